@@ -1,0 +1,40 @@
+"""One tree of errors: a class for each thing that the user can do something about.
+
+A message says what is wrong, where, and what to do, in one line. `cli/main.py` alone turns it into an exit code.
+"""
+
+
+class AuditError(Exception):
+    """Base of every error that the user can act on; exit code 2 unless a subclass says otherwise."""
+
+    exit_code = 2
+
+
+class UsageError(AuditError):
+    """A command-line option or an argument of the library that cannot be used."""
+
+
+class SettingsError(AuditError):
+    """A card (`MODEL.toml`) or `bnnaudit.toml` that cannot be read; all of its problems are named at once."""
+
+
+class ModelError(AuditError):
+    """A model file that cannot be read, or that is not a classifier this tool can audit."""
+
+
+class UnsupportedOperatorsError(ModelError):
+    """An ONNX file with operators that have no differentiable import; all of them are named at once."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint that is refused or does not fit its architecture."""
+
+
+class DataError(AuditError):
+    """Images or labels that cannot be read or do not fit the model."""
+
+
+class UnfinishedError(AuditError):
+    """The audit could not finish or decide: interrupted, out of memory, or a required check faulted."""
+
+    exit_code = 3

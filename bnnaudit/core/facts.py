@@ -1,0 +1,81 @@
+"""What a model file says about itself: everything `inspect` prints and a report needs, without the weights."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bnnaudit.core.threat import Box
+
+
+class ModelFormat(StrEnum):
+    """How the audited file stores the network."""
+
+    ONNX = "onnx"
+    SAFETENSORS = "safetensors"
+    PYTORCH = "pytorch"
+
+
+class OutputKind(StrEnum):
+    """What the deployed model returns; attacks always work on the logits before a softmax."""
+
+    LOGITS = "logits"
+    SOFTMAX = "softmax"
+    LOG_SOFTMAX = "log-softmax"
+
+
+class Layout(StrEnum):
+    """Order of the network's input axes after the batch; FLAT is a vector, ANY is left as the data has it."""
+
+    NCHW = "nchw"
+    NHWC = "nhwc"
+    FLAT = "flat"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCount:
+    """How often an operator occurs."""
+
+    op: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizerFact:
+    """One step that is not differentiable: where, what (`sign`, `round`, ...), and its bits where known."""
+
+    name: str
+    op: str
+    bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Facts about the audited model.
+
+    `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
+    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float.
+    """
+
+    path: str
+    sha256: str
+    format: ModelFormat
+    num_classes: int
+    input_shape: tuple[int, ...]
+    layout: Layout
+    box: Box
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    weight_bits: int | None = None
+    activation_bits: int | None = None
+    quantizers: tuple[QuantizerFact, ...] = ()
+    operators: tuple[OperatorCount, ...] = ()
+    parameters: int = 0
+    output: OutputKind = OutputKind.LOGITS
+    fixed_batch: int | None = None
+    runtime: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def nondifferentiable(self) -> tuple[OperatorCount, ...]:
+        """The quantizers counted by operator."""
+        names = [quantizer.op for quantizer in self.quantizers]
+        return tuple(OperatorCount(name, names.count(name)) for name in dict.fromkeys(names))

@@ -1,0 +1,99 @@
+"""Rules, and what an audit says by them: findings, waivers, skips and faults."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters to a release; errors fail a check that has no other policy."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Confidence(StrEnum):
+    """How sure the evidence makes us."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Family(StrEnum):
+    """What a rule is about, in the order of the argument: symptoms, cause, verdict; and the model itself."""
+
+    SYMPTOM = "GM"
+    CAUSE = "SP"
+    VERDICT = "FR"
+    MODEL = "MF"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the catalogue, in full: `explain` prints it, and nothing else repeats it."""
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    meaning: str
+    measured: str
+    threshold: str
+    source: str
+    remedy: str
+    false_alarms: str
+
+    @property
+    def family(self) -> Family:
+        """The family that the code's letters name."""
+        return Family(self.code[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number a finding rests on; `low` and `high` bound its 95 % interval where it has one, `n` is its sample size."""
+
+    name: str
+    value: float
+    unit: str = ""
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that fired, in words for this model, with the numbers it rests on."""
+
+    rule: Rule
+    message: str
+    severity: Severity
+    confidence: Confidence
+    measurements: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A finding that the project's settings accept until a day (ISO date)."""
+
+    rule: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A check that was not run, and why."""
+
+    check: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A check that broke; never mistaken for a finding. `required` faults leave the audit undecided."""
+
+    check: str
+    error: str
+    required: bool = False

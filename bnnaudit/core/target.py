@@ -1,0 +1,64 @@
+"""The audited model in its two forms: a differentiable copy to attack, and the model as deployed to replay on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.facts import Layout, ModelFacts
+
+
+class Deployed(Protocol):
+    """The model as it is served."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Scores (N, d) float32 on the CPU, as the deployed model returns them, for images in the network's range."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """From an image in the network's range to the network's own input: n = (x - mean) / std, then layout and shape.
+
+    images (N, C, H, W) or (N, features) -> (N, *input_shape). `mean` and `std` have one value a channel, in the units of
+    the range, or are empty. The differentiable copy and the deployed one share it, so both see the same bits.
+    """
+
+    input_shape: tuple[int, ...]
+    layout: Layout
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        values = images
+        if self.mean or self.std:
+            per_channel = (1, -1) + (1,) * (images.dim() - 2)
+            mean = torch.tensor(self.mean or (0.0,), dtype=values.dtype, device=values.device).view(per_channel)
+            std = torch.tensor(self.std or (1.0,), dtype=values.dtype, device=values.device).view(per_channel)
+            values = (values - mean) / std
+        if self.layout is Layout.NHWC and values.dim() == 4:
+            values = values.permute(0, 2, 3, 1)
+        return values.reshape(len(images), *self.input_shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model under audit; never changed by an attack.
+
+    `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
+    and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
+    """
+
+    network: nn.Module
+    prepare: Preparation
+    deployed: Deployed
+    facts: ModelFacts
+    device: torch.device = torch.device("cpu")
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""
+        logits: Tensor = self.network(self.prepare(images))
+        return logits

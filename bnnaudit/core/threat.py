@@ -1,0 +1,66 @@
+"""The threat model: which perturbations an attacker may add."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bnnaudit.core.errors import UsageError
+
+
+class Norm(StrEnum):
+    """How the size of a perturbation is measured."""
+
+    LINF = "linf"
+    L2 = "l2"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The range of values that the network takes for one pixel, e.g. 0..1 or 0..255."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def width(self) -> float:
+        """Range units per unit of the [0,1] image."""
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Threat:
+    """Perturbations of norm at most `eps` that keep every pixel inside `box`.
+
+    `eps` is in units of the [0,1] image, whatever range the network takes; `radius` is the same length in the box's units.
+    """
+
+    norm: Norm
+    eps: float
+    box: Box = Box()
+
+    @property
+    def radius(self) -> float:
+        """`eps` in the units of `box`."""
+        return self.eps * self.box.width
+
+
+_LENGTH = re.compile(r"(?P<number>[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>px|/\s*(?P<divisor>[0-9.]+))?")
+
+
+def parse_length(text: str | float, what: str = "eps") -> float:
+    """A length in units of the [0,1] image from `0.03`, `8/255` or `8px` (pixels of 255).
+
+    Raises UsageError, naming `what`, unless the length is a finite number of at least 0.
+    """
+    match = _LENGTH.fullmatch(str(text).strip())
+    try:
+        if match is None:
+            raise ValueError
+        value = float(match["number"])
+        if match["unit"] == "px":
+            value /= 255
+        elif match["divisor"]:
+            value /= float(match["divisor"])
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
+    return value

@@ -1,0 +1,58 @@
+"""An attack in an audit: its settings, its threat, and where its gradients come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.threat import Threat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Source(StrEnum):
+    """The network whose gradients make the adversarial images; they are always judged on the audited model."""
+
+    WHITE_BOX = "white-box"
+    SUBSTITUTE = "substitute"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One attack to run on the whole sample."""
+
+    attack: AttackSettings
+    threat: Threat
+    source: Source = Source.WHITE_BOX
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What a trial left, image by image, after replay on the deployed model.
+
+    clean (N,) bool: classified correctly without attack. fooled_at (N,) int: steps taken before the success that replayed,
+    -1 where the image still stands (or was misclassified to begin with). replayed: successes claimed by the differentiable
+    copy and put before the deployed model; replay_disagreements: those that the deployed model got right all the same.
+    """
+
+    trial: Trial
+    clean: NDArray[np.bool_]
+    fooled_at: NDArray[np.int64]
+    seconds: float
+    forwards: int
+    backwards: int
+    replayed: int
+    replay_disagreements: int
+
+    @property
+    def standing(self) -> NDArray[np.bool_]:
+        """(N,) bool: right without attack and still right under it."""
+        return self.clean & (self.fooled_at < 0)
+
+    def standing_after(self, steps: int) -> NDArray[np.bool_]:
+        """(N,) bool: still right when the attack had stopped after `steps` steps (it never changes its step size)."""
+        return self.clean & ((self.fooled_at < 0) | (self.fooled_at > steps))

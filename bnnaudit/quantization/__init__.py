@@ -1,0 +1,1 @@
+"""Surrogate gradients of sign and round, and the binary layers built on them."""

@@ -1,0 +1,92 @@
+"""Modules for the steps of a network that are not differentiable, and how to choose their gradient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.quantization.surrogates import round_step, sign_step
+
+
+class Quantizer(nn.Module):
+    """A step without a useful gradient of its own; `surrogate` stands in for it.
+
+    `op` names the step for people (`sign`, `round`), `bits` is its precision, None where unknown.
+    """
+
+    op = "quantizer"
+    bits: int | None = None
+
+    def __init__(self, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+        super().__init__()
+        self.surrogate = surrogate
+
+
+class BinarySign(Quantizer):
+    """-1 below `threshold`, +1 from it on: sign(0) = +1."""
+
+    op = "sign"
+    bits = 1
+
+    def __init__(self, threshold: float = 0.0, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+        super().__init__(surrogate)
+        self.threshold = threshold
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of -1 and +1."""
+        above = torch.where(values >= self.threshold, 1.0, -1.0).to(values.dtype)
+        return sign_step(values - self.threshold if self.threshold else values, above, self.surrogate)
+
+
+class TernarySign(Quantizer):
+    """The mathematical sign: -1, 0 or +1, with sign(0) = 0."""
+
+    op = "sign"
+    bits = 2
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of -1, 0 and +1."""
+        return sign_step(values, torch.sign(values.detach()), self.surrogate)
+
+
+class Rounding(Quantizer):
+    """To the nearest whole number, halves to even; the straight-through gradient is 1."""
+
+    op = "round"
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of whole numbers."""
+        return round_step(values, torch.round(values.detach()))
+
+
+class Flooring(Quantizer):
+    """To the next whole number below (or above with `up`); the straight-through gradient is 1."""
+
+    def __init__(self, up: bool = False, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+        super().__init__(surrogate)
+        self.up = up
+        self.op = "ceil" if up else "floor"
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of whole numbers."""
+        return round_step(values, torch.ceil(values.detach()) if self.up else torch.floor(values.detach()))
+
+
+def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
+    """The quantizers of a network with their module paths, in the order of registration."""
+    for name, module in network.named_modules():
+        if isinstance(module, Quantizer):
+            yield name, module
+
+
+def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
+    """A copy of the network whose quantizers use `surrogate`; weights are shared, the original is left as it was."""
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    twin = copy.deepcopy(network, memo=shared)  # type: ignore[arg-type]
+    for _, quantizer in named_quantizers(twin):
+        quantizer.surrogate = surrogate
+    return twin

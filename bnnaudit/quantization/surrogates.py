@@ -1,0 +1,80 @@
+"""Gradients that stand in for those of sign and round, which are zero almost everywhere.
+
+Forward values are untouched to the bit; only the derivative is replaced, in reverse mode, forward mode and under
+`torch.func` transforms, and the replacement can itself be differentiated.
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.attack import Surrogate, SurrogateKind
+
+
+class _Reroute(torch.autograd.Function):
+    """value, with d value / d z = slope, whatever produced the value."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z: Tensor, value: Tensor, slope: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[2])
+        ctx.save_for_forward(inputs[2])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return gradients[0] * slope, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        (slope,) = ctx.saved_tensors
+        return tangents[0] * slope
+
+
+def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
+    """`value`, any two- or three-level step of the pre-activation z with its threshold at 0, with the surrogate's gradient.
+
+    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1.
+    """
+    if not torch.is_grad_enabled():
+        return value
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_sign(z, surrogate))  # type: ignore[no-untyped-call]
+    return rerouted
+
+
+def round_step(z: Tensor, value: Tensor) -> Tensor:
+    """`value`, a rounding of z to a grid, with the straight-through gradient 1, whatever the surrogate.
+
+    A rounding to many levels follows the identity closely; where it saturates, the clip beside it blocks the gradient.
+    """
+    if not torch.is_grad_enabled():
+        return value
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), torch.ones_like(z))  # type: ignore[no-untyped-call]
+    return rerouted
+
+
+def slope_of_sign(z: Tensor, surrogate: Surrogate) -> Tensor:
+    """The surrogate derivative of sign at the pre-activations z (N, ...).
+
+    identity: 1. clipped: 1 inside |z| <= width, else 0 ([Hubara et al. 2016] with width 1). adaptive: a triangle
+    max(0, 1 - |z| / w), w = width times the image's own mean |z| in this layer, so that no result depends on the batch.
+    """
+    match surrogate.kind:
+        case SurrogateKind.IDENTITY:
+            return torch.ones_like(z)
+        case SurrogateKind.CLIPPED:
+            return (z.abs() <= surrogate.width).to(z.dtype)
+        case SurrogateKind.ADAPTIVE:
+            distance = z.detach().abs()
+            scale = distance.mean(dim=tuple(range(1, z.dim())), keepdim=True)
+            return (1 - distance / (surrogate.width * scale).clamp_min(torch.finfo(z.dtype).tiny)).clamp_min(0)
+        case _:
+            assert_never(surrogate.kind)
