@@ -23,7 +23,7 @@ class OutputKind(StrEnum):
 
 
 class Layout(StrEnum):
-    """Order of the network's input axes after the batch; FLAT is a vector, ANY is left as the data has it."""
+    """Order of the network's input axes after the batch; FLAT is a vector, or an image flattened into one."""
 
     NCHW = "nchw"
     NHWC = "nhwc"

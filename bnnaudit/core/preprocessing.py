@@ -1,0 +1,19 @@
+"""How images become the network's input, as the user or the card states it."""
+
+from dataclasses import dataclass
+
+from bnnaudit.core.facts import Layout
+from bnnaudit.core.threat import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
+
+    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none.
+    """
+
+    box: Box = Box()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: Layout | None = None
