@@ -114,7 +114,8 @@ class ErrorSignal(StrEnum):
 class AttackSettings:
     """One attack, fully specified apart from model, data and threat.
 
-    `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps.
+    `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
+    `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
     """
 
     method: Method = Method.PGD
@@ -126,6 +127,7 @@ class AttackSettings:
     loss: LossKind = LossKind.CROSS_ENTROPY
     error_signal: ErrorSignal = ErrorSignal.AUTO
     l2_per_channel: bool = False
+    stop_at_success: bool = True
 
     @property
     def name(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -33,3 +35,17 @@ class Outcome:
     fooled_at: Tensor
     betas: Tensor
     cost: Cost
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcome], images: Tensor) -> Outcome:
+        """The outcomes of consecutive parts of a batch as one; `images` (N, ...) gives shape and device where N is 0."""
+        if not parts:
+            nobody = torch.zeros(0, dtype=torch.bool, device=images.device)
+            return cls(images[:0], nobody, nobody.long(), nobody.float(), Cost())
+        return cls(
+            images=torch.cat([part.images for part in parts]),
+            fooled=torch.cat([part.fooled for part in parts]),
+            fooled_at=torch.cat([part.fooled_at for part in parts]),
+            betas=torch.cat([part.betas for part in parts]),
+            cost=sum((part.cost for part in parts), Cost()),
+        )

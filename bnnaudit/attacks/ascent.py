@@ -1,0 +1,175 @@
+"""The one ascent loop: start, judge, choose b, step, project. FGSM, PGD and their ++ variants are settings of it.
+
+Every iterate is judged, the start and the last one included. An image that is fooled leaves the batch and costs nothing
+more; for each image the first success is kept, else the iterate of the smallest margin. (Without `stop_at_success`, as a
+transfer attack wants it, images stay to the end and the iterate of the smallest margin is kept.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.numerics import losses, norms
+from bnnaudit.numerics.randomness import ball_noise, uniform_noise
+from bnnaudit.temperature import Temperature
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is known of each of the N images so far; written in place by one run of the loop and by nobody else."""
+
+    images: Tensor
+    fooled: Tensor
+    fooled_at: Tensor
+    margins: Tensor
+    betas: Tensor
+
+    @classmethod
+    def blank(cls, batch: Batch) -> _Ledger:
+        count, device = len(batch), batch.images.device
+        return cls(
+            images=batch.images.clone(),
+            fooled=torch.zeros(count, dtype=torch.bool, device=device),
+            fooled_at=torch.full((count,), -1, device=device),
+            margins=torch.full((count,), float("inf"), device=device),
+            betas=torch.ones(count, device=device),
+        )
+
+    def judge(self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int) -> Tensor:
+        """Enters the iterate of the images `rows` (M,), and says which of them still stand (M,) bool."""
+        standing = logits.argmax(dim=1) == labels
+        margins = losses.margin(logits, labels).float()
+        first = ~standing & ~self.fooled[rows]
+        better = first | (margins < self.margins[rows])
+        self.images[rows[better]] = points[better]
+        self.margins[rows[better]] = margins[better]
+        self.fooled_at[rows[first]] = step
+        self.fooled[rows[first]] = True
+        return standing
+
+
+def ascend(
+    target: Target,
+    batch: Batch,
+    threat: Threat,
+    settings: AttackSettings,
+    step_size: float,
+    temperature: Temperature,
+    seed: int,
+) -> Outcome:
+    """Attacks N images; `step_size` is in units of the [0,1] image. The batch and the target are left as they were."""
+    ledger = _Ledger.blank(batch)
+    cost = Cost()
+    for restart in range(settings.restarts):
+        rows = (~ledger.fooled).nonzero().squeeze(1)
+        if len(rows) == 0:
+            break
+        cost += _climb(target, batch.select(rows), rows, threat, settings, step_size, temperature, (seed, restart), ledger)
+    return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.betas, cost)
+
+
+def _climb(
+    target: Target,
+    batch: Batch,
+    rows: Tensor,
+    threat: Threat,
+    settings: AttackSettings,
+    step_size: float,
+    temperature: Temperature,
+    draw: tuple[int, int],
+    ledger: _Ledger,
+) -> Cost:
+    """One restart on the images `rows` of the ledger."""
+    origins, labels = batch.images, batch.labels
+    points = random_start(batch, threat, settings, *draw)
+    betas = torch.ones(len(rows), device=points.device)
+    cost = Cost()
+    for step in range(settings.steps + 1):
+        points = points.detach().requires_grad_(step < settings.steps)
+        with torch.set_grad_enabled(step < settings.steps):
+            logits = target.logits(points)
+        cost += Cost(forwards=len(points))
+        values, here = logits.detach(), points.detach()
+        standing = ledger.judge(rows, here, values, labels, step)
+        if not settings.stop_at_success:
+            standing = torch.ones_like(standing)
+        if step == settings.steps or not bool(standing.any()):
+            break
+        if step == 0:
+            betas, spent = temperature.at_start(target, here, values, labels)
+            cost += spent
+        current = temperature.at_step(betas, values, labels)
+        ledger.betas[rows] = current.float()
+        signal = error_signal(settings, values, labels, current)
+        (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
+        cost += Cost(backwards=len(points))
+        moved = project(
+            here + ascent_direction(gradients, threat, settings) * (step_size * threat.box.width), origins, threat, settings
+        )
+        rows, points, origins, labels, betas = (
+            (rows, moved, origins, labels, betas)
+            if bool(standing.all())
+            else (rows[standing], moved[standing], origins[standing], labels[standing], betas[standing])
+        )
+    return cost
+
+
+def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
+    """A point drawn uniformly from the ball around each image, clipped to the box (N, ...)."""
+    ids, shape = batch.ids.tolist(), batch.images.shape[1:]
+    noise = uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
+    return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
+
+
+def error_signal(settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
+    """d loss / d logits (M, d), up to a positive factor for each image where the settings ask for the exact direction."""
+    match settings.loss:
+        case LossKind.CROSS_ENTROPY:
+            exact = settings.signal is ErrorSignal.EXACT
+            signal = losses.exact_cross_entropy_signal if exact else losses.cross_entropy_signal
+            return signal(logits, labels, betas)
+        case LossKind.DLR:
+            loss = losses.dlr_loss
+        case LossKind.MARGIN:
+            loss = losses.margin_loss
+        case _:
+            assert_never(settings.loss)
+    with torch.enable_grad():
+        leaf = logits.detach().requires_grad_()
+        return losses.signal_of(loss(leaf, labels), leaf)
+
+
+def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
+    """The direction of steepest ascent of unit length in the threat's norm (M, ...)."""
+    match threat.norm:
+        case Norm.LINF:
+            return gradients.sign()
+        case Norm.L2 if settings.l2_per_channel and gradients.dim() > 2:
+            return norms.unit_direction_l2(gradients.flatten(0, 1)).view_as(gradients)
+        case Norm.L2:
+            return norms.unit_direction_l2(gradients)
+        case _:
+            assert_never(threat.norm)
+
+
+def project(points: Tensor, origins: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
+    """Back into the ball around the originals and into the box (M, ...)."""
+    low, high = threat.box.low, threat.box.high
+    match threat.norm:
+        case Norm.LINF:
+            return norms.project_linf(points, origins, threat.radius, low, high)
+        case Norm.L2 if settings.l2_per_channel:
+            return norms.project_l2_per_channel(points, origins, threat.radius, low, high)
+        case Norm.L2:
+            return norms.project_l2(points, origins, threat.radius, low, high)
+        case _:
+            assert_never(threat.norm)

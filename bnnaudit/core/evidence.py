@@ -1,0 +1,74 @@
+"""Everything an audit measured, for checks to judge; and what a check is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.finding import Finding, Rule, Skip
+from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.report import SignalTable
+from bnnaudit.core.trial import Trial, TrialResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The differentiable copy held against the deployed model on the clean images.
+
+    disagreeing: images on whose class the two differ by more than float noise; largest_difference: of their scores;
+    nonfinite: images with a score that is no finite number; unstable: images whose deployed class changed from one run
+    to the next; alone: images whose deployed class changed when they were run one by one.
+    """
+
+    images: int
+    disagreeing: int
+    largest_difference: float
+    nonfinite: int
+    unstable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured, image by image. `results` lacks the trials that did not run; `why_missing` says why.
+
+    clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
+    was tried, None where verification did not finish.
+    """
+
+    plan: AuditPlan
+    facts: ModelFacts
+    clean: NDArray[np.bool_]
+    agreement: Agreement
+    results: Mapping[Trial, TrialResult]
+    signal: SignalTable | None
+    verified: NDArray[np.bool_] | None
+    why_missing: str = ""
+
+    @property
+    def samples(self) -> int:
+        """Images in the sample, misclassified ones included."""
+        return len(self.clean)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One diagnostic: the rules it may fire, the attacks it needs on the whole sample, and its judgement.
+
+    `judge` is called only when all of its trials have results; otherwise the engine enters a skip with the reason.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    trials: Callable[[AuditPlan], tuple[Trial, ...]]
+    judge: Callable[[Evidence], tuple[Finding | Skip, ...]]
+
+
+def no_trials(plan: AuditPlan) -> tuple[Trial, ...]:
+    """For checks that need no attack of their own."""
+    return ()

@@ -1,0 +1,116 @@
+"""What an audit is asked to do, as plain values that checks, engine and report share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method, Surrogate, SurrogateKind
+from bnnaudit.core.attack import DEFAULT_WIDTHS
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.trial import Source, Trial
+
+SWEEP_STEPS = 100
+"""Steps of the longest attack in the sweep over iterations."""
+SWEEP_POINTS = (0, 1, 2, 5, 10, 20, 50, SWEEP_STEPS)
+"""Where that attack is read off; 0 is the random start."""
+RADIUS_POINTS = 4
+"""Radii between the threat's and the whole box in the sweep over radii."""
+
+WHOLE_BOX = 1.0
+"""The radius at which an L-inf attack may change every pixel to anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the card claims."""
+
+    clean_accuracy: float | None = None
+    adversarial_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """The audit's settings.
+
+    ordinary: the attack that the claim rests on, PGD with cross-entropy, b = 1 and straight-through gradients.
+    features: numbers in one image, which bound an unbounded L2 attack. quantized: whether the network has steps without
+    a gradient, so that the choice of a surrogate matters.
+    """
+
+    threat: Threat
+    ordinary: AttackSettings
+    features: int
+    quantized: bool
+    seed: int = 0
+    batch_size: int = 256
+    declared: Declared = Declared()
+    transfer: bool = True
+
+    @property
+    def claim(self) -> Trial:
+        """The ordinary attack at the threat's radius."""
+        return Trial(self.ordinary, self.threat)
+
+    @property
+    def one_step(self) -> Trial:
+        """Ordinary FGSM."""
+        return self.scaled(Method.FGSM, BetaRule.NONE)
+
+    def scaled(self, method: Method, rule: BetaRule, surrogate: Surrogate | None = None) -> Trial:
+        """The ordinary attack as `method` with a temperature rule, and another surrogate where one is given."""
+        base = self.ordinary if method is Method.PGD else replace(self.ordinary, method=method, steps=1, step_size=None)
+        settings = replace(base, beta=Beta(rule), surrogate=surrogate or base.surrogate)
+        return Trial(settings, self.threat)
+
+    @property
+    def surrogates(self) -> tuple[Surrogate, ...]:
+        """The surrogates that an audit compares: the usual ones, and one that follows the layer's scale."""
+        kinds = SurrogateKind if self.quantized else (SurrogateKind.IDENTITY,)
+        return tuple(Surrogate(kind, DEFAULT_WIDTHS[kind]) for kind in kinds)
+
+    @property
+    def iteration_trial(self) -> Trial:
+        """The ordinary attack, long; every shorter one is its beginning, since the step size does not change."""
+        return Trial(replace(self.ordinary, steps=max(SWEEP_STEPS, self.ordinary.steps)), self.threat)
+
+    @property
+    def whole_box(self) -> float:
+        """The radius in the threat's norm that holds the whole box of images."""
+        return WHOLE_BOX if self.threat.norm is Norm.LINF else float(self.features) ** 0.5
+
+    @property
+    def radius_trials(self) -> tuple[Trial, ...]:
+        """The ordinary attack from a quarter of the threat's radius up to the whole box, in even ratios above it."""
+        eps, end = self.threat.eps, self.whole_box
+        above = [eps * (end / eps) ** (i / RADIUS_POINTS) for i in range(1, RADIUS_POINTS)] if 0 < eps < end else []
+        radii = [eps / 4, eps / 2, eps, *above, end]
+        settings = replace(self.ordinary, step_size=None)
+        return tuple(Trial(settings, replace(self.threat, eps=radius)) for radius in dict.fromkeys(radii))
+
+    @property
+    def transfer_trial(self) -> Trial:
+        """PGD on the substitute, carried past its first success so that the images are confidently wrong there."""
+        settings = replace(
+            self.ordinary, error_signal=ErrorSignal.EXACT, surrogate=Surrogate(), stop_at_success=False, step_size=None
+        )
+        return Trial(settings, self.threat, Source.SUBSTITUTE)
+
+    @property
+    def verification(self) -> tuple[AttackSettings, ...]:
+        """The attacks that images still standing after all trials must survive, strongest first."""
+        steps = max(40, 2 * self.ordinary.steps)
+        step_size = None if self.threat.norm is Norm.L2 else self.threat.eps / 8
+        base = replace(self.ordinary, steps=steps, step_size=step_size, restarts=2)
+        tracked = replace(base, beta=Beta(BetaRule.TRACKED))
+        margin = replace(base, loss=LossKind.MARGIN)
+        dlr = replace(base, loss=LossKind.DLR)
+        if not self.quantized:
+            return (tracked, margin, dlr)
+        widths = (0.35, 0.2, 0.6)
+        adaptive = tuple(Surrogate(SurrogateKind.ADAPTIVE, width) for width in widths)
+        return (
+            *(replace(tracked, surrogate=surrogate) for surrogate in adaptive),
+            replace(margin, surrogate=adaptive[0]),
+            replace(base, beta=Beta(BetaRule.FIXED, 0.01), surrogate=adaptive[0]),
+            margin,
+        )

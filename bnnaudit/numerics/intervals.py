@@ -1,0 +1,37 @@
+"""Statistics of counts: how much a sample of images can show."""
+
+from __future__ import annotations
+
+import math
+
+Z95 = 1.959963984540054
+
+
+def wilson_interval(successes: int, total: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion ([Wilson 1927]); (0, 1) where there is no sample."""
+    if total == 0:
+        return 0.0, 1.0
+    share = successes / total
+    denominator = 1 + z * z / total
+    centre = (share + z * z / (2 * total)) / denominator
+    half = z / denominator * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == total else min(1.0, centre + half)
+    return low, high
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Two-sided exact p-value that two attacks on the same images fool them equally often ([McNemar 1947]).
+
+    only_first, only_second: images that just one of the two fooled. 1.0 where they never differ.
+    """
+    total = only_first + only_second
+    if total == 0:
+        return 1.0
+    smaller = min(only_first, only_second)
+    log_half = total * math.log(2)
+    tail = math.fsum(
+        math.exp(math.lgamma(total + 1) - math.lgamma(i + 1) - math.lgamma(total - i + 1) - log_half)
+        for i in range(smaller + 1)
+    )
+    return min(1.0, 2 * tail)

@@ -1,0 +1,61 @@
+"""What an attack maximises, per image, and its error signal: the derivative with respect to the logits.
+
+Logits are (N, d), labels (N,), betas (N,). Losses are never averaged: one image's gradient must not depend on another's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def split_true_and_rest(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The true class's logit (N,), and the logits with the true class at -inf (N, d)."""
+    true = logits.gather(1, labels[:, None]).squeeze(1)
+    rest = logits.scatter(1, labels[:, None], float("-inf"))
+    return true, rest
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """True logit minus the largest other one (N,): positive where the image is classified correctly."""
+    true, rest = split_true_and_rest(logits, labels)
+    return true - rest.amax(dim=1)
+
+
+def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Minus the margin (N,)."""
+    return -margin(logits, labels)
+
+
+def dlr_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Difference of logits ratio (N,) ([Croce & Hein 2020]): minus the margin over (largest minus third largest).
+
+    Invariant to the scale of the logits. With two classes the denominator is the gap between them.
+    """
+    ordered = logits.sort(dim=1, descending=True).values
+    spread = ordered[:, 0] - ordered[:, min(2, logits.shape[1] - 1)]
+    return margin_loss(logits, labels) / spread.clamp_min(torch.finfo(logits.dtype).tiny)
+
+
+def cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
+    """d l / d a = b (softmax(b a) - y), (N, d), in the ordinary arithmetic: exactly zero once the softmax saturates."""
+    psi = torch.softmax(logits * betas[:, None], dim=1)
+    psi = psi.scatter_add(1, labels[:, None], -torch.ones_like(labels[:, None], dtype=psi.dtype))
+    return psi * betas[:, None]
+
+
+def exact_cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
+    """psi / (1 - p_k): the direction of `cross_entropy_signal` at any b, which cannot underflow (N, d).
+
+    For j != k, p_j / (1 - p_k) is the softmax over the other classes alone; the true class has -1. The positive factor
+    b (1 - p_k) that is left out changes neither the sign of the input gradient nor its direction.
+    """
+    _, rest = split_true_and_rest(logits * betas[:, None], labels)
+    signal = torch.softmax(rest, dim=1)
+    return signal.scatter(1, labels[:, None], -1.0)
+
+
+def signal_of(loss: Tensor, logits: Tensor) -> Tensor:
+    """The error signal (N, d) of a summed per-image `loss` (N,) that was computed from `logits` requiring a gradient."""
+    (signal,) = torch.autograd.grad(loss.sum(), logits)
+    return signal

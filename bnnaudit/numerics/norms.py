@@ -1,0 +1,51 @@
+"""Balls, boxes and steps: the geometry of a perturbation.
+
+Points are (N, ...) tensors in the range that the network takes; radii and step lengths are in the same units.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def flat_norm(values: Tensor) -> Tensor:
+    """Euclidean norm of each image: (N, ...) -> (N,)."""
+    return torch.linalg.vector_norm(values.flatten(1), dim=1)
+
+
+def scale_each(values: Tensor, factors: Tensor) -> Tensor:
+    """Each image times its own factor: (N, ...), (N,) -> (N, ...)."""
+    return values * factors.view(-1, *(1,) * (values.dim() - 1))
+
+
+def project_linf(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
+    """The nearest points of the L-inf ball around `origins` inside the box [low, high]."""
+    return points.clamp(origins - radius, origins + radius).clamp(low, high)
+
+
+def project_l2(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
+    """Points scaled back to the L2 ball of the whole image around `origins`, then clipped to the box [low, high].
+
+    Clipping to a box that holds the origin only shortens the perturbation, so the result is inside both.
+    """
+    shift = points - origins
+    lengths = flat_norm(shift)
+    shrink = torch.where(lengths > radius, radius / lengths.clamp_min(torch.finfo(lengths.dtype).tiny), 1.0)
+    return (origins + scale_each(shift, shrink)).clamp(low, high)
+
+
+def project_l2_per_channel(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
+    """Like `project_l2`, each channel by itself: allows sqrt(channels) times the radius in total. For comparison only."""
+    channels = points.shape[:2].numel()
+    shape = (channels, *points.shape[2:]) if points.dim() > 2 else points.shape
+    return project_l2(points.reshape(shape), origins.reshape(shape), radius, low, high).view_as(points)
+
+
+def unit_direction_l2(gradients: Tensor) -> Tensor:
+    """Each image's gradient at unit Euclidean length; zero where the gradient is zero. Safe for denormal gradients."""
+    largest = gradients.flatten(1).abs().amax(dim=1)
+    safe = torch.where(largest > 0, largest, 1.0)
+    scaled = gradients / safe.view(-1, *(1,) * (gradients.dim() - 1))
+    lengths = flat_norm(scaled)
+    return scale_each(scaled, torch.where(lengths > 0, 1 / lengths.clamp_min(1e-30), 0.0))

@@ -1,0 +1,31 @@
+"""`tracked`: the b of `hns-logit`, taken anew at every step, so that it follows the margin as the attack wears it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bnnaudit.core.attack import Beta
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Cost
+from bnnaudit.core.target import Target
+from bnnaudit.numerics.hessian_scaling import best_betas, search_fine
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedTemperature:
+    """b from the current logits alone."""
+
+    def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
+        """b (M,) at the random start."""
+        return best_betas(logits, labels, None, search_fine), Cost()
+
+    def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """b (M,) at the current point."""
+        return best_betas(logits, labels, None, search_fine)
+
+
+def fit(beta: Beta, target: Target, calibration: Batch) -> TrackedTemperature:
+    """Nothing to estimate: the rule reads the logits."""
+    return TrackedTemperature()
