@@ -73,7 +73,9 @@ def ascend(
         rows = (~ledger.fooled).nonzero().squeeze(1)
         if len(rows) == 0:
             break
-        cost += _climb(target, batch.select(rows), rows, threat, settings, step_size, temperature, (seed, restart), ledger)
+        cost += _climb(
+            target, batch.select(rows), rows, threat, settings, step_size, temperature, (seed, restart), ledger
+        )
     return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.betas, cost)
 
 
@@ -113,7 +115,10 @@ def _climb(
         (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
         cost += Cost(backwards=len(points))
         moved = project(
-            here + ascent_direction(gradients, threat, settings) * (step_size * threat.box.width), origins, threat, settings
+            here + ascent_direction(gradients, threat, settings) * (step_size * threat.box.width),
+            origins,
+            threat,
+            settings,
         )
         rows, points, origins, labels, betas = (
             (rows, moved, origins, labels, betas)
@@ -126,7 +131,9 @@ def _climb(
 def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
     """A point drawn uniformly from the ball around each image, clipped to the box (N, ...)."""
     ids, shape = batch.ids.tolist(), batch.images.shape[1:]
-    noise = uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
+    noise = (
+        uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
+    )
     return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
 
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method, Surrogate, SurrogateKind
-from bnnaudit.core.attack import DEFAULT_WIDTHS
+from bnnaudit.core.attack import (
+    DEFAULT_WIDTHS,
+    AttackSettings,
+    Beta,
+    BetaRule,
+    ErrorSignal,
+    LossKind,
+    Method,
+    Surrogate,
+    SurrogateKind,
+)
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
 

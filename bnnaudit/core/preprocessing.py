@@ -1,6 +1,6 @@
 """How images become the network's input, as the user or the card states it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.threat import Box
@@ -13,7 +13,7 @@ class Preprocessing:
     `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none.
     """
 
-    box: Box = Box()
+    box: Box = field(default_factory=Box)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     layout: Layout | None = None

@@ -38,9 +38,7 @@ def class_gradients(logits: Tensor, inputs: Tensor) -> Tensor:
     """d logits[:, c] / d inputs for every class c: (d, M, ...) for logits (M, d) that were computed from `inputs`."""
     count, classes = logits.shape
     seeds = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None, :].expand(classes, count, classes)
-    rows = [
-        torch.autograd.grad(logits, inputs, seed, retain_graph=True)[0] for seed in seeds
-    ]
+    rows = [torch.autograd.grad(logits, inputs, seed, retain_graph=True)[0] for seed in seeds]
     return torch.stack(rows)
 
 

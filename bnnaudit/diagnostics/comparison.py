@@ -1,0 +1,70 @@
+"""Two attacks on the same images, compared image by image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnnaudit.core.finding import Measurement
+from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
+
+MATERIAL = 0.05
+"""Five points of accuracy: what a release manager would call a different figure, and about what changes from one
+published attack to the next on a network that hides nothing."""
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """How many of `total` images only the first, or only the second of two attacks fooled."""
+
+    only_first: int
+    only_second: int
+    total: int
+
+    @property
+    def gain(self) -> float:
+        """Accuracy that the second attack takes beyond the first."""
+        return (self.only_second - self.only_first) / self.total if self.total else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The gain's 95 % interval."""
+        return paired_difference_interval(self.only_first, self.only_second, self.total)
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test that both fool equally often."""
+        return mcnemar_exact(self.only_first, self.only_second)
+
+    def is_material(self, comparisons: int = 1) -> bool:
+        """Whether the second fools more by over five points, beyond what the sample leaves in doubt.
+
+        `comparisons` is how many such pairs the best was picked from (Bonferroni).
+        """
+        return self.p_value * comparisons < SIGNIFICANCE and self.interval[0] > 0 and self.gain >= MATERIAL
+
+    def measured(self, name: str) -> tuple[Measurement, Measurement]:
+        """The gain and its p-value as numbers of a finding."""
+        low, high = self.interval
+        gain = Measurement(name, self.gain, "fraction of images", self.total, low, high)
+        return gain, Measurement(f"{name}: McNemar p", self.p_value, "", self.total)
+
+
+def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
+    """Pairs the images still standing (N,) after a first and after a second attack."""
+    return Paired(int((second & ~first).sum()), int((first & ~second).sum()), len(first))
+
+
+def accuracy(name: str, standing: NDArray[np.bool_]) -> Measurement:
+    """Adversarial accuracy with its Wilson interval, from the images still standing (N,)."""
+    count, total = int(standing.sum()), len(standing)
+    low, high = wilson_interval(count, total)
+    return Measurement(name, count / total if total else 0.0, "fraction of images", total, low, high)
+
+
+def percent(value: float) -> str:
+    """0.583 as `58.3 %`."""
+    return f"{100 * value:.1f} %"

@@ -1,0 +1,1 @@
+"""Runs a plan: probes, trials, replay, judgement."""

@@ -1,0 +1,79 @@
+"""Checks every claimed adversarial image again: whoever ran the attack is not believed.
+
+Ball, box and the differentiable copy's decision are recomputed, and the deployed model has the last word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.numerics.norms import flat_norm
+
+TOLERANCE = 1e-5
+"""Relative excess of a radius that float32 rounding explains."""
+
+
+class ForeignPerturbationError(RuntimeError):
+    """An attack returned an image outside the ball or the box: a bug of ours, never a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """fooled (N,) bool: confirmed by the deployed model. claimed: how many were put before it."""
+
+    fooled: Tensor
+    claimed: int
+
+    @property
+    def disagreements(self) -> int:
+        """Claimed successes that the deployed model classifies correctly."""
+        return self.claimed - int(self.fooled.sum())
+
+
+def replay(
+    target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch_size: int = 256, per_channel: bool = False
+) -> Replay:
+    """Puts what fools the differentiable copy before the deployed model; labels are those of `batch`.
+
+    `per_channel` says that the attack was meant to keep each channel by itself in the L2 ball. Raises
+    ForeignPerturbationError for an image outside the threat.
+    """
+    check_threat(batch.images, outcome.images, threat, per_channel)
+    claimed = predict(target, outcome.images, batch_size) != batch.labels
+    fooled = torch.zeros_like(claimed)
+    if bool(claimed.any()):
+        scores = target.deployed(outcome.images[claimed])
+        fooled[claimed] = (scores.argmax(dim=1) != batch.labels[claimed].cpu()).to(fooled.device)
+    return Replay(fooled, int(claimed.sum()))
+
+
+def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
+    """The differentiable copy's classes (N,)."""
+    with torch.no_grad():
+        parts = [target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)]
+    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int64, device=images.device)
+
+
+def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel: bool = False) -> None:
+    """Raises ForeignPerturbationError unless every image is in the ball around its original and in the box."""
+    if len(images) == 0:
+        return
+    if bool((images < threat.box.low).any()) or bool((images > threat.box.high).any()):
+        raise ForeignPerturbationError("an attack left the box of valid images")
+    shift = images - originals
+    if threat.norm is Norm.LINF:
+        lengths = shift.flatten(1).abs().amax(dim=1)
+    else:
+        lengths = flat_norm(shift.flatten(0, 1) if per_channel and shift.dim() > 2 else shift)
+    slack = TOLERANCE * max(threat.radius, threat.box.width)
+    if bool((lengths > threat.radius + slack).any()):
+        raise ForeignPerturbationError(
+            f"an attack left the {threat.norm} ball: {float(lengths.max()):.6g} > {threat.radius:.6g}"
+        )

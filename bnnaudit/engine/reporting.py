@@ -1,0 +1,71 @@
+"""Turns results of trials into the rows and sweeps of a report."""
+
+from __future__ import annotations
+
+from bnnaudit.attacks import step_size_of
+from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.plan import SWEEP_POINTS
+from bnnaudit.core.report import AttackRow, Sweep, SweepPoint
+from bnnaudit.core.trial import TrialResult
+from bnnaudit.engine.judging import estimate
+
+
+def attack_row(result: TrialResult, role: str = "") -> AttackRow:
+    """One trial as a row; its accuracy counts misclassified images as wrong."""
+    trial = result.trial
+    return AttackRow(
+        settings=trial.attack,
+        threat=trial.threat,
+        step_size=step_size_of(trial.attack, trial.threat),
+        source=trial.source,
+        accuracy=estimate(int(result.standing.sum()), len(result.standing)),
+        seconds=result.seconds,
+        forwards=result.forwards,
+        backwards=result.backwards,
+        replayed=result.replayed,
+        replay_disagreements=result.replay_disagreements,
+        role=role,
+    )
+
+
+def sweeps_of(evidence: Evidence) -> tuple[Sweep, ...]:
+    """Accuracy against iterations and against the radius, as far as their attacks ran."""
+    sweeps = (_iterations(evidence), _radius(evidence))
+    return tuple(sweep for sweep in sweeps if sweep is not None)
+
+
+def _iterations(evidence: Evidence) -> Sweep | None:
+    result = evidence.results.get(evidence.plan.iteration_trial)
+    if result is None:
+        return None
+    counts = [steps for steps in SWEEP_POINTS if steps <= result.trial.attack.steps]
+    points = [
+        SweepPoint(steps, str(steps), estimate(int(result.standing_after(steps).sum()), evidence.samples))
+        for steps in counts
+    ]
+    return Sweep("iterations", result.trial.attack.name, tuple(points))
+
+
+def _radius(evidence: Evidence) -> Sweep | None:
+    results = [evidence.results.get(trial) for trial in evidence.plan.radius_trials]
+    clean = SweepPoint(0.0, "0", estimate(int(evidence.clean.sum()), evidence.samples))
+    points = [
+        SweepPoint(
+            result.trial.threat.eps,
+            length_label(result.trial.threat.eps),
+            estimate(int(result.standing.sum()), evidence.samples),
+        )
+        for result in results
+        if result is not None
+    ]
+    if not points:
+        return None
+    return Sweep("radius", evidence.plan.ordinary.name, (clean, *points))
+
+
+def length_label(length: float) -> str:
+    """A length of the [0,1] image as people write it: 8/255 where it is a whole number of pixel values, else 0.123."""
+    pixels = length * 255
+    if 0 < pixels < 255 and abs(pixels - round(pixels)) < 1e-6:
+        return f"{round(pixels)}/255"
+    return f"{length:.3g}"
