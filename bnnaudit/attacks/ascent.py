@@ -49,7 +49,9 @@ class _Ledger:
         standing = logits.argmax(dim=1) == labels
         margins = losses.margin(logits, labels).float()
         first = ~standing & ~self.fooled[rows]
-        better = first | (margins < self.margins[rows])
+        # Steps make plateaus: a margin that differs by rounding alone is no better, whatever the batch it came from.
+        best = self.margins[rows]
+        better = first | (margins < best - 1e-5 * best.abs().nan_to_num(posinf=0.0))
         self.images[rows[better]] = points[better]
         self.margins[rows[better]] = margins[better]
         self.fooled_at[rows[first]] = step

@@ -102,9 +102,7 @@ def _measure(request: AuditRequest, bench: Bench, journal: _Journal, progress: P
             if trial.source is Source.SUBSTITUTE and bench.substitute is None:
                 progress.task("substitute network for the transfer check")
                 bench = replace(bench, substitute=request.make_substitute(bench.target))
-            result, _ = run_trial(
-                bench, trial, on_progress=lambda images, units=units: progress.advance(images * units)
-            )
+            result, _ = run_trial(bench, trial, on_progress=_scaled(progress, units))
             journal.results[trial] = result
     with _recorded(journal, "verification", required=True):
         journal.verified = _verify(bench, plan, journal, progress)

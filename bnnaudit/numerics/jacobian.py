@@ -22,7 +22,7 @@ def gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Te
     with torch.no_grad():
         classes = network(inputs[:1]).shape[1]
     chunk = max(1, MEMORY // (inputs[0].numel() * classes * inputs.element_size() * 4))
-    parts = [_gram_of_chunk(network, part) for part in inputs.split(chunk)]
+    parts = [_gram_of_chunk(network, part) for part in torch.split(inputs, chunk)]
     return torch.cat([logits for logits, _ in parts]), torch.cat([gram for _, gram in parts])
 
 
@@ -44,7 +44,7 @@ def class_gradients(logits: Tensor, inputs: Tensor) -> Tensor:
 
 def singular_values(gram: Tensor, inputs: int) -> Tensor:
     """The singular values of J in ascending order (M, min(d, inputs)), from G (M, d, d); `inputs` is J's width."""
-    values = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
+    values: Tensor = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
     return values[:, -min(gram.shape[-1], inputs) :]
 
 

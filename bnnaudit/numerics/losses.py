@@ -30,10 +30,12 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
 def dlr_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Difference of logits ratio (N,) ([Croce & Hein 2020]): minus the margin over (largest minus third largest).
 
-    Invariant to the scale of the logits. With two classes the denominator is the gap between them.
+    Invariant to the scale of the logits. With two classes the ratio would be constant, so it is minus the margin there.
     """
+    if logits.shape[1] == 2:
+        return margin_loss(logits, labels)
     ordered = logits.sort(dim=1, descending=True).values
-    spread = ordered[:, 0] - ordered[:, min(2, logits.shape[1] - 1)]
+    spread = ordered[:, 0] - ordered[:, 2]
     return margin_loss(logits, labels) / spread.clamp_min(torch.finfo(logits.dtype).tiny)
 
 

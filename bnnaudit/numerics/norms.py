@@ -11,7 +11,8 @@ from torch import Tensor
 
 def flat_norm(values: Tensor) -> Tensor:
     """Euclidean norm of each image: (N, ...) -> (N,)."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms
 
 
 def scale_each(values: Tensor, factors: Tensor) -> Tensor:

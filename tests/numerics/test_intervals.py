@@ -1,0 +1,33 @@
+import pytest
+from scipy import stats
+
+from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
+
+
+@pytest.mark.parametrize(("successes", "total"), [(0, 300), (7, 150), (150, 300), (300, 300), (1, 1)])
+def test_wilson_agrees_with_scipy(successes: int, total: int) -> None:
+    reference = stats.binomtest(successes, total).proportion_ci(method="wilson")
+    low, high = wilson_interval(successes, total)
+    assert low == pytest.approx(reference.low, abs=1e-12)
+    assert high == pytest.approx(reference.high, abs=1e-12)
+
+
+def test_an_empty_sample_shows_nothing() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert paired_difference_interval(0, 0, 0) == (-1.0, 1.0)
+    assert mcnemar_exact(0, 0) == 1.0
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 5), (3, 9), (10, 10), (0, 1), (200, 260), (0, 4000)])
+def test_mcnemar_agrees_with_the_binomial_test(first: int, second: int) -> None:
+    assert mcnemar_exact(first, second) == pytest.approx(stats.binomtest(first, first + second).pvalue, rel=1e-9)
+
+
+def test_paired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    total, p_first, p_second = 200, 0.03, 0.10
+    outcomes = stats.multinomial(total, [p_first, p_second, 1 - p_first - p_second]).rvs(2000, random_state=0)
+    covered = 0
+    for first, second, _ in outcomes:
+        low, high = paired_difference_interval(int(first), int(second), total)
+        covered += low <= p_second - p_first <= high
+    assert 0.93 <= covered / 2000 <= 0.98
