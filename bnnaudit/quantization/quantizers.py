@@ -12,7 +12,15 @@ from bnnaudit.core.attack import Surrogate
 from bnnaudit.quantization.surrogates import round_step, sign_step
 
 
-class Quantizer(nn.Module):
+class UsesSurrogate(nn.Module):
+    """A module whose backward pass goes by a surrogate that can be chosen: a quantizer, or a network of foreign code."""
+
+    def __init__(self, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+        super().__init__()
+        self.surrogate = surrogate
+
+
+class Quantizer(UsesSurrogate):
     """A step without a useful gradient of its own; `surrogate` stands in for it.
 
     `op` names the step for people (`sign`, `round`), `bits` is its precision, None where unknown.
@@ -21,25 +29,34 @@ class Quantizer(nn.Module):
     op = "quantizer"
     bits: int | None = None
 
-    def __init__(self, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
-        super().__init__()
-        self.surrogate = surrogate
-
 
 class BinarySign(Quantizer):
-    """-1 below `threshold`, +1 from it on: sign(0) = +1."""
+    """`levels[0]` below `threshold`, `levels[1]` from it on (above it with `strict`): by default sign with sign(0) = +1."""
 
     op = "sign"
     bits = 1
 
-    def __init__(self, threshold: float = 0.0, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        threshold: float = 0.0,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
+        levels: tuple[float, float] = (-1.0, 1.0),
+        strict: bool = False,
+    ) -> None:
         super().__init__(surrogate)
         self.threshold = threshold
+        self.levels = levels
+        self.strict = strict
 
     def forward(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...) of -1 and +1."""
-        above = torch.where(values >= self.threshold, 1.0, -1.0).to(values.dtype)
-        return sign_step(values - self.threshold if self.threshold else values, above, self.surrogate)
+        """(N, ...) -> (N, ...) of the two levels; the gradient is the surrogate's times half their distance."""
+        above = values > self.threshold if self.strict else values >= self.threshold
+        sign = torch.where(above, 1.0, -1.0).to(values.dtype)
+        step = sign_step(values - self.threshold if self.threshold else values, sign, self.surrogate)
+        low, high = self.levels
+        if (low, high) == (-1.0, 1.0):
+            return step
+        return round_step(step * ((high - low) / 2), torch.where(above, high, low).to(values.dtype))
 
 
 class TernarySign(Quantizer):
@@ -84,9 +101,10 @@ def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
 
 
 def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
-    """A copy of the network whose quantizers use `surrogate`; weights are shared, the original is left as it was."""
+    """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was."""
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     twin = copy.deepcopy(network, memo=shared)  # type: ignore[arg-type]
-    for _, quantizer in named_quantizers(twin):
-        quantizer.surrogate = surrogate
+    for module in twin.modules():
+        if isinstance(module, UsesSurrogate):
+            module.surrogate = surrogate
     return twin

@@ -1,0 +1,67 @@
+"""`bnnaudit check MODEL`: the whole audit, whose exit code is the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bnnaudit.cli import options
+from bnnaudit.cli.main import FAILED, PASSED, UNFINISHED
+from bnnaudit.cli.streams import deliver_with, waiting
+
+
+@click.command("check", short_help="Audit a model and gate its release.")
+@options.model_argument
+@options.data_options
+@options.threat_options
+@options.model_options
+@click.option(
+    "--substitute",
+    metavar="MODEL|none",
+    help="Model for the transfer check; none leaves the check out.  [default: a small float network trained on the spot]",
+)
+@options.run_options
+@options.output_options
+def command(model: Path, substitute: str | None, **values: Any) -> int:
+    """Audit MODEL: gradient-masking symptoms, their cause, and a verdict measured on the deployed model.
+
+    MODEL is an ONNX file or a checkpoint. A card MODEL.toml beside it can supply every option. Ends with 0 if the
+    model passed, 1 if its robustness is fake, 3 if the audit could not decide.
+    """
+    with waiting("loading", values["quiet"]):
+        from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.core.report import Status
+        from bnnaudit.engine.audit import AuditRequest, run_audit
+        from bnnaudit.engine.opening import open_model_and_data, plan_of, substitute_maker
+        from bnnaudit.loaders.card import parse_settings, settings_for
+        from bnnaudit.reports import ReportFormat, render
+
+        transfer = substitute != "none"
+        flags = options.nested_flags({**values, "substitute": substitute if transfer else None})
+        settings = settings_for(model, parse_settings(flags, "command line"), Path.cwd(), values["card"])
+        opened = open_model_and_data(model, settings)
+        version, created, line = stamp()
+        request = AuditRequest(
+            target=opened.target,
+            images=opened.sample.images,
+            labels=opened.sample.labels,
+            ids=opened.sample.ids,
+            data=opened.sample.facts,
+            plan=plan_of(opened, transfer),
+            make_substitute=substitute_maker(opened),
+            tool_version=version,
+            created=created,
+            command=line,
+        )
+    with ProgressBar(values["quiet"]) as progress:
+        report = run_audit(request, progress)
+    kind = ReportFormat(values["format_name"])
+    deliver_with(
+        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
+    )
+    if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
+        return UNFINISHED
+    return PASSED if report.verdict.passed else FAILED

@@ -1,0 +1,169 @@
+"""The options that commands share, from text to settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bnnaudit.core.attack import Beta, ErrorSignal, LossKind, Surrogate
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.facts import Layout
+from bnnaudit.core.threat import Box, Norm, parse_length
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+
+class Parsed(click.ParamType[Any]):
+    """A value that one of our own parsers reads."""
+
+    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The parser's object, its UsageError as the option's."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except UsageError as error:
+            self.fail(str(error).partition(": ")[2], param, ctx)
+
+
+def parse_range(text: str) -> Box:
+    """`0,255` as a box."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"input-range: {text!r} is not LO,HI such as 0,255") from None
+    if not low < high:
+        raise UsageError(f"input-range: {text!r} has its lower bound above its upper one")
+    return Box(low, high)
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """`0.485,0.456,0.406` as numbers."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"numbers: {text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
+
+
+LENGTH = Parsed("length", parse_length)
+BETA = Parsed("rule|number", Beta.parse)
+SURROGATE = Parsed("surrogate", Surrogate.parse)
+RANGE = Parsed("lo,hi", parse_range)
+NUMBERS = Parsed("numbers", parse_numbers)
+PATH = click.Path(path_type=Path)
+
+
+def choice(kind: type[StrEnum], *extra: str) -> click.Choice[str]:
+    """The names of an enumeration."""
+    return click.Choice([*extra, *kind], case_sensitive=False)
+
+
+def stacked(*options: Decorator[Any]) -> Decorator[Any]:
+    """Several options as one decorator, in the order of the help."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+model_argument = click.argument("model", type=PATH)
+
+data_options = stacked(
+    click.option(
+        "--data", "source", metavar="PATH|NAME", help=".npz with x and y, folder or zip of classes, torchvision name."
+    ),
+    click.option("--data-root", type=PATH, help="Where torchvision keeps its data sets."),
+    click.option("--samples", type=int, help="Images to audit, drawn with --seed.  [default: 300]"),
+    click.option("--seed", type=click.IntRange(min=0), help="Seed of sample and attacks.  [default: 0]"),
+)
+
+model_options = stacked(
+    click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
+    click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
+    click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
+    click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
+    click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
+)
+
+threat_options = stacked(
+    click.option("--norm", type=choice(Norm), help="Norm of the perturbation.  [default: linf]"),
+    click.option("--eps", type=LENGTH, help="Radius in the [0,1] image: 8/255, 8px or 0.03.  [default: 8/255]"),
+    click.option("--steps", type=click.IntRange(min=1), help="Steps of the attack.  [default: 20]"),
+    click.option("--step-size", type=LENGTH, help="Step in the [0,1] image.  [default: eps/4, L2 eps/8, FGSM eps]"),
+    click.option("--restarts", type=click.IntRange(min=1), help="Random restarts.  [default: 1]"),
+)
+
+run_options = stacked(
+    click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]"),
+    click.option("--batch-size", type=click.IntRange(min=1), help="Images attacked at a time.  [default: 256]"),
+)
+
+output_options = stacked(
+    click.option(
+        "--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True
+    ),
+    click.option("--output", "-o", type=PATH, help="File for the report instead of stdout."),
+    click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
+    click.option("--verbose", "-v", is_flag=True, help="More detail; a traceback if bnnaudit itself breaks."),
+)
+
+attack_options = stacked(
+    click.option("--beta", type=BETA, help="Temperature: none, njs, hns, hns-grid, hns-logit, tracked or a number."),
+    click.option("--surrogate", type=SURROGATE, help="Gradient of sign and round: identity, clipped or adaptive."),
+    click.option("--loss", type=choice(LossKind), help="What the attack maximises.  [default: ce]"),
+    click.option(
+        "--error-signal",
+        type=choice(ErrorSignal),
+        default="auto",
+        show_default=True,
+        help="Arithmetic of the loss's derivative: plain underflows as in other libraries, exact never does.",
+    ),
+    click.option("--l2-per-channel", is_flag=True, help="Project each colour channel by itself, for comparison only."),
+)
+
+
+def nested_flags(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options of a command that settings know, as the tables of a card; those not given are left out."""
+    tables: dict[str, dict[str, Any]] = {}
+    for option, (table, key) in FLAG_TO_KEY.items():
+        value = values.get(option)
+        if value is not None:
+            tables.setdefault(table, {})[key] = value
+    return tables
+
+
+FLAG_TO_KEY: dict[str, tuple[str, str]] = {
+    "source": ("data", "source"),
+    "data_root": ("data", "root"),
+    "samples": ("data", "samples"),
+    "seed": ("data", "seed"),
+    "input_range": ("preprocessing", "input_range"),
+    "mean": ("preprocessing", "mean"),
+    "std": ("preprocessing", "std"),
+    "layout": ("preprocessing", "layout"),
+    "arch": ("architecture", "name"),
+    "norm": ("threat", "norm"),
+    "eps": ("threat", "eps"),
+    "steps": ("attack", "steps"),
+    "step_size": ("attack", "step_size"),
+    "restarts": ("attack", "restarts"),
+    "beta": ("attack", "beta"),
+    "surrogate": ("attack", "surrogate"),
+    "loss": ("attack", "loss"),
+    "device": ("run", "device"),
+    "batch_size": ("run", "batch_size"),
+    "substitute": ("substitute", "model"),
+}

@@ -1,0 +1,15 @@
+"""Who made a report, when, and how."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime
+
+from bnnaudit import __version__
+
+
+def stamp() -> tuple[str, str, str]:
+    """Tool version, time in UTC (ISO 8601), and the command line as typed."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return __version__, created, shlex.join(["bnnaudit", *sys.argv[1:]])

@@ -1,0 +1,66 @@
+"""Images and labels: where they come from, and the sample that is audited.
+
+`open_source` goes through the kinds of sources in order; adding one is a file and a line in `SOURCES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bnnaudit.core.dataset import NamedDataset
+from bnnaudit.core.errors import DataError
+from bnnaudit.data.archive import open_archive, split_address
+from bnnaudit.data.folder import open_folder
+from bnnaudit.data.named import open_named
+from bnnaudit.data.npz import open_npz
+from bnnaudit.data.sample import Sample, take_pool, take_sample
+from bnnaudit.data.source import ImageSource
+
+__all__ = ["SOURCES", "ImageSource", "Sample", "open_source", "take_pool", "take_sample"]
+
+
+def _named(source: str, root: Path | None) -> ImageSource | None:
+    dataset = NamedDataset.parse(source)
+    return None if dataset is None else open_named(dataset, root)
+
+
+def _folder(source: str, root: Path | None) -> ImageSource | None:
+    return open_folder(Path(source)) if Path(source).is_dir() else None
+
+
+def _archive(source: str, root: Path | None) -> ImageSource | None:
+    address = split_address(source)
+    return open_archive(_existing(address[0]), address[1]) if address else None
+
+
+def _npz(source: str, root: Path | None) -> ImageSource | None:
+    return open_npz(_existing(Path(source))) if source.lower().endswith(".npz") else None
+
+
+SOURCES: dict[str, Callable[[str, Path | None], ImageSource | None]] = {
+    "torchvision": _named,
+    "folder": _folder,
+    "zip": _archive,
+    "npz": _npz,
+}
+
+
+def open_source(source: str, root: Path | None = None) -> ImageSource:
+    """The data that `source` names: an `.npz`, a folder, a zip (`data.zip:folder/inside`), or a torchvision name.
+
+    `root` is where torchvision keeps its data. Raises DataError for what is missing, unreadable, or of no known kind.
+    """
+    for recognise in SOURCES.values():
+        found = recognise(source, root)
+        if found is not None:
+            return found
+    _existing(Path(source))
+    names = ", ".join(NamedDataset)
+    raise DataError(f"{source}: not a kind of data that is read; give an .npz, a folder, a .zip, or one of {names}")
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}")
+    return path

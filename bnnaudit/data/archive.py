@@ -1,0 +1,61 @@
+"""Images from a zip of class folders, read in place: nothing is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import DataError
+from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
+from bnnaudit.data.tree import arrange
+
+_ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
+
+
+def split_address(source: str) -> tuple[Path, str] | None:
+    """`data.zip` or `data.zip:folder/inside` as file and folder; None where `source` names no zip."""
+    match = _ADDRESS.fullmatch(source)
+    if match is None:
+        return None
+    return Path(match["file"]), (match["inside"] or "").strip("/")
+
+
+def open_archive(path: Path, inside: str = "") -> PictureSource:
+    """Lists the image files of a zip below the folder `inside`. Raises DataError for a damaged zip or an unclear tree."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise DataError(f"{path}: not a readable zip ({error}); give a zip of class folders") from error
+    prefix = f"{inside}/" if inside else ""
+    names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in PurePosixPath(name).parts]
+    if inside and not names:
+        tops = ", ".join(sorted({PurePosixPath(name).parts[0] for name in archive.namelist()})[:6])
+        raise DataError(f"{path}: holds no folder {inside} (at its top: {tops or 'nothing'})")
+    files = [name.removeprefix(prefix) for name in names if not name.endswith("/")]
+    occupied = {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    folders = [name.removeprefix(prefix).rstrip("/") for name in names if name.endswith("/")]
+    where = f"{path}:{inside}" if inside else str(path)
+    found = arrange(where, files, [name for name in folders if name not in occupied])
+    part = "/".join(text for text in (inside, found.part) if text)
+    return PictureSource(
+        name=f"{path.name}:{part}" if part else path.name,
+        where=where,
+        files=found.files,
+        targets=found.targets,
+        class_names=found.class_names,
+        fetch=lambda name: _read_member(archive, prefix + name, where),
+        sha256=sha256_of(path),
+    )
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
+    """The bytes of one file of the zip, which may not unpack to more than an image can need."""
+    if archive.getinfo(name).file_size > LARGEST_FILE:
+        raise DataError(f"{where}: {name} unpacks to more than {LARGEST_FILE // 2**20} MiB; it is not read")
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise DataError(f"{where}: {name} cannot be unpacked ({error}); pack the zip again") from error

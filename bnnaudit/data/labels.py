@@ -1,0 +1,37 @@
+"""Labels as class indices, and whether they are classes of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnnaudit.core.errors import DataError
+
+
+def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArray[np.int64]:
+    """Labels (N,) or (N, 1) as whole numbers; raises DataError for another length, fractions, text or NaN."""
+    flat = labels.reshape(-1) if labels.size == count else labels
+    if flat.shape != (count,):
+        raise DataError(f"{where}: {count} images but labels of the shape {labels.shape}; one label an image is needed")
+    if flat.dtype.kind not in "iufb":
+        raise DataError(f"{where}: labels are {flat.dtype}, not class numbers; store the index of each image's class")
+    values = np.asarray(flat, dtype=np.float64)
+    fractions = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
+    if fractions.size:
+        first = fractions[0]
+        raise DataError(
+            f"{where}: {fractions.size} of {count} labels are not whole numbers (first: {flat[first]} at index {first}); "
+            "store the index of each image's class"
+        )
+    return values.astype(np.int64)
+
+
+def refuse_foreign_classes(where: str, labels: NDArray[np.int64], num_classes: int) -> None:
+    """Raises DataError where a label is not one of the model's classes 0..num_classes-1."""
+    foreign = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if foreign.size:
+        first = foreign[0]
+        raise DataError(
+            f"{where}: {foreign.size} of {len(labels)} labels are outside 0..{num_classes - 1} (first: {labels[first]} at "
+            f"index {first}), but the model has {num_classes} classes; are these the data it was trained for?"
+        )

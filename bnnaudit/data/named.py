@@ -1,0 +1,102 @@
+"""The data sets that torchvision knows by name: their test sets."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, assert_never
+
+import numpy as np
+
+from bnnaudit.core.dataset import NamedDataset
+from bnnaudit.core.errors import DataError
+from bnnaudit.core.threat import Box
+from bnnaudit.data.arrays import ArraySource
+from bnnaudit.data.listing import sha256_of_listing
+from bnnaudit.data.labels import class_indices
+from bnnaudit.data.pictures import PictureSource, Resizing
+from bnnaudit.data.source import ImageSource
+
+
+def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
+    """The test set (ImageNet: the validation set) below `root`; where it is not there yet, torchvision fetches it.
+
+    Raises DataError, saying where it looked and how to get the data, where neither works.
+    """
+    if root is None:
+        raise DataError(
+            f"{dataset}: no folder to read it from; give the one that torchvision keeps it in as --data-root"
+        )
+    match dataset:
+        case NamedDataset.MNIST | NamedDataset.FASHION_MNIST | NamedDataset.CIFAR10 | NamedDataset.CIFAR100:
+            return _from_arrays(dataset, _load(dataset, root, {"train": False}))
+        case NamedDataset.GTSRB:
+            loaded = _load(dataset, root, {"split": "test"})
+            return _from_files(dataset, root, loaded._samples, None, Resizing.STRETCH)
+        case NamedDataset.IMAGENET:
+            loaded = _load(dataset, root, {"split": "val"})
+            names = tuple(group[0] if isinstance(group, tuple) else str(group) for group in loaded.classes)
+            return _from_files(dataset, root, loaded.samples, names, Resizing.CENTRE_CROP)
+        case _:
+            assert_never(dataset)
+
+
+def _load(dataset: NamedDataset, root: Path, options: dict[str, object]) -> Any:
+    """torchvision's data set object; what it prints goes to stderr, for stdout carries the report alone."""
+    from torchvision import datasets
+
+    build = getattr(datasets, dataset)
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            return build(root, **options, **({} if dataset is NamedDataset.IMAGENET else {"download": False}))
+        except Exception as error:  # torchvision raises whatever the data's reader raises
+            missing = error
+        if dataset is NamedDataset.IMAGENET:
+            raise DataError(
+                f"ImageNet: not found in {root} ({_brief(missing)}); put ILSVRC2012_img_val.tar and "
+                "ILSVRC2012_devkit_t12.tar.gz there (image-net.org, after registration)"
+            ) from missing
+        try:
+            return build(root, **options, download=True)
+        except Exception as error:
+            raise DataError(
+                f"{dataset}: not found in {root} and not downloaded ({_brief(error)}); fetch it once with "
+                f"torchvision.datasets.{dataset}({str(root)!r}, download=True), or correct --data-root"
+            ) from error
+
+
+def _from_arrays(dataset: NamedDataset, loaded: Any) -> ArraySource:
+    """The data sets that torchvision holds in memory as uint8."""
+    values = np.asarray(loaded.data)
+    targets = class_indices(dataset, np.asarray(loaded.targets), len(values))
+    sha256 = hashlib.sha256(np.ascontiguousarray(values).tobytes() + targets.tobytes()).hexdigest()
+    return ArraySource(str(dataset), values, Box(0.0, 255.0), targets, sha256, tuple(loaded.classes))
+
+
+def _from_files(
+    dataset: NamedDataset,
+    root: Path,
+    samples: Sequence[tuple[str, int]],
+    class_names: tuple[str, ...] | None,
+    resizing: Resizing,
+) -> PictureSource:
+    """The data sets that torchvision keeps as files of varying size."""
+    files = tuple(str(file) for file, _ in samples)
+    listing = ((Path(file).name, Path(file).stat().st_size) for file in files)
+    return PictureSource(
+        name=str(dataset),
+        where=f"{dataset} in {root}",
+        files=files,
+        targets=tuple(int(target) for _, target in samples),
+        class_names=class_names,
+        fetch=lambda name: Path(name).read_bytes(),
+        sha256=sha256_of_listing(listing),
+        resizing=resizing,
+    )
+
+
+def _brief(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,126 @@
+"""A data set of image files, in a folder, a zip, or wherever else their bytes can be had; decoded when asked for."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from bnnaudit.core.errors import DataError
+from bnnaudit.core.threat import Box
+from bnnaudit.data.limits import refuse_oversized
+
+GREY_MODES = frozenset({"1", "L", "LA"})
+COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
+LARGEST_FILE = 256 * 2**20
+
+
+class Resizing(Enum):
+    """What to do where the files' sizes vary: stretch to the model's size, or shorter side then centre crop (ImageNet)."""
+
+    STRETCH = auto()
+    CENTRE_CROP = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureSource:
+    """Image files in a fixed order.
+
+    fetch: the bytes of one of `files`. targets: a class index a file, or empty for data without labels.
+    """
+
+    name: str
+    where: str
+    files: tuple[str, ...]
+    targets: tuple[int, ...]
+    class_names: tuple[str, ...] | None
+    fetch: Callable[[str], bytes]
+    sha256: str
+    resizing: Resizing = Resizing.STRETCH
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def units(self) -> Box:
+        """Pixels of 8 bits."""
+        return Box(0.0, 255.0)
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """(N,) class indices, or None."""
+        return np.asarray(self.targets, dtype=np.int64) if self.targets else None
+
+    def digest(self) -> str:
+        """SHA-256 of the zip, or of a folder's names and sizes."""
+        return self.sha256
+
+    def pictures(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
+        """The decoded files at `indices`: (H, W) where grey, (H, W, 3) where coloured, each of its own size."""
+        return [decode(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}") for index in indices]
+
+    def read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The decoded files at `indices` as one array; raises DataError where they differ in size or in colour."""
+        pictures = self.pictures(indices)
+        shapes = sorted({picture.shape for picture in pictures})
+        if len(shapes) > 1:
+            raise DataError(f"{self.where}: images of {len(shapes)} shapes, {shapes[0]} and {shapes[-1]} among them")
+        return np.stack(pictures) if pictures else np.empty((0, 1, 1), dtype=np.uint8)
+
+    def sizes(self, indices: NDArray[np.int64]) -> set[tuple[int, int]]:
+        """The sizes (H, W) of the files at `indices`, from their headers alone."""
+        found = set()
+        for index in indices:
+            with _opened(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}") as image:
+                found.add((image.height, image.width))
+        return found
+
+
+def decode(data: bytes, where: str) -> NDArray[np.uint8]:
+    """An image file as (H, W) grey or (H, W, 3) red, green, blue; transparency is dropped.
+
+    Raises DataError for what is no image, is cut short, or has more than 8 bits a channel.
+    """
+    with _opened(data, where) as image:
+        if image.mode not in GREY_MODES | COLOUR_MODES:
+            raise DataError(f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits a channel")
+        try:
+            converted = image.convert("L" if image.mode in GREY_MODES else "RGB")
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise DataError(f"{where}: the image is damaged or cut short ({error}); replace or remove it") from error
+        return np.asarray(converted, dtype=np.uint8)
+
+
+def resized(picture: NDArray[np.uint8], height: int, width: int, resizing: Resizing) -> NDArray[np.uint8]:
+    """The picture at another size, bilinear with antialiasing.
+
+    CENTRE_CROP shortens the shorter side to 8/7 of the target's longer side (256 for 224) and cuts out the centre.
+    """
+    image = Image.fromarray(picture)
+    if resizing is Resizing.CENTRE_CROP:
+        factor = round(max(height, width) * 8 / 7) / min(image.size)
+        grown = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BILINEAR)
+        left, top = (grown.width - width) // 2, (grown.height - height) // 2
+        return np.asarray(grown.crop((left, top, left + width, top + height)), dtype=np.uint8)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def _opened(data: bytes, where: str) -> Image.Image:
+    """The image behind its header; its pixels are not read yet, and an absurd number of them is refused."""
+    if len(data) > LARGEST_FILE:
+        raise DataError(f"{where}: {len(data) / 2**20:.0f} MiB is too much for one image; replace or remove it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{where}: not an image, or an empty or damaged one; replace or remove it") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{where}: {error}; replace or remove it") from error
+    refuse_oversized(where, (image.height, image.width, 3), 1, "replace or remove it")
+    return image

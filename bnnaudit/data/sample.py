@@ -1,0 +1,111 @@
+"""Which images are audited: a seeded sample, and a pool of others for training substitutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bnnaudit.core.errors import DataError, UsageError
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.report import DataFacts
+from bnnaudit.data.fitting import image_shape, read_fitting
+from bnnaudit.data.labels import refuse_foreign_classes
+from bnnaudit.data.limits import refuse_oversized
+from bnnaudit.data.pictures import PictureSource
+from bnnaudit.data.source import ImageSource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """N images to audit.
+
+    images (N, C, H, W) or (N, features), float32 in the model's range; labels (N,) int64, None for data without; ids (N,)
+    int64, rising: the images' indices in the data set.
+    """
+
+    images: Tensor
+    labels: Tensor | None
+    ids: Tensor
+    facts: DataFacts
+
+
+def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, seed: int) -> Sample:
+    """A sample without replacement, all the images where `samples` is None or more than there are.
+
+    It depends on `seed` and on the number of images alone, and a smaller sample is part of a larger one. Raises UsageError
+    for `samples` below 1, DataError for data that are empty or do not fit the model.
+    """
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples: {samples} is not a number of images; give at least 1")
+    if len(source) == 0:
+        raise DataError(f"{source.name}: no images")
+    labels = _checked_labels(source, facts)
+    ids = np.sort(shuffled(len(source), seed)[:samples])
+    images, note = _read(source, ids, facts)
+    return Sample(
+        images=images,
+        labels=None if labels is None else torch.from_numpy(labels[ids]),
+        ids=torch.from_numpy(ids),
+        facts=DataFacts(
+            source=f"{source.name} ({note})" if note else source.name,
+            samples=len(ids),
+            sha256=source.digest(),
+            labelled=labels is not None,
+        ),
+    )
+
+
+def take_pool(source: ImageSource, facts: ModelFacts, exclude_ids: Tensor, limit: int, seed: int) -> Tensor:
+    """At most `limit` images that are not among `exclude_ids`, as `take_sample` gives them; (0, ...) where none are left."""
+    order = shuffled(len(source), seed)
+    ids = np.sort(order[~np.isin(order, exclude_ids.cpu().numpy())][: max(0, limit)])
+    if not len(ids):
+        return torch.empty((0, *(image_shape(facts) or (prod(facts.input_shape),))))
+    return _read(source, ids, facts)[0]
+
+
+def shuffled(count: int, seed: int) -> NDArray[np.int64]:
+    """0..count-1 in an order that the seed fixes for every machine and every release of numpy.
+
+    Indices are ranked by a hash of (seed, index): the finaliser of SplitMix64 [Steele, Lea & Flood 2014].
+    """
+    golden, mask = 0x9E3779B97F4A7C15, (1 << 64) - 1
+    state = (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(_mixed(seed & mask))) * np.uint64(golden)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.argsort(state ^ (state >> np.uint64(31)), kind="stable").astype(np.int64)
+
+
+def _mixed(seed: int) -> int:
+    """The seed spread over 64 bits, so that the orders of neighbouring seeds have nothing in common."""
+    mask = (1 << 64) - 1
+    state = (seed + 0x9E3779B97F4A7C15) & mask
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & mask
+    return state ^ (state >> 31)
+
+
+def _read(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[Tensor, str]:
+    """The images, after a look at the memory that they will take."""
+    refuse_oversized(source.name, (len(ids), *facts.input_shape), 4, "audit fewer images with --samples")
+    return read_fitting(source, ids, facts)
+
+
+def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64] | None:
+    """The labels of the whole data set, all of them classes of the model."""
+    labels = source.labels()
+    if labels is None:
+        return None
+    if isinstance(source, PictureSource) and source.class_names and len(source.class_names) != facts.num_classes:
+        raise DataError(
+            f"{source.where}: {len(source.class_names)} class folders, but the model has {facts.num_classes} classes, so "
+            "their order says nothing; give one folder a class (an empty one where there are no images), or images "
+            "without class folders to audit without labels"
+        )
+    refuse_foreign_classes(source.name, labels, facts.num_classes)
+    return labels

@@ -1,0 +1,174 @@
+"""From paths and settings to a target, a sample and a plan: what every command starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bnnaudit.core.attack import AttackSettings, Surrogate
+from bnnaudit.core.errors import CheckpointError, DataError, ModelError
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
+from bnnaudit.engine.environment import choose_device
+from bnnaudit.loaders.architectures import resolve_architecture
+from bnnaudit.loaders.checkpoint import load_checkpoint
+from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.settings import Settings
+from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.imitation import imitate
+
+ONNX_SUFFIXES = (".onnx",)
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pt2")
+DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
+"""[G22]'s radii for CIFAR-10."""
+DEFAULT_SAMPLES = 300
+DEFAULT_STEPS = 20
+DEFAULT_BATCH = 256
+POOL = 2000
+"""Images beside the sample that a substitute may be trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model with the images it is put to."""
+
+    target: Target
+    sample: Sample
+    source: ImageSource
+    settings: Settings
+
+
+def open_source_of(settings: Settings) -> ImageSource:
+    """The data that the settings name."""
+    if settings.data.source is None:
+        raise DataError(
+            "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
+            "or write [data] source into the model's card"
+        )
+    return open_source(settings.data.source, settings.data.root)
+
+
+def open_model_and_data(model: Path, settings: Settings) -> Opened:
+    """Loads both; raises an AuditError that names whichever cannot be used."""
+    require_model(model)
+    source = open_source_of(settings)
+    target = open_target(model, settings, source)
+    sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    return Opened(target, sample, source, settings)
+
+
+def require_model(model: Path) -> None:
+    """Raises ModelError unless `model` is a file of a kind that is read."""
+    if not model.exists():
+        raise ModelError(f"{model}: no such file")
+    if not model.is_file():
+        raise ModelError(f"{model}: not a file; give an ONNX file or a checkpoint")
+    if model.suffix.lower() not in (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES):
+        known = ", ".join((*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES[:-1]))
+        raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
+
+
+def open_target(model: Path, settings: Settings, source: ImageSource | None = None) -> Target:
+    """The model as a target on the device that the settings name.
+
+    `source` tells the input's shape of a checkpoint whose card does not.
+    """
+    require_model(model)
+    device = choose_device(settings.run.device or "auto")
+    preprocessing = settings.preprocessing.resolved()
+    if model.suffix.lower() in ONNX_SUFFIXES:
+        return load_onnx(model, preprocessing, Surrogate(), device)
+    architecture = settings.architecture
+    if architecture.name is None:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise CheckpointError(
+            f"{model}: a checkpoint holds weights only; name its network with --arch or [architecture] name in its card "
+            f"(built in: {known}; your own code: package.module:callable)"
+        )
+    network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
+    shape = architecture.input_shape or _shape_of_data(model, source)
+    return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device)
+
+
+def inspect_model(model: Path, settings: Settings) -> ModelFacts:
+    """The model's facts, without its data where the file tells enough."""
+    require_model(model)
+    if model.suffix.lower() in ONNX_SUFFIXES:
+        return inspect_onnx(model, settings.preprocessing.resolved())
+    needs_data = settings.architecture.input_shape is None and settings.data.source is not None
+    return open_target(model, settings, open_source_of(settings) if needs_data else None).facts
+
+
+def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
+    """(C, H, W) or (features,) of the first image."""
+    if source is None or len(source) == 0:
+        raise CheckpointError(
+            f"{model}: its input's shape is not known; write [architecture] input_shape into its card"
+        )
+    shape = source.read(np.zeros(1, dtype=np.int64)).shape[1:]
+    if len(shape) == 2:
+        return (1, *shape)
+    if len(shape) == 3 and shape[0] not in (1, 3, 4) and shape[2] in (1, 3, 4):
+        return (shape[2], shape[0], shape[1])
+    return tuple(shape)
+
+
+def threat_of(settings: Settings) -> Threat:
+    """The threat model; [G22]'s radius for CIFAR-10 where none is given."""
+    norm = settings.threat.norm or Norm.LINF
+    eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
+    return Threat(norm, eps, settings.preprocessing.resolved().box)
+
+
+def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
+    """The plan of an audit with the settings' attack as the ordinary one."""
+    settings = opened.settings
+    ordinary = AttackSettings(
+        steps=settings.attack.steps or DEFAULT_STEPS,
+        step_size=settings.attack.step_size,
+        restarts=settings.attack.restarts or 1,
+    )
+    return AuditPlan(
+        threat=threat_of(settings),
+        ordinary=ordinary,
+        features=opened.sample.images[0].numel(),
+        quantized=bool(opened.target.facts.quantizers),
+        seed=settings.data.seed or 0,
+        batch_size=settings.run.batch_size or DEFAULT_BATCH,
+        declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
+        transfer=transfer,
+    )
+
+
+def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
+    """How the transfer check gets its substitute: the model that the settings name, or one trained on the spot."""
+    settings = opened.settings
+    model = settings.substitute.model
+    if model is None:
+        return lambda target: _imitated(target, opened)
+    own = replace_architecture(settings)
+    target = open_target(model, own, opened.source)
+    if target.facts.num_classes != opened.target.facts.num_classes:
+        raise ModelError(
+            f"{model}: a substitute needs the model's {opened.target.facts.num_classes} classes, "
+            f"it has {target.facts.num_classes}"
+        )
+    return lambda _: target
+
+
+def replace_architecture(settings: Settings) -> Settings:
+    """The same settings without the audited model's architecture, which is not the substitute's."""
+    return settings.model_copy(update={"architecture": type(settings.architecture)()})
+
+
+def _imitated(target: Target, opened: Opened) -> Target:
+    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.settings.data.seed or 0)
+    images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
+    return imitate(target, images, opened.settings.data.seed or 0)

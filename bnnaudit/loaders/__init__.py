@@ -1,0 +1,1 @@
+"""From a model's file to a `Target`: the differentiable copy, and the model as deployed."""

@@ -1,0 +1,159 @@
+"""A checkpoint and its architecture as a Target: weights poured in, foreign code intercepted, facts read off."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind, QuantizerFact
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Preparation, Target
+from bnnaudit.loaders.module_replay import ModuleModel
+from bnnaudit.loaders.pouring import pour
+from bnnaudit.loaders.state_dict import read_state_dict
+from bnnaudit.quantization.interception import InterceptedNetwork
+from bnnaudit.quantization.observation import Observation, observe
+from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
+
+PROBES = 5
+FLOAT_BITS = 32
+
+
+class LogProbabilities(nn.Module):
+    """Logits of a network that returns probabilities by no softmax we can see: log p, p at least the smallest float.
+
+    Where p has underflowed nothing is left to recover, and the gradient there is zero.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *input_shape) -> log probabilities (N, d)."""
+        probabilities: Tensor = self.module(inputs)
+        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+
+
+def load_checkpoint(
+    path: Path,
+    network: nn.Module,
+    input_shape: tuple[int, ...],
+    preprocessing: Preprocessing,
+    surrogate: Surrogate,
+    device: torch.device,
+) -> Target:
+    """The checkpoint at `path`, poured into `network` (which is taken over), as a Target.
+
+    input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). Raises
+    CheckpointError for a file that is refused, weights that do not fit, or a network that does not map inputs of that shape
+    to one score a class.
+    """
+    file_format, weights = read_state_dict(path)
+    pour(weights, network, str(path))
+    network = network.float().eval().requires_grad_(False)
+    prepare = Preparation(input_shape, _layout(input_shape, preprocessing), preprocessing.mean, preprocessing.std)
+    seen = _observed(path, network, prepare, preprocessing)
+    quantizers = _quantizers(network, seen)
+    kind = _output_kind(seen)
+    facts = ModelFacts(
+        path=str(path),
+        sha256=sha256_of(path),
+        format=file_format,
+        num_classes=seen.scores.shape[1],
+        input_shape=input_shape,
+        layout=prepare.layout,
+        box=preprocessing.box,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        weight_bits=seen.weight_bits,
+        activation_bits=_activation_bits(quantizers),
+        quantizers=quantizers,
+        operators=_operators(network),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        output=kind,
+        runtime=f"torch {torch.__version__.partition('+')[0]}",
+        metadata=(("architecture", type(network).__name__),),
+    )
+    deployed = ModuleModel(copy.deepcopy(network), prepare)
+    differentiable = with_surrogate(_to_logits(network, seen, kind, surrogate), surrogate).to(device)
+    return Target(differentiable, prepare, deployed, facts, device)
+
+
+def _to_logits(network: nn.Module, seen: Observation, kind: OutputKind, surrogate: Surrogate) -> nn.Module:
+    """The differentiable network before its softmax; wrapped only where it has something to intercept."""
+    ends_in_softmax = seen.output is not OutputKind.LOGITS
+    if seen.steps or ends_in_softmax:
+        network = InterceptedNetwork(network, surrogate, removes_softmax=ends_in_softmax)
+    return LogProbabilities(network) if kind is OutputKind.SOFTMAX and not ends_in_softmax else network
+
+
+def _observed(path: Path, network: nn.Module, prepare: Preparation, preprocessing: Preprocessing) -> Observation:
+    """One pass over random images, which must give each of them a finite number of scores."""
+    box, shape = preprocessing.box, prepare.input_shape
+    noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
+    if prepare.layout is Layout.NHWC and len(shape) == 3:
+        noise = noise.permute(0, 3, 1, 2)
+    text = "x".join(str(length) for length in shape)
+    try:
+        seen = observe(network, prepare(noise))
+    except Exception as error:  # the network may be the user's code and raise anything
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        raise CheckpointError(
+            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: {reason}); correct "
+            "input_shape, the layout or the architecture's options"
+        ) from error
+    scores = seen.scores
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
+        shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise CheckpointError(
+            f"{path}: {type(network).__name__} gives {shown} for {PROBES} inputs of shape {text}; a classifier gives one "
+            "score for each of at least 2 classes"
+        )
+    return seen
+
+
+def _output_kind(seen: Observation) -> OutputKind:
+    """LOGITS, or by the network's last call or by its values the probabilities or their logarithms."""
+    if seen.output is not OutputKind.LOGITS:
+        return seen.output
+    ones = torch.ones(len(seen.scores))
+    if (seen.scores >= 0).all() and torch.allclose(seen.scores.sum(dim=1), ones, atol=1e-4):
+        return OutputKind.SOFTMAX
+    if (seen.scores <= 0).all() and torch.allclose(seen.scores.exp().sum(dim=1), ones, atol=1e-4):
+        return OutputKind.LOG_SOFTMAX
+    return OutputKind.LOGITS
+
+
+def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layout:
+    """As stated; else channels first for three axes, as PyTorch has it, and flat for any other number of them."""
+    if preprocessing.layout is not None:
+        return preprocessing.layout
+    return Layout.NCHW if len(input_shape) == 3 else Layout.FLAT
+
+
+def _quantizers(network: nn.Module, seen: Observation) -> tuple[QuantizerFact, ...]:
+    """Our quantizer modules, then the steps that the network's own code takes."""
+    ours = (QuantizerFact(name, module.op, module.bits) for name, module in named_quantizers(network))
+    return (*ours, *seen.steps)
+
+
+def _activation_bits(quantizers: tuple[QuantizerFact, ...]) -> int | None:
+    """The bits of most quantizers; 32 where nothing is quantized, None where the file does not tell."""
+    bits = [quantizer.bits for quantizer in quantizers if quantizer.bits is not None]
+    if bits:
+        return max(sorted(set(bits)), key=bits.count)
+    return None if quantizers else FLOAT_BITS
+
+
+def _operators(network: nn.Module) -> tuple[OperatorCount, ...]:
+    """The leaf modules counted by class."""
+    leaves = [type(module).__name__ for module in network.modules() if not list(module.children())]
+    return tuple(OperatorCount(op, count) for op, count in Counter(leaves).most_common())

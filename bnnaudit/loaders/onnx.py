@@ -1,0 +1,37 @@
+"""An ONNX file as a `Target`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Target
+from bnnaudit.loaders.onnx_file import read_onnx
+from bnnaudit.loaders.onnx_graph import read_graph, replay_of
+from bnnaudit.quantization.quantizers import named_quantizers
+
+
+def inspect_onnx(path: Path, preprocessing: Preprocessing) -> ModelFacts:
+    """What the file holds, without a network: unsupported operators do no harm. Raises ModelError."""
+    return read_graph(read_onnx(path), preprocessing).facts
+
+
+def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, device: torch.device) -> Target:
+    """The model in both forms: a differentiable copy on `device`, and ONNX Runtime on the file itself.
+
+    Raises UnsupportedOperatorsError, or ModelError for anything else that is wrong with the file.
+    """
+    # The network needs onnx2torch, and with it torchvision: a second or two that `inspect_onnx` does without.
+    from bnnaudit.loaders.onnx_network import build_network
+
+    source = read_onnx(path)
+    reading = read_graph(source, preprocessing)
+    network = build_network(reading)
+    for _, quantizer in named_quantizers(network):
+        quantizer.surrogate = surrogate
+    deployed = replay_of(source, reading.prepare, reading.output.name)
+    return Target(network.to(device), reading.prepare, deployed, reading.facts, device)

@@ -1,0 +1,48 @@
+"""A graph for any number of images out of one that was exported for a fixed number."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import NodeProto
+
+from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute
+
+
+def free_batch(graph: Graph, batch: int) -> None:
+    """Let the graph's batch be open where it was `batch`: in its input, its outputs, and the targets of Reshape.
+
+    Shapes must be known. Whether the result works is for a trial to tell: a graph may use its batch in other ways.
+    """
+    for node in graph.nodes:
+        if node.op_type == "Reshape" and node.domain == STANDARD_DOMAIN:
+            _free_target(graph, node, batch)
+    for info in (*graph.proto.input, *graph.proto.output, *graph.proto.value_info):
+        dims = info.type.tensor_type.shape.dim
+        if dims and dims[0].HasField("dim_value") and dims[0].dim_value == batch:
+            dims[0].dim_param = "batch"
+
+
+def _free_target(graph: Graph, node: NodeProto, batch: int) -> None:
+    """Rewrite a constant target whose first entry is the batch, or a multiple of it, into 0 or -1."""
+    target = graph.constant(node.input[1]) if len(node.input) > 1 else None
+    before, after = graph.shape(node.input[0]), graph.shape(node.output[0])
+    if target is None or target.size == 0 or not before or graph.constant(node.input[0]) is not None:
+        return
+    sizes = [int(size) for size in target]
+    if 0 in sizes and attribute(node, "allowzero", 0):
+        return
+    if sizes[0] == batch and before[0] == batch:
+        sizes[0] = 0
+    elif sizes[0] > 0 and sizes[0] % batch == 0:
+        if -1 in sizes:
+            if after is None or None in after:
+                return
+            sizes = [int(size or 0) for size in after]
+        sizes[0] = -1
+    else:
+        return
+    for entry in [entry for entry in node.attribute if entry.name == "allowzero"]:
+        node.attribute.remove(entry)
+    # The target may be shared with another Reshape, so the new one gets a name of its own.
+    name = graph.fresh_name(f"{node.output[0]}_target")
+    node.input[1] = graph.add_constant(name, np.asarray(sizes, dtype=np.int64))

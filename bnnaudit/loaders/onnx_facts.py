@@ -1,0 +1,119 @@
+"""What an ONNX file says about itself."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+
+from onnx import TensorProto
+
+from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.loaders.onnx_file import OnnxFile, all_tensors
+from bnnaudit.loaders.onnx_input import NetworkInput
+from bnnaudit.loaders.onnx_output import NetworkOutput
+from bnnaudit.loaders.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
+from bnnaudit.operators import quantizer_of
+from bnnaudit.operators.graph import Graph, attribute, qualified_name
+from bnnaudit.operators.runtime import RUNTIME
+
+# Operators with weights, and the axis of the weights that counts output channels.
+WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 1, "MatMul": -1}
+
+# Stored numbers that are no weights: shapes, axes, masks, text.
+NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
+
+LONGEST_TEXT = 500
+
+
+def describe(
+    source: OnnxFile, graph: Graph, given: NetworkInput, output: NetworkOutput, classes: int, chosen: Preprocessing
+) -> ModelFacts:
+    """The facts; `graph` is the simplified and lowered one, in which quantizers and folded weights can be seen."""
+    quantizers = tuple(_quantizers(graph))
+    return ModelFacts(
+        path=str(source.path),
+        sha256=source.sha256,
+        format=ModelFormat.ONNX,
+        num_classes=classes,
+        input_shape=given.shape,
+        layout=given.layout,
+        box=chosen.box,
+        mean=chosen.mean,
+        std=chosen.std,
+        weight_bits=_weight_bits(graph),
+        activation_bits=_activation_bits(quantizers),
+        quantizers=quantizers,
+        operators=_operators(source),
+        parameters=_parameters(source),
+        output=output.kind,
+        fixed_batch=given.fixed_batch,
+        runtime=RUNTIME,
+        metadata=_metadata(source),
+    )
+
+
+def _quantizers(graph: Graph) -> list[QuantizerFact]:
+    """The quantizers in the graph's order, by the names of their nodes."""
+    found = []
+    for node in graph.nodes:
+        kind = quantizer_of(node)
+        if kind is not None:
+            found.append(QuantizerFact(node.name, kind.op, kind.bits))
+    return found
+
+
+def _activation_bits(quantizers: tuple[QuantizerFact, ...]) -> int | None:
+    """The fewest bits of any activation; None where quantizers do not tell theirs, float without quantizers."""
+    if not quantizers:
+        return FLOAT_BITS
+    return min((fact.bits for fact in quantizers if fact.bits is not None), default=None)
+
+
+def _weight_bits(graph: Graph) -> int | None:
+    counts: Counter[int] = Counter()
+    for node in graph.nodes:
+        axis = WEIGHTED.get(node.op_type)
+        if axis is None:
+            continue
+        if node.op_type == "Gemm" and attribute(node, "transB", 0):
+            axis = 0
+        for position, name in enumerate(node.input[:2]):
+            weights = graph.constant(name)
+            if weights is not None and weights.ndim >= 2 and (position == 1 or node.op_type == "MatMul"):
+                counts[bits_of(weights, axis if position == 1 else -2)] += weights.size
+    return bits_of_majority(counts)
+
+
+def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:
+    """Operators of the file as it is, the most frequent first."""
+    counts = Counter(qualified_name(node) for node in source.proto.graph.node)
+    return tuple(OperatorCount(op, count) for op, count in counts.most_common())
+
+
+def _parameters(source: OnnxFile) -> int:
+    """Stored numbers that may be weights: all but scalars, shapes and masks."""
+    tensors = all_tensors(source.proto)
+    return sum(math.prod(tensor.dims) for tensor in tensors if tensor.dims and tensor.data_type not in NOT_WEIGHTS)
+
+
+def _metadata(source: OnnxFile) -> tuple[tuple[str, str], ...]:
+    proto = source.proto
+    opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in proto.opset_import)
+    entries = [
+        ("producer", f"{proto.producer_name} {proto.producer_version}".strip()),
+        ("opset", opsets),
+        ("ir version", str(proto.ir_version)),
+        ("model version", str(proto.model_version) if proto.model_version else ""),
+        ("domain", proto.domain),
+        ("graph", proto.graph.name),
+        ("description", proto.doc_string or proto.graph.doc_string),
+        *((entry.key, entry.value) for entry in proto.metadata_props),
+        *((f"external data {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()) for file in source.external),
+    ]
+    return tuple((key, _short(value)) for key, value in entries if value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."

@@ -1,0 +1,144 @@
+"""Reading an ONNX file that nobody vouches for: what is not a sound model in its own folder is refused in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
+
+from bnnaudit.core.errors import ModelError
+
+# Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
+LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """A checked model. `proto` holds all weights; `external` names the files beside the model that some came from."""
+
+    path: Path
+    proto: ModelProto
+    sha256: str
+    external: tuple[Path, ...] = ()
+
+
+def read_onnx(path: Path) -> OnnxFile:
+    """The model in an ONNX file, checked, its external data read; raises ModelError."""
+    data = _read_bytes(path)
+    proto = _parse(path, data)
+    external = _external_files(path, proto, len(data))
+    if external:
+        external_data_helper.load_external_data_for_model(proto, str(path.parent))
+    _check(path, proto)
+    return OnnxFile(path, proto, hashlib.sha256(data).hexdigest(), external)
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder, not an ONNX file")
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise ModelError(f"{path}: the file is empty")
+        if size > LARGEST:
+            raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _parse(path: Path, data: bytes) -> ModelProto:
+    try:
+        proto = ModelProto.FromString(data)
+    except DecodeError as error:
+        raise ModelError(f"{path}: not an ONNX model, or a damaged one (its protocol buffer cannot be read)") from error
+    if not proto.HasField("graph") or not proto.opset_import:
+        raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
+    if not proto.graph.node:
+        raise ModelError(f"{path}: the graph has no nodes")
+    return proto
+
+
+def _check(path: Path, proto: ModelProto) -> None:
+    """Let the checker see the model; a foreign domain whose version the file forgot (as Brevitas did) gets version 1."""
+    known = {entry.domain for entry in proto.opset_import} | {"", "ai.onnx"}
+    for domain in dict.fromkeys(node.domain for node in proto.graph.node if node.domain not in known):
+        proto.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+    try:
+        onnx.checker.check_model(proto)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
+
+
+def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:
+    """The files that hold weights, all inside the model's folder, present, long enough and together not too large."""
+    folder = Path(os.path.realpath(path.parent))
+    found: dict[Path, None] = {}
+    total = size
+    for tensor in all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        place = Path(os.path.realpath(folder / location))
+        if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
+            raise ModelError(f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused")
+        if not place.is_file():
+            raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
+        total += _span(path, tensor, entries, place.stat().st_size)
+        found[place] = None
+    if total > LARGEST:
+        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
+    return tuple(found)
+
+
+def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: int) -> int:
+    """How many bytes of its file a tensor takes."""
+    try:
+        offset = int(entries.get("offset", "0") or 0)
+        length = int(entries["length"]) if entries.get("length") else available - offset
+    except ValueError as error:
+        raise ModelError(f"{path}: weights of {tensor.name!r} have a broken reference to their file") from error
+    if offset < 0 or length < 0 or offset + length > available:
+        raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is too short; it may be truncated")
+    return length
+
+
+def all_tensors(proto: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor that a model stores: initializers and attributes, those of inner graphs and functions included."""
+    yield from _tensors(proto.graph)
+    for function in proto.functions:
+        for node in function.node:
+            yield from _attribute_tensors(node.attribute)
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield sparse.values
+        yield sparse.indices
+    for node in graph.node:
+        yield from _attribute_tensors(node.attribute)
+
+
+def _attribute_tensors(attributes: list[AttributeProto]) -> Iterator[TensorProto]:
+    for entry in attributes:
+        if entry.HasField("t"):
+            yield entry.t
+        yield from entry.tensors
+        for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
+            yield from _tensors(body)
+
+
+def one_line(error: BaseException, limit: int = 300) -> str:
+    """An exception's message on one line, its kind where it has none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= limit else text[: limit - 3] + "..."

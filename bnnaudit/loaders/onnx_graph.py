@@ -1,0 +1,142 @@
+"""From a checked file to the graph that becomes the differentiable copy: plainer, with quantizers named, batch open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import torch
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from torch import fx
+
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.facts import Layout, ModelFacts
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Preparation
+from bnnaudit.loaders.onnx_batch import free_batch
+from bnnaudit.loaders.onnx_facts import describe
+from bnnaudit.loaders.onnx_file import OnnxFile, one_line
+from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
+from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
+from bnnaudit.loaders.replay import OnnxRuntimeModel
+from bnnaudit.operators import lower
+from bnnaudit.operators.graph import Graph
+from bnnaudit.operators.padding import write_out_padding
+from bnnaudit.operators.patterns import recognise_binarisations
+from bnnaudit.operators.simplify import simplify
+
+OLDEST_IR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written."""
+
+    source: OnnxFile
+    graph: Graph
+    given: NetworkInput
+    output: NetworkOutput
+    prepare: Preparation
+    facts: ModelFacts
+
+
+def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
+    """What the file holds, and what it means for an audit; raises ModelError."""
+    if source.proto.ir_version < OLDEST_IR:
+        raise ModelError(f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest readable")
+    graph = _plain(source)
+    given = read_input(source.path, graph, preprocessing.layout)
+    output = read_output(source.path, graph)
+    prepare = preparation(source.path, given, preprocessing)
+    classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
+    _keep_one_output(graph, output.name)
+    cut_softmax(graph, output.name)
+    recognise_binarisations(graph)
+    write_out_padding(graph)
+    if given.fixed_batch is not None:
+        free_batch(graph, given.fixed_batch)
+    _in_single_precision(graph, given)
+    lower(graph)
+    _name_nodes(graph)
+    graph.drop_dead()
+    graph.save()
+    facts = describe(source, graph, given, output, classes, preprocessing)
+    return Reading(source, graph, given, output, prepare, facts)
+
+
+def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> OnnxRuntimeModel:
+    """The file as deployed; raises ModelError with the file's name."""
+    try:
+        return OnnxRuntimeModel(source.path if source.external else source.path.read_bytes(), prepare, output)
+    except ModelError as error:
+        raise ModelError(f"{source.path}: {error}") from error
+
+
+def _plain(source: OnnxFile) -> Graph:
+    """The simplified graph with the shapes that can be inferred; the file's own proto stays as it is."""
+    copy = ModelProto()
+    copy.CopyFrom(source.proto)
+    try:
+        plain = onnx.shape_inference.infer_shapes(simplify(copy), data_prop=True)
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{source.path}: shapes do not fit together: {one_line(error)}") from error
+    return Graph(plain)
+
+
+def _count_classes(source: OnnxFile, given: NetworkInput, output: NetworkOutput) -> int:
+    """The width of the scores, from a run of the deployed model, where the file does not tell."""
+    deployed = replay_of(source, Preparation(given.shape, Layout.FLAT), output.name)
+    return int(deployed(torch.zeros(1, *given.shape)).shape[1])
+
+
+def _keep_one_output(graph: Graph, name: str) -> None:
+    """Let the graph return `name` alone, from a node that makes nothing else."""
+    for info in [info for info in graph.proto.output if info.name != name]:
+        graph.proto.output.remove(info)
+    maker = graph.maker(name)
+    if maker is None:
+        raise ModelError(f"output {name!r} is not computed from the input")
+    if len(maker.output) > 1:
+        inner = graph.fresh_name(f"{name}_inner")
+        maker.output[list(maker.output).index(name)] = inner
+        graph.nodes.append(helper.make_node("Identity", [inner], [name]))
+        graph.reindex()
+        graph.rename_uses(name, inner)
+
+
+def _in_single_precision(graph: Graph, given: NetworkInput) -> None:
+    """Half precision becomes single, double too where the input is, and a whole-number input is taken as floats."""
+    narrowed = {TensorProto.FLOAT16, TensorProto.BFLOAT16} | ({given.element_type} & {TensorProto.DOUBLE})
+    for name, tensor in graph.initializers.items():
+        if tensor.data_type in narrowed:
+            graph.add_constant(name, np.asarray(graph.constant(name)).astype(np.float32))
+    for node in graph.nodes:
+        for entry in node.attribute:
+            if entry.name in ("to", "dtype") and entry.i in narrowed:
+                entry.i = TensorProto.FLOAT
+            elif entry.HasField("t") and entry.t.data_type in narrowed:
+                array = numpy_helper.to_array(entry.t).astype(np.float32)
+                entry.t.CopyFrom(numpy_helper.from_array(array))
+    for info in (*graph.proto.input, *graph.proto.output, *graph.proto.value_info):
+        if info.type.tensor_type.elem_type in narrowed:
+            info.type.tensor_type.elem_type = TensorProto.FLOAT
+    graph.proto.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def _name_nodes(graph: Graph) -> None:
+    """Give every node a name of its own that can name a torch module, the file's name wherever possible."""
+    taken = {"initializers"}
+    for position, node in enumerate(graph.nodes):
+        wish = name = node.name or f"{node.op_type}_{position}"
+        copies = 0
+        while (key := _module_name(node.domain, name)) in taken or hasattr(fx.GraphModule, key):
+            copies += 1
+            name = f"{wish}_{copies}"
+        taken.add(key)
+        node.name = name
+
+
+def _module_name(domain: str, name: str) -> str:
+    """The name of a node's module in the converted network."""
+    return f"{domain}/{name}".lstrip("/").replace(".", "/")

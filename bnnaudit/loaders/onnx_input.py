@@ -1,0 +1,125 @@
+"""The one input of a classifier: its shape, its layout, its batch, and how images become it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper
+
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.facts import Layout
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Preparation
+from bnnaudit.operators.graph import FLOATS, Graph, attribute
+
+CHANNELS = frozenset({1, 3, 4})
+
+WHOLE_NUMBERS = frozenset({TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64})
+
+TO_CHANNELS_FIRST = [0, 3, 1, 2]
+
+# Operators that keep the order of the axes: a convolution behind them reads the input's own layout.
+POINTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"})
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInput:
+    """shape: without the batch. fixed_batch: the batch that the file insists on. whole: it takes whole numbers only."""
+
+    name: str
+    shape: tuple[int, ...]
+    layout: Layout
+    fixed_batch: int | None
+    element_type: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the network takes integers."""
+        return self.element_type in WHOLE_NUMBERS
+
+
+def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
+    """The input of a simplified graph; `layout` overrides what the file suggests. Raises ModelError."""
+    info = _only_input(path, graph)
+    kind = int(info.type.tensor_type.elem_type)
+    if kind not in FLOATS | WHOLE_NUMBERS:
+        raise ModelError(f"{path}: input {info.name!r} takes {_type_name(kind)}, not numbers")
+    dims = graph.shape(info.name)
+    if dims is None or len(dims) < 2:
+        raise ModelError(f"{path}: input {info.name!r} has shape {_written(info)}; images with a batch axis are needed")
+    shape = tuple(size for size in dims[1:] if size is not None)
+    if len(shape) != len(dims) - 1 or 0 in shape:
+        raise ModelError(
+            f"{path}: input {info.name!r} has no fixed size ({_written(info)}); export the model for one image size"
+        )
+    found = _layout(path, graph, info.name, shape, layout)
+    return NetworkInput(info.name, shape, found, dims[0] or None, kind)
+
+
+def preparation(path: Path, source: NetworkInput, preprocessing: Preprocessing) -> Preparation:
+    """How images become this input; raises ModelError where mean or std does not fit its channels."""
+    channels = {Layout.NCHW: source.shape[0], Layout.NHWC: source.shape[-1], Layout.FLAT: None}[source.layout]
+    for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
+        if channels is not None and len(values) not in (0, 1, channels):
+            raise ModelError(f"{path}: {name} has {len(values)} values for an input of {channels} channels")
+    return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std)
+
+
+def _only_input(path: Path, graph: Graph) -> ValueInfoProto:
+    inputs = list(graph.proto.input)
+    if len(inputs) == 1 and inputs[0].type.HasField("tensor_type"):
+        return inputs[0]
+    names = ", ".join(repr(info.name) for info in inputs) or "none"
+    raise ModelError(f"{path}: a classifier of images takes one tensor; this model's inputs: {names}")
+
+
+def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: Layout | None) -> Layout:
+    if len(shape) > 3:
+        raise ModelError(f"{path}: input {name!r} has {len(shape)} axes beside the batch; images have at most three")
+    if wish is not None and wish is not Layout.FLAT and len(shape) != 3:
+        raise ModelError(f"{path}: layout {wish} needs an input with three axes beside the batch, this one has {shape}")
+    if wish is not None:
+        return wish
+    if len(shape) != 3:
+        return Layout.FLAT
+    first, last = shape[0] in CHANNELS, shape[2] in CHANNELS
+    if first != last:
+        return Layout.NCHW if first else Layout.NHWC
+    found = _layout_of_use(graph, name)
+    if found is None and first and shape[0] != shape[2]:
+        found = Layout.NCHW if shape[0] < shape[2] else Layout.NHWC
+    if found is None:
+        raise ModelError(f"{path}: cannot tell which axis of input {name!r} {shape} is the channels; say --layout nchw or nhwc")
+    return found
+
+
+def _layout_of_use(graph: Graph, name: str) -> Layout | None:
+    """The layout that the first convolution or transposition behind the input takes; None where there is none."""
+    values = [name]
+    for value in values:
+        for node in graph.users(value):
+            if node.op_type == "Conv" and node.input[0] == value:
+                return Layout.NCHW
+            if _turns_channels_first(node):
+                return Layout.NHWC
+            if node.op_type in POINTWISE:
+                values.extend(node.output[:1])
+    return None
+
+
+def _turns_channels_first(node: NodeProto) -> bool:
+    return node.op_type == "Transpose" and list(attribute(node, "perm") or []) == TO_CHANNELS_FIRST
+
+
+def _written(info: ValueInfoProto) -> str:
+    """A shape as a person writes it: batch x 3 x 32 x 32, a question mark for what is unknown."""
+    dims = info.type.tensor_type.shape.dim
+    return " x ".join(str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?" for dim in dims) or "()"
+
+
+def _type_name(kind: int) -> str:
+    try:
+        return str(helper.tensor_dtype_to_string(kind)).removeprefix("TensorProto.").lower()
+    except KeyError:
+        return f"type {kind}"

@@ -1,0 +1,182 @@
+"""The differentiable copy: a torch module out of a lowered graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from onnx import helper
+from torch import Tensor, nn
+
+from bnnaudit.core.errors import AuditError, ModelError, UnsupportedOperatorsError
+from bnnaudit.loaders.onnx_file import one_line
+from bnnaudit.loaders.onnx_graph import Reading
+from bnnaudit.operators import is_supported, register, since_version
+from bnnaudit.operators.graph import OWN_DOMAIN, Graph
+from bnnaudit.quantization.quantizers import Rounding
+
+# Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
+TRIAL = 3
+
+
+class Scores(nn.Module):
+    """Logits (N, d) of a converted graph: float32, whatever trailing axes it leaves."""
+
+    def __init__(self, graph: nn.Module) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, *input_shape) -> (N, d)."""
+        scores: Tensor = self.graph(values)
+        return scores.flatten(start_dim=1).float()
+
+
+class WholeInput(nn.Module):
+    """The rounding that a network of whole-number inputs does before its first layer."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.rounding = Rounding()
+        self.low = low
+        self.high = high
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of whole numbers."""
+        rounded: Tensor = self.rounding(values)
+        return rounded.clamp(self.low, self.high)
+
+
+class FixedBatch(nn.Module):
+    """A network that takes `batch` images and no other number, run as often as needed; slower, but right."""
+
+    def __init__(self, network: nn.Module, batch: int) -> None:
+        super().__init__()
+        self.network = network
+        self.batch = batch
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, d); the last part is filled up with zeros, whose scores are dropped."""
+        missing = -len(values) % self.batch
+        if missing:
+            values = torch.cat([values, values.new_zeros(missing, *values.shape[1:])])
+        scores = torch.cat([self.network(part) for part in values.split(self.batch)])  # type: ignore[no-untyped-call]
+        return scores[: len(scores) - missing] if missing else scores
+
+
+def build_network(reading: Reading) -> nn.Module:
+    """The network in eval mode on the CPU, weights frozen; raises ModelError, naming all unsupported operators at once."""
+    with _quiet():
+        register()
+        _check_operators(reading)
+        network = _convert(reading)
+    network.eval().requires_grad_(False)
+    with _quiet(), _named(reading):
+        return _for_any_batch(reading, network)
+
+
+def _check_operators(reading: Reading) -> None:
+    graph = reading.graph
+    opsets = {entry.domain: entry.version for entry in graph.model.opset_import}
+    missing: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        opset = opsets.get(node.domain, 1)
+        if node.domain != OWN_DOMAIN and not is_supported(node.op_type, node.domain, opset):
+            domain = f" of {node.domain}" if node.domain else ""
+            version = since_version(node.op_type, node.domain, opset)
+            missing.setdefault(f"{node.op_type}-{version}{domain}", []).append(node.name)
+    if missing:
+        listed = "; ".join(f"{op} ({len(names)}x, first {names[0]!r})" for op, names in missing.items())
+        raise UnsupportedOperatorsError(f"{reading.source.path}: no differentiable import of: {listed}")
+
+
+def _convert(reading: Reading) -> nn.Module:
+    import onnx2torch
+
+    parts: list[nn.Module] = [WholeInput(*_whole_range(reading))] if reading.given.whole else []
+    try:
+        parts.append(Scores(onnx2torch.convert(reading.graph.model)))
+    except Exception as error:  # onnx2torch raises whatever a converter meets
+        raise ModelError(f"{reading.source.path}: {_failed_nodes(reading.graph) or one_line(error)}") from error
+    return nn.Sequential(*parts)
+
+
+def _failed_nodes(graph: Graph) -> str:
+    """The nodes whose converters fail, and why: all of them, for onnx2torch stops at the first without naming it."""
+    from onnx2torch.node_converters import get_converter
+    from onnx2torch.onnx_graph import OnnxGraph
+
+    opsets = {entry.domain: entry.version for entry in graph.model.opset_import}
+    view = OnnxGraph(graph.model.graph)
+    problems = []
+    for node in view.nodes.values():
+        converter = get_converter(
+            operation_type=node.operation_type, version=opsets[node.domain], domain=node.domain
+        )
+        try:
+            converter(node, view)
+        except Exception as error:  # see _convert
+            problems.append(f"{node.operation_type} {node.name!r}: {one_line(error)}")
+    return f"cannot be converted: {'; '.join(problems)}" if problems else ""
+
+
+def _whole_range(reading: Reading) -> tuple[float, float]:
+    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(reading.given.element_type))
+    return float(limits.min), float(limits.max)
+
+
+def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
+    """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch."""
+    batch = reading.given.fixed_batch
+    count = TRIAL if batch != TRIAL else TRIAL + 1
+    box = reading.facts.box
+    generator = torch.Generator().manual_seed(0)
+    values = box.low + box.width * torch.rand(count, *reading.given.shape, generator=generator)
+    with torch.no_grad():
+        if batch is None:
+            _check_scores(reading, network(values), count)
+            return network
+        looped = FixedBatch(network, batch)
+        expected = looped(values)
+        _check_scores(reading, expected, count)
+        return network if _agrees(network, values, expected) else looped
+
+
+def _check_scores(reading: Reading, scores: Tensor, count: int) -> None:
+    wanted = (count, reading.facts.num_classes)
+    if tuple(scores.shape) != wanted:
+        found = " x ".join(map(str, scores.shape))
+        raise ModelError(f"{reading.source.path}: the converted network returns {found} scores, not {wanted[0]} x {wanted[1]}")
+
+
+def _agrees(network: nn.Module, values: Tensor, expected: Tensor) -> bool:
+    """Whether the network gives all images at once what it gives them one fixed batch at a time."""
+    try:
+        scores = network(values)
+    except Exception:  # a shape that holds the batch fails in as many ways as there are operators
+        return False
+    alike = scores.shape == expected.shape
+    return alike and torch.allclose(scores, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()), equal_nan=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what onnx2torch and torch warn of while a network is imported; none of it is for our users."""
+    with warnings.catch_warnings():
+        for module in (r"onnx2torch\b", r"torch\b", r"torchvision\b"):
+            warnings.filterwarnings("ignore", module=module)
+        yield
+
+
+@contextmanager
+def _named(reading: Reading) -> Iterator[None]:
+    """Whatever a first run raises becomes a ModelError that names the file."""
+    try:
+        yield
+    except AuditError:
+        raise
+    except Exception as error:  # torch raises RuntimeError, IndexError, TypeError, ...
+        raise ModelError(f"{reading.source.path}: the converted network does not run: {one_line(error)}") from error

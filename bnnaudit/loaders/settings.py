@@ -1,0 +1,217 @@
+"""What a card, `bnnaudit.toml` and the flags can say: one schema, every key of it optional."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeGuard, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+from bnnaudit.core.attack import Beta, LossKind, Method, Surrogate
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.facts import Layout
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.threat import Box, Norm, parse_length
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _fraction(value: object) -> object:
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ValueError(f"{value!r} is not a fraction between 0 and 1")
+    return float(value)
+
+
+def _length(value: object) -> object:
+    """A length in units of the [0,1] image, from a number or text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value!r} is no length; write 8/255, 8px or 0.03")
+    try:
+        length = parse_length(value)
+    except UsageError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
+    if not math.isfinite(length):
+        raise ValueError(f"{value!r} is not finite")
+    return length
+
+
+def _positive_length(value: object) -> object:
+    if _length(value) == 0:
+        raise ValueError(f"{value!r} is no step; write a length above 0, such as 2/255")
+    return _length(value)
+
+
+def _range(value: object) -> object:
+    """[low, high], or the box itself."""
+    if isinstance(value, Box):
+        value = [value.low, value.high]
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(bound) for bound in value)):
+        raise ValueError(f"{value!r} is not two numbers; write [0, 1] or [0, 255]")
+    low, high = value
+    if not low < high:
+        raise ValueError(f"the lower bound {low:g} must be below the upper bound {high:g}")
+    return Box(float(low), float(high))
+
+
+def _per_channel(value: object) -> tuple[float, ...]:
+    """One number a channel, or one for all."""
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    numbers = tuple(float(entry) for entry in values if _is_number(entry))
+    if not numbers or len(numbers) < len(values):
+        raise ValueError(f"{value!r} is not a number for each channel")
+    return numbers
+
+
+def _positive_per_channel(value: object) -> object:
+    values = _per_channel(value)
+    if min(values) <= 0:
+        raise ValueError(f"{value!r} must be above 0, for the input is divided by it")
+    return values
+
+
+def _choice(choices: type[Choice]) -> Callable[[object], object]:
+    """Text as one of the choices, in any mixture of capitals."""
+
+    def parse(value: object) -> object:
+        try:
+            return choices(str(value).lower())
+        except ValueError:
+            raise ValueError(f"{value!r} is not one of {', '.join(choices)}") from None
+
+    return parse
+
+
+def _layout(value: object) -> object:
+    return None if value == "auto" else _choice(Layout)(value)
+
+
+def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], object]:
+    """Text (or a number) by a parser of `core`, whose error already names the quantity."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, kind):
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(f"{value!r} is neither text nor a number")
+        try:
+            return parse(str(value))
+        except UsageError as error:
+            raise ValueError(str(error).partition(": ")[2]) from None
+
+    return convert
+
+
+def _device(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        raise ValueError(f"{value!r} is not auto, cpu, cuda or cuda:N")
+    return value
+
+
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+Length = Annotated[float, BeforeValidator(_length)]
+PositiveLength = Annotated[float, BeforeValidator(_positive_length)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+PathText = Annotated[Path, BeforeValidator(_parsed(Path, Path))]
+
+
+class _Table(BaseModel):
+    """A table of the file: no key but its own, never changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class DataTable(_Table):
+    """[data]: what to audit on. `source` is a path or a torchvision name, `root` where torchvision keeps its data."""
+
+    source: StrictStr | None = None
+    root: PathText | None = None
+    samples: AtLeastOne | None = None
+    seed: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+class PreprocessingTable(_Table):
+    """[preprocessing]: the range that the network takes, its normalisation in units of that range, and its layout."""
+
+    input_range: Annotated[Box, BeforeValidator(_range)] | None = None
+    mean: Annotated[tuple[float, ...], BeforeValidator(_per_channel)] | None = None
+    std: Annotated[tuple[float, ...], BeforeValidator(_positive_per_channel)] | None = None
+    layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
+
+    @model_validator(mode="after")
+    def _same_channels(self) -> Self:
+        if self.mean and self.std and len(self.mean) != len(self.std) and 1 not in (len(self.mean), len(self.std)):
+            raise ValueError(f"mean has {len(self.mean)} values, std {len(self.std)}; give one for each channel")
+        return self
+
+    def resolved(self) -> Preprocessing:
+        """The preprocessing with defaults where nothing is said."""
+        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout)
+
+
+class ThreatTable(_Table):
+    """[threat]: `eps` in units of the [0,1] image."""
+
+    norm: Annotated[Norm, BeforeValidator(_choice(Norm))] | None = None
+    eps: Length | None = None
+
+
+class AttackTable(_Table):
+    """[attack]: settings of the attacks; `step_size` in units of the [0,1] image."""
+
+    method: Annotated[Method, BeforeValidator(_choice(Method))] | None = None
+    steps: AtLeastOne | None = None
+    step_size: PositiveLength | None = None
+    restarts: AtLeastOne | None = None
+    beta: Annotated[Beta, BeforeValidator(_parsed(Beta.parse, Beta))] | None = None
+    surrogate: Annotated[Surrogate, BeforeValidator(_parsed(Surrogate.parse, Surrogate))] | None = None
+    loss: Annotated[LossKind, BeforeValidator(_choice(LossKind))] | None = None
+
+
+class DeclaredTable(_Table):
+    """[declared]: the accuracies that the model's maker states, as fractions."""
+
+    clean_accuracy: Fraction | None = None
+    adversarial_accuracy: Fraction | None = None
+
+
+class ArchitectureTable(_Table):
+    """[architecture]: what a checkpoint is poured into. `options` go to its builder; `input_shape` has no batch axis."""
+
+    name: StrictStr | None = None
+    options: dict[str, Any] | None = None
+    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] | None = None
+
+
+class SubstituteTable(_Table):
+    """[substitute]: another model, whose adversarial images are tried on this one."""
+
+    model: PathText | None = None
+
+
+class RunTable(_Table):
+    """[run]: how to compute, which changes no result."""
+
+    device: Annotated[str, BeforeValidator(_device)] | None = None
+    batch_size: AtLeastOne | None = None
+
+
+class Settings(_Table):
+    """Everything a card or settings file can say; None (or an empty table) where it says nothing."""
+
+    description: StrictStr | None = None
+    data: DataTable = DataTable()
+    preprocessing: PreprocessingTable = PreprocessingTable()
+    threat: ThreatTable = ThreatTable()
+    attack: AttackTable = AttackTable()
+    declared: DeclaredTable = DeclaredTable()
+    architecture: ArchitectureTable = ArchitectureTable()
+    substitute: SubstituteTable = SubstituteTable()
+    run: RunTable = RunTable()

@@ -1,0 +1,71 @@
+"""How many bits the weights of a layer really need, read off their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOAT_BITS = 32
+
+# Values for each level that is claimed, and on a grid in all: few values are not taken for few levels.
+EVIDENCE = 2
+SHORTEST_GRID = 8
+
+MOST_LEVELS = 256
+
+# How far from a whole multiple of its step a level may lie; float32 scales leave less than a thousandth.
+TOLERANCE = 0.02
+
+# Values looked at first: float weights show more levels than a grid has at once.
+SAMPLE = 4096
+
+
+def bits_of(weights: NDArray[Any], channel_axis: int) -> int:
+    """1, 2, 4 or 8 where the values need no more, in the tensor or in each output channel; 32 otherwise.
+
+    1: two values at most. 2 and 4: so many distinct values (4, 16). 8: at most 256 steps of an even grid.
+    """
+    values = np.asarray(weights, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all():
+        return FLOAT_BITS
+    channels = np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1) if values.ndim > 1 else None
+    found = _bits(values.reshape(1, -1))
+    return found if channels is None else min(found, _bits(channels))
+
+
+def _bits(rows: NDArray[np.float64]) -> int:
+    """The most bits that any row needs."""
+    worst = 0
+    for row in rows:
+        worst = max(worst, _bits_of_row(row))
+        if worst == FLOAT_BITS:
+            break
+    return worst or FLOAT_BITS
+
+
+def _bits_of_row(row: NDArray[np.float64]) -> int:
+    if len(np.unique(row[:: max(1, len(row) // SAMPLE)])) > MOST_LEVELS:
+        return FLOAT_BITS
+    levels = np.unique(row)
+    for bits in (1, 2, 4):
+        if len(levels) <= 2**bits and len(row) >= EVIDENCE * len(levels):
+            return bits
+    return 8 if len(levels) <= MOST_LEVELS and len(row) >= SHORTEST_GRID and _on_even_grid(levels) else FLOAT_BITS
+
+
+def _on_even_grid(levels: NDArray[np.float64]) -> bool:
+    """Whether all levels are whole multiples, 255 apart at most, of one step: the smallest gap, or a share of the largest."""
+    largest = np.abs(levels).max()
+    for step in (np.diff(levels).min(), largest / 127, largest / 128, (levels[-1] - levels[0]) / (MOST_LEVELS - 1)):
+        places = levels / step
+        whole = bool(np.abs(places - np.rint(places)).max() < TOLERANCE)
+        if whole and places[-1] - places[0] < MOST_LEVELS:
+            return True
+    return False
+
+
+def bits_of_majority(counts: dict[int, int]) -> int | None:
+    """The bits that most weights have, from bits -> number of weights; None without weights."""
+    return max(counts, key=lambda bits: (counts[bits], -bits)) if counts else None

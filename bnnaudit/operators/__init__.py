@@ -1,0 +1,106 @@
+"""The differentiable import of ONNX operators: onnx2torch's converters, and ours where it has none or a lesser one.
+
+`FAMILIES` is the table of ours, one file a family. A node whose operator is in it is lowered: moved to our own domain,
+with the version it was written for, so that one converter serves every version and none of onnx2torch's is replaced.
+An operator of another domain is listed with it, as in `onnx.brevitas.Quant`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from onnx import NodeProto, defs, helper
+
+from bnnaudit.operators import activations, pooling, reduction, resampling, shaping, slicing, steps
+from bnnaudit.operators.conversion import SINCE_VERSION, Converter, Node
+from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
+from bnnaudit.operators.widened import WIDENED
+
+FAMILIES: tuple[Mapping[str, Converter], ...] = (
+    steps.CONVERTERS,
+    activations.CONVERTERS,
+    reduction.CONVERTERS,
+    shaping.CONVERTERS,
+    slicing.CONVERTERS,
+    pooling.CONVERTERS,
+    resampling.CONVERTERS,
+)
+
+QUANTIZERS: dict[str, steps.Kind] = steps.QUANTIZERS
+
+OURS: dict[str, Converter] = {name: converter for family in FAMILIES for name, converter in family.items()}
+
+
+def since_version(op: str, domain: str, opset: int) -> int:
+    """The version of the operator's definition that holds under an opset; the opset itself where ONNX knows none."""
+    try:
+        return int(defs.get_schema(op, domain=domain, max_inclusive_version=opset).since_version)
+    except defs.SchemaError:
+        return opset
+
+
+def lower(graph: Graph) -> None:
+    """Move every node whose operator is in `OURS` to our own domain; it keeps its attributes and learns its version."""
+    for node in graph.nodes:
+        name = qualified_name(node)
+        if node.domain == OWN_DOMAIN or name not in OURS:
+            continue
+        if node.domain == STANDARD_DOMAIN:
+            version = since_version(node.op_type, STANDARD_DOMAIN, graph.opset)
+            node.attribute.append(helper.make_attribute(SINCE_VERSION, version))
+        node.op_type = name.replace(".", "_")
+        node.domain = OWN_DOMAIN
+    if all(entry.domain != OWN_DOMAIN for entry in graph.model.opset_import):
+        graph.model.opset_import.append(helper.make_opsetid(OWN_DOMAIN, 1))
+
+
+def quantizer_of(node: NodeProto) -> steps.Kind | None:
+    """What a node of a lowered graph quantizes to; None where it is no quantizer."""
+    return QUANTIZERS.get(node.op_type) if node.domain == OWN_DOMAIN else None
+
+
+def register() -> None:
+    """Teach onnx2torch our converters and the widened versions; doing it again changes nothing."""
+    with warnings.catch_warnings():
+        # torchvision, which onnx2torch imports, scripts functions as it is imported.
+        warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
+        from onnx2torch.node_converters import registry
+    for name, converter in OURS.items():
+        _add(registry, name.replace(".", "_"), 1, OWN_DOMAIN, partial(_adapted, converter))
+    for op, (base, versions) in WIDENED.items():
+        for version in versions:
+            _add(registry, op, version, STANDARD_DOMAIN, partial(registry.get_converter, op, base))
+
+
+def is_supported(op: str, domain: str, opset: int) -> bool:
+    """Whether a node of a lowered graph has a converter; `register` must have run."""
+    from onnx2torch.node_converters import registry
+
+    return _known(registry, op, opset, domain)
+
+
+def _known(registry: Any, op: str, version: int, domain: str) -> bool:
+    try:
+        registry.get_converter(operation_type=op, version=version, domain=domain)
+    except NotImplementedError:
+        return False
+    return True
+
+
+def _add(registry: Any, op: str, version: int, domain: str, converter: Callable[[], Any]) -> None:
+    if not _known(registry, op, version, domain):
+        registry.add_converter(operation_type=op, version=version, domain=domain)(converter())
+
+
+def _adapted(converter: Converter) -> Callable[[Any, Any], Any]:
+    """Our converter in the form that onnx2torch calls."""
+    from onnx2torch.utils.common import OnnxMapping, OperationConverterResult
+
+    def convert(node: Any, graph: Any) -> Any:
+        converted = converter(Node(node, graph))
+        return OperationConverterResult(converted.module, OnnxMapping(converted.inputs, tuple(node.output_values)))
+
+    return convert

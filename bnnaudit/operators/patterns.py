@@ -1,0 +1,152 @@
+"""Binarisations written with several nodes, recognised as the one step that they are.
+
+An exporter has no operator for sign with sign(0) = +1, so it writes Sign -> Add -> Sign, or a comparison that chooses
+between two constants. Taken node by node these have no useful gradient; as one step they get the surrogate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import NodeProto, helper, numpy_helper
+
+from bnnaudit.operators.graph import FLOATS, OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.operators.steps import BINARY_SIGN
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """values < threshold -> low, values >= threshold -> high; the boundary itself is low with `strict`."""
+
+    values: str
+    threshold: str | float
+    low: float
+    high: float
+    strict: bool
+
+
+# Whether the comparison holds above the threshold, and whether it holds on it, for `values OP threshold`.
+COMPARISONS = {
+    "GreaterOrEqual": (True, True),
+    "Greater": (True, False),
+    "LessOrEqual": (False, True),
+    "Less": (False, False),
+}
+
+
+def recognise_binarisations(graph: Graph) -> None:
+    """Replace every binarisation of the graph by one node of our own; the name is that of its last node."""
+    for node in list(graph.nodes):
+        step = _step(graph, node)
+        if step is not None and not _is_mask(graph, node, step):
+            graph.replace([node], list(_written(graph, node, step)))
+    graph.drop_dead()
+
+
+def _step(graph: Graph, node: NodeProto) -> Step | None:
+    if node.domain != STANDARD_DOMAIN:
+        return None
+    match node.op_type:
+        case "Sign":
+            return _sign_of_shifted_sign(graph, node)
+        case "Where":
+            return _replaced_zero(graph, node) or _choice(graph, node)
+        case "Cast":
+            return _cast_comparison(graph, node)
+        case _:
+            return None
+
+
+def _is_mask(graph: Graph, node: NodeProto, step: Step) -> bool:
+    """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarisation."""
+    return any(user.op_type == "Mul" and step.values in user.input for user in graph.users(node.output[0]))
+
+
+def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Step | None:
+    """Sign(Sign(x) + c) with 0 < |c| < 1: the sign with sign(0) = sign(c); written so by Larq and tf2onnx."""
+    shift = graph.maker(node.input[0])
+    if shift is None or shift.op_type not in ("Add", "Sub") or shift.domain != STANDARD_DOMAIN:
+        return None
+    pairs = [(shift.input[0], shift.input[1]), (shift.input[1], shift.input[0])]
+    for inner, constant in pairs if shift.op_type == "Add" else pairs[:1]:
+        first, offset = graph.maker(inner), splat(graph, constant)
+        if first is not None and first.op_type == "Sign" and offset is not None and 0 < abs(offset) < 1:
+            below = (offset < 0) != (shift.op_type == "Sub")
+            return Step(first.input[0], 0.0, -1.0, 1.0, strict=below)
+    return None
+
+
+def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
+    """Where(Sign(x) == 0, c, Sign(x)) with c = 1 or -1: the sign with sign(0) = c."""
+    condition, filled, rest = node.input
+    equal, sign, level = graph.maker(condition), graph.maker(rest), splat(graph, filled)
+    if equal is None or equal.op_type != "Equal" or sign is None or sign.op_type != "Sign" or level not in (-1, 1):
+        return None
+    tested = [name for name in equal.input if splat(graph, name) != 0]
+    if tested not in ([rest], [sign.input[0]]):
+        return None
+    return Step(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
+
+
+def _choice(graph: Graph, node: NodeProto) -> Step | None:
+    """Where(x >= t, a, b) and its kin, with constants a != b."""
+    held, otherwise = splat(graph, node.input[1]), splat(graph, node.input[2])
+    if held is None or otherwise is None or held == otherwise:
+        return None
+    return _compared(graph, node.input[0], held, otherwise)
+
+
+def _cast_comparison(graph: Graph, node: NodeProto) -> Step | None:
+    """Cast(x >= t) to float: 1 where it holds, else 0."""
+    return _compared(graph, node.input[0], 1.0, 0.0) if attribute(node, "to") in FLOATS else None
+
+
+def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Step | None:
+    """The step that is `held` where a comparison of floats holds, behind a Not the other way round."""
+    node = graph.maker(condition)
+    if node is not None and node.op_type == "Not" and node.domain == STANDARD_DOMAIN:
+        return _compared(graph, node.input[0], otherwise, held)
+    if node is None or node.op_type not in COMPARISONS or node.domain != STANDARD_DOMAIN:
+        return None
+    above, on_it = COMPARISONS[node.op_type]
+    values, threshold = node.input
+    if graph.constant(values) is not None:
+        values, threshold, above = threshold, values, not above
+    if graph.constant(threshold) is None or graph.element_type(values) not in FLOATS:
+        return None
+    scalar = splat(graph, threshold)
+    low, high = (otherwise, held) if above else (held, otherwise)
+    # On the threshold the step is `held` if the comparison holds there; `strict` says that it is `low` there.
+    return Step(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
+
+
+def _written(graph: Graph, node: NodeProto, step: Step) -> Iterator[NodeProto]:
+    """The nodes that replace the last node of a binarisation, whose output keeps its name.
+
+    A threshold that is a tensor is subtracted first: in IEEE arithmetic x - t >= 0 exactly where x >= t.
+    """
+    values, threshold = step.values, step.threshold
+    if isinstance(threshold, str):
+        values, threshold = graph.fresh_name(f"{node.output[0]}_above"), 0.0
+        yield helper.make_node("Sub", [step.values, str(step.threshold)], [values], name=f"{node.name}_threshold")
+    settings = {"threshold": threshold, "low": step.low, "high": step.high, "strict": int(step.strict)}
+    yield helper.make_node(BINARY_SIGN, [values], list(node.output), name=node.name, domain=OWN_DOMAIN, **settings)
+
+
+def splat(graph: Graph, value: str) -> float | None:
+    """The number that every element of a value has; None where they differ or are not constant."""
+    array = graph.constant(value)
+    if array is not None:
+        alike = array.size > 0 and array.dtype.kind in "fiu" and bool(np.all(array == array.flat[0]))
+        return float(array.flat[0]) if alike else None
+    maker = graph.maker(value)
+    if maker is None or maker.domain != STANDARD_DOMAIN:
+        return None
+    if maker.op_type in ("Expand", "Identity", "CastLike"):
+        return splat(graph, maker.input[0])
+    if maker.op_type == "ConstantOfShape":
+        stored = attribute(maker, "value")
+        return 0.0 if stored is None else float(numpy_helper.to_array(stored).flat[0])
+    return None

@@ -1,0 +1,28 @@
+"""ONNX Runtime without messages of its own: what goes wrong comes back as an exception, and as nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _native
+
+PROVIDER = "CPUExecutionProvider"
+RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
+
+_SILENT = 4  # fatal errors only
+
+# ONNX Runtime's exceptions have no base of their own.
+RUNTIME_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    ValueError,
+    *(kind for kind in vars(_native).values() if isinstance(kind, type) and issubclass(kind, Exception)),
+)
+
+
+def open_session(model: bytes | str) -> Any:
+    """A session on a serialized model, or on a file by its path (which external data needs)."""
+    onnxruntime.set_default_logger_severity(_SILENT)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    return onnxruntime.InferenceSession(model, sess_options=options, providers=[PROVIDER])

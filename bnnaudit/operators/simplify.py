@@ -1,0 +1,165 @@
+"""Plainer graphs of the same meaning: what inference does not need goes, what is constant is computed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, helper, inliner, numpy_helper
+
+from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.operators.runtime import RUNTIME_ERRORS, open_session
+
+# Operators that repeat their first input at inference; a Dropout's mask is checked for use apart.
+PASS_THROUGH = frozenset({"Identity", "Dropout"})
+
+# Operators with outputs that only training needs, or that nobody needs here: the number of outputs that stay.
+OPTIONAL_OUTPUTS = {"BatchNormalization": 1, "Dropout": 1, "LayerNormalization": 1, "MaxPool": 1}
+
+NOT_FOLDED = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
+
+
+def simplify(model: ModelProto) -> ModelProto:
+    """The same function with local functions inlined, constants folded, and no Identity, Dropout or dead node.
+
+    `model` itself may be changed. Constant nodes become initializers, initializers are no inputs any more.
+    """
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    _one_standard_domain(model)
+    _inputs_are_no_initializers(model)
+    graph = Graph(model)
+    _store_constants(graph)
+    _trim_outputs(graph)
+    _bypass(graph)
+    _fold(graph)
+    graph.drop_dead()
+    graph.save()
+    return model
+
+
+def _one_standard_domain(model: ModelProto) -> None:
+    """`ai.onnx` is another name of the standard domain."""
+    for entry in (*model.opset_import, *model.graph.node):
+        if entry.domain == "ai.onnx":
+            entry.domain = STANDARD_DOMAIN
+
+
+def _inputs_are_no_initializers(model: ModelProto) -> None:
+    stored = {tensor.name for tensor in model.graph.initializer}
+    for info in [info for info in model.graph.input if info.name in stored]:
+        model.graph.input.remove(info)
+
+
+def _store_constants(graph: Graph) -> None:
+    kept = []
+    for node in graph.nodes:
+        array = _constant_array(node) if node.op_type == "Constant" and node.domain == STANDARD_DOMAIN else None
+        if array is None:
+            kept.append(node)
+        else:
+            graph.add_constant(node.output[0], array)
+    graph.nodes = kept
+    graph.reindex()
+
+
+def _constant_array(node: NodeProto) -> NDArray[Any] | None:
+    """The value of a Constant node; None for strings and sparse tensors."""
+    value = attribute(node, "value")
+    if value is not None:
+        return np.asarray(numpy_helper.to_array(value))
+    kinds = {"value_float": onnx.TensorProto.FLOAT, "value_int": onnx.TensorProto.INT64}
+    for name, kind in kinds.items():
+        number, numbers = attribute(node, name), attribute(node, f"{name}s")
+        if number is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (), [number])))
+        if numbers is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (len(numbers),), numbers)))
+    return None
+
+
+def _trim_outputs(graph: Graph) -> None:
+    for node in graph.nodes:
+        keep = OPTIONAL_OUTPUTS.get(node.op_type, len(node.output)) if node.domain == STANDARD_DOMAIN else len(node.output)
+        extra = list(node.output[keep:])
+        if not any(graph.users(name) or graph.is_output(name) for name in extra if name):
+            del node.output[keep:]
+    graph.reindex()
+
+
+def _bypass(graph: Graph) -> None:
+    """Let the users of an Identity or a Dropout take its input; one that makes an output of the graph stays."""
+    for node in list(graph.nodes):
+        passes = node.domain == STANDARD_DOMAIN and node.op_type in PASS_THROUGH
+        if not passes or len(node.output) != 1 or _drops_in_training(graph, node):
+            continue
+        graph.rename_uses(node.output[0], node.input[0])
+        if node.op_type == "Dropout":
+            graph.replace([node], [helper.make_node("Identity", [node.input[0]], [node.output[0]], name=node.name)])
+
+
+def _drops_in_training(graph: Graph, node: NodeProto) -> bool:
+    """Whether a Dropout is told to drop values even at inference."""
+    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+        return False
+    training = graph.constant(node.input[2])
+    return training is None or bool(training)
+
+
+def _fold(graph: Graph) -> None:
+    """Compute with ONNX Runtime what depends on no input, so that it is to the bit what the deployed model computes."""
+    constant = set(graph.initializers)
+    folded: list[NodeProto] = []
+    for node in graph.nodes:
+        names = [name for name in node.input if name]
+        returned = any(graph.is_output(name) for name in node.output)
+        if names and not returned and _foldable(node) and constant.issuperset(names):
+            folded.append(node)
+            constant.update(name for name in node.output if name)
+    if not folded:
+        return
+    inside = {id(node) for node in folded}
+    wanted = [
+        name
+        for node in folded
+        for name in node.output
+        if name and any(id(user) not in inside for user in graph.users(name))
+    ]
+    arrays = _evaluate(graph, folded, wanted)
+    if arrays is None:
+        return
+    graph.nodes = [node for node in graph.nodes if id(node) not in inside]
+    for name, array in arrays.items():
+        graph.add_constant(name, array)
+    graph.reindex()
+
+
+def _foldable(node: NodeProto) -> bool:
+    has_body = any(entry.HasField("g") or entry.graphs for entry in node.attribute)
+    return node.domain == STANDARD_DOMAIN and node.op_type not in NOT_FOLDED and not has_body
+
+
+def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[str, NDArray[Any]] | None:
+    """The values `wanted` of constant nodes by ONNX Runtime; None where it does not know one of them."""
+    made = {name for node in nodes for name in node.output}
+    needed = {name for node in nodes for name in node.input if name} - made
+    part = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "constants",
+            inputs=[],
+            outputs=[onnx.ValueInfoProto(name=name) for name in wanted],
+            initializer=[graph.initializers[name] for name in sorted(needed)],
+        ),
+        opset_imports=list(graph.model.opset_import),
+        ir_version=graph.model.ir_version,
+    )
+    try:
+        results = open_session(part.SerializeToString()).run(wanted, {})
+    except RUNTIME_ERRORS:
+        return None
+    return dict(zip(wanted, results, strict=True))

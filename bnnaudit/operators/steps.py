@@ -1,0 +1,41 @@
+"""Steps without a gradient: sign and the roundings, and the binarisation that `patterns` recognises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnnaudit.operators.conversion import Converted, Converter, Node, elementwise
+from bnnaudit.quantization.quantizers import BinarySign, Flooring, Rounding, TernarySign
+
+BINARY_SIGN = "BinarySign"
+
+
+def _binary_sign(node: Node) -> Converted:
+    levels = (float(node.attribute("low")), float(node.attribute("high")))
+    threshold, strict = float(node.attribute("threshold")), bool(node.attribute("strict"))
+    return Converted(BinarySign(threshold, levels=levels, strict=strict), node.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What people call a step, and its bits where known."""
+
+    op: str
+    bits: int | None = None
+
+
+QUANTIZERS: dict[str, Kind] = {
+    BINARY_SIGN: Kind(BinarySign.op, BinarySign.bits),
+    "Sign": Kind(TernarySign.op, TernarySign.bits),
+    "Round": Kind(Rounding.op),
+    "Floor": Kind("floor"),
+    "Ceil": Kind("ceil"),
+}
+
+CONVERTERS: dict[str, Converter] = {
+    BINARY_SIGN: _binary_sign,
+    "Sign": elementwise(TernarySign),
+    "Round": elementwise(Rounding),
+    "Floor": elementwise(Flooring),
+    "Ceil": elementwise(lambda: Flooring(up=True)),
+}

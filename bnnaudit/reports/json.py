@@ -1,0 +1,153 @@
+"""The report for machines: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
+
+from collections.abc import Iterable
+
+from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.report import SCHEMA, AttackRow, Estimate, Report, SignalRow, Sweep, Verdict
+from bnnaudit.core.threat import Threat
+from bnnaudit.reports.model_document import model_to_json
+from bnnaudit.reports.strict_json import JsonValue
+
+
+def report_to_json(report: Report) -> dict[str, JsonValue]:
+    """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
+    clean = report.clean_accuracy
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "bnnaudit", "version": report.tool_version},
+        "created": report.created,
+        "command": report.command,
+        "model": model_to_json(report.model),
+        "data": {
+            "source": report.data.source,
+            "samples": report.data.samples,
+            "sha256": report.data.sha256,
+            "labelled": report.data.labelled,
+        },
+        "threat": _threat(report.threat),
+        "environment": {
+            "python": report.environment.python,
+            "torch": report.environment.torch,
+            "onnxruntime": report.environment.onnxruntime,
+            "device": report.environment.device,
+            "threads": report.environment.threads,
+        },
+        "clean_accuracy": None if clean is None else clean.value,
+        "clean_ci95": _interval(clean),
+        "attacks": [_attack(row) for row in report.attacks],
+        "signal": None
+        if report.signal is None
+        else {
+            "original": _signal(report.signal.original),
+            "njs": _signal(report.signal.njs),
+            "hns": _signal(report.signal.hns),
+        },
+        "sweeps": [_sweep(sweep) for sweep in report.sweeps],
+        "findings": [_finding(finding) for finding in report.findings],
+        "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
+        "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
+        "faults": [{"check": fault.check, "error": fault.error, "required": fault.required} for fault in report.faults],
+        "verdict": None if report.verdict is None else _verdict(report.verdict),
+    }
+
+
+def _threat(threat: Threat) -> dict[str, JsonValue]:
+    return {"norm": str(threat.norm), "eps": threat.eps}
+
+
+def _interval(estimate: Estimate | None) -> list[float] | None:
+    return None if estimate is None else [estimate.low, estimate.high]
+
+
+def _attack(row: AttackRow) -> dict[str, JsonValue]:
+    settings = row.settings
+    return {
+        "method": str(settings.method),
+        "name": settings.name,
+        "role": row.role,
+        "source": str(row.source),
+        "beta": str(settings.beta),
+        "surrogate": str(settings.surrogate),
+        "loss": str(settings.loss),
+        "error_signal": str(settings.signal),
+        "l2_per_channel": settings.l2_per_channel,
+        "stop_at_success": settings.stop_at_success,
+        **_threat(row.threat),
+        "steps": settings.steps,
+        "step_size": row.step_size,
+        "restarts": settings.restarts,
+        "adversarial_accuracy": row.accuracy.value,
+        "ci95": _interval(row.accuracy),
+        "samples": row.accuracy.n,
+        "seconds": row.seconds,
+        "forwards": row.forwards,
+        "backwards": row.backwards,
+        "replayed": row.replayed,
+        "replay_disagreements": row.replay_disagreements,
+    }
+
+
+def _signal(row: SignalRow) -> dict[str, JsonValue]:
+    return {
+        "jsv_mean": row.jsv_mean,
+        "jsv_std": row.jsv_std,
+        "psi_norm": row.psi_norm,
+        "gradient_norm": row.gradient_norm,
+        "sign_norm": row.sign_norm,
+        "zero_gradient_fraction": row.zero_gradient_fraction,
+        "beta_median": row.beta_median,
+        "samples": row.n,
+    }
+
+
+def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
+    return {
+        "parameter": sweep.parameter,
+        "attack": sweep.attack,
+        "points": [[point.value, point.accuracy.value] for point in sweep.points],
+        "labels": [point.label for point in sweep.points],
+        "intervals": [_interval(point.accuracy) for point in sweep.points],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, JsonValue]:
+    return {
+        "rule": finding.rule.code,
+        "name": finding.rule.name,
+        "severity": str(finding.severity),
+        "confidence": str(finding.confidence),
+        "message": finding.message,
+        "evidence": _evidence(finding.measurements),
+    }
+
+
+def _evidence(measurements: Iterable[Measurement]) -> dict[str, JsonValue]:
+    """By name; a name that occurs again gets a number, so that no measurement replaces another."""
+    evidence: dict[str, JsonValue] = {}
+    for measurement in measurements:
+        name, again = measurement.name, 1
+        while name in evidence:
+            again += 1
+            name = f"{measurement.name} ({again})"
+        bounded = measurement.low is not None and measurement.high is not None
+        evidence[name] = {
+            "value": measurement.value,
+            "unit": measurement.unit,
+            "n": measurement.n,
+            "ci95": [measurement.low, measurement.high] if bounded else None,
+        }
+    return evidence
+
+
+def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
+    claimed, verified = verdict.claimed_accuracy, verdict.verified_accuracy
+    return {
+        "status": str(verdict.status),
+        "claimed_accuracy": None if claimed is None else claimed.value,
+        "claimed_ci95": _interval(claimed),
+        "claim_source": verdict.claim_source,
+        "verified_accuracy": None if verified is None else verified.value,
+        "verified_ci95": _interval(verified),
+        "passed": verdict.passed,
+        "reason": verdict.reason,
+    }

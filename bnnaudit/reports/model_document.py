@@ -1,0 +1,30 @@
+"""The JSON of a model's facts, which the audit's report and `inspect` share."""
+
+from bnnaudit.core.facts import ModelFacts, OperatorCount
+from bnnaudit.reports.strict_json import JsonValue
+
+
+def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
+    """`model` of bnnaudit-report/1."""
+    return {
+        "path": facts.path,
+        "sha256": facts.sha256,
+        "format": str(facts.format),
+        "num_classes": facts.num_classes,
+        "input_shape": list(facts.input_shape),
+        "layout": str(facts.layout),
+        "input_range": [facts.box.low, facts.box.high],
+        "mean": list(facts.mean),
+        "std": list(facts.std),
+        "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
+        "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
+        "parameters": facts.parameters,
+        "output": str(facts.output),
+        "fixed_batch": facts.fixed_batch,
+        "runtime": facts.runtime,
+    }
+
+
+def operator_to_json(entry: OperatorCount) -> dict[str, JsonValue]:
+    """How often an operator occurs."""
+    return {"op": entry.op, "count": entry.count}

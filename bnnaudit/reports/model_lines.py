@@ -1,0 +1,66 @@
+"""What a model file holds, as labelled lines that the audit's report and `inspect` share."""
+
+from rich.console import RenderableType
+
+from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OutputKind
+from bnnaudit.reports.look import Look
+from bnnaudit.reports.numbers import bits, plural, shape, significant
+
+FORMAT_NAMES = {
+    ModelFormat.ONNX: "ONNX",
+    ModelFormat.SAFETENSORS: "safetensors checkpoint",
+    ModelFormat.PYTORCH: "PyTorch checkpoint",
+}
+_OUTPUTS = {
+    OutputKind.LOGITS: "logits",
+    OutputKind.SOFTMAX: "softmax; attacks work on the logits before it",
+    OutputKind.LOG_SOFTMAX: "log-softmax; attacks work on the logits before it",
+}
+_LAYOUTS = {Layout.NCHW: "NCHW", Layout.NHWC: "NHWC", Layout.FLAT: "flat"}
+
+
+def file_line(facts: ModelFacts, look: Look) -> RenderableType:
+    """`ONNX, 10 classes, 12,345 parameters`."""
+    parts = [FORMAT_NAMES[facts.format], plural(facts.num_classes, "class")]
+    if facts.parameters:
+        parts.append(plural(facts.parameters, "parameter"))
+    return look.text(", ".join(parts))
+
+
+def precision_line(facts: ModelFacts, look: Look) -> RenderableType:
+    """`weights 1 bit, activations 1 bit`."""
+    return look.text(f"weights {bits(facts.weight_bits)}, activations {bits(facts.activation_bits)}")
+
+
+def steps_line(facts: ModelFacts, look: Look) -> RenderableType:
+    """`3 non-differentiable steps (2 x sign, 1 x round)`, or `no non-differentiable step`."""
+    counted = facts.nondifferentiable
+    if not counted:
+        return look.text("no non-differentiable step")
+    kinds = ", ".join(f"{entry.count} x {entry.op}" for entry in counted)
+    steps = plural(sum(entry.count for entry in counted), "non-differentiable step")
+    return look.text(f"{steps} ({kinds})")
+
+
+def input_line(facts: ModelFacts, look: Look) -> RenderableType:
+    """`3 x 32 x 32 (NCHW), values from 0 to 255, normalised by mean 0.5 and std 0.25`."""
+    box = facts.box
+    line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]})"
+    line += f", values from {significant(box.low, 6)} to {significant(box.high, 6)}"
+    normalised = [
+        f"{name} {_channels(values)}" for name, values in (("mean", facts.mean), ("std", facts.std)) if values
+    ]
+    if normalised:
+        line += f", normalised by {' and '.join(normalised)}"
+    if facts.fixed_batch is not None:
+        line += f", batches of exactly {facts.fixed_batch}"
+    return look.text(line)
+
+
+def output_line(facts: ModelFacts, look: Look) -> RenderableType:
+    """What the deployed model returns."""
+    return look.text(_OUTPUTS[facts.output])
+
+
+def _channels(values: tuple[float, ...]) -> str:
+    return " ".join(significant(value, 4) for value in values)

@@ -1,0 +1,94 @@
+"""How numbers are written for people: percentages, intervals, lengths, durations."""
+
+import math
+
+from bnnaudit.core.report import Estimate
+from bnnaudit.core.threat import Norm, Threat
+
+MISSING = "-"
+_NORMS = {Norm.LINF: "L-inf", Norm.L2: "L2"}
+_SNAP = 1e-6
+
+
+def percent_number(fraction: float | None) -> str:
+    """0.5816 -> `58.2`; a dash where there is no number."""
+    if fraction is None or not math.isfinite(fraction):
+        return MISSING
+    return f"{100 * fraction:.1f}"
+
+
+def percent(fraction: float | None) -> str:
+    """0.5816 -> `58.2 %`; a dash where there is no number."""
+    number = percent_number(fraction)
+    return number if number == MISSING else f"{number} %"
+
+
+def interval(estimate: Estimate) -> str:
+    """The 95 % interval in percent: `[52.5, 63.7]`."""
+    return f"[{percent_number(estimate.low)}, {percent_number(estimate.high)}]"
+
+
+def with_interval(estimate: Estimate | None) -> str:
+    """`58.2 % [52.5, 63.7]`, or `not measured`."""
+    return "not measured" if estimate is None else f"{percent(estimate.value)} {interval(estimate)}"
+
+
+def length(eps: float) -> str:
+    """A length in units of the [0,1] image: `8/255` where it is a whole number of pixel steps, else a decimal.
+
+    0.2, 0.4, 1 and their like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
+    """
+    if not math.isfinite(eps):
+        return MISSING
+    pixels = round(eps * 255)
+    if abs(eps - pixels / 255) < _SNAP and pixels % 51:
+        return f"{pixels}/255"
+    return significant(eps, 6)
+
+
+def threat_text(threat: Threat) -> str:
+    """`L-inf 8/255`, `L2 0.5`."""
+    return f"{_NORMS[threat.norm]} {length(threat.eps)}"
+
+
+def duration(seconds: float) -> str:
+    """Milliseconds below a second (`340 ms`), else seconds with one decimal (`12.3 s`)."""
+    if not math.isfinite(seconds):
+        return MISSING
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else f"{seconds:.1f} s"
+
+
+def count(number: int) -> str:
+    """With thousands apart: `12,345`."""
+    return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 class`, `10 classes`, `3 steps`."""
+    ending = "es" if noun.endswith(("s", "x", "ch")) else "s"
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}{ending}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`digits` significant figures without an exponent from 0.001 to 99,999, `1.2e-07` outside; 0 is `0`."""
+    if not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{max(0, digits - 2)}e}"
+
+
+def bits(number: int | None) -> str:
+    """`1 bit`, `8 bits`, `float (32 bits)`, `unknown`."""
+    if number is None:
+        return "unknown"
+    return "float (32 bits)" if number == 32 else plural(number, "bit")
+
+
+def shape(sizes: tuple[int, ...]) -> str:
+    """(3, 32, 32) -> `3 x 32 x 32`."""
+    return " x ".join(str(size) for size in sizes)

@@ -1,0 +1,45 @@
+"""Writing a report to a file: the whole of it or nothing."""
+
+import contextlib
+import secrets
+from pathlib import Path
+
+from bnnaudit.core.errors import UsageError
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Puts `text` at `path` in UTF-8; a file that is there is replaced only when all is written, and keeps its rights.
+
+    A link is followed; a pipe or a device such as /dev/stdout is written to as it is. Raises UsageError where the
+    folder is missing or cannot be written, or `path` is a folder.
+    """
+    try:
+        target = path.resolve()
+        if not target.parent.is_dir():
+            raise UsageError(f"output: there is no folder {path.parent}; make it first or choose another --output")
+        if target.is_dir():
+            raise UsageError(f"output: {path} is a folder; name a file for --output")
+        if target.exists() and not target.is_file():
+            _write(target, text, "w")
+        else:
+            _replace(target, text)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UsageError(f"output: {path} cannot be written ({why}); choose another --output") from error
+
+
+def _replace(target: Path, text: str) -> None:
+    part = target.with_name(f".bnnaudit-{secrets.token_hex(8)}.part")
+    try:
+        _write(part, text, "x")
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        part.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _write(path: Path, text: str, mode: str) -> None:
+    with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+        stream.write(text)

@@ -1,0 +1,115 @@
+"""The table of attacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnnaudit.core.report import AttackRow, Report
+from bnnaudit.core.trial import Source
+from bnnaudit.reports.attack_names import attack_name, temperature_name
+from bnnaudit.reports.bars import horizontal
+from bnnaudit.reports.look import Look
+from bnnaudit.reports.numbers import count, duration, interval, length, percent, threat_text
+from bnnaudit.reports.typesetting import INDENT, heading, indented
+
+_SMALLEST_BAR = 8
+_LARGEST_BAR = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    cells: list[Text]
+    side: Literal["left", "right"] = "left"
+    optional: bool = False
+
+
+def attacks(report: Report, look: Look) -> Sequence[RenderableType]:
+    """Every attack with its accuracy and interval; nothing where none was run."""
+    if not report.attacks:
+        return []
+    return [
+        heading("Attacks: accuracy left, successes replayed on the deployed model", look),
+        indented(_table(report, look)),
+        *(indented(look.text(note, "dim")) for note in _notes(report.attacks)),
+    ]
+
+
+def _table(report: Report, look: Look) -> Table:
+    """Columns that would say the same in every row are left out; roles and bars come where there is room for them."""
+    columns = _columns(report, look)
+    gap = 2 if _needed(columns, 2) <= look.width else 1
+    if _needed(columns, gap) > look.width:
+        columns = [column for column in columns if not column.optional]
+    rows = report.attacks
+    if any(row.role for row in rows):
+        roles = _Column("role", [look.text(row.role) for row in rows])
+        if _needed([*columns, roles], gap) <= look.width:
+            columns.append(roles)
+    cells = min(look.width - _needed(columns, gap), _LARGEST_BAR)
+    if cells >= _SMALLEST_BAR:
+        columns.append(_Column("", [Text(horizontal(row.accuracy.value, cells), style="cyan") for row in rows]))
+    return _laid_out(columns, gap)
+
+
+def _columns(report: Report, look: Look) -> list[_Column]:
+    rows = report.attacks
+    columns = [
+        _Column("attack", [_name(row, look) for row in rows]),
+        _Column("b", [look.text(temperature_name(row.settings)) for row in rows]),
+        _Column("surrogate", [look.text(str(row.settings.surrogate)) for row in rows]),
+        _Column("steps", [look.text(f"{row.settings.steps} x {row.settings.restarts}") for row in rows], "right"),
+        _Column("accuracy", [look.text(percent(row.accuracy.value), "bold") for row in rows], "right"),
+        _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows]),
+        _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", optional=True),
+    ]
+    if any(row.replay_disagreements for row in rows):
+        columns.append(_Column("replay", [_disagreement(row, look) for row in rows], "right"))
+    if any(row.threat.norm is not report.threat.norm for row in rows):
+        columns.insert(4, _Column("threat", [look.text(threat_text(row.threat)) for row in rows]))
+    elif any(row.threat.eps != report.threat.eps for row in rows):
+        columns.insert(4, _Column("eps", [look.text(length(row.threat.eps)) for row in rows], "right"))
+    return columns
+
+
+def _needed(columns: Sequence[_Column], gap: int) -> int:
+    """Width of the table with its indent and a gap after each column."""
+    widths = (max(len(column.title), *(cell.cell_len for cell in column.cells)) for column in columns)
+    return INDENT + sum(width + gap for width in widths)
+
+
+def _laid_out(columns: Sequence[_Column], gap: int) -> Table:
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column.title, justify=column.side, overflow="fold")
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _name(row: AttackRow, look: Look) -> Text:
+    name = look.text(attack_name(row.settings))
+    if row.source is Source.SUBSTITUTE:
+        name.append(" *", style="yellow")
+    return name
+
+
+def _disagreement(row: AttackRow, look: Look) -> Text:
+    return look.text(f"-{count(row.replay_disagreements)}" if row.replay_disagreements else "ok")
+
+
+def _notes(rows: Sequence[AttackRow]) -> list[str]:
+    notes = ["steps x restarts; b is the temperature on the logits, 1 in ordinary attacks."]
+    if any(row.source is Source.SUBSTITUTE for row in rows):
+        notes.append("*: transferred from a substitute network, no gradient of the audited model.")
+    if any(row.settings.l2_per_channel for row in rows):
+        notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
+    failed = sum(row.replay_disagreements for row in rows)
+    if failed:
+        total = sum(row.replayed for row in rows)
+        notes.append(f"replay: {count(failed)} of {count(total)} claimed successes did not replay and are not counted.")
+    return notes

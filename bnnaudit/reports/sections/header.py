@@ -1,0 +1,35 @@
+"""What was audited, on what, under which threat, and by what."""
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from bnnaudit.core.report import Report
+from bnnaudit.reports.look import Look
+from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
+from bnnaudit.reports.numbers import plural, threat_text, with_interval
+from bnnaudit.reports.typesetting import labelled
+
+
+def header(report: Report, look: Look) -> Sequence[RenderableType]:
+    """Never empty: a reader must see what a result is about."""
+    facts, environment = report.model, report.environment
+    rows: list[tuple[str, RenderableType]] = [
+        ("Model", look.text(facts.path, "bold")),
+        ("", file_line(facts, look)),
+        ("Precision", precision_line(facts, look)),
+        ("", steps_line(facts, look)),
+        ("Input", input_line(facts, look)),
+        ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
+    ]
+    if not report.data.labelled:
+        rows.append(("", look.text("no labels: judged against the model's own predictions", "yellow")))
+    rows += [
+        ("Threat", look.text(threat_text(report.threat), "bold")),
+        ("Clean accuracy", look.text(with_interval(report.clean_accuracy), "bold")),
+        ("Replayed on", look.text(facts.runtime or "not known")),
+        ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
+    ]
+    title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
+    return [title, Text(""), labelled(rows)]

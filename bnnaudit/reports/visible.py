@@ -1,0 +1,62 @@
+# ruff: noqa: RUF001 - signs that are easily confused are the subject here
+"""Text that came from outside, made safe to show: nothing in a path or a model's metadata may steer the terminal."""
+
+_UNWRITTEN = {
+    "±": "+/-",
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "≈": "~",
+    "‖": "||",
+    "×": "x",
+    "→": "->",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "ε": "eps",
+    "β": "beta",
+    "ψ": "psi",
+    "ρ": "rho",
+    "γ": "gamma",
+    "σ": "sigma",
+    "∞": "inf",
+    "·": "-",
+}
+_SPELLED = str.maketrans(_UNWRITTEN)
+
+# Drawing signs, one for one, so that a finished layout keeps its columns.
+_DRAWN = str.maketrans(
+    {
+        "─": "-", "│": "|", "┤": "+", "└": "+", "━": "=", "·": "-", "×": "x", "–": "-", "•": "*", "…": ".",
+        "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "#", "▍": " ", "▎": " ", "▏": " ",
+        "▁": "_", "▂": "_", "▃": "_", "▄": "=", "▅": "=", "▆": "#", "▇": "#",
+    }
+)  # fmt: skip
+
+
+def visible(text: str) -> str:
+    """One line in which every sign can be seen: white space becomes a space, anything unprintable its escape (`\\x1b`).
+
+    Unprintable are control codes, direction marks, and the lone surrogates of a file name that is not UTF-8.
+    """
+    return "".join(_shown(sign) for sign in text)
+
+
+def _shown(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    return " " if sign.isspace() else sign.encode("unicode_escape").decode("ascii")
+
+
+def spelled_in_ascii(text: str) -> str:
+    """The signs of our own prose in ASCII (`≥` as `>=`), before the layout."""
+    return text.translate(_SPELLED)
+
+
+def drawn_in_ascii(text: str) -> str:
+    """A finished layout in ASCII, sign for sign; what has no likeness becomes `?`."""
+    return text.translate(_DRAWN).encode("ascii", "replace").decode("ascii")

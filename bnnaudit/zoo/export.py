@@ -1,0 +1,56 @@
+"""Writes a trained network as it is deployed: ONNX, or a state dict in safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from bnnaudit.core.errors import UsageError
+
+OPSET = 20
+
+
+def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> None:
+    """The network, deployed and in eval mode, as ONNX: input `images` (batch, *input_shape), output `logits` (batch, d).
+
+    The exporter's notes on where in the source each node comes from are left out, so the bytes depend on the network and
+    the versions of torch and onnxscript alone. Raises UsageError where onnxscript is not installed.
+    """
+    try:
+        import onnxscript  # noqa: F401 - what torch exports with
+    except ImportError:
+        raise UsageError("training: ONNX is written with onnxscript; install bnnaudit[train]") from None
+    with torch.no_grad():
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, *input_shape),),
+            input_names=["images"],
+            output_names=["logits"],
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    graph = model.graph
+    for noted in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    model.producer_version = torch.__version__.partition("+")[0]
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def write_safetensors(network: nn.Module, path: Path) -> None:
+    """The network's state dict, without the batch counters of its normalisations."""
+    tensors = {
+        name: tensor.contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(tensors, path)

@@ -1,0 +1,158 @@
+"""`.npz` files: what is read exactly, and every way in which a file is refused."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bnnaudit.core.errors import DataError
+from bnnaudit.core.threat import Box
+from bnnaudit.data import open_source, take_sample
+from tests.data.conftest import Facts
+
+UNIT, PIXELS = Box(), Box(0.0, 255.0)
+
+
+def saved(folder: Path, **arrays: object) -> str:
+    path = folder / "data.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def every_pixel() -> np.ndarray:
+    return np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+
+
+def test_pixels_stay_themselves_in_their_own_range(tmp_path: Path, facts: Facts) -> None:
+    sample = take_sample(open_source(saved(tmp_path, x=every_pixel())), facts((1, 8, 8), box=PIXELS), None, 0)
+    assert torch.equal(sample.images, torch.arange(256.0).reshape(4, 1, 8, 8))
+    assert sample.images.dtype == torch.float32
+    assert sample.labels is None
+    assert not sample.facts.labelled
+
+
+def test_pixels_in_the_unit_box_are_the_float32_quotient(tmp_path: Path, facts: Facts) -> None:
+    sample = take_sample(open_source(saved(tmp_path, x=every_pixel())), facts((1, 8, 8), box=UNIT), None, 0)
+    expected = (np.arange(256, dtype=np.float32) / np.float32(255)).reshape(4, 1, 8, 8)
+    assert np.array_equal(sample.images.numpy(), expected)
+
+
+def test_pixels_reach_both_ends_of_a_symmetric_box_and_never_leave_it(tmp_path: Path, facts: Facts) -> None:
+    sample = take_sample(open_source(saved(tmp_path, x=every_pixel())), facts((1, 8, 8), box=Box(-1.0, 1.0)), None, 0)
+    assert sample.images.min() == -1
+    assert sample.images.max() == 1
+    assert sample.images.flatten()[51] == pytest.approx(51 / 255 * 2 - 1, abs=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_are_kept_to_the_bit_where_the_box_is_their_own(tmp_path: Path, facts: Facts, dtype: type) -> None:
+    x = np.random.default_rng(0).random((3, 2, 2)).astype(dtype)
+    sample = take_sample(open_source(saved(tmp_path, x=x)), facts((1, 2, 2), box=UNIT), None, 0)
+    assert np.array_equal(sample.images.numpy()[:, 0], x.astype(np.float32))
+
+
+def test_input_range_says_the_units_of_x(tmp_path: Path, facts: Facts) -> None:
+    x = np.array([[[0.0, 16.0], [8.0, 4.0]]])
+    source = open_source(saved(tmp_path, x=x, input_range=np.array([0.0, 16.0])))
+    images = take_sample(source, facts((1, 2, 2), box=PIXELS), None, 0).images
+    assert images.flatten().tolist() == [0.0, 255.0, 127.5, 63.75]
+
+
+def test_labels_may_be_whole_floats_or_a_column(tmp_path: Path, facts: Facts) -> None:
+    x = np.zeros((3, 2, 2), np.uint8)
+    for y in (np.array([2.0, 0.0, 1.0]), np.array([[2], [0], [1]])):
+        sample = take_sample(open_source(saved(tmp_path, x=x, y=y)), facts((1, 2, 2)), None, 0)
+        assert sample.labels is not None
+        assert sample.labels.tolist() == [2, 0, 1]
+        assert sample.labels.dtype == torch.int64
+
+
+def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
+    path = saved(tmp_path, x=np.zeros((1, 2, 2), np.uint8))
+    assert open_source(path).digest() == hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+IMAGES = np.zeros((3, 2, 2), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": IMAGES}, "no array named x \\(it holds images\\)"),
+        ({"x": np.zeros((0, 2, 2), np.uint8)}, "at least one"),
+        ({"x": np.zeros(3)}, "images are needed"),
+        ({"x": np.array(["a", "b"]).reshape(1, 2)}, "not numbers"),
+        ({"x": np.full((3, 2, 2), 2.0)}, "values 2..2, outside 0..1"),
+        ({"x": np.full((3, 2, 2), -1)}, "values -1..-1, outside 0..255"),
+        ({"x": np.array([[[0.0]], [[np.nan]], [[np.inf]]])}, "2 of 3 images hold NaN or infinity \\(first: image 1\\)"),
+        ({"x": IMAGES, "y": np.array([0, 1])}, "3 images but labels of the shape \\(2,\\)"),
+        ({"x": IMAGES, "y": np.array([0, 1, 0.5])}, "1 of 3 labels are not whole numbers \\(first: 0.5 at index 2\\)"),
+        ({"x": IMAGES, "y": np.array([0, 1, np.nan])}, "1 of 3 labels are not whole numbers"),
+        ({"x": IMAGES, "y": np.array(["a", "b", "c"])}, "not class numbers"),
+        ({"x": IMAGES, "input_range": np.array([1.0, 0.0])}, "the lower one first"),
+        ({"x": IMAGES, "input_range": np.array([np.nan, 1.0])}, "the lower one first"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused_in_one_line(tmp_path: Path, arrays: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        open_source(saved(tmp_path, **arrays))
+    assert "\n" not in str(caught.value)
+    assert "data.npz" in str(caught.value)
+
+
+def test_foreign_labels_are_counted_and_the_first_is_named(tmp_path: Path, facts: Facts) -> None:
+    source = open_source(saved(tmp_path, x=IMAGES, y=np.array([1, 10, -1])))
+    with pytest.raises(DataError, match=r"2 of 3 labels are outside 0..9 \(first: 10 at index 1\)"):
+        take_sample(source, facts((1, 2, 2), classes=10), 1, 0)
+
+
+class Marker:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (Path(self.path).touch, ())
+
+
+def test_pickled_objects_are_refused_unread(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.array([Marker(str(marker))], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="pickled Python objects"):
+        open_source(str(path))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, not a zip", b"PK\x03\x04 cut"])
+def test_files_that_are_no_npz(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "data.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="savez"):
+        open_source(str(path))
+
+
+def test_a_truncated_file(tmp_path: Path) -> None:
+    path = Path(saved(tmp_path, x=np.zeros((50, 20, 20), np.uint8)))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DataError, match="not a readable .npz"):
+        open_source(str(path))
+
+
+def header_only(path: Path, shape: tuple[int, ...]) -> None:
+    with zipfile.ZipFile(path, "w") as archive, archive.open("x.npy", "w") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    header_only(tmp_path / "big.npz", (10**9, 32, 32))
+    with pytest.raises(DataError, match="would take 954 GiB"):
+        open_source(str(tmp_path / "big.npz"))
+
+
+def test_a_member_shorter_than_its_header_says(tmp_path: Path) -> None:
+    header_only(tmp_path / "short.npz", (10, 3, 3))
+    with pytest.raises(DataError, match="shorter than its header says"):
+        open_source(str(tmp_path / "short.npz"))

@@ -1,0 +1,242 @@
+"""Whole reports, as an audit would make them: fake robustness, an honest model, one attack, an undecided audit."""
+
+from dataclasses import replace
+
+import pytest
+
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method, Surrogate, SurrogateKind
+from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
+from bnnaudit.core.report import (
+    AttackRow,
+    DataFacts,
+    Environment,
+    Estimate,
+    Report,
+    SignalRow,
+    SignalTable,
+    Status,
+    Sweep,
+    SweepPoint,
+    Verdict,
+)
+from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.core.trial import Source
+
+THREAT = Threat(Norm.LINF, 0.3)
+ADAPTIVE = Surrogate(SurrogateKind.ADAPTIVE, 0.35)
+HNS = Beta(BetaRule.HNS)
+
+
+def _rule(code: str, name: str, severity: Severity) -> Rule:
+    return Rule(
+        code,
+        name,
+        severity,
+        summary=f"The {name} rule in one sentence.",
+        meaning="Ordinary PGD leaves much, a better attack leaves little.\n\nThe second paragraph has `code` in it.",
+        measured="McNemar's exact test on the same images:\n- claimed, by PGD-20\n- verified, by everything that ran",
+        threshold="p < 0.01 and a difference of at least 5 points.",
+        source="[G22] section 5; [A18] section 3.1.",
+        remedy="Train with adversarial examples, and report the verified figure.",
+        false_alarms="None are known where each success was replayed.",
+    )
+
+
+@pytest.fixture
+def rule() -> Rule:
+    return _rule("FR301", "fake-robustness", Severity.ERROR)
+
+
+@pytest.fixture
+def facts() -> ModelFacts:
+    return ModelFacts(
+        path="sample_models/digits_bnn_waq.onnx",
+        sha256="3f" * 32,
+        format=ModelFormat.ONNX,
+        num_classes=10,
+        input_shape=(1, 8, 8),
+        layout=Layout.NCHW,
+        box=Box(0.0, 1.0),
+        weight_bits=1,
+        activation_bits=1,
+        quantizers=tuple(QuantizerFact(f"features.{index}.sign", "sign", 1) for index in range(3)),
+        operators=(OperatorCount("Conv", 3), OperatorCount("Sign", 3), OperatorCount("Gemm", 1)),
+        parameters=23_754,
+        runtime="ONNX Runtime 1.30.0, CPU",
+        metadata=(("producer", "pytorch 2.15"), ("opset", "20")),
+    )
+
+
+def _row(
+    settings: AttackSettings, standing: tuple[float, float, float], seconds: float, *, source: Source = Source.WHITE_BOX
+) -> AttackRow:
+    return AttackRow(
+        settings=settings,
+        threat=THREAT,
+        step_size=0.3 if settings.method is Method.FGSM else 0.03,
+        source=source,
+        accuracy=Estimate(*standing, n=300),
+        seconds=seconds,
+        forwards=6300,
+        backwards=6000,
+        replayed=140,
+        replay_disagreements=0,
+    )
+
+
+def _sweep(parameter: str, attack: str, points: list[tuple[float, str, float]]) -> Sweep:
+    estimates = [(v, label, Estimate(a, max(0.0, a - 0.05), min(1.0, a + 0.05), 300)) for v, label, a in points]
+    return Sweep(parameter, attack, tuple(SweepPoint(*point) for point in estimates))
+
+
+@pytest.fixture
+def fake(facts: ModelFacts) -> Report:
+    """A binary network whose robustness is fake: all sections and all four lists are filled."""
+    claimed, verified = Estimate(0.582, 0.525, 0.637, 300), Estimate(0.0, 0.0, 0.0126, 300)
+    dlr = AttackSettings(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
+    return Report(
+        tool_version="0.1.0",
+        created="2024-05-04T10:20:30+00:00",
+        command="check",
+        model=facts,
+        data=DataFacts("sample_models/digits_test.npz", 300, "0a" * 32),
+        threat=THREAT,
+        environment=Environment("3.11.9", "2.15.0", "1.30.0", "cpu", 2),
+        clean_accuracy=Estimate(0.9833, 0.9614, 0.9929, 300),
+        attacks=(
+            _row(AttackSettings(Method.FGSM, steps=1), (0.697, 0.642, 0.746), 0.0213),
+            _row(AttackSettings(), (0.582, 0.525, 0.637), 0.412),
+            _row(AttackSettings(), (0.083, 0.057, 0.12), 1.46, source=Source.SUBSTITUTE),
+            _row(AttackSettings(beta=Beta(BetaRule.NJS)), (0.123, 0.091, 0.165), 0.52),
+            _row(AttackSettings(beta=HNS, surrogate=ADAPTIVE), (0.02, 0.009, 0.043), 0.61),
+            replace(_row(dlr, (0.0, 0.0, 0.0126), 12.34), replay_disagreements=2),
+        ),
+        signal=SignalTable(
+            original=SignalRow(21.4, 9.31, 0.0231, 0.000412, 5.66, 0.71, 1.0, 100),
+            njs=SignalRow(1.0, 0.435, 0.412, 0.731, 8.0, 0.01, 0.0467, 100),
+            hns=SignalRow(1.83, 0.812, 0.387, 0.914, 8.0, 0.0, 0.0855, 100),
+        ),
+        sweeps=(
+            _sweep("iterations", "pgd", [(1, "1", 0.697), (5, "5", 0.61), (10, "10", 0.59), (20, "20", 0.582)]),
+            _sweep(
+                "radius",
+                "pgd",
+                [(0.1, "0.1", 0.9), (0.2, "0.2", 0.72), (0.3, "0.3", 0.582), (0.5, "0.5", 0.31), (1.0, "1", 0.12)],
+            ),
+            _sweep(
+                "iterations", "pgd++ with hns", [(1, "1", 0.26), (5, "5", 0.04), (10, "10", 0.02), (20, "20", 0.02)]
+            ),
+        ),
+        findings=(
+            Finding(
+                _rule("FR301", "fake-robustness", Severity.ERROR),
+                "Ordinary PGD leaves 58.2 % of the images standing, but attacks without masked gradients leave 0.0 %: "
+                "the claimed robustness is an artefact of failing attacks.",
+                Severity.ERROR,
+                Confidence.HIGH,
+                (
+                    Measurement("claimed_accuracy", 0.582, "fraction", 300, 0.525, 0.637),
+                    Measurement("verified_accuracy", 0.0, "fraction", 300, 0.0, 0.0126),
+                    Measurement("p_value", 1e-50, "", 300),
+                ),
+            ),
+            Finding(
+                _rule("SP202", "saturated-error-signal", Severity.WARNING),
+                "For 71 % of the images the gradient that an ordinary attack follows is exactly zero.",
+                Severity.WARNING,
+                Confidence.HIGH,
+                (Measurement("zero_gradient_fraction", 0.71, "fraction", 100),),
+            ),
+            Finding(
+                _rule("GM103", "transfer-beats-white-box", Severity.WARNING),
+                "Images made on a small float network fool this model more often (8.3 %) than its own gradients do.",
+                Severity.WARNING,
+                Confidence.MEDIUM,
+                (Measurement("ratio", float("inf"), "x", 300), Measurement("ratio", 7.0, "x", 300, float("nan"), 8.0)),
+            ),
+            Finding(
+                _rule("MF405", "low-clean-accuracy", Severity.NOTE),
+                "Clean accuracy is 98.3 %, 0.4 points below the card's.",
+                Severity.NOTE,
+                Confidence.LOW,
+            ),
+        ),
+        waived=(Waiver("GM101", "accepted for the pilot, see the risk register", "2030-01-31"),),
+        skipped=(Skip("random-search", "needs more than the 60 s that are allowed"),),
+        faults=(Fault("restarts", "out of memory at batch size 512"),),
+        verdict=Verdict(
+            Status.FAKE,
+            passed=False,
+            reason="The model looks robust only because ordinary attacks fail on it.",
+            claimed_accuracy=claimed,
+            verified_accuracy=verified,
+            claim_source="PGD, 20 steps, b = 1, straight-through gradients",
+        ),
+    )
+
+
+@pytest.fixture
+def honest(fake: Report, facts: ModelFacts) -> Report:
+    """A float network that is as robust as it claims: no finding, nothing waived, skipped or broken."""
+    estimate = Estimate(0.643, 0.588, 0.695, 300)
+    return replace(
+        fake,
+        model=replace(facts, path="ref_adversarial.onnx", weight_bits=32, activation_bits=32, quantizers=()),
+        threat=Threat(Norm.LINF, 8 / 255),
+        attacks=(replace(fake.attacks[1], threat=Threat(Norm.LINF, 8 / 255), accuracy=estimate),),
+        findings=(),
+        waived=(),
+        skipped=(),
+        faults=(),
+        verdict=Verdict(
+            Status.AS_CLAIMED, True, "No attack did better than the ordinary one.", estimate, estimate, "PGD"
+        ),
+    )
+
+
+@pytest.fixture
+def attack_only(fake: Report) -> Report:
+    """What `attack` reports: one row and no judgement, on images without labels."""
+    row = replace(
+        fake.attacks[4],
+        threat=Threat(Norm.L2, 120 / 255),
+        accuracy=Estimate(0.093, 0.065, 0.131, 300),
+        role="asked for",
+    )
+    return replace(
+        fake,
+        command="attack",
+        data=replace(fake.data, labelled=False),
+        threat=Threat(Norm.L2, 120 / 255),
+        clean_accuracy=Estimate(0.81, 0.762, 0.851, 300),
+        attacks=(row,),
+        signal=None,
+        sweeps=(),
+        findings=(),
+        waived=(),
+        skipped=(),
+        faults=(),
+        verdict=None,
+    )
+
+
+@pytest.fixture
+def undecided(fake: Report) -> Report:
+    """An audit that broke before it had measured anything."""
+    return replace(
+        fake,
+        clean_accuracy=None,
+        attacks=(),
+        signal=None,
+        sweeps=(),
+        findings=(),
+        waived=(),
+        faults=(Fault("replay", "the deployed model raised an error", required=True),),
+        verdict=Verdict(Status.INCONCLUSIVE, False, "A required check broke."),
+    )
+
+
+@pytest.fixture
+def reports(fake: Report, honest: Report, attack_only: Report, undecided: Report) -> dict[str, Report]:
+    return {"fake": fake, "honest": honest, "attack": attack_only, "undecided": undecided}

@@ -1,0 +1,231 @@
+import re
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from bnnaudit.core.finding import Finding, Severity, Skip
+from bnnaudit.core.report import Report, Status
+from bnnaudit.reports import FORMATS, ReportFormat, render
+
+NAMES = ("fake", "honest", "attack", "undecided")
+
+
+def _text(report: Report, width: int = 80, *, color: bool = False, ascii: bool = False) -> str:
+    return render(report, ReportFormat.TERMINAL, width=width, color=color, ascii=ascii)
+
+
+def _flat(text: str) -> str:
+    """The words without the line breaks that the layout put between them."""
+    return " ".join(text.split())
+
+
+def _last_line(text: str) -> str:
+    return text.splitlines()[-1]
+
+
+def test_the_table_has_a_writer_for_every_format() -> None:
+    assert set(FORMATS) == set(ReportFormat)
+
+
+def test_the_header_says_what_was_audited(fake: Report) -> None:
+    text = _flat(_text(fake))
+    for words in (
+        "sample_models/digits_bnn_waq.onnx",
+        "ONNX, 10 classes, 23,754 parameters",
+        "weights 1 bit, activations 1 bit",
+        "3 non-differentiable steps (3 x sign)",
+        "1 x 8 x 8 (NCHW), values from 0 to 1",
+        "sample_models/digits_test.npz, 300 images",
+        "L-inf 0.3",
+        "98.3 % [96.1, 99.3]",
+        "ONNX Runtime 1.30.0, CPU",
+    ):
+        assert words in text
+
+
+def test_data_without_labels_is_said_to_be_so(attack_only: Report, fake: Report) -> None:
+    assert "no labels: judged against the model's own predictions" in _text(attack_only)
+    assert "no labels" not in _text(fake)
+
+
+def test_a_row_for_every_attack(fake: Report) -> None:
+    text = _text(fake)
+    assert re.search(r"PGD +1 +identity +20 x 1 +58\.2 % +\[52\.5, 63\.7\] +412 ms", text)
+    assert re.search(r"PGD \* +1 +identity +20 x 1 +8\.3 % +\[5\.7, 12\.0\] +1\.5 s", text)
+    assert re.search(r"PGD\+\+ +hns +adaptive +20 x 1 +2\.0 %", text)
+    assert re.search(r"PGD\+\+ DLR +0\.1 +adaptive +20 x 2 +0\.0 % .* -2", text)
+    assert "transferred from a substitute" in text
+    assert "2 of 840 claimed successes did not replay" in text
+
+
+def test_the_table_leaves_out_what_would_say_nothing(honest: Report, fake: Report) -> None:
+    text = _text(honest)
+    assert "replay:" not in text
+    assert "substitute" not in text
+    other = replace(fake.attacks[1], threat=replace(fake.threat, eps=0.1))
+    assert " eps " not in _text(fake)
+    assert re.search(r"steps +eps +accuracy", _text(replace(fake, attacks=(*fake.attacks, other))))
+
+
+def test_bars_come_where_there_is_room(honest: Report, fake: Report) -> None:
+    row = re.compile(r"PGD +1 .*█")
+    assert row.search(_text(honest, 80))
+    assert not row.search(_text(fake, 80))
+    assert row.search(_text(fake, 120))
+
+
+def test_every_sweep_is_a_chart(fake: Report) -> None:
+    text = _text(fake)
+    for words in ("iterations, PGD", "radius, PGD", "iterations, PGD++ with hns", "69.7", "90.0", "26.0"):
+        assert words in text
+    assert text.count("└") == 3
+
+
+def test_the_signal_table_has_three_columns(fake: Report) -> None:
+    text = _text(fake)
+    assert re.search(r"mean \(ideally 1\) +21\.4 +1 +1\.83\n", text)
+    assert re.search(r"gradient is zero +71\.0 % +1\.0 % +0\.0 %\n", text)
+    assert re.search(r"b, median +1 +0\.0467 +0\.0855\n", text)
+
+
+def test_findings_come_in_the_order_of_the_argument(fake: Report) -> None:
+    text = _flat(_text(fake))
+    for finding in fake.findings:
+        assert f"{finding.severity.upper()} {finding.rule.code} {finding.rule.name}" in text
+        assert f"({finding.confidence} confidence)" in text
+        assert finding.message in text
+    places = [text.index(code) for code in ("MF405", "GM103", "SP202", "FR301")]
+    assert places == sorted(places)
+    assert text.count("bnnaudit explain CODE") == 1
+    assert "No evidence" not in text
+
+
+def test_nothing_that_was_left_aside_disappears(fake: Report) -> None:
+    text = _flat(_text(fake))
+    assert "GM101 until 2030-01-31: accepted for the pilot, see the risk register" in text
+    assert "random-search: needs more than the 60 s that are allowed" in text
+    assert "restarts: out of memory at batch size 512" in text
+
+
+def test_empty_lists_are_said_to_be_empty(honest: Report) -> None:
+    assert "Nothing waived, nothing skipped, nothing broken." in _text(honest)
+
+
+def test_no_finding_is_no_proof(honest: Report) -> None:
+    assert "No evidence of gradient masking was found." in _text(honest)
+    skipped = replace(honest, skipped=(Skip("transfer", "no substitute"),))
+    assert "No evidence of gradient masking was found by the checks that could run." in _text(skipped)
+
+
+def test_facts_about_the_model_are_no_evidence_of_masking(fake: Report) -> None:
+    verdict, cause, _, model = fake.findings
+
+    def said(*findings: Finding) -> bool:
+        return "No evidence of gradient masking" in _text(replace(fake, findings=findings))
+
+    assert said(model)
+    assert said(model, replace(verdict, severity=Severity.NOTE))
+    assert not said(verdict)
+    assert not said(cause)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "line"),
+    [
+        (
+            "fake",
+            100,
+            "FAIL  fake-robustness: claimed 58.2 % [52.5, 63.7], verified 0.0 % [0.0, 1.3] under L-inf 0.3",
+        ),
+        ("fake", 80, "FAIL  fake-robustness: claimed 58.2 %, verified 0.0 % under L-inf 0.3"),
+        ("fake", 60, "FAIL  fake-robustness: claimed 58.2 %, verified 0.0 %"),
+        ("fake", 40, "FAIL  fake-robustness"),
+        ("honest", 80, "PASS  robust-as-claimed: claimed 64.3 %, verified 64.3 % under L-inf 8/255"),
+        ("attack", 80, "adversarial accuracy 9.3 % [6.5, 13.1] under L2 120/255 (clean 81.0 %)"),
+        ("undecided", 80, "UNDECIDED  inconclusive: claimed not measured, verified not measured"),
+    ],
+)
+def test_the_last_line_sums_up_as_fully_as_the_width_allows(
+    reports: dict[str, Report], name: str, width: int, line: str
+) -> None:
+    assert _last_line(_text(reports[name], width)) == line
+
+
+def test_an_undecided_audit_never_reads_as_a_pass(undecided: Report) -> None:
+    assert undecided.verdict is not None
+    passed = replace(undecided, verdict=replace(undecided.verdict, passed=True))
+    assert _last_line(_text(passed)).startswith("UNDECIDED")
+    assert "(required: the audit is undecided without it)" in _flat(_text(undecided))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_last_line_names_every_status(fake: Report, status: Status) -> None:
+    assert fake.verdict is not None
+    assert f"{status}:" in _last_line(_text(replace(fake, verdict=replace(fake.verdict, status=status))))
+
+
+def test_several_attacks_without_a_verdict_end_with_the_strongest(fake: Report) -> None:
+    line = _last_line(_text(replace(fake, verdict=None), 120))
+    assert line.startswith("lowest of 6, PGD++ DLR: adversarial accuracy 0.0 % [0.0, 1.3] under L-inf 0.3")
+    only_clean = replace(fake, verdict=None, attacks=())
+    assert _last_line(_text(only_clean)) == "clean accuracy 98.3 % [96.1, 99.3]"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ascii", [False, True])
+def test_no_line_is_wider_than_asked(reports: dict[str, Report], name: str, width: int, ascii: bool) -> None:
+    report = reports[name]
+    long = replace(report, model=replace(report.model, path="folder/" * 30 + "模型.onnx"))
+    assert max(cell_len(line) for line in _text(long, width, ascii=ascii).splitlines()) <= width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_colour_there_are_no_escapes(
+    reports: dict[str, Report], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in _text(reports[name])
+
+
+def test_with_colour_the_words_are_the_same(fake: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")  # the caller decides, not the environment
+    coloured = _text(fake, color=True)
+    assert "\x1b[1;31mFAIL" in coloured
+    assert "\x1b[36m████\x1b[0m" in coloured  # bars are bright, only the axis is dim
+    assert _flat(re.sub(r"\x1b\[[0-9;]*m", "", coloured)) == _flat(_text(fake))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("color", [False, True])
+def test_ascii_keeps_to_ascii(reports: dict[str, Report], name: str, color: bool) -> None:
+    report = reports[name]
+    foreign = replace(report, model=replace(report.model, path="模型 ≥ é.onnx"))
+    text = _text(foreign, ascii=True, color=color)
+    assert text.isascii()
+    assert "?? >= ?.onnx" in text
+
+
+def test_words_from_outside_are_never_markup_nor_control_codes(fake: Report) -> None:
+    hostile = replace(
+        fake,
+        command="check [bold]",
+        model=replace(fake.model, path="[red]x[/red].onnx", runtime="\x1b]0;title\x07 [/]"),
+        data=replace(fake.data, source=":smile: [link=x]"),
+        skipped=(Skip("[/nothing]", "\x1b[2Jcleared"),),
+        findings=(replace(fake.findings[0], message="[blink]hello[/blink] \u202eolleh"),),
+    )
+    text = _text(hostile)
+    for words in ("[red]x[/red].onnx", ":smile: [link=x]", "[/nothing]", "[blink]hello[/blink] \\u202eolleh", "[bold]"):
+        assert words in text
+    assert "\\x1b]0;title\\x07 [/]" in text
+    assert "\x1b" not in text
+
+
+def test_the_width_is_that_of_the_terminal_unless_given(fake: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    text = render(fake, ReportFormat.TERMINAL)
+    assert max(cell_len(line) for line in text.splitlines()) == 70
+    monkeypatch.setenv("COLUMNS", "400")
+    assert max(cell_len(line) for line in render(fake, ReportFormat.TERMINAL).splitlines()) == 120
