@@ -91,7 +91,11 @@ class AuditPlan:
     def radius_trials(self) -> tuple[Trial, ...]:
         """The ordinary attack from a quarter of the threat's radius up to the whole box, in even ratios above it."""
         eps, end = self.threat.eps, self.whole_box
-        above = [eps * (end / eps) ** (i / RADIUS_POINTS) for i in range(1, RADIUS_POINTS)] if 0 < eps < end else []
+        above = (
+            [_readable(eps * (end / eps) ** (i / RADIUS_POINTS)) for i in range(1, RADIUS_POINTS)]
+            if 0 < eps < end
+            else []
+        )
         radii = [eps / 4, eps / 2, eps, *above, end]
         settings = replace(self.ordinary, step_size=None)
         return tuple(Trial(settings, replace(self.threat, eps=radius)) for radius in dict.fromkeys(radii))
@@ -123,3 +127,8 @@ class AuditPlan:
             replace(base, beta=Beta(BetaRule.FIXED, 0.01), surrogate=adaptive[0]),
             margin,
         )
+
+
+def _readable(length: float) -> float:
+    """A length on a whole number of pixel values, where it is longer than one."""
+    return round(length * 255) / 255 if 1 <= length * 255 < 255 else length

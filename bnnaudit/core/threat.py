@@ -1,5 +1,6 @@
 """The threat model: which perturbations an attacker may add."""
 
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,6 +62,8 @@ def parse_length(text: str | float, what: str = "eps") -> float:
             value /= 255
         elif match["divisor"]:
             value /= float(match["divisor"])
+        if not math.isfinite(value):
+            raise ValueError
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
     return value

@@ -15,8 +15,8 @@ from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
 from bnnaudit.data.arrays import ArraySource
-from bnnaudit.data.listing import sha256_of_listing
 from bnnaudit.data.labels import class_indices
+from bnnaudit.data.listing import sha256_of_listing
 from bnnaudit.data.pictures import PictureSource, Resizing
 from bnnaudit.data.source import ImageSource
 

@@ -42,7 +42,7 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
 def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Holds the verified accuracy against the declared figure, or else against ordinary PGD."""
     if evidence.verified is None:
-        return (Skip("claim", "the verified accuracy was not reached"),)
+        return (Skip("claim", evidence.why_missing or "the verified accuracy was not reached"),)
     verified = accuracy("verified accuracy", evidence.verified)
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:

@@ -44,7 +44,9 @@ class Reading:
 def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     """What the file holds, and what it means for an audit; raises ModelError."""
     if source.proto.ir_version < OLDEST_IR:
-        raise ModelError(f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest readable")
+        raise ModelError(
+            f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest readable"
+        )
     graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
     output = read_output(source.path, graph)

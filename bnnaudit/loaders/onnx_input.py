@@ -20,7 +20,9 @@ WHOLE_NUMBERS = frozenset({TensorProto.UINT8, TensorProto.INT8, TensorProto.INT3
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
 
 # Operators that keep the order of the axes: a convolution behind them reads the input's own layout.
-POINTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"})
+POINTWISE = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: L
     if found is None and first and shape[0] != shape[2]:
         found = Layout.NCHW if shape[0] < shape[2] else Layout.NHWC
     if found is None:
-        raise ModelError(f"{path}: cannot tell which axis of input {name!r} {shape} is the channels; say --layout nchw or nhwc")
+        raise ModelError(
+            f"{path}: cannot tell which axis of input {name!r} {shape} is the channels; say --layout nchw or nhwc"
+        )
     return found
 
 

@@ -113,9 +113,7 @@ def _failed_nodes(graph: Graph) -> str:
     view = OnnxGraph(graph.model.graph)
     problems = []
     for node in view.nodes.values():
-        converter = get_converter(
-            operation_type=node.operation_type, version=opsets[node.domain], domain=node.domain
-        )
+        converter = get_converter(operation_type=node.operation_type, version=opsets[node.domain], domain=node.domain)
         try:
             converter(node, view)
         except Exception as error:  # see _convert
@@ -149,7 +147,9 @@ def _check_scores(reading: Reading, scores: Tensor, count: int) -> None:
     wanted = (count, reading.facts.num_classes)
     if tuple(scores.shape) != wanted:
         found = " x ".join(map(str, scores.shape))
-        raise ModelError(f"{reading.source.path}: the converted network returns {found} scores, not {wanted[0]} x {wanted[1]}")
+        raise ModelError(
+            f"{reading.source.path}: the converted network returns {found} scores, not {wanted[0]} x {wanted[1]}"
+        )
 
 
 def _agrees(network: nn.Module, values: Tensor, expected: Tensor) -> bool:
@@ -159,7 +159,9 @@ def _agrees(network: nn.Module, values: Tensor, expected: Tensor) -> bool:
     except Exception:  # a shape that holds the batch fails in as many ways as there are operators
         return False
     alike = scores.shape == expected.shape
-    return alike and torch.allclose(scores, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()), equal_nan=True)
+    return alike and torch.allclose(
+        scores, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()), equal_nan=True
+    )
 
 
 @contextmanager

@@ -50,7 +50,9 @@ def cut_softmax(graph: Graph, output: str) -> None:
 def check_classes(path: Path, num_classes: int) -> int:
     """The number of classes, if there are two at least; raises ModelError otherwise."""
     if num_classes < 2:
-        raise ModelError(f"{path}: the output is {num_classes} score for each image; one score for each class is needed")
+        raise ModelError(
+            f"{path}: the output is {num_classes} score for each image; one score for each class is needed"
+        )
     return num_classes
 
 

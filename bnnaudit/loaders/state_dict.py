@@ -33,9 +33,7 @@ WRAPPERS = (
 LARGEST_BYTES = 16 * 2**30
 NEST = 3
 
-_BLOCKED = re.compile(
-    r"(?:Unsupported global: GLOBAL|Unsupported class|Unsupported type|Unsupported operand)\s+([\w.<>]+)"
-)
+_BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|Unsupported type)\s+([\w.<>]+)")
 
 
 def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
@@ -108,7 +106,7 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
     names = ", ".join(blocked[:4]) + (f" and {len(blocked) - 4} more" if len(blocked) > 4 else "")
     advice = "save model.state_dict() alone, best with safetensors.torch.save_file"
     if not blocked:
-        return f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); {advice}"
+        return f"{path}: not a PyTorch checkpoint, or a damaged one; {advice}"
     if any(name.startswith("torch.nn.modules.") for name in blocked):
         return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {advice}"
     return f"{path}: refused, for reading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"

@@ -8,8 +8,8 @@ An operator of another domain is listed with it, as in `onnx.brevitas.Quant`.
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from onnx import NodeProto, defs, helper

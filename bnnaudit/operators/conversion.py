@@ -70,7 +70,9 @@ class Node:
             return None
         tensor = self.graph.initializers.get(self.inputs[position])
         if tensor is None:
-            raise NotImplementedError(f"input {position} ({self.inputs[position]!r}) is computed, only constants are supported")
+            raise NotImplementedError(
+                f"input {position} ({self.inputs[position]!r}) is computed, only constants are supported"
+            )
         return np.asarray(tensor.to_numpy())
 
     def is_constant(self, position: int) -> bool:

@@ -108,7 +108,9 @@ class Graph:
     def fresh_name(self, wish: str) -> str:
         """`wish`, or `wish` with a number, that names nothing yet."""
         taken = {*self._values, *self._initializers, *self._makers, *self._users}
-        return wish if wish not in taken else next(n for i in range(len(taken) + 1) if (n := f"{wish}_{i}") not in taken)
+        return (
+            wish if wish not in taken else next(n for i in range(len(taken) + 1) if (n := f"{wish}_{i}") not in taken)
+        )
 
     def element_type(self, value: str) -> int:
         """The TensorProto type of a value, 0 where unknown."""

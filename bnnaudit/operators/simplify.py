@@ -84,7 +84,9 @@ def _constant_array(node: NodeProto) -> NDArray[Any] | None:
 
 def _trim_outputs(graph: Graph) -> None:
     for node in graph.nodes:
-        keep = OPTIONAL_OUTPUTS.get(node.op_type, len(node.output)) if node.domain == STANDARD_DOMAIN else len(node.output)
+        keep = (
+            OPTIONAL_OUTPUTS.get(node.op_type, len(node.output)) if node.domain == STANDARD_DOMAIN else len(node.output)
+        )
         extra = list(node.output[keep:])
         if not any(graph.users(name) or graph.is_output(name) for name in extra if name):
             del node.output[keep:]

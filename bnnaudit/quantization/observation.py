@@ -91,7 +91,7 @@ class _Recorder(Interception):
             levels = len(torch.unique(result.detach()))
             bits = max(1, ceil(log2(levels))) if op in ("sign", "sgn", "heaviside") else None
             name = op if caught else f"{op} (own surrogate)"
-            self.steps.append(QuantizerFact(self.path[-1] if self.path else "", name, bits))
+            self.steps.append(QuantizerFact((self.path and self.path[-1]) or "forward", name, bits))
         if func in PRODUCTS:
             weights = args[1] if len(args) > 1 else named["weight"]
             bits = bits_of_weights(weights.detach())

@@ -103,7 +103,7 @@ def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
 def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
     """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was."""
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    twin = copy.deepcopy(network, memo=shared)  # type: ignore[arg-type]
+    twin = copy.deepcopy(network, memo=shared)
     for module in twin.modules():
         if isinstance(module, UsesSurrogate):
             module.surrogate = surrogate

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from bnnaudit.core.errors import UsageError
@@ -53,4 +53,4 @@ def write_safetensors(network: nn.Module, path: Path) -> None:
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(tensors, path)
+    path.write_bytes(save(tensors))

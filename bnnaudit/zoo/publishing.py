@@ -42,9 +42,9 @@ def write_card(recipe: Recipe, input_shape: tuple[int, ...], data: Path, clean_a
 
 
 def write_images(images: Images, path: Path) -> None:
-    """`x` (N, 8, 8) uint8 and `y` (N,) as npz; the same images always give the same bytes."""
+    """`x` (N, 8, 8) uint8 and `y` (N,) as npz, not compressed: the same images give the same bytes everywhere."""
     with path.open("wb") as stream:
-        np.savez_compressed(stream, x=images.x, y=images.y)
+        np.savez(stream, x=images.x, y=images.y)
 
 
 def record_digests(folder: Path, files: Iterable[Path]) -> None:

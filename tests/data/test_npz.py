@@ -137,7 +137,7 @@ def test_files_that_are_no_npz(tmp_path: Path, content: bytes) -> None:
 def test_a_truncated_file(tmp_path: Path) -> None:
     path = Path(saved(tmp_path, x=np.zeros((50, 20, 20), np.uint8)))
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(DataError, match="not a readable .npz"):
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
         open_source(str(path))
 
 

@@ -65,7 +65,9 @@ def test_a_folder_and_its_zip_give_the_same_images_and_labels(tmp_path: Path, fa
 
 
 def test_a_folder_inside_a_zip_can_be_named(tmp_path: Path, facts: Facts) -> None:
-    archive = zipped(tmp_path / "a.zip", {f"{part}/{name}": data for part in ("x", "y") for name, data in FILES.items()})
+    archive = zipped(
+        tmp_path / "a.zip", {f"{part}/{name}": data for part in ("x", "y") for name, data in FILES.items()}
+    )
     source = open_source(f"{archive}:x/")
     assert (source.name, len(source), source.class_names) == ("a.zip:x", 2, ("cat", "dog"))
     assert take_sample(source, facts((3, 4, 5), classes=2), 1, 0).images.shape == (1, 3, 4, 5)
@@ -90,7 +92,7 @@ def test_coloured_files_become_grey_only_where_they_are_grey(tmp_path: Path, fac
 
 def test_images_of_one_wrong_size_are_refused_and_both_sizes_named(tmp_path: Path, facts: Facts) -> None:
     source = open_source(str(write(tmp_path, {f"{index}.png": png(grey(28, 28)) for index in range(3)})))
-    with pytest.raises(DataError, match="takes 3x30x30 .*the images are 28x28"):
+    with pytest.raises(DataError, match=r"takes 3x30x30 .*the images are 28x28"):
         take_sample(source, facts((3, 30, 30)), None, 0)
 
 

@@ -100,7 +100,9 @@ HWC = np.moveaxis(CHW, 1, 3)
 
 
 @pytest.mark.parametrize("stored", [CHW, HWC])
-@pytest.mark.parametrize(("shape", "layout"), [((3, 4, 5), Layout.NCHW), ((4, 5, 3), Layout.NHWC), ((60,), Layout.FLAT)])
+@pytest.mark.parametrize(
+    ("shape", "layout"), [((3, 4, 5), Layout.NCHW), ((4, 5, 3), Layout.NHWC), ((60,), Layout.FLAT)]
+)
 def test_both_orders_of_axes_give_channels_first(
     facts: Facts, stored: np.ndarray, shape: tuple[int, ...], layout: Layout
 ) -> None:
@@ -124,7 +126,12 @@ def test_features_for_a_vector_network_stay_features(facts: Facts) -> None:
 @pytest.mark.parametrize(
     ("stored", "shape", "layout", "message"),
     [
-        (np.zeros((1, 28, 28), np.uint8), (3, 30, 30), Layout.NCHW, "takes 3x30x30 .*the data have 28x28 with 1 channel"),
+        (
+            np.zeros((1, 28, 28), np.uint8),
+            (3, 30, 30),
+            Layout.NCHW,
+            "takes 3x30x30 .*the data have 28x28 with 1 channel",
+        ),
         (np.zeros((1, 8, 8, 3), np.uint8), (1, 8, 8), Layout.NCHW, "takes 1x8x8 .*the data have images of 8x8x3"),
         (np.zeros((1, 28, 28), np.uint8), (64,), Layout.FLAT, "takes 64 values an image, the data have 28x28"),
         (np.zeros((1, 12), np.uint8), (3, 2, 2), Layout.NCHW, "order of their channels cannot be told"),

@@ -105,7 +105,7 @@ def test_a_card_may_lie_elsewhere_but_must_exist(tmp_path: Path) -> None:
     card(tmp_path, "[run]\nbatch_size = 1\n")
     other = card(tmp_path, "[run]\nbatch_size = 2\n", "other.toml")
     assert settings_for(tmp_path / "model.onnx", Settings(), tmp_path, card=other).run.batch_size == 2
-    with pytest.raises(SettingsError, match="missing.toml: no such file"):
+    with pytest.raises(SettingsError, match=r"missing\.toml: no such file"):
         settings_for(tmp_path / "model.onnx", Settings(), tmp_path, card=tmp_path / "missing.toml")
 
 

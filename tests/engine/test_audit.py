@@ -1,0 +1,220 @@
+"""Whole audits of toy models whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.progress import Silence
+from bnnaudit.core.report import DataFacts, Report, Status
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.engine import audit
+from bnnaudit.engine.audit import AuditRequest, planned_units, run_audit
+from tests.toy import batch_of, linear_target, target_of
+
+GENERATOR = torch.Generator().manual_seed(0)
+WEIGHTS = torch.randn(3, 8, generator=GENERATOR)
+IMAGES = torch.rand(120, 8, generator=GENERATOR)
+
+
+def request(target: Target, labels: Tensor | None = None, **changes: object) -> AuditRequest:
+    plan = AuditPlan(
+        threat=Threat(Norm.LINF, 0.1),
+        ordinary=AttackSettings(),
+        features=8,
+        quantized=bool(target.facts.quantizers),
+    )
+    batch = batch_of(target, IMAGES)
+    return AuditRequest(
+        target=target,
+        images=batch.images,
+        labels=batch.labels if labels is None else labels,
+        ids=batch.ids,
+        data=DataFacts("toy", len(batch), ""),
+        plan=replace(plan, **changes),
+        make_substitute=lambda audited: linear_target(WEIGHTS, torch.zeros(3)),
+        tool_version="0",
+        created="",
+        command="",
+    )
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.rule.code for finding in report.findings}
+
+
+class Listener(Silence):
+    def __init__(self) -> None:
+        self.planned, self.done = 0, 0
+
+    def plan(self, units: int) -> None:
+        self.planned = units
+
+    def advance(self, units: int) -> None:
+        self.done += units
+
+
+def test_a_saturated_model_is_found_out() -> None:
+    """A linear model has a known distance to its boundary; multiplied by 1,000 it is no more robust."""
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3))), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.FAKE
+    assert not report.verdict.passed
+    assert {"FR301", "FR302", "SP201", "GM103", "GM104"} <= codes(report)
+    assert report.faults == ()
+
+
+def exact_accuracy(eps: float) -> float:
+    """Share of images whose nearest class boundary of the linear model is further than eps, the box left aside."""
+    logits = IMAGES @ WEIGHTS.T
+    top = logits.argmax(1)
+    rows = WEIGHTS[top][:, None, :] - WEIGHTS[None]
+    gaps = logits.gather(1, top[:, None]) - logits
+    distance = torch.where(rows.abs().sum(2) > 0, gaps / rows.abs().sum(2).clamp_min(1e-9), torch.inf).amin(1)
+    return float((distance > eps).float().mean())
+
+
+def test_a_healthy_model_passes_and_its_verified_accuracy_is_the_exact_one() -> None:
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    listener = Listener()
+    given = request(target)
+    report = run_audit(given, listener)
+    assert report.verdict is not None
+    assert report.verdict.passed
+    assert codes(report) <= {"GM101"}
+    assert report.verdict.verified_accuracy is not None
+    # The box only helps the model, and then by little here.
+    assert 0 <= report.verdict.verified_accuracy.value - exact_accuracy(0.1) <= 0.1
+    assert listener.done == listener.planned == planned_units(given.plan, 120)
+
+
+def test_a_robust_claim_that_holds_is_called_so() -> None:
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.01)), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.AS_CLAIMED
+    assert report.verdict.passed
+
+
+def test_l2_audit_runs_to_its_verdict() -> None:
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), threat=Threat(Norm.L2, 0.3)), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.FAKE
+    assert report.sweeps[1].points[-1].value == pytest.approx(8**0.5)
+
+
+def test_a_declared_accuracy_is_the_claim() -> None:
+    declared = Declared(adversarial_accuracy=0.99, clean_accuracy=0.5)
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), declared=declared), Silence())
+    assert report.verdict is not None
+    assert report.verdict.claimed_accuracy is not None
+    assert report.verdict.claimed_accuracy.value == 0.99
+    assert report.verdict.status is Status.FAKE
+    assert codes(report) >= {"FR302"}
+
+
+def test_without_labels_the_model_s_own_answers_count() -> None:
+    given = request(linear_target(WEIGHTS, torch.zeros(3)))
+    report = run_audit(replace(given, labels=None, data=replace(given.data, labelled=False)), Silence())
+    assert report.clean_accuracy is not None
+    assert report.clean_accuracy.value == 1.0
+    assert not report.data.labelled
+
+
+def test_misclassified_images_are_wrong_everywhere_and_never_attacked() -> None:
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    labels = batch_of(target, IMAGES).labels.clone()
+    labels[:60] = (labels[:60] + 1) % 3
+    report = run_audit(request(target, labels), Silence())
+    assert report.clean_accuracy is not None
+    assert report.clean_accuracy.value == 0.5
+    assert all(row.accuracy.value <= 0.5 for row in report.attacks)
+    assert max(row.replayed for row in report.attacks) <= 60
+
+
+def test_only_what_fools_the_deployed_model_counts() -> None:
+    """A deployed model that never errs: every success of the copy is refused, and said so."""
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    answers = batch_of(target, IMAGES)
+
+    def stubborn(images: Tensor) -> Tensor:
+        nearest = torch.cdist(images, answers.images).argmin(1)
+        return nn.functional.one_hot(answers.labels[nearest], 3).float()
+
+    report = run_audit(request(replace(target, deployed=stubborn), transfer=False), Silence())
+    assert report.verdict is not None
+    assert report.verdict.verified_accuracy is not None
+    assert report.verdict.verified_accuracy.value > 0.9
+    assert "MF404" in codes(report)
+
+
+def test_an_interrupted_audit_keeps_what_it_has_and_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    run = audit.run_trial
+
+    def stop_at_third(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(audit, "run_trial", stop_at_third)
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert not report.verdict.passed
+    assert len(report.attacks) == 2
+    assert all("interrupted" in skip.why for skip in report.skipped)
+
+
+def test_a_check_that_breaks_is_a_fault_and_no_finding() -> None:
+    def break_down(audited: Target) -> Target:
+        raise RuntimeError("substitute lost")
+
+    report = run_audit(replace(request(linear_target(WEIGHTS, torch.zeros(3))), make_substitute=break_down), Silence())
+    assert [fault.error for fault in report.faults] == ["RuntimeError: substitute lost"]
+    assert [skip.check for skip in report.skipped] == ["transfer"]
+    assert report.verdict is not None
+    assert report.verdict.passed
+
+
+def test_a_broken_claim_leaves_the_audit_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*arguments: object, **options: object) -> object:
+        raise RuntimeError("no gradient")
+
+    monkeypatch.setattr(audit, "run_trial", break_down)
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert not report.verdict.passed
+    assert any(fault.required for fault in report.faults)
+
+
+def test_a_model_with_random_answers_is_in_doubt() -> None:
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    deployed, flips = target.deployed, []
+
+    def moody(images: Tensor) -> Tensor:
+        flips.append(1)
+        return deployed(images) * (-1) ** len(flips)
+
+    report = run_audit(request(replace(target, deployed=moody), transfer=False), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert "MF405" in codes(report)
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Sequential(nn.Flatten(), nn.Linear(8, 3))])
+def test_the_result_does_not_depend_on_the_batch_size(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    target = target_of(make(), (8,), 3)
+    whole = run_audit(request(target), Silence())
+    parts = run_audit(request(target, batch_size=17), Silence())
+    assert [row.accuracy for row in whole.attacks] == [row.accuracy for row in parts.attacks]
+    assert whole.verdict == parts.verdict
