@@ -32,30 +32,15 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
     """
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.stamp import command_line
         from bnnaudit.core.report import Status
-        from bnnaudit.engine.audit import AuditRequest, run_audit
-        from bnnaudit.engine.opening import open_model_and_data, plan_of, substitute_maker
-        from bnnaudit.loaders.card import parse_settings, settings_for
+        from bnnaudit.engine.audit import run_audit
+        from bnnaudit.engine.library import audit_request
         from bnnaudit.reports import ReportFormat, render
 
         transfer = substitute != "none"
         flags = options.nested_flags({**values, "substitute": substitute if transfer else None})
-        settings = settings_for(model, parse_settings(flags, "command line"), Path.cwd(), values["card"])
-        opened = open_model_and_data(model, settings)
-        version, created, line = stamp()
-        request = AuditRequest(
-            target=opened.target,
-            images=opened.sample.images,
-            labels=opened.sample.labels,
-            ids=opened.sample.ids,
-            data=opened.sample.facts,
-            plan=plan_of(opened, transfer),
-            make_substitute=substitute_maker(opened),
-            tool_version=version,
-            created=created,
-            command=line,
-        )
+        request = audit_request(model, flags, values["card"], transfer, command_line())
     with ProgressBar(values["quiet"]) as progress:
         report = run_audit(request, progress)
     kind = ReportFormat(values["format_name"])

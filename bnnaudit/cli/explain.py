@@ -29,7 +29,7 @@ def command(code: str | None, everything: bool, format_name: str, output: Path |
     rules = list(RULES.values()) if code is None else [find(code, RULES)]
     if format_name == "json":
         documents = [rule_to_json(rule) for rule in rules]
-        deliver_with(lambda page: json_text(documents if everything else documents[0]), output)
+        deliver_with(lambda page: json_text({"rules": documents} if everything else documents[0]), output)
     elif everything:
         deliver_with(lambda page: render_catalogue(rules, width=page.width, color=page.color, ascii=page.ascii), output)
     else:

@@ -11,5 +11,9 @@ from bnnaudit import __version__
 
 def stamp() -> tuple[str, str, str]:
     """Tool version, time in UTC (ISO 8601), and the command line as typed."""
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return __version__, created, shlex.join(["bnnaudit", *sys.argv[1:]])
+    return __version__, datetime.now(UTC).isoformat(timespec="seconds"), command_line()
+
+
+def command_line() -> str:
+    """What was typed."""
+    return shlex.join(["bnnaudit", *sys.argv[1:]])

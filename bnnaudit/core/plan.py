@@ -15,7 +15,7 @@ from bnnaudit.core.attack import (
     Surrogate,
     SurrogateKind,
 )
-from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
 
 SWEEP_STEPS = 100
@@ -92,7 +92,7 @@ class AuditPlan:
         """The ordinary attack from a quarter of the threat's radius up to the whole box, in even ratios above it."""
         eps, end = self.threat.eps, self.whole_box
         above = (
-            [_readable(eps * (end / eps) ** (i / RADIUS_POINTS)) for i in range(1, RADIUS_POINTS)]
+            [_readable(eps * (end / eps) ** (i / RADIUS_POINTS), eps) for i in range(1, RADIUS_POINTS)]
             if 0 < eps < end
             else []
         )
@@ -129,6 +129,6 @@ class AuditPlan:
         )
 
 
-def _readable(length: float) -> float:
-    """A length on a whole number of pixel values, where it is longer than one."""
-    return round(length * 255) / 255 if 1 <= length * 255 < 255 else length
+def _readable(length: float, like: float) -> float:
+    """A length rounded as people would write it beside `like`: to whole pixel values, or to two digits."""
+    return round(length * 255) / 255 if is_pixel_count(like) else float(f"{length:.2g}")

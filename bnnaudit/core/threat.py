@@ -67,3 +67,19 @@ def parse_length(text: str | float, what: str = "eps") -> float:
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
     return value
+
+
+def length_text(length: float) -> str:
+    """A length of the [0,1] image as people write it: `8/255` where it is a whole number of pixel values, else a decimal.
+
+    0.2, 0.4, 1 and their like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
+    """
+    if is_pixel_count(length):
+        return f"{round(length * 255)}/255"
+    return f"{length:.6g}"
+
+
+def is_pixel_count(length: float) -> bool:
+    """Whether people mean a number of pixel values of 255 by this length."""
+    pixels = round(length * 255)
+    return abs(length - pixels / 255) < 1e-6 and pixels % 51 != 0

@@ -22,7 +22,7 @@ from bnnaudit.diagnostics import CHECKS
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate, judge_checks, reach_verdict
 from bnnaudit.engine.probes import measure_agreement, measure_signal
-from bnnaudit.engine.reporting import attack_row, sweeps_of
+from bnnaudit.engine.reporting import attack_row, in_reading_order, sweeps_of
 from bnnaudit.engine.trials import Bench, run_trial
 
 
@@ -188,7 +188,10 @@ def _conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal
         threat=plan.threat,
         environment=describe_environment(request.target.device),
         clean_accuracy=estimate(int(bench.clean.sum()), len(bench.sample)),
-        attacks=(*(attack_row(result, _role(result, plan)) for result in at_threat), *journal.verification),
+        attacks=(
+            *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
+            *journal.verification,
+        ),
         signal=journal.signal,
         sweeps=sweeps_of(evidence),
         findings=findings,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bnnaudit.attacks import step_size_of
+from bnnaudit.core.attack import BetaRule, SurrogateKind
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import SWEEP_POINTS
 from bnnaudit.core.report import AttackRow, Sweep, SweepPoint
-from bnnaudit.core.trial import TrialResult
+from bnnaudit.core.threat import length_text
+from bnnaudit.core.trial import Source, TrialResult
 from bnnaudit.engine.judging import estimate
 
 
@@ -25,6 +29,21 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         replayed=result.replayed,
         replay_disagreements=result.replay_disagreements,
         role=role,
+    )
+
+
+def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
+    """Ordinary attacks first, then those with a temperature, one step before many; transfer last."""
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (
+                row.source is Source.SUBSTITUTE,
+                row.settings.beta.rule is not BetaRule.NONE,
+                row.settings.steps,
+                str(row.settings.surrogate) != str(SurrogateKind.IDENTITY),
+            ),
+        )
     )
 
 
@@ -52,7 +71,7 @@ def _radius(evidence: Evidence) -> Sweep | None:
     points = [
         SweepPoint(
             result.trial.threat.eps,
-            length_label(result.trial.threat.eps),
+            length_text(result.trial.threat.eps),
             estimate(int(result.standing.sum()), evidence.samples),
         )
         for result in results
@@ -61,11 +80,3 @@ def _radius(evidence: Evidence) -> Sweep | None:
     if not points:
         return None
     return Sweep("radius", evidence.plan.ordinary.name, (clean, *points))
-
-
-def length_label(length: float) -> str:
-    """A length of the [0,1] image as people write it: 8/255 where it is a whole number of pixel values, else 0.123."""
-    pixels = length * 255
-    if 0 < pixels < 255 and abs(pixels - round(pixels)) < 1e-6:
-        return f"{round(pixels)}/255"
-    return f"{length:.3g}"

@@ -35,12 +35,9 @@ def _length(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is no length; write 8/255, 8px or 0.03")
     try:
-        length = parse_length(value)
+        return parse_length(value)
     except UsageError as error:
         raise ValueError(str(error).partition(": ")[2]) from None
-    if not math.isfinite(length):
-        raise ValueError(f"{value!r} is not finite")
-    return length
 
 
 def _positive_length(value: object) -> object:

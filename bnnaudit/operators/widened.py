@@ -29,7 +29,6 @@ WIDENED: dict[str, tuple[int, tuple[int, ...]]] = {
     "IsNaN": (13, (9, 20)),
     "LessOrEqual": (12, (16,)),
     "NonZero": (13, (9,)),
-    "Range": (11, (27,)),
     "Selu": (6, (22,)),
     "Shape": (15, (19, 21, 23, 24, 25)),
     "Sin": (7, (22,)),

@@ -36,7 +36,8 @@ class _Reroute(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
         (slope,) = ctx.saved_tensors
-        return tangents[0] * slope
+        tangent: Tensor = tangents[0] * slope
+        return tangent
 
 
 def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
@@ -46,7 +47,7 @@ def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return value
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_sign(z, surrogate))  # type: ignore[no-untyped-call]
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_sign(z, surrogate))
     return rerouted
 
 
@@ -57,7 +58,7 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return value
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), torch.ones_like(z))  # type: ignore[no-untyped-call]
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), torch.ones_like(z))
     return rerouted
 
 

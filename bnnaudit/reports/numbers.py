@@ -3,11 +3,10 @@
 import math
 
 from bnnaudit.core.report import Estimate
-from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.threat import Norm, Threat, length_text
 
 MISSING = "-"
 _NORMS = {Norm.LINF: "L-inf", Norm.L2: "L2"}
-_SNAP = 1e-6
 
 
 def percent_number(fraction: float | None) -> str:
@@ -34,16 +33,8 @@ def with_interval(estimate: Estimate | None) -> str:
 
 
 def length(eps: float) -> str:
-    """A length in units of the [0,1] image: `8/255` where it is a whole number of pixel steps, else a decimal.
-
-    0.2, 0.4, 1 and their like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
-    """
-    if not math.isfinite(eps):
-        return MISSING
-    pixels = round(eps * 255)
-    if abs(eps - pixels / 255) < _SNAP and pixels % 51:
-        return f"{pixels}/255"
-    return significant(eps, 6)
+    """A length in units of the [0,1] image as `core` writes it; a dash where it is no number."""
+    return length_text(eps) if math.isfinite(eps) else MISSING
 
 
 def threat_text(threat: Threat) -> str:

@@ -92,7 +92,8 @@ def _fit(
     """A few passes over one round's queries."""
     network.train()
     for _ in range(6):
-        for part in torch.randperm(len(inputs), generator=generator).split(BATCH):
+        for part in torch.split(torch.randperm(len(inputs), generator=generator), BATCH):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(network(inputs[part]), answers[part]).backward()
+            loss = nn.functional.cross_entropy(network(inputs[part]), answers[part])
+            torch.autograd.backward(loss)
             optimizer.step()

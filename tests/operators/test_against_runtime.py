@@ -164,7 +164,9 @@ def test_equals_onnx_runtime(case: Case) -> None:
     expected = by_runtime(model, values)
     result = by_import(model, values)
     assert result.shape == expected.shape
-    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    # ONNX Runtime places cubic weights in single precision.
+    atol = 1e-5 if case.settings.get("mode") == "cubic" else 1e-6
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=atol)
 
 
 SPLITS: list[tuple[int, dict[str, Any], dict[str, Any], str, int]] = [

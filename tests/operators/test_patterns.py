@@ -107,7 +107,9 @@ def test_one_binary_step_equal_to_the_bit(name: str) -> None:
     low, high = next(part for part in module.modules() if isinstance(part, BinarySign)).levels
     values = torch.from_numpy(EDGES).requires_grad_()
     module(values).sum().backward()
-    np.testing.assert_allclose(values.grad.numpy(), (high - low) / 2, err_msg="the identity surrogate, scaled", rtol=1e-6)
+    np.testing.assert_allclose(
+        values.grad.numpy(), (high - low) / 2, err_msg="the identity surrogate, scaled", rtol=1e-6
+    )
 
 
 def test_only_the_recognised_step_is_left() -> None:

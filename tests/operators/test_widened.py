@@ -9,7 +9,6 @@ from bnnaudit.operators.widened import WIDENED
 # What a newer version may add, because it changes nothing for the values that our import supports.
 HARMLESS = {
     "Cast": {"saturate", "round_mode"},  # casts to 8-bit floats, which onnx2torch refuses
-    "Gemm": set(),
     "BatchNormalization": {"spatial"},  # gone since 9; other than 1 nowhere in use
 }
 

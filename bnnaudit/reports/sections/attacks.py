@@ -18,6 +18,7 @@ from bnnaudit.reports.typesetting import INDENT, heading, indented
 
 _SMALLEST_BAR = 8
 _LARGEST_BAR = 24
+VERIFICATION = "verification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,16 @@ def attacks(report: Report, look: Look) -> Sequence[RenderableType]:
 
 
 def _table(report: Report, look: Look) -> Table:
-    """Columns that would say the same in every row are left out; roles and bars come where there is room for them."""
+    """Columns that would say the same in every row are left out; bars come where there is room for them."""
     columns = _columns(report, look)
     gap = 2 if _needed(columns, 2) <= look.width else 1
     if _needed(columns, gap) > look.width:
         columns = [column for column in columns if not column.optional]
-    rows = report.attacks
-    if any(row.role for row in rows):
-        roles = _Column("role", [look.text(row.role) for row in rows])
-        if _needed([*columns, roles], gap) <= look.width:
-            columns.append(roles)
     cells = min(look.width - _needed(columns, gap), _LARGEST_BAR)
     if cells >= _SMALLEST_BAR:
-        columns.append(_Column("", [Text(horizontal(row.accuracy.value, cells), style="cyan") for row in rows]))
+        columns.append(
+            _Column("", [Text(horizontal(row.accuracy.value, cells), style="cyan") for row in report.attacks])
+        )
     return _laid_out(columns, gap)
 
 
@@ -95,6 +93,8 @@ def _name(row: AttackRow, look: Look) -> Text:
     name = look.text(attack_name(row.settings))
     if row.source is Source.SUBSTITUTE:
         name.append(" *", style="yellow")
+    if row.role == VERIFICATION:
+        name.append(" +", style="yellow")
     return name
 
 
@@ -106,6 +106,8 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
     notes = ["steps x restarts; b is the temperature on the logits, 1 in ordinary attacks."]
     if any(row.source is Source.SUBSTITUTE for row in rows):
         notes.append("*: transferred from a substitute network, no gradient of the audited model.")
+    if any(row.role == VERIFICATION for row in rows):
+        notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
     if any(row.settings.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
     failed = sum(row.replay_disagreements for row in rows)

@@ -14,7 +14,6 @@ from bnnaudit.core.attack import Surrogate, SurrogateKind
 from bnnaudit.quantization.layers import BinaryConv2d, BinaryLinear, WeightScale
 from bnnaudit.quantization.quantizers import BinarySign
 
-
 TRAINING_SURROGATE = Surrogate(SurrogateKind.CLIPPED, 1.0)
 
 

@@ -1,0 +1,161 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Target
+from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from tests.operators.building import model_of, node, some_values
+
+WEIGHTS = some_values(12, 3)
+
+
+def scoring(tail: list[NodeProto], opset: int = 20, **settings: object) -> ModelProto:
+    """Logits l (n, 3) of 12 features, then `tail`, from l to y."""
+    constants = {
+        "w": WEIGHTS,
+        "one_by_one": np.array([-1, 3, 1, 1]),
+        "flat": np.array([-1, 3]),
+        "axes": np.array([2, 3]),
+        "middle": np.array([1]),
+    }
+    return model_of([node("MatMul", "x w", "l"), *tail], ["n", 12], constants, opset, **settings)
+
+
+def saved(folder: Path, model: ModelProto) -> Path:
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def load(folder: Path, model: ModelProto) -> Target:
+    return load_onnx(saved(folder, model), Preprocessing(), Surrogate(), torch.device("cpu"))
+
+
+TAILS = {
+    "softmax": ([node("Softmax", "l")], 20, OutputKind.SOFTMAX),
+    "softmax before 13": ([node("Softmax", "l")], 11, OutputKind.SOFTMAX),
+    "softmax over axis 1": ([node("Softmax", "l", axis=1)], 20, OutputKind.SOFTMAX),
+    "log-softmax": ([node("LogSoftmax", "l", "p"), node("Identity", "p")], 20, OutputKind.LOG_SOFTMAX),
+    "softmax of maps": (
+        [node("Reshape", "l one_by_one", "m"), node("Softmax", "m", "p", axis=1), node("Squeeze", "p axes")],
+        20,
+        OutputKind.SOFTMAX,
+    ),
+    "softmax, reshaped": (
+        [node("Reshape", "l one_by_one", "m"), node("Softmax", "m", "p", axis=1), node("Reshape", "p flat")],
+        20,
+        OutputKind.SOFTMAX,
+    ),
+    "maps": ([node("Reshape", "l one_by_one")], 20, OutputKind.LOGITS),
+    "logits": ([node("Identity", "l")], 20, OutputKind.LOGITS),
+}
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_logits_come_before_the_softmax(tmp_path: Path, name: str) -> None:
+    tail, opset, kind = TAILS[name]
+    target = load(tmp_path, scoring(tail, opset))
+    images = torch.rand(4, 12, generator=torch.Generator().manual_seed(0))
+    logits = images @ torch.from_numpy(WEIGHTS)
+    torch.testing.assert_close(target.logits(images), logits, rtol=1e-5, atol=1e-6)
+    served = {
+        OutputKind.LOGITS: logits,
+        OutputKind.SOFTMAX: logits.softmax(1),
+        OutputKind.LOG_SOFTMAX: logits.log_softmax(1),
+    }
+    torch.testing.assert_close(target.deployed(images), served[kind], rtol=1e-5, atol=1e-6)
+    assert target.facts.output is kind
+    assert target.facts.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param([node("Softmax", "l", axis=0)], id="over the batch"),
+        pytest.param([node("Reshape", "l one_by_one", "m"), node("Softmax", "m", axis=3)], id="over an axis of one"),
+        pytest.param([node("Softmax", "l", "p"), node("Relu", "p")], id="followed by something else"),
+    ],
+)
+def test_another_softmax_is_no_softmax_over_classes(tmp_path: Path, tail: list[NodeProto]) -> None:
+    assert inspect_onnx(saved(tmp_path, scoring(tail)), Preprocessing()).output is OutputKind.LOGITS
+
+
+def with_outputs(names_types: list[tuple[str, int]], tail: list[NodeProto]) -> ModelProto:
+    model = scoring(tail)
+    del model.graph.output[:]
+    model.graph.output.extend(helper.make_tensor_value_info(name, kind, None) for name, kind in names_types)
+    return model
+
+
+def test_the_first_output_of_scores_is_taken(tmp_path: Path) -> None:
+    """Behind a label and a scalar; the same output is replayed."""
+    tail = [
+        node("ArgMax", "l", "label", axis=1, keepdims=0),
+        node("ReduceSum", "l", "loss", keepdims=0),
+        node("Neg", "l", "y"),
+    ]
+    outputs = [("label", TensorProto.INT64), ("loss", TensorProto.FLOAT), ("y", TensorProto.FLOAT)]
+    target = load(tmp_path, with_outputs([*outputs, ("l", TensorProto.FLOAT)], tail))
+    images = torch.rand(4, 12)
+    expected = -(images @ torch.from_numpy(WEIGHTS))
+    torch.testing.assert_close(target.logits(images), expected)
+    torch.testing.assert_close(target.deployed(images), expected)
+
+
+def test_logits_that_are_returned_too(tmp_path: Path) -> None:
+    """Both logits and probabilities are outputs: the first one counts."""
+    tail = [node("Softmax", "l")]
+    target = load(tmp_path, with_outputs([("y", TensorProto.FLOAT), ("l", TensorProto.FLOAT)], tail))
+    images = torch.rand(4, 12)
+    assert target.facts.output is OutputKind.SOFTMAX
+    torch.testing.assert_close(target.logits(images), images @ torch.from_numpy(WEIGHTS))
+    torch.testing.assert_close(target.deployed(images), target.logits(images).softmax(1))
+
+
+def test_one_part_of_a_split_as_the_output(tmp_path: Path) -> None:
+    split = node("Split", "l", "first", axis=1, num_outputs=2)
+    split.output.append("y")
+    model = with_outputs([("y", TensorProto.FLOAT)], [node("Concat", "l l", "ll", axis=1), split])
+    model.graph.node[-1].input[0] = "ll"
+    target = load(tmp_path, model)
+    images = torch.rand(4, 12)
+    torch.testing.assert_close(target.logits(images), images @ torch.from_numpy(WEIGHTS))
+
+
+def test_labels_are_no_scores(tmp_path: Path) -> None:
+    model = scoring([node("ArgMax", "l", axis=1)], output_type=TensorProto.INT64)
+    with pytest.raises(ModelError, match="'y' holds whole numbers, as an ArgMax returns"):
+        inspect_onnx(saved(tmp_path, model), Preprocessing())
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [
+        ([node("ReduceMean", "l", keepdims=0)], r"shape \(\)"),
+        ([node("ReduceMax", "l middle", keepdims=1)], "1 score for each image"),
+        ([node("Unsqueeze", "l middle", "u"), node("Concat", "u u", axis=1)], r"shape \('\?', 2, 3\)"),
+    ],
+)
+def test_other_outputs_are_no_scores(tmp_path: Path, tail: list[NodeProto], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        inspect_onnx(saved(tmp_path, scoring(tail)), Preprocessing())
+
+
+def test_classes_that_the_file_does_not_tell(tmp_path: Path) -> None:
+    """A reshape to a computed shape hides the number of classes from the file's reader, not from a run."""
+    tail = [
+        node("NonZero", "l", "hits"),
+        node("Shape", "hits", "size"),
+        node("Sub", "size size", "zeros"),
+        node("Shape", "l", "ls"),
+        node("Add", "ls zeros", "target"),
+        node("Reshape", "l target"),
+    ]
+    assert inspect_onnx(saved(tmp_path, scoring(tail)), Preprocessing()).num_classes == 3
