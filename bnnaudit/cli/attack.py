@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bnnaudit.cli import options
-from bnnaudit.cli.streams import deliver_with, waiting
+from bnnaudit.cli.streams import check_output, deliver_with, waiting
 from bnnaudit.core.attack import (
     DEFAULT_WIDTHS,
     AttackSettings,
@@ -42,6 +42,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
 
     --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, with a temperature to adaptive.
     """
+    check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.saving import check_can_save, save_adversarial

@@ -9,7 +9,7 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.main import FAILED, PASSED, UNFINISHED
-from bnnaudit.cli.streams import deliver_with, waiting
+from bnnaudit.cli.streams import check_output, deliver_with, waiting
 
 
 @click.command("check", short_help="Audit a model and gate its release.")
@@ -30,6 +30,7 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
     MODEL is an ONNX file or a checkpoint. A card MODEL.toml beside it can supply every option. Ends with 0 if the
     model passed, 1 if its robustness is fake, 3 if the audit could not decide.
     """
+    check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import command_line

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bnnaudit.cli import options
-from bnnaudit.cli.streams import deliver_with, waiting
+from bnnaudit.cli.streams import check_output, deliver_with, waiting
 
 
 @click.command("inspect", short_help="Show what a model file holds.")
@@ -17,6 +17,7 @@ from bnnaudit.cli.streams import deliver_with, waiting
 @options.output_options
 def command(model: Path, **values: Any) -> int:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
+    check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.engine.opening import inspect_model
         from bnnaudit.loaders.card import parse_settings, settings_for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+from bnnaudit.core.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,17 @@ def page_for(output: Path | None) -> Page:
     terminal = sys.stdout.isatty()
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     return Page(None if terminal else 80, terminal, not encoding.startswith("utf"))
+
+
+def check_output(output: Path | None) -> None:
+    """Raises UsageError before any work is done, if the report could not be written after it."""
+    if output is None:
+        return
+    folder = output.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"output: {output.parent} is not a folder that can be written to")
+    if output.is_dir():
+        raise UsageError(f"output: {output} is a folder; name a file")
 
 
 def deliver(text: str, output: Path | None) -> None:

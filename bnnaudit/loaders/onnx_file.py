@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto, external_data_helper
 
 from bnnaudit.core.errors import ModelError
 
@@ -68,14 +68,27 @@ def _parse(path: Path, data: bytes) -> ModelProto:
 
 
 def _check(path: Path, proto: ModelProto) -> None:
-    """Let the checker see the model; a foreign domain whose version the file forgot (as Brevitas did) gets version 1."""
+    """Let the checker see the model, without two complaints about what ONNX Runtime serves all the same.
+
+    A foreign domain whose version the file forgot (as Brevitas did) gets version 1; an input or output may lack a shape.
+    """
     known = {entry.domain for entry in proto.opset_import} | {"", "ai.onnx"}
     for domain in dict.fromkeys(node.domain for node in proto.graph.node if node.domain not in known):
         proto.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+    values = (*proto.graph.input, *proto.graph.output)
+    shapeless = [info for info in values if info.type.HasField("tensor_type") and not _has_shape(info)]
+    for info in shapeless:
+        info.type.tensor_type.shape.SetInParent()
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
+    for info in shapeless:
+        info.type.tensor_type.ClearField("shape")
+
+
+def _has_shape(info: ValueInfoProto) -> bool:
+    return bool(info.type.tensor_type.HasField("shape"))
 
 
 def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:

@@ -1,6 +1,7 @@
 """Files that are no sound model end in one clear line."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def refused(path: Path, *words: str) -> None:
         assert str(path) in message
         for word in words:
             assert word in message
+
+
+def unloadable(path: Path) -> None:
+    """Loading fails in one line; what `inspect` reads off the file may still be told."""
+    with pytest.raises(ModelError, match=re.escape(str(path))) as caught:
+        load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
+    assert "\n" not in str(caught.value)
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ def test_an_invalid_graph(tmp_path: Path) -> None:
 
 def test_shapes_that_do_not_fit(tmp_path: Path) -> None:
     model = model_of([node("MatMul", "x w")], ["n", 12], {"w": some_values(7, 3)}, output_shape=["n", 3])
-    refused(saved(tmp_path, model), "shapes do not fit")
+    unloadable(saved(tmp_path, model))
 
 
 def test_a_mistyped_attribute(tmp_path: Path) -> None:
@@ -145,7 +153,7 @@ def test_a_mistyped_attribute(tmp_path: Path) -> None:
 def test_an_unknown_operator_set(tmp_path: Path) -> None:
     model = linear()
     model.opset_import[0].version = 9999
-    refused(saved(tmp_path, model))
+    unloadable(saved(tmp_path, model))
 
 
 def test_an_ancient_format(tmp_path: Path) -> None:

@@ -103,12 +103,12 @@ def test_images_reach_a_network_with_channels_last(tmp_path: Path) -> None:
 
 
 def test_mean_and_std_reach_both_copies(tmp_path: Path) -> None:
-    model = model_of([node("Flatten", "x")], ["n", 2, 1, 1], output_shape=["n", 2])
-    target = load(tmp_path, model, Preprocessing(Box(0, 255), mean=(100.0, 50.0), std=(10.0, 5.0)))
-    images = torch.tensor([110.0, 40.0]).view(1, 2, 1, 1)
+    model = model_of([node("GlobalAveragePool", "x")], ["n", 3, 2, 2], output_shape=["n", 3, 1, 1])
+    target = load(tmp_path, model, Preprocessing(Box(0, 255), mean=(100.0, 50.0, 0.0), std=(10.0, 5.0, 2.0)))
+    images = torch.tensor([110.0, 40.0, 8.0]).view(1, 3, 1, 1).expand(2, 3, 2, 2)
     for scores in (target.logits(images), target.deployed(images)):
-        torch.testing.assert_close(scores, torch.tensor([[1.0, -2.0]]))
-    assert (target.facts.mean, target.facts.std, target.facts.box) == ((100, 50), (10, 5), Box(0, 255))
+        torch.testing.assert_close(scores, torch.tensor([[1.0, -2.0, 4.0]]).expand(2, 3))
+    assert (target.facts.mean, target.facts.std, target.facts.box) == ((100, 50, 0), (10, 5, 2), Box(0, 255))
 
 
 def test_a_mean_of_another_number_of_channels(tmp_path: Path) -> None:

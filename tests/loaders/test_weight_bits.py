@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from bnnaudit.loaders.weight_bits import bits_of, bits_of_majority
+
+RANDOM = np.random.default_rng(0)
+FLOATS = RANDOM.standard_normal((16, 3, 3, 3)).astype(np.float32)
+SIGNS = np.where(FLOATS > 0, 1, -1).astype(np.float32)
+SCALES = RANDOM.uniform(0.1, 2, (16, 1, 1, 1)).astype(np.float32)
+
+
+def levels(count: int, size: int = 432) -> np.ndarray:
+    return RANDOM.choice(np.linspace(-1, 1, count), size).astype(np.float32).reshape(16, -1)
+
+
+def int8(scale: np.ndarray | float) -> np.ndarray:
+    whole = RANDOM.integers(-127, 128, (16, 3, 3, 3)).astype(np.float32)
+    whole[:, 0, 0, 0] = 127
+    return (whole * np.float32(scale)).astype(np.float32)
+
+
+CASES = [
+    (SIGNS, 1),
+    (SIGNS * np.float32(0.3), 1),
+    (SIGNS * SCALES, 1),
+    (levels(2), 1),
+    (levels(3), 2),
+    (levels(4), 2),
+    (levels(16), 4),
+    (levels(3) * SCALES[:, :, 0, 0], 2),
+    (levels(64, 16 * 900), 8),
+    (int8(0.0123), 8),
+    (int8(SCALES), 8),
+    (FLOATS, 32),
+    (FLOATS.astype(np.float64), 32),
+    (RANDOM.standard_normal((4, 9)), 32),
+    (RANDOM.standard_normal((64, 1)), 32),
+    (np.full((4, 9), np.nan), 32),
+    (np.zeros((0, 3)), 32),
+    (np.concatenate([SIGNS, FLOATS]), 32),
+]
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_bits(case: int) -> None:
+    weights, bits = CASES[case]
+    assert bits_of(weights, 0) == bits
+
+
+def test_channels_may_be_on_another_axis() -> None:
+    scaled = (SIGNS * SCALES).reshape(16, 27).T
+    assert bits_of(scaled, -1) == 1
+    assert bits_of(scaled, 0) == 32
+
+
+def test_random_numbers_are_never_taken_for_few_bits() -> None:
+    for size in (2, 3, 5, 8, 9, 16, 27, 64):
+        for seed in range(200):
+            assert bits_of(np.random.default_rng(seed).standard_normal((3, size)), 0) == 32
+
+
+def test_majority() -> None:
+    assert bits_of_majority({1: 900, 32: 100}) == 1
+    assert bits_of_majority({1: 100, 32: 900}) == 32
+    assert bits_of_majority({}) is None
