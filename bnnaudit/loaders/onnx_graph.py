@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from torch import fx
+from torch import fx, nn
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import Layout, ModelFacts
@@ -128,11 +128,11 @@ def _in_single_precision(graph: Graph, given: NetworkInput) -> None:
 
 def _name_nodes(graph: Graph) -> None:
     """Give every node a name of its own that can name a torch module, the file's name wherever possible."""
-    taken = {"initializers"}
+    taken = {"initializers", *dir(fx.GraphModule), *dir(nn.Module())}
     for position, node in enumerate(graph.nodes):
         wish = name = node.name or f"{node.op_type}_{position}"
         copies = 0
-        while (key := _module_name(node.domain, name)) in taken or hasattr(fx.GraphModule, key):
+        while (key := _module_name(node.domain, name)) in taken:
             copies += 1
             name = f"{wish}_{copies}"
         taken.add(key)

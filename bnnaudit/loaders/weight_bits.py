@@ -56,13 +56,17 @@ def _bits_of_row(row: NDArray[np.float64]) -> int:
 
 
 def _on_even_grid(levels: NDArray[np.float64]) -> bool:
-    """Whether all levels are whole multiples, 255 apart at most, of one step: the smallest gap, or a share of the largest."""
-    largest = np.abs(levels).max()
-    for step in (np.diff(levels).min(), largest / 127, largest / 128, (levels[-1] - levels[0]) / (MOST_LEVELS - 1)):
-        places = levels / step
-        whole = bool(np.abs(places - np.rint(places)).max() < TOLERANCE)
-        if whole and places[-1] - places[0] < MOST_LEVELS:
-            return True
+    """Whether all levels lie on one grid of at most 256 points, through zero or through the lowest level.
+
+    Its step is the smallest gap, or, where not every point occurs, what the largest value or the whole range suggests.
+    """
+    largest, width = np.abs(levels).max(), levels[-1] - levels[0]
+    for step in (np.diff(levels).min(), largest / 127, largest / 128, width / (MOST_LEVELS - 1)):
+        for origin in (0.0, levels[0]):
+            places = (levels - origin) / step
+            whole = bool(np.abs(places - np.rint(places)).max() < TOLERANCE)
+            if whole and places[-1] - places[0] < MOST_LEVELS:
+                return True
     return False
 
 

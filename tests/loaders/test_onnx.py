@@ -1,0 +1,155 @@
+"""Loading as a whole: unsupported operators, failing conversions, and two public networks where they are at hand."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
+from bnnaudit.core.facts import Layout, OutputKind
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Box
+from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.quantization.quantizers import BinarySign, named_quantizers
+from tests.operators.building import model_of, node, some_values
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+SIGNS = DATA / "gtsrb_30x30_bnn.onnx"
+DIGITS = DATA / "mnist_tfc_2w2a_qonnx.onnx"
+PIXELS = Preprocessing(box=Box(0, 255))
+
+
+def load(path: Path, preprocessing: Preprocessing = Preprocessing()) -> Target:  # noqa: B008 - frozen
+    return load_onnx(path, preprocessing, Surrogate(), torch.device("cpu"))
+
+
+def test_all_unsupported_operators_are_named_at_once(tmp_path: Path) -> None:
+    nodes = [
+        node("Strange", "x", "a", domain="my.domain"),
+        node("Det", "a", "b"),
+        node("Relu", "b", "c"),
+        node("Strange", "c", "d", domain="my.domain"),
+        node("Hardmax", "d", "h"),
+        node("MatMul", "h w"),
+    ]
+    model = model_of(nodes, ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3])
+    model.opset_import.append(helper.make_opsetid("my.domain", 3))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UnsupportedOperatorsError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{path}: no differentiable import of: Strange-3 of my.domain (2x, first 'Strange_a'); "
+        "Det-11 (1x, first 'Det_b'); Hardmax-13 (1x, first 'Hardmax_h')"
+    )
+
+
+def test_all_nodes_that_cannot_be_converted_are_named(tmp_path: Path) -> None:
+    """Operators that are supported, with settings that are not."""
+    nodes = [
+        node("ReduceMax", "x", "top", keepdims=0),
+        node("Floor", "top", "size"),
+        node("Cast", "size", "axis", to=TensorProto.INT64),
+        node("Unsqueeze", "axis zero", "axes"),
+        node("ReduceSum", "x axes", "a"),
+        node("ReduceMean", "x axes", "b"),
+        node("Add", "a b", "c"),
+        node("MatMul", "x w", "d"),
+        node("Add", "c d"),
+    ]
+    constants = {"w": some_values(12, 3), "zero": np.array([0])}
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model_of(nodes, ["n", 12], constants, output_shape=["n", 3]).SerializeToString())
+    with pytest.raises(ModelError, match=r"ReduceSum 'ReduceSum_a'.*; ReduceMean 'ReduceMean_b'"):
+        load(path)
+
+
+def test_awkward_node_names(tmp_path: Path) -> None:
+    """Names that are empty, shared, dotted, or those of a module's own methods."""
+    names = ["", "", "forward", "a.b", "a/b", "initializers", "same", "same", "same_1", "graph", "training", "code"]
+    values = ["x", *(f"v{i}" for i in range(len(names)))]
+    nodes = [helper.make_node("Neg", [values[i]], [values[i + 1]], name=name) for i, name in enumerate(names)]
+    nodes.append(node("MatMul", f"{values[-1]} w"))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model_of(nodes, ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3]).SerializeToString())
+    images = torch.rand(2, 12)
+    torch.testing.assert_close(load(path).logits(images), images @ torch.from_numpy(some_values(12, 3)))
+
+
+def test_a_fresh_process_warns_of_nothing(tmp_path: Path) -> None:
+    """What onnx2torch, torchvision and torch warn of as they are imported and used stays with us."""
+    import subprocess
+    import sys
+
+    path = tmp_path / "model.onnx"
+    path.write_bytes(
+        model_of(
+            [node("MatMul", "x w")], ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3]
+        ).SerializeToString()
+    )
+    program = (
+        "import sys, torch; from pathlib import Path\n"
+        "from bnnaudit.core.attack import Surrogate\n"
+        "from bnnaudit.core.preprocessing import Preprocessing\n"
+        "from bnnaudit.loaders.onnx import load_onnx\n"
+        "target = load_onnx(Path(sys.argv[1]), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
+        "target.deployed(torch.zeros(1, 12))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "always", "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+@pytest.mark.skipif(not SIGNS.is_file(), reason=f"{SIGNS.name} is not at hand")
+class TestTrafficSigns:
+    """A public binarized network: input with channels last, 0..255, the two-Sign pattern twice, a Softmax at the end."""
+
+    def test_facts(self) -> None:
+        facts = load(SIGNS, PIXELS).facts
+        assert facts == inspect_onnx(SIGNS, PIXELS)
+        assert (facts.num_classes, facts.input_shape, facts.layout) == (43, (30, 30, 3), Layout.NHWC)
+        assert (facts.weight_bits, facts.activation_bits, facts.fixed_batch) == (1, 1, None)
+        assert facts.output is OutputKind.SOFTMAX
+        assert len(facts.quantizers) == 2
+
+    def test_predictions_equal_those_of_onnx_runtime(self) -> None:
+        target = load(SIGNS, PIXELS)
+        stored = np.load(DATA / "gtsrb_30x30_test2000.npz")
+        images = torch.from_numpy(stored["x"]).permute(0, 3, 1, 2).float()
+        with torch.no_grad():
+            logits = target.logits(images)
+        assert torch.equal(logits.argmax(1), target.deployed(images).argmax(1))
+        assert (logits.argmax(1).numpy() == stored["y"]).mean() > 0.8
+
+    def test_gradients_pass_both_binarisations(self) -> None:
+        target = load(SIGNS, PIXELS)
+        assert [type(quantizer) for _, quantizer in named_quantizers(target.network)] == [BinarySign, BinarySign]
+        stored = np.load(DATA / "gtsrb_30x30_test2000.npz")
+        images = torch.from_numpy(stored["x"][:20]).permute(0, 3, 1, 2).float().requires_grad_()
+        target.logits(images)[:, 7].sum().backward()
+        assert (images.grad.flatten(1).abs().amax(1) > 0).all()
+
+
+@pytest.mark.skipif(not DIGITS.is_file(), reason=f"{DIGITS.name} is not at hand")
+def test_qonnx_is_refused_in_one_line() -> None:
+    with pytest.raises(UnsupportedOperatorsError, match=r"Quant-1 of onnx\.brevitas \(8x, first 'Quant_13'\)$"):
+        load(DIGITS)
+    assert inspect_onnx(DIGITS, Preprocessing()).num_classes == 10
+
+
+def test_warnings_of_the_caller_stay_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(
+        model_of(
+            [node("MatMul", "x w")], ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3]
+        ).SerializeToString()
+    )
+    before = list(warnings.filters)
+    load(path)
+    assert warnings.filters == before
