@@ -19,7 +19,7 @@ from bnnaudit.temperature import Temperature, fit_temperature
 class MethodEntry:
     """How a method runs, and the step it takes where the settings name none."""
 
-    attack: Callable[[AttackSettings, Target, Batch, Threat, Temperature, int], Outcome]
+    attack: Callable[[AttackSettings, Target, Batch, Threat, Temperature, int, Callable[[int], None]], Outcome]
     default_step_size: Callable[[Threat], float]
 
 
@@ -43,7 +43,7 @@ def run_attack(
 
     `calibration` holds the images on which a temperature common to all is estimated, the batch itself where it is None;
     pass the whole sample when the batch is a part of it, so that the result does not depend on the parts. `on_progress`
-    is told the number of images done, chunk by chunk.
+    is told of len(batch) x steps x restarts image-steps in all.
     """
     chosen = replace(target, network=with_surrogate(target.network, settings.surrogate))
     temperature = fit_temperature(settings.beta, chosen, calibration or batch)
@@ -51,10 +51,12 @@ def run_attack(
     outcomes = []
     for start in range(0, len(batch), batch_size):
         part = batch.select(slice(start, start + batch_size))
-        outcomes.append(attack(settings, chosen, part, threat, temperature, seed))
-        if on_progress:
-            on_progress(len(part))
+        outcomes.append(attack(settings, chosen, part, threat, temperature, seed, on_progress or _ignored))
     return Outcome.joined(outcomes, batch.images)
+
+
+def _ignored(image_steps: int) -> None:
+    """Nobody listens."""
 
 
 def step_size_of(settings: AttackSettings, threat: Threat) -> float:

@@ -7,6 +7,7 @@ transfer attack wants it, images stay to the end and the iterate of the smallest
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -67,67 +68,78 @@ def ascend(
     step_size: float,
     temperature: Temperature,
     seed: int,
+    on_progress: Callable[[int], None],
 ) -> Outcome:
-    """Attacks N images; `step_size` is in units of the [0,1] image. The batch and the target are left as they were."""
+    """Attacks N images; `step_size` is in units of the [0,1] image. The batch and the target are left as they were.
+
+    `on_progress` is told of N x steps x restarts image-steps in all, those that a fooled image is spared included.
+    """
     ledger = _Ledger.blank(batch)
+    climb = _Climb(target, threat, settings, step_size, temperature, ledger, on_progress)
     cost = Cost()
     for restart in range(settings.restarts):
         rows = (~ledger.fooled).nonzero().squeeze(1)
         if len(rows) == 0:
             break
-        cost += _climb(
-            target, batch.select(rows), rows, threat, settings, step_size, temperature, (seed, restart), ledger
-        )
+        cost += climb.run(batch.select(rows), rows, seed, restart)
     return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.betas, cost)
 
 
-def _climb(
-    target: Target,
-    batch: Batch,
-    rows: Tensor,
-    threat: Threat,
-    settings: AttackSettings,
-    step_size: float,
-    temperature: Temperature,
-    draw: tuple[int, int],
-    ledger: _Ledger,
-) -> Cost:
-    """One restart on the images `rows` of the ledger."""
-    origins, labels = batch.images, batch.labels
-    points = random_start(batch, threat, settings, *draw)
-    betas = torch.ones(len(rows), device=points.device)
-    cost = Cost()
-    for step in range(settings.steps + 1):
-        points = points.detach().requires_grad_(step < settings.steps)
-        with torch.set_grad_enabled(step < settings.steps):
-            logits = target.logits(points)
-        cost += Cost(forwards=len(points))
-        values, here = logits.detach(), points.detach()
-        standing = ledger.judge(rows, here, values, labels, step)
-        if not settings.stop_at_success:
-            standing = torch.ones_like(standing)
-        if step == settings.steps or not bool(standing.any()):
-            break
-        if step == 0:
-            betas, spent = temperature.at_start(target, here, values, labels)
-            cost += spent
-        current = temperature.at_step(betas, values, labels)
-        ledger.betas[rows] = current.float()
-        signal = error_signal(settings, values, labels, current)
-        (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
-        cost += Cost(backwards=len(points))
-        moved = project(
-            here + ascent_direction(gradients, threat, settings) * (step_size * threat.box.width),
-            origins,
-            threat,
-            settings,
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """One restart on some of the images, whose results go into the ledger."""
+
+    target: Target
+    threat: Threat
+    settings: AttackSettings
+    step_size: float
+    temperature: Temperature
+    ledger: _Ledger
+    on_progress: Callable[[int], None]
+
+    def run(self, batch: Batch, rows: Tensor, seed: int, restart: int) -> Cost:
+        """Climbs from the random start of this restart; `rows` (M,) are the images' places in the ledger."""
+        settings, steps = self.settings, self.settings.steps
+        origins, labels = batch.images, batch.labels
+        points = random_start(batch, self.threat, settings, seed, restart)
+        betas = torch.ones(len(rows), device=points.device)
+        cost = Cost()
+        for step in range(steps + 1):
+            points = points.detach().requires_grad_(step < steps)
+            with torch.set_grad_enabled(step < steps):
+                logits = self.target.logits(points)
+            cost += Cost(forwards=len(points))
+            values, here = logits.detach(), points.detach()
+            standing = self.ledger.judge(rows, here, values, labels, step)
+            if not settings.stop_at_success:
+                standing = torch.ones_like(standing)
+            remaining = int(standing.sum())
+            if step == steps:
+                break
+            spared = (len(rows) - remaining) * (steps - step + steps * (settings.restarts - 1 - restart))
+            self.on_progress(remaining + spared)
+            if remaining == 0:
+                break
+            if step == 0:
+                betas, spent = self.temperature.at_start(self.target, here, values, labels)
+                cost += spent
+            current = self.temperature.at_step(betas, values, labels)
+            self.ledger.betas[rows] = current.float()
+            signal = error_signal(settings, values, labels, current)
+            (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
+            cost += Cost(backwards=len(points))
+            points = self._moved(here, gradients, origins)
+            if remaining < len(rows):
+                rows, points, origins = rows[standing], points[standing], origins[standing]
+                labels, betas = labels[standing], betas[standing]
+        return cost
+
+    def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor) -> Tensor:
+        """One step up, and back into ball and box."""
+        direction = ascent_direction(gradients, self.threat, self.settings)
+        return project(
+            points + direction * (self.step_size * self.threat.box.width), origins, self.threat, self.settings
         )
-        rows, points, origins, labels, betas = (
-            (rows, moved, origins, labels, betas)
-            if bool(standing.all())
-            else (rows[standing], moved[standing], origins[standing], labels[standing], betas[standing])
-        )
-    return cost
 
 
 def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bnnaudit.attacks.ascent import ascend
@@ -19,8 +20,14 @@ def default_step_size(threat: Threat) -> float:
 
 
 def attack(
-    settings: AttackSettings, target: Target, batch: Batch, threat: Threat, temperature: Temperature, seed: int
+    settings: AttackSettings,
+    target: Target,
+    batch: Batch,
+    threat: Threat,
+    temperature: Temperature,
+    seed: int,
+    on_progress: Callable[[int], None],
 ) -> Outcome:
     """One step, whatever `settings.steps` says."""
     step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
-    return ascend(target, batch, threat, replace(settings, steps=1), step_size, temperature, seed)
+    return ascend(target, batch, threat, replace(settings, steps=1), step_size, temperature, seed, on_progress)

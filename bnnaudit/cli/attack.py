@@ -71,7 +71,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         opened = open_model_and_data(model, settings)
     seed, batch_size = settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
     with ProgressBar(values["quiet"]) as progress:
-        progress.plan(len(opened.sample.ids))
+        progress.plan(len(opened.sample.ids) * attack.steps * attack.restarts)
         progress.task(attack.name)
         report, adversarial = run_single(
             opened.target, opened.sample, attack, threat_of(settings), seed, batch_size, stamp(), progress.advance
@@ -95,4 +95,6 @@ def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None,
     if surrogate is None:
         kind = SurrogateKind.IDENTITY if beta.rule is BetaRule.NONE else SurrogateKind.ADAPTIVE
         surrogate = Surrogate(kind, DEFAULT_WIDTHS[kind])
+    if name == Method.FGSM:
+        rest["steps"] = 1
     return AttackSettings(method=Method(name), beta=beta, surrogate=surrogate, **rest)

@@ -97,20 +97,14 @@ def _measure(request: AuditRequest, bench: Bench, journal: _Journal, progress: P
         journal.signal = measure_signal(bench.target, bench.sample.select(bench.clean))
     for trial in planned_trials(plan):
         progress.task(describe(trial))
-        units = trial.attack.steps * trial.attack.restarts
         with _recorded(journal, describe(trial), required=trial == plan.claim):
             if trial.source is Source.SUBSTITUTE and bench.substitute is None:
                 progress.task("substitute network for the transfer check")
                 bench = replace(bench, substitute=request.make_substitute(bench.target))
-            result, _ = run_trial(bench, trial, on_progress=_scaled(progress, units))
+            result, _ = run_trial(bench, trial, on_progress=progress.advance)
             journal.results[trial] = result
     with _recorded(journal, "verification", required=True):
         journal.verified = _verify(bench, plan, journal, progress)
-
-
-def _scaled(progress: Progress, units: int) -> Callable[[int], None]:
-    """A listener for images done, where each image is worth `units`."""
-    return lambda images: progress.advance(images * units)
 
 
 def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress) -> NDArray[np.bool_]:
@@ -122,11 +116,11 @@ def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress
     for settings in plan.verification:
         trial = Trial(settings, plan.threat)
         progress.task(f"verification: {describe(trial)}")
-        units = settings.steps * settings.restarts
         among = torch.from_numpy(standing).to(bench.clean.device)
-        result, _ = run_trial(bench, trial, among)
+        spared = int(bench.clean.sum()) - int(standing.sum())
+        progress.advance(spared * settings.steps * settings.restarts)
+        result, _ = run_trial(bench, trial, among, progress.advance)
         standing = standing & result.standing
-        progress.advance(int(bench.clean.sum()) * units)
         row = attack_row(result, role="verification")
         journal.verification.append(replace(row, accuracy=estimate(int(standing.sum()), len(standing))))
     return standing

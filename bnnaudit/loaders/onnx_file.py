@@ -62,9 +62,33 @@ def _parse(path: Path, data: bytes) -> ModelProto:
         raise ModelError(f"{path}: not an ONNX model, or a damaged one (its protocol buffer cannot be read)") from error
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
+    if any(isinstance(text, bytes) for text in _texts(proto)):
+        raise ModelError(f"{path}: a damaged ONNX model (a name in it is no text)")
     if not proto.graph.node:
         raise ModelError(f"{path}: the graph has no nodes")
     return proto
+
+
+def _texts(proto: ModelProto) -> Iterator[str | bytes]:
+    """The names that an import reads; protocol buffers give back bytes where they are not UTF-8."""
+    graph = proto.graph
+    yield from (
+        proto.producer_name,
+        proto.producer_version,
+        proto.domain,
+        proto.doc_string,
+        graph.name,
+        graph.doc_string,
+    )
+    for entry in proto.metadata_props:
+        yield from (entry.key, entry.value)
+    for opset in proto.opset_import:
+        yield opset.domain
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        yield value.name
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _check(path: Path, proto: ModelProto) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ from bnnaudit.operators.patterns import recognise_binarisations
 from bnnaudit.operators.simplify import simplify
 
 OLDEST_IR = 3
+
+UNSPEAKABLE = re.compile(r"[^A-Za-z0-9_./:-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,13 @@ def _in_single_precision(graph: Graph, given: NetworkInput) -> None:
 
 
 def _name_nodes(graph: Graph) -> None:
-    """Give every node a name of its own that can name a torch module, the file's name wherever possible."""
+    """Give every node a name of its own that can name a torch module, the file's name wherever possible.
+
+    torch.fx writes the names into the program text of the network, unquoted: a name must not be able to say anything.
+    """
     taken = {"initializers", *dir(fx.GraphModule), *dir(nn.Module())}
     for position, node in enumerate(graph.nodes):
-        wish = name = node.name or f"{node.op_type}_{position}"
+        wish = name = UNSPEAKABLE.sub("_", node.name) or f"{node.op_type}_{position}"
         copies = 0
         while (key := _module_name(node.domain, name)) in taken:
             copies += 1

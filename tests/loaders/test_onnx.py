@@ -81,6 +81,18 @@ def test_awkward_node_names(tmp_path: Path) -> None:
     torch.testing.assert_close(load(path).logits(images), images @ torch.from_numpy(some_values(12, 3)))
 
 
+def test_a_name_cannot_become_program_text(tmp_path: Path) -> None:
+    """torch.fx generates Python from the names of modules."""
+    trace = tmp_path / "trace"
+    name = f'a"), __import__("pathlib").Path("{trace}").touch(), getattr(self, "a'
+    model = model_of([node("MatMul", "x w")], ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3])
+    model.graph.node[0].name = name
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert load(path).logits(torch.rand(2, 12)).shape == (2, 3)
+    assert not trace.exists()
+
+
 def test_a_fresh_process_warns_of_nothing(tmp_path: Path) -> None:
     """What onnx2torch, torchvision and torch warn of as they are imported and used stays with us."""
     import subprocess

@@ -150,6 +150,14 @@ def test_a_mistyped_attribute(tmp_path: Path) -> None:
     refused(saved(tmp_path, model), "not a valid ONNX model")
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    model = linear()
+    model.graph.node[0].name = "the name of a node"
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString().replace(b"the name of a node", b"the name of \xff node"))
+    refused(path, "a name in it is no text")
+
+
 def test_an_unknown_operator_set(tmp_path: Path) -> None:
     model = linear()
     model.opset_import[0].version = 9999
