@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
-from onnx import TensorProto
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto
 
 from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.preprocessing import Preprocessing
@@ -15,14 +18,22 @@ from bnnaudit.loaders.onnx_input import NetworkInput
 from bnnaudit.loaders.onnx_output import NetworkOutput
 from bnnaudit.loaders.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
 from bnnaudit.operators import quantizer_of
-from bnnaudit.operators.graph import Graph, attribute, qualified_name
+from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
 from bnnaudit.operators.runtime import RUNTIME
 
 # Operators with weights, and the axis of the weights that counts output channels.
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 1, "MatMul": -1}
 
+# Standard operators that make or take quantized activations.
+QUANTIZED = frozenset(
+    {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"}
+)
+
 # Stored numbers that are no weights: shapes, axes, masks, text.
 NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
+
+# Kinds of NumPy types that are numbers: floats, whole numbers, and the short ones that NumPy itself lacks.
+NUMBERS = frozenset("fiuV")
 
 LONGEST_TEXT = 500
 
@@ -43,7 +54,7 @@ def describe(
         mean=chosen.mean,
         std=chosen.std,
         weight_bits=_weight_bits(graph),
-        activation_bits=_activation_bits(quantizers),
+        activation_bits=_activation_bits(graph, quantizers),
         quantizers=quantizers,
         operators=_operators(source),
         parameters=_parameters(source),
@@ -64,26 +75,38 @@ def _quantizers(graph: Graph) -> list[QuantizerFact]:
     return found
 
 
-def _activation_bits(quantizers: tuple[QuantizerFact, ...]) -> int | None:
-    """The fewest bits of any activation; None where quantizers do not tell theirs, float without quantizers."""
+def _activation_bits(graph: Graph, quantizers: tuple[QuantizerFact, ...]) -> int | None:
+    """The fewest bits of any activation, float without quantizers; None where quantizers do not tell theirs."""
     if not quantizers:
-        return FLOAT_BITS
+        return None if any(_may_quantize(node) for node in graph.nodes) else FLOAT_BITS
     return min((fact.bits for fact in quantizers if fact.bits is not None), default=None)
+
+
+def _may_quantize(node: NodeProto) -> bool:
+    """Whether a node is one of the quantized operators, or of a domain that may hold any."""
+    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type in QUANTIZED
 
 
 def _weight_bits(graph: Graph) -> int | None:
     counts: Counter[int] = Counter()
+    for weights, axis in _weights(graph):
+        counts[bits_of(weights, axis)] += weights.size
+    return bits_of_majority(counts)
+
+
+def _weights(graph: Graph) -> Iterator[tuple[NDArray[Any], int]]:
+    """The stored weights of layers, each with its axis of output channels."""
     for node in graph.nodes:
         axis = WEIGHTED.get(node.op_type)
         if axis is None:
             continue
-        if node.op_type == "Gemm" and attribute(node, "transB", 0):
-            axis = 0
-        for position, name in enumerate(node.input[:2]):
-            weights = graph.constant(name)
-            if weights is not None and weights.ndim >= 2 and (position == 1 or node.op_type == "MatMul"):
-                counts[bits_of(weights, axis if position == 1 else -2)] += weights.size
-    return bits_of_majority(counts)
+        sides = [(1, 0 if node.op_type == "Gemm" and attribute(node, "transB", 0) else axis)]
+        if node.op_type == "MatMul":
+            sides.append((0, -2))
+        for position, channels in sides:
+            weights = graph.constant(node.input[position])
+            if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
+                yield weights, channels
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

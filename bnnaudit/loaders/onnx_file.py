@@ -20,9 +20,13 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """A checked model. `proto` holds all weights; `external` names the files beside the model that some came from."""
+    """A checked model. `proto` holds all weights; `external` names the files beside the model that some came from.
+
+    `data` is the file itself, so that what is replayed is what was read.
+    """
 
     path: Path
+    data: bytes
     proto: ModelProto
     sha256: str
     external: tuple[Path, ...] = ()
@@ -36,7 +40,8 @@ def read_onnx(path: Path) -> OnnxFile:
     if external:
         external_data_helper.load_external_data_for_model(proto, str(path.parent))
     _check(path, proto)
-    return OnnxFile(path, proto, hashlib.sha256(data).hexdigest(), external)
+    _check_tensors(path, proto)
+    return OnnxFile(path, data, proto, hashlib.sha256(data).hexdigest(), external)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -109,6 +114,15 @@ def _check(path: Path, proto: ModelProto) -> None:
         raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
     for info in shapeless:
         info.type.tensor_type.ClearField("shape")
+
+
+def _check_tensors(path: Path, proto: ModelProto) -> None:
+    """Every stored tensor has as many values as its shape says; the checker lets some pass that have not."""
+    for tensor in all_tensors(proto):
+        try:
+            onnx.numpy_helper.to_array(tensor)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise ModelError(f"{path}: the values of tensor {tensor.name!r} do not fit its type and shape") from error
 
 
 def _has_shape(info: ValueInfoProto) -> bool:

@@ -73,7 +73,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
 def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> OnnxRuntimeModel:
     """The file as deployed; raises ModelError with the file's name."""
     try:
-        return OnnxRuntimeModel(source.path if source.external else source.path.read_bytes(), prepare, output)
+        return OnnxRuntimeModel(source.path if source.external else source.data, prepare, output)
     except ModelError as error:
         raise ModelError(f"{source.path}: {error}") from error
 

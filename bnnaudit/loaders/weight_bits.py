@@ -27,7 +27,8 @@ def bits_of(weights: NDArray[Any], channel_axis: int) -> int:
 
     1: two values at most. 2 and 4: so many distinct values (4, 16). 8: at most 256 steps of an even grid.
     """
-    values = np.asarray(weights, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
+        values = np.asarray(weights, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():
         return FLOAT_BITS
     channels = np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1) if values.ndim > 1 else None

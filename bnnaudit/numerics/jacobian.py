@@ -17,7 +17,7 @@ MEMORY = 256 * 2**20
 def gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (M, d) and G = J J^T (M, d, d) in float64 at network inputs (M, ...).
 
-    One forward pass and d vector-Jacobian products an image, all classes of a chunk of images in one batched pass.
+    One forward pass and d vector-Jacobian products an image; each product serves a whole chunk of images.
     """
     with torch.no_grad():
         classes = network(inputs[:1]).shape[1]

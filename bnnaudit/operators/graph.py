@@ -75,11 +75,6 @@ class Graph:
         """Whether the graph returns `value`."""
         return any(info.name == value for info in self.proto.output)
 
-    def only_user(self, value: str) -> NodeProto | None:
-        """The one node that takes `value`, if nothing else does and the graph does not return it."""
-        users = self.users(value)
-        return users[0] if len(users) == 1 and not self.is_output(value) else None
-
     @property
     def initializers(self) -> dict[str, TensorProto]:
         """The stored tensors by name."""

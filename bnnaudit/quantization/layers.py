@@ -60,7 +60,8 @@ class BinaryConv2d(nn.Conv2d):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        return self._conv_forward(values, binarise(self.weight, self.scale), self.bias)
+        result: Tensor = self._conv_forward(values, binarise(self.weight, self.scale), self.bias)
+        return result
 
 
 class BinaryLinear(nn.Linear):

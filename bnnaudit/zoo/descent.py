@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bnnaudit.core.batch import Batch
 from bnnaudit.quantization.layers import clip_latent_weights
 from bnnaudit.zoo.adversarial import adversarial_images, training_attack
+from bnnaudit.zoo.determinism import round_state
 from bnnaudit.zoo.recipes import AdversarialTable, Optimizer, Recipe, Schedule, TrainingTable
 
 Progress = Callable[[int, int, float], None]
@@ -22,11 +23,14 @@ def descend(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, 
     """Trains the network in place on images (N, C, H, W) in [0, 1] of its own dtype; all randomness comes from the recipe."""
     plan, generator = recipe.training, torch.Generator().manual_seed(recipe.seed)
     optimizer = _optimizer(network, plan)
-    batches = math.ceil(len(labels) / plan.batch_size)
     for epoch in range(plan.epochs):
+        order = torch.randperm(len(labels), generator=generator)
+        batches = [
+            ids for ids in torch.split(order, plan.batch_size) if len(ids) > 1
+        ]  # a normalisation cannot learn from one image
         total = 0.0
-        for index, ids in enumerate(torch.randperm(len(labels), generator=generator).split(plan.batch_size)):
-            rate = learning_rate(plan, (epoch * batches + index) / (plan.epochs * batches))
+        for index, ids in enumerate(batches):
+            rate = learning_rate(plan, (epoch + index / len(batches)) / plan.epochs)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             batch = Batch(shifted(images[ids], plan.shift, generator), labels[ids], ids)
@@ -85,7 +89,8 @@ def _step(network: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, la
     network.train()
     optimizer.zero_grad()
     loss = nn.functional.cross_entropy(network(batch.images), batch.labels, label_smoothing=label_smoothing)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     clip_latent_weights(network)
+    round_state(network, optimizer)
     return loss.item() * len(batch)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SHAPE = (1, 8, 8)
+"""Of one image, as a network takes it."""
+CLASSES = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Images:
     """Grey images (N, 8, 8), uint8, and their labels (N,), int64, 0 to 9."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.digits import Images
 from bnnaudit.zoo.recipes import Recipe
 
@@ -56,8 +57,10 @@ def record_digests(folder: Path, files: Iterable[Path]) -> None:
 
 
 def read_digests(path: Path) -> Mapping[str, str]:
-    """Digests by file name."""
-    pairs = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    """Digests by file name; raises UsageError for a file that is no such list."""
+    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
     return {name: digest for digest, name in pairs}
 
 

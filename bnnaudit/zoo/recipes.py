@@ -8,11 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 from torch import nn
 
 from bnnaudit.core.errors import SettingsError
 from bnnaudit.zoo.architectures import ARCHITECTURES
+from bnnaudit.zoo.digits import CLASSES, SHAPE
 
 
 class ExportFormat(StrEnum):
@@ -67,7 +69,7 @@ class TrainingTable(_Table):
     """[training]: how the weights are moved. `shift`: images are moved at random by up to so many pixels each way."""
 
     epochs: AtLeastOne
-    batch_size: AtLeastOne = 64
+    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
     optimizer: Optimizer = Optimizer.ADAMW
     learning_rate: Positive = 0.01
     schedule: Schedule = Schedule.COSINE
@@ -133,7 +135,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
-    """The untrained network; raises SettingsError, naming `where`, for a name or options that do not exist."""
+    """The untrained network; raises SettingsError, naming `where`, for a name or options that do not exist or do not fit."""
     name, options = recipe.architecture.name, recipe.architecture.options
     if name not in ARCHITECTURES:
         raise SettingsError(f"{where}: architecture.name: {name!r} is not one of {', '.join(sorted(ARCHITECTURES))}")
@@ -143,9 +145,13 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
     if unknown:
         raise SettingsError(f"{where}: {'; '.join(unknown)}; {name} takes {', '.join(known)}")
     try:
-        return builder(**options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise SettingsError(f"{where}: architecture.options: {' '.join(str(error).split())}") from error
+        network = builder(**options)
+        scores = network.eval()(torch.zeros(1, *SHAPE))
+    except (TypeError, ValueError, RuntimeError, AttributeError, ZeroDivisionError) as error:
+        raise SettingsError(f"{where}: architecture.options: {' '.join(str(error).split())[:200]}") from error
+    if scores.shape != (1, CLASSES):
+        raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {CLASSES}")
+    return network.train()
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -19,7 +19,7 @@ from bnnaudit.zoo.publishing import record_digests, write_card, write_images
 from bnnaudit.zoo.recipes import ExportFormat, Recipe, build_network
 
 TRAINING_DTYPE = torch.float64
-"""Machines round differently in the last bits; in float64 that stays too small to turn a sign, so all get the same network."""
+"""Processors differ in the last bits; in float64 that is too small to turn a sign, and `round_state` takes it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ def as_tensors(images: Images) -> tuple[Tensor, Tensor]:
 def clean_accuracy(network: nn.Module, images: Images) -> float:
     """The fraction of images that the network, in eval mode, gets right."""
     inputs, labels = as_tensors(images)
-    return (network(inputs).argmax(dim=1) == labels).double().mean().item()
+    return float((network(inputs).argmax(dim=1) == labels).double().mean())
 
 
 def _write(
     recipe: Recipe, network: nn.Module, shape: tuple[int, ...], accuracy: float, test: Images, output: Path
 ) -> tuple[Path, ...]:
-    """All files of a network; returns their paths, the list of digests last."""
+    """Writes all files of a network; returns the paths of models, card and images."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         data, card = output / f"{recipe.data.name}-test.npz", output / f"{recipe.name}.toml"

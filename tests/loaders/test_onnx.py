@@ -70,8 +70,8 @@ def test_all_nodes_that_cannot_be_converted_are_named(tmp_path: Path) -> None:
 
 
 def test_awkward_node_names(tmp_path: Path) -> None:
-    """Names that are empty, shared, dotted, or those of a module's own methods."""
-    names = ["", "", "forward", "a.b", "a/b", "initializers", "same", "same", "same_1", "graph", "training", "code"]
+    """Names that are empty, alike once dots and quotes are gone, or those of a module's own methods."""
+    names = ["", "", "forward", "a.b", "a/b", "initializers", "same's", 'same"s', "same_s", "graph", "training", "code"]
     values = ["x", *(f"v{i}" for i in range(len(names)))]
     nodes = [helper.make_node("Neg", [values[i]], [values[i + 1]], name=name) for i, name in enumerate(names)]
     nodes.append(node("MatMul", f"{values[-1]} w"))

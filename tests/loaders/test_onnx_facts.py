@@ -125,3 +125,4 @@ def test_foreign_operators_can_be_inspected(tmp_path: Path) -> None:
     found = facts(tmp_path, model)
     assert OperatorCount("my.domain.Strange", 1) in found.operators
     assert dict(found.metadata)["opset"] == "ai.onnx 20, my.domain 3"
+    assert found.activation_bits is None, "an operator that we do not know may quantize"

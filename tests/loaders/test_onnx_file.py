@@ -158,6 +158,12 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     refused(path, "a name in it is no text")
 
 
+def test_values_that_do_not_fit_the_shape(tmp_path: Path) -> None:
+    model = linear()
+    model.graph.initializer[0].dims[1] = 2
+    refused(saved(tmp_path, model), "the values of tensor 'w' do not fit its type and shape")
+
+
 def test_an_unknown_operator_set(tmp_path: Path) -> None:
     model = linear()
     model.opset_import[0].version = 9999
