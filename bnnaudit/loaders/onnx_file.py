@@ -12,7 +12,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto, external_data_helper
 
-from bnnaudit.core.errors import ModelError
+from bnnaudit.core.errors import ModelError, one_line
 
 # Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
 LARGEST = 2**31 - 1
@@ -189,9 +189,3 @@ def _attribute_tensors(attributes: list[AttributeProto]) -> Iterator[TensorProto
         yield from entry.tensors
         for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
             yield from _tensors(body)
-
-
-def one_line(error: BaseException, limit: int = 300) -> str:
-    """An exception's message on one line, its kind where it has none."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= limit else text[: limit - 3] + "..."

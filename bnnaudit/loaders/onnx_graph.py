@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 import torch
-from onnx import ModelProto, TensorProto, helper, numpy_helper
-from torch import fx, nn
+from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import Layout, ModelFacts
@@ -17,19 +14,18 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
 from bnnaudit.loaders.onnx_batch import free_batch
 from bnnaudit.loaders.onnx_facts import describe
-from bnnaudit.loaders.onnx_file import OnnxFile, one_line
+from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
 from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
 from bnnaudit.loaders.replay import OnnxRuntimeModel
 from bnnaudit.operators import lower
 from bnnaudit.operators.graph import Graph
+from bnnaudit.operators.importing import plain_graph
+from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
 from bnnaudit.operators.patterns import recognise_binarisations
-from bnnaudit.operators.simplify import simplify
 
 OLDEST_IR = 3
-
-UNSPEAKABLE = re.compile(r"[^A-Za-z0-9_./:-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
         free_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
     lower(graph)
-    _name_nodes(graph)
+    name_nodes(graph)
     graph.drop_dead()
     graph.save()
     facts = describe(source, graph, given, output, classes, preprocessing)
@@ -80,13 +76,10 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> OnnxRuntim
 
 def _plain(source: OnnxFile) -> Graph:
     """The simplified graph with the shapes that can be inferred; the file's own proto stays as it is."""
-    copy = ModelProto()
-    copy.CopyFrom(source.proto)
     try:
-        plain = onnx.shape_inference.infer_shapes(simplify(copy), data_prop=True)
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{source.path}: shapes do not fit together: {one_line(error)}") from error
-    return Graph(plain)
+        return plain_graph(source.proto)
+    except ModelError as error:
+        raise ModelError(f"{source.path}: {error}") from error
 
 
 def _count_classes(source: OnnxFile, given: NetworkInput, output: NetworkOutput) -> int:
@@ -127,24 +120,3 @@ def _in_single_precision(graph: Graph, given: NetworkInput) -> None:
         if info.type.tensor_type.elem_type in narrowed:
             info.type.tensor_type.elem_type = TensorProto.FLOAT
     graph.proto.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
-
-
-def _name_nodes(graph: Graph) -> None:
-    """Give every node a name of its own that can name a torch module, the file's name wherever possible.
-
-    torch.fx writes the names into the program text of the network, unquoted: a name must not be able to say anything.
-    """
-    taken = {"initializers", *dir(fx.GraphModule), *dir(nn.Module())}
-    for position, node in enumerate(graph.nodes):
-        wish = name = UNSPEAKABLE.sub("_", node.name) or f"{node.op_type}_{position}"
-        copies = 0
-        while (key := _module_name(node.domain, name)) in taken:
-            copies += 1
-            name = f"{wish}_{copies}"
-        taken.add(key)
-        node.name = name
-
-
-def _module_name(domain: str, name: str) -> str:
-    """The name of a node's module in the converted network."""
-    return f"{domain}/{name}".lstrip("/").replace(".", "/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +10,9 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import AuditError, ModelError, UnsupportedOperatorsError
-from bnnaudit.loaders.onnx_file import one_line
+from bnnaudit.core.errors import AuditError, ModelError, one_line
 from bnnaudit.loaders.onnx_graph import Reading
-from bnnaudit.operators import is_supported, register, since_version
-from bnnaudit.operators.graph import OWN_DOMAIN, Graph
+from bnnaudit.operators.importing import convert, quiet
 from bnnaudit.quantization.surrogates import round_step
 
 # Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
@@ -67,56 +64,20 @@ class FixedBatch(nn.Module):
 
 def build_network(reading: Reading) -> nn.Module:
     """The network in eval mode on the CPU, weights frozen; raises ModelError, naming all unsupported operators at once."""
-    with _quiet():
-        register()
-        _check_operators(reading)
+    with quiet():
         network = _convert(reading)
     network.eval().requires_grad_(False)
-    with _quiet(), _named(reading):
+    with quiet(), _named(reading):
         return _for_any_batch(reading, network)
 
 
-def _check_operators(reading: Reading) -> None:
-    graph = reading.graph
-    opsets = {entry.domain: entry.version for entry in graph.model.opset_import}
-    missing: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        opset = opsets.get(node.domain, 1)
-        if node.domain != OWN_DOMAIN and not is_supported(node.op_type, node.domain, opset):
-            domain = f" of {node.domain}" if node.domain else ""
-            version = since_version(node.op_type, node.domain, opset)
-            missing.setdefault(f"{node.op_type}-{version}{domain}", []).append(node.name)
-    if missing:
-        listed = "; ".join(f"{op} ({len(names)}x, first {names[0]!r})" for op, names in missing.items())
-        raise UnsupportedOperatorsError(f"{reading.source.path}: no differentiable import of: {listed}")
-
-
 def _convert(reading: Reading) -> nn.Module:
-    import onnx2torch
-
     parts: list[nn.Module] = [WholeInput(*_whole_range(reading))] if reading.given.whole else []
     try:
-        parts.append(Scores(onnx2torch.convert(reading.graph.model)))
-    except Exception as error:  # onnx2torch raises whatever a converter meets
-        raise ModelError(f"{reading.source.path}: {_failed_nodes(reading.graph) or one_line(error)}") from error
+        parts.append(Scores(convert(reading.graph)))
+    except ModelError as error:
+        raise type(error)(f"{reading.source.path}: {error}") from error
     return nn.Sequential(*parts)
-
-
-def _failed_nodes(graph: Graph) -> str:
-    """The nodes whose converters fail, and why: all of them, for onnx2torch stops at the first without naming it."""
-    from onnx2torch.node_converters import get_converter
-    from onnx2torch.onnx_graph import OnnxGraph
-
-    opsets = {entry.domain: entry.version for entry in graph.model.opset_import}
-    view = OnnxGraph(graph.model.graph)
-    problems = []
-    for node in view.nodes.values():
-        converter = get_converter(operation_type=node.operation_type, version=opsets[node.domain], domain=node.domain)
-        try:
-            converter(node, view)
-        except Exception as error:  # see _convert
-            problems.append(f"{node.operation_type} {node.name!r}: {one_line(error)}")
-    return f"cannot be converted: {'; '.join(problems)}" if problems else ""
 
 
 def _whole_range(reading: Reading) -> tuple[float, float]:
@@ -159,15 +120,6 @@ def _agrees(network: nn.Module, values: Tensor, expected: Tensor) -> bool:
     tolerance = 1e-3 * float(expected.nan_to_num(0, 0, 0).abs().max())
     alike = scores.shape == expected.shape
     return alike and torch.allclose(scores, expected, rtol=1e-3, atol=tolerance, equal_nan=True)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what onnx2torch and torch warn of while a network is imported; none of it is for our users."""
-    with warnings.catch_warnings():
-        for module in (r"onnx2torch\b", r"torch\b", r"torchvision\b"):
-            warnings.filterwarnings("ignore", module=module)
-        yield
 
 
 @contextmanager

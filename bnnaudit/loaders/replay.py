@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnnaudit.core.errors import ModelError
+from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
-from bnnaudit.loaders.onnx_file import one_line
 from bnnaudit.operators.runtime import RUNTIME, RUNTIME_ERRORS, open_session
 
 # Images at a time where the file leaves the batch open: enough to fill the processor, little memory.

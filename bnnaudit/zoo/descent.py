@@ -23,6 +23,7 @@ def descend(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, 
     """Trains the network in place on images (N, C, H, W) in [0, 1] of its own dtype; all randomness comes from the recipe."""
     plan, generator = recipe.training, torch.Generator().manual_seed(recipe.seed)
     optimizer = _optimizer(network, plan)
+    round_state(network, optimizer)
     for epoch in range(plan.epochs):
         order = torch.randperm(len(labels), generator=generator)
         batches = [

@@ -14,7 +14,7 @@ KEPT_BITS = 17
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms, and torch's CPU generator at `seed`; all as it was before, afterwards."""
+    """One thread, deterministic algorithms, torch's CPU generator at `seed`; all as it was before, afterwards."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
@@ -26,6 +26,17 @@ def reproducible(seed: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict, warn_only=warns_only)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """New layers draw their weights in `dtype`: drawn in float32 and converted, they would differ between processors."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bnnaudit.core.errors import UsageError
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.zoo.descent import Progress, descend
-from bnnaudit.zoo.determinism import reproducible
+from bnnaudit.zoo.determinism import default_dtype, reproducible
 from bnnaudit.zoo.digits import Images, load_digits_split
 from bnnaudit.zoo.export import write_onnx, write_safetensors
 from bnnaudit.zoo.publishing import record_digests, write_card, write_images
@@ -39,7 +39,8 @@ def train(recipe: Recipe, output: Path, progress: Progress | None = None) -> Tra
     split = load_digits_split(recipe.data.held_out, recipe.data.seed)
     images, labels = as_tensors(split.train)
     with reproducible(recipe.seed):
-        network = build_network(recipe).to(TRAINING_DTYPE)
+        with default_dtype(TRAINING_DTYPE):
+            network = build_network(recipe)
         descend(network, images.to(TRAINING_DTYPE), labels, recipe, progress)
         deployed = deploy(network.float())
         accuracy = clean_accuracy(deployed, split.test)
