@@ -40,7 +40,7 @@ METHODS = [name for method in Method for name in (str(method), f"{method}++")]
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, with a temperature to adaptive.
+    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to adaptive.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
@@ -93,7 +93,9 @@ def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None,
     elif plus and beta.rule is BetaRule.NONE:
         raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
     if surrogate is None:
-        kind = SurrogateKind.IDENTITY if beta.rule is BetaRule.NONE else SurrogateKind.ADAPTIVE
+        # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
+        follows = name == Method.PGD and beta.rule is not BetaRule.NONE
+        kind = SurrogateKind.ADAPTIVE if follows else SurrogateKind.IDENTITY
         surrogate = Surrogate(kind, DEFAULT_WIDTHS[kind])
     if name == Method.FGSM:
         rest["steps"] = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Agreement, Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.diagnostics.comparison import percent
 
@@ -31,7 +31,11 @@ RULE = Rule(
 
 def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Counts the images on which the two differ."""
-    seen = evidence.agreement
+    return findings_from(evidence.agreement)
+
+
+def findings_from(seen: Agreement) -> tuple[Finding, ...]:
+    """The finding for what was seen, if there is one."""
     if seen.disagreeing == 0:
         return ()
     share = seen.disagreeing / seen.images

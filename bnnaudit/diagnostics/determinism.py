@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Agreement, Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 
 RULE = Rule(
@@ -24,7 +24,11 @@ RULE = Rule(
 
 def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Counts the images whose class changed."""
-    seen = evidence.agreement
+    return findings_from(evidence.agreement)
+
+
+def findings_from(seen: Agreement) -> tuple[Finding, ...]:
+    """The finding for what was seen, if there is one."""
     if seen.unstable == 0:
         return ()
     message = f"The deployed model changed its answer on {seen.unstable} of {seen.images} clean images from run to run."

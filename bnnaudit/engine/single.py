@@ -14,8 +14,10 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.diagnostics import copies, determinism, finite
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
+from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.reporting import attack_row
 from bnnaudit.engine.trials import Bench, run_trial
 
@@ -46,12 +48,17 @@ def run_single(
     stamp: tuple[str, str, str],
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Report, Adversarial]:
-    """The attack on every image that is classified correctly; `stamp` is tool version, time and command line."""
-    before = target.deployed(sample.images).argmax(dim=1)
+    """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
+
+    The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
+    """
+    scores = target.deployed(sample.images)
+    before = scores.argmax(dim=1)
     labels = before if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
     clean = before == labels
     bench = Bench(target, batch, clean.to(target.device), seed, batch_size)
+    agreement = measure_agreement(target, batch.images, scores, batch_size)
     result, outcome = run_trial(bench, Trial(attack, threat), on_progress=on_progress)
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
@@ -69,5 +76,10 @@ def run_single(
         environment=describe_environment(target.device),
         clean_accuracy=estimate(int(clean.sum()), len(clean)),
         attacks=(attack_row(result),),
+        findings=(
+            *copies.findings_from(agreement),
+            *finite.findings_from(agreement),
+            *determinism.findings_from(agreement),
+        ),
     )
     return report, Adversarial(sample.images, images, labels, sample.ids, before, after)

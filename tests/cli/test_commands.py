@@ -138,7 +138,7 @@ def test_explain_tells_every_rule(bnnaudit: Bnnaudit) -> None:
     [
         ("pgd", None, SurrogateKind.IDENTITY, "pgd"),
         ("pgd++", None, SurrogateKind.ADAPTIVE, "pgd++"),
-        ("fgsm++", None, SurrogateKind.ADAPTIVE, "fgsm++"),
+        ("fgsm++", None, SurrogateKind.IDENTITY, "fgsm++"),
     ],
 )
 def test_methods_with_a_plus_choose_hns(method: str, beta: None, surrogate: SurrogateKind, name: str) -> None:
