@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
+from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
 from bnnaudit.quantization.quantizers import named_quantizers
-from bnnaudit.core.facts import QuantizerFact
+
+UNIT_BOX = Box()
 
 
 class Itself:
@@ -25,7 +26,7 @@ class Itself:
         return scores
 
 
-def target_of(network: nn.Module, shape: tuple[int, ...], classes: int, box: Box = Box()) -> Target:
+def target_of(network: nn.Module, shape: tuple[int, ...], classes: int, box: Box = UNIT_BOX) -> Target:
     """A target around a module that takes (N, *shape)."""
     network.eval().requires_grad_(False)
     layout = Layout.NCHW if len(shape) == 3 else Layout.FLAT
@@ -43,7 +44,7 @@ def target_of(network: nn.Module, shape: tuple[int, ...], classes: int, box: Box
     return Target(network, prepare, Itself(network, prepare), facts)
 
 
-def linear_target(weights: Tensor, bias: Tensor, box: Box = Box()) -> Target:
+def linear_target(weights: Tensor, bias: Tensor, box: Box = UNIT_BOX) -> Target:
     """A linear classifier on (N, features)."""
     layer = nn.Linear(weights.shape[1], weights.shape[0])
     with torch.no_grad():

@@ -40,11 +40,13 @@ class OperatorCount:
 
 @dataclass(frozen=True, slots=True)
 class QuantizerFact:
-    """One step that is not differentiable: where, what (`sign`, `round`, ...), and its bits where known."""
+    """One step that is not differentiable: where, what (`sign`, `round`, ...), its bits and its range where known."""
 
     name: str
     op: str
     bits: int | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

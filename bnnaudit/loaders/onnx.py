@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import UnsupportedOperatorsError, one_line
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.onnx_file import read_onnx
-from bnnaudit.loaders.onnx_graph import read_graph, replay_of
+from bnnaudit.loaders.memory import release_memory
+from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
+from bnnaudit.loaders.onnx_graph import Reading, read_graph, replay_of
+from bnnaudit.loaders.replay import ReplayedModel, UnverifiedModel
 from bnnaudit.quantization.quantizers import named_quantizers
 
 
@@ -30,8 +35,25 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
 
     source = read_onnx(path)
     reading = read_graph(source, preprocessing)
+    # First, and not beside the network: ONNX Runtime needs several times a model's size while it loads.
+    replayed = _replayed(source, reading)
+    release_memory()
     network = build_network(reading)
     for _, quantizer in named_quantizers(network):
         quantizer.surrogate = surrogate
-    deployed = replay_of(source, reading.prepare, reading.output.name)
-    return Target(network.to(device), reading.prepare, deployed, reading.facts, device)
+    release_memory()
+    deployed = (
+        UnverifiedModel(copy.deepcopy(network), reading.prepare, replayed) if isinstance(replayed, str) else replayed
+    )
+    facts = replace(reading.facts, runtime=deployed.runtime)
+    return Target(network.to(device), reading.prepare, deployed, facts, device)
+
+
+def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:
+    """The deployed model, or why there is none where no runtime at hand knows its operators."""
+    try:
+        model = replay_of(source, reading.prepare, reading.output.name)
+    except UnsupportedOperatorsError as error:
+        return one_line(error)
+    source.check_unchanged()
+    return model

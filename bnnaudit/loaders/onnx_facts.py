@@ -17,17 +17,28 @@ from bnnaudit.loaders.onnx_file import OnnxFile, all_tensors
 from bnnaudit.loaders.onnx_input import NetworkInput
 from bnnaudit.loaders.onnx_output import NetworkOutput
 from bnnaudit.loaders.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
-from bnnaudit.operators import quantizer_of
+from bnnaudit.operators.carrying import QUANTIZED
+from bnnaudit.operators.described import quantizer_of
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
 from bnnaudit.operators.runtime import RUNTIME
 
-# Operators with weights, and the axis of the weights that counts output channels.
-WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 1, "MatMul": -1}
-
-# Standard operators that make or take quantized activations.
-QUANTIZED = frozenset(
-    {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"}
-)
+# Operators with weights: the inputs that may hold them, each with the axis that counts output channels.
+WEIGHTED: dict[str, dict[int, int]] = {
+    "Conv": {1: 0},
+    "ConvInteger": {1: 0},
+    "ConvTranspose": {1: 1},
+    "Gemm": {1: 1},
+    "MatMul": {1: -1, 0: -2},
+    "MatMulInteger": {1: -1, 0: -2},
+    "QLinearConv": {3: 0},
+    "QLinearMatMul": {3: -1, 0: -2},
+    "com_microsoft_DynamicQuantizeMatMul": {1: -1},
+    "com_microsoft_FusedConv": {1: 0},
+    "com_microsoft_FusedGemm": {1: 1},
+    "com_microsoft_FusedMatMul": {1: -1, 0: -2},
+    "com_microsoft_MatMulIntegerToFloat": {1: -1},
+    "com_microsoft_QGemm": {3: 1},
+}
 
 # Stored numbers that are no weights: shapes, axes, masks, text.
 NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
@@ -69,9 +80,9 @@ def _quantizers(graph: Graph) -> list[QuantizerFact]:
     """The quantizers in the graph's order, by the names of their nodes."""
     found = []
     for node in graph.nodes:
-        kind = quantizer_of(node)
+        kind = quantizer_of(graph, node)
         if kind is not None:
-            found.append(QuantizerFact(node.name, kind.op, kind.bits))
+            found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
     return found
 
 
@@ -84,7 +95,7 @@ def _activation_bits(graph: Graph, quantizers: tuple[QuantizerFact, ...]) -> int
 
 def _may_quantize(node: NodeProto) -> bool:
     """Whether a node is one of the quantized operators, or of a domain that may hold any."""
-    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type in QUANTIZED
+    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or qualified_name(node) in QUANTIZED
 
 
 def _weight_bits(graph: Graph) -> int | None:
@@ -97,16 +108,10 @@ def _weight_bits(graph: Graph) -> int | None:
 def _weights(graph: Graph) -> Iterator[tuple[NDArray[Any], int]]:
     """The stored weights of layers, each with its axis of output channels."""
     for node in graph.nodes:
-        axis = WEIGHTED.get(node.op_type)
-        if axis is None:
-            continue
-        sides = [(1, 0 if node.op_type == "Gemm" and attribute(node, "transB", 0) else axis)]
-        if node.op_type == "MatMul":
-            sides.append((0, -2))
-        for position, channels in sides:
+        for position, axis in WEIGHTED.get(node.op_type, {}).items():
             weights = graph.constant(node.input[position])
             if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
-                yield weights, channels
+                yield weights, 0 if attribute(node, "transB", 0) and axis == 1 else axis
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,65 +14,88 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto, external_data_helper
 
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.loaders.onnx_wire import parse_lean
+from bnnaudit.operators.weights import LARGE, point_to, points, stated_length
 
 # Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
 LARGEST = 2**31 - 1
 
+# Types of which several values share a byte.
+NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
+
+
+# A larger file is not kept in memory for replay, but read once more.
+KEPT = 1 << 24
+
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """A checked model. `proto` holds all weights; `external` names the files beside the model that some came from.
+    """A checked model. `external` names the files beside the model that some weights came from.
 
-    `data` is the file itself, so that what is replayed is what was read.
+    `proto` has all weights, the large ones pointed at in their files (see `operators.weights`). `data` is the file itself,
+    so that what is replayed is what was read; None for a large one, which `check_unchanged` vouches for.
     """
 
     path: Path
-    data: bytes
+    data: bytes | None
     proto: ModelProto
     sha256: str
     external: tuple[Path, ...] = ()
 
+    def check_unchanged(self) -> None:
+        """Raise ModelError if the file is not what it was when it was read."""
+        if self.data is None and _sha256(self.path) != self.sha256:
+            raise ModelError(f"{self.path}: the file changed while it was read; run again")
+
 
 def read_onnx(path: Path) -> OnnxFile:
     """The model in an ONNX file, checked, its external data read; raises ModelError."""
-    data = _read_bytes(path)
-    proto = _parse(path, data)
-    external = _external_files(path, proto, len(data))
-    if external:
-        external_data_helper.load_external_data_for_model(proto, str(path.parent))
+    size = _size(path)
+    try:
+        digest = _sha256(path)
+        data = path.read_bytes() if size <= KEPT else None
+        proto, large = _parse(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    external = _external_files(path, proto, size)
+    _take_external(path, proto)
+    proto.graph.initializer.extend(large)
     _check(path, proto)
     _check_tensors(path, proto)
-    return OnnxFile(path, data, proto, hashlib.sha256(data).hexdigest(), external)
+    return OnnxFile(path, data, proto, digest, external)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _size(path: Path) -> int:
     if path.is_dir():
         raise ModelError(f"{path}: is a folder, not an ONNX file")
     if not path.exists():
         raise ModelError(f"{path}: no such file")
-    try:
-        size = path.stat().st_size
-        if size == 0:
-            raise ModelError(f"{path}: the file is empty")
-        if size > LARGEST:
-            raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    size = path.stat().st_size
+    if size == 0:
+        raise ModelError(f"{path}: the file is empty")
+    if size > LARGEST:
+        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
+    return size
 
 
-def _parse(path: Path, data: bytes) -> ModelProto:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
+    """The model without its large stored tensors, and these."""
     try:
-        proto = ModelProto.FromString(data)
+        proto, large = parse_lean(path)
     except DecodeError as error:
         raise ModelError(f"{path}: not an ONNX model, or a damaged one (its protocol buffer cannot be read)") from error
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
-    if any(isinstance(text, bytes) for text in _texts(proto)):
+    if any(isinstance(text, bytes) for text in (*_texts(proto), *(tensor.name for tensor in large))):
         raise ModelError(f"{path}: a damaged ONNX model (a name in it is no text)")
     if not proto.graph.node:
         raise ModelError(f"{path}: the graph has no nodes")
-    return proto
+    return proto, large
 
 
 def _texts(proto: ModelProto) -> Iterator[str | bytes]:
@@ -109,20 +133,44 @@ def _check(path: Path, proto: ModelProto) -> None:
     for info in shapeless:
         info.type.tensor_type.shape.SetInParent()
     try:
-        onnx.checker.check_model(proto)
+        onnx.checker.check_model(_without_large(proto))
     except (onnx.checker.ValidationError, ValueError) as error:
         raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
     for info in shapeless:
         info.type.tensor_type.ClearField("shape")
 
 
+def _without_large(proto: ModelProto) -> ModelProto:
+    """A copy whose large tensors are empty: the checker would look for their files."""
+    copy = ModelProto()
+    copy.CopyFrom(proto)
+    for tensor in copy.graph.initializer:
+        if points(tensor):
+            tensor.CopyFrom(TensorProto(name=tensor.name, data_type=tensor.data_type, dims=[0]))
+    return copy
+
+
 def _check_tensors(path: Path, proto: ModelProto) -> None:
     """Every stored tensor has as many values as its shape says; the checker lets some pass that have not."""
     for tensor in all_tensors(proto):
         try:
-            onnx.numpy_helper.to_array(tensor)
+            if not points(tensor):
+                onnx.numpy_helper.to_array(tensor)
+            elif stated_length(tensor) != _length(tensor):
+                raise ValueError
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise ModelError(f"{path}: the values of tensor {tensor.name!r} do not fit its type and shape") from error
+
+
+def _length(tensor: TensorProto) -> int:
+    """How many bytes a tensor of its type and shape takes; KeyError or TypeError for types without a width."""
+    if min(tensor.dims, default=0) < 0:
+        raise ValueError
+    name = TensorProto.DataType.Name(tensor.data_type)
+    bits = NARROW_BITS.get(name) or 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    if tensor.data_type == TensorProto.STRING:
+        raise TypeError
+    return -(-math.prod(tensor.dims) * bits // 8)
 
 
 def _has_shape(info: ValueInfoProto) -> bool:
@@ -151,6 +199,27 @@ def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...
     if total > LARGEST:
         raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
     return tuple(found)
+
+
+def _take_external(path: Path, proto: ModelProto) -> None:
+    """Read the tensors that lie in files beside the model, or point at the large ones; `_external_files` has checked them."""
+    folder = Path(os.path.realpath(path.parent))
+    stored = {id(tensor) for tensor in proto.graph.initializer}
+    for tensor in all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        place = Path(os.path.realpath(folder / entries["location"]))
+        offset = int(entries.get("offset", "0") or 0)
+        length = _span(path, tensor, entries, place.stat().st_size)
+        if length >= LARGE and id(tensor) in stored:
+            point_to(tensor, place, offset, length)
+            continue
+        with place.open("rb") as file:
+            file.seek(offset)
+            tensor.raw_data = file.read(length)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
 
 
 def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: int) -> int:

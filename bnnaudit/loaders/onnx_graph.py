@@ -8,17 +8,19 @@ import numpy as np
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from bnnaudit.core.errors import ModelError
+from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
+from bnnaudit.loaders.lowering import LOWERED, depends_on_batch, foreign_domains, lowered, needs_lowering, runnable
 from bnnaudit.loaders.onnx_batch import free_batch
 from bnnaudit.loaders.onnx_facts import describe
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
 from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
-from bnnaudit.loaders.replay import OnnxRuntimeModel
+from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
 from bnnaudit.operators import lower
+from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.graph import Graph
 from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.naming import name_nodes
@@ -58,6 +60,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     if given.fixed_batch is not None:
         free_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
+    range_by_image(graph)
     lower(graph)
     name_nodes(graph)
     graph.drop_dead()
@@ -66,12 +69,23 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     return Reading(source, graph, given, output, prepare, facts)
 
 
-def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> OnnxRuntimeModel:
-    """The file as deployed; raises ModelError with the file's name."""
+def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+    """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
+
+    The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
+    """
+    one_by_one = depends_on_batch(source.proto)
+    note = LOWERED if needs_lowering(source.proto) else ""
     try:
-        return OnnxRuntimeModel(source.path if source.external else source.data, prepare, output)
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, note)
     except ModelError as error:
-        raise ModelError(f"{source.path}: {error}") from error
+        foreign = ", ".join(foreign_domains(source.proto))
+        if not foreign and "NOT_IMPLEMENTED" not in str(error):
+            raise ModelError(f"{source.path}: {error}") from error
+        try:
+            return ReferenceModel(lowered(source), prepare, output, one_by_one)
+        except ModelError as other:
+            raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
 def _plain(source: OnnxFile) -> Graph:

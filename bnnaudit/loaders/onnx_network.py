@@ -11,6 +11,7 @@ from onnx import helper
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
+from bnnaudit.loaders.lowering import depends_on_batch
 from bnnaudit.loaders.onnx_graph import Reading
 from bnnaudit.operators.importing import convert, quiet
 from bnnaudit.quantization.surrogates import round_step
@@ -87,7 +88,7 @@ def _whole_range(reading: Reading) -> tuple[float, float]:
 
 def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
     """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch."""
-    batch = reading.given.fixed_batch
+    batch = reading.given.fixed_batch or (1 if depends_on_batch(reading.source.proto) else None)
     count = TRIAL if batch != TRIAL else TRIAL + 1
     box = reading.facts.box
     generator = torch.Generator().manual_seed(0)

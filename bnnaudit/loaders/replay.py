@@ -1,4 +1,4 @@
-"""The model as it is served: ONNX Runtime on the original file."""
+"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that can be had."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from onnx import ModelProto, TensorProto
+from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
-from bnnaudit.operators.runtime import RUNTIME, RUNTIME_ERRORS, open_session
+from bnnaudit.operators.runtime import (
+    REFERENCE,
+    REFERENCE_ERRORS,
+    RUNTIME,
+    RUNTIME_ERRORS,
+    open_reference,
+    open_session,
+)
 
 # Images at a time where the file leaves the batch open: enough to fill the processor, little memory.
 CHUNK = 256
@@ -28,37 +36,28 @@ _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
 }
 
 
-class OnnxRuntimeModel:
-    """Scores by ONNX Runtime on the CPU; `runtime` says which. Built once, then never changed.
+class ReplayedModel:
+    """A model that is run by chunks of images; `runtime` says by what. Built once, then never changed.
 
-    model: the original file's bytes, or its path where weights lie in files beside it. output: the output to return, the
-    first one by default. An integer input takes the nearest whole number. Raises ModelError.
+    one_by_one: the batch holds one image at a time (copies of it, where the file fixes the batch), as a model must be run
+    whose quantizers take their range from the whole batch. An integer input takes the nearest whole number.
     """
 
-    def __init__(self, model: bytes | Path, prepare: Preparation, output: str | None = None) -> None:
-        self.runtime = RUNTIME
+    def __init__(
+        self, runtime: str, prepare: Preparation, element_type: str, fixed_batch: int | None, one_by_one: bool
+    ) -> None:
+        self.runtime = runtime
         self.prepare = prepare
-        try:
-            self._session = open_session(model if isinstance(model, bytes) else str(model))
-        except RUNTIME_ERRORS as error:
-            raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type not in _TYPES:
-            names = ", ".join(f"{value.name} {value.type}" for value in inputs)
-            raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
-        self._input = inputs[0].name
-        self._type = _TYPES[inputs[0].type]
-        self._output = output or self._session.get_outputs()[0].name
-        batch = inputs[0].shape[0] if inputs[0].shape else None
-        self.fixed_batch: int | None = batch if isinstance(batch, int) else None
+        self.fixed_batch = fixed_batch
+        self._type = _TYPES[element_type]
+        self._chunk = 1 if one_by_one else fixed_batch or CHUNK
 
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU for images (N, C, H, W) or (N, features) in the network's range."""
         values = self._network_input(images)
-        size = self.fixed_batch or CHUNK
         # An empty batch still runs once, so that the scores have their width.
-        starts = range(0, max(len(values), 1), size)
-        parts = [self._run(values[start : start + size]) for start in starts]
+        starts = range(0, max(len(values), 1), self._chunk)
+        parts = [self._run(values[start : start + self._chunk]) for start in starts]
         return torch.cat(parts)
 
     def _network_input(self, images: Tensor) -> NDArray[np.generic]:
@@ -75,11 +74,89 @@ class OnnxRuntimeModel:
         if count < wanted:
             fill = values[-1:] if count else np.zeros((1, *values.shape[1:]), values.dtype)
             values = np.concatenate([values, np.repeat(fill, wanted - count, axis=0)])
-        try:
-            (scores,) = self._session.run([self._output], {self._input: values})
-        except RUNTIME_ERRORS as error:
-            raise ModelError(f"ONNX Runtime cannot run the model: {one_line(error)}") from error
+        scores = self._scores(values)
         if len(scores) != wanted:
             raise ModelError(f"the model returns {len(scores)} rows of scores for {wanted} images")
         flat = np.asarray(scores, dtype=np.float32).reshape(wanted, -1)
         return torch.from_numpy(flat[:count].copy())
+
+    def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
+        """The output for one full batch."""
+        raise NotImplementedError
+
+
+class OnnxRuntimeModel(ReplayedModel):
+    """Scores by ONNX Runtime on the CPU.
+
+    model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
+    by default. note: what was done to the file before, for people. Raises ModelError.
+    """
+
+    def __init__(
+        self,
+        model: bytes | Path,
+        prepare: Preparation,
+        output: str | None = None,
+        one_by_one: bool = False,
+        note: str = "",
+    ) -> None:
+        try:
+            self._session = open_session(model if isinstance(model, bytes) else str(model))
+        except RUNTIME_ERRORS as error:
+            raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type not in _TYPES:
+            names = ", ".join(f"{value.name} {value.type}" for value in inputs)
+            raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
+        self._input = inputs[0].name
+        self._output = output or self._session.get_outputs()[0].name
+        batch = inputs[0].shape[0] if inputs[0].shape else None
+        fixed = batch if isinstance(batch, int) else None
+        super().__init__(f"{RUNTIME}{note and ', '}{note}", prepare, inputs[0].type, fixed, one_by_one)
+
+    def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
+        try:
+            (scores,) = self._session.run([self._output], {self._input: values})
+        except RUNTIME_ERRORS as error:
+            raise ModelError(f"ONNX Runtime cannot run the model: {one_line(error)}") from error
+        return np.asarray(scores)
+
+
+class ReferenceModel(ReplayedModel):
+    """Scores by ONNX's reference evaluator, for models that ONNX Runtime does not take; slow. Raises ModelError."""
+
+    def __init__(self, model: ModelProto, prepare: Preparation, output: str, one_by_one: bool = False) -> None:
+        try:
+            self._evaluator = open_reference(model)
+        except REFERENCE_ERRORS as error:
+            raise ModelError(f"onnx.reference cannot load the model: {one_line(error)}") from error
+        stored = {tensor.name for tensor in model.graph.initializer}
+        (given,) = (info for info in model.graph.input if info.name not in stored)
+        kind = f"tensor({TensorProto.DataType.Name(given.type.tensor_type.elem_type).lower()})"
+        dims = given.type.tensor_type.shape.dim
+        batch = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
+        self._input = given.name
+        self._output = output
+        super().__init__(REFERENCE, prepare, kind, batch or None, one_by_one)
+
+    def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
+        try:
+            (scores,) = self._evaluator.run([self._output], {self._input: values})
+        except REFERENCE_ERRORS as error:
+            raise ModelError(f"onnx.reference cannot run the model: {one_line(error)}") from error
+        return np.asarray(scores)
+
+
+class UnverifiedModel:
+    """The differentiable copy in the place of a deployed model that nothing here can run; `runtime` says so."""
+
+    def __init__(self, network: nn.Module, prepare: Preparation, why: str) -> None:
+        self.runtime = f"nothing: findings are unverified on the deployed model ({why})"
+        self.network = network
+        self.prepare = prepare
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits (N, d) float32 on the CPU."""
+        with torch.no_grad():
+            parts = [self.network(self.prepare(part)) for part in torch.split(images.detach().cpu().float(), CHUNK)]
+        return torch.cat(parts).float()

@@ -12,12 +12,46 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from onnx import NodeProto, defs, helper
+from onnx import defs, helper
 
-from bnnaudit.operators import activations, pooling, reduction, resampling, shaping, slicing, steps
+from bnnaudit.operators import (
+    activations,
+    arithmetic,
+    attention,
+    carried,
+    casting,
+    contrib_float,
+    contrib_quantized,
+    convolution,
+    declined,
+    functions,
+    grid_step,
+    indexing,
+    integer,
+    making,
+    margins,
+    multithreshold,
+    normalization,
+    passing,
+    pooling,
+    products,
+    qlinear,
+    qonnx,
+    quantize_linear,
+    reduction,
+    resampling,
+    scans,
+    shaping,
+    slicing,
+    standardization,
+    steps,
+)
+from bnnaudit.operators.carrying import carry
 from bnnaudit.operators.conversion import SINCE_VERSION, Converter, Node
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
-from bnnaudit.operators.widened import WIDENED
+from bnnaudit.operators.grid_patterns import recognise_grids
+from bnnaudit.operators.stored import bind_carried
+from bnnaudit.operators.truncations import recognise_truncations
 
 FAMILIES: tuple[Mapping[str, Converter], ...] = (
     steps.CONVERTERS,
@@ -27,9 +61,30 @@ FAMILIES: tuple[Mapping[str, Converter], ...] = (
     slicing.CONVERTERS,
     pooling.CONVERTERS,
     resampling.CONVERTERS,
+    convolution.CONVERTERS,
+    normalization.CONVERTERS,
+    indexing.CONVERTERS,
+    margins.CONVERTERS,
+    attention.CONVERTERS,
+    carried.CONVERTERS,
+    quantize_linear.CONVERTERS,
+    integer.CONVERTERS,
+    qlinear.CONVERTERS,
+    contrib_quantized.CONVERTERS,
+    contrib_float.CONVERTERS,
+    qonnx.CONVERTERS,
+    multithreshold.CONVERTERS,
+    grid_step.CONVERTERS,
+    arithmetic.CONVERTERS,
+    casting.CONVERTERS,
+    functions.CONVERTERS,
+    making.CONVERTERS,
+    declined.CONVERTERS,
+    passing.CONVERTERS,
+    products.CONVERTERS,
+    scans.CONVERTERS,
+    standardization.CONVERTERS,
 )
-
-QUANTIZERS: dict[str, steps.Kind] = steps.QUANTIZERS
 
 OURS: dict[str, Converter] = {name: converter for family in FAMILIES for name, converter in family.items()}
 
@@ -44,6 +99,9 @@ def since_version(op: str, domain: str, opset: int) -> int:
 
 def lower(graph: Graph) -> None:
     """Move every node whose operator is in `OURS` to our own domain; it keeps its attributes and learns its version."""
+    recognise_grids(graph)
+    carry(graph)
+    recognise_truncations(graph)
     for node in graph.nodes:
         name = qualified_name(node)
         if node.domain == OWN_DOMAIN or name not in OURS:
@@ -57,22 +115,14 @@ def lower(graph: Graph) -> None:
         graph.model.opset_import.append(helper.make_opsetid(OWN_DOMAIN, 1))
 
 
-def quantizer_of(node: NodeProto) -> steps.Kind | None:
-    """What a node of a lowered graph quantizes to; None where it is no quantizer."""
-    return QUANTIZERS.get(node.op_type) if node.domain == OWN_DOMAIN else None
-
-
 def register() -> None:
-    """Teach onnx2torch our converters and the widened versions; doing it again changes nothing."""
+    """Teach onnx2torch our converters; doing it again changes nothing."""
     with warnings.catch_warnings():
         # torchvision, which onnx2torch imports, scripts functions as it is imported.
         warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
         from onnx2torch.node_converters import registry
     for name, converter in OURS.items():
         _add(registry, name.replace(".", "_"), 1, OWN_DOMAIN, partial(_adapted, converter))
-    for op, (base, versions) in WIDENED.items():
-        for version in versions:
-            _add(registry, op, version, STANDARD_DOMAIN, partial(registry.get_converter, op, base))
 
 
 def is_supported(op: str, domain: str, opset: int) -> bool:
@@ -100,7 +150,7 @@ def _adapted(converter: Converter) -> Callable[[Any, Any], Any]:
     from onnx2torch.utils.common import OnnxMapping, OperationConverterResult
 
     def convert(node: Any, graph: Any) -> Any:
-        converted = converter(Node(node, graph))
+        converted = bind_carried(converter(Node(node, graph)), graph.initializers)
         return OperationConverterResult(converted.module, OnnxMapping(converted.inputs, tuple(node.output_values)))
 
     return convert

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
+from onnx import AttributeProto
 from torch import nn
+
+from bnnaudit.operators.weights import array_of
 
 if TYPE_CHECKING:
     from onnx2torch.onnx_graph import OnnxGraph
@@ -62,7 +64,9 @@ class Node:
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute's value, or `default`."""
-        return self.source.attributes.get(name, default)
+        value = self.source.attributes.get(name, default)
+        # onnx2torch leaves an empty list as the attribute that it is.
+        return [] if isinstance(value, AttributeProto) else value
 
     def constant(self, position: int) -> NDArray[Any] | None:
         """The constant at input `position`; None where the input is missing. NotImplementedError if it is computed."""
@@ -73,7 +77,7 @@ class Node:
             raise NotImplementedError(
                 f"input {position} ({self.inputs[position]!r}) is computed, only constants are supported"
             )
-        return np.asarray(tensor.to_numpy())
+        return array_of(tensor.proto)
 
     def is_constant(self, position: int) -> bool:
         """Whether the input at `position` is a stored tensor."""
@@ -86,15 +90,34 @@ class Node:
         array = self.constant(position)
         return None if array is None else [int(value) for value in array.ravel()]
 
-    def rank(self, position: int = 0) -> int:
-        """The number of axes of an input; NotImplementedError where the file does not tell."""
+    def shape(self, position: int = 0) -> tuple[int | None, ...] | None:
+        """The shape of an input, None for an unknown axis, None alone for an unknown rank or a missing input."""
+        if not self.has_input(position):
+            return None
         name = self.inputs[position]
         if name in self.graph.initializers:
-            return int(self.graph.initializers[name].to_numpy().ndim)
+            return tuple(self.graph.initializers[name].proto.dims)
         info = self.graph.value_info.get(name)
         if info is None or not info.type.tensor_type.HasField("shape"):
-            raise NotImplementedError(f"the number of axes of {name!r} is unknown")
-        return len(info.type.tensor_type.shape.dim)
+            return None
+        return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in info.type.tensor_type.shape.dim)
+
+    def element_type(self, position: int = 0) -> int:
+        """The TensorProto type of an input, 0 where unknown or missing."""
+        if not self.has_input(position):
+            return 0
+        name = self.inputs[position]
+        if name in self.graph.initializers:
+            return int(self.graph.initializers[name].proto.data_type)
+        info = self.graph.value_info.get(name)
+        return int(info.type.tensor_type.elem_type) if info is not None else 0
+
+    def rank(self, position: int = 0) -> int:
+        """The number of axes of an input; NotImplementedError where the file does not tell."""
+        shape = self.shape(position)
+        if shape is None:
+            raise NotImplementedError(f"the number of axes of {self.inputs[position]!r} is unknown")
+        return len(shape)
 
 
 Converter = Callable[[Node], Converted]

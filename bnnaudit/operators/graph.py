@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
+from bnnaudit.operators.weights import array_of, points
+
 STANDARD_DOMAIN = ""
 OWN_DOMAIN = "bnnaudit"
 
@@ -86,6 +88,9 @@ class Graph:
             tensor = self._initializers.get(value)
             if tensor is None:
                 return None
+            if points(tensor):
+                # Not kept: there may be much of it.
+                return array_of(tensor)
             self._arrays[value] = numpy_helper.to_array(tensor)
         return self._arrays[value]
 

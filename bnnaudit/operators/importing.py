@@ -18,6 +18,7 @@ from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
 from bnnaudit.operators.patterns import recognise_binarisations
 from bnnaudit.operators.simplify import simplify
+from bnnaudit.operators.stand_ins import infer_shapes
 
 
 def import_graph(model: ModelProto) -> nn.Module:
@@ -43,7 +44,7 @@ def plain_graph(model: ModelProto) -> Graph:
     copy = ModelProto()
     copy.CopyFrom(model)
     try:
-        return Graph(onnx.shape_inference.infer_shapes(simplify(copy), data_prop=True))
+        return Graph(infer_shapes(simplify(copy)))
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise ModelError(f"shapes do not fit together: {one_line(error)}") from error
 

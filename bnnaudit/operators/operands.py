@@ -35,7 +35,8 @@ class Numbers:
 
     def __repr__(self) -> str:
         """For people: the lists, `?` for a computed one."""
-        return ", ".join("?" if computed else f"{numbers}" for numbers, computed in zip(self.lists, self.computed))
+        shown = zip(self.lists, self.computed, strict=True)
+        return ", ".join("?" if computed else f"{numbers}" for numbers, computed in shown)
 
 
 def numbers(node: Node, *positions: int) -> tuple[Numbers, tuple[str, ...]]:

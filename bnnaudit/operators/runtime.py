@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
 PROVIDER = "CPUExecutionProvider"
 RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
+
+REFERENCE = f"onnx.reference {onnx.__version__}"
+
+# The domain of ONNX Runtime's own operators.
+RUNTIME_DOMAIN = "com.microsoft"
 
 _SILENT = 4  # fatal errors only
 
@@ -26,3 +32,14 @@ def open_session(model: bytes | str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     return onnxruntime.InferenceSession(model, sess_options=options, providers=[PROVIDER])
+
+
+# The reference evaluator is Python: its operators raise what NumPy raises.
+REFERENCE_ERRORS = (Exception,)
+
+
+def open_reference(model: onnx.ModelProto) -> Any:
+    """ONNX's reference evaluator on a model: slow, but it knows every standard operator."""
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(model)

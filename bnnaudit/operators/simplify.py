@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, inliner, numpy_helper
 
-from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute
-from bnnaudit.operators.runtime import RUNTIME_ERRORS, open_session
+from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.operators.runtime import REFERENCE_ERRORS, RUNTIME_DOMAIN, RUNTIME_ERRORS, open_reference, open_session
+from bnnaudit.operators.standard_form import WRITERS, to_standard_form
+from bnnaudit.operators.weights import with_values
 
 # Operators that repeat their first input at inference; a Dropout's mask is checked for use apart.
 PASS_THROUGH = frozenset({"Identity", "Dropout"})
@@ -36,7 +39,9 @@ def simplify(model: ModelProto) -> ModelProto:
     _store_constants(graph)
     _trim_outputs(graph)
     _bypass(graph)
-    _fold(graph)
+    # Apart, so that an operator of another domain which cannot be computed leaves the standard ones computed.
+    _fold(graph, _is_standard)
+    _fold(graph, _can_be_computed)
     graph.drop_dead()
     graph.save()
     return model
@@ -112,14 +117,14 @@ def _drops_in_training(graph: Graph, node: NodeProto) -> bool:
     return training is None or bool(training)
 
 
-def _fold(graph: Graph) -> None:
+def _fold(graph: Graph, foldable: Callable[[NodeProto], bool]) -> None:
     """Compute with ONNX Runtime what depends on no input, so that it is to the bit what the deployed model computes."""
     constant = set(graph.initializers)
     folded: list[NodeProto] = []
     for node in graph.nodes:
         names = [name for name in node.input if name]
         returned = any(graph.is_output(name) for name in node.output)
-        if names and not returned and _foldable(node) and constant.issuperset(names):
+        if names and not returned and foldable(node) and constant.issuperset(names):
             folded.append(node)
             constant.update(name for name in node.output if name)
     if not folded:
@@ -140,13 +145,17 @@ def _fold(graph: Graph) -> None:
     graph.reindex()
 
 
-def _foldable(node: NodeProto) -> bool:
+def _can_be_computed(node: NodeProto) -> bool:
+    return _is_standard(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
+
+
+def _is_standard(node: NodeProto) -> bool:
     has_body = any(entry.HasField("g") or entry.graphs for entry in node.attribute)
     return node.domain == STANDARD_DOMAIN and node.op_type not in NOT_FOLDED and not has_body
 
 
 def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[str, NDArray[Any]] | None:
-    """The values `wanted` of constant nodes by ONNX Runtime; None where it does not know one of them."""
+    """The values `wanted` of constant nodes by ONNX Runtime, or ONNX's reference; None where neither knows them all."""
     made = {name for node in nodes for name in node.output}
     needed = {name for node in nodes for name in node.input if name} - made
     part = helper.make_model(
@@ -155,13 +164,19 @@ def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[s
             "constants",
             inputs=[],
             outputs=[onnx.ValueInfoProto(name=name) for name in wanted],
-            initializer=[graph.initializers[name] for name in sorted(needed)],
+            initializer=[with_values(graph.initializers[name]) for name in sorted(needed)],
         ),
         opset_imports=list(graph.model.opset_import),
         ir_version=graph.model.ir_version,
     )
     try:
+        part = to_standard_form(part)
         results = open_session(part.SerializeToString()).run(wanted, {})
-    except RUNTIME_ERRORS:
+    except NotImplementedError:
         return None
+    except RUNTIME_ERRORS:
+        try:
+            results = open_reference(part).run(wanted, {})
+        except REFERENCE_ERRORS:
+            return None
     return dict(zip(wanted, results, strict=True))

@@ -1,128 +1,104 @@
-"""Parts of a tensor, and a tensor with margins: Slice, Split, Pad."""
+"""Parts of a tensor and their joining: Slice, Split, Concat."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bnnaudit.operators.conversion import Converted, Converter, Node
+from bnnaudit.operators.operands import Numbers, fixed_numbers, numbers
 
 
 class Slice(nn.Module):
-    """Every step-th value of an axis from start to end, for several axes; a negative step goes backwards.
+    """Slice-1 to 13: every step-th value of an axis from start to end, for several axes; a negative step goes backwards.
 
-    The bounds are fixed, or computed where they are None.
+    bounds: starts, ends, axes (all of them where missing) and steps (1 where missing), each fixed or computed.
     """
 
-    def __init__(self, bounds: tuple[list[int] | None, ...]) -> None:
+    def __init__(self, bounds: Numbers) -> None:
         super().__init__()
         self.bounds = bounds
 
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """(...) -> the same number of axes."""
-        given = iter(computed)
-        lists = [bound if bound is not None else [int(value) for value in next(given)] for bound in self.bounds]
-        starts, ends, axes, steps = lists
+        starts, ends, axes, steps = (bound or [] for bound in self.bounds.whole(computed))
         for start, end, axis, step in zip(
             starts, ends, axes or range(len(starts)), steps or [1] * len(starts), strict=True
         ):
             first, last, stride = slice(start, end, step).indices(values.shape[axis])
-            if stride > 0:
-                index = [slice(None)] * (axis % values.dim()) + [slice(first, last, stride)]
-                values = values[tuple(index)]
-            else:
-                positions = torch.arange(first, last, stride, device=values.device)
-                values = values.index_select(axis, positions)
+            if stride < 0:
+                # The same values counted from the other end.
+                values = values.flip(axis)
+                first, last, stride = values.shape[axis] - 1 - first, values.shape[axis] - 1 - last, -stride
+            index = [slice(None)] * (axis % values.dim()) + [slice(first, max(first, last), stride)]
+            values = values[tuple(index)]
         return values
+
+    def extra_repr(self) -> str:
+        """For people: the bounds."""
+        return f"{self.bounds!r}"
 
 
 class Split(nn.Module):
-    """Into parts of given sizes, or into `parts` equal ones of which the last may be smaller."""
+    """Split-1 to 18: into parts of given sizes, or into `parts` equal ones of which the last may be smaller."""
 
-    def __init__(self, axis: int, sizes: list[int] | None, parts: int) -> None:
+    def __init__(self, axis: int, parts: int, sizes: Numbers) -> None:
         super().__init__()
         self.axis = axis
-        self.sizes = sizes
         self.parts = parts
+        self.sizes = sizes
 
-    def forward(self, values: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, values: Tensor, *computed: Tensor) -> Tensor | tuple[Tensor, ...]:
         """(...) -> the parts; a single part is the tensor itself."""
-        size = -(-values.shape[self.axis] // self.parts)
-        split: tuple[Tensor, ...] = torch.split(values, self.sizes or size, dim=self.axis)
+        size = values.shape[self.axis]
+        (sizes,) = self.sizes.whole(computed)
+        if not sizes:
+            part = -(-size // self.parts)
+            sizes = [min(part, max(0, size - start)) for start in range(0, self.parts * part, part or 1)]
+            sizes += [0] * (self.parts - len(sizes))
+        split: tuple[Tensor, ...] = torch.split(values, sizes, dim=self.axis)
         return split[0] if self.parts == 1 else split
 
+    def extra_repr(self) -> str:
+        """For people: the axis, the number of parts and their sizes."""
+        return f"axis={self.axis}, parts={self.parts}, sizes={self.sizes!r}"
 
-class Pad(nn.Module):
-    """With margins of `before` and `after` on each of `axes` (a negative one cuts off).
 
-    mode: constant, reflect, edge or wrap, as ONNX names them.
-    """
+class Concat(nn.Module):
+    """Concat-1 to 13: tensors joined along an axis."""
 
-    def __init__(self, margins: dict[int, tuple[int, int]], mode: str, value: float) -> None:
+    def __init__(self, axis: int) -> None:
         super().__init__()
-        self.margins = margins
-        self.mode = mode
-        self.value = value
+        self.axis = axis
 
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> the same number of axes."""
-        for axis, (before, after) in self.margins.items():
-            size, place = values.shape[axis], axis % values.dim()
-            if self.mode == "constant":
-                pads = [0, 0] * (values.dim() - place - 1) + [before, after]
-                values = functional.pad(values, pads, value=self.value)
-            else:
-                positions = torch.arange(-before, size + after, device=values.device)
-                values = values.index_select(place, _inside(positions, size, self.mode))
-        return values
+    def forward(self, *parts: Tensor) -> Tensor:
+        """K tensors that differ along the axis at most -> one."""
+        return torch.cat(parts, dim=self.axis)
 
-
-def _inside(positions: Tensor, size: int, mode: str) -> Tensor:
-    """Where to read the values for positions (K,) that lie partly outside of 0..size-1."""
-    if mode == "edge":
-        return positions.clamp(0, size - 1)
-    if mode == "wrap":
-        return positions % size
-    period = max(2 * (size - 1), 1)
-    folded = positions % period
-    return torch.where(folded < size, folded, period - folded)
+    def extra_repr(self) -> str:
+        """For people: the axis."""
+        return f"axis={self.axis}"
 
 
 def _slice(node: Node) -> Converted:
     if node.version < 10:
-        attributes = (node.attribute("starts"), node.attribute("ends"), node.attribute("axes"), None)
-        return Converted(Slice(tuple(list(bound or []) for bound in attributes)), node.inputs[:1])
-    bounds: list[list[int] | None] = []
-    computed: list[str] = []
-    for position in range(1, 5):
-        if not node.has_input(position):
-            bounds.append([])
-        elif node.is_constant(position):
-            bounds.append(node.integers(position))
-        else:
-            bounds.append(None)
-            computed.append(node.inputs[position])
-    return Converted(Slice(tuple(bounds)), (node.inputs[0], *computed))
+        bounds = fixed_numbers(*(node.attribute(name) for name in ("starts", "ends", "axes")), None)
+        return Converted(Slice(bounds), node.inputs[:1])
+    bounds, names = numbers(node, 1, 2, 3, 4)
+    return Converted(Slice(bounds), (node.inputs[0], *names))
 
 
 def _split(node: Node) -> Converted:
-    sizes = node.integers(1, "split")
-    return Converted(Split(int(node.attribute("axis", 0)), sizes, len(node.outputs)), node.inputs[:1])
+    stated = node.attribute("split")
+    sizes, names = (fixed_numbers(stated), ()) if stated is not None else numbers(node, 1)
+    parts = len(node.outputs)
+    if int(node.attribute("num_outputs", parts)) != parts:
+        raise NotImplementedError(f"{node.attribute('num_outputs')} parts for {parts} outputs")
+    return Converted(Split(int(node.attribute("axis", 0)), parts, sizes), (node.inputs[0], *names))
 
 
-def _pad(node: Node) -> Converted:
-    mode = str(node.attribute("mode", "constant"))
-    if mode not in ("constant", "reflect", "edge", "wrap"):
-        raise NotImplementedError(f"padding mode {mode!r}")
-    pads = node.integers(1, "pads" if node.version > 1 else "paddings") or []
-    axes = node.integers(3) if node.has_input(3) else list(range(len(pads) // 2))
-    margins = {axis: (pads[i], pads[i + len(pads) // 2]) for i, axis in enumerate(axes or [])}
-    value: Any = node.attribute("value") if node.version < 11 else node.constant(2)
-    fill = 0.0 if value is None else float(value)
-    return Converted(Pad({a: m for a, m in margins.items() if m != (0, 0)}, mode, fill), node.inputs[:1])
+def _concat(node: Node) -> Converted:
+    return Converted(Concat(int(node.attribute("axis", 1))), node.inputs)
 
 
-CONVERTERS: dict[str, Converter] = {"Slice": _slice, "Split": _split, "Pad": _pad}
+CONVERTERS: dict[str, Converter] = {"Slice": _slice, "Split": _split, "Concat": _concat}

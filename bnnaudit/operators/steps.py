@@ -18,10 +18,12 @@ def _binary_sign(node: Node) -> Converted:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What people call a step, and its bits where known."""
+    """What people call a step, and its bits and the range of its results where known."""
 
     op: str
     bits: int | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 QUANTIZERS: dict[str, Kind] = {

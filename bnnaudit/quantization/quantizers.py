@@ -66,7 +66,9 @@ class TernarySign(Quantizer):
     bits = 2
 
     def forward(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...) of -1, 0 and +1."""
+        """(N, ...) -> (N, ...) of -1, 0 and +1; whole numbers have no gradient."""
+        if not values.is_floating_point():
+            return torch.sign(values)
         return sign_step(values, torch.sign(values.detach()), self.surrogate)
 
 

@@ -62,6 +62,18 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     return rerouted
 
 
+def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float]) -> Tensor:
+    """`value`, z rounded to a grid and clipped to its ends, with the gradient 1 where it is not clipped, else 0.
+
+    z, value, unclipped (...) -> (...); unclipped: the point of the endless grid, which tells what is clipped.
+    """
+    if not torch.is_grad_enabled():
+        return value
+    kept = (unclipped >= ends[0]) & (unclipped <= ends[1])
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), kept.to(z.dtype))
+    return rerouted
+
+
 def slope_of_sign(z: Tensor, surrogate: Surrogate) -> Tensor:
     """The surrogate derivative of sign at the pre-activations z (N, ...).
 

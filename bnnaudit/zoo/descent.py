@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bnnaudit.core.batch import Batch
 from bnnaudit.quantization.layers import clip_latent_weights
 from bnnaudit.zoo.adversarial import adversarial_images, training_attack
-from bnnaudit.zoo.determinism import round_state
+from bnnaudit.zoo.determinism import round_weights
 from bnnaudit.zoo.recipes import AdversarialTable, Optimizer, Recipe, Schedule, TrainingTable
 
 Progress = Callable[[int, int, float], None]
@@ -23,7 +23,7 @@ def descend(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, 
     """Trains the network in place on images (N, C, H, W) in [0, 1] of its own dtype; all randomness comes from the recipe."""
     plan, generator = recipe.training, torch.Generator().manual_seed(recipe.seed)
     optimizer = _optimizer(network, plan)
-    round_state(network, optimizer)
+    round_weights(network)
     for epoch in range(plan.epochs):
         order = torch.randperm(len(labels), generator=generator)
         batches = [
@@ -93,5 +93,5 @@ def _step(network: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, la
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     clip_latent_weights(network)
-    round_state(network, optimizer)
+    round_weights(network)
     return loss.item() * len(batch)

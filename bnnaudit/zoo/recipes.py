@@ -146,12 +146,27 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
         raise SettingsError(f"{where}: {'; '.join(unknown)}; {name} takes {', '.join(known)}")
     try:
         network = builder(**options)
-        scores = network.eval()(torch.zeros(1, *SHAPE))
-    except (TypeError, ValueError, RuntimeError, AttributeError, ZeroDivisionError) as error:
-        raise SettingsError(f"{where}: architecture.options: {' '.join(str(error).split())[:200]}") from error
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise SettingsError(f"{where}: architecture.options: {_brief(error)}") from error
+    _refuse_misfit(network, where)
+    return network
+
+
+def _refuse_misfit(network: nn.Module, where: str) -> None:
+    """Raises SettingsError where the network does not take the data's images, or has not the data's classes."""
+    shape = "x".join(str(length) for length in SHAPE)
+    try:
+        with torch.no_grad():
+            scores = network.eval()(torch.zeros(1, *SHAPE))
+    except RuntimeError as error:
+        raise SettingsError(f"{where}: architecture.options: does not take {shape} images ({_brief(error)})") from error
     if scores.shape != (1, CLASSES):
         raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {CLASSES}")
-    return network.train()
+    network.train()
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -19,7 +19,7 @@ from bnnaudit.zoo.publishing import record_digests, write_card, write_images
 from bnnaudit.zoo.recipes import ExportFormat, Recipe, build_network
 
 TRAINING_DTYPE = torch.float64
-"""Processors differ in the last bits; in float64 that is too small to turn a sign, and `round_state` takes it away."""
+"""Processors differ in the last bits; in float64 that is too small to turn a sign, and `round_weights` takes it away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,30 @@ def _densenet() -> nn.Module:
     return DenseNet(growth_rate=4, block_config=(2, 2), num_init_features=8, num_classes=10)
 
 
+def _shufflenet() -> nn.Module:
+    from torchvision.models import ShuffleNetV2
+
+    return ShuffleNetV2([1, 2, 1], [8, 16, 32, 64, 64], num_classes=10)
+
+
+def _squeezing() -> nn.Module:
+    """An EfficientNet in small: depthwise convolutions, channels weighted by what is squeezed out of them, SiLU."""
+    from torchvision.models import EfficientNet
+    from torchvision.models.efficientnet import MBConvConfig
+
+    blocks = [MBConvConfig(1, 3, 1, 8, 8, 1), MBConvConfig(4, 5, 2, 8, 16, 2)]
+    return EfficientNet(blocks, dropout=0.2, last_channel=32, num_classes=10)
+
+
+def _vision_transformer() -> nn.Module:
+    from torchvision.models import VisionTransformer
+
+    network = VisionTransformer(PIXELS, 7, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=10)
+    # torchvision starts the head with zeros.
+    nn.init.normal_(network.heads.head.weight)
+    return network
+
+
 def _mlp() -> nn.Module:
     return nn.Sequential(
         nn.Flatten(), nn.Linear(3 * PIXELS**2, 16), nn.ReLU(), nn.Dropout(), nn.Linear(16, 10), nn.Softmax(1)
@@ -68,6 +92,9 @@ NETWORKS: dict[str, Builder] = {
     "mobilenet_v2": _mobilenet_v2,
     "vgg": _vgg,
     "densenet": _densenet,
+    "shufflenet": _shufflenet,
+    "squeezing": _squeezing,
+    "vision_transformer": _vision_transformer,
     "mlp": _mlp,
     "binary": SmallBinary,
 }

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, NodeProto, helper
 
-from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.loaders.onnx import inspect_onnx
 from tests.operators.building import model_of, node, some_values
@@ -89,7 +89,7 @@ def test_quantizers(
 ) -> None:
     scalars = {name: np.float32(value) for name, value in (("c", 0.1), ("one", 1), ("zero", 0))}
     found = facts(tmp_path, chain(nodes, **scalars))
-    assert found.quantizers == tuple(QuantizerFact(*entry) for entry in quantizers)
+    assert [(fact.name, fact.op, fact.bits) for fact in found.quantizers] == quantizers
     assert found.activation_bits == bits
 
 

@@ -8,7 +8,6 @@ import pytest
 from onnx import NodeProto
 
 from bnnaudit.operators import OURS
-from bnnaudit.operators.steps import BINARY_SIGN
 from tests.operators.building import by_import, by_runtime, model_of, node, some_values
 
 IMAGES = (2, 3, 7, 6)
@@ -217,8 +216,3 @@ def test_computed_targets_and_bounds() -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
     values = some_values(*IMAGES)
     np.testing.assert_array_equal(by_import(model, values), by_runtime(model, values))
-
-
-def test_every_operator_of_ours_has_a_case() -> None:
-    tested = {case.op for case in CASES} | {"Split", "Swish"} | {"Sign", "Round", "Floor", "Ceil", BINARY_SIGN}
-    assert tested == set(OURS)

@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+from onnx import helper
 
 from bnnaudit.operators.graph import Graph
 from bnnaudit.quantization.quantizers import Flooring, Quantizer, Rounding, TernarySign
@@ -39,5 +40,6 @@ def test_ceil() -> None:
 
 
 def test_lowering_leaves_other_operators_alone() -> None:
-    model = model_of([node("Relu", "x", "r"), node("Sign", "r")], ["n", 4])
-    assert [(n.domain, n.op_type) for n in lowered(model).nodes] == [("", "Relu"), ("bnnaudit", "Sign")]
+    model = model_of([node("Strange", "x", "r", domain="my.domain"), node("Sign", "r")], ["n", 4])
+    model.opset_import.append(helper.make_opsetid("my.domain", 1))
+    assert [(n.domain, n.op_type) for n in lowered(model).nodes] == [("my.domain", "Strange"), ("bnnaudit", "Sign")]

@@ -1,0 +1,60 @@
+"""The model as a runtime can take it: operators that no runtime knows are written with standard ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from onnx import ModelProto, NodeProto, inliner
+
+from bnnaudit.core.errors import ModelError
+from bnnaudit.loaders.onnx_file import OnnxFile
+from bnnaudit.operators.dynamic_ranges import OF_THE_BATCH
+from bnnaudit.operators.graph import STANDARD_DOMAIN, qualified_name
+from bnnaudit.operators.runtime import RUNTIME_DOMAIN
+from bnnaudit.operators.standard_form import WRITERS, to_standard_form
+from bnnaudit.operators.weights import whole
+
+LOWERED = "QONNX operators written with standard ones"
+
+PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
+
+
+def needs_lowering(proto: ModelProto) -> bool:
+    """Whether the model has operators that runtimes do not know and that can be written with standard ones."""
+    return any(qualified_name(node) in WRITERS for node in _all_nodes(proto))
+
+
+def depends_on_batch(proto: ModelProto) -> bool:
+    """Whether a prediction may depend on the other images of the batch."""
+    return any(qualified_name(node) in OF_THE_BATCH for node in _all_nodes(proto))
+
+
+def foreign_domains(proto: ModelProto) -> list[str]:
+    """The domains that ONNX Runtime may not know, once the model's own functions are left out."""
+    own = {function.domain for function in proto.functions}
+    return sorted({node.domain for node in _all_nodes(proto)} - own - PLAIN_DOMAINS)
+
+
+def lowered(source: OnnxFile) -> ModelProto:
+    """A copy of the model with every QONNX operator written out; raises ModelError where one cannot be."""
+    copy = whole(source.proto)
+    if copy.functions:
+        copy = inliner.inline_local_functions(copy)
+    try:
+        return to_standard_form(copy)
+    except NotImplementedError as error:
+        raise ModelError(f"{error} cannot be written with standard operators") from error
+
+
+def runnable(source: OnnxFile) -> bytes | Path:
+    """What ONNX Runtime is given: the file as it is wherever possible."""
+    if needs_lowering(source.proto):
+        return bytes(lowered(source).SerializeToString())
+    return source.path if source.external or source.data is None else source.data
+
+
+def _all_nodes(proto: ModelProto) -> Iterator[NodeProto]:
+    yield from proto.graph.node
+    for function in proto.functions:
+        yield from function.node

@@ -1,0 +1,76 @@
+"""Quantizers with many levels: scaled, rounded to a grid and brought to its ends."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.quantization.grids import Grid, RoundingMode
+from bnnaudit.quantization.quantizers import Quantizer
+from bnnaudit.quantization.surrogates import grid_step
+
+
+class GridQuantizer(Quantizer):
+    """A step onto the numbers of `grid`; what quantizes to whole numbers returns them as floats, ready to be multiplied.
+
+    The gradient is straight-through inside of the grid and zero where the value saturates.
+    """
+
+    op = "quantize"
+
+    def __init__(
+        self,
+        grid: Grid,
+        mode: RoundingMode = RoundingMode.HALF_EVEN,
+        saturate: bool = True,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__(surrogate)
+        self.grid = grid
+        self.mode = mode
+        self.saturate = saturate
+        self.bits = grid.bits
+
+    def onto_grid(self, scaled: Tensor, zero_point: Tensor | None = None) -> Tensor:
+        """scaled (...) in units of the grid, zero_point broadcastable -> numbers of the grid (...): rounded, then shifted."""
+        nearest = self.grid.nearest(scaled.detach(), self.mode)
+        if zero_point is not None:
+            nearest = nearest + zero_point.detach()
+        value = self.grid.inside(nearest, self.saturate)
+        return grid_step(scaled, value, nearest, (self.grid.low, self.grid.high))
+
+    def extra_repr(self) -> str:
+        """For people: the grid."""
+        return f"{self.grid.bits} bits, {self.grid.low:g} to {self.grid.high:g}"
+
+
+class UniformQuantizer(GridQuantizer):
+    """scale (q - zero_point), q = round(x / scale + zero_point) clipped to the grid: what was rounded, in its own units.
+
+    clip_first: clips before it rounds, as QONNX does.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        mode: RoundingMode = RoundingMode.HALF_EVEN,
+        clip_first: bool = False,
+        saturate: bool = True,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__(grid, mode, saturate, surrogate)
+        self.clip_first = clip_first
+
+    def quantize(self, values: Tensor, scale: Tensor, zero_point: Tensor | None = None) -> Tensor:
+        """values (...), scale and zero_point broadcastable -> (...)."""
+        scaled = values / scale
+        if zero_point is not None:
+            scaled = scaled + zero_point
+        if self.clip_first:
+            clipped = self.grid.inside(scaled.detach(), self.saturate)
+            value = self.grid.nearest(clipped, self.mode)
+            levels = grid_step(scaled, value, torch.round(scaled.detach()), (self.grid.low, self.grid.high))
+        else:
+            levels = self.onto_grid(scaled)
+        return (levels if zero_point is None else levels - zero_point) * scale

@@ -1,0 +1,67 @@
+"""The files of sample_models/ are whole, say what the README says, and show what they are there to show."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.loaders.card import read_settings
+from bnnaudit.zoo.digits import load_digits_split
+from bnnaudit.zoo.publishing import read_digests
+from bnnaudit.zoo.recipes import read_recipe
+
+FOLDER = Path(__file__).parent.parent / "sample_models"
+NAMES = ("digits-ref", "digits-bnn-wq", "digits-bnn-waq", "digits-ref-at")
+
+
+def held_out() -> tuple[np.ndarray, np.ndarray]:
+    with np.load(FOLDER / "digits-test.npz") as stored:
+        return stored["x"], stored["y"]
+
+
+def test_the_digests_match_and_cover_everything_that_training_made() -> None:
+    digests = read_digests(FOLDER / "SHA256SUMS")
+    files = {path.name for path in FOLDER.iterdir() if path.suffix in (".onnx", ".safetensors", ".npz", ".toml")}
+    assert set(digests) == files
+    assert {name: sha256_of(FOLDER / name) for name in files} == dict(digests)
+
+
+def test_the_held_out_images_are_those_of_the_recipes() -> None:
+    x, y = held_out()
+    assert x.shape == (597, 8, 8)
+    assert x.dtype == np.uint8
+    for name in NAMES:
+        data = read_recipe(FOLDER / "recipes" / f"{name}.toml").data
+        test = load_digits_split(data.held_out, data.seed).test
+        assert np.array_equal(test.x, x)
+        assert np.array_equal(test.y, y)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_declared_accuracy_is_that_of_the_deployed_model(name: str) -> None:
+    x, y = held_out()
+    images = (torch.from_numpy(x).float() / 255)[:, None].numpy()
+    session = onnxruntime.InferenceSession(str(FOLDER / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"images": images})
+    declared = read_settings(FOLDER / f"{name}.toml").declared.clean_accuracy
+    assert declared is not None
+    assert (logits.argmax(1) == y).mean() == pytest.approx(declared, abs=0.002)
+    assert declared >= 0.95
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_agrees_with_its_recipe(name: str) -> None:
+    card, recipe = read_settings(FOLDER / f"{name}.toml"), read_recipe(FOLDER / "recipes" / f"{name}.toml")
+    assert recipe.name == name
+    assert (card.description, card.threat.eps) == (recipe.description, recipe.card.eps)
+    assert (card.architecture.name, card.architecture.options) == (
+        recipe.architecture.name,
+        recipe.architecture.options,
+    )
+
+
+def test_files_are_small() -> None:
+    assert all(path.stat().st_size < 400_000 for path in FOLDER.rglob("*") if path.is_file())
