@@ -94,6 +94,7 @@ model_options = stacked(
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
     click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
     click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
     click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
 )
@@ -154,6 +155,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "mean": ("preprocessing", "mean"),
     "std": ("preprocessing", "std"),
     "layout": ("preprocessing", "layout"),
+    "output_name": ("preprocessing", "output_name"),
     "arch": ("architecture", "name"),
     "norm": ("threat", "norm"),
     "eps": ("threat", "eps"),

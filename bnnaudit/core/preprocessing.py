@@ -1,4 +1,4 @@
-"""How images become the network's input, as the user or the card states it."""
+"""How images become the network's input, and which of its outputs counts, as the user or the card states it."""
 
 from dataclasses import dataclass, field
 
@@ -10,10 +10,12 @@ from bnnaudit.core.threat import Box
 class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
-    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none.
+    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none. `output_name`: the
+    output of an ONNX file that holds the scores; None: the first one that can.
     """
 
     box: Box = field(default_factory=Box)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     layout: Layout | None = None
+    output_name: str | None = None

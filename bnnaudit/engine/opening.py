@@ -85,6 +85,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
         return load_onnx(model, preprocessing, Surrogate(), device)
+    if preprocessing.output_name is not None:
+        raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
     if architecture.name is None:
         known = ", ".join(sorted(ARCHITECTURES))
@@ -164,8 +166,9 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
 
 
 def replace_architecture(settings: Settings) -> Settings:
-    """The same settings without the audited model's architecture, which is not the substitute's."""
-    return settings.model_copy(update={"architecture": type(settings.architecture)()})
+    """The same settings without the audited model's architecture and output, which are not the substitute's."""
+    preprocessing = settings.preprocessing.model_copy(update={"output_name": None})
+    return settings.model_copy(update={"architecture": type(settings.architecture)(), "preprocessing": preprocessing})
 
 
 def _imitated(target: Target, opened: Opened) -> Target:

@@ -37,11 +37,11 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     reading = read_graph(source, preprocessing)
     # First, and not beside the network: ONNX Runtime needs several times a model's size while it loads.
     replayed = _replayed(source, reading)
-    release_memory()
+    if source.data is None or source.external:
+        release_memory()
     network = build_network(reading)
     for _, quantizer in named_quantizers(network):
         quantizer.surrogate = surrogate
-    release_memory()
     deployed = (
         UnverifiedModel(copy.deepcopy(network), reading.prepare, replayed) if isinstance(replayed, str) else replayed
     )

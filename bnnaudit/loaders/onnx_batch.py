@@ -9,17 +9,30 @@ from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute
 
 
 def free_batch(graph: Graph, batch: int) -> None:
-    """Let the graph's batch be open where it was `batch`: in its input, its outputs, and the targets of Reshape.
+    """Let the graph's batch be open where it was `batch`: in its input, its outputs, and the targets of Reshape and Resize.
 
     Shapes must be known. Whether the result works is for a trial to tell: a graph may use its batch in other ways.
     """
     for node in graph.nodes:
         if node.op_type == "Reshape" and node.domain == STANDARD_DOMAIN:
             _free_target(graph, node, batch)
+        if node.op_type == "Resize" and node.domain == STANDARD_DOMAIN:
+            _free_sizes(graph, node, batch)
     for info in (*graph.proto.input, *graph.proto.output, *graph.proto.value_info):
         dims = info.type.tensor_type.shape.dim
         if dims and dims[0].HasField("dim_value") and dims[0].dim_value == batch:
             dims[0].dim_param = "batch"
+
+
+def _free_sizes(graph: Graph, node: NodeProto, batch: int) -> None:
+    """Let constant target sizes of all axes, of which the first is the batch, keep that one: 0 is our sign for it."""
+    sizes = graph.constant(node.input[3]) if len(node.input) > 3 and node.input[3] else None
+    before = graph.shape(node.input[0])
+    if sizes is None or attribute(node, "axes") or not before or not len(sizes) == len(before) > 0:
+        return
+    if before[0] == batch == int(sizes[0]):
+        name = graph.fresh_name(f"{node.output[0]}_sizes")
+        node.input[3] = graph.add_constant(name, np.asarray([0, *sizes[1:]], dtype=np.int64))
 
 
 def _free_target(graph: Graph, node: NodeProto, batch: int) -> None:

@@ -72,7 +72,7 @@ def describe(
         output=output.kind,
         fixed_batch=given.fixed_batch,
         runtime=RUNTIME,
-        metadata=_metadata(source),
+        metadata=_metadata(source, output),
     )
 
 
@@ -126,7 +126,7 @@ def _parameters(source: OnnxFile) -> int:
     return sum(math.prod(tensor.dims) for tensor in tensors if tensor.dims and tensor.data_type not in NOT_WEIGHTS)
 
 
-def _metadata(source: OnnxFile) -> tuple[tuple[str, str], ...]:
+def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str], ...]:
     proto = source.proto
     opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in proto.opset_import)
     entries = [
@@ -136,11 +136,18 @@ def _metadata(source: OnnxFile) -> tuple[tuple[str, str], ...]:
         ("model version", str(proto.model_version) if proto.model_version else ""),
         ("domain", proto.domain),
         ("graph", proto.graph.name),
+        ("outputs", _outputs(source, output)),
         ("description", proto.doc_string or proto.graph.doc_string),
         *((entry.key, entry.value) for entry in proto.metadata_props),
         *((f"external data {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()) for file in source.external),
     ]
     return tuple((key, _short(value)) for key, value in entries if value)
+
+
+def _outputs(source: OnnxFile, output: NetworkOutput) -> str:
+    """The file's outputs and which one counts, where there are several."""
+    names = [info.name for info in source.proto.graph.output]
+    return f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""
 
 
 def _short(text: str) -> str:

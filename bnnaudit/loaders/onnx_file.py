@@ -170,7 +170,7 @@ def _length(tensor: TensorProto) -> int:
     bits = NARROW_BITS.get(name) or 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     if tensor.data_type == TensorProto.STRING:
         raise TypeError
-    return -(-math.prod(tensor.dims) * bits // 8)
+    return -(-math.prod(int(size) for size in tensor.dims) * int(bits) // 8)
 
 
 def _has_shape(info: ValueInfoProto) -> bool:

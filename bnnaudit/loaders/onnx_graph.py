@@ -50,7 +50,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
         )
     graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
-    output = read_output(source.path, graph)
+    output = read_output(source.path, graph, preprocessing.output_name)
     prepare = preparation(source.path, given, preprocessing)
     classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
     _keep_one_output(graph, output.name)

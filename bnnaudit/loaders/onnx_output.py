@@ -27,11 +27,19 @@ class NetworkOutput:
     num_classes: int | None
 
 
-def read_output(path: Path, graph: Graph) -> NetworkOutput:
-    """The scores of a simplified graph with known shapes: its first output that can hold them. Raises ModelError."""
-    scores = [info for info in graph.proto.output if _can_be_scores(graph, info)]
+def read_output(path: Path, graph: Graph, wish: str | None = None) -> NetworkOutput:
+    """The scores of a simplified graph with known shapes: the output `wish`, or the first that can hold them.
+
+    Raises ModelError.
+    """
+    outputs = list(graph.proto.output)
+    if wish is not None:
+        outputs = [info for info in outputs if info.name == wish]
+        if not outputs:
+            raise ModelError(f"{path}: no output {wish!r}; the outputs are: {_names(graph)}")
+    scores = [info for info in outputs if _can_be_scores(graph, info)]
     if not scores:
-        raise ModelError(f"{path}: {_why_none(graph)}")
+        raise ModelError(f"{path}: {_why_none(graph, outputs)}; {_what_to_do(graph, wish)}")
     name = scores[0].name
     shape = graph.shape(name)
     classes = None if shape is None else _product(shape[1:])
@@ -60,24 +68,47 @@ def _can_be_scores(graph: Graph, info: ValueInfoProto) -> bool:
     """Floats, (N, d) once trailing axes of size 1 are left out."""
     if not info.type.HasField("tensor_type") or graph.element_type(info.name) not in FLOATS:
         return False
+    if _is_choice(graph, info.name):
+        return False
     shape = graph.shape(info.name)
     if shape is None:
         return True
     return len(shape) > 1 and all(size in (1, None) for size in shape[2:])
 
 
-def _why_none(graph: Graph) -> str:
-    name = graph.proto.output[0].name if graph.proto.output else ""
+def _why_none(graph: Graph, outputs: list[ValueInfoProto]) -> str:
+    name = outputs[0].name if outputs else ""
     shape, kind = graph.shape(name), graph.element_type(name)
-    if kind and kind not in FLOATS:
+    if _is_choice(graph, name):
+        found = "the number of the class that an ArgMax chose"
+    elif kind and kind not in FLOATS:
         found = "whole numbers, as an ArgMax returns"
     elif shape is not None:
         found = f"shape {tuple('?' if size is None else size for size in shape)}"
     else:
         found = "no tensor"
-    return (
-        f"output {name!r} holds {found}, not one score for each class; export the model with scores as (batch, classes)"
-    )
+    return f"output {name!r} holds {found}, not one score for each class"
+
+
+def _what_to_do(graph: Graph, wish: str | None) -> str:
+    export = "export the model with scores as (batch, classes)"
+    others = len(graph.proto.output) > 1
+    return f"name another output with --output-name ({_names(graph)}), or {export}" if wish and others else export
+
+
+def _is_choice(graph: Graph, value: str) -> bool:
+    """Whether a value is what an ArgMax returned, in whatever type and shape."""
+    while (node := graph.maker(value)) is not None and node.domain == STANDARD_DOMAIN:
+        if node.op_type == "ArgMax":
+            return True
+        if node.op_type not in SHAPES_ONLY | {"Cast"}:
+            return False
+        value = node.input[0]
+    return False
+
+
+def _names(graph: Graph) -> str:
+    return ", ".join(repr(info.name) for info in graph.proto.output)
 
 
 def _softmax_before(graph: Graph, output: str) -> NodeProto | None:

@@ -18,8 +18,13 @@ from bnnaudit.operators.weights import LARGE, point_to
 # Numbers of fields in onnx.proto: a model's graph, a graph's stored tensors, a tensor's bytes.
 GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
 
-# Wire types: a number of variable length, eight bytes, a length and as many bytes, four bytes.
-VARINT, EIGHT, SIZED, FOUR = 0, 1, 2, 5
+# Wire types: a number of variable length, a length and as many bytes; and those of fixed widths.
+VARINT, SIZED = 0, 2
+WIDTHS = {1: 8, 5: 4}
+
+
+# What a tensor has beside its bytes: sizes (one by one, or together), type, name.
+PLAIN = frozenset({(1, VARINT), (1, SIZED), (2, VARINT), (8, SIZED)})
 
 
 class UnusualError(Exception):
@@ -28,7 +33,7 @@ class UnusualError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Where a field lies: its key at `start`, its content from `content` up to `end`."""
+    """Where a field lies: its key at `start`, what is sized from `content` up to `end`."""
 
     number: int
     kind: int
@@ -75,10 +80,10 @@ def _pointing(file: BinaryIO, field: Field, path: Path) -> TensorProto | None:
     raw = [part for part in parts if part.number == RAW_DATA]
     if len(raw) != 1 or raw[0].kind != SIZED or raw[0].end - raw[0].content < LARGE:
         return None
-    rest = b"".join(_read(file, part.start, part.end) for part in parts if part.number != RAW_DATA)
-    tensor = TensorProto.FromString(rest)
-    if tensor.external_data or tensor.data_location != TensorProto.DEFAULT:
+    rest = [part for part in parts if part.number != RAW_DATA]
+    if any((part.number, part.kind) not in PLAIN for part in rest):
         return None
+    tensor = TensorProto.FromString(b"".join(_read(file, part.start, part.end) for part in rest))
     point_to(tensor, path, raw[0].content, raw[0].end - raw[0].content)
     return tensor
 
@@ -88,25 +93,21 @@ def _fields(file: BinaryIO, start: int, end: int) -> Iterator[Field]:
     while start < end:
         file.seek(start)
         key = _varint(file)
-        match key & 7:
-            case 0:
-                _varint(file)
-                content = after = file.tell()
-            case 1:
-                content = file.tell()
-                after = content + 8
-            case 2:
-                length = _varint(file)
-                content = file.tell()
-                after = content + length
-            case 5:
-                content = file.tell()
-                after = content + 4
-            case _:
-                raise UnusualError
+        kind = key & 7
+        if kind == VARINT:
+            _varint(file)
+            length = 0
+        elif kind == SIZED:
+            length = _varint(file)
+        elif kind in WIDTHS:
+            length = WIDTHS[kind]
+        else:
+            raise UnusualError
+        content = file.tell()
+        after = content + length
         if after > end or key >> 3 == 0:
             raise UnusualError
-        yield Field(key >> 3, key & 7, start, content, after)
+        yield Field(key >> 3, kind, start, content, after)
         start = after
 
 

@@ -135,12 +135,16 @@ class DataTable(_Table):
 
 
 class PreprocessingTable(_Table):
-    """[preprocessing]: the range that the network takes, its normalisation in units of that range, and its layout."""
+    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout.
+
+    `output_name`: the output that holds the scores, of an ONNX file that has several.
+    """
 
     input_range: Annotated[Box, BeforeValidator(_range)] | None = None
     mean: Annotated[tuple[float, ...], BeforeValidator(_per_channel)] | None = None
     std: Annotated[tuple[float, ...], BeforeValidator(_positive_per_channel)] | None = None
     layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
+    output_name: StrictStr | None = None
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -150,7 +154,7 @@ class PreprocessingTable(_Table):
 
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
-        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout)
+        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout, self.output_name)
 
 
 class ThreatTable(_Table):

@@ -47,9 +47,45 @@ QUANTIZED = frozenset({*ZERO_POINTS, *SUMS, *OTHERS})
 
 # Operators that make numbers of the kind they take: what they make of carried numbers is carried.
 KEEPING = frozenset(
-    """Abs Add Cast Clip Concat CumSum DepthToSpace Div Expand Flatten Gather GatherElements GatherND Identity MatMul Max
-    Min Mod Mul Neg Pad ReduceMax ReduceMin ReduceSum Relu Reshape Sign Slice SpaceToDepth Split Squeeze Sub Sum Tile
-    Transpose Unsqueeze Where""".split()
+    [
+        "Abs",
+        "Add",
+        "Cast",
+        "Clip",
+        "Concat",
+        "CumSum",
+        "DepthToSpace",
+        "Div",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Identity",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Pad",
+        "ReduceMax",
+        "ReduceMin",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Sign",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "Squeeze",
+        "Sub",
+        "Sum",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    ]
 )
 
 

@@ -100,10 +100,7 @@ class QuantizedConcat(GridQuantizer):
     def forward(self, *computed: Tensor) -> Tensor:
         """Parts (...) -> (...) numbers of the grid, joined along the axis."""
         scale, zero, *parts = _floats(self.tensors(*computed))
-        real = [
-            (x - x_zero) * x_scale
-            for x, x_scale, x_zero in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-        ]
+        real = [(x - x_zero) * x_scale for x, x_scale, x_zero in zip(parts[::3], parts[1::3], parts[2::3], strict=True)]
         return self.onto_grid(torch.cat(real, dim=self.axis) / scale, zero)
 
 

@@ -67,7 +67,7 @@ class IntegerProduct(nn.Module):
 def window_of_weights(node: Node, position: int) -> Window:
     """The window of a convolution with its weights at an input."""
     shape = node.shape(position)
-    kernel = node.attribute("kernel_shape") or (shape[2:] if shape is not None and None not in shape[2:] else None)
+    kernel = node.attribute("kernel_shape") or [size for size in (shape or ())[2:] if size is not None]
     if not kernel:
         raise NotImplementedError("weights of unknown size")
     return window_of(node, [int(size) for size in kernel])

@@ -49,9 +49,9 @@ class BipolarQuant(BinarySign):
         scale, zero_point = self.tensors(*computed)
         assert scale is not None, "required by the operator"
         scaled = values / scale
-        if zero_point is None:
-            return super().forward(scaled) * scale
-        return (super().forward(scaled + zero_point) - zero_point) * scale
+        zero = torch.zeros_like(scale) if zero_point is None else zero_point
+        result: Tensor = (super().forward(scaled + zero) - zero) * scale
+        return result
 
 
 class Trunc(UniformQuantizer):
@@ -61,7 +61,9 @@ class Trunc(UniformQuantizer):
     is the input's, or, in the newer form, one of its own (then it is clipped to the output bits as well).
     """
 
-    def __init__(self, grid: Grid, mode: RoundingMode, divisor: float, own_scale: float | None, tensors: Operands) -> None:
+    def __init__(
+        self, grid: Grid, mode: RoundingMode, divisor: float, own_scale: float | None, tensors: Operands
+    ) -> None:
         super().__init__(grid, mode)
         self.divisor = divisor
         self.own_scale = own_scale
@@ -74,9 +76,11 @@ class Trunc(UniformQuantizer):
         zero = torch.zeros_like(scale) if zero_point is None else zero_point
         scaled = values / scale + zero
         whole = round_step(scaled, torch.round(scaled.detach())) / self.divisor
-        if self.own_scale is not None:
-            return (self.onto_grid(whole) - zero / self.divisor) * self.own_scale
-        return (round_step(whole, rounded(whole.detach(), self.mode)) - zero) * scale
+        if self.own_scale is None:
+            result: Tensor = (round_step(whole, rounded(whole.detach(), self.mode)) - zero) * scale
+        else:
+            result = (self.onto_grid(whole) - zero / self.divisor) * self.own_scale
+        return result
 
 
 def _width(node: Node, position: int) -> int:

@@ -85,7 +85,8 @@ class DequantizeLinear(nn.Module):
         values = as_float(values)
         if zero_point is not None:
             values = values - self.spread(zero_point, values)
-        return values * self.spread(scale, values)
+        result: Tensor = values * self.spread(scale, values)
+        return result
 
 
 class DynamicQuantizeLinear(GridQuantizer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -32,7 +33,7 @@ class Writer:
         self.node = node
         self.nodes: list[NodeProto] = []
 
-    def add(self, op: str, *inputs: str | float, output: str | None = None, **settings: object) -> str:
+    def add(self, op: str, *inputs: str | float, output: str | None = None, **settings: Any) -> str:
         """A node of a standard operator; numbers among the inputs are stored as float scalars. Returns its output."""
         names = [value if isinstance(value, str) else self.store(np.float32(value)) for value in inputs]
         result = output or f"{self.node.output[0]}/standard_{len(self.nodes)}"
@@ -223,7 +224,7 @@ def _multi_threshold(writer: Writer) -> None:
     writer.add("Add", scaled, float(attribute(writer.node, "out_bias", 0.0)), output=writer.node.output[0])
 
 
-def _on_axes(writer: Writer, op: str, value: str, axes: Sequence[int], **settings: object) -> str:
+def _on_axes(writer: Writer, op: str, value: str, axes: Sequence[int], **settings: Any) -> str:
     """An operator whose axes became an input with operator set 13."""
     if writer.graph.opset >= 13:
         return writer.add(op, value, writer.store(np.array(axes, dtype=np.int64)), **settings)

@@ -49,6 +49,23 @@ def test_all_unsupported_operators_are_named_at_once(tmp_path: Path) -> None:
     )
 
 
+def test_ten_unsupported_operators_are_named_in_one_line(tmp_path: Path) -> None:
+    """Each with its version, its domain, how often it occurs and where first; those of the standard domain too."""
+    own = [f"Odd{number}" for number in range(8)]
+    nodes = [node("Det", "x", "v0"), node("Unique", "v0", "v1")]
+    nodes += [node(op, f"v{place + 1}", f"v{place + 2}", domain="my.own") for place, op in enumerate([*own, *own[:3]])]
+    model = model_of([*nodes, node("MatMul", "v12 w")], ["n", 12], {"w": some_values(12, 3)}, output_shape=["n", 3])
+    model.opset_import.append(helper.make_opsetid("my.own", 2))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UnsupportedOperatorsError) as caught:
+        load(path)
+    counts = [2, 2, 2, 1, 1, 1, 1, 1]
+    places = [f"{op}-2 of my.own ({counts[i]}x, first '{op}_v{i + 2}')" for i, op in enumerate(own)]
+    expected = "; ".join(["Det-11 (1x, first 'Det_v0')", "Unique-11 (1x, first 'Unique_v1')", *places])
+    assert str(caught.value) == f"{path}: no differentiable import of: {expected}"
+
+
 def test_all_nodes_that_cannot_be_converted_are_named(tmp_path: Path) -> None:
     """Operators that are supported, with settings that are not."""
     nodes = [
@@ -144,10 +161,14 @@ class TestTrafficSigns:
 
 
 @pytest.mark.skipif(not DIGITS.is_file(), reason=f"{DIGITS.name} is not at hand")
-def test_qonnx_is_refused_in_one_line() -> None:
-    with pytest.raises(UnsupportedOperatorsError, match=r"Quant-1 of onnx\.brevitas \(8x, first 'Quant_13'\)$"):
-        load(DIGITS)
-    assert inspect_onnx(DIGITS, Preprocessing()).num_classes == 10
+def test_a_public_qonnx_network_is_served_as_it_is_attacked() -> None:
+    """Two bits throughout; the batch of the file, one, is opened."""
+    target = load(DIGITS)
+    images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits = target.logits(images)
+    torch.testing.assert_close(logits, target.deployed(images), rtol=1e-4, atol=1e-4)
+    assert (target.facts.num_classes, target.facts.weight_bits) == (10, 2)
 
 
 def test_warnings_of_the_caller_stay_as_they_were(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ OPENED = {
     "flatten": lambda n: ([node("Flatten", "x", "v")], {}),
     "reshape to the batch": lambda n: ([node("Reshape", "x t", "v")], {"t": ints(n, 48)}),
     "reshape with the rest left": lambda n: ([node("Reshape", "x t", "v")], {"t": ints(n, -1)}),
+    "resized to sizes": lambda n: (
+        [node("Resize", "x - - z", "m"), node("Reshape", "m t", "v")],
+        {"z": ints(n, 3, 8, 2), "t": ints(n, 48)},
+    ),
     "no zero allowed": lambda n: ([node("Reshape", "x t", "v", allowzero=1)], {"t": ints(n, 48)}),
     "batch joined and parted": lambda n: (
         [node("Reshape", "x t", "m"), node("Relu", "m", "r"), node("Reshape", "r u", "v")],

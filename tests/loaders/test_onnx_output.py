@@ -131,8 +131,47 @@ def test_one_part_of_a_split_as_the_output(tmp_path: Path) -> None:
 
 def test_labels_are_no_scores(tmp_path: Path) -> None:
     model = scoring([node("ArgMax", "l", axis=1)], output_type=TensorProto.INT64)
-    with pytest.raises(ModelError, match="'y' holds whole numbers, as an ArgMax returns"):
+    with pytest.raises(ModelError, match="'y' holds the number of the class that an ArgMax chose.*; export the model"):
         inspect_onnx(saved(tmp_path, model), Preprocessing())
+
+
+def test_labels_as_floats_are_no_scores(tmp_path: Path) -> None:
+    tail = [node("ArgMax", "l", "label", axis=1, keepdims=1), node("Cast", "label", to=TensorProto.FLOAT)]
+    with pytest.raises(ModelError, match="'y' holds the number of the class that an ArgMax chose"):
+        inspect_onnx(saved(tmp_path, scoring(tail)), Preprocessing())
+
+
+FLOAT = TensorProto.FLOAT
+SEVERAL = [("label", TensorProto.INT64), ("y", FLOAT), ("negative", FLOAT), ("l", FLOAT)]
+
+
+def with_several_outputs() -> ModelProto:
+    """A label, a softmax, and two kinds of logits."""
+    tail = [node("ArgMax", "l", "label", axis=1, keepdims=0), node("Softmax", "l"), node("Neg", "l", "negative")]
+    return with_outputs(SEVERAL, tail)
+
+
+def test_the_output_that_is_named_is_taken_and_replayed(tmp_path: Path) -> None:
+    path = saved(tmp_path, with_several_outputs())
+    images = torch.rand(4, 12)
+    logits = images @ torch.from_numpy(WEIGHTS)
+    for name, expected in {None: logits.softmax(1), "y": logits.softmax(1), "negative": -logits, "l": logits}.items():
+        target = load_onnx(path, Preprocessing(output_name=name), Surrogate(), torch.device("cpu"))
+        torch.testing.assert_close(target.deployed(images), expected)
+        torch.testing.assert_close(target.logits(images), -logits if name == "negative" else logits)
+        assert ("outputs", f"label, y, negative, l; scores: {name or 'y'}") in target.facts.metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("absent", "no output 'absent'; the outputs are: 'label', 'y', 'negative', 'l'$"),
+        ("label", r"ArgMax chose.*name another output with --output-name \('label', 'y', 'negative', 'l'\)"),
+    ],
+)
+def test_an_output_that_cannot_be_named(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        inspect_onnx(saved(tmp_path, with_several_outputs()), Preprocessing(output_name=name))
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,9 @@ def test_trunc_with_a_scale_of_its_own() -> None:
         np.testing.assert_array_equal(found, cut - 1)
 
 
-@pytest.mark.parametrize(("exponent", "mantissa", "bias", "largest"), [(4, 3, 7, 480.0), (2, 1, 1, 6.0), (3, 2, 3, 28.0)])
+@pytest.mark.parametrize(
+    ("exponent", "mantissa", "bias", "largest"), [(4, 3, 7, 480.0), (2, 1, 1, 6.0), (3, 2, 3, 28.0)]
+)
 def test_float_quant(exponent: int, mantissa: int, bias: int, largest: float) -> None:
     """Without codes for infinity or no number; the grid written out."""
     constants = {"scale": 0.5, "e": exponent, "m": mantissa, "bias": bias, "largest": largest}

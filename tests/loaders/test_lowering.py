@@ -1,0 +1,137 @@
+"""The deployed copy of models that no runtime takes as they are, and the ranges that belong to an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.target import Target
+from bnnaudit.loaders.lowering import LOWERED
+from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.onnx_network import FixedBatch
+from tests.operators.building import model_of, node, some_values
+
+F32 = np.float32
+QONNX = "qonnx.custom_op.general"
+WEIGHTS = some_values(12, 5)
+
+
+def loaded(folder: Path, model: ModelProto) -> Target:
+    path = folder / "model.onnx"
+    onnx.save(model, path)
+    return load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
+
+
+def quantized(domain: str = QONNX, op: str = "Quant", batch: int | str = "n", bits: float = 3) -> ModelProto:
+    """Activations and weights in `bits` bits, a batch normalisation behind them that needs to know shapes."""
+    constants: dict[str, Any] = {"s": F32(0.5), "z": F32(0), "bits": F32(bits), "w": WEIGHTS}
+    constants |= {name: np.full(5, value, F32) for name, value in (("g", 1.5), ("b", 0.1), ("m", 0.2), ("v", 2))}
+    settings = {"signed": 1, "narrow": 1, "rounding_mode": "ROUND"}
+    nodes: list[NodeProto] = [
+        helper.make_node(op, ["x", "s", "z", "bits"], ["q"], "activations", domain=domain, **settings),
+        helper.make_node(op, ["w", "s", "z", "bits"], ["wq"], "weights", domain=domain, **settings),
+        node("MatMul", "q wq", "p"),
+        node("BatchNormalization", "p g b m v"),
+    ]
+    made = model_of(nodes, [batch, 12], constants, 13, output_shape=[batch, 5])
+    made.opset_import.append(helper.make_opsetid(domain, 1))
+    return made
+
+
+@pytest.mark.parametrize("domain", [QONNX, "onnx.brevitas", "finn.custom_op.general"])
+@pytest.mark.parametrize("batch", ["n", 1, 4])
+def test_qonnx_is_audited_and_replayed(tmp_path: Path, domain: str, batch: int | str) -> None:
+    target = loaded(tmp_path, quantized(domain, batch=batch))
+    images = torch.from_numpy(some_values(7, 12, seed=3))
+    with torch.no_grad():
+        torch.testing.assert_close(target.logits(images), target.deployed(images), rtol=1e-6, atol=1e-6)
+    assert LOWERED in target.facts.runtime
+    assert LOWERED in inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
+    assert [(fact.name, fact.op, fact.bits, fact.low, fact.high) for fact in target.facts.quantizers] == [
+        ("activations", "quantize", 3, -1.5, 1.5)
+    ]
+    assert (target.facts.weight_bits, target.facts.activation_bits) == (4, 3)
+
+
+def test_what_no_runtime_can_take_is_said_to_be_unverified(tmp_path: Path) -> None:
+    """Computed scales of a Trunc are within the import and beyond the standard form."""
+    constants = {"s": F32(0.5), "z": F32(0), "e": F32(8), "m": F32(3), "bias": F32(127), "w": WEIGHTS}
+    nodes = [
+        helper.make_node("FloatQuant", ["x", "s", "e", "m", "bias"], ["q"], domain=QONNX),
+        node("MatMul", "q w"),
+    ]
+    made = model_of(nodes, ["n", 12], constants, 13, output_shape=["n", 5])
+    made.opset_import.append(helper.make_opsetid(QONNX, 1))
+    target = loaded(tmp_path, made)
+    assert "unverified on the deployed model" in target.facts.runtime
+    assert "FloatQuant" in target.facts.runtime
+    images = torch.from_numpy(some_values(7, 12, seed=3))
+    with torch.no_grad():
+        torch.testing.assert_close(target.deployed(images), target.logits(images))
+
+
+def test_what_onnx_runtime_lacks_is_replayed_by_the_reference(tmp_path: Path) -> None:
+    """Two-bit numbers: in the standard, but in no kernel of ONNX Runtime's."""
+    if not hasattr(TensorProto, "INT2"):
+        pytest.skip("this onnx has no two-bit numbers")
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "d"), node("MatMul", "d w")]
+    made = model_of(nodes, ["n", 12], {"s": F32(0.5), "w": WEIGHTS}, 25, output_shape=["n", 5])
+    made.ir_version = 13
+    made.graph.initializer.append(helper.make_tensor("z", TensorProto.INT2, [], [0]))
+    target = loaded(tmp_path, made)
+    if "onnx.reference" not in target.facts.runtime:
+        pytest.skip("this ONNX Runtime has two-bit numbers")
+    images = torch.from_numpy(some_values(7, 12, seed=3))
+    with torch.no_grad():
+        torch.testing.assert_close(target.logits(images), target.deployed(images), rtol=1e-5, atol=1e-5)
+
+
+def test_a_broken_model_is_refused_all_the_same(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        loaded(tmp_path, quantized(bits=2.5))
+
+
+def dynamic(transposed: bool = False) -> ModelProto:
+    """A product in integers with the range of its input; `transposed`: the images are no longer in order of rows."""
+    weights = np.random.default_rng(0).integers(-127, 128, (6, 4)).astype(np.int8)
+    constants: dict[str, Any] = {"w": weights, "ws": F32(0.01), "to": np.array([-1, 6]), "last": WEIGHTS[:8].copy()}
+    inner = "t" if transposed else "x"
+    nodes = [
+        *([node("Transpose", "x", "t", perm=[1, 0, 2])] if transposed else []),
+        node("Reshape", f"{inner} to", "rows"),
+        helper.make_node("DynamicQuantizeLinear", ["rows"], ["q", "s", "z"]),
+        node("MatMulInteger", "q w z", "i"),
+        node("Cast", "i", "f", to=TensorProto.FLOAT),
+        node("Mul", "s ws", "both"),
+        node("Mul", "f both", "m"),
+        node("Reshape", "m shape", "n"),
+        *([node("Transpose", "n", "back", perm=[1, 0, 2])] if transposed else []),
+        node("Flatten", "back" if transposed else "n", "flat"),
+        node("MatMul", "flat last"),
+    ]
+    constants["shape"] = np.array([2, -1, 4] if transposed else [-1, 2, 4])
+    return model_of(nodes, ["n", 2, 6], constants, 17, output_shape=["n", 5])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_each_image_has_its_own_range(tmp_path: Path, transposed: bool) -> None:
+    target = loaded(tmp_path, dynamic(transposed))
+    images = torch.from_numpy(some_values(9, 12, seed=3)).reshape(9, 2, 6) * torch.linspace(0.1, 5, 9)[:, None, None]
+    alone = torch.cat([target.deployed(image[None]) for image in images])
+    torch.testing.assert_close(target.deployed(images), alone, rtol=0, atol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(target.logits(images), alone, rtol=1e-6, atol=1e-6)
+    assert isinstance(target.network, FixedBatch) == transposed, "looped only where the rows of images are mixed"
+    inputs = images.clone().requires_grad_()
+    target.logits(inputs).sum().backward()
+    assert inputs.grad is not None
+    assert inputs.grad.flatten(1).abs().amax(1).min() > 0
