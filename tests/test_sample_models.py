@@ -7,7 +7,10 @@ import onnxruntime
 import pytest
 import torch
 
+from bnnaudit import Report, audit
 from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.finding import Severity
+from bnnaudit.core.report import Status
 from bnnaudit.loaders.card import read_settings
 from bnnaudit.zoo.digits import load_digits_split
 from bnnaudit.zoo.publishing import read_digests
@@ -65,3 +68,37 @@ def test_the_card_agrees_with_its_recipe(name: str) -> None:
 
 def test_files_are_small() -> None:
     assert all(path.stat().st_size < 400_000 for path in FOLDER.rglob("*") if path.is_file())
+
+
+def errors(report: Report) -> set[str]:
+    return {finding.rule.code for finding in report.findings if finding.severity is Severity.ERROR}
+
+
+def figures(report: Report) -> tuple[float, float]:
+    """Claimed and verified accuracy."""
+    assert report.verdict is not None
+    assert report.verdict.claimed_accuracy is not None
+    assert report.verdict.verified_accuracy is not None
+    return report.verdict.claimed_accuracy.value, report.verdict.verified_accuracy.value
+
+
+@pytest.mark.parametrize("name", ["digits-bnn-waq.onnx", "digits-bnn-waq.safetensors"])
+def test_the_binary_network_s_robustness_is_fake(name: str) -> None:
+    report = audit(FOLDER / name)
+    claimed, verified = figures(report)
+    assert claimed >= 0.4
+    assert verified <= 0.02
+    assert errors(report) == {"FR301", "FR302"}
+    assert {"GM101", "GM103", "GM104", "SP201"} <= {finding.rule.code for finding in report.findings}
+    assert report.verdict is not None
+    assert not report.verdict.passed
+
+
+def test_the_float_networks_are_honest_and_adversarial_training_made_one_robust() -> None:
+    plain, trained = audit(FOLDER / "digits-ref.onnx"), audit(FOLDER / "digits-ref-at.onnx")
+    for report, status in ((plain, Status.NOT_ROBUST), (trained, Status.AS_CLAIMED)):
+        assert report.verdict is not None
+        assert report.verdict.status is status
+        assert report.verdict.passed
+        assert errors(report) == set()
+    assert figures(trained)[1] >= figures(plain)[1] + 0.2
