@@ -14,6 +14,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.memory import release_memory
+from bnnaudit.loaders.lowering import LOWERED, needs_lowering
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, read_graph, replay_of
 from bnnaudit.loaders.replay import ReplayedModel, UnverifiedModel
@@ -22,7 +23,9 @@ from bnnaudit.quantization.quantizers import named_quantizers
 
 def inspect_onnx(path: Path, preprocessing: Preprocessing) -> ModelFacts:
     """What the file holds, without a network: unsupported operators do no harm. Raises ModelError."""
-    return read_graph(read_onnx(path), preprocessing).facts
+    source = read_onnx(path)
+    facts = read_graph(source, preprocessing).facts
+    return replace(facts, runtime=f"{facts.runtime}, {LOWERED}") if needs_lowering(source.proto) else facts
 
 
 def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, device: torch.device) -> Target:

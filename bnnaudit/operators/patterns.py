@@ -99,8 +99,25 @@ def _choice(graph: Graph, node: NodeProto) -> Step | None:
 
 
 def _cast_comparison(graph: Graph, node: NodeProto) -> Step | None:
-    """Cast(x >= t) to float: 1 where it holds, else 0."""
-    return _compared(graph, node.input[0], 1.0, 0.0) if attribute(node, "to") in FLOATS else None
+    """Cast(x >= t) to float: 1 where it holds, else 0; to whole numbers too, where they are only scaled and made floats."""
+    wanted = attribute(node, "to") in FLOATS or _become_floats(graph, node.output[0])
+    return _compared(graph, node.input[0], 1.0, 0.0) if wanted else None
+
+
+def _become_floats(graph: Graph, value: str) -> bool:
+    """Whether all that is made of whole numbers is their sums and multiples by constants, cast to floats in the end."""
+    if graph.is_output(value):
+        return False
+    return all(_becomes_floats(graph, user, value) for user in graph.users(value))
+
+
+def _becomes_floats(graph: Graph, user: NodeProto, value: str) -> bool:
+    if user.domain != STANDARD_DOMAIN:
+        return False
+    if user.op_type == "Cast":
+        return attribute(user, "to") in FLOATS
+    scaled = user.op_type in ("Mul", "Add", "Sub") and any(splat(graph, name) is not None for name in user.input)
+    return scaled and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
 
 
 def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Step | None:

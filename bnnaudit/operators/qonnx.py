@@ -170,7 +170,7 @@ def _largest(node: Node, exponent: int, mantissa: int, bias: float) -> float:
     last = 2.0 - 2.0**-mantissa
     if infinite != none:
         last -= 2.0**-mantissa
-    return float(2.0**top * last)
+    return min(float(2.0**top * last), torch.finfo(torch.float32).max)
 
 
 CONVERTERS: dict[str, Converter] = {

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import ModelFacts, QuantizerFact
 from bnnaudit.reports.look import Look, choose_look, draw
 from bnnaudit.reports.model_document import model_to_json, operator_to_json
 from bnnaudit.reports.model_lines import file_line, input_line, output_line, precision_line, steps_line
-from bnnaudit.reports.numbers import bits, count, plural
+from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.strict_json import JsonValue
 from bnnaudit.reports.typesetting import heading, indented, labelled
 
@@ -38,7 +38,10 @@ def facts_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
     return {
         **model_to_json(facts),
         "operators": [operator_to_json(entry) for entry in facts.operators],
-        "quantizers": [{"name": step.name, "op": step.op, "bits": step.bits} for step in facts.quantizers],
+        "quantizers": [
+            {"name": step.name, "op": step.op, "bits": step.bits, "low": step.low, "high": step.high}
+            for step in facts.quantizers
+        ],
         "metadata": dict(facts.metadata),
     }
 
@@ -73,13 +76,21 @@ def _steps(facts: ModelFacts, look: Look, verbose: bool) -> Sequence[RenderableT
         return []
     shown = facts.quantizers if verbose else facts.quantizers[:_SHOWN]
     rows: list[tuple[str, RenderableType]] = [
-        (look.text(step.op).plain, look.text(step.name + (f"  ({bits(step.bits)})" if step.bits else "")))
+        (look.text(step.op).plain, look.text(step.name + _precision(step)))
         for step in shown
     ]
     hidden = len(facts.quantizers) - len(shown)
     if hidden:
         rows.append(("", look.text(f"and {hidden} more; --verbose names them", "dim")))
     return [heading("Non-differentiable steps", look), labelled(rows)]
+
+
+def _precision(step: QuantizerFact) -> str:
+    """`  (8 bits, -1 to 0.992)`, as far as it is known."""
+    words = [bits(step.bits)] if step.bits else []
+    if step.low is not None and step.high is not None:
+        words.append(f"{significant(step.low, 4)} to {significant(step.high, 4)}")
+    return f"  ({', '.join(words)})" if words else ""
 
 
 def _metadata(facts: ModelFacts, look: Look, verbose: bool) -> Sequence[RenderableType]:

@@ -63,7 +63,7 @@ def test_qonnx_is_audited_and_replayed(tmp_path: Path, domain: str, batch: int |
 
 
 def test_what_no_runtime_can_take_is_said_to_be_unverified(tmp_path: Path) -> None:
-    """Computed scales of a Trunc are within the import and beyond the standard form."""
+    """A float of eight exponent bits is within the import and beyond the standard form."""
     constants = {"s": F32(0.5), "z": F32(0), "e": F32(8), "m": F32(3), "bias": F32(127), "w": WEIGHTS}
     nodes = [
         helper.make_node("FloatQuant", ["x", "s", "e", "m", "bias"], ["q"], domain=QONNX),

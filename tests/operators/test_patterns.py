@@ -47,6 +47,20 @@ def cast() -> ModelProto:
     return model_of(nodes, ["n", 10], {"t": constant(0.25)})
 
 
+def doubled(kind: int) -> ModelProto:
+    """2 (x > t) - 1, in floats, or in whole numbers that become floats."""
+    nodes = [
+        node("Greater", "x t", "g"),
+        node("Cast", "g", "c", to=kind),
+        node("Mul", "c two", "d"),
+        node("Sub", "d one", "e"),
+        node("Cast", "e", to=TensorProto.FLOAT),
+    ]
+    number = helper.tensor_dtype_to_np_dtype(kind)
+    constants = {"t": constant(0.25), "two": np.array(2, number), "one": np.array(1, number)}
+    return model_of(nodes, ["n", 10], constants)
+
+
 def zero_replaced(level: float, tested: str = "s") -> ModelProto:
     constants = {"zero": constant(0), "one": constant(level)}
     nodes = [node("Sign", "x", "s"), node("Equal", f"{tested} zero", "e"), node("Where", "e one s")]
@@ -110,6 +124,17 @@ def test_one_binary_step_equal_to_the_bit(name: str) -> None:
     np.testing.assert_allclose(
         values.grad.numpy(), (high - low) / 2, err_msg="the identity surrogate, scaled", rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64])
+def test_a_comparison_that_is_doubled(kind: int) -> None:
+    model = doubled(kind)
+    np.testing.assert_array_equal(by_import(model, EDGES), by_runtime(model, EDGES))
+    module = imported(model)
+    assert sum(isinstance(part, BinarySign) for part in module.modules()) == 1
+    values = torch.from_numpy(EDGES).requires_grad_()
+    module(values).sum().backward()
+    np.testing.assert_array_equal(values.grad.numpy(), 1, err_msg="that of a step from -1 to +1")
 
 
 def test_only_the_recognised_step_is_left() -> None:
