@@ -88,6 +88,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
+    refuse_program(model)
     if architecture.name is None:
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointError(

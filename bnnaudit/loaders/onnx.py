@@ -13,8 +13,8 @@ from bnnaudit.core.errors import UnsupportedOperatorsError, one_line
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.lowering import LOWERED, needs_lowering
+from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, read_graph, replay_of
 from bnnaudit.loaders.replay import ReplayedModel, UnverifiedModel

@@ -42,6 +42,7 @@ class Reading:
     facts: ModelFacts
 
 
+@np.errstate(all="ignore")  # a file's numbers may be of any size; what comes of them is looked at, not warned of
 def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     """What the file holds, and what it means for an audit; raises ModelError."""
     if source.proto.ir_version < OLDEST_IR:

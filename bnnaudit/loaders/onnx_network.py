@@ -14,6 +14,7 @@ from bnnaudit.core.errors import AuditError, ModelError, one_line
 from bnnaudit.loaders.lowering import depends_on_batch
 from bnnaudit.loaders.onnx_graph import Reading
 from bnnaudit.operators.importing import convert, quiet
+from bnnaudit.operators.sizes import SizeGuard
 from bnnaudit.quantization.surrogates import round_step
 
 # Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
@@ -63,13 +64,17 @@ class FixedBatch(nn.Module):
         return scores[: len(scores) - missing] if missing else scores
 
 
+@np.errstate(all="ignore")
 def build_network(reading: Reading) -> nn.Module:
     """The network in eval mode on the CPU, weights frozen; raises ModelError, naming all unsupported operators at once."""
     with quiet():
         network = _convert(reading)
     network.eval().requires_grad_(False)
     with quiet(), _named(reading):
-        return _for_any_batch(reading, network)
+        with SizeGuard():  # type: ignore[no-untyped-call]
+            network = _for_any_batch(reading, network)
+        _check_path(reading, network)
+        return network
 
 
 def _convert(reading: Reading) -> nn.Module:
@@ -103,6 +108,16 @@ def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
         return network if _agrees(network, values, expected) else looped
 
 
+def _check_path(reading: Reading, network: nn.Module) -> None:
+    """Refuse a network through which no gradient can come back to the image; that it is zero is for the audit to find."""
+    images = torch.full((1, *reading.given.shape), float(reading.facts.box.low), requires_grad=True)
+    scores = network(images)
+    if not scores.requires_grad or torch.autograd.grad(scores.sum(), images, allow_unused=True)[0] is None:
+        raise ModelError(
+            f"{reading.source.path}: the scores do not depend on the image, or only through operators without a gradient"
+        )
+
+
 def _check_scores(reading: Reading, scores: Tensor, count: int) -> None:
     wanted = (count, reading.facts.num_classes)
     if tuple(scores.shape) != wanted:
@@ -128,6 +143,11 @@ def _named(reading: Reading) -> Iterator[None]:
     """Whatever a first run raises becomes a ModelError that names the file."""
     try:
         yield
+    except ModelError as error:
+        text = str(error)
+        raise type(error)(
+            text if text.startswith(f"{reading.source.path}:") else f"{reading.source.path}: {text}"
+        ) from error
     except AuditError:
         raise
     except Exception as error:  # torch raises RuntimeError, IndexError, TypeError, ...

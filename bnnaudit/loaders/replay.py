@@ -23,7 +23,7 @@ from bnnaudit.operators.runtime import (
 )
 
 # Images at a time where the file leaves the batch open: enough to fill the processor, little memory.
-CHUNK = 256
+CHUNK = 32
 
 _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
     "tensor(float)": np.float32,
@@ -49,9 +49,12 @@ class ReplayedModel:
         self.runtime = runtime
         self.prepare = prepare
         self.fixed_batch = fixed_batch
+        if element_type not in _TYPES:
+            raise ModelError(f"the model takes {element_type}; one input of numbers is needed")
         self._type = _TYPES[element_type]
         self._chunk = 1 if one_by_one else fixed_batch or CHUNK
 
+    @np.errstate(all="ignore")
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU for images (N, C, H, W) or (N, features) in the network's range."""
         values = self._network_input(images)

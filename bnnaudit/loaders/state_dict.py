@@ -97,7 +97,10 @@ def _refuse_other_archives(path: Path) -> None:
     if "constants.pkl" in members:
         raise CheckpointError(f"{path}: a TorchScript program, not weights; {advice}")
     if members & {"archive_format", "serialized_exported_program.json", "models/model.json"}:
-        raise CheckpointError(f"{path}: a program of torch.export, not weights; {advice}")
+        raise CheckpointError(
+            f"{path}: a program of torch.export, whose reader unpickles what the file says; export it to ONNX: "
+            "torch.onnx.export(torch.export.load(PATH), dynamo=True).save('model.onnx')"
+        )
 
 
 def _refusal(path: Path, error: pickle.UnpicklingError) -> str:

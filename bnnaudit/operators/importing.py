@@ -18,6 +18,7 @@ from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
 from bnnaudit.operators.patterns import recognise_binarisations
 from bnnaudit.operators.simplify import simplify
+from bnnaudit.operators.sizes import check_sizes
 from bnnaudit.operators.stand_ins import infer_shapes
 
 
@@ -44,9 +45,11 @@ def plain_graph(model: ModelProto) -> Graph:
     copy = ModelProto()
     copy.CopyFrom(model)
     try:
-        return Graph(infer_shapes(simplify(copy)))
+        graph = Graph(infer_shapes(simplify(copy)))
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise ModelError(f"shapes do not fit together: {one_line(error)}") from error
+    check_sizes(graph.proto)
+    return graph
 
 
 def convert(graph: Graph) -> nn.Module:

@@ -17,6 +17,9 @@ from bnnaudit.operators.operands import Numbers, fixed_numbers, numbers
 # How far from an output value the inputs lie that it reads, in input pixels.
 REACH = {"linear": 1, "cubic": 2}
 
+# Numbers in the matrix of one axis: 4096 values from as many.
+LARGEST_MATRIX = 2**24
+
 POLICIES = ("stretch", "not_larger", "not_smaller")
 
 
@@ -125,6 +128,8 @@ def _along(values: Tensor, axis: int, extent: Extent, rule: Rule) -> Tensor:
 def interpolation(extent: Extent, rule: Rule) -> NDArray[np.float64]:
     """The weights (target, size) of the input values for each output value of one axis (ONNX Resize)."""
     size, target = extent.size, extent.target
+    if size * target > LARGEST_MATRIX:
+        raise NotImplementedError(f"an axis of {size} resampled to {target}: larger than is supported")
     positions = _source_positions(extent, rule.coordinates)
     weights = np.zeros((target, size))
     if rule.mode == "nearest":

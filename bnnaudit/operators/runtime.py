@@ -38,8 +38,27 @@ def open_session(model: bytes | str) -> Any:
 REFERENCE_ERRORS = (Exception,)
 
 
-def open_reference(model: onnx.ModelProto) -> Any:
-    """ONNX's reference evaluator on a model: slow, but it knows every standard operator."""
-    from onnx.reference import ReferenceEvaluator
+# The first operator set whose BatchNormalization says itself whether it trains.
+TELLS_TRAINING = 14
 
-    return ReferenceEvaluator(model)
+
+def open_reference(model: onnx.ModelProto) -> Any:
+    """ONNX's reference evaluator on a model: slow, but it knows every standard operator.
+
+    Before operator set 14 its BatchNormalization takes the statistics of the batch, as in training, for the momentum has a
+    default; there ours takes its place, which is that of inference.
+    """
+    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
+
+    class BatchNormalization(OpRun):  # type: ignore[misc]
+        """scale (x - mean) / sqrt(var + epsilon) + bias; x (N, C, ...), all others (C,)."""
+
+        op_domain = ""
+
+        def _run(self, x: Any, scale: Any, bias: Any, mean: Any, var: Any, epsilon: float = 1e-5, **_: Any) -> Any:
+            scale, bias, mean, var = (values.reshape(-1, *[1] * (x.ndim - 2)) for values in (scale, bias, mean, var))
+            return ((scale * (x - mean) / (var + epsilon) ** 0.5 + bias).astype(x.dtype),)
+
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+    return ReferenceEvaluator(model, new_ops=[BatchNormalization] if opset < TELLS_TRAINING else None)

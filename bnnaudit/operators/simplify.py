@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, helper, inliner, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, helper, inliner, numpy_helper
 
 from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute, qualified_name
 from bnnaudit.operators.runtime import REFERENCE_ERRORS, RUNTIME_DOMAIN, RUNTIME_ERRORS, open_reference, open_session
+from bnnaudit.operators.sizes import check_sizes
+from bnnaudit.operators.stand_ins import infer_shapes
 from bnnaudit.operators.standard_form import WRITERS, to_standard_form
 from bnnaudit.operators.weights import with_values
 
@@ -20,6 +23,9 @@ PASS_THROUGH = frozenset({"Identity", "Dropout"})
 
 # Operators with outputs that only training needs, or that nobody needs here: the number of outputs that stay.
 OPTIONAL_OUTPUTS = {"BatchNormalization": 1, "Dropout": 1, "LayerNormalization": 1, "MaxPool": 1}
+
+# A stored tensor of more numbers than this is no shape.
+LARGEST_SHAPE = 64
 
 NOT_FOLDED = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
@@ -145,6 +151,23 @@ def _fold(graph: Graph, foldable: Callable[[NodeProto], bool]) -> None:
     graph.reindex()
 
 
+def _with_shapes(part: ModelProto) -> GraphProto:
+    """The values of a part and what can be inferred of their shapes, without its large tensors."""
+    graph = part.graph
+    small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= LARGEST_SHAPE]
+    large = [tensor for tensor in graph.initializer if math.prod(tensor.dims) > LARGEST_SHAPE]
+    inputs = [helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in large]
+    copy = helper.make_model(
+        helper.make_graph(graph.node, graph.name, inputs, graph.output, small),
+        opset_imports=list(part.opset_import),
+        ir_version=part.ir_version,
+    )
+    try:
+        return infer_shapes(copy).graph
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
+        return copy.graph
+
+
 def _can_be_computed(node: NodeProto) -> bool:
     return _is_standard(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
 
@@ -171,6 +194,7 @@ def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[s
     )
     try:
         part = to_standard_form(part)
+        check_sizes(_with_shapes(part))
         results = open_session(part.SerializeToString()).run(wanted, {})
     except NotImplementedError:
         return None

@@ -5,10 +5,10 @@ A stand-in has the shape and the type of what it stands for, not the values; not
 
 from __future__ import annotations
 
-import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.operators.graph import attribute, qualified_name
+from bnnaudit.operators.inference import safely_inferred
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 
 # Operator -> the standard one, the positions of the inputs that it takes, and the attributes that they share.
@@ -57,12 +57,12 @@ def infer_shapes(model: ModelProto) -> ModelProto:
     """The model with the shapes and types that can be inferred; `model` comes back as it was."""
     nodes = list(model.graph.node)
     if all(_stand_in(node) is None for node in nodes):
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        return safely_inferred(model)
     kept = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
     written = [part for node in kept for part in _stand_in(node) or (node,)]
     _set_nodes(model, written)
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = safely_inferred(model)
     finally:
         _set_nodes(model, kept)
     _set_nodes(inferred, kept)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from bnnaudit.core.errors import one_line
 from bnnaudit.operators.graph import Graph, attribute, qualified_name
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 from bnnaudit.operators.stand_ins import infer_shapes
@@ -112,7 +113,11 @@ def to_standard_form(model: ModelProto) -> ModelProto:
         write = WRITERS.get(qualified_name(node))
         if write is not None:
             writer = Writer(graph, node)
-            write(writer)
+            try:
+                write(writer)
+            except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
+                # Nobody has checked the inputs and attributes of a domain that ONNX does not know.
+                raise NotImplementedError(f"{qualified_name(node)} {node.name!r} ({one_line(error)})") from error
             graph.replace([node], writer.nodes)
     graph.save()
     return model

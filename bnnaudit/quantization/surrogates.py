@@ -13,6 +13,9 @@ from torch import Tensor
 
 from bnnaudit.core.attack import Surrogate, SurrogateKind
 
+# Grids of so many levels or fewer follow their steps.
+FEW_LEVELS = 4
+
 
 class _Reroute(torch.autograd.Function):
     """value, with d value / d z = slope, whatever produced the value."""
@@ -62,16 +65,27 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     return rerouted
 
 
-def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float]) -> Tensor:
-    """`value`, z rounded to a grid and clipped to its ends, with the gradient 1 where it is not clipped, else 0.
+def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
+    """`value`, z rounded to a grid and clipped to its ends, with the surrogate's gradient.
 
-    z, value, unclipped (...) -> (...); unclipped: the point of the endless grid, which tells what is clipped.
+    z, value, unclipped (...) -> (...); z in steps of the grid, unclipped: its point of the endless grid.
     """
     if not torch.is_grad_enabled():
         return value
-    kept = (unclipped >= ends[0]) & (unclipped <= ends[1])
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), kept.to(z.dtype))
+    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_grid(z, unclipped, ends, surrogate))
     return rerouted
+
+
+def slope_of_grid(z: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
+    """The surrogate derivative of rounding z (N, ...) to a grid: 1 where it is not clipped, else 0.
+
+    On a grid of at most four levels `clipped` and `adaptive` take every step for a sign whose threshold is halfway between
+    two levels: there the identity is a poor picture of the steps, and no gradient comes from beyond the ends.
+    """
+    if surrogate.kind is not SurrogateKind.IDENTITY and ends[1] - ends[0] < FEW_LEVELS:
+        threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
+        return slope_of_sign(z - threshold, surrogate)
+    return ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
 
 
 def slope_of_sign(z: Tensor, surrogate: Surrogate) -> Tensor:

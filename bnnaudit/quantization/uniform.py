@@ -14,7 +14,8 @@ from bnnaudit.quantization.surrogates import grid_step
 class GridQuantizer(Quantizer):
     """A step onto the numbers of `grid`; what quantizes to whole numbers returns them as floats, ready to be multiplied.
 
-    The gradient is straight-through inside of the grid and zero where the value saturates.
+    The gradient is straight-through inside of the grid and zero where the value saturates; the surrogate matters on grids
+    of few levels.
     """
 
     op = "quantize"
@@ -37,8 +38,14 @@ class GridQuantizer(Quantizer):
         nearest = self.grid.nearest(scaled.detach(), self.mode)
         if zero_point is not None:
             nearest = nearest + zero_point.detach()
+            scaled = scaled + zero_point.detach()
         value = self.grid.inside(nearest, self.saturate)
-        return grid_step(scaled, value, nearest, (self.grid.low, self.grid.high))
+        return self._stepped(scaled, value, nearest)
+
+    def _stepped(self, scaled: Tensor, value: Tensor, nearest: Tensor) -> Tensor:
+        """`value` (...) with the surrogate's gradient; short floats have no even steps and go straight through."""
+        surrogate = self.surrogate if self.grid.mantissa is None else Surrogate()
+        return grid_step(scaled, value, nearest, (self.grid.low, self.grid.high), surrogate)
 
     def extra_repr(self) -> str:
         """For people: the grid."""
@@ -70,7 +77,7 @@ class UniformQuantizer(GridQuantizer):
         if self.clip_first:
             clipped = self.grid.inside(scaled.detach(), self.saturate)
             value = self.grid.nearest(clipped, self.mode)
-            levels = grid_step(scaled, value, torch.round(scaled.detach()), (self.grid.low, self.grid.high))
+            levels = self._stepped(scaled, value, torch.round(scaled.detach()))
         else:
             levels = self.onto_grid(scaled)
         return (levels if zero_point is None else levels - zero_point) * scale

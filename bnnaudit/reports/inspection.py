@@ -76,8 +76,7 @@ def _steps(facts: ModelFacts, look: Look, verbose: bool) -> Sequence[RenderableT
         return []
     shown = facts.quantizers if verbose else facts.quantizers[:_SHOWN]
     rows: list[tuple[str, RenderableType]] = [
-        (look.text(step.op).plain, look.text(step.name + _precision(step)))
-        for step in shown
+        (look.text(step.op).plain, look.text(step.name + _precision(step))) for step in shown
     ]
     hidden = len(facts.quantizers) - len(shown)
     if hidden:

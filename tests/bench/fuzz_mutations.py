@@ -12,9 +12,42 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoPr
 
 WHOLE = (0, -1, 1, 2, 3, 4, 7, 16, 100, 1000, 65536, 10**6, 10**9, 2**31 - 1, 2**31, -(2**31), 2**63 - 1, -(2**63))
 REAL = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-45, 1e-30, 1e30, 3.4e38, float("inf"), float("-inf"), float("nan"))
-TEXT = ("", "SAME_UPPER", "VALID", "linear", "cubic", "reflect", "edge", "wrap", "FLOOR", "CEIL", "no such mode", "\x00", "é")
-DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "qonnx.custom_op.general", "onnx.brevitas", "bnnaudit", "my.own")
-OWN_OPS = ("Quant", "BipolarQuant", "Trunc", "IntQuant", "MultiThreshold", "FusedConv", "QLinearAdd", "BinarySign", "Gelu")
+TEXT = (
+    "",
+    "SAME_UPPER",
+    "VALID",
+    "linear",
+    "cubic",
+    "reflect",
+    "edge",
+    "wrap",
+    "FLOOR",
+    "CEIL",
+    "no such mode",
+    "\x00",
+    "é",
+)
+DOMAINS = (
+    "",
+    "ai.onnx",
+    "ai.onnx.ml",
+    "com.microsoft",
+    "qonnx.custom_op.general",
+    "onnx.brevitas",
+    "bnnaudit",
+    "my.own",
+)
+OWN_OPS = (
+    "Quant",
+    "BipolarQuant",
+    "Trunc",
+    "IntQuant",
+    "MultiThreshold",
+    "FusedConv",
+    "QLinearAdd",
+    "BinarySign",
+    "Gelu",
+)
 
 
 def broken(model: ModelProto, chance: random.Random) -> bytes:

@@ -26,7 +26,9 @@ def images() -> NDArray[np.float32]:
     return np.random.default_rng(1).random((IMAGES, 1, 8, 8), dtype=np.float32)
 
 
-def _model(nodes: list[NodeProto], constants: Arrays, batch: int | str, domain: str = "", opset: int = 17) -> ModelProto:
+def _model(
+    nodes: list[NodeProto], constants: Arrays, batch: int | str, domain: str = "", opset: int = 17
+) -> ModelProto:
     graph = helper.make_graph(
         nodes,
         "seed",
@@ -176,7 +178,13 @@ def _shaping_network() -> ModelProto:
         _node("Reshape", "m flat", "n1"),
         _node("MatMul", "n1 w", "y"),
     ]
-    whole = {"pads": [0, 0, 1, 1, 0, 0, 1, 1], "starts": [0, 0], "ends": [16, 16], "axes": [2, 3], "repeats": [1, 2, 1, 1]}
+    whole = {
+        "pads": [0, 0, 1, 1, 0, 0, 1, 1],
+        "starts": [0, 0],
+        "ends": [16, 16],
+        "axes": [2, 3],
+        "repeats": [1, 2, 1, 1],
+    }
     whole |= {"size": [1], "target": [1, 2, 16, 16], "parts": [1, 1], "indices": [0, 3, 5, 9], "flat": [-1, 32]}
     constants: Arrays = {name: np.array(values, np.int64) for name, values in whole.items()}
     constants |= {"scales": np.array([1, 1, 2, 2], np.float32), "w": _normal(32, CLASSES)}

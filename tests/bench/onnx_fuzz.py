@@ -33,7 +33,7 @@ BYTES = 4 * 2**30
 GOOD, REFUSED = "ran", "refused in one line"
 
 # Words of libraries that were refused memory: a machine without a limit would have given it.
-ALLOCATION = ("bad_alloc", "allocate", "out of memory", "not enough memory", "memoryerror")
+ALLOCATION = ("bad_alloc", "n't allocate", "to allocate", "out of memory", "not enough memory", "memoryerror")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def ending_of(code: int, errors: str) -> tuple[str, str]:
     if any(word in errors.lower() for word in ALLOCATION):
         return "memory refused by the system alone", text
     if code in (0, 1, 3):
-        return (GOOD, text) if not lines or code == 3 and len(lines) == 1 else ("noise on stderr", text)
+        return (GOOD, text) if not lines or (code == 3 and len(lines) == 1) else ("noise on stderr", text)
     if code != 2:
         return f"exit {code}", text
     return (REFUSED, text) if len(lines) == 1 and "Traceback" not in errors else ("exit 2, not in one line", text)

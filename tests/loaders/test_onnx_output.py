@@ -131,7 +131,7 @@ def test_one_part_of_a_split_as_the_output(tmp_path: Path) -> None:
 
 def test_labels_are_no_scores(tmp_path: Path) -> None:
     model = scoring([node("ArgMax", "l", axis=1)], output_type=TensorProto.INT64)
-    with pytest.raises(ModelError, match="'y' holds the number of the class that an ArgMax chose.*; export the model"):
+    with pytest.raises(ModelError, match=r"'y' holds the number of the class that an ArgMax chose.*; export the model"):
         inspect_onnx(saved(tmp_path, model), Preprocessing())
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from bnnaudit.core.attack import Surrogate, SurrogateKind
 from bnnaudit.operators.element_types import _GRIDS
 from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
 from bnnaudit.quantization.uniform import GridQuantizer
@@ -98,3 +99,19 @@ def test_forward_mode_vmap_and_double_backward() -> None:
     (first,) = torch.autograd.grad((step(inputs) ** 2).sum(), inputs, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), inputs)
     assert second.tolist() == [[8, 8]]
+
+
+def test_surrogates_of_few_levels() -> None:
+    """Every step of a two-bit grid is a sign; an eight-bit one goes straight through, whatever the surrogate."""
+    values = torch.tensor([[-3.0, -1.6, -0.5, 0.1, 0.4, 2.5]])
+    distance = torch.tensor([[1.5, 0.1, 0.0, 0.4, 0.1, 2.0]])
+    adaptive = (1 - distance / (0.5 * distance.mean())).clamp_min(0)
+    for surrogate, slope in (
+        (Surrogate(), torch.tensor([[0.0, 1, 1, 1, 1, 0]])),
+        (Surrogate(SurrogateKind.CLIPPED, 1.0), (distance <= 1).float()),
+        (Surrogate(SurrogateKind.ADAPTIVE, 0.5), adaptive),
+    ):
+        for bits, wanted in ((2, slope), (8, torch.ones_like(slope))):
+            inputs = values.clone().requires_grad_()
+            GridQuantizer(Grid.whole(bits, signed=True), surrogate=surrogate).onto_grid(inputs).sum().backward()
+            torch.testing.assert_close(inputs.grad, wanted)

@@ -86,7 +86,7 @@ def test_the_document_holds_every_fact(facts: ModelFacts) -> None:
         {"op": "Sign", "count": 3},
         {"op": "Gemm", "count": 1},
     ]
-    assert document["quantizers"][1] == {"name": "features.1.sign", "op": "sign", "bits": 1}
+    assert document["quantizers"][1] == {"name": "features.1.sign", "op": "sign", "bits": 1, "low": None, "high": None}
     assert document["metadata"] == {"producer": "pytorch 2.15", "opset": "20"}
     assert document["bits"] == {"weights": 1, "activations": 1}
     assert document["sha256"] == facts.sha256

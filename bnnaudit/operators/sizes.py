@@ -1,0 +1,70 @@
+"""How large a value of a network may be: a file of a few bytes can ask for more memory than any machine has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from onnx import GraphProto, ValueInfoProto
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from bnnaudit.core.errors import ModelError
+
+# Numbers in one value, all images of a fixed batch together: 512 MiB as float32, forty times what VGG-16 needs of an image.
+LARGEST = 2**27
+
+# The same for each image where the batch is open, as many of them go through at a time.
+LARGEST_OF_IMAGE = 2**25
+
+
+def check_sizes(graph: GraphProto) -> None:
+    """Refuse a graph with a value that its known shape makes too large; raises ModelError."""
+    _check_all((*graph.input, *graph.value_info, *graph.output))
+
+
+def _check_all(values: Iterable[ValueInfoProto]) -> None:
+    for info in values:
+        dims = info.type.tensor_type.shape.dim
+        sizes = [dim.dim_value for dim in dims if dim.HasField("dim_value")]
+        opened = bool(dims) and not dims[0].HasField("dim_value")
+        if math.prod(sizes) > (LARGEST_OF_IMAGE if opened else LARGEST):
+            raise ModelError(_too_large(f"value {info.name!r}", sizes))
+
+
+class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """While it is entered, an operation whose result would be too large raises ModelError before anything is allocated.
+
+    Shapes come from the operation on tensors without storage; an operation that has no such form passes.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The operation, once its results are known to be small enough."""
+        for result in _shadows(func, args, kwargs or {}):
+            if result.numel() > LARGEST:
+                raise ModelError(_too_large(f"the result of {func.overloadpacket.__name__}", result.shape))
+        return func(*args, **(kwargs or {}))
+
+
+def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    given, settings = tree_map_only(Tensor, _shadow, (args, kwargs))
+    if "device" in settings:
+        settings["device"] = torch.device("meta")
+    try:
+        results = func(*given, **settings)
+    except Exception:  # no form without storage, or an error that the operation itself will raise
+        return []
+    return [result for result in tree_leaves(results) if isinstance(result, Tensor)]
+
+
+def _shadow(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def _too_large(what: str, sizes: Iterable[int]) -> str:
+    return (
+        f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {LARGEST_OF_IMAGE} of an image are refused"
+    )
