@@ -21,6 +21,7 @@ from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.settings import Settings
+from bnnaudit.loaders.state_dict import refuse_programs
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
 
@@ -88,7 +89,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
-    refuse_program(model)
+    refuse_programs(model)
     if architecture.name is None:
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointError(

@@ -83,6 +83,12 @@ def _unpickled(path: Path) -> object:
         ) from error
 
 
+def refuse_programs(path: Path) -> None:
+    """Raises CheckpointError for an archive that holds a program instead of weights, whatever its name."""
+    if zipfile.is_zipfile(path):
+        _refuse_other_archives(path)
+
+
 def _refuse_other_archives(path: Path) -> None:
     """Raises CheckpointError for zips that hold programs, and for those that unpack to more than memory should hold."""
     try:

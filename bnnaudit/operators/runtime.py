@@ -31,6 +31,8 @@ def open_session(model: bytes | str) -> Any:
     onnxruntime.set_default_logger_severity(_SILENT)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
+    # Waiting threads that spin take the cores from the attack, which runs between two replays.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, sess_options=options, providers=[PROVIDER])
 
 

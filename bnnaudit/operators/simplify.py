@@ -50,6 +50,7 @@ def simplify(model: ModelProto) -> ModelProto:
     _fold(graph, _can_be_computed)
     graph.drop_dead()
     graph.save()
+    _stored_need_no_types(model)
     return model
 
 
@@ -64,6 +65,13 @@ def _inputs_are_no_initializers(model: ModelProto) -> None:
     stored = {tensor.name for tensor in model.graph.initializer}
     for info in [info for info in model.graph.input if info.name in stored]:
         model.graph.input.remove(info)
+
+
+def _stored_need_no_types(model: ModelProto) -> None:
+    """Leave out what the file states of stored tensors' types, as PyTorch does: it would not follow when one is converted."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    for info in [info for info in model.graph.value_info if info.name in stored]:
+        model.graph.value_info.remove(info)
 
 
 def _store_constants(graph: Graph) -> None:

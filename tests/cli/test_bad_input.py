@@ -246,3 +246,25 @@ def test_no_rule_of_that_code(bnnaudit: Bnnaudit) -> None:
 def test_an_output_that_cannot_be_written_costs_no_audit(bnnaudit: Bnnaudit, model: Path, data: Path) -> None:
     ran = bnnaudit("inspect", model, "--output", model.parent / "absent" / "facts.txt")
     refused(ran, "absent")
+
+
+def test_a_program_of_torch_export(bnnaudit: Bnnaudit, tmp_path: Path, data: Path) -> None:
+    """Its reader would unpickle; the way out is named, and no architecture asked for."""
+    path = tmp_path / "program.pt2"
+    torch.export.save(torch.export.export(torch.nn.Linear(16, 3), (torch.zeros(2, 16),)), path)
+    refused(bnnaudit("check", path, "--data", data), "program.pt2", "torch.export", "torch.onnx.export")
+
+
+def test_an_output_that_is_not_there(bnnaudit: Bnnaudit, model: Path, data: Path) -> None:
+    for command in ("check", "attack"):
+        ran = bnnaudit(command, model, "--data", data, "--output-name", "scores")
+        refused(ran, "no output 'scores'; the outputs are: 'logits'")
+    refused(bnnaudit("inspect", model, "--output-name", "scores"), "no output 'scores'")
+
+
+def test_the_output_of_a_checkpoint_has_no_name(bnnaudit: Bnnaudit, tmp_path: Path, data: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(torch.nn.Linear(16, 3).state_dict(), path)
+    refused(
+        bnnaudit("check", path, "--data", data, "--arch", "mlp", "--output-name", "y"), "--output-name", "ONNX file"
+    )

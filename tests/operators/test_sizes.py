@@ -1,0 +1,71 @@
+"""Values that are too large are refused before memory is taken, whether the file says how large they are or not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import ModelProto, helper
+
+from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.operators.importing import plain_graph
+from bnnaudit.operators.sizes import LARGEST, LARGEST_OF_IMAGE, SizeGuard
+from tests.operators.building import model_of, node, some_values
+
+HUGE = np.array([1, 10**6, 10**6])
+
+
+def load(folder: Path, model: ModelProto) -> torch.nn.Module:
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    return load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu")).network
+
+
+@pytest.mark.parametrize(
+    ("batch", "features", "fits"),
+    [(1, LARGEST, True), (1, LARGEST + 1, False), ("n", LARGEST_OF_IMAGE, True), ("n", LARGEST_OF_IMAGE + 1, False)],
+)
+def test_limits(batch: int | str, features: int, fits: bool) -> None:
+    model = model_of([node("Relu", "x")], [batch, features])
+    if fits:
+        plain_graph(model)
+        return
+    with pytest.raises(ModelError, match=rf"value 'x' would hold .*{features} numbers"):
+        plain_graph(model)
+
+
+def test_a_constant_that_would_be_computed(tmp_path: Path) -> None:
+    nodes = [node("ConstantOfShape", "huge", "a"), node("ReduceSum", "a", "b", keepdims=0), node("Add", "x b", "c")]
+    model = model_of([*nodes, node("MatMul", "c w")], ["n", 12], {"huge": HUGE, "w": some_values(12, 3)})
+    with pytest.raises(ModelError, match=r"value 'a' would hold 1 x 1000000 x 1000000 numbers"):
+        load(tmp_path, model)
+
+
+def test_a_shape_that_only_a_run_shows(tmp_path: Path) -> None:
+    """The side is computed from the image, so that no inference can tell it."""
+    nodes = [
+        node("ReduceMax", "x", "top", keepdims=0),
+        node("Mul", "top zero", "nothing"),
+        node("Add", "nothing side", "float_side"),
+        helper.make_node("Cast", ["float_side"], ["whole_side"], to=7),
+        node("Concat", "whole_side whole_side", "size", axis=0),
+        node("ConstantOfShape", "size", "a"),
+        node("ReduceSum", "a", "b", keepdims=0),
+        node("MatMul", "x w", "c"),
+        node("Add", "c b"),
+    ]
+    constants = {"zero": np.float32([0]), "side": np.float32([10**6]), "w": some_values(12, 3)}
+    with pytest.raises(ModelError, match=r"model.onnx: the result of \w+ would hold 1000000 x 1000000 numbers"):
+        load(tmp_path, model_of(nodes, ["n", 12], constants, output_shape=["n", 3]))
+
+
+def test_the_guard_changes_nothing_else() -> None:
+    with SizeGuard():
+        values = torch.arange(6.0).reshape(2, 3)
+        assert (values @ values.T).tolist() == [[5, 14], [14, 50]]
+        assert values.nonzero().shape == (5, 2)
+        with pytest.raises(ModelError, match=r"would hold 100000 x 100000 numbers"):
+            torch.zeros(10**5, 10**5)
