@@ -50,4 +50,3 @@ def test_hns_breaks_it_through_the_identity_surrogate(report_of: Callable[..., t
     assert code == 0
     assert row["adversarial_accuracy"] <= 0.13
     assert row["replayed"] > 100
-
