@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bnnaudit.core.attack import AttackSettings, Surrogate
-from bnnaudit.core.errors import CheckpointError, DataError, ModelError
+from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.target import Target
@@ -125,9 +125,11 @@ def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
 
 
 def threat_of(settings: Settings) -> Threat:
-    """The threat model; [G22]'s radius for CIFAR-10 where none is given."""
+    """The threat model; [G22]'s radius for CIFAR-10 where none is given. Raises UsageError beyond the whole range."""
     norm = settings.threat.norm or Norm.LINF
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
+    if norm is Norm.LINF and eps > 1:
+        raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
     return Threat(norm, eps, settings.preprocessing.resolved().box)
 
 

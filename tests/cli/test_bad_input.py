@@ -182,6 +182,7 @@ def test_a_card_that_is_no_toml(bnnaudit: Bnnaudit, model: Path, data: Path) -> 
         ("--eps", "abc", "abc"),
         ("--eps", "-1", "-1"),
         ("--eps", "8/0", "8/0"),
+        ("--eps", "8", "8/255"),
         ("--step-size", "fast", "fast"),
         ("--step-size", "0", "0"),
         ("--samples", "0", "samples"),
