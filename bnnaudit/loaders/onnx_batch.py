@@ -39,7 +39,9 @@ def _free_target(graph: Graph, node: NodeProto, batch: int) -> None:
     """Rewrite a constant target whose first entry is the batch, or a multiple of it, into 0 or -1."""
     target = graph.constant(node.input[1]) if len(node.input) > 1 else None
     before, after = graph.shape(node.input[0]), graph.shape(node.output[0])
-    if target is None or target.size == 0 or not before or graph.constant(node.input[0]) is not None:
+    if target is None or target.ndim != 1 or target.size == 0 or target.dtype.kind != "i" or not before:
+        return
+    if graph.constant(node.input[0]) is not None:
         return
     sizes = [int(size) for size in target]
     if 0 in sizes and attribute(node, "allowzero", 0):

@@ -20,19 +20,28 @@ LARGEST = 2**27
 # The same for each image where the batch is open, as many of them go through at a time.
 LARGEST_OF_IMAGE = 2**25
 
+# Numbers in a constant that is computed, where the largest of those that it comes from is not near that.
+LARGEST_COMPUTED = 2**24
+
 
 def check_sizes(graph: GraphProto) -> None:
     """Refuse a graph with a value that its known shape makes too large; raises ModelError."""
-    _check_all((*graph.input, *graph.value_info, *graph.output))
+    _check_all((*graph.input, *graph.value_info, *graph.output), LARGEST)
 
 
-def _check_all(values: Iterable[ValueInfoProto]) -> None:
+def check_computed(graph: GraphProto, largest_stored: int) -> None:
+    """The same for a part of a graph that is computed once from stored tensors, which may not grow much."""
+    _check_all((*graph.value_info, *graph.output), min(LARGEST, max(LARGEST_COMPUTED, 4 * largest_stored)))
+
+
+def _check_all(values: Iterable[ValueInfoProto], largest: int) -> None:
     for info in values:
         dims = info.type.tensor_type.shape.dim
         sizes = [dim.dim_value for dim in dims if dim.HasField("dim_value")]
         opened = bool(dims) and not dims[0].HasField("dim_value")
-        if math.prod(sizes) > (LARGEST_OF_IMAGE if opened else LARGEST):
-            raise ModelError(_too_large(f"value {info.name!r}", sizes))
+        limit = min(LARGEST_OF_IMAGE, largest) if opened else largest
+        if math.prod(sizes) > limit:
+            raise ModelError(_too_large(f"value {info.name!r}", sizes, limit))
 
 
 class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -45,7 +54,7 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The operation, once its results are known to be small enough."""
         for result in _shadows(func, args, kwargs or {}):
             if result.numel() > LARGEST:
-                raise ModelError(_too_large(f"the result of {func.overloadpacket.__name__}", result.shape))
+                raise ModelError(_too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST))
         return func(*args, **(kwargs or {}))
 
 
@@ -64,7 +73,5 @@ def _shadow(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
-def _too_large(what: str, sizes: Iterable[int]) -> str:
-    return (
-        f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {LARGEST_OF_IMAGE} of an image are refused"
-    )
+def _too_large(what: str, sizes: Iterable[int], largest: int) -> str:
+    return f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {largest} are refused"

@@ -8,6 +8,7 @@ import torch
 from onnx import ModelProto, NodeProto
 
 from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.onnx import load_onnx
@@ -101,3 +102,10 @@ def test_a_loop_passes_gradients(tmp_path: Path) -> None:
     target.logits(images).sum().backward()
     expected = torch.from_numpy(some_values(48, 5)).sum(1).view(1, 3, 4, 4).expand(3, 3, 4, 4)
     torch.testing.assert_close(images.grad, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_target_that_is_no_shape(tmp_path: Path) -> None:
+    """A Reshape whose target is a matrix of floats is left to be refused."""
+    model = model_with([node("Reshape", "x w")], 1, w=some_values(12, 3))
+    with pytest.raises(ModelError):
+        load(tmp_path, model)

@@ -44,6 +44,14 @@ def test_a_constant_that_would_be_computed(tmp_path: Path) -> None:
         load(tmp_path, model)
 
 
+def test_a_weight_that_is_padded_to_another_size(tmp_path: Path) -> None:
+    """Within the limit of a value, but a constant does not grow so from what is stored."""
+    nodes = [node("Pad", "w pads", "p"), node("ReduceSum", "p axis", "r", keepdims=0), node("MatMul", "x r")]
+    constants = {"w": some_values(12, 3, 4), "pads": np.array([0, 0, 0, 0, 0, 10**6]), "axis": np.array([2])}
+    with pytest.raises(ModelError, match=r"value 'p' would hold 12 x 3 x 1000004 numbers"):
+        load(tmp_path, model_of(nodes, ["n", 12], constants))
+
+
 def test_a_shape_that_only_a_run_shows(tmp_path: Path) -> None:
     """The side is computed from the image, so that no inference can tell it."""
     nodes = [
