@@ -7,21 +7,20 @@ transfer attack wants it, images stay to the end and the iterate of the smallest
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
-from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import losses, norms
 from bnnaudit.numerics.randomness import ball_noise, uniform_noise
-from bnnaudit.temperature import Temperature
 
 
 @dataclass(slots=True)
@@ -60,54 +59,62 @@ class _Ledger:
         return standing
 
 
-def ascend(
-    target: Target,
-    batch: Batch,
-    threat: Threat,
-    settings: AttackSettings,
-    step_size: float,
-    temperature: Temperature,
-    seed: int,
-    on_progress: Callable[[int], None],
-) -> Outcome:
-    """Attacks N images; `step_size` is in units of the [0,1] image. The batch and the target are left as they were.
+def rounds(settings: AttackSettings) -> int:
+    """How often the loop climbs from a start: once a restart, and for a targeted loss once a class as well."""
+    return settings.restarts * (settings.targets if settings.loss.targeted else 1)
 
-    `on_progress` is told of N x steps x restarts image-steps in all, those that a fooled image is spared included.
+
+def ascend(
+    settings: AttackSettings,
+    context: Context,
+    batch: Batch,
+    step_sizes: Sequence[float],
+    starts: Tensor | None = None,
+) -> Outcome:
+    """Attacks N images with one step for each of `step_sizes`, which are in units of the [0,1] image.
+
+    Climbs from `starts` (N, ...) in every round, from random points where there are none. A targeted loss goes for the
+    classes in the order of their logits at the original image. The batch and the target are left as they were.
     """
     ledger = _Ledger.blank(batch)
-    climb = _Climb(target, threat, settings, step_size, temperature, ledger, on_progress)
-    cost = Cost()
-    for restart in range(settings.restarts):
+    climb = _Climb(settings, context, step_sizes, ledger)
+    goals, cost = None, Cost()
+    if settings.loss.targeted:
+        with torch.no_grad():
+            goals = losses.ranked_others(context.logits(batch.images), batch.labels)
+        cost += Cost(forwards=len(batch))
+    for index in range(rounds(settings)):
         rows = (~ledger.fooled).nonzero().squeeze(1)
         if len(rows) == 0:
             break
-        cost += climb.run(batch.select(rows), rows, seed, restart)
-    return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.betas, cost)
+        goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
+        start = None if starts is None else starts[rows]
+        cost += climb.run(batch.select(rows), rows, index, start, goal)
+    return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.margins, ledger.betas, cost)
 
 
 @dataclass(frozen=True, slots=True)
 class _Climb:
-    """One restart on some of the images, whose results go into the ledger."""
+    """One round on some of the images, whose results go into the ledger."""
 
-    target: Target
-    threat: Threat
     settings: AttackSettings
-    step_size: float
-    temperature: Temperature
+    context: Context
+    step_sizes: Sequence[float]
     ledger: _Ledger
-    on_progress: Callable[[int], None]
 
-    def run(self, batch: Batch, rows: Tensor, seed: int, restart: int) -> Cost:
-        """Climbs from the random start of this restart; `rows` (M,) are the images' places in the ledger."""
-        settings, steps = self.settings, self.settings.steps
+    def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
+        """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger."""
+        settings, steps = self.settings, len(self.step_sizes)
+        target, temperature = self.context.target, self.context.temperature
         origins, labels = batch.images, batch.labels
-        points = random_start(batch, self.threat, settings, seed, restart)
+        if points is None:
+            points = random_start(batch, self.context.threat, settings, self.context.seed, index)
         betas = torch.ones(len(rows), device=points.device)
         cost = Cost()
         for step in range(steps + 1):
             points = points.detach().requires_grad_(step < steps)
             with torch.set_grad_enabled(step < steps):
-                logits = self.target.logits(points)
+                logits = target.logits(points)
             cost += Cost(forwards=len(points))
             values, here = logits.detach(), points.detach()
             standing = self.ledger.judge(rows, here, values, labels, step)
@@ -116,30 +123,30 @@ class _Climb:
             remaining = int(standing.sum())
             if step == steps:
                 break
-            spared = (len(rows) - remaining) * (steps - step + steps * (settings.restarts - 1 - restart))
-            self.on_progress(remaining + spared)
+            spared = (len(rows) - remaining) * (steps - step + steps * (rounds(settings) - 1 - index))
+            self.context.on_progress(remaining + spared)
             if remaining == 0:
                 break
             if step == 0:
-                betas, spent = self.temperature.at_start(self.target, here, values, labels)
+                betas, spent = temperature.at_start(target, here, values, labels)
                 cost += spent
-            current = self.temperature.at_step(betas, values, labels)
+            current = temperature.at_step(betas, values, labels)
             self.ledger.betas[rows] = current.float()
-            signal = error_signal(settings, values, labels, current)
+            signal = error_signal(settings, values, labels, current, goals)
             (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
             cost += Cost(backwards=len(points))
-            points = self._moved(here, gradients, origins)
+            points = self._moved(here, gradients, origins, self.step_sizes[step])
             if remaining < len(rows):
                 rows, points, origins = rows[standing], points[standing], origins[standing]
                 labels, betas = labels[standing], betas[standing]
+                goals = None if goals is None else goals[standing]
         return cost
 
-    def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor) -> Tensor:
+    def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor, step_size: float) -> Tensor:
         """One step up, and back into ball and box."""
-        direction = ascent_direction(gradients, self.threat, self.settings)
-        return project(
-            points + direction * (self.step_size * self.threat.box.width), origins, self.threat, self.settings
-        )
+        threat = self.context.threat
+        direction = ascent_direction(gradients, threat, self.settings)
+        return project(points + direction * (step_size * threat.box.width), origins, threat, self.settings)
 
 
 def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
@@ -151,22 +158,30 @@ def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: i
     return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
 
 
-def error_signal(settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
-    """d loss / d logits (M, d), up to a positive factor for each image where the settings ask for the exact direction."""
+def error_signal(
+    settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None
+) -> Tensor:
+    """d loss / d logits (M, d), up to a positive factor for each image where the settings ask for the exact direction.
+
+    goals (M,): the classes that a targeted loss goes for.
+    """
     match settings.loss:
         case LossKind.CROSS_ENTROPY:
             exact = settings.signal is ErrorSignal.EXACT
             signal = losses.exact_cross_entropy_signal if exact else losses.cross_entropy_signal
             return signal(logits, labels, betas)
         case LossKind.DLR:
-            loss = losses.dlr_loss
+            return losses.signal_of(losses.dlr_loss, logits, labels)
         case LossKind.MARGIN:
-            loss = losses.margin_loss
+            return losses.signal_of(losses.margin_loss, logits, labels)
+        case LossKind.DLR_TARGETED:
+            assert goals is not None
+            return losses.signal_of(losses.targeted_dlr_loss, logits, labels, goals)
+        case LossKind.MARGIN_TARGETED:
+            assert goals is not None
+            return losses.signal_of(losses.targeted_margin_loss, logits, labels, goals)
         case _:
             assert_never(settings.loss)
-    with torch.enable_grad():
-        leaf = logits.detach().requires_grad_()
-        return losses.signal_of(loss(leaf, labels), leaf)
 
 
 def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:

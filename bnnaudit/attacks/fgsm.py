@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from bnnaudit.attacks.ascent import ascend
+from bnnaudit.attacks.ascent import ascend, rounds
+from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
-from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
-from bnnaudit.temperature import Temperature
 
 
 def default_step_size(threat: Threat) -> float:
@@ -19,15 +17,12 @@ def default_step_size(threat: Threat) -> float:
     return threat.eps
 
 
-def attack(
-    settings: AttackSettings,
-    target: Target,
-    batch: Batch,
-    threat: Threat,
-    temperature: Temperature,
-    seed: int,
-    on_progress: Callable[[int], None],
-) -> Outcome:
+def image_steps(settings: AttackSettings) -> int:
+    """One step in each round."""
+    return rounds(settings)
+
+
+def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """One step, whatever `settings.steps` says."""
-    step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
-    return ascend(target, batch, threat, replace(settings, steps=1), step_size, temperature, seed, on_progress)
+    step_size = default_step_size(context.threat) if settings.step_size is None else settings.step_size
+    return ascend(replace(settings, steps=1), context, batch, [step_size])

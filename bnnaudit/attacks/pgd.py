@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import assert_never
 
-from bnnaudit.attacks.ascent import ascend
+from bnnaudit.attacks.ascent import ascend, rounds
+from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
-from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.temperature import Temperature
 
 
 def default_step_size(threat: Threat) -> float:
@@ -25,15 +23,12 @@ def default_step_size(threat: Threat) -> float:
             assert_never(threat.norm)
 
 
-def attack(
-    settings: AttackSettings,
-    target: Target,
-    batch: Batch,
-    threat: Threat,
-    temperature: Temperature,
-    seed: int,
-    on_progress: Callable[[int], None],
-) -> Outcome:
-    """`settings.steps` steps, in each of `settings.restarts` restarts."""
-    step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
-    return ascend(target, batch, threat, settings, step_size, temperature, seed, on_progress)
+def image_steps(settings: AttackSettings) -> int:
+    """`settings.steps` in each round."""
+    return settings.steps * rounds(settings)
+
+
+def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
+    step_size = default_step_size(context.threat) if settings.step_size is None else settings.step_size
+    return ascend(settings, context, batch, [step_size] * settings.steps)

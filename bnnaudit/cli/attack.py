@@ -9,20 +9,11 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import (
-    DEFAULT_WIDTHS,
-    AttackSettings,
-    Beta,
-    BetaRule,
-    ErrorSignal,
-    LossKind,
-    Method,
-    Surrogate,
-    SurrogateKind,
-)
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 
-METHODS = [name for method in Method for name in (str(method), f"{method}++")]
+METHODS = [name for method in Method for name in ((str(method), f"{method}++") if method.climbs else (str(method),))]
 
 
 @click.command("attack", short_help="Run one attack.")
@@ -40,10 +31,11 @@ METHODS = [name for method in Method for name in (str(method), f"{method}++")]
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to adaptive.
+    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to triangular.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
+        from bnnaudit.attacks import image_steps
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.saving import check_can_save, save_adversarial
         from bnnaudit.cli.stamp import stamp
@@ -71,7 +63,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         opened = open_model_and_data(model, settings)
     seed, batch_size = settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
     with ProgressBar(values["quiet"]) as progress:
-        progress.plan(len(opened.sample.ids) * attack.steps * attack.restarts)
+        progress.plan(len(opened.sample.ids) * image_steps(attack))
         progress.task(attack.name)
         report, adversarial = run_single(
             opened.target, opened.sample, attack, threat_of(settings), seed, batch_size, stamp(), progress.advance
@@ -95,8 +87,8 @@ def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None,
     if surrogate is None:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
         follows = name == Method.PGD and beta.rule is not BetaRule.NONE
-        kind = SurrogateKind.ADAPTIVE if follows else SurrogateKind.IDENTITY
-        surrogate = Surrogate(kind, DEFAULT_WIDTHS[kind])
+        kind = SurrogateKind.TRIANGULAR if follows else SurrogateKind.IDENTITY
+        surrogate = Surrogate.usual(kind)
     if name == Method.FGSM:
         rest["steps"] = 1
     return AttackSettings(method=Method(name), beta=beta, surrogate=surrogate, **rest)

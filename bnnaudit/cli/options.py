@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from bnnaudit.core.attack import Beta, ErrorSignal, LossKind, Surrogate
+from bnnaudit.core.attack import Beta, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, Norm, parse_length
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -123,7 +124,11 @@ output_options = stacked(
 
 attack_options = stacked(
     click.option("--beta", type=BETA, help="Temperature: none, njs, hns, hns-grid, hns-logit, tracked or a number."),
-    click.option("--surrogate", type=SURROGATE, help="Gradient of sign and round: identity, clipped or adaptive."),
+    click.option(
+        "--surrogate",
+        type=SURROGATE,
+        help="Gradient of sign and round: KIND[:WIDTH], as in identity or triangular:0.5.",
+    ),
     click.option("--loss", type=choice(LossKind), help="What the attack maximises.  [default: ce]"),
     click.option(
         "--error-signal",

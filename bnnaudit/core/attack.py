@@ -1,9 +1,12 @@
 """The settings of an attack: plain values that a command line, a plan and a report share. What runs them is in `attacks/`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
 
 
 class Method(StrEnum):
@@ -11,14 +14,34 @@ class Method(StrEnum):
 
     FGSM = "fgsm"
     PGD = "pgd"
+    APGD = "apgd"
+    FAB = "fab"
+    DEEPFOOL = "deepfool"
+    BRENDEL_BETHGE = "bba"
+    SQUARE = "square"
+    RANDOM = "random"
+    IPROP = "iprop"
+    AUTO = "auto"
+
+    @property
+    def climbs(self) -> bool:
+        """Whether it follows the gradient of one loss, which a temperature changes."""
+        return self in (Method.FGSM, Method.PGD, Method.APGD)
 
 
 class LossKind(StrEnum):
-    """What the attack maximises."""
+    """What the attack maximises. The targeted ones go for one other class after the other, the likeliest first."""
 
     CROSS_ENTROPY = "ce"
     DLR = "dlr"
     MARGIN = "margin"
+    DLR_TARGETED = "dlr-targeted"
+    MARGIN_TARGETED = "margin-targeted"
+
+    @property
+    def targeted(self) -> bool:
+        """Whether it goes for one class."""
+        return self in (LossKind.DLR_TARGETED, LossKind.MARGIN_TARGETED)
 
 
 class BetaRule(StrEnum):
@@ -41,7 +64,7 @@ class Beta:
     value: float = 1.0
 
     @classmethod
-    def parse(cls, text: str) -> "Beta":
+    def parse(cls, text: str) -> Beta:
         """A rule's name, or a positive number for a fixed b; raises UsageError otherwise."""
         if text in tuple(BetaRule) and text != BetaRule.FIXED:
             return cls(BetaRule(text))
@@ -58,46 +81,6 @@ class Beta:
         return f"{self.value:g}" if self.rule is BetaRule.FIXED else str(self.rule)
 
 
-class SurrogateKind(StrEnum):
-    """The gradient that stands in for that of a sign or a round."""
-
-    IDENTITY = "identity"
-    CLIPPED = "clipped"
-    ADAPTIVE = "adaptive"
-
-
-DEFAULT_WIDTHS = {SurrogateKind.IDENTITY: 0.0, SurrogateKind.CLIPPED: 1.0, SurrogateKind.ADAPTIVE: 0.35}
-
-
-@dataclass(frozen=True, slots=True)
-class Surrogate:
-    """A surrogate and its width: absolute for `clipped`, relative to the layer's mean |pre-activation| for `adaptive`."""
-
-    kind: SurrogateKind = SurrogateKind.IDENTITY
-    width: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> "Surrogate":
-        """`identity`, `clipped`, `adaptive`, the last two optionally with a width as in `adaptive:0.5`."""
-        name, _, width = text.partition(":")
-        names = ", ".join(SurrogateKind)
-        if name not in tuple(SurrogateKind):
-            raise UsageError(f"surrogate: {text!r} is not one of {names} (a width may follow, as in adaptive:0.5)")
-        kind = SurrogateKind(name)
-        if not width:
-            return cls(kind, DEFAULT_WIDTHS[kind])
-        try:
-            value = float(width)
-        except ValueError:
-            value = 0.0
-        if kind is SurrogateKind.IDENTITY or not 0 < value < float("inf"):
-            raise UsageError(f"surrogate: {text!r} has no usable width; clipped and adaptive take a positive number")
-        return cls(kind, value)
-
-    def __str__(self) -> str:
-        return str(self.kind) if self.width == DEFAULT_WIDTHS[self.kind] else f"{self.kind}:{self.width:g}"
-
-
 class ErrorSignal(StrEnum):
     """How psi = dl/da is computed before it goes back through the network.
 
@@ -110,12 +93,47 @@ class ErrorSignal(StrEnum):
     EXACT = "exact"
 
 
+class BudgetUnit(StrEnum):
+    """What a budget is counted in."""
+
+    GRADIENTS = "gradients"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that an attack may spend: gradient evaluations (a forward and a backward pass) an image, or seconds in all.
+
+    With seconds a result depends on the machine's speed; with gradients it does not.
+    """
+
+    amount: float = 1000
+    unit: BudgetUnit = BudgetUnit.GRADIENTS
+
+    @classmethod
+    def parse(cls, text: str | int) -> Budget:
+        """`500` (gradients an image) or `30s`; raises UsageError for what is no positive amount."""
+        number, seconds = (text[:-1], True) if isinstance(text, str) and text.endswith("s") else (text, False)
+        try:
+            amount = float(number) if seconds else int(number)
+        except ValueError:
+            amount = 0
+        if not 0 < amount < float("inf"):
+            raise UsageError(f"budget: {str(text)!r} is neither a number of gradients an image (500) nor seconds (30s)")
+        return cls(amount, BudgetUnit.SECONDS if seconds else BudgetUnit.GRADIENTS)
+
+    def __str__(self) -> str:
+        return f"{self.amount:g}s" if self.unit is BudgetUnit.SECONDS else f"{self.amount:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class AttackSettings:
     """One attack, fully specified apart from model, data and threat.
 
     `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
     `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
+    `targets`: classes that a targeted loss goes for. `queries`: forward passes an image of a search without gradients.
+    `budget`: what `auto` may spend.
     """
 
     method: Method = Method.PGD
@@ -123,11 +141,14 @@ class AttackSettings:
     step_size: float | None = None
     restarts: int = 1
     beta: Beta = Beta()
-    surrogate: Surrogate = Surrogate()
+    surrogate: Surrogate = STRAIGHT_THROUGH
     loss: LossKind = LossKind.CROSS_ENTROPY
     error_signal: ErrorSignal = ErrorSignal.AUTO
     l2_per_channel: bool = False
     stop_at_success: bool = True
+    targets: int = 9
+    queries: int = 5000
+    budget: Budget = Budget()
 
     @property
     def name(self) -> str:

@@ -27,12 +27,14 @@ class Outcome:
     images (N, ...): for each image the first iterate that the differentiable copy got wrong, else the one of best loss.
     fooled (N,) bool: by the differentiable copy's own word; whoever runs the attack checks it again. fooled_at (N,) int64:
     the number of steps taken before the first success (0 is the random start), -1 where there was none, counted in the
-    restart that succeeded. betas (N,): the temperature in force at the last step.
+    restart that succeeded. margins (N,): true logit minus the largest other one at `images`, by the differentiable copy;
+    infinite where no iterate was looked at. betas (N,): the temperature in force at the last step.
     """
 
     images: Tensor
     fooled: Tensor
     fooled_at: Tensor
+    margins: Tensor
     betas: Tensor
     cost: Cost
 
@@ -41,11 +43,12 @@ class Outcome:
         """The outcomes of consecutive parts of a batch as one; `images` (N, ...) gives shape and device where N is 0."""
         if not parts:
             nobody = torch.zeros(0, dtype=torch.bool, device=images.device)
-            return cls(images[:0], nobody, nobody.long(), nobody.float(), Cost())
+            return cls(images[:0], nobody, nobody.long(), nobody.float(), nobody.float(), Cost())
         return cls(
             images=torch.cat([part.images for part in parts]),
             fooled=torch.cat([part.fooled for part in parts]),
             fooled_at=torch.cat([part.fooled_at for part in parts]),
+            margins=torch.cat([part.margins for part in parts]),
             betas=torch.cat([part.betas for part in parts]),
             cost=sum((part.cost for part in parts), Cost()),
         )

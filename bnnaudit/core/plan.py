@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bnnaudit.core.attack import (
-    DEFAULT_WIDTHS,
-    AttackSettings,
-    Beta,
-    BetaRule,
-    ErrorSignal,
-    LossKind,
-    Method,
-    Surrogate,
-    SurrogateKind,
-)
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
 
@@ -74,8 +65,8 @@ class AuditPlan:
     @property
     def surrogates(self) -> tuple[Surrogate, ...]:
         """The surrogates that an audit compares: the usual ones, and one that follows the layer's scale."""
-        kinds = SurrogateKind if self.quantized else (SurrogateKind.IDENTITY,)
-        return tuple(Surrogate(kind, DEFAULT_WIDTHS[kind]) for kind in kinds)
+        usual = (SurrogateKind.IDENTITY, SurrogateKind.CLIPPED, SurrogateKind.TRIANGULAR)
+        return tuple(Surrogate.usual(kind) for kind in (usual if self.quantized else usual[:1]))
 
     @property
     def iteration_trial(self) -> Trial:
@@ -120,7 +111,7 @@ class AuditPlan:
         if not self.quantized:
             return (tracked, margin, dlr)
         widths = (0.35, 0.2, 0.6)
-        adaptive = tuple(Surrogate(SurrogateKind.ADAPTIVE, width) for width in widths)
+        adaptive = tuple(Surrogate.usual(SurrogateKind.TRIANGULAR, width) for width in widths)
         return (
             *(replace(tracked, surrogate=surrogate) for surrogate in adaptive),
             replace(margin, surrogate=adaptive[0]),

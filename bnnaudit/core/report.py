@@ -47,11 +47,11 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class AttackRow:
-    """One attack's result; `step_size` is resolved, in units of the [0,1] image."""
+    """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one."""
 
     settings: AttackSettings
     threat: Threat
-    step_size: float
+    step_size: float | None
     source: Source
     accuracy: Estimate
     seconds: float

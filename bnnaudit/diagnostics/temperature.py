@@ -39,7 +39,7 @@ RULE = Rule(
 
 def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     """FGSM and PGD, without and with each temperature."""
-    scaled = [plan.scaled(method, rule) for method in Method for rule in RULES_TRIED]
+    scaled = [plan.scaled(method, rule) for method in (Method.FGSM, Method.PGD) for rule in RULES_TRIED]
     return plan.one_step, plan.claim, *scaled
 
 

@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnnaudit.attacks import image_steps
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.finding import Fault, Waiver
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import AttackRow, DataFacts, Report, SignalTable
+from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.diagnostics import CHECKS
@@ -78,8 +80,8 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
 
 def planned_units(plan: AuditPlan, images: int) -> int:
     """Image-steps of the whole audit, for the progress bar."""
-    trials = sum(trial.attack.steps * trial.attack.restarts for trial in planned_trials(plan))
-    checks = sum(settings.steps * settings.restarts for settings in plan.verification)
+    trials = sum(image_steps(trial.attack) for trial in planned_trials(plan))
+    checks = sum(image_steps(settings) for settings in plan.verification)
     return images * (trials + checks)
 
 
@@ -118,7 +120,7 @@ def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(bench.clean.device)
         spared = int(bench.clean.sum()) - int(standing.sum())
-        progress.advance(spared * settings.steps * settings.restarts)
+        progress.advance(spared * image_steps(settings))
         result, _ = run_trial(bench, trial, among, progress.advance)
         standing = standing & result.standing
         row = attack_row(result, role="verification")
@@ -144,12 +146,12 @@ class _recorded:  # noqa: N801 - reads as a clause of a with statement
 
 
 def describe(trial: Trial) -> str:
-    """`pgd++ hns adaptive` and the like, for the progress bar and for faults."""
+    """`pgd++ hns triangular` and the like, for the progress bar and for faults."""
     attack = trial.attack
     words = [attack.name, str(attack.beta) if attack.name.endswith("++") else "", f"{attack.steps} steps"]
     if trial.source is Source.SUBSTITUTE:
         words.append("from the substitute")
-    elif attack.surrogate.width:
+    elif attack.surrogate.kind is not SurrogateKind.IDENTITY:
         words.append(str(attack.surrogate))
     return " ".join(word for word in words if word)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bnnaudit.core.attack import AttackSettings, Surrogate
+from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample

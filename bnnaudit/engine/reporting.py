@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bnnaudit.attacks import step_size_of
-from bnnaudit.core.attack import BetaRule, SurrogateKind
+from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import SWEEP_POINTS
 from bnnaudit.core.report import AttackRow, Sweep, SweepPoint
+from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.threat import length_text
 from bnnaudit.core.trial import Source, TrialResult
 from bnnaudit.engine.judging import estimate

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import CheckpointError
 from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.loaders.module_replay import ModuleModel
 from bnnaudit.loaders.pouring import pour

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import UnsupportedOperatorsError, one_line
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.lowering import LOWERED, needs_lowering
 from bnnaudit.loaders.memory import release_memory

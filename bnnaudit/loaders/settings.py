@@ -11,10 +11,11 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from bnnaudit.core.attack import Beta, LossKind, Method, Surrogate
+from bnnaudit.core.attack import Beta, LossKind, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, Norm, parse_length
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -5,6 +5,8 @@ Logits are (N, d), labels (N,), betas (N,). Losses are never averaged: one image
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -57,7 +59,33 @@ def exact_cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) ->
     return signal.scatter(1, labels[:, None], -1.0)
 
 
-def signal_of(loss: Tensor, logits: Tensor) -> Tensor:
-    """The error signal (N, d) of a summed per-image `loss` (N,) that was computed from `logits` requiring a gradient."""
-    (signal,) = torch.autograd.grad(loss.sum(), logits)
+def ranked_others(logits: Tensor, labels: Tensor) -> Tensor:
+    """The classes other than the true one, the largest logit first (N, d - 1)."""
+    _, rest = split_true_and_rest(logits, labels)
+    return rest.argsort(dim=1, descending=True, stable=True)[:, :-1]
+
+
+def targeted_margin_loss(logits: Tensor, labels: Tensor, goals: Tensor) -> Tensor:
+    """The goal's logit minus the true one's (N,): positive where the goal's is larger. goals (N,): a class each."""
+    pair = logits.gather(1, torch.stack([goals, labels], dim=1))
+    return pair[:, 0] - pair[:, 1]
+
+
+def targeted_dlr_loss(logits: Tensor, labels: Tensor, goals: Tensor) -> Tensor:
+    """Targeted difference of logits ratio (N,) ([Croce & Hein 2020]): over largest minus mean of third and fourth largest.
+
+    With fewer than four classes there is no fourth, and it is the targeted margin.
+    """
+    if logits.shape[1] < 4:
+        return targeted_margin_loss(logits, labels, goals)
+    top = logits.topk(4, dim=1).values
+    spread = top[:, 0] - (top[:, 2] + top[:, 3]) / 2
+    return targeted_margin_loss(logits, labels, goals) / spread.clamp_min(torch.finfo(logits.dtype).tiny)
+
+
+def signal_of(loss: Callable[..., Tensor], logits: Tensor, *rest: Tensor) -> Tensor:
+    """The error signal (N, d) of a per-image loss (N,) at logits (N, d): the derivative of its sum."""
+    with torch.enable_grad():
+        leaf = logits.detach().requires_grad_()
+        (signal,) = torch.autograd.grad(loss(leaf, *rest).sum(), leaf)
     return signal

@@ -16,8 +16,8 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.quantizers import UsesSurrogate
 from bnnaudit.quantization.surrogates import round_step, sign_step
 

@@ -9,10 +9,10 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.quantization.surrogates import sign_step
 
-LATENT_SURROGATE = Surrogate(SurrogateKind.CLIPPED, 1.0)
+LATENT_SURROGATE = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
 
 
 class WeightScale(StrEnum):

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.facts import OutputKind, QuantizerFact
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.interception import STEPS, Interception
 
 PRODUCTS = (F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)

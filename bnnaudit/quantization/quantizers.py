@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.surrogates import round_step, sign_step
 
 

@@ -11,10 +11,12 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 
 # Grids of so many levels or fewer follow their steps.
 FEW_LEVELS = 4
+# cosh of more overflows in single precision.
+MOST = 80.0
 
 
 class _Reroute(torch.autograd.Function):
@@ -79,7 +81,7 @@ def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, fl
 def slope_of_grid(z: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
     """The surrogate derivative of rounding z (N, ...) to a grid: 1 where it is not clipped, else 0.
 
-    On a grid of at most four levels `clipped` and `adaptive` take every step for a sign whose threshold is halfway between
+    On a grid of at most four levels all others but the identity take every step for a sign whose threshold is halfway between
     two levels: there the identity is a poor picture of the steps, and no gradient comes from beyond the ends.
     """
     if surrogate.kind is not SurrogateKind.IDENTITY and ends[1] - ends[0] < FEW_LEVELS:
@@ -88,20 +90,38 @@ def slope_of_grid(z: Tensor, unclipped: Tensor, ends: tuple[float, float], surro
     return ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
 
 
-def slope_of_sign(z: Tensor, surrogate: Surrogate) -> Tensor:
-    """The surrogate derivative of sign at the pre-activations z (N, ...).
+def slope_of_sign(z: Tensor, surrogate: Surrogate, layer_scale: float | None = None) -> Tensor:
+    """The surrogate derivative of sign at the pre-activations z (N, ...), a function of t = z / w that is 1 at t = 0.
 
-    identity: 1. clipped: 1 inside |z| <= width, else 0 ([Hubara et al. 2016] with width 1). adaptive: a triangle
-    max(0, 1 - |z| / w), w = width times the image's own mean |z| in this layer, so that no result depends on the batch.
+    identity: 1. clipped: 1 inside |t| <= 1, else 0 ([Hubara et al. 2016] with w = 1). triangular: max(0, 1 - |t|) ([Liu et
+    al. 2018], Bi-Real Net). polynomial: max(0, 1 - t^2), the derivative of a cubic. tanh: sech^2 t. arctan: 1 / (1 + t^2).
+    w is the width in its unit; a layer whose scale was not measured (`layer_scale` None) goes by the image's own.
     """
+    if surrogate.kind is SurrogateKind.IDENTITY:
+        return torch.ones_like(z)
+    width = _width(z, surrogate, layer_scale)
+    distance = z.detach().abs() / width
     match surrogate.kind:
-        case SurrogateKind.IDENTITY:
-            return torch.ones_like(z)
         case SurrogateKind.CLIPPED:
-            return (z.abs() <= surrogate.width).to(z.dtype)
-        case SurrogateKind.ADAPTIVE:
-            distance = z.detach().abs()
-            scale = distance.mean(dim=tuple(range(1, z.dim())), keepdim=True)
-            return (1 - distance / (surrogate.width * scale).clamp_min(torch.finfo(z.dtype).tiny)).clamp_min(0)
+            return (distance <= 1).to(z.dtype)
+        case SurrogateKind.TRIANGULAR:
+            return (1 - distance).clamp_min(0)
+        case SurrogateKind.POLYNOMIAL:
+            return (1 - distance.square()).clamp_min(0)
+        case SurrogateKind.TANH:
+            return 1 / torch.cosh(distance.clamp_max(MOST)).square()
+        case SurrogateKind.ARCTAN:
+            return 1 / (1 + distance.clamp_max(1e15).square())
         case _:
             assert_never(surrogate.kind)
+
+
+def _width(z: Tensor, surrogate: Surrogate, layer_scale: float | None) -> Tensor:
+    """w in units of z, broadcastable to z (N, ...); never zero."""
+    tiny = torch.finfo(z.dtype).tiny
+    if surrogate.unit is WidthUnit.ABSOLUTE:
+        return z.new_tensor(surrogate.width)
+    if surrogate.unit is WidthUnit.LAYER and layer_scale is not None:
+        return z.new_tensor(surrogate.width * layer_scale).clamp_min(tiny)
+    scale = z.detach().abs().mean(dim=tuple(range(1, z.dim())), keepdim=True)
+    return (surrogate.width * scale).clamp_min(tiny)

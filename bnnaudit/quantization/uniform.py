@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnnaudit.core.attack import Surrogate
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.grids import Grid, RoundingMode
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.surrogates import grid_step

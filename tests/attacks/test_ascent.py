@@ -8,8 +8,9 @@ from torch import nn
 
 from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.ascent import random_start
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method, Surrogate
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
 from bnnaudit.quantization.quantizers import BinarySign

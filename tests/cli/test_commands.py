@@ -15,7 +15,8 @@ import pytest
 
 from bnnaudit.cli.attack import attack_settings
 from bnnaudit.cli.main import COMMANDS, cli
-from bnnaudit.core.attack import BetaRule, Method, SurrogateKind
+from bnnaudit.core.attack import BetaRule, Method
+from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.diagnostics import RULES
 from bnnaudit.reports.schema import report_schema
 from tests.cli.conftest import Ran, write_model
@@ -137,7 +138,7 @@ def test_explain_tells_every_rule(bnnaudit: Bnnaudit) -> None:
     ("method", "beta", "surrogate", "name"),
     [
         ("pgd", None, SurrogateKind.IDENTITY, "pgd"),
-        ("pgd++", None, SurrogateKind.ADAPTIVE, "pgd++"),
+        ("pgd++", None, SurrogateKind.TRIANGULAR, "pgd++"),
         ("fgsm++", None, SurrogateKind.IDENTITY, "fgsm++"),
     ],
 )

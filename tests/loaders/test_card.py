@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.core.attack import Beta, BetaRule, LossKind, Method, Surrogate, SurrogateKind
+from bnnaudit.core.attack import Beta, BetaRule, LossKind, Method
 from bnnaudit.core.errors import SettingsError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm
 from bnnaudit.loaders.card import Settings, parse_settings, read_settings, settings_for
 
@@ -69,7 +70,7 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert (read.attack.method, read.attack.steps, read.attack.restarts) == (Method.PGD, 20, 1)
     assert read.attack.step_size == 2 / 255
     assert read.attack.beta == Beta(BetaRule.FIXED, 0.1)
-    assert read.attack.surrogate == Surrogate(SurrogateKind.ADAPTIVE, 0.5)
+    assert read.attack.surrogate == Surrogate.usual(SurrogateKind.TRIANGULAR, 0.5)
     assert read.attack.loss is LossKind.CROSS_ENTROPY
     assert (read.declared.clean_accuracy, read.declared.adversarial_accuracy) == (0.97, 1.0)
     assert (read.architecture.name, read.architecture.options) == ("cnn", {"width": 16})
@@ -138,7 +139,7 @@ PROBLEMS = [
     ("[attack]\nstep_size = 0", "attack.step_size: 0 is no step, write a length above 0, such as 2/255"),
     ("[attack]\nbeta = -1", "attack.beta: -1 is not a positive number, write one, or one of none, njs"),
     ("[attack]\nbeta = [1]", "attack.beta: [1] is neither text nor a number"),
-    ("[attack]\nsurrogate = 'tanh'", "attack.surrogate: 'tanh' is not one of identity, clipped, adaptive"),
+    ("[attack]\nsurrogate = 'tanhh'", "attack.surrogate: 'tanhh' is not one of identity, clipped, triangular"),
     ("[preprocessing]\ninput_range = [1, 1]", "preprocessing.input_range: the lower bound 1 must be below"),
     ("[preprocessing]\ninput_range = [0]", "preprocessing.input_range: [0] is not two numbers"),
     ("[preprocessing]\nstd = [1, 0]", "preprocessing.std: [1, 0] must be above 0"),

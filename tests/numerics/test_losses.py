@@ -47,6 +47,6 @@ def test_exact_signal_lives_where_the_plain_one_underflows() -> None:
 def test_signal_of_a_loss_does_not_depend_on_company() -> None:
     def signal(rows: slice) -> torch.Tensor:
         leaf = LOGITS[rows].clone().requires_grad_()
-        return losses.signal_of(losses.dlr_loss(leaf, LABELS[rows]), leaf)
+        return losses.signal_of(losses.dlr_loss, leaf, LABELS[rows])
 
     assert torch.equal(signal(slice(0, 1))[0], signal(slice(0, 2))[0])

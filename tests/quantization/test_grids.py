@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.operators.element_types import _GRIDS
 from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
 from bnnaudit.quantization.uniform import GridQuantizer
@@ -108,8 +108,8 @@ def test_surrogates_of_few_levels() -> None:
     adaptive = (1 - distance / (0.5 * distance.mean())).clamp_min(0)
     for surrogate, slope in (
         (Surrogate(), torch.tensor([[0.0, 1, 1, 1, 1, 0]])),
-        (Surrogate(SurrogateKind.CLIPPED, 1.0), (distance <= 1).float()),
-        (Surrogate(SurrogateKind.ADAPTIVE, 0.5), adaptive),
+        (Surrogate.usual(SurrogateKind.CLIPPED, 1.0), (distance <= 1).float()),
+        (Surrogate.usual(SurrogateKind.TRIANGULAR, 0.5), adaptive),
     ):
         for bits, wanted in ((2, slope), (8, torch.ones_like(slope))):
             inputs = values.clone().requires_grad_()

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.quantizers import Rounding, named_quantizers, with_surrogate
 
 IDENTITY = Surrogate()
-CLIPPED = Surrogate(SurrogateKind.CLIPPED, 1.0)
-ADAPTIVE = Surrogate(SurrogateKind.ADAPTIVE, 0.5)
+CLIPPED = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
+ADAPTIVE = Surrogate.usual(SurrogateKind.TRIANGULAR, 0.5)
 
 Function = Callable[[Tensor], Tensor]
 
@@ -68,7 +68,7 @@ def slope(values: Tensor, surrogate: Surrogate) -> Tensor:
             return torch.ones_like(values)
         case SurrogateKind.CLIPPED:
             return (values.abs() <= surrogate.width).float()
-        case SurrogateKind.ADAPTIVE:
+        case SurrogateKind.TRIANGULAR:
             width = surrogate.width * values.abs().mean(dim=1, keepdim=True)
             return (1 - values.abs() / width).clamp_min(0)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.quantization.quantizers import BinarySign, Flooring, Quantizer, Rounding, TernarySign, with_surrogate
 
 SURROGATES = [Surrogate.parse(text) for text in ("identity", "clipped", "adaptive", "adaptive:2")]
@@ -38,14 +38,14 @@ def gradient(surrogate: Surrogate) -> torch.Tensor:
 
 def test_slopes_by_hand() -> None:
     assert torch.equal(gradient(Surrogate()), torch.ones_like(VALUES))
-    assert gradient(Surrogate(SurrogateKind.CLIPPED, 1.0))[0].tolist() == [0, 1, 1, 1, 0]
+    assert gradient(Surrogate.usual(SurrogateKind.CLIPPED, 1.0))[0].tolist() == [0, 1, 1, 1, 0]
     # Mean |z| of the first image is 0.94, so the triangle of relative width 2 is 1.88 wide.
     expected = torch.tensor([0.0, 1 - 0.3 / 1.88, 1.0, 1 - 0.4 / 1.88, 1 - 1.5 / 1.88])
-    assert torch.allclose(gradient(Surrogate(SurrogateKind.ADAPTIVE, 2.0))[0], expected)
+    assert torch.allclose(gradient(Surrogate.usual(SurrogateKind.TRIANGULAR, 2.0))[0], expected)
 
 
 def test_adaptive_width_is_the_image_s_own() -> None:
-    surrogate = Surrogate(SurrogateKind.ADAPTIVE, 0.35)
+    surrogate = Surrogate.usual(SurrogateKind.TRIANGULAR, 0.35)
     leaf = VALUES[1:].clone().requires_grad_()
     (alone,) = torch.autograd.grad(BinarySign(surrogate=surrogate)(leaf).sum(), leaf)
     assert torch.equal(alone[0], gradient(surrogate)[1])
@@ -74,7 +74,7 @@ def test_the_surrogate_can_be_differentiated_again() -> None:
 
 def test_choosing_a_surrogate_copies_the_steps_and_shares_the_weights() -> None:
     network = torch.nn.Sequential(torch.nn.Linear(3, 3), BinarySign())
-    twin = with_surrogate(network, Surrogate(SurrogateKind.CLIPPED, 1.0))
+    twin = with_surrogate(network, Surrogate.usual(SurrogateKind.CLIPPED, 1.0))
     assert twin[0].weight is network[0].weight
     assert twin[1].surrogate.kind is SurrogateKind.CLIPPED
     assert network[1].surrogate.kind is SurrogateKind.IDENTITY

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method, Surrogate, SurrogateKind
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
 from bnnaudit.core.report import (
@@ -20,11 +20,12 @@ from bnnaudit.core.report import (
     SweepPoint,
     Verdict,
 )
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Source
 
 THREAT = Threat(Norm.LINF, 0.3)
-ADAPTIVE = Surrogate(SurrogateKind.ADAPTIVE, 0.35)
+ADAPTIVE = Surrogate.usual(SurrogateKind.TRIANGULAR, 0.35)
 HNS = Beta(BetaRule.HNS)
 
 

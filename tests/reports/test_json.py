@@ -36,7 +36,7 @@ def test_attacks_carry_their_settings_and_result(fake: Report) -> None:
         "0.1",
         "exact",
     )
-    assert (scaled["loss"], scaled["surrogate"], scaled["restarts"]) == ("dlr", "adaptive", 2)
+    assert (scaled["loss"], scaled["surrogate"], scaled["restarts"]) == ("dlr", "triangular", 2)
     assert (scaled["adversarial_accuracy"], scaled["ci95"]) == (0.0, [0.0, 0.0126])
     assert (scaled["replayed"], scaled["replay_disagreements"]) == (140, 2)
 

@@ -53,8 +53,8 @@ def test_a_row_for_every_attack(fake: Report) -> None:
     text = _text(fake)
     assert re.search(r"PGD +1 +identity +20 x 1 +58\.2 % +\[52\.5, 63\.7\] +412 ms", text)
     assert re.search(r"PGD \* +1 +identity +20 x 1 +8\.3 % +\[5\.7, 12\.0\] +1\.5 s", text)
-    assert re.search(r"PGD\+\+ +hns +adaptive +20 x 1 +2\.0 %", text)
-    assert re.search(r"PGD\+\+ DLR +0\.1 +adaptive +20 x 2 +0\.0 % .* -2", text)
+    assert re.search(r"PGD\+\+ +hns +triangular +20 x 1 +2\.0 %", text)
+    assert re.search(r"PGD\+\+ DLR +0\.1 +triangular +20 x 2 +0\.0 % .* -2", text)
     assert "transferred from a substitute" in text
     assert "2 of 840 claimed successes did not replay" in text
 

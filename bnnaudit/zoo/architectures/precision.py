@@ -10,11 +10,11 @@ from typing import assert_never
 
 from torch import nn
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.quantization.layers import BinaryConv2d, BinaryLinear, WeightScale
 from bnnaudit.quantization.quantizers import BinarySign
 
-TRAINING_SURROGATE = Surrogate(SurrogateKind.CLIPPED, 1.0)
+TRAINING_SURROGATE = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
 
 
 class Weights(StrEnum):

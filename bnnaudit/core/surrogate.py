@@ -1,0 +1,89 @@
+"""The gradients that stand in for those of sign and round, as plain values. What computes them is in `quantization/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bnnaudit.core.errors import UsageError
+
+
+class SurrogateKind(StrEnum):
+    """The shape of the derivative over t = z / w, z the pre-activation and w the width; each is 1 at t = 0."""
+
+    IDENTITY = "identity"
+    CLIPPED = "clipped"
+    TRIANGULAR = "triangular"
+    POLYNOMIAL = "polynomial"
+    TANH = "tanh"
+    ARCTAN = "arctan"
+
+
+class WidthUnit(StrEnum):
+    """What a width is a multiple of: 1, or the mean |z| of the layer over the image at hand, or over the calibration images."""
+
+    ABSOLUTE = "absolute"
+    IMAGE = "image"
+    LAYER = "layer"
+
+
+DEFAULT_WIDTHS = {
+    SurrogateKind.IDENTITY: 0.0,
+    SurrogateKind.CLIPPED: 1.0,
+    SurrogateKind.TRIANGULAR: 0.35,
+    SurrogateKind.POLYNOMIAL: 0.35,
+    SurrogateKind.TANH: 0.25,
+    SurrogateKind.ARCTAN: 0.15,
+}
+ALIASES = {"adaptive": SurrogateKind.TRIANGULAR, "sech2": SurrogateKind.TANH}
+"""Other names in use."""
+
+
+def default_unit(kind: SurrogateKind) -> WidthUnit:
+    """The unit of a width that names none: `clipped` is absolute, as binary networks are trained; the rest follow the image."""
+    return WidthUnit.ABSOLUTE if kind in (SurrogateKind.IDENTITY, SurrogateKind.CLIPPED) else WidthUnit.IMAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """A surrogate gradient: its shape, its width, and what the width is a multiple of."""
+
+    kind: SurrogateKind = SurrogateKind.IDENTITY
+    width: float = 0.0
+    unit: WidthUnit = WidthUnit.ABSOLUTE
+
+    @classmethod
+    def usual(cls, kind: SurrogateKind, width: float | None = None) -> Surrogate:
+        """A surrogate of this kind in its usual unit, and of its usual width where none is given."""
+        return cls(kind, DEFAULT_WIDTHS[kind] if width is None else width, default_unit(kind))
+
+    @classmethod
+    def parse(cls, text: str) -> Surrogate:
+        """KIND[:WIDTH[:UNIT]], as in `identity`, `triangular`, `tanh:0.5`, `clipped:0.3:layer`; UsageError otherwise."""
+        name, _, rest = text.partition(":")
+        if name not in (*SurrogateKind, *ALIASES):
+            names = ", ".join(SurrogateKind)
+            raise UsageError(f"surrogate: {text!r} is not one of {names} (a width may follow, as in triangular:0.5)")
+        kind = ALIASES[name] if name in ALIASES else SurrogateKind(name)
+        if not rest:
+            return cls.usual(kind)
+        width, _, unit = rest.partition(":")
+        try:
+            value = float(width)
+        except ValueError:
+            value = 0.0
+        if kind is SurrogateKind.IDENTITY or not 0 < value < float("inf"):
+            raise UsageError(f"surrogate: {text!r} has no usable width; all but identity take a positive number")
+        if unit and unit not in tuple(WidthUnit):
+            raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
+        return cls(kind, value, WidthUnit(unit) if unit else default_unit(kind))
+
+    def __str__(self) -> str:
+        if self == Surrogate.usual(self.kind):
+            return str(self.kind)
+        unit = "" if self.unit is default_unit(self.kind) else f":{self.unit}"
+        return f"{self.kind}:{self.width:g}{unit}"
+
+
+STRAIGHT_THROUGH = Surrogate()
+"""The identity: the step is passed over as if it were not there."""
