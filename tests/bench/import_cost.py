@@ -53,8 +53,8 @@ def cost(path: Path) -> dict[str, float]:
     """The cost of importing a file here: once, and only meaningful in a fresh process."""
     import torch
 
-    from bnnaudit.core.attack import Surrogate
     from bnnaudit.core.preprocessing import Preprocessing
+    from bnnaudit.core.surrogate import Surrogate
     from bnnaudit.loaders.onnx import load_onnx
 
     torch.set_num_threads(2)

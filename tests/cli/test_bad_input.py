@@ -218,7 +218,7 @@ def test_an_option_that_cannot_be(
         (("--surrogate", "soft"), "soft"),
         (("--surrogate", "adaptive:0"), "adaptive:0"),
         (("--loss", "mse"), "mse"),
-        (("--method", "carlini"), "deepfool"),
+        (("--method", "carlini"), "carlini"),
         (("--method", "pgd++", "--beta", "none"), "pgd++"),
         (("--save", "out.txt"), "out.txt"),
         (("--save", "no/such/folder/out.npz"), "no/such/folder"),

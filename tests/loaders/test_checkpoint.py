@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
 from bnnaudit.core.errors import CheckpointError
 from bnnaudit.core.facts import Layout, ModelFormat, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box
 from bnnaudit.loaders.checkpoint import load_checkpoint
@@ -20,7 +20,7 @@ from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
 
 CPU = torch.device("cpu")
 PLAIN = Preprocessing()
-CLIPPED = Surrogate(SurrogateKind.CLIPPED, 1.0)
+CLIPPED = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
 IMAGES = torch.rand((3, 1, 2, 3), generator=torch.Generator().manual_seed(0))
 
 

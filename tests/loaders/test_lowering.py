@@ -11,10 +11,10 @@ import pytest
 import torch
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.loaders import onnx_graph
 from bnnaudit.loaders.lowering import LOWERED, lowered

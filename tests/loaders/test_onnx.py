@@ -8,10 +8,10 @@ import pytest
 import torch
 from onnx import helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx

@@ -7,9 +7,9 @@ import pytest
 import torch
 from onnx import ModelProto, NodeProto
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.loaders.onnx_network import FixedBatch

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bnnaudit.core.attack import Surrogate, SurrogateKind
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
@@ -71,7 +71,7 @@ def test_frozen_single_precision_in_eval_mode(exporter: str, exported: Export) -
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_surrogate_is_the_one_asked_for_and_can_be_changed(exporter: str, exported: Export) -> None:
-    clipped = Surrogate(SurrogateKind.CLIPPED, 1.0)
+    clipped = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
     network = load(exported("binary", exporter), clipped).network
     assert [quantizer.surrogate for _, quantizer in named_quantizers(network)] == [clipped]
     twin = with_surrogate(network, Surrogate())

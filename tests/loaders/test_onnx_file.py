@@ -11,9 +11,9 @@ import pytest
 import torch
 from onnx import ModelProto, TensorProto, helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.onnx_file import read_onnx
 from tests.operators.building import model_of, node, some_values

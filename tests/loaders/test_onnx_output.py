@@ -5,10 +5,10 @@ import pytest
 import torch
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from tests.operators.building import model_of, node, some_values

@@ -7,9 +7,9 @@ import torch
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.loaders.onnx_file import KEPT, read_onnx
 from bnnaudit.loaders.onnx_wire import parse_lean

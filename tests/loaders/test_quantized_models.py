@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.loaders.onnx import load_onnx
 from tests.bench.quantized_models import Recipe, export, images, measure, network, quantize
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from onnx import ModelProto, helper
 
-from bnnaudit.core.attack import Surrogate
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.sizes import LARGEST, LARGEST_OF_IMAGE, SizeGuard
