@@ -22,12 +22,15 @@ class MethodEntry:
     """How a method runs.
 
     image_steps: units of progress for each image. default_step_size: where the settings name none, in units of the [0,1]
-    image; None for methods without a step. norms: the threats that it knows."""
+    image; None for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts
+    them into batches itself, because it shares out its budget among those that still stand.
+    """
 
     attack: Callable[[AttackSettings, Context, Batch], Outcome]
     image_steps: Callable[[AttackSettings], int]
     default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
+    whole: bool = False
 
 
 METHODS: Mapping[Method, MethodEntry] = {
@@ -60,7 +63,9 @@ def run_attack(
     chosen = replace(target, network=with_surrogate(target.network, settings.surrogate))
     known = calibration or batch
     temperature = fit_temperature(settings.beta, chosen, known)
-    context = Context(chosen, threat, temperature, known, seed, on_progress or _ignored)
+    context = Context(chosen, threat, temperature, known, seed, batch_size, on_progress or _ignored)
+    if entry.whole and len(batch):
+        return entry.attack(settings, context, batch)
     parts = [batch.select(slice(start, start + batch_size)) for start in range(0, len(batch), batch_size)]
     return Outcome.joined([entry.attack(settings, context, part) for part in parts], batch.images)
 

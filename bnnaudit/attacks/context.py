@@ -19,8 +19,8 @@ class Context:
 
     target: its network passes gradients by the surrogate of the settings. temperature: the rule of the settings, fitted.
     calibration: images on which whatever is common to all of them is estimated, so that no result depends on how the
-    sample is cut into batches. on_progress: told of as many image-steps in all as the method's `image_steps` announces,
-    those that a fooled image is spared included.
+    sample is cut into batches. batch_size: the most images to put through the network at once. on_progress: told of as
+    many image-steps in all as the method's `image_steps` announces, those that a fooled image is spared included.
     """
 
     target: Target
@@ -28,6 +28,7 @@ class Context:
     temperature: Temperature
     calibration: Batch
     seed: int
+    batch_size: int
     on_progress: Callable[[int], None]
 
     def logits(self, points: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 
@@ -53,10 +53,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             method or str(table.method or Method.PGD),
             table.beta,
             table.surrogate,
-            steps=table.steps or 20,
-            step_size=table.step_size,
-            restarts=table.restarts or 1,
-            loss=table.loss or LossKind.CROSS_ENTROPY,
+            **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
             error_signal=ErrorSignal(values["error_signal"]),
             l2_per_channel=values["l2_per_channel"],
         )

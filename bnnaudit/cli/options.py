@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bnnaudit.core.attack import Beta, ErrorSignal, LossKind
+from bnnaudit.core.attack import Beta, Budget, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.surrogate import Surrogate
@@ -57,6 +57,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 
 LENGTH = Parsed("length", parse_length)
 BETA = Parsed("rule|number", Beta.parse)
+BUDGET = Parsed("gradients|seconds", Budget.parse)
 SURROGATE = Parsed("surrogate", Surrogate.parse)
 RANGE = Parsed("lo,hi", parse_range)
 NUMBERS = Parsed("numbers", parse_numbers)
@@ -137,6 +138,13 @@ attack_options = stacked(
         show_default=True,
         help="Arithmetic of the loss's derivative: plain underflows as in other libraries, exact never does.",
     ),
+    click.option("--targets", type=click.IntRange(min=1), help="Classes that a targeted loss tries.  [default: 9]"),
+    click.option(
+        "--queries", type=click.IntRange(min=1), help="Forward passes an image of square and random.  [default: 5000]"
+    ),
+    click.option(
+        "--budget", type=BUDGET, help="What auto may spend: gradients an image (500), or in all 30s.  [default: 1000]"
+    ),
     click.option("--l2-per-channel", is_flag=True, help="Project each colour channel by itself, for comparison only."),
 )
 
@@ -170,6 +178,9 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "beta": ("attack", "beta"),
     "surrogate": ("attack", "surrogate"),
     "loss": ("attack", "loss"),
+    "targets": ("attack", "targets"),
+    "queries": ("attack", "queries"),
+    "budget": ("attack", "budget"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),
     "substitute": ("substitute", "model"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from bnnaudit.core.attack import Beta, LossKind, Method
+from bnnaudit.core.attack import Beta, Budget, LossKind, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
@@ -125,6 +125,10 @@ class _Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    def chosen(self, *keys: str) -> dict[str, Any]:
+        """Of these keys, those that were given."""
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
 
 class DataTable(_Table):
     """[data]: what to audit on. `source` is a path or a torchvision name, `root` where torchvision keeps its data."""
@@ -175,6 +179,9 @@ class AttackTable(_Table):
     beta: Annotated[Beta, BeforeValidator(_parsed(Beta.parse, Beta))] | None = None
     surrogate: Annotated[Surrogate, BeforeValidator(_parsed(Surrogate.parse, Surrogate))] | None = None
     loss: Annotated[LossKind, BeforeValidator(_choice(LossKind))] | None = None
+    targets: AtLeastOne | None = None
+    queries: AtLeastOne | None = None
+    budget: Annotated[Budget, BeforeValidator(_parsed(Budget.parse, Budget))] | None = None
 
 
 class DeclaredTable(_Table):

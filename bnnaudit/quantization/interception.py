@@ -126,6 +126,9 @@ class InterceptedNetwork(UsesSurrogate):
 def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str, Any], surrogate: Surrogate) -> Tensor:
     """The step's value with the surrogate's gradient, written back where the call was in place."""
     plain: Tensor = getattr(torch, step.op)(values.detach(), *rest, **named)
+    given = values
+    if step.in_place:  # the gradient is taken at what the step was given, which is about to be overwritten
+        values = values.clone()
     match step.op:
         case "sign" | "sgn":
             result = sign_step(values, plain, surrogate)
@@ -133,4 +136,4 @@ def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str
             result = plain.detach() + sign_step(values, torch.zeros_like(values), surrogate) / 2
         case _:
             result = round_step(values, plain)
-    return values.copy_(result) if step.in_place else result
+    return given.copy_(result) if step.in_place else result

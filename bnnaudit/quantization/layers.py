@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
-from bnnaudit.quantization.surrogates import sign_step
+from bnnaudit.quantization.surrogates import binary_sign, sign_step
 
 LATENT_SURROGATE = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
 
@@ -29,7 +29,7 @@ def binarise(latent: Tensor, scale: WeightScale) -> Tensor:
     The sign's gradient is straight-through inside |w| <= 1 and zero outside ([Hubara et al. 2016]). Binary weights
     binarise to themselves: to the bit without a scale, to float rounding with one.
     """
-    signs = sign_step(latent, torch.where(latent >= 0, 1.0, -1.0).to(latent.dtype), LATENT_SURROGATE)
+    signs = sign_step(latent, binary_sign(latent), LATENT_SURROGATE)
     match scale:
         case WeightScale.NONE:
             return signs

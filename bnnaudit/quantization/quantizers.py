@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.quantization.surrogates import round_step, sign_step
+from bnnaudit.quantization.surrogates import binary_sign, round_step, sign_step
 
 
 class UsesSurrogate(nn.Module):
@@ -50,13 +50,12 @@ class BinarySign(Quantizer):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, ...) -> (N, ...) of the two levels; the gradient is the surrogate's times half their distance."""
-        above = values > self.threshold if self.strict else values >= self.threshold
-        sign = torch.where(above, 1.0, -1.0).to(values.dtype)
+        sign = binary_sign(values, self.threshold, self.strict)
         step = sign_step(values - self.threshold if self.threshold else values, sign, self.surrogate)
         low, high = self.levels
         if (low, high) == (-1.0, 1.0):
             return step
-        return round_step(step * ((high - low) / 2), torch.where(above, high, low).to(values.dtype))
+        return round_step(step * ((high - low) / 2), torch.where(sign > 0, high, low).to(values.dtype))
 
 
 class TernarySign(Quantizer):

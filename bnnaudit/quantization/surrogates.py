@@ -1,7 +1,9 @@
 """Gradients that stand in for those of sign and round, which are zero almost everywhere.
 
 Forward values are untouched to the bit; only the derivative is replaced, in reverse mode, forward mode and under
-`torch.func` transforms, and the replacement can itself be differentiated.
+`torch.func` transforms. The replacement is the derivative of a smooth or kinked curve, and differentiates as such: where
+the shape has a slope of its own, so has the gradient (a triangle's is -sign(z)/w inside). The width is a constant, even
+where it was measured on z.
 """
 
 from __future__ import annotations
@@ -12,48 +14,59 @@ import torch
 from torch import Tensor
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
+from bnnaudit.quantization.watching import tell
 
-# Grids of so many levels or fewer follow their steps.
 FEW_LEVELS = 4
-# cosh of more overflows in single precision.
-MOST = 80.0
+"""Grids of so many levels or fewer follow their steps: 2 bits. Finer ones are so close to a line that the identity serves
+better (PGD on digits networks of 2, 3 and 4 bits: following wins, draws and loses)."""
 
 
-class _Reroute(torch.autograd.Function):
-    """value, with d value / d z = slope, whatever produced the value."""
+class _Rerouted(torch.autograd.Function):
+    """value, with d value / d z = the shape's slope at z, whatever produced the value."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(z: Tensor, value: Tensor, slope: Tensor) -> Tensor:
+    def forward(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
         return value.clone()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[2])
-        ctx.save_for_forward(inputs[2])
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, SurrogateKind], output: Tensor) -> None:
+        z, _, width, ctx.kind = inputs
+        ctx.slope = None
+        ctx.save_for_backward(z, width)
+        ctx.save_for_forward(z, width)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (slope,) = ctx.saved_tensors
-        return gradients[0] * slope, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        if ctx.kind is SurrogateKind.IDENTITY:
+            return gradients[0], None, None, None
+        if torch.is_grad_enabled():
+            return gradients[0] * _slope(ctx), None, None, None
+        # A Jacobian comes back once for every class: only the first time pays for the slope.
+        if ctx.slope is None:
+            ctx.slope = _slope(ctx)
+        return gradients[0] * ctx.slope, None, None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        (slope,) = ctx.saved_tensors
-        tangent: Tensor = tangents[0] * slope
-        return tangent
+        return tangents[0] * _slope(ctx)
+
+
+def _slope(ctx: Any) -> Tensor:
+    z, width = ctx.saved_tensors
+    return slope_of_sign(z, width, ctx.kind)
 
 
 def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
     """`value`, any two- or three-level step of the pre-activation z with its threshold at 0, with the surrogate's gradient.
 
-    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1.
+    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1. A width in the layer's
+    unit goes by the image until `calibrated` has measured the layer.
     """
     if not torch.is_grad_enabled():
         return value
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_sign(z, surrogate))
-    return rerouted
+    return _step(z, value, width_of(z, surrogate), surrogate.kind, scaled=True)
 
 
 def round_step(z: Tensor, value: Tensor) -> Tensor:
@@ -63,65 +76,76 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return value
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), torch.ones_like(z))
-    return rerouted
+    return _step(z, value, _number(0.0, z), SurrogateKind.IDENTITY, scaled=False)
 
 
 def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
     """`value`, z rounded to a grid and clipped to its ends, with the surrogate's gradient.
 
-    z, value, unclipped (...) -> (...); z in steps of the grid, unclipped: its point of the endless grid.
+    z, value, unclipped (...) -> (...); z in steps of the grid, unclipped: its point of the endless grid. The rule: a grid
+    of many levels, and any grid under the identity, passes the gradient 1 inside its ends and 0 outside. On a grid of at most
+    `FEW_LEVELS` levels the other shapes take every step for a sign whose threshold is halfway between two levels; their
+    width is then in steps of the grid, whatever its unit, and beyond the ends it goes by the distance to the outermost step.
     """
     if not torch.is_grad_enabled():
         return value
-    rerouted: Tensor = _Reroute.apply(z, value.detach(), slope_of_grid(z, unclipped, ends, surrogate))
-    return rerouted
+    if surrogate.kind is SurrogateKind.IDENTITY or ends[1] - ends[0] >= FEW_LEVELS:
+        inside = ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
+        return _step(z * inside, value, _number(0.0, z), SurrogateKind.IDENTITY, scaled=False)
+    threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
+    return _step(z - threshold, value, _number(surrogate.width, z), surrogate.kind, scaled=False)
 
 
-def slope_of_grid(z: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
-    """The surrogate derivative of rounding z (N, ...) to a grid: 1 where it is not clipped, else 0.
+def _step(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind, scaled: bool) -> Tensor:
+    stepped: Tensor = _Rerouted.apply(z, value.detach(), width, kind)
+    tell(z, stepped, scaled)
+    return stepped
 
-    On a grid of at most four levels all others but the identity take every step for a sign whose threshold is halfway between
-    two levels: there the identity is a poor picture of the steps, and no gradient comes from beyond the ends.
+
+def binary_sign(z: Tensor, threshold: float = 0.0, strict: bool = False) -> Tensor:
+    """+1 where z (...) is at least `threshold` (above it with `strict`), else -1; no number counts as below. No gradient."""
+    # Several times faster than torch.where with two numbers.
+    above = z.detach().clone()
+    return (above.gt_(threshold) if strict else above.ge_(threshold)).mul_(2).sub_(1)
+
+
+def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
+    """The surrogate derivative of sign at the pre-activations z (N, ...), a function of t = z / width that is 1 at t = 0.
+
+    identity: 1. clipped: 1 inside |t| <= 1, else 0 ([Hubara et al. 2016] with width 1). triangular: max(0, 1 - |t|) ([Liu
+    et al. 2018], Bi-Real Net). polynomial: max(0, 1 - t^2), the derivative of a cubic. tanh: sech^2 t. arctan: 1 / (1 + t^2).
+    width: positive, broadcastable to z.
     """
-    if surrogate.kind is not SurrogateKind.IDENTITY and ends[1] - ends[0] < FEW_LEVELS:
-        threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
-        return slope_of_sign(z - threshold, surrogate)
-    return ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
-
-
-def slope_of_sign(z: Tensor, surrogate: Surrogate, layer_scale: float | None = None) -> Tensor:
-    """The surrogate derivative of sign at the pre-activations z (N, ...), a function of t = z / w that is 1 at t = 0.
-
-    identity: 1. clipped: 1 inside |t| <= 1, else 0 ([Hubara et al. 2016] with w = 1). triangular: max(0, 1 - |t|) ([Liu et
-    al. 2018], Bi-Real Net). polynomial: max(0, 1 - t^2), the derivative of a cubic. tanh: sech^2 t. arctan: 1 / (1 + t^2).
-    w is the width in its unit; a layer whose scale was not measured (`layer_scale` None) goes by the image's own.
-    """
-    if surrogate.kind is SurrogateKind.IDENTITY:
-        return torch.ones_like(z)
-    width = _width(z, surrogate, layer_scale)
-    distance = z.detach().abs() / width
-    match surrogate.kind:
+    # In place wherever autograd allows it: this runs over every activation in every step of every attack.
+    match kind:
+        case SurrogateKind.IDENTITY:
+            return torch.ones_like(z)
         case SurrogateKind.CLIPPED:
-            return (distance <= 1).to(z.dtype)
+            return (z.abs() <= width).to(z.dtype)
         case SurrogateKind.TRIANGULAR:
-            return (1 - distance).clamp_min(0)
+            return z.abs().mul_(-1 / width).add_(1).relu_()
         case SurrogateKind.POLYNOMIAL:
-            return (1 - distance.square()).clamp_min(0)
+            t = z / width
+            return (t * t).neg_().add_(1).relu_()
         case SurrogateKind.TANH:
-            return 1 / torch.cosh(distance.clamp_max(MOST)).square()
+            # 4 s (1 - s) with s <= 1/2 neither overflows nor loses its tail, as 1 / cosh^2 and 1 - tanh^2 do.
+            s = z.abs().mul_(-2 / width).sigmoid_()
+            return torch.addcmul(s, s, s, value=-1).mul_(4)
         case SurrogateKind.ARCTAN:
-            return 1 / (1 + distance.clamp_max(1e15).square())
+            t = z / width
+            return (t * t).add_(1).reciprocal_()
         case _:
-            assert_never(surrogate.kind)
+            assert_never(kind)
 
 
-def _width(z: Tensor, surrogate: Surrogate, layer_scale: float | None) -> Tensor:
-    """w in units of z, broadcastable to z (N, ...); never zero."""
-    tiny = torch.finfo(z.dtype).tiny
-    if surrogate.unit is WidthUnit.ABSOLUTE:
-        return z.new_tensor(surrogate.width)
-    if surrogate.unit is WidthUnit.LAYER and layer_scale is not None:
-        return z.new_tensor(surrogate.width * layer_scale).clamp_min(tiny)
+def width_of(z: Tensor, surrogate: Surrogate) -> Tensor:
+    """The surrogate's width in units of z, broadcastable to z (N, ...); a constant, and never zero."""
+    if surrogate.unit is WidthUnit.ABSOLUTE or surrogate.kind is SurrogateKind.IDENTITY:
+        return _number(surrogate.width, z)
     scale = z.detach().abs().mean(dim=tuple(range(1, z.dim())), keepdim=True)
-    return (surrogate.width * scale).clamp_min(tiny)
+    return (surrogate.width * scale).clamp_min(torch.finfo(z.dtype).tiny)
+
+
+def _number(value: float, like: Tensor) -> Tensor:
+    """A number on the CPU, where it takes part in arithmetic on any device without a copy."""
+    return torch.tensor(value, dtype=like.dtype)

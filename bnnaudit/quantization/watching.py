@@ -1,0 +1,42 @@
+"""Who is told of the steps that a network takes while it runs: what measures their scale, or the gradient at each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One step of a forward pass: z (...) what went in, measured from its threshold, result (...) what came out.
+
+    Both are part of the graph. `scaled`: the surrogate's width follows the scale of z.
+    """
+
+    z: Tensor
+    result: Tensor
+    scaled: bool
+
+
+_WATCHER: ContextVar[Callable[[StepTaken], None] | None] = ContextVar("watcher of steps", default=None)
+
+
+@contextmanager
+def watching(watcher: Callable[[StepTaken], None]) -> Iterator[None]:
+    """Inside it every step taken with gradients enabled is shown to `watcher`."""
+    token = _WATCHER.set(watcher)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def tell(z: Tensor, result: Tensor, scaled: bool) -> None:
+    """Called by every step."""
+    watcher = _WATCHER.get()
+    if watcher is not None:
+        watcher(StepTaken(z, result, scaled))
