@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bnnaudit.attacks import fgsm, pgd
-from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.quantization.quantizers import with_surrogate
-from bnnaudit.temperature import fit_temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +58,9 @@ def run_attack(
     if threat.norm not in entry.norms:
         norms = ", ".join(sorted(entry.norms))
         raise UsageError(f"method: {settings.method} attacks in the norm {norms} only, not in {threat.norm}")
-    chosen = replace(target, network=with_surrogate(target.network, settings.surrogate))
-    known = calibration or batch
-    temperature = fit_temperature(settings.beta, chosen, known)
-    context = Context(chosen, threat, temperature, known, seed, batch_size, on_progress or _ignored)
-    if entry.whole and len(batch):
-        return entry.attack(settings, context, batch)
-    parts = [batch.select(slice(start, start + batch_size)) for start in range(0, len(batch), batch_size)]
-    return Outcome.joined([entry.attack(settings, context, part) for part in parts], batch.images)
+    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
+    parts = [batch] if entry.whole else context.split(batch)
+    return Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)
 
 
 def _ignored(image_steps: int) -> None:

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
-from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.numerics import losses, norms
-from bnnaudit.numerics.randomness import ball_noise, uniform_noise
+from bnnaudit.numerics import losses
 
 
 @dataclass(slots=True)
@@ -105,14 +104,14 @@ class _Climb:
     def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
         """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger."""
         settings, steps = self.settings, len(self.step_sizes)
-        target, temperature = self.context.target, self.context.temperature
+        temperature = self.context.temperature
         origins, labels = batch.images, batch.labels
         if points is None:
             points = random_start(batch, self.context.threat, settings, self.context.seed, index)
         betas = torch.ones(len(rows), device=points.device)
         cost = Cost()
         for step in range(steps + 1):
-            points = points.detach().requires_grad_(step < steps)
+            points, target = points.detach().requires_grad_(step < steps), self.context.at(step, steps)
             with torch.set_grad_enabled(step < steps):
                 logits = target.logits(points)
             cost += Cost(forwards=len(points))
@@ -149,15 +148,6 @@ class _Climb:
         return project(points + direction * (step_size * threat.box.width), origins, threat, self.settings)
 
 
-def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
-    """A point drawn uniformly from the ball around each image, clipped to the box (N, ...)."""
-    ids, shape = batch.ids.tolist(), batch.images.shape[1:]
-    noise = (
-        uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
-    )
-    return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
-
-
 def error_signal(
     settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None
 ) -> Tensor:
@@ -182,30 +172,3 @@ def error_signal(
             return losses.signal_of(losses.targeted_margin_loss, logits, labels, goals)
         case _:
             assert_never(settings.loss)
-
-
-def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
-    """The direction of steepest ascent of unit length in the threat's norm (M, ...)."""
-    match threat.norm:
-        case Norm.LINF:
-            return gradients.sign()
-        case Norm.L2 if settings.l2_per_channel and gradients.dim() > 2:
-            return norms.unit_direction_l2(gradients.flatten(0, 1)).view_as(gradients)
-        case Norm.L2:
-            return norms.unit_direction_l2(gradients)
-        case _:
-            assert_never(threat.norm)
-
-
-def project(points: Tensor, origins: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
-    """Back into the ball around the originals and into the box (M, ...)."""
-    low, high = threat.box.low, threat.box.high
-    match threat.norm:
-        case Norm.LINF:
-            return norms.project_linf(points, origins, threat.radius, low, high)
-        case Norm.L2 if settings.l2_per_channel:
-            return norms.project_l2_per_channel(points, origins, threat.radius, low, high)
-        case Norm.L2:
-            return norms.project_l2(points, origins, threat.radius, low, high)
-        case _:
-            assert_never(threat.norm)

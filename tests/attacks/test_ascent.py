@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.ascent import random_start
+from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate
