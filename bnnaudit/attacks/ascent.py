@@ -19,7 +19,7 @@ from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
-from bnnaudit.numerics import losses
+from bnnaudit.numerics import losses, norms
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class _Climb:
         if points is None:
             points = random_start(batch, self.context.threat, settings, self.context.seed, index)
         betas = torch.ones(len(rows), device=points.device)
-        cost = Cost()
+        memory, cost = torch.zeros_like(points), Cost()
         for step in range(steps + 1):
             points, target = points.detach().requires_grad_(step < steps), self.context.at(step, steps)
             with torch.set_grad_enabled(step < steps):
@@ -134,12 +134,19 @@ class _Climb:
             signal = error_signal(settings, values, labels, current, goals)
             (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
             cost += Cost(backwards=len(points))
-            points = self._moved(here, gradients, origins, self.step_sizes[step])
+            memory = self._remembered(memory, gradients)
+            points = self._moved(here, memory, origins, self.step_sizes[step])
             if remaining < len(rows):
-                rows, points, origins = rows[standing], points[standing], origins[standing]
+                rows, points, origins, memory = rows[standing], points[standing], origins[standing], memory[standing]
                 labels, betas = labels[standing], betas[standing]
                 goals = None if goals is None else goals[standing]
         return cost
+
+    def _remembered(self, memory: Tensor, gradients: Tensor) -> Tensor:
+        """The gradients with what is left of the earlier ones, each image's at unit mean size ([Dong et al. 2018])."""
+        if self.settings.momentum == 0:
+            return gradients
+        return self.settings.momentum * memory + norms.unit_mean(gradients)
 
     def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor, step_size: float) -> Tensor:
         """One step up, and back into ball and box."""

@@ -30,5 +30,8 @@ def image_steps(settings: AttackSettings) -> int:
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
-    step_size = default_step_size(context.threat) if settings.step_size is None else settings.step_size
-    return ascend(settings, context, batch, [step_size] * settings.steps)
+    first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
+    last = max(1, settings.steps - 1)
+    return ascend(
+        settings, context, batch, [first * settings.final_step ** (step / last) for step in range(settings.steps)]
+    )
