@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bnnaudit.attacks import apgd, deepfool, fab, fgsm, pgd
+from bnnaudit.attacks import apgd, bba, deepfool, fab, fgsm, pgd
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
@@ -39,6 +39,7 @@ METHODS: Mapping[Method, MethodEntry] = {
     Method.APGD: MethodEntry(apgd.attack, apgd.image_steps, apgd.default_step_size),
     Method.FAB: MethodEntry(fab.attack, fab.image_steps),
     Method.DEEPFOOL: MethodEntry(deepfool.attack, deepfool.image_steps),
+    Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
 }
 
 
