@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bnnaudit.attacks import fgsm, pgd
+from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, pgd
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
@@ -34,6 +34,11 @@ class MethodEntry:
 METHODS: Mapping[Method, MethodEntry] = {
     Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size),
     Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size),
+    Method.APGD: MethodEntry(apgd.attack, apgd.image_steps, apgd.default_step_size),
+    Method.FAB: MethodEntry(fab.attack, fab.image_steps),
+    Method.DEEPFOOL: MethodEntry(deepfool.attack, deepfool.image_steps),
+    Method.AUTO: MethodEntry(auto.attack, auto.image_steps, whole=True),
+    Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
 }
 
 

@@ -16,46 +16,11 @@ from torch import Tensor
 
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import ascent_direction, project, random_start
+from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics import losses, norms
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """What is known of each of the N images so far; written in place by one run of the loop and by nobody else."""
-
-    images: Tensor
-    fooled: Tensor
-    fooled_at: Tensor
-    margins: Tensor
-    betas: Tensor
-
-    @classmethod
-    def blank(cls, batch: Batch) -> _Ledger:
-        count, device = len(batch), batch.images.device
-        return cls(
-            images=batch.images.clone(),
-            fooled=torch.zeros(count, dtype=torch.bool, device=device),
-            fooled_at=torch.full((count,), -1, device=device),
-            margins=torch.full((count,), float("inf"), device=device),
-            betas=torch.ones(count, device=device),
-        )
-
-    def judge(self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int) -> Tensor:
-        """Enters the iterate of the images `rows` (M,), and says which of them still stand (M,) bool."""
-        standing = logits.argmax(dim=1) == labels
-        margins = losses.margin(logits, labels).float()
-        first = ~standing & ~self.fooled[rows]
-        # Steps make plateaus: a margin that differs by rounding alone is no better, whatever the batch it came from.
-        best = self.margins[rows]
-        better = first | (margins < best - 1e-5 * best.abs().nan_to_num(posinf=0.0))
-        self.images[rows[better]] = points[better]
-        self.margins[rows[better]] = margins[better]
-        self.fooled_at[rows[first]] = step
-        self.fooled[rows[first]] = True
-        return standing
 
 
 def rounds(settings: AttackSettings) -> int:
@@ -75,7 +40,7 @@ def ascend(
     Climbs from `starts` (N, ...) in every round, from random points where there are none. A targeted loss goes for the
     classes in the order of their logits at the original image. The batch and the target are left as they were.
     """
-    ledger = _Ledger.blank(batch)
+    ledger = Ledger.blank(batch)
     climb = _Climb(settings, context, step_sizes, ledger)
     goals, cost = None, Cost()
     if settings.loss.targeted:
@@ -83,13 +48,13 @@ def ascend(
             goals = losses.ranked_others(context.logits(batch.images), batch.labels)
         cost += Cost(forwards=len(batch))
     for index in range(rounds(settings)):
-        rows = (~ledger.fooled).nonzero().squeeze(1)
+        rows = ledger.standing
         if len(rows) == 0:
             break
         goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
         start = None if starts is None else starts[rows]
         cost += climb.run(batch.select(rows), rows, index, start, goal)
-    return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.margins, ledger.betas, cost)
+    return ledger.outcome(cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +64,7 @@ class _Climb:
     settings: AttackSettings
     context: Context
     step_sizes: Sequence[float]
-    ledger: _Ledger
+    ledger: Ledger
 
     def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
         """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger."""
