@@ -22,6 +22,9 @@ _SILENT = 4  # fatal errors only
 _SETTINGS = {"session.intra_op.allow_spinning": "0"}
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
+# Replaces an operator between (de)quantizers by a kernel on integers, which rounds otherwise than the file says.
+_INTEGER_KERNELS = "QDQSelectorActionTransformer"
+
 # ONNX Runtime's exceptions have no base of their own.
 RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
@@ -31,12 +34,14 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 
 
 def open_session(model: bytes | str) -> Any:
-    """A session on a serialized model, or on a file by its path (which external data needs), with exact 8-bit sums.
+    """A session on a serialized model, or on a file by its path (which external data needs), that computes what it says.
 
-    By default ONNX Runtime's kernels for uint8 times int8 clip every sum of two products to 16 bits on an x86 processor
-    without VNNI, so that what a file predicts depends on the machine. The session is asked to take weights as uint8 with
-    another zero point: the same numbers, in a kernel that does not clip. ONNX Runtime then has no convolution for a file
-    whose activations are int8 (which need no such care), and the session is the default one.
+    A default session does so but nearly, and differently from one processor to another:
+
+    - Around an operator between (de)quantizers it puts a kernel on integers, which rounds otherwise. Here it does not.
+    - Its kernels for uint8 times int8 clip every sum of two products to 16 bits on an x86 processor without VNNI. Here
+      weights are taken as uint8 with another zero point: the same numbers, in a kernel that does not clip. ONNX Runtime
+      then has no convolution of int8 by int8, which needs no such care: a file with one gets the default kernels.
     """
     onnxruntime.set_default_logger_severity(_SILENT)
     try:
@@ -50,7 +55,9 @@ def _session(model: bytes | str, settings: dict[str, str]) -> Any:
     options.log_severity_level = _SILENT
     for key, value in settings.items():
         options.add_session_config_entry(key, value)
-    return onnxruntime.InferenceSession(model, sess_options=options, providers=[PROVIDER])
+    return onnxruntime.InferenceSession(
+        model, sess_options=options, providers=[PROVIDER], disabled_optimizers=[_INTEGER_KERNELS]
+    )
 
 
 # The reference evaluator is Python: its operators raise what NumPy raises.
