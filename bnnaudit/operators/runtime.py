@@ -22,7 +22,7 @@ _SILENT = 4  # fatal errors only
 _SETTINGS = {"session.intra_op.allow_spinning": "0"}
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
-# Replaces an operator between (de)quantizers by a kernel on integers, which rounds otherwise than the file says.
+# Replaces an operator between (de)quantizers by a kernel on integers.
 _INTEGER_KERNELS = "QDQSelectorActionTransformer"
 
 # ONNX Runtime's exceptions have no base of their own.
@@ -38,7 +38,8 @@ def open_session(model: bytes | str) -> Any:
 
     A default session does so but nearly, and differently from one processor to another:
 
-    - Around an operator between (de)quantizers it puts a kernel on integers, which rounds otherwise. Here it does not.
+    - For an operator between (de)quantizers it takes a kernel on integers, of which some (that of Softmax) round
+      otherwise. Here it does not.
     - Its kernels for uint8 times int8 clip every sum of two products to 16 bits on an x86 processor without VNNI. Here
       weights are taken as uint8 with another zero point: the same numbers, in a kernel that does not clip. ONNX Runtime
       then has no convolution of int8 by int8, which needs no such care: a file with one gets the default kernels.
