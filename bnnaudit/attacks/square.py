@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 import torch
@@ -86,8 +87,10 @@ class LinfMoves:
     threat: Threat
 
     def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
-        """Two numbers for the place and one for each channel."""
-        return uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 2 + grid_shape(like)[0]))
+        """Two numbers for the place and a sign for each channel."""
+        numbers = uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 2 + grid_shape(like)[0]))
+        numbers[:, :, 2:] = signs(numbers[:, :, 2:])
+        return numbers
 
     def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
         """Vertical stripes one pixel wide, each channel by itself."""
@@ -100,7 +103,7 @@ class LinfMoves:
         shape = grid_shape(origins)
         here, around = points.view(-1, *shape), origins.view(-1, *shape)
         inside = window_mask(draws, window_size(share_at(progress), *shape[1:]), shape)
-        chosen = signs(draws[:, 2:])[:, :, None, None]
+        chosen = draws[:, 2:, None, None]
         moved = torch.where(inside, self._corner(around, chosen), here)
         same = (moved == here).flatten(1).all(dim=1)
         if bool(same.any()):
@@ -116,12 +119,18 @@ class LinfMoves:
 
 def window_mask(draws: Tensor, window: tuple[int, int], shape: tuple[int, int, int]) -> Tensor:
     """(M, 1, H, W) bool: where each image's window is, by the first two of its numbers."""
-    places = []
-    for axis in (0, 1):
-        first = corners(draws[:, axis], window[axis], shape[1 + axis])[:, None]
-        ramp = torch.arange(shape[1 + axis], device=draws.device) - first
-        places.append((ramp >= 0) & (ramp < window[axis]))
-    return places[0][:, None, :, None] & places[1][:, None, None, :]
+    down, right = (
+        bands(window[axis], shape[1 + axis], draws.device)[corners(draws[:, axis], window[axis], shape[1 + axis])]
+        for axis in (0, 1)
+    )
+    return down[:, None, :, None] & right[:, None, None, :]
+
+
+@lru_cache(maxsize=128)
+def bands(size: int, length: int, device: torch.device) -> Tensor:
+    """(places, length) bool: every place of `size` neighbours out of `length`; never written to."""
+    ramp = torch.arange(length, device=device) - torch.arange(length - size + 1, device=device)[:, None]
+    return (ramp >= 0) & (ramp < size)
 
 
 @dataclass(frozen=True, slots=True)

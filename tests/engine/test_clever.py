@@ -109,7 +109,7 @@ def test_scores_repeat_and_do_not_depend_on_the_batch() -> None:
 
 
 def test_it_agrees_with_art() -> None:
-    """ART's clever_u on a smooth network's logits, an image at a time; both sample, so within a few per cent."""
+    """ART's clever_u on a smooth network's logits, an image at a time; both sample and fit, so within a few per cent."""
     metrics = pytest.importorskip("art.metrics")
     estimators = pytest.importorskip("art.estimators.classification")
     generator = torch.Generator().manual_seed(1)
@@ -120,15 +120,17 @@ def test_it_agrees_with_art() -> None:
     target = target_of(network, (6,), 4)
     everyone = batch_of(target, 0.2 + 0.6 * torch.rand(200, 6, generator=generator))
     with torch.no_grad():
-        batch = everyone.select(margin(target.logits(everyone.images), everyone.labels).argsort()[20:60:10])
-    settings = CleverSettings(betas=(), batches=40, draws=80, targets=3, radii={**WIDE, Ball.L2: 0.4})
+        batch = everyone.select(margin(target.logits(everyone.images), everyone.labels).argsort()[:20:5])
+    settings = CleverSettings(betas=(), batches=40, draws=80, targets=3, radii={**WIDE, Ball.L2: 1.0})
     ours = clever_scores(target, batch, settings, seed=0).scores[Ball.L2][:, 0].numpy()
     model = estimators.PyTorchClassifier(network, nn.CrossEntropyLoss(), (6,), 4, clip_values=(0.0, 1.0))
     np.random.seed(0)
     images = batch.images.numpy()
-    theirs = np.array([metrics.clever_u(model, image, 40, 80, 0.4, norm=2, verbose=False) for image in images])
+    theirs = np.array([metrics.clever_u(model, image, 40, 80, 1.0, norm=2, verbose=False) for image in images])
     # Now and then its fit runs away to an end at infinity, and the score to zero.
     usable = theirs > 1e-3
     assert usable.sum() >= 3
-    assert ours[usable] == pytest.approx(theirs[usable], rel=0.05)
-    assert (ours[usable] < 0.4).all()
+    ratios = ours[usable] / theirs[usable]
+    assert np.median(ratios) == pytest.approx(1, abs=0.05)
+    assert ratios == pytest.approx(1, abs=0.15)
+    assert (ours[usable] < 0.9).all()
