@@ -28,6 +28,11 @@ class Method(StrEnum):
         """Whether it follows the gradient of one loss, which a temperature changes."""
         return self in (Method.FGSM, Method.PGD, Method.APGD)
 
+    @property
+    def searches(self) -> bool:
+        """Whether it asks the network for its values only: no steps, no gradient, no surrogate, no temperature."""
+        return self in (Method.SQUARE, Method.RANDOM)
+
 
 class LossKind(StrEnum):
     """What the attack maximises. The targeted ones go for one other class after the other, the likeliest first."""
