@@ -1,0 +1,1 @@
+"""`auto`: the attack that chooses its settings, and what it is made of."""
