@@ -12,7 +12,6 @@ from bnnaudit.attacks.auto.level_search import LevelOutcome, search_levels
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.quantization.layers import BinaryLinear
@@ -20,7 +19,6 @@ from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.temperature import fit_temperature
 from tests.toy import batch_of, target_of
 
-TRIANGULAR = (Surrogate.parse("triangular"),)
 PIXELS = 14
 
 
@@ -53,7 +51,7 @@ def searched(
 ) -> LevelOutcome:
     levels = found(target, batch)
     context = Context(target, threat, fit_temperature(Beta(), target, batch), batch, 0, batch_size, lambda _: None)
-    return search_levels(context, levels, batch, budget, TRIANGULAR, starts)
+    return search_levels(context, levels, batch, budget, starts=starts)
 
 
 def found(target: Target, batch: Batch) -> InputLevels:
