@@ -1,8 +1,8 @@
 """Brendel & Bethge's attack as Foolbox has it: along the decision boundary towards the image ([Brendel et al. 2019]).
 
 Foolbox comes with the extra `bnnaudit[foolbox]`. It is given images of 0..1, whatever range the network takes, because its
-solver has absolute tolerances; starts of our own, because its own depend on the global random state; and a trust region for
-one image, because its own grows with the number of images at hand. So a result depends on the image and the seed alone.
+solver has absolute tolerances; starts of our own, because its own depend on the global random state; and one image at a time,
+because its trust region grows with their number. So a result depends on the image and the seed alone.
 """
 
 from __future__ import annotations
@@ -132,14 +132,16 @@ def _walk(
     with warnings.catch_warnings():
         # That its solver is compiled first, which takes a minute.
         warnings.simplefilter("ignore")
-        pixels = batch.images[0].numel()
-        walk = kind(steps=settings.steps, lr=TRUST_REGION * sqrt(pixels) / (pixels * len(batch)))
+        walk = kind(steps=settings.steps, lr=TRUST_REGION / sqrt(batch.images[0].numel()))
         model = foolbox.PyTorchModel(bench, bounds=(0, 1), device=batch.images.device)
-        near = walk.run(
-            model,
-            _shrunk(batch.images, box),
-            foolbox.Misclassification(batch.labels),
-            starting_points=_shrunk(starts, box),
+        originals, begin = _shrunk(batch.images, box), _shrunk(starts, box)
+        ways = zip(originals.split(1), batch.labels.split(1), begin.split(1), strict=True)  # type: ignore[no-untyped-call]
+        # One by one: the solver makes much of the last bit in which the logits of a batch differ.
+        near = torch.cat(
+            [
+                walk.run(model, image, foolbox.Misclassification(label), starting_points=start)
+                for image, label, start in ways
+            ]
         )
     return _stretched(near, box)
 
