@@ -39,8 +39,8 @@ STEADY = 1e-5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelOutcome:
-    """outcome: as of any attack; `fooled_at` counts rounds. exhausted (N,) bool: every image that the network can be shown has
-    been tried, so that one which still stands is robust. choices (N,): how many these are, as float64.
+    """outcome: as of any attack; `fooled_at` counts rounds. exhausted (N,) bool: every image that the network can be shown
+    has been tried and none fools it, so that it is robust. choices (N,): how many these are, as float64.
     """
 
     outcome: Outcome
@@ -256,7 +256,7 @@ def _enumerated(field: _Field, state: _State, rows: Tensor) -> Cost:
         state.passes[rows] += WIDTH
         cost += Cost(forwards=len(rows) * WIDTH)
         done += WIDTH
-        state.exhausted[rows] = choices[rows] <= done
+        state.exhausted[rows] = (choices[rows] <= done) & (state.fooled_at[rows] < 0)
         rows = rows[(state.fooled_at[rows] < 0) & ~state.exhausted[rows]]
     return cost
 
