@@ -182,7 +182,7 @@ def search_levels(
     images = field.points(torch.arange(len(batch), device=batch.images.device), state.best[:, None])[:, 0]
     fooled = state.fooled_at >= 0
     outcome = Outcome(images, fooled, state.fooled_at, state.margins, torch.ones_like(state.margins), cost)
-    return LevelOutcome(outcome, state.exhausted, choices)
+    return LevelOutcome(outcome, state.exhausted & ~fooled, choices)
 
 
 def _begun(field: _Field, starts: Tensor | None) -> tuple[_State, Cost]:
@@ -256,7 +256,7 @@ def _enumerated(field: _Field, state: _State, rows: Tensor) -> Cost:
         state.passes[rows] += WIDTH
         cost += Cost(forwards=len(rows) * WIDTH)
         done += WIDTH
-        state.exhausted[rows] = (choices[rows] <= done) & (state.fooled_at[rows] < 0)
+        state.exhausted[rows] = choices[rows] <= done
         rows = rows[(state.fooled_at[rows] < 0) & ~state.exhausted[rows]]
     return cost
 
