@@ -156,3 +156,13 @@ def test_no_images_no_work() -> None:
     empty = batch.select(slice(0, 0))
     context = Context(target, threat_of(0.2), fit_temperature(Beta(), target, empty), empty, 0, 256, lambda _: None)
     assert len(search_levels(context, levels, empty, 100).outcome.fooled) == 0
+
+
+def test_an_image_that_is_wrong_from_the_start_is_fooled_and_not_settled() -> None:
+    target = binary_network()
+    batch = batch_of(target, images(3))
+    wrong = Batch(batch.images, (batch.labels + 1) % 4, batch.ids)
+    result = searched(target, wrong, threat_of(0.0), 100)
+    assert result.outcome.fooled.all()
+    assert not result.exhausted.any()
+    assert torch.equal(result.outcome.images, batch.images)

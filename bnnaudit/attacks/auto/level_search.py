@@ -39,8 +39,8 @@ STEADY = 1e-5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelOutcome:
-    """outcome: as of any attack; `fooled_at` counts rounds. exhausted (N,) bool: every image that the network can be shown has
-    been tried, so that one which still stands is robust. choices (N,): how many these are, as float64.
+    """outcome: as of any attack; `fooled_at` counts rounds. exhausted (N,) bool: every image that the network can be shown
+    has been tried and none fools it, so that it is robust. choices (N,): how many these are, as float64.
     """
 
     outcome: Outcome
@@ -182,7 +182,7 @@ def search_levels(
     images = field.points(torch.arange(len(batch), device=batch.images.device), state.best[:, None])[:, 0]
     fooled = state.fooled_at >= 0
     outcome = Outcome(images, fooled, state.fooled_at, state.margins, torch.ones_like(state.margins), cost)
-    return LevelOutcome(outcome, state.exhausted, choices)
+    return LevelOutcome(outcome, state.exhausted & ~fooled, choices)
 
 
 def _begun(field: _Field, starts: Tensor | None) -> tuple[_State, Cost]:
