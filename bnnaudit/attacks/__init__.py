@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bnnaudit.attacks import fgsm, pgd
+from bnnaudit.attacks import fgsm, iprop, pgd
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
@@ -36,6 +36,7 @@ class MethodEntry:
 METHODS: Mapping[Method, MethodEntry] = {
     Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size),
     Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size),
+    Method.IPROP: MethodEntry(iprop.attack, iprop.image_steps, norms=frozenset({Norm.LINF}), whole=True),
 }
 
 
