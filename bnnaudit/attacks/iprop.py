@@ -98,24 +98,22 @@ class _Search:
 
     def run(self) -> Outcome:
         """All restarts from the image itself, until one succeeds."""
-        best = self._judged(self.one.images, 0)
-        left = image_steps(self.settings)
-        looked_at = 1
-        for restart in range(self.settings.restarts):
-            current = best if restart == 0 else self._judged(self.one.images, 0)
-            looked_at += restart > 0
-            for step in range(1, self.settings.steps + 1):
-                if best.fooled and self.settings.stop_at_success:
-                    break
-                found = self._judged(self._propagated(current.image, restart, step), step)
-                looked_at += 1
-                current = found if found.margin <= current.margin else current
-                best = best.improved(found)
-                left -= 1
-                self.context.on_progress(1)
+        settings, origin = self.settings, self._judged(self.one.images, 0)
+        best = current = origin
+        left = image_steps(settings)
+        for index in range(left):
+            if best.fooled and settings.stop_at_success:
+                break
+            restart, step = divmod(index, settings.steps)
+            current = origin if step == 0 else current
+            found = self._judged(self._propagated(current.image, restart, step + 1), step + 1)
+            current = found if found.margin <= current.margin else current
+            best = best.improved(found)
+            left -= 1
+            self.context.on_progress(1)
         if left:
             self.context.on_progress(left)
-        return self._outcome(best, looked_at)
+        return self._outcome(best, looked_at=1 + image_steps(settings) - left)
 
     @torch.no_grad()
     def _judged(self, image: Tensor, step: int) -> _Point:
