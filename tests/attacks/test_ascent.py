@@ -14,7 +14,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
 from bnnaudit.quantization.quantizers import BinarySign
-from tests.toy import batch_of, linear_target, target_of
+from tests.toy import batch_of, linear_target, target_of, two_pixel_target
 
 WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 0.0], [-1.0, 1.0, 0.0, 0.25]])
 BIAS = torch.tensor([0.3, 0.0])
@@ -62,13 +62,7 @@ def test_fgsm_is_one_step_of_the_whole_radius_from_the_random_start() -> None:
 
 def test_a_binary_network_is_flipped_where_hand_calculation_says() -> None:
     """sign(x1 - 0.5) + sign(x2 - 0.5) against a fixed 0.5: the class changes once either pixel crosses 0.5."""
-    network = nn.Sequential(nn.Linear(2, 2), BinarySign(), nn.Linear(2, 2))
-    with torch.no_grad():
-        network[0].weight.copy_(torch.eye(2))
-        network[0].bias.fill_(-0.5)
-        network[2].weight.copy_(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-        network[2].bias.copy_(torch.tensor([0.0, 0.5]))
-    target = target_of(network, (2,), 2)
+    target = two_pixel_target(0.5)
     images = torch.tensor([[0.60, 0.90], [0.70, 0.65], [0.80, 0.80]])
     batch = batch_of(target, images)
     assert batch.labels.tolist() == [0, 0, 0]

@@ -1,44 +1,18 @@
 """Target propagation against brute force over the images that matter, and against what every attack promises."""
 
 import builtins
-import itertools
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from bnnaudit.attacks import image_steps, run_attack
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat
-from bnnaudit.quantization.quantizers import BinarySign
-from tests.toy import batch_of, linear_target, target_of
-
-BYTES = Box(0.0, 255.0)
-
-
-def binary_network(sizes: list[int], seed: int, box: Box = BYTES) -> Target:
-    """A fully connected network of signs with weights of -1 and +1 and random thresholds, for images (1, 1, n)."""
-    generator = torch.Generator().manual_seed(seed)
-    layers: list[nn.Module] = [nn.Flatten()]
-    for index, (before, after) in enumerate(itertools.pairwise(sizes)):
-        layer = nn.Linear(before, after)
-        with torch.no_grad():
-            layer.weight.copy_(torch.rand(after, before, generator=generator).sub(0.5).sign())
-            layer.bias.copy_(torch.randn(after, generator=generator) * (0.3 * before) ** 0.5)
-            if index == 0:
-                layer.bias.mul_(box.width).sub_(layer.weight.sum(dim=1) * (box.low + box.width / 2))
-        layers += [layer, BinarySign()]
-    return target_of(nn.Sequential(*layers[:-1]), (1, 1, sizes[0]), sizes[-1], box)
-
-
-def images_of(target: Target, count: int, seed: int) -> Batch:
-    box, shape = target.facts.box, target.facts.input_shape
-    noise = torch.rand(count, *shape, generator=torch.Generator().manual_seed(seed))
-    return batch_of(target, box.low + box.width * noise)
+from bnnaudit.core.threat import Norm, Threat
+from tests.toy import BYTES, batch_of, binary_network, images_of, linear_target, two_pixel_target
 
 
 def is_breakable(target: Target, batch: Batch, threat: Threat, values: int) -> torch.Tensor:
@@ -67,13 +41,7 @@ def test_it_breaks_what_an_exhaustive_search_breaks(sizes: list[int], eps: float
 
 def test_it_flips_the_pixel_that_hand_calculation_says() -> None:
     """The class changes once either pixel falls below 0.5; 0.6 and 0.65 are within 0.16 of it, 0.8 is not."""
-    network = nn.Sequential(nn.Linear(2, 2), BinarySign(), nn.Linear(2, 2))
-    with torch.no_grad():
-        network[0].weight.copy_(torch.eye(2))
-        network[0].bias.fill_(-0.5)
-        network[2].weight.copy_(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-        network[2].bias.copy_(torch.tensor([0.0, 0.5]))
-    target = target_of(network, (2,), 2)
+    target = two_pixel_target(0.5)
     batch = batch_of(target, torch.tensor([[0.60, 0.90], [0.70, 0.65], [0.80, 0.80]]))
     outcome = run_attack(AttackSettings(method=Method.IPROP, steps=1), target, batch, Threat(Norm.LINF, 0.16), seed=0)
     assert outcome.fooled.tolist() == [True, True, False]

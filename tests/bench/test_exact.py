@@ -10,14 +10,11 @@ from torch import nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
 from bnnaudit.quantization.quantizers import BinarySign
-from tests.attacks.test_iprop import binary_network, images_of
 from tests.bench.exact import Answer, verify
-from tests.toy import batch_of, target_of
-
-BYTES = Box(0.0, 255.0)
+from tests.toy import BYTES, batch_of, binary_network, images_of, target_of, two_pixel_target
 
 
 def has_adversarial_image(network: BinaryNetwork, batch: Batch, threat: Threat) -> bool:
@@ -51,17 +48,6 @@ def test_it_answers_as_an_exhaustive_search_does(sizes: list[int], seed: int) ->
         if proof.image is not None:
             assert (proof.image - batch.images[index]).abs().max() <= threat.radius * (1 + 1e-6)
             assert target.deployed(proof.image).argmax() != batch.labels[index]
-
-
-def two_pixel_target(threshold: float) -> Target:
-    """Class 0 while both pixels are at least `threshold`; the second logit wins from one unit of -1 on."""
-    network = nn.Sequential(nn.Linear(2, 2), BinarySign(), nn.Linear(2, 2))
-    with torch.no_grad():
-        network[0].weight.copy_(torch.eye(2))
-        network[0].bias.fill_(-threshold)
-        network[2].weight.copy_(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-        network[2].bias.copy_(torch.tensor([0.0, 0.5]))
-    return target_of(network, (2,), 2)
 
 
 @pytest.mark.parametrize(
