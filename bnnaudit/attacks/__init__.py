@@ -22,7 +22,8 @@ class MethodEntry:
 
     image_steps: units of progress for each image. default_step_size: where the settings name none, in units of the [0,1]
     image; None for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts
-    them into batches itself, because it shares out its budget among those that still stand.
+    them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
+    itself beside the smooth one that the surrogate `relaxed` makes.
     """
 
     attack: Callable[[AttackSettings, Context, Batch], Outcome]
@@ -30,11 +31,12 @@ class MethodEntry:
     default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
     whole: bool = False
+    relaxes: bool = False
 
 
 METHODS: Mapping[Method, MethodEntry] = {
-    Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size),
-    Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size),
+    Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size, relaxes=True),
+    Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size, relaxes=True),
     Method.APGD: MethodEntry(apgd.attack, apgd.image_steps, apgd.default_step_size),
     Method.FAB: MethodEntry(fab.attack, fab.image_steps),
     Method.DEEPFOOL: MethodEntry(deepfool.attack, deepfool.image_steps),
@@ -67,6 +69,11 @@ def run_attack(
     if threat.norm not in entry.norms:
         norms = ", ".join(sorted(entry.norms))
         raise UsageError(f"method: {settings.method} attacks in the norm {norms} only, not in {threat.norm}")
+    if settings.surrogate.relaxes and not entry.relaxes:
+        able = ", ".join(method for method, row in METHODS.items() if row.relaxes)
+        raise UsageError(
+            f"surrogate: relaxed is for {able}; {settings.method} would take the smooth network for the model"
+        )
     context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
     parts = [batch] if entry.whole else context.split(batch)
     outcome = Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)

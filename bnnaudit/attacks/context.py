@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.geometry import random_start
@@ -28,13 +29,15 @@ class Context:
     """The surroundings of an attack.
 
     stages: the target as the attack sees it, one for each part of a climb, in order; their networks pass gradients by the
-    surrogate of the settings, at the width of that part. temperature: the rule of the settings, fitted. calibration: images
+    surrogate of the settings, at the width of that part. relaxed: with gradients enabled their values are those of a smooth
+    network, without gradients those of the network itself. temperature: the rule of the settings, fitted. calibration: images
     on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into batches.
     batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as the
     method's `image_steps` announces, those that a fooled image is spared included.
     """
 
     stages: tuple[Target, ...]
+    relaxed: bool
     threat: Threat
     temperature: Temperature
     calibration: Batch
@@ -55,6 +58,11 @@ class Context:
         """Differentiable logits (N, d) of points (N, ...)."""
         return self.target.logits(points)
 
+    def judged(self, points: Tensor) -> Tensor:
+        """The network's own logits (N, d) of points (N, ...), without gradients."""
+        with torch.no_grad():
+            return self.target.logits(points)
+
     def split(self, batch: Batch) -> list[Batch]:
         """The batch in parts of at most `batch_size` images."""
         return [batch.select(slice(i, i + self.batch_size)) for i in range(0, len(batch), self.batch_size)]
@@ -73,7 +81,7 @@ def prepared(
     networks = _networks(settings, target, threat, calibration, seed)
     stages = tuple(replace(target, network=network) for network in networks)
     temperature = fit_temperature(settings.beta, stages[0], calibration)
-    return Context(stages, threat, temperature, calibration, seed, batch_size, on_progress)
+    return Context(stages, settings.surrogate.relaxes, threat, temperature, calibration, seed, batch_size, on_progress)
 
 
 def _networks(

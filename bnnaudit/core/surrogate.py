@@ -9,7 +9,11 @@ from bnnaudit.core.errors import UsageError
 
 
 class SurrogateKind(StrEnum):
-    """The shape of the derivative over t = z / w, z the pre-activation and w the width; each is 1 at t = 0."""
+    """The shape of the derivative over t = z / w, z the pre-activation and w the width; each is 1 at t = 0.
+
+    relaxed is no derivative but another step, tanh(t): gradients are those of the smooth network that it makes, and the
+    network itself still judges. As the width narrows the smooth network becomes the network (a continuation method).
+    """
 
     IDENTITY = "identity"
     CLIPPED = "clipped"
@@ -17,6 +21,7 @@ class SurrogateKind(StrEnum):
     POLYNOMIAL = "polynomial"
     TANH = "tanh"
     ARCTAN = "arctan"
+    RELAXED = "relaxed"
 
 
 class WidthUnit(StrEnum):
@@ -45,6 +50,7 @@ DEFAULT_WIDTHS = {
     SurrogateKind.POLYNOMIAL: 0.35,
     SurrogateKind.TANH: 0.25,
     SurrogateKind.ARCTAN: 0.15,
+    SurrogateKind.RELAXED: 0.25,
 }
 ALIASES = {"adaptive": SurrogateKind.TRIANGULAR, "sech2": SurrogateKind.TANH}
 """Other names in use."""
@@ -89,6 +95,11 @@ class Surrogate:
         if unit and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
         return cls(kind, float(width), WidthUnit(unit) if unit else default_unit(kind), float(end) if narrows else None)
+
+    @property
+    def relaxes(self) -> bool:
+        """Whether it changes the values that the climb sees, so that the network itself must be asked beside it."""
+        return self.kind is SurrogateKind.RELAXED
 
     def at(self, progress: float) -> Surrogate:
         """The surrogate of constant width after this fraction of a climb, 0 at its start and 1 at its end."""

@@ -11,7 +11,7 @@ from bnnaudit.operators.conversion import Converted, Converter, Node
 from bnnaudit.operators.operands import Operands, operands
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.surrogates import grid_step, round_step, sign_step
+from bnnaudit.quantization.surrogates import between_levels, grid_step, sign_step
 
 
 class MultiThreshold(Quantizer):
@@ -52,7 +52,7 @@ class MultiThreshold(Quantizer):
         steps, low, high = len(columns), columns[0], columns[-1]
         if steps == 1:
             sign = sign_step(values - low, 2 * count - 1, self.surrogate)
-            return round_step(sign / 2, count)
+            return between_levels(sign, count, (0.0, 1.0), self.surrogate)
         slope = (steps - 1) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
         line = ((values - low) * slope + 0.5).nan_to_num() * (high > low)
         return grid_step(line, count, torch.round(line.detach()), (0.0, float(steps)), self.surrogate)

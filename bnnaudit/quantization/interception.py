@@ -133,7 +133,10 @@ def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str
         case "sign" | "sgn":
             result = sign_step(values, plain, surrogate)
         case "heaviside":  # a step of height 1, half that of the surrogate
-            result = plain.detach() + sign_step(values, torch.zeros_like(values), surrogate) / 2
+            if surrogate.relaxes:
+                result = (sign_step(values, plain, surrogate) + 1) / 2
+            else:
+                result = plain.detach() + sign_step(values, torch.zeros_like(values), surrogate) / 2
         case _:
             result = round_step(values, plain)
     return given.copy_(result) if step.in_place else result

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.quantization.surrogates import binary_sign, round_step, sign_step
+from bnnaudit.quantization.surrogates import between_levels, binary_sign, round_step, sign_step
 
 
 class UsesSurrogate(nn.Module):
@@ -55,7 +55,7 @@ class BinarySign(Quantizer):
         low, high = self.levels
         if (low, high) == (-1.0, 1.0):
             return step
-        return round_step(step * ((high - low) / 2), torch.where(sign > 0, high, low).to(values.dtype))
+        return between_levels(step, torch.where(sign > 0, high, low).to(values.dtype), self.levels, self.surrogate)
 
 
 class TernarySign(Quantizer):

@@ -4,6 +4,9 @@ Forward values are untouched to the bit; only the derivative is replaced, in rev
 `torch.func` transforms. The replacement is the derivative of a smooth or kinked curve, and differentiates as such: where
 the shape has a slope of its own, so has the gradient (a triangle's is -sign(z)/w inside). The width is a constant, even
 where it was measured on z.
+
+The kind `relaxed` alone replaces the step itself, by tanh(z/w), while gradients are enabled; without them, as where an
+attack judges, the network is what it is.
 """
 
 from __future__ import annotations
@@ -66,9 +69,18 @@ def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return value
-    stepped = _rerouted(z, value, width_of(z, surrogate, next_scale()), surrogate.kind)
+    width = width_of(z, surrogate, next_scale())
+    stepped = torch.tanh(z / width) if surrogate.relaxes else _rerouted(z, value, width, surrogate.kind)
     tell(z, stepped, scaled=True)
     return stepped
+
+
+def between_levels(step: Tensor, value: Tensor, levels: tuple[float, float], surrogate: Surrogate) -> Tensor:
+    """`value`, of two levels, for `step` (...) of -1 and +1 from `sign_step`, with its gradient times half their distance."""
+    low, high = levels
+    if surrogate.relaxes and torch.is_grad_enabled():
+        return step * ((high - low) / 2) + (high + low) / 2
+    return round_step(step * ((high - low) / 2), value)
 
 
 def round_step(z: Tensor, value: Tensor) -> Tensor:
@@ -99,12 +111,22 @@ def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, fl
     if few and surrogate.kind is not SurrogateKind.IDENTITY:
         threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
         width = surrogate.width if scale is None else max(surrogate.width * scale, torch.finfo(z.dtype).tiny)
-        stepped = _rerouted(z - threshold, value, _number(width, z), surrogate.kind)
+        if surrogate.relaxes:
+            stepped = _stairs(z, ends, width)
+        else:
+            stepped = _rerouted(z - threshold, value, _number(width, z), surrogate.kind)
     else:
         inside = ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
         stepped = _rerouted(z * inside, value, _number(0.0, z), SurrogateKind.IDENTITY)
     tell(z, stepped, scaled=few)
     return stepped
+
+
+def _stairs(z: Tensor, ends: tuple[float, float], width: float) -> Tensor:
+    """A smooth stair (...) from one end of the grid to the other: half a tanh for every step."""
+    thresholds = [ends[0] + index + 0.5 for index in range(round(ends[1] - ends[0]))]
+    rises = [torch.tanh((z - threshold) / width) for threshold in thresholds]
+    return torch.stack(rises).sum(dim=0) / 2 + (ends[0] + ends[1]) / 2
 
 
 def _rerouted(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
@@ -137,7 +159,7 @@ def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
         case SurrogateKind.POLYNOMIAL:
             t = z / width
             return (t * t).neg_().add_(1).relu_()
-        case SurrogateKind.TANH:
+        case SurrogateKind.TANH | SurrogateKind.RELAXED:
             # 4 s (1 - s) with s <= 1/2 neither overflows nor loses its tail, as 1 / cosh^2 and 1 - tanh^2 do.
             s = z.abs().mul_(-2 / width).sigmoid_()
             return torch.addcmul(s, s, s, value=-1).mul_(4)

@@ -1,10 +1,11 @@
 """The settings that `auto` chooses among: what passes through the steps, how the logits are scaled, what is maximised.
 
 Widths are in the reach of each layer (`WidthUnit.REACH`) and narrow in the course of a climb. On every network tried the
-best multiples of the reach lay between 16 and 1/2, whatever the radius, where in multiples of the mean |pre-activation| they
+best multiples of the reach lay between 16 and 1/4, whatever the radius, where in multiples of the mean |pre-activation| they
 differed a hundredfold; and a climb that narrows beats one that does not, since a wide surrogate finds the direction
-in which many units turn together and a narrow one the few units that are about to. Which of the shapes and spans is best
-differs from network to network, so that is what calibration decides.
+in which many units turn together and a narrow one the few units that are about to. Two families: surrogates at the
+network's own values, and the network relaxed into a smooth one that hardens (`SurrogateKind.RELAXED`), which leads where
+few units decide. Which family, shape and span is best differs from network to network, so that is what calibration decides.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ def _narrowing(kind: SurrogateKind, first: float, last: float) -> Surrogate:
 
 FIRST = _narrowing(SurrogateKind.TANH, 4, 0.5)
 """The surrogate of the first climb, before anything is known of the network."""
+RELAXED = _narrowing(SurrogateKind.RELAXED, 4, 0.25)
+"""The first of the relaxed family."""
 SURROGATES: tuple[Surrogate, ...] = (
     FIRST,
+    RELAXED,
+    _narrowing(SurrogateKind.RELAXED, 16, 1),
+    _narrowing(SurrogateKind.RELAXED, 8, 0.25),
+    _narrowing(SurrogateKind.RELAXED, 2, 0.25),
     _narrowing(SurrogateKind.TANH, 2, 0.5),
     _narrowing(SurrogateKind.TANH, 8, 0.5),
     _narrowing(SurrogateKind.TRIANGULAR, 16, 1),
@@ -62,7 +69,7 @@ def candidates(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSet
     if not quantized:
         return tuple(climb(STRAIGHT_THROUGH, loss, threat) for loss in losses)
     shapes = [climb(surrogate, LossKind.CROSS_ENTROPY, threat) for surrogate in SURROGATES]
-    kinds = [climb(surrogate, loss, threat) for surrogate in (FIRST, SURROGATES[3]) for loss in losses[1:]]
+    kinds = [climb(surrogate, loss, threat) for surrogate in (FIRST, RELAXED) for loss in losses[1:]]
     return (*shapes, *kinds)
 
 
