@@ -30,6 +30,8 @@ FIRST = _narrowing(SurrogateKind.TANH, 4, 0.5)
 """The surrogate of the first climb, before anything is known of the network."""
 RELAXED = _narrowing(SurrogateKind.RELAXED, 4, 0.25)
 """The first of the relaxed family."""
+WIDE = _narrowing(SurrogateKind.TRIANGULAR, 16, 1)
+"""For networks in which many units share every decision."""
 SURROGATES: tuple[Surrogate, ...] = (
     FIRST,
     RELAXED,
@@ -38,7 +40,7 @@ SURROGATES: tuple[Surrogate, ...] = (
     _narrowing(SurrogateKind.RELAXED, 2, 0.25),
     _narrowing(SurrogateKind.TANH, 2, 0.5),
     _narrowing(SurrogateKind.TANH, 8, 0.5),
-    _narrowing(SurrogateKind.TRIANGULAR, 16, 1),
+    WIDE,
     _narrowing(SurrogateKind.TRIANGULAR, 4, 1),
     _narrowing(SurrogateKind.ARCTAN, 4, 0.5),
     STRAIGHT_THROUGH,
@@ -71,6 +73,14 @@ def candidates(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSet
     shapes = [climb(surrogate, LossKind.CROSS_ENTROPY, threat) for surrogate in SURROGATES]
     kinds = [climb(surrogate, loss, threat) for surrogate in (FIRST, RELAXED) for loss in losses[1:]]
     return (*shapes, *kinds)
+
+
+def unchosen(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSettings, ...]:
+    """The portfolio where there is too little to choose on: one of each kind."""
+    if not quantized:
+        return candidates(threat, quantized, classes)
+    pairs = ((RELAXED, LossKind.MARGIN), (WIDE, LossKind.CROSS_ENTROPY), (FIRST, LossKind.CROSS_ENTROPY))
+    return tuple(climb(surrogate, loss, threat) for surrogate, loss in pairs)
 
 
 def first_climb(threat: Threat, quantized: bool) -> AttackSettings:

@@ -17,6 +17,8 @@ from bnnaudit.core.attack import AttackSettings
 
 ROUNDS: tuple[tuple[int, int], ...] = ((8, 10), (16, 20), (32, 20))
 """Images and steps of each round of halving."""
+FEWEST = 4
+"""On fewer images nothing is chosen."""
 PORTFOLIO = 5
 """Settings that a portfolio has at most."""
 WORTH = 0.005
@@ -24,6 +26,23 @@ WORTH = 0.005
 
 Trial = Callable[[AttackSettings, int, int], Tensor]
 """(settings, images, steps) -> what the climb took off the margin of each of the first images, as a fraction: (N,)."""
+
+
+def price(candidates: int, images: int) -> int:
+    """Gradient evaluations that choosing among so many candidates on so many images takes."""
+    total = 0
+    for most, steps in ROUNDS:
+        used = min(most, images)
+        total += candidates * used * steps
+        candidates = _kept(candidates)
+        if used == images:
+            break
+    return total
+
+
+def _kept(candidates: int) -> int:
+    """How many go on to the next round."""
+    return min(candidates, max(PORTFOLIO, (candidates + 1) // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +57,7 @@ def choose(candidates: Sequence[AttackSettings], available: int, trial: Trial) -
     for images, steps in ROUNDS:
         used = min(images, available)
         left = [_Scored(entry.settings, trial(entry.settings, used, steps)) for entry in left]
-        if len(left) > PORTFOLIO:
-            ranked = sorted(left, key=lambda entry: -float(entry.falls.mean()))
-            left = ranked[: max(PORTFOLIO, (len(ranked) + 1) // 2)]
+        left = sorted(left, key=lambda entry: -float(entry.falls.mean()))[: _kept(len(left))]
         if used == available:
             break
     return _greedily(left)

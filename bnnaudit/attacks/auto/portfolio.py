@@ -10,22 +10,29 @@ from torch import Tensor
 
 from bnnaudit.attacks import pgd
 from bnnaudit.attacks.ascent import rounds
-from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened
-from bnnaudit.attacks.auto.choosing import ROUNDS, choose
+from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
+from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
+from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
+from bnnaudit.attacks.auto.level_search import search_levels
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
 
 SECONDS_UNITS = 100
 """Units of progress for each image where the budget is a time."""
 LEAST_STEPS = 5
 """Shorter climbs are not worth their start."""
-CALIBRATION_SHARE = 0.25
-"""Of the budget, the most that choosing may take."""
+CALIBRATION_SHARE = 0.35
+"""Of the budget, the most that choosing may take. It attacks while it chooses, so little of this is lost."""
+CLIMBING_SHARE = 0.4
+"""Of the budget, what climbs get where a search among the levels of the input follows."""
+SEARCH_SECONDS_PASSES = 2000
+"""Passes an image that such a search gets where the budget is a time."""
 
 
 def image_steps(settings: AttackSettings) -> int:
@@ -36,17 +43,25 @@ def image_steps(settings: AttackSettings) -> int:
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
-    Of `settings` only the budget counts. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
+    Of `settings` only the budget counts. A network that quantizes its input to few levels is searched among these once the
+    climbs have had their share. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
     """
     run = _Run(context, batch, settings.budget, Ledger.blank(batch))
-    quantized = bool(context.target.facts.quantizers)
-    run.climb(first_climb(context.threat, quantized))
-    chosen = run.chosen(candidates(context.threat, quantized, context.target.facts.num_classes))
+    facts, threat = context.target.facts, context.threat
+    quantized = bool(facts.quantizers)
+    run.climb(first_climb(threat, quantized))
+    levels = None
+    if quantized and threat.norm is Norm.LINF and run.goes_on:
+        levels = find_input_levels(context.target, batch.images, threat.box, context.batch_size)
+    among = candidates(threat, quantized, facts.num_classes)
+    chosen = run.chosen(among) or unchosen(threat, quantized, facts.num_classes)
     cycle = 0
-    while run.goes_on:
+    while run.goes_on and (levels is None or run.used < CLIMBING_SHARE):
         for climb in chosen:
             run.climb(replace(climb, steps=STEPS * min(2, 1 + cycle)))
         cycle += 1
+    if levels is not None and run.goes_on:
+        run.search(levels)
     run.report(image_steps(settings) * len(batch))
     return run.ledger.outcome(run.cost)
 
@@ -74,6 +89,11 @@ class _Run:
         return self.budget.amount - self.spent
 
     @property
+    def used(self) -> float:
+        """The fraction of the budget that is spent."""
+        return 1 - self.left / self.budget.amount
+
+    @property
     def goes_on(self) -> bool:
         """Whether there is anything left to attack, and to spend."""
         enough = 0 if self.budget.unit is BudgetUnit.SECONDS else LEAST_STEPS
@@ -94,32 +114,41 @@ class _Run:
             self._enter(part, self._outcome(settings, part))
         self.spent += settings.steps * rounds(settings)
         self.climbs += 1
-        share = 1 - self.left / self.budget.amount
-        self.report(int(share * len(self.batch) * self._units))
+        self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
 
     @property
     def _units(self) -> int:
         return round(self.budget.amount) if self.budget.unit is BudgetUnit.GRADIENTS else SECONDS_UNITS
 
     def chosen(self, among: tuple[AttackSettings, ...]) -> tuple[AttackSettings, ...]:
-        """The portfolio; the candidates in their own order where there is too little to choose on, or to spend on it."""
+        """The portfolio; nothing where there is too little to choose on, or to spend on it."""
         standing = self.ledger.standing
-        if not self.goes_on:
-            return among
+        available = min(len(standing), ROUNDS[-1][0])
         if self.budget.unit is BudgetUnit.GRADIENTS:
-            price = len(among) * sum(steps for _, steps in ROUNDS)
-            affordable = int(CALIBRATION_SHARE * self.left * len(standing) / price)
-        else:
-            affordable = len(standing)
-        available = min(len(standing), affordable, ROUNDS[-1][0])
-        if available < ROUNDS[0][0] // 2:
-            return among
+            most = CALIBRATION_SHARE * self.left * len(standing)
+            available = max((n for n in range(available + 1) if price(len(among), n) <= most), default=0)
+        if not self.goes_on or available < FEWEST:
+            return ()
         places = torch.linspace(0, len(standing) - 1, available, device=standing.device).round().long()
         rows = standing[places]
         before = self.cost.backwards
         chosen = choose(among, available, lambda settings, images, steps: self._trial(settings, rows[:images], steps))
         self.spent += (self.cost.backwards - before) / len(standing)
         return chosen
+
+    def search(self, levels: InputLevels) -> None:
+        """Spends what is left of the budget on what stands, among the levels that its pixels can reach."""
+        rows = self.ledger.standing
+        seconds = self.budget.unit is BudgetUnit.SECONDS
+        passes = SEARCH_SECONDS_PASSES if seconds else int(2 * self.left)
+        for part in torch.split(rows, self.context.batch_size):
+            if self.left <= 0:
+                break
+            starts = self.ledger.images[part]
+            self._enter(
+                part, search_levels(self.context, levels, self.batch.select(part), passes, starts=starts).outcome
+            )
+        self.spent += passes / 2
 
     def _trial(self, settings: AttackSettings, rows: Tensor, steps: int) -> Tensor:
         """What a short climb takes off the margins of the images `rows` (M,), as a fraction of them: (M,), 1 where fooled.
