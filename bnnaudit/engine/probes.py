@@ -11,7 +11,7 @@ from bnnaudit.core.evidence import Agreement
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.report import SignalRow, SignalTable
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.hessian_scaling import best_betas, search_fine
+from bnnaudit.numerics.hessian_scaling import best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import class_gradients, singular_values
 from bnnaudit.numerics.losses import cross_entropy_signal
 from bnnaudit.numerics.norms import flat_norm
@@ -72,7 +72,7 @@ def measure_signal(target: Target, batch: Batch) -> SignalTable | None:
     none = torch.ones(len(probed), device=logits.device)
     njs = fit_temperature(Beta(BetaRule.NJS), target, batch)
     njs_betas = njs.at_step(njs.at_start(target, probed.images, logits, probed.labels)[0], logits, probed.labels)
-    hns_betas = best_betas(logits, probed.labels, gram, search_fine)
+    hns_betas = best_betas(logits, probed.labels, gram_norm(logits, gram), search_fine)
     rows = (_signal_row(logits, jacobians, values, probed.labels, betas) for betas in (none, njs_betas, hns_betas))
     return SignalTable(*rows)
 

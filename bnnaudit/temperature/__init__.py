@@ -18,8 +18,9 @@ RULES: Mapping[BetaRule, Callable[[Beta, Target, Batch], Temperature]] = {
     BetaRule.NONE: fixed.fit,
     BetaRule.FIXED: fixed.fit,
     BetaRule.NJS: njs.fit,
-    BetaRule.HNS: hns.fit_exact,
+    BetaRule.HNS: hns.fit_fine,
     BetaRule.HNS_GRID: hns.fit_grid,
+    BetaRule.HNS_SKETCH: hns.fit_sketch,
     BetaRule.HNS_LOGIT: hns.fit_logit,
     BetaRule.TRACKED: tracked.fit,
 }
