@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Curvature, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 
@@ -54,8 +55,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             table.beta,
             table.surrogate,
             **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
-            error_signal=ErrorSignal(values["error_signal"]),
-            l2_per_channel=values["l2_per_channel"],
+            **options.attack_flags(values),
         )
         opened = open_model_and_data(model, settings)
     seed, batch_size = settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
@@ -74,13 +74,19 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     return 0
 
 
-def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None, **rest: Any) -> AttackSettings:
+def attack_settings(
+    method: str, beta: Beta | None, surrogate: Surrogate | None, curvature: Curvature | None = None, **rest: Any
+) -> AttackSettings:
     """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
     name, plus, _ = method.partition("++")
     if beta is None:
         beta = Beta(BetaRule.HNS) if plus else Beta()
     elif plus and beta.rule is BetaRule.NONE:
         raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
+    if curvature is not None:
+        if beta.rule is not BetaRule.HNS:
+            raise UsageError(f"curvature: only hns looks at the Hessian in this way, not {beta}; leave --curvature out")
+        beta = replace(beta, curvature=curvature)
     if surrogate is None:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
         follows = name == Method.PGD and beta.rule is not BetaRule.NONE

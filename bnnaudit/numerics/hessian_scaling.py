@@ -82,7 +82,8 @@ def vertex(values: Tensor, best: Tensor) -> Tensor:
     """
     last = values.shape[1] - 1
     around = torch.cat([(best - 1).clamp_min(0), best, (best + 1).clamp_max(last)], dim=1)
-    left, middle, right = values.gather(1, around).clamp_min(torch.finfo(values.dtype).tiny).log().split(1, dim=1)
+    logarithms = values.gather(1, around).clamp_min(torch.finfo(values.dtype).tiny).log()
+    left, middle, right = torch.split(logarithms, 1, dim=1)
     bend = left - 2 * middle + right
     offset = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
     usable = (best > 0) & (best < last) & (bend < 0)

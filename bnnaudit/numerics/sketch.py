@@ -54,7 +54,7 @@ def _forward_mode(network: Callable[[Tensor], Tensor], inputs: Tensor, tangents:
     # With gradients enabled, for steps pass none otherwise; nothing here requires them, so no graph is kept.
     with torch.enable_grad(), forward_ad.dual_level():
         dual = forward_ad.make_dual(inputs.detach(), tangents)  # type: ignore[no-untyped-call]
-        logits, product = forward_ad.unpack_dual(network(dual))
+        logits, product = forward_ad.unpack_dual(network(dual))  # type: ignore[no-untyped-call]
     return logits.detach(), torch.zeros_like(logits) if product is None else product.detach()
 
 
