@@ -32,7 +32,7 @@ METHODS = [name for method in Method for name in ((str(method), f"{method}++") i
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to triangular.
+    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to triangular.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
@@ -80,7 +80,7 @@ def attack_settings(
     """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
     name, plus, _ = method.partition("++")
     if beta is None:
-        beta = Beta(BetaRule.HNS) if plus else Beta()
+        beta = Beta(BetaRule.TRACKED if curvature is None else BetaRule.HNS) if plus else Beta()
     elif plus and beta.rule is BetaRule.NONE:
         raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
     if curvature is not None:

@@ -12,7 +12,7 @@ from bnnaudit.core.report import SignalCurves
 from bnnaudit.numerics.hessian_scaling import NormSquared
 from bnnaudit.numerics.losses import split_true_and_rest
 
-POINTS = 49
+POINTS = 81
 """Temperatures on the curves, evenly spaced in their logarithm."""
 MARGIN = 30.0
 """The factor by which the range goes beyond the temperatures that the rules choose."""

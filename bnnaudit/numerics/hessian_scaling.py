@@ -103,6 +103,10 @@ def best_betas(logits: Tensor, labels: Tensor, norm: NormSquared, search: Search
 
 def gram_norm(logits: Tensor, gram: Tensor) -> NormSquared:
     """The piecewise-linear Hessian's squared norm from logits (M, d) and G = J J^T (M, d, d) float64."""
+    return centred_norm(logits, centred_gram(gram, logits.argmax(dim=1)))
+
+
+def centred_norm(logits: Tensor, centred: Tensor) -> NormSquared:
+    """The same from G of the rows J_i - J_top (M, d, d) float64."""
     exact = logits.double()
-    centred = centred_gram(gram, exact.argmax(dim=1))
     return lambda betas: hessian_norm_squared(exact, centred, betas)

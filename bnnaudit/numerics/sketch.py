@@ -7,13 +7,15 @@ H = b^2 J^T S J it is b^2 (J w_i)^T S (J w_j), so k products are all that a sear
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from bnnaudit.numerics.hessian_scaling import NormSquared
+
+Result = TypeVar("Result")
 
 DIRECTIONS = 4
 """k, the random directions."""
@@ -32,30 +34,40 @@ def random_directions(count: int, shape: torch.Size | tuple[int, ...], like: Ten
 
 
 def jacobian_sketch(network: Callable[[Tensor], Tensor], inputs: Tensor, directions: Tensor) -> Tensor:
-    """J w at network inputs (M, ...) for each of k directions (k, ...): (M, d, k)."""
-    products = [jacobian_product(network, inputs, direction.expand_as(inputs))[1] for direction in directions]
-    return torch.stack(products, dim=2)
+    """J w at network inputs (M, ...) for each of k directions (k, ...): (M, d, k).
+
+    The network's own values are computed once for all directions.
+    """
+
+    def along(direction: Tensor) -> Tensor:
+        return _forward_mode(network, inputs, direction.expand_as(inputs))[1]
+
+    def one_by_one() -> Tensor:
+        return torch.stack([_twice_reverse(network, inputs, w.expand_as(inputs))[1] for w in directions], dim=2)
+
+    return _or_else(lambda: torch.func.vmap(along, out_dims=2)(directions), one_by_one)
 
 
 def jacobian_product(network: Callable[[Tensor], Tensor], inputs: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (M, d) and J w (M, d) at inputs (M, ...) for a direction w of each image (M, ...).
+    """Logits (M, d) and J w (M, d) at inputs (M, ...) for a direction w of each image (M, ...)."""
+    return _or_else(lambda: _forward_mode(network, inputs, tangents), lambda: _twice_reverse(network, inputs, tangents))
 
-    One forward-mode pass, which keeps no graph; where a network's own function has no forward mode, two reverse passes.
-    """
+
+def _or_else(forward: Callable[[], Result], reverse: Callable[[], Result]) -> Result:
+    """Forward mode, which keeps no graph; two reverse passes where a network's own function has no forward mode."""
     try:
-        return _forward_mode(network, inputs, tangents)
-    except (NotImplementedError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        return _twice_reverse(network, inputs, tangents)
+        return forward()
+    except torch.OutOfMemoryError:
+        raise
+    except (NotImplementedError, RuntimeError):
+        return reverse()
 
 
 def _forward_mode(network: Callable[[Tensor], Tensor], inputs: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
-    # With gradients enabled, for steps pass none otherwise; nothing here requires them, so no graph is kept.
-    with torch.enable_grad(), forward_ad.dual_level():
-        dual = forward_ad.make_dual(inputs.detach(), tangents)  # type: ignore[no-untyped-call]
-        logits, product = forward_ad.unpack_dual(network(dual))  # type: ignore[no-untyped-call]
-    return logits.detach(), torch.zeros_like(logits) if product is None else product.detach()
+    # Steps pass nothing unless gradients are enabled; nothing here requires them, so no graph is kept.
+    with torch.enable_grad():
+        pair = torch.func.jvp(network, (inputs.detach(),), (tangents,))
+    return pair[0].detach(), pair[1].detach()
 
 
 def _twice_reverse(network: Callable[[Tensor], Tensor], inputs: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:

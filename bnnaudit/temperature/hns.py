@@ -17,8 +17,8 @@ from bnnaudit.core.attack import Beta, Curvature
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.hessian_scaling import Search, best_betas, gram_norm, search_fine, search_grid
-from bnnaudit.numerics.jacobian import gram_matrix
+from bnnaudit.numerics.hessian_scaling import Search, best_betas, centred_norm, search_fine, search_grid
+from bnnaudit.numerics.jacobian import centred_gram_matrix
 from bnnaudit.numerics.second_order import full_norm
 from bnnaudit.numerics.sketch import DIRECTIONS, jacobian_sketch, random_directions, sketched_norm
 from bnnaudit.numerics.softmax_curvature import logit_betas
@@ -49,9 +49,9 @@ class ExactScaling(_Static):
         inputs, classes = target.prepare(points), logits.shape[1]
         match self.curvature:
             case Curvature.LINEAR:
-                _, gram = gram_matrix(target.network, inputs)
-                norm = gram_norm(logits, gram)
-                cost = Cost(len(points), len(points) * classes)
+                _, centred = centred_gram_matrix(target.network, inputs)
+                norm = centred_norm(logits, centred)
+                cost = Cost(len(points), len(points) * (classes - 1))
             case Curvature.FULL:
                 norm, backwards = full_norm(target.network, inputs, logits, labels)
                 cost = Cost(len(points), len(points) * backwards)
@@ -65,7 +65,7 @@ class SketchedScaling(_Static):
     """The b of the largest Hessian norm as estimated from `DIRECTIONS` products J w."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
-        """b* (M,); 1 as in `ExactScaling`. A product counts as two forward passes, which it costs."""
+        """b* (M,); 1 as in `ExactScaling`. Each product costs about as much as two forward passes, and counts as that."""
         inputs = target.prepare(points)
         directions = random_directions(DIRECTIONS, inputs.shape[1:], inputs)
         norm = sketched_norm(logits, jacobian_sketch(target.network, inputs, directions))

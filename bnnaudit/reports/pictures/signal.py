@@ -29,8 +29,8 @@ def _draw(figure: Any, report: Report, table: SignalTable) -> None:
     panels = (
         ("Error signal  ||psi(b)||", curves.psi_norm),
         ("Softmax Jacobian  ||dp / da||", curves.softmax_jacobian_norm),
-        ("Hessian in the input  ||d²l / dx²||", curves.hessian_norm),
-        ("Gradient in the input  ||dl / dx||", curves.gradient_norm),
+        ("Hessian in the input  ||d²L / dx²||", curves.hessian_norm),
+        ("Gradient in the input  ||dL / dx||", curves.gradient_norm),
     )
     marks = [
         (name, row.beta_median, color)
@@ -40,7 +40,7 @@ def _draw(figure: Any, report: Report, table: SignalTable) -> None:
         axes = figure.add_subplot(grid[index // 2, index % 2])
         _curve(axes, title, curves.betas, values, marks)
         if index == 0:
-            axes.legend(loc="best", fontsize=9)
+            axes.legend(loc="best", fontsize=9, frameon=True, facecolor="white", edgecolor="none", framealpha=0.92)
     _places(figure.add_subplot(grid[2, :]), table.places)
     facts = f"{Path(report.model.path).name}, means over {plural(table.original.n, 'image')} classified correctly"
     head(figure, "Signal propagation against the temperature b", facts)
