@@ -19,11 +19,11 @@ class TrackedTemperature:
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
         """b (M,) at the random start."""
-        return logit_betas(logits, labels), Cost()
+        return logit_betas(logits, labels, polished=False), Cost()
 
     def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """b (M,) at the current point."""
-        return logit_betas(logits, labels)
+        return logit_betas(logits, labels, polished=False)
 
 
 def fit(beta: Beta, target: Target, calibration: Batch) -> TrackedTemperature:
