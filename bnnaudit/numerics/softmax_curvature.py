@@ -18,7 +18,7 @@ from torch import Tensor
 
 LEAST = 1.0
 """The least s searched."""
-POINTS = 10
+POINTS = 8
 """Points of the logarithmic grid on which the search starts."""
 SECANT_STEPS = 2
 """After the grid and its parabola, which are right to a hundredth, two steps bring the error below 1e-4."""
