@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "attack": "Run one attack.",
     "sweep": "Accuracy against one setting of an attack.",
     "signal": "How the signal propagates, and where it dies.",
+    "clever": "Estimate distances by CLEVER scores.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bnnaudit.cli import options
-from bnnaudit.cli.attack import METHODS, attack_settings
+from bnnaudit.cli.attack import METHODS, TRANSFER, attack_settings, refuse_unused
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
 from bnnaudit.core.attack import Beta, Method
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
@@ -21,7 +21,9 @@ from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 @click.option("--over", required=True, type=options.choice(Parameter), help="The setting that varies.")
 @click.option("--values", metavar="V,V,...", help="Its values: 1,2,5,10 or 2/255,8/255.  [default: usual ones]")
 @click.option(
-    "--method", type=click.Choice(METHODS), help="With ++ the attack scales the logits by --beta.  [default: pgd]"
+    "--method",
+    type=click.Choice([name for name in METHODS if name != TRANSFER]),
+    help="With ++ the attack scales the logits by --beta.  [default: pgd]",
 )
 @options.attack_options
 @options.threat_options
@@ -54,8 +56,10 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         )
         table = settings.attack
         threat = threat_of(settings)
+        name = method or str(table.method or Method.PGD)
+        refuse_unused(name, rest)
         attack = attack_settings(
-            method or str(table.method or Method.PGD),
+            name,
             table.beta,
             table.surrogate,
             **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Threat
-from bnnaudit.core.trial import Trial
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
 from bnnaudit.engine.ground import bare_report, prepare_ground
 from bnnaudit.engine.reporting import attack_row
@@ -37,24 +35,27 @@ class Adversarial:
 def run_single(
     target: Target,
     sample: Sample,
-    attack: AttackSettings,
-    threat: Threat,
+    trial: Trial,
     seed: int,
     batch_size: int,
     stamp: tuple[str, str, str],
     on_progress: Callable[[int], None] | None = None,
+    make_substitute: Callable[[Target], Target] | None = None,
 ) -> tuple[Report, Adversarial]:
     """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
 
+    `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
     ground = prepare_ground(target, sample, seed, batch_size)
-    result, outcome = run_trial(ground.bench, Trial(attack, threat), on_progress=on_progress)
+    substitute = make_substitute(target) if make_substitute and trial.source is Source.SUBSTITUTE else None
+    bench = replace(ground.bench, substitute=substitute)
+    result, outcome = run_trial(bench, trial, on_progress=on_progress)
     clean = ground.clean
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = ground.predicted.clone()
     if bool(clean.any()):
         after[clean] = target.deployed(images[clean]).argmax(dim=1)
-    report = replace(bare_report(ground, threat, stamp), attacks=(attack_row(result),))
+    report = replace(bare_report(ground, trial.threat, stamp), attacks=(attack_row(result),))
     return report, Adversarial(sample.images, images, ground.labels, sample.ids, ground.predicted, after)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bnnaudit.core.attack import Method
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import SCHEMA, AttackRow, Estimate, Passage, Report, SignalRow, SignalTable, Sweep, Verdict
 from bnnaudit.core.threat import Threat
@@ -46,7 +47,7 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
 
 
 def _threat(threat: Threat) -> dict[str, JsonValue]:
-    return {"norm": str(threat.norm), "eps": threat.eps}
+    return {"norm": str(threat.norm), "eps": threat.eps, "image_bits": threat.image_bits}
 
 
 def _interval(estimate: Estimate | None) -> list[float] | None:
@@ -55,6 +56,7 @@ def _interval(estimate: Estimate | None) -> list[float] | None:
 
 def _attack(row: AttackRow) -> dict[str, JsonValue]:
     settings = row.settings
+    searches = settings.method.searches
     return {
         "method": str(settings.method),
         "name": settings.name,
@@ -63,15 +65,19 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "beta": str(settings.beta),
         "surrogate": str(settings.surrogate),
         "loss": str(settings.loss),
+        "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
         "error_signal": str(settings.signal),
         "l2_per_channel": settings.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
         **_threat(row.threat),
-        "steps": settings.steps,
+        "steps": None if searches else settings.steps,
+        "queries": settings.queries if searches else None,
+        "budget": str(settings.budget) if settings.method is Method.AUTO else None,
         "step_size": row.step_size,
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,
         "ci95": _interval(row.accuracy),
+        "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
         "samples": row.accuracy.n,
         "seconds": row.seconds,
         "forwards": row.forwards,

@@ -39,7 +39,7 @@ from tests.toy import batch_of, target_of
 
 ASKED: Mapping[int, Mapping[Method, Mapping[BetaRule, float]]] = {
     10: {
-        Method.FGSM: {BetaRule.HNS_LOGIT: 1.1, BetaRule.NJS: 1.1, BetaRule.HNS: 6.0},
+        Method.FGSM: {BetaRule.HNS_LOGIT: 1.1, BetaRule.HNS: 6.0},
         Method.PGD: {BetaRule.TRACKED: 1.03, BetaRule.HNS: 1.35},
     },
     100: {Method.PGD: {BetaRule.TRACKED: 1.03, BetaRule.HNS_SKETCH: 1.3}},

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
-from bnnaudit.reports.attack_names import attack_name, temperature_name
+from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.bars import horizontal
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.numbers import count, duration, interval, length, percent, threat_text
@@ -59,12 +59,15 @@ def _columns(report: Report, look: Look) -> list[_Column]:
     columns = [
         _Column("attack", [_name(row, look) for row in rows]),
         _Column("b", [look.text(temperature_name(row.settings)) for row in rows]),
-        _Column("surrogate", [look.text(str(row.settings.surrogate)) for row in rows]),
-        _Column("steps", [look.text(f"{row.settings.steps} x {row.settings.restarts}") for row in rows], "right"),
+        _Column("surrogate", [look.text(surrogate_name(row.settings)) for row in rows]),
+        _Column("steps", [look.text(effort(row.settings)) for row in rows], "right"),
         _Column("accuracy", [look.text(percent(row.accuracy.value), "bold") for row in rows], "right"),
         _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows]),
         _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", optional=True),
     ]
+    if any(_measured_as_8bit(row) for row in rows):
+        cells = [look.text(percent(row.accuracy_8bit.value if row.accuracy_8bit else None)) for row in rows]
+        columns.insert(6, _Column("8-bit", cells, "right"))
     if any(row.replay_disagreements for row in rows):
         columns.append(_Column("replay", [_disagreement(row, look) for row in rows], "right"))
     if any(row.threat.norm is not report.threat.norm for row in rows):
@@ -98,18 +101,26 @@ def _name(row: AttackRow, look: Look) -> Text:
     return name
 
 
+def _measured_as_8bit(row: AttackRow) -> bool:
+    return row.accuracy_8bit is not None and row.threat.image_bits is None
+
+
 def _disagreement(row: AttackRow, look: Look) -> Text:
     return look.text(f"-{count(row.replay_disagreements)}" if row.replay_disagreements else "ok")
 
 
 def _notes(rows: Sequence[AttackRow]) -> list[str]:
     notes = ["steps x restarts; b is the temperature on the logits, 1 in ordinary attacks."]
+    if any(row.settings.method.searches for row in rows):
+        notes.append("q: queries, forward passes an image; no gradient is followed.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
         notes.append("*: transferred from a substitute network, no gradient of the audited model.")
     if any(row.role == VERIFICATION for row in rows):
         notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
     if any(row.settings.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
+    if any(_measured_as_8bit(row) for row in rows):
+        notes.append("8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG.")
     failed = sum(row.replay_disagreements for row in rows)
     if failed:
         total = sum(row.replayed for row in rows)
