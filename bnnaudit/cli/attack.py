@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Curvature, ErrorSignal, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.trial import Source, Trial
@@ -42,7 +43,7 @@ UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size"
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to triangular. square and
+    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to triangular. square and
     random look at the scores alone, --queries times. transfer is pgd on a substitute network, to which --steps, --beta
     and the rest apply, carried past the first success.
     """
@@ -69,8 +70,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             table.beta,
             table.surrogate,
             **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
-            error_signal=ErrorSignal(values["error_signal"]),
-            l2_per_channel=values["l2_per_channel"],
+            **options.attack_flags(values),
         )
         opened = open_model_and_data(model, settings)
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
@@ -112,7 +112,9 @@ def refuse_unused(method: str, values: dict[str, Any]) -> None:
         raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
 
 
-def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None, **rest: Any) -> AttackSettings:
+def attack_settings(
+    method: str, beta: Beta | None, surrogate: Surrogate | None, curvature: Curvature | None = None, **rest: Any
+) -> AttackSettings:
     """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
     name, plus, _ = method.partition("++")
     if name == TRANSFER:
@@ -126,9 +128,13 @@ def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None,
         # What a card says for attacks that follow a gradient does not concern one that follows none.
         beta, surrogate = Beta(), Surrogate()
     if beta is None:
-        beta = Beta(BetaRule.HNS) if plus else Beta()
+        beta = Beta(BetaRule.TRACKED if curvature is None else BetaRule.HNS) if plus else Beta()
     elif plus and beta.rule is BetaRule.NONE:
         raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
+    if curvature is not None:
+        if beta.rule is not BetaRule.HNS:
+            raise UsageError(f"curvature: only hns looks at the Hessian in this way, not {beta}; leave --curvature out")
+        beta = replace(beta, curvature=curvature)
     if surrogate is None:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
         follows = name == Method.PGD and beta.rule is not BetaRule.NONE

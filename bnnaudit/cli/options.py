@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bnnaudit.core.attack import Beta, Budget, ErrorSignal, LossKind
+from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.surrogate import Surrogate
@@ -120,6 +120,8 @@ run_options = stacked(
     click.option("--batch-size", type=click.IntRange(min=1), help="Images attacked at a time.  [default: 256]"),
 )
 
+plot_option = click.option("--plot", type=PATH, metavar="FILE.svg|png", help="Draw it as a picture as well.")
+
 output_options = stacked(
     click.option(
         "--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True
@@ -130,7 +132,16 @@ output_options = stacked(
 )
 
 attack_options = stacked(
-    click.option("--beta", type=BETA, help="Temperature: none, njs, hns, hns-grid, hns-logit, tracked or a number."),
+    click.option(
+        "--beta",
+        type=BETA,
+        help="Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, tracked or a number.",
+    ),
+    click.option(
+        "--curvature",
+        type=choice(Curvature),
+        help="Hessian of hns: linear between the network's kinks, or full for smooth networks.  [default: linear]",
+    ),
     click.option(
         "--surrogate",
         type=SURROGATE,
@@ -163,6 +174,16 @@ def nested_flags(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if value is not None:
             tables.setdefault(table, {})[key] = value
     return tables
+
+
+def attack_flags(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of an attack that no card knows, as fields of its settings."""
+    curvature = values["curvature"]
+    return {
+        "curvature": None if curvature is None else Curvature(curvature),
+        "error_signal": ErrorSignal(values["error_signal"]),
+        "l2_per_channel": values["l2_per_channel"],
+    }
 
 
 FLAG_TO_KEY: dict[str, tuple[str, str]] = {

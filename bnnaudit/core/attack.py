@@ -57,20 +57,44 @@ class BetaRule(StrEnum):
     NJS = "njs"
     HNS = "hns"
     HNS_GRID = "hns-grid"
+    HNS_SKETCH = "hns-sketch"
     HNS_LOGIT = "hns-logit"
     TRACKED = "tracked"
 
 
+class Curvature(StrEnum):
+    """Which Hessian `hns` makes large: that of a network linear between its kinks, or with the term of dJ/dn as well."""
+
+    LINEAR = "linear"
+    FULL = "full"
+
+
+DEFAULT_RHO = 0.01
+"""[G22]'s least error signal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beta:
-    """A temperature rule; `value` counts for `BetaRule.FIXED` only."""
+    """A temperature rule with what belongs to it.
+
+    `value` counts for `BetaRule.FIXED` only. rho: the least error signal 1 - p_k that `njs` allows, in (0, 1). curvature:
+    the Hessian of `hns`.
+    """
 
     rule: BetaRule = BetaRule.NONE
     value: float = 1.0
+    rho: float = DEFAULT_RHO
+    curvature: Curvature = Curvature.LINEAR
 
     @classmethod
     def parse(cls, text: str) -> Beta:
-        """A rule's name, or a positive number for a fixed b; raises UsageError otherwise."""
+        """A rule's name (`njs:0.05` with its rho, `hns:full` with its curvature), or a positive number for a fixed b.
+
+        Raises UsageError otherwise.
+        """
+        name, colon, rest = text.partition(":")
+        if colon:
+            return cls._with_argument(text, name, rest)
         if text in tuple(BetaRule) and text != BetaRule.FIXED:
             return cls(BetaRule(text))
         names = ", ".join(rule for rule in BetaRule if rule is not BetaRule.FIXED)
@@ -82,8 +106,32 @@ class Beta:
             raise UsageError(f"beta: {text} is not a positive number; write one, or one of {names}")
         return cls(BetaRule.FIXED, value)
 
+    @classmethod
+    def _with_argument(cls, text: str, name: str, rest: str) -> Beta:
+        if name == BetaRule.HNS and rest in tuple(Curvature):
+            return cls(BetaRule.HNS, curvature=Curvature(rest))
+        if name != BetaRule.NJS:
+            raise UsageError(
+                f"beta: {text!r} is none of njs:RHO, hns:linear and hns:full; no other rule takes an argument"
+            )
+        try:
+            rho = float(rest)
+        except ValueError:
+            rho = 0.0
+        if not 0 < rho < 1:
+            raise UsageError(f"beta: {text!r} has no usable rho; write a number between 0 and 1, as in njs:0.01")
+        return cls(BetaRule.NJS, rho=rho)
+
     def __str__(self) -> str:
-        return f"{self.value:g}" if self.rule is BetaRule.FIXED else str(self.rule)
+        match self.rule:
+            case BetaRule.FIXED:
+                return f"{self.value:g}"
+            case BetaRule.NJS if self.rho != DEFAULT_RHO:
+                return f"{self.rule}:{self.rho:g}"
+            case BetaRule.HNS if self.curvature is not Curvature.LINEAR:
+                return f"{self.rule}:{self.curvature}"
+            case _:
+                return str(self.rule)
 
 
 class ErrorSignal(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,12 +86,66 @@ class SignalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """The gradient at one place of the network: its mean norm over the images, and the share of them where it is dead.
+
+    dead_fraction: share of images whose gradient is exactly zero everywhere or denormal.
+    """
+
+    gradient_norm: float
+    dead_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """One place on the way back from the logits to the input, under each temperature rule."""
+
+    name: str
+    original: Passage
+    njs: Passage
+    hns: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCurves:
+    """Means over the probed images against b ([G22] Figures 4 and 5); every tuple has an entry for each of `betas`.
+
+    psi_norm: ||p(b) - y||. softmax_jacobian_norm: ||b (diag p - p p^T)||_F. hessian_norm: ||b^2 J^T (diag p - p p^T) J||_F.
+    gradient_norm: ||b J^T psi||.
+    """
+
+    betas: tuple[float, ...]
+    psi_norm: tuple[float, ...]
+    softmax_jacobian_norm: tuple[float, ...]
+    hessian_norm: tuple[float, ...]
+    gradient_norm: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SignalTable:
-    """Signal propagation of the network as it is, and with the two published temperature rules."""
+    """Signal propagation of the network as it is, and with the two published temperature rules.
+
+    places: from the logits through every step without a gradient of its own, the last one first, to the input.
+    """
 
     original: SignalRow
     njs: SignalRow
     hns: SignalRow
+    places: tuple[PlaceRow, ...] = ()
+    curves: SignalCurves | None = None
+
+
+DEAD_SHARE = 0.05
+"""Share of images with a dead gradient below which the signal counts as arriving."""
+
+
+def place_of_death(passages: Sequence[Passage]) -> int | None:
+    """Which of the places, in order from the logits to the input, loses most images; None where the signal arrives."""
+    if not passages or passages[-1].dead_fraction <= DEAD_SHARE:
+        return None
+    before = [0.0, *(passage.dead_fraction for passage in passages)]
+    lost = [after.dead_fraction - earlier for after, earlier in zip(passages, before, strict=False)]
+    return lost.index(max(lost))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.diagnostics import CHECKS
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate, judge_checks, reach_verdict
-from bnnaudit.engine.probes import measure_agreement, measure_signal
+from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.reporting import attack_row, in_reading_order, sweeps_of
+from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.trials import Bench, run_trial
 
 

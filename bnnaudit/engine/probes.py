@@ -1,27 +1,16 @@
-"""Measurements that need no attack: do the two copies agree, and how does the signal propagate."""
+"""A measurement that needs no attack: do the two copies agree."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from bnnaudit.core.attack import Beta, BetaRule
-from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.core.report import SignalRow, SignalTable
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.hessian_scaling import best_betas, search_fine
-from bnnaudit.numerics.jacobian import class_gradients, singular_values
-from bnnaudit.numerics.losses import cross_entropy_signal
-from bnnaudit.numerics.norms import flat_norm
-from bnnaudit.temperature import fit_temperature
 
-PROBED = 100
-"""Images whose Jacobian is taken."""
 FLOAT_NOISE = 1e-4
 """Relative difference of scores that rounding explains."""
-SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
 
 def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size: int) -> Agreement:
@@ -57,50 +46,3 @@ def as_output(logits: Tensor, output: OutputKind) -> Tensor:
             return torch.softmax(logits, dim=1)
         case OutputKind.LOG_SOFTMAX:
             return torch.log_softmax(logits, dim=1)
-
-
-def measure_signal(target: Target, batch: Batch) -> SignalTable | None:
-    """Signal propagation over the first images of `batch`, all classified correctly; None where there is none."""
-    probed = batch.select(slice(0, PROBED))
-    if len(probed) == 0:
-        return None
-    chunks = [_jacobian(target, part) for part in _chunks(target, probed)]
-    logits = torch.cat([chunk[0] for chunk in chunks])
-    jacobians = torch.cat([chunk[1] for chunk in chunks])
-    gram = jacobians.double() @ jacobians.double().transpose(1, 2)
-    values = singular_values(gram, jacobians.shape[2])
-    none = torch.ones(len(probed), device=logits.device)
-    njs = fit_temperature(Beta(BetaRule.NJS), target, batch)
-    njs_betas = njs.at_step(njs.at_start(target, probed.images, logits, probed.labels)[0], logits, probed.labels)
-    hns_betas = best_betas(logits, probed.labels, gram, search_fine)
-    rows = (_signal_row(logits, jacobians, values, probed.labels, betas) for betas in (none, njs_betas, hns_betas))
-    return SignalTable(*rows)
-
-
-def _chunks(target: Target, batch: Batch) -> list[Batch]:
-    size = max(1, 2**26 // (batch.images[0].numel() * target.facts.num_classes))
-    return [batch.select(slice(start, start + size)) for start in range(0, len(batch), size)]
-
-
-def _jacobian(target: Target, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Logits (M, d) and J (M, d, features) in the network's own input space."""
-    inputs = target.prepare(batch.images).detach().requires_grad_()
-    logits = target.network(inputs)
-    return logits.detach(), class_gradients(logits, inputs).flatten(2).transpose(0, 1)
-
-
-def _signal_row(logits: Tensor, jacobians: Tensor, values: Tensor, labels: Tensor, betas: Tensor) -> SignalRow:
-    signal = cross_entropy_signal(logits, labels, betas)
-    gradients = (signal[:, None, :] @ jacobians).squeeze(1)
-    scaled = values * betas[:, None]
-    dead = gradients.abs().amax(dim=1) < SMALLEST_NORMAL
-    return SignalRow(
-        jsv_mean=float(scaled.mean()),
-        jsv_std=float(scaled.std(unbiased=False)),
-        psi_norm=float(flat_norm(signal / betas[:, None]).mean()),
-        gradient_norm=float(flat_norm(gradients).mean()),
-        sign_norm=float(flat_norm(gradients.sign()).mean()),
-        zero_gradient_fraction=float(dead.float().mean()),
-        beta_median=float(betas.median()),
-        n=len(logits),
-    )

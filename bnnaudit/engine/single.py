@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from bnnaudit.core.batch import Batch
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
-from bnnaudit.diagnostics import copies, determinism, finite
-from bnnaudit.engine.environment import describe_environment
-from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.probes import measure_agreement
+from bnnaudit.engine.ground import bare_report, prepare_ground
 from bnnaudit.engine.reporting import attack_row
-from bnnaudit.engine.trials import Bench, run_trial
+from bnnaudit.engine.trials import run_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +47,15 @@ def run_single(
     `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
-    scores = target.deployed(sample.images)
-    before = scores.argmax(dim=1)
-    labels = before if sample.labels is None else sample.labels
-    batch = Batch(sample.images, labels, sample.ids).to(target.device)
-    clean = before == labels
+    ground = prepare_ground(target, sample, seed, batch_size)
     substitute = make_substitute(target) if make_substitute and trial.source is Source.SUBSTITUTE else None
-    bench = Bench(target, batch, clean.to(target.device), seed, batch_size, substitute)
-    agreement = measure_agreement(target, batch.images, scores, batch_size)
+    bench = replace(ground.bench, substitute=substitute)
     result, outcome = run_trial(bench, trial, on_progress=on_progress)
+    clean = ground.clean
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
-    after = before.clone()
+    after = ground.predicted.clone()
     if bool(clean.any()):
         after[clean] = target.deployed(images[clean]).argmax(dim=1)
-    version, created, command = stamp
-    report = Report(
-        tool_version=version,
-        created=created,
-        command=command,
-        model=target.facts,
-        data=sample.facts,
-        threat=trial.threat,
-        environment=describe_environment(target.device),
-        clean_accuracy=estimate(int(clean.sum()), len(clean)),
-        attacks=(attack_row(result),),
-        findings=(
-            *copies.findings_from(agreement),
-            *finite.findings_from(agreement),
-            *determinism.findings_from(agreement),
-        ),
-    )
-    return report, Adversarial(sample.images, images, labels, sample.ids, before, after)
+    report = replace(bare_report(ground, trial.threat, stamp), attacks=(attack_row(result),))
+    return report, Adversarial(sample.images, images, ground.labels, sample.ids, ground.predicted, after)

@@ -1,6 +1,7 @@
 """The temperature at which the loss curves most: b* = argmax ||b^2 J^T (diag p - p p^T) J||_F, p = softmax(b a).
 
-The norm comes from G = J J^T, or from the softmax alone with the identity for G. Logits are (M, d) float64.
+A search is given the squared norm as a function of b; where that comes from (G = J J^T, a sketch of it, the full Hessian) is
+not its business. Logits are (M, d) float64. With the identity for G there is a faster way: `softmax_curvature`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LEAST_LOG_RHO = -72 * math.log(10)
 """log of the smallest rho on [G22]'s grid, 1e-72, which single precision cannot hold."""
 FINE_RANGE = (1e-2, 1e2)
 """b times (top minus second logit) between which the maximum is looked for; for two classes it is at 2.4."""
-FINE_POINTS = (64, 16, 16)
+FINE_POINTS = (48, 16)
 """Points of each round of the fine search; a round spans the two intervals beside the last round's best point."""
 
 NormSquared = Callable[[Tensor], Tensor]
@@ -56,41 +57,56 @@ def search_grid(logits: Tensor, norm: NormSquared) -> tuple[Tensor, Tensor]:
 
 
 def search_fine(logits: Tensor, norm: NormSquared) -> tuple[Tensor, Tensor]:
-    """The maximum itself, to about 1e-3 relative: a logarithmic grid, refined twice around its best point."""
+    """The maximum itself, to about 1e-3 relative: a logarithmic grid, refined around its best point, and a parabola."""
     low, high = (math.log(end) for end in FINE_RANGE)
     count, gap = len(logits), top_gap(logits)[:, None]
     centre = logits.new_full((count, 1), (low + high) / 2)
-    half = (high - low) / 2
-    inner = torch.ones(count, dtype=torch.bool, device=logits.device)
+    half, inner = (high - low) / 2, torch.ones(count, dtype=torch.bool, device=logits.device)
     for index, points in enumerate(FINE_POINTS):
         grid = centre + half * torch.linspace(-1, 1, points, dtype=logits.dtype, device=logits.device)
-        best = norm(grid.exp() / gap).argmax(dim=1, keepdim=True)
+        values = norm(grid.exp() / gap)
+        best = values.argmax(dim=1, keepdim=True)
         if index == 0:
             inner = ((best > 0) & (best < points - 1)).squeeze(1)
         centre = grid.gather(1, best)
         half *= 2 / (points - 1)
-    return (centre.exp() / gap).squeeze(1), inner
+    peak = centre + half * vertex(values, best)
+    return (peak.exp() / gap).squeeze(1), inner
 
 
-def best_betas(logits: Tensor, labels: Tensor, gram: Tensor | None, search: Search) -> Tensor:
-    """b* (M,) in the type of the logits, for G (M, d, d) float64, or None for the identity.
+def vertex(values: Tensor, best: Tensor) -> Tensor:
+    """Where the parabola through three neighbours has its top, in grid steps from the middle one, at most half a step.
+
+    values (M, B), positive, on an even grid; best (M, 1) the place of the largest. The parabola is laid through the
+    logarithms. (M, 1); 0 where there are no two neighbours or no curvature.
+    """
+    last = values.shape[1] - 1
+    around = torch.cat([(best - 1).clamp_min(0), best, (best + 1).clamp_max(last)], dim=1)
+    logarithms = values.gather(1, around).clamp_min(torch.finfo(values.dtype).tiny).log()
+    left, middle, right = torch.split(logarithms, 1, dim=1)
+    bend = left - 2 * middle + right
+    offset = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    usable = (best > 0) & (best < last) & (bend < 0)
+    return torch.where(usable, offset, 0.0)
+
+
+def best_betas(logits: Tensor, labels: Tensor, norm: NormSquared, search: Search) -> Tensor:
+    """b* (M,) in the type of the logits (M, d); `norm` is the squared norm at these images.
 
     1 where the image is already misclassified, its logits tie, or the maximum is at an end of the range searched.
     """
     exact = logits.double()
-    top = exact.argmax(dim=1)
-    if gram is None:
-        betas, inner = search(exact, lambda b: softmax_jacobian_norm_squared(exact, b))
-    else:
-        centred = centred_gram(gram, top)
-        betas, inner = search(exact, lambda b: hessian_norm_squared(exact, centred, b))
-    usable = inner & (top == labels) & betas.isfinite()
+    betas, inner = search(exact, norm)
+    usable = inner & (exact.argmax(dim=1) == labels) & betas.isfinite()
     return torch.where(usable, betas, 1.0).to(logits.dtype)
 
 
-def softmax_jacobian_norm_squared(logits: Tensor, betas: Tensor) -> Tensor:
-    """`hessian_norm_squared` with the identity for G: b^4 (sum p^2 - 2 sum p^3 + (sum p^2)^2), (M, B)."""
-    p = torch.softmax(betas[:, :, None] * logits[:, None, :], dim=2)
-    square = p.square()
-    total = square.sum(dim=2)
-    return betas**4 * (total - 2 * (square * p).sum(dim=2) + total.square()).clamp_min(0)
+def gram_norm(logits: Tensor, gram: Tensor) -> NormSquared:
+    """The piecewise-linear Hessian's squared norm from logits (M, d) and G = J J^T (M, d, d) float64."""
+    return centred_norm(logits, centred_gram(gram, logits.argmax(dim=1)))
+
+
+def centred_norm(logits: Tensor, centred: Tensor) -> NormSquared:
+    """The same from G of the rows J_i - J_top (M, d, d) float64."""
+    exact = logits.double()
+    return lambda betas: hessian_norm_squared(exact, centred, betas)

@@ -26,6 +26,35 @@ def gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Te
     return torch.cat([logits for logits, _ in parts]), torch.cat([gram for _, gram in parts])
 
 
+def centred_gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (M, d) and G of the rows J_i - J_top (M, d, d) in float64 at network inputs (M, ...), zero in the top class's.
+
+    All that the Hessian of the loss asks of J, for S = diag(p) - p p^T is blind to a common shift of its rows: one
+    forward pass and d - 1 vector-Jacobian products an image. The differences are taken before anything is rounded.
+    """
+    with torch.no_grad():
+        classes = network(inputs[:1]).shape[1]
+    chunk = max(1, MEMORY // (inputs[0].numel() * classes * inputs.element_size() * 4))
+    parts = [_centred_gram_of_chunk(network, part) for part in torch.split(inputs, chunk)]
+    return torch.cat([logits for logits, _ in parts]), torch.cat([gram for _, gram in parts])
+
+
+def _centred_gram_of_chunk(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = inputs.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = network(leaf)
+    count, classes = logits.shape
+    top, images = logits.detach().argmax(dim=1), torch.arange(count, device=logits.device)
+    rows = torch.zeros(count, classes, inputs[0].numel(), dtype=logits.dtype, device=logits.device)
+    for offset in range(1, classes):
+        other = (top + offset) % classes
+        seed = torch.zeros_like(logits)
+        seed[images, other], seed[images, top] = 1.0, -1.0
+        rows[images, other] = torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0].flatten(1)
+    exact = rows.double()
+    return logits.detach(), exact @ exact.transpose(1, 2)
+
+
 def _gram_of_chunk(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
     leaf = inputs.detach().requires_grad_()
     with torch.enable_grad():

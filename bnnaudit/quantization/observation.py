@@ -38,7 +38,7 @@ class Observation:
 def observe(network: nn.Module, inputs: Tensor) -> Observation:
     """Runs the network once on inputs (N, *input_shape) and watches the functions that it calls."""
     recorder = _Recorder(len(inputs))
-    with torch.enable_grad(), _followed(network, recorder.path), recorder:
+    with torch.enable_grad(), followed(network, recorder.path), recorder:
         scores = network(inputs.detach().clone().requires_grad_())
     call = recorder.softmax
     return Observation(
@@ -106,7 +106,7 @@ class _Recorder(Interception):
 
 
 @contextmanager
-def _followed(network: nn.Module, path: list[str]) -> Iterator[None]:
+def followed(network: nn.Module, path: list[str]) -> Iterator[None]:
     """Keeps in `path` the names of the modules that are running, the innermost last."""
 
     def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:

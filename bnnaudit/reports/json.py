@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bnnaudit.core.attack import Method
 from bnnaudit.core.finding import Finding, Measurement
-from bnnaudit.core.report import SCHEMA, AttackRow, Estimate, Report, SignalRow, Sweep, Verdict
+from bnnaudit.core.report import SCHEMA, AttackRow, Estimate, Passage, Report, SignalRow, SignalTable, Sweep, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.model_document import model_to_json
 from bnnaudit.reports.strict_json import JsonValue
@@ -36,13 +36,7 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": _interval(clean),
         "attacks": [_attack(row) for row in report.attacks],
-        "signal": None
-        if report.signal is None
-        else {
-            "original": _signal(report.signal.original),
-            "njs": _signal(report.signal.njs),
-            "hns": _signal(report.signal.hns),
-        },
+        "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "findings": [_finding(finding) for finding in report.findings],
         "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
@@ -91,6 +85,37 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "replayed": row.replayed,
         "replay_disagreements": row.replay_disagreements,
     }
+
+
+def _signal_table(table: SignalTable) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {
+        "original": _signal(table.original),
+        "njs": _signal(table.njs),
+        "hns": _signal(table.hns),
+    }
+    if table.places:
+        document["places"] = [
+            {
+                "name": place.name,
+                "original": _passage(place.original),
+                "njs": _passage(place.njs),
+                "hns": _passage(place.hns),
+            }
+            for place in table.places
+        ]
+    if table.curves is not None:
+        document["curves"] = {
+            "betas": list(table.curves.betas),
+            "psi_norm": list(table.curves.psi_norm),
+            "softmax_jacobian_norm": list(table.curves.softmax_jacobian_norm),
+            "hessian_norm": list(table.curves.hessian_norm),
+            "gradient_norm": list(table.curves.gradient_norm),
+        }
+    return document
+
+
+def _passage(passage: Passage) -> dict[str, JsonValue]:
+    return {"gradient_norm": passage.gradient_norm, "dead_fraction": passage.dead_fraction}
 
 
 def _signal(row: SignalRow) -> dict[str, JsonValue]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from bnnaudit.core.errors import UsageError
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Puts `text` at `path` in UTF-8; a file that is there is replaced only when all is written, and keeps its rights.
+def write_atomically(path: Path, text: str | bytes) -> None:
+    """Puts `text` at `path`, in UTF-8 unless it is bytes; all of it or nothing, with the rights of a file that is there.
 
     A link is followed; a pipe or a device such as /dev/stdout is written to as it is. Raises UsageError where the
     folder is missing or cannot be written, or `path` is a folder.
@@ -28,7 +28,7 @@ def write_atomically(path: Path, text: str) -> None:
         raise UsageError(f"output: {path} cannot be written ({why}); choose another --output") from error
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, text: str | bytes) -> None:
     part = target.with_name(f".bnnaudit-{secrets.token_hex(8)}.part")
     try:
         _write(part, text, "x")
@@ -40,6 +40,7 @@ def _replace(target: Path, text: str) -> None:
             part.unlink()
 
 
-def _write(path: Path, text: str, mode: str) -> None:
-    with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-        stream.write(text)
+def _write(path: Path, text: str | bytes, mode: str) -> None:
+    content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
+    with path.open(f"{mode}b") as stream:
+        stream.write(content)

@@ -10,7 +10,7 @@ from bnnaudit.core.attack import Beta
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.hessian_scaling import best_betas, search_fine
+from bnnaudit.numerics.softmax_curvature import logit_betas
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class TrackedTemperature:
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
         """b (M,) at the random start."""
-        return best_betas(logits, labels, None, search_fine), Cost()
+        return logit_betas(logits, labels, polished=False), Cost()
 
     def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """b (M,) at the current point."""
-        return best_betas(logits, labels, None, search_fine)
+        return logit_betas(logits, labels, polished=False)
 
 
 def fit(beta: Beta, target: Target, calibration: Batch) -> TrackedTemperature:

@@ -142,11 +142,13 @@ def test_explain_tells_every_rule(bnnaudit: Bnnaudit) -> None:
         ("fgsm++", None, SurrogateKind.IDENTITY, "fgsm++"),
     ],
 )
-def test_methods_with_a_plus_choose_hns(method: str, beta: None, surrogate: SurrogateKind, name: str) -> None:
+def test_methods_with_a_plus_choose_the_tracked_temperature(
+    method: str, beta: None, surrogate: SurrogateKind, name: str
+) -> None:
     settings = attack_settings(method, beta, None)
     assert (settings.name, settings.surrogate.kind) == (name, surrogate)
     assert settings.method is Method(method.removesuffix("++"))
-    assert settings.beta.rule is (BetaRule.HNS if "++" in method else BetaRule.NONE)
+    assert settings.beta.rule is (BetaRule.TRACKED if "++" in method else BetaRule.NONE)
 
 
 def test_a_bug_of_ours_never_looks_like_a_finding(

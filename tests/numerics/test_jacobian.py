@@ -66,3 +66,13 @@ def test_hessian_norm_does_not_cancel_to_noise_on_saturated_logits() -> None:
     # To first order in q = p_1 = e^-60: S = q (e1 - e0)(e1 - e0)^T, so tr(SGSG) = q^2 ((e1-e0)^T G (e1-e0))^2 = 36 q^2.
     q = torch.exp(torch.tensor(-60.0, dtype=torch.float64))
     assert torch.allclose(norm, (36 * q**2).view(1, 1), rtol=2e-2)
+
+
+def test_the_centred_gram_is_that_of_the_rows_less_the_top_one(monkeypatch) -> None:
+    network = small_network()
+    logits, gram = jacobian.gram_matrix(network, INPUTS)
+    monkeypatch.setattr(jacobian, "MEMORY", 2 * 6 * 4 * 8 * 4)  # two images at a time
+    again, centred = jacobian.centred_gram_matrix(network, INPUTS)
+    assert torch.allclose(again, logits)
+    expected = jacobian.centred_gram(gram, logits.argmax(dim=1))
+    assert torch.allclose(centred, expected, atol=1e-9 * float(gram.max()))

@@ -12,7 +12,10 @@ from bnnaudit.core.report import (
     DataFacts,
     Environment,
     Estimate,
+    Passage,
+    PlaceRow,
     Report,
+    SignalCurves,
     SignalRow,
     SignalTable,
     Status,
@@ -223,6 +226,22 @@ def attack_only(fake: Report) -> Report:
 
 
 @pytest.fixture
+def detailed(fake: Report) -> Report:
+    """What `signal` and `sweep` report: every place and curve, a sweep by itself, and no judgement."""
+    places = (
+        PlaceRow("logits", Passage(7.3e-7, 0.85), Passage(0.0028, 0.0), Passage(0.0042, 0.0)),
+        PlaceRow("features.1.sign", Passage(2.4e-5, 0.85), Passage(0.092, 0.0), Passage(0.0, 1.0)),
+        PlaceRow("input", Passage(0.0, 1.0), Passage(0.94, 0.0), Passage(0.0, 1.0)),
+    )
+    betas = tuple(10 ** (index / 10 - 4) for index in range(51))
+    falling = tuple(1 / (1 + 100 * beta) for beta in betas)
+    humped = tuple(100 * beta * value**2 for beta, value in zip(betas, falling, strict=True))
+    assert fake.signal is not None
+    signal = replace(fake.signal, places=places, curves=SignalCurves(betas, falling, humped, humped, humped))
+    return replace(fake, signal=signal, sweeps=fake.sweeps[:1], findings=(), verdict=None)
+
+
+@pytest.fixture
 def undecided(fake: Report) -> Report:
     """An audit that broke before it had measured anything."""
     return replace(
@@ -239,5 +258,7 @@ def undecided(fake: Report) -> Report:
 
 
 @pytest.fixture
-def reports(fake: Report, honest: Report, attack_only: Report, undecided: Report) -> dict[str, Report]:
-    return {"fake": fake, "honest": honest, "attack": attack_only, "undecided": undecided}
+def reports(
+    fake: Report, honest: Report, attack_only: Report, detailed: Report, undecided: Report
+) -> dict[str, Report]:
+    return {"fake": fake, "honest": honest, "attack": attack_only, "detailed": detailed, "undecided": undecided}

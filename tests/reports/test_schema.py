@@ -13,7 +13,7 @@ from bnnaudit.reports.json import report_to_json
 from bnnaudit.reports.schema import report_schema
 from bnnaudit.reports.strict_json import json_text
 
-NAMES = ("fake", "honest", "attack", "undecided")
+NAMES = ("fake", "honest", "attack", "detailed", "undecided")
 
 # DESIGN's own list: what a reader of bnnaudit-report/1 may rely on, object by object.
 CONTRACT = {

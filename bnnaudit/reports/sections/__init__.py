@@ -9,6 +9,7 @@ from bnnaudit.reports.look import Look
 from bnnaudit.reports.sections.attacks import attacks
 from bnnaudit.reports.sections.findings import findings
 from bnnaudit.reports.sections.header import header
+from bnnaudit.reports.sections.propagation import propagation
 from bnnaudit.reports.sections.signal import signal
 from bnnaudit.reports.sections.sweeps import sweeps
 from bnnaudit.reports.sections.verdict import verdict
@@ -18,6 +19,7 @@ SECTIONS: tuple[Callable[[Report, Look], Sequence[RenderableType]], ...] = (
     attacks,
     sweeps,
     signal,
+    propagation,
     findings,
     verdict,
 )

@@ -1,0 +1,115 @@
+"""What `sweep` varies: one setting of one attack, at several values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import assert_never
+
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.threat import Norm, Threat, length_text, parse_length
+from bnnaudit.core.trial import Trial
+
+
+class Parameter(StrEnum):
+    """The setting that varies ([G22], Figures 1 and 3, Tables 12 and 14)."""
+
+    ITERATIONS = "iterations"
+    RADIUS = "radius"
+    STEP_SIZE = "step-size"
+    RESTARTS = "restarts"
+    BETA = "beta"
+    RHO = "rho"
+
+    @property
+    def counted(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self in (Parameter.ITERATIONS, Parameter.RESTARTS)
+
+    @property
+    def length(self) -> bool:
+        """Whether its values are lengths of the [0,1] image."""
+        return self in (Parameter.RADIUS, Parameter.STEP_SIZE)
+
+
+def parse_values(parameter: Parameter, text: str) -> tuple[float, ...]:
+    """`1,2,5,10`, `2/255,8px` or `0.01,0.1` in ascending order, each once; raises UsageError for what does not fit."""
+    values = {_parse_value(parameter, part.strip()) for part in text.split(",")}
+    return tuple(sorted(values))
+
+
+def _parse_value(parameter: Parameter, text: str) -> float:
+    if parameter.length:
+        value = parse_length(text, "values")
+        if value == 0 and parameter is Parameter.STEP_SIZE:
+            raise UsageError("values: a step of length 0 leads nowhere")
+        return value
+    try:
+        value = int(text) if parameter.counted else float(text)
+    except ValueError:
+        value = 0
+    most = 1 if parameter is Parameter.RHO else float("inf")
+    if not 0 < value < most:
+        kind = (
+            "a whole number above 0"
+            if parameter.counted
+            else "a number between 0 and 1"
+            if most == 1
+            else "a number above 0"
+        )
+        raise UsageError(f"values: {text!r} is not {kind}, as {parameter} needs it")
+    return value
+
+
+def usual_values(parameter: Parameter, threat: Threat) -> tuple[float, ...]:
+    """The values where none are given."""
+    match parameter:
+        case Parameter.ITERATIONS:
+            return (1, 2, 5, 10, 20, 50, 100)
+        case Parameter.RADIUS:
+            most = 1.0 if threat.norm is Norm.LINF else float("inf")
+            return tuple(sorted({min(most, threat.eps * factor) for factor in (0, 0.25, 0.5, 1, 2, 4)}))
+        case Parameter.STEP_SIZE:
+            return tuple(threat.eps * factor for factor in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2))
+        case Parameter.RESTARTS:
+            return (1, 2, 5, 10, 20)
+        case Parameter.BETA:
+            return (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+        case Parameter.RHO:
+            return (1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.5)
+        case _:
+            assert_never(parameter)
+
+
+def trial_at(parameter: Parameter, value: float, attack: AttackSettings, threat: Threat) -> Trial:
+    """The attack with `parameter` at `value`; a step size that was not given follows the radius."""
+    match parameter:
+        case Parameter.ITERATIONS:
+            return Trial(replace(attack, steps=int(value)), threat)
+        case Parameter.RADIUS:
+            return Trial(attack, replace(threat, eps=value))
+        case Parameter.STEP_SIZE:
+            return Trial(replace(attack, step_size=value), threat)
+        case Parameter.RESTARTS:
+            return Trial(replace(attack, restarts=int(value)), threat)
+        case Parameter.BETA:
+            return Trial(replace(attack, beta=Beta(BetaRule.FIXED, value)), threat)
+        case Parameter.RHO:
+            return Trial(replace(attack, beta=Beta(BetaRule.NJS, rho=value)), threat)
+        case _:
+            assert_never(parameter)
+
+
+def value_label(parameter: Parameter, value: float) -> str:
+    """A value as people write it."""
+    return length_text(value) if parameter.length else f"{value:g}"
+
+
+def sweep_name(parameter: Parameter, attack: AttackSettings, trials: Sequence[Trial]) -> str:
+    """`pgd`, `pgd++ with hns`: what stays the same."""
+    name = trials[0].attack.name if trials else attack.name
+    if parameter is Parameter.RHO:
+        return f"{name} with {BetaRule.NJS}"
+    return name if parameter is Parameter.BETA or not name.endswith("++") else f"{name} with {attack.beta}"

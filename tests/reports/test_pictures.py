@@ -1,0 +1,46 @@
+"""Pictures: the same bytes for the same report, and a clear line where they cannot be drawn."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.report import Report
+from bnnaudit.reports.pictures import canvas, check_can_plot, save_signal, save_sweep
+
+SAVERS = [save_signal, save_sweep]
+
+
+@pytest.mark.parametrize("save", SAVERS)
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_the_same_report_gives_the_same_bytes(save, suffix: str, detailed: Report, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    paths = [tmp_path / f"{name}{suffix}" for name in "ab"]
+    for path in paths:
+        check_can_plot(path)
+        save(detailed, path)
+    first, second = (path.read_bytes() for path in paths)
+    assert first == second
+    assert first.startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
+    assert len(first) > 10_000
+
+
+@pytest.mark.parametrize("save", SAVERS)
+def test_another_report_gives_another_picture(save, detailed: Report, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    save(detailed, tmp_path / "a.svg")
+    save(replace(detailed, model=replace(detailed.model, path="other.onnx")), tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["picture.pdf", "picture", "missing/picture.svg"])
+def test_what_cannot_be_drawn_is_refused_first(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="plot"):
+        check_can_plot(tmp_path / name)
+
+
+def test_without_matplotlib_the_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canvas.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"bnnaudit\[plot\]"):
+        check_can_plot(tmp_path / "picture.svg")
