@@ -15,6 +15,7 @@ from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.numerics.pixel_grid import PixelGrid
 from bnnaudit.quantization.quantizers import BinarySign
 from tests.toy import batch_of, target_of
 
@@ -79,12 +80,15 @@ def contract_batch() -> tuple[Target, Batch]:
 
 
 def is_legitimate(outcome: Outcome, batch: Batch, threat: Threat) -> None:
-    """Every image is in ball and box."""
+    """Every image is in ball and box, and every pixel that was changed on the grid where there is one."""
     shift = outcome.images - batch.images
     length = shift.flatten(1).abs().amax(1) if threat.norm is Norm.LINF else shift.flatten(1).norm(dim=1)
     assert (length <= threat.radius * (1 + 1e-5)).all()
     assert outcome.images.min() >= threat.box.low
     assert outcome.images.max() <= threat.box.high
+    if threat.image_bits is not None:
+        grid = PixelGrid(threat.box.low, threat.box.high, threat.image_bits)
+        assert ((outcome.images == grid.nearest(outcome.images)) | (outcome.images == batch.images)).all()
 
 
 def is_truthful(outcome: Outcome, target: Target, batch: Batch) -> None:
@@ -125,8 +129,10 @@ def repeats(settings: AttackSettings, target: Target, batch: Batch, threat: Thre
         assert torch.allclose(other.images[order], outcome.images, atol=1e-3)
 
 
-def does_nothing_at_radius_zero(settings: AttackSettings, target: Target, batch: Batch, norm: Norm) -> None:
+def does_nothing_at_radius_zero(
+    settings: AttackSettings, target: Target, batch: Batch, norm: Norm, image_bits: int | None = None
+) -> None:
     """A radius of zero changes no pixel and fools nothing."""
-    still = run_attack(settings, target, batch, Threat(norm, 0.0, BYTES), seed=1)
+    still = run_attack(settings, target, batch, Threat(norm, 0.0, BYTES, image_bits), seed=1)
     assert torch.equal(still.images, batch.images)
     assert not still.fooled.any()

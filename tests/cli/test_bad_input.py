@@ -33,6 +33,20 @@ def test_no_such_model(bnnaudit: Bnnaudit, tmp_path: Path, data: Path) -> None:
     refused(bnnaudit("check", tmp_path / "absent.onnx", "--data", data), "absent.onnx", "no such file")
 
 
+@pytest.mark.parametrize("bits", ["0", "17", "8.5", "many"])
+@pytest.mark.parametrize("command", ["attack", "check"])
+def test_pixels_of_so_many_bits_do_not_exist(
+    bnnaudit: Bnnaudit, model: Path, data: Path, command: str, bits: str
+) -> None:
+    refused(bnnaudit(command, model, "--data", data, "--image-bits", bits), "--image-bits", bits)
+
+
+@pytest.mark.parametrize("bits", ["0", "17", '"8"', "true"])
+def test_a_card_with_pixels_of_so_many_bits(bnnaudit: Bnnaudit, model: Path, data: Path, bits: str) -> None:
+    model.with_suffix(".toml").write_text(f"[threat]\nimage_bits = {bits}\n")
+    refused(bnnaudit("attack", model, "--data", data), "tiny.toml", "threat.image_bits")
+
+
 def test_a_folder_as_model(bnnaudit: Bnnaudit, tmp_path: Path, data: Path) -> None:
     refused(bnnaudit("check", tmp_path, "--data", data), "not a file")
 

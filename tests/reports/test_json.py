@@ -20,7 +20,7 @@ def test_the_head_of_the_document(fake: Report) -> None:
     document = _document(fake)
     assert document["schema"] == "bnnaudit-report/1"
     assert document["tool"] == {"name": "bnnaudit", "version": "0.1.0"}
-    assert document["threat"] == {"norm": "linf", "eps": 0.3}
+    assert document["threat"] == {"norm": "linf", "eps": 0.3, "image_bits": None}
     assert document["model"]["nondifferentiable"] == [{"op": "sign", "count": 3}]
     assert document["model"]["input_range"] == [0.0, 1.0]
     assert (document["clean_accuracy"], document["clean_ci95"]) == (0.9833, [0.9614, 0.9929])
