@@ -126,7 +126,7 @@ class _ElementTypes:
         while name and name not in seen:
             seen.add(name)
             if self._known.get(name):
-                return self._known[name]
+                return int(self._known[name])
             maker = self.makers.get(name)
             if maker is None:
                 return 0
