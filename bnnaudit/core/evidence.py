@@ -34,11 +34,23 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class DefaultAnswers:
+    """A runtime without options held against the deployed model on the clean images.
+
+    differing: images that it puts into another class; largest_difference: of their scores.
+    """
+
+    images: int
+    differing: int
+    largest_difference: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was measured, image by image. `results` lacks the trials that did not run; `why_missing` says why.
 
     clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
-    was tried, None where verification did not finish.
+    was tried, None where verification did not finish. by_default: None where a runtime without options cannot differ.
     """
 
     plan: AuditPlan
@@ -49,6 +61,7 @@ class Evidence:
     signal: SignalTable | None
     verified: NDArray[np.bool_] | None
     why_missing: str = ""
+    by_default: DefaultAnswers | None = None
 
     @property
     def samples(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,6 +51,7 @@ class Target:
 
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
+    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
     """
 
     network: nn.Module
@@ -57,6 +59,7 @@ class Target:
     deployed: Deployed
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    by_default: Callable[[], Deployed] | None = None
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bnnaudit.attacks import image_steps
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.evidence import Agreement, Evidence
+from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
 from bnnaudit.core.finding import Fault, Waiver
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
@@ -21,6 +21,7 @@ from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.diagnostics import CHECKS
+from bnnaudit.engine.default_session import measure_default
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate, judge_checks, reach_verdict
 from bnnaudit.engine.probes import measure_agreement
@@ -58,6 +59,7 @@ class _Journal:
     verified: NDArray[np.bool_] | None = None
     verification: list[AttackRow] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    by_default: DefaultAnswers | None = None
     interrupted: str = ""
 
 
@@ -73,6 +75,8 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     bench = Bench(target, sample, clean.to(target.device), plan.seed, plan.batch_size)
     journal = _Journal()
     try:
+        with _recorded(journal, "default-session"):
+            journal.by_default = measure_default(target, request.images, scores)
         _measure(request, bench, journal, progress)
     except KeyboardInterrupt:
         journal.interrupted = "the audit was interrupted"
@@ -180,6 +184,7 @@ def _conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal
         signal=journal.signal,
         verified=journal.verified,
         why_missing=journal.interrupted,
+        by_default=journal.by_default,
     )
     findings, skipped = judge_checks(evidence, CHECKS)
     at_threat = [result for result in journal.results.values() if result.trial.threat == plan.threat]

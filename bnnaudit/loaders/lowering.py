@@ -8,7 +8,7 @@ from pathlib import Path
 from onnx import ModelProto, NodeProto, inliner
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.loaders.clipping import clipping_note
+from bnnaudit.loaders.clipping import DEQUANTIZE, INTEGER, clipping_note
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.operators.dynamic_ranges import OF_THE_BATCH
 from bnnaudit.operators.graph import STANDARD_DOMAIN, qualified_name
@@ -17,6 +17,7 @@ from bnnaudit.operators.standard_form import WRITERS, to_standard_form
 from bnnaudit.operators.weights import whole
 
 LOWERED = "QONNX operators written with standard ones"
+UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
 
 PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
 
@@ -33,8 +34,14 @@ def depends_on_batch(proto: ModelProto) -> bool:
 
 def notes_on_replay(proto: ModelProto) -> tuple[str, ...]:
     """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
-    notes = LOWERED if needs_lowering(proto) else "", clipping_note(proto)
+    fused = any(qualified_name(node) in DEQUANTIZE for node in _all_nodes(proto))
+    notes = LOWERED if needs_lowering(proto) else "", UNFUSED if fused else "", clipping_note(proto)
     return tuple(note for note in notes if note)
+
+
+def differs_by_default(proto: ModelProto) -> bool:
+    """Whether a default session of ONNX Runtime may answer otherwise than one that computes what the file says."""
+    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() for node in _all_nodes(proto))
 
 
 def foreign_domains(proto: ModelProto) -> list[str]:

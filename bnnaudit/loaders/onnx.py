@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,11 +14,11 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.lowering import notes_on_replay
+from bnnaudit.loaders.lowering import differs_by_default, notes_on_replay
 from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
-from bnnaudit.loaders.onnx_graph import Reading, read_graph, replay_of
-from bnnaudit.loaders.replay import ReplayedModel, UnverifiedModel
+from bnnaudit.loaders.onnx_graph import Reading, default_replay, read_graph, replay_of
+from bnnaudit.loaders.replay import OnnxRuntimeModel, ReplayedModel, UnverifiedModel
 from bnnaudit.quantization.quantizers import named_quantizers
 
 
@@ -49,7 +50,10 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
         UnverifiedModel(copy.deepcopy(network), reading.prepare, replayed) if isinstance(replayed, str) else replayed
     )
     facts = replace(reading.facts, runtime=deployed.runtime)
-    return Target(network.to(device), reading.prepare, deployed, facts, device)
+    target = Target(network.to(device), reading.prepare, deployed, facts, device)
+    if not isinstance(replayed, OnnxRuntimeModel) or not differs_by_default(source.proto):
+        return target
+    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name))
 
 
 def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:

@@ -26,6 +26,7 @@ from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
 from bnnaudit.operators.patterns import recognise_binarisations
+from bnnaudit.operators.runtime import open_default_session
 
 OLDEST_IR = 3
 
@@ -86,6 +87,14 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedMo
             return ReferenceModel(lowered(source), prepare, output, one_by_one)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
+
+
+def default_replay(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+    """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
+    source.check_unchanged()
+    return OnnxRuntimeModel(
+        runnable(source), prepare, output, depends_on_batch(source.proto), opened=open_default_session
+    )
 
 
 def _plain(source: OnnxFile) -> Graph:

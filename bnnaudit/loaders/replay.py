@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. notes: how this differs from a default session on the file, for people. Raises ModelError.
+    by default. notes: how this differs from a default session on the file, for people. opened: how a session is. Raises
+    ModelError.
     """
 
     def __init__(
@@ -102,9 +104,10 @@ class OnnxRuntimeModel(ReplayedModel):
         output: str | None = None,
         one_by_one: bool = False,
         notes: tuple[str, ...] = (),
+        opened: Callable[[bytes | str], Any] = open_session,
     ) -> None:
         try:
-            self._session = open_session(model if isinstance(model, bytes) else str(model))
+            self._session = opened(model if isinstance(model, bytes) else str(model))
         except RUNTIME_ERRORS as error:
             raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
         inputs = self._session.get_inputs()

@@ -40,18 +40,18 @@ def activation(name: str, parameters: Sequence[float]) -> Function:
 class FusedConvolution(nn.Module):
     """FusedConv-1: activation(conv(x) + z)."""
 
-    def __init__(self, convolution: Convolution, function: Function, takes: int) -> None:
+    def __init__(self, convolution: Convolution, function: Function, takes: int, added: Operands) -> None:
         super().__init__()
         self.convolution = convolution
         self.function = function
         self.takes = takes
+        self.added = added
 
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> (N, features, ...); the last of `computed` is z, where there are more than the convolution takes."""
+        """(N, C, ...) -> (N, features, ...); the convolution takes the first of `computed`, and z is what is left."""
         result: Tensor = self.convolution(values, *computed[: self.takes])
-        for other in computed[self.takes :]:
-            result = result + other
-        return self.function(result)
+        (other,) = self.added(*computed[self.takes :])
+        return self.function(result if other is None else result + other)
 
 
 class FusedProduct(nn.Module):
@@ -146,12 +146,11 @@ class SkipNormalization(nn.Module):
 
 def _convolution(node: Node) -> Converted:
     own, own_names = operands(node, 1, 2)
-    _, all_names = operands(node, 1, 2, 3)
-    if node.is_constant(3):
-        raise NotImplementedError("a stored tensor that is added to a FusedConv")
+    added, added_names = operands(node, 3)
     module = Convolution(window_of_weights(node, 1), int(node.attribute("group", 1)), own)
     function = activation(str(node.attribute("activation", "")), node.attribute("activation_params") or [])
-    return Converted(FusedConvolution(module, function, len(own_names)), (node.inputs[0], *all_names))
+    fused = FusedConvolution(module, function, len(own_names), added)
+    return Converted(fused, (node.inputs[0], *own_names, *added_names))
 
 
 def _product(node: Node) -> Converted:

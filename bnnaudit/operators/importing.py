@@ -58,7 +58,7 @@ def convert(graph: Graph) -> nn.Module:
         register()
         missing = missing_operators(graph)
         if missing:
-            raise UnsupportedOperatorsError(f"no differentiable import of: {missing}")
+            raise UnsupportedOperatorsError(f"no differentiable import of: {missing}{_failed_nodes(graph, '; ')}")
         import onnx2torch
 
         try:
@@ -81,21 +81,29 @@ def missing_operators(graph: Graph) -> str:
     return "; ".join(f"{op} ({len(names)}x, first {names[0]!r})" for op, names in missing.items())
 
 
-def _failed_nodes(graph: Graph) -> str:
-    """The nodes whose converters fail, and why: all of them, for onnx2torch stops at the first without naming it."""
+def _failed_nodes(graph: Graph, before: str = "") -> str:
+    """The nodes whose converters fail, and why: all of them, for onnx2torch stops at the first without naming it.
+
+    Empty where none does; else the text starts with `before`.
+    """
     from onnx2torch.node_converters import get_converter
     from onnx2torch.onnx_graph import OnnxGraph
 
     opsets = {entry.domain: entry.version for entry in graph.model.opset_import}
-    view = OnnxGraph(graph.model.graph)
+    try:
+        view = OnnxGraph(graph.model.graph)
+    except Exception:  # the graph as a whole is at fault, and no node of it
+        return ""
     problems = []
     for node in view.nodes.values():
-        converter = get_converter(operation_type=node.operation_type, version=opsets[node.domain], domain=node.domain)
+        opset = opsets.get(node.domain, 1)
+        if not is_supported(node.operation_type, node.domain, opset):
+            continue
         try:
-            converter(node, view)
+            get_converter(operation_type=node.operation_type, version=opset, domain=node.domain)(node, view)
         except Exception as error:  # see convert
             problems.append(f"{node.operation_type} {node.name!r}: {one_line(error)}")
-    return f"cannot be converted: {'; '.join(problems)}" if problems else ""
+    return f"{before}cannot be converted: {'; '.join(problems)}" if problems else ""
 
 
 def _check_types(graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""Operators that make a tensor out of a shape or of a few numbers: ConstantOfShape, Range, Shape, Size, EyeLike."""
+"""Operators that make a tensor out of a shape or of a few numbers: ConstantOfShape, Range, EyeLike."""
 
 from __future__ import annotations
 
@@ -46,28 +46,6 @@ class Range(nn.Module):
         return made.to(ends[0].dtype)
 
 
-class Shape(nn.Module):
-    """The sizes of the axes from `start` up to `end`."""
-
-    def __init__(self, start: int, end: int | None) -> None:
-        super().__init__()
-        self.start = start
-        self.end = end
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (K,) of int64."""
-        sizes = list(values.shape)[slice(self.start, self.end)]
-        return torch.tensor(sizes, dtype=torch.int64, device=values.device)
-
-
-class Size(nn.Module):
-    """The number of elements."""
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> () of int64."""
-        return torch.tensor(values.numel(), dtype=torch.int64, device=values.device)
-
-
 class EyeLike(nn.Module):
     """Ones on the diagonal that lies `offset` columns to the right of the main one, zeros elsewhere."""
 
@@ -100,11 +78,6 @@ def _range(node: Node) -> Converted:
     return Converted(Range(given), computed)
 
 
-def _shape(node: Node) -> Converted:
-    end = node.attribute("end")
-    return Converted(Shape(int(node.attribute("start", 0)), None if end is None else int(end)), node.inputs)
-
-
 def _eye(node: Node) -> Converted:
     target = node.attribute("dtype")
     kind = None if target is None else carrier(int(target))
@@ -116,6 +89,4 @@ CONVERTERS: dict[str, Converter] = {
     "ConstantOfShape": _filled,
     "EyeLike": _eye,
     "Range": _range,
-    "Shape": _shape,
-    "Size": lambda node: Converted(Size(), node.inputs),
 }

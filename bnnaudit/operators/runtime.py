@@ -51,13 +51,19 @@ def open_session(model: bytes | str) -> Any:
         return _session(model, _SETTINGS)
 
 
-def _session(model: bytes | str, settings: dict[str, str]) -> Any:
+def open_default_session(model: bytes | str) -> Any:
+    """A session as anybody opens it: `open_session` says in what its answers may differ."""
+    onnxruntime.set_default_logger_severity(_SILENT)
+    return _session(model, _SETTINGS, disabled=())
+
+
+def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...] = (_INTEGER_KERNELS,)) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     for key, value in settings.items():
         options.add_session_config_entry(key, value)
     return onnxruntime.InferenceSession(
-        model, sess_options=options, providers=[PROVIDER], disabled_optimizers=[_INTEGER_KERNELS]
+        model, sess_options=options, providers=[PROVIDER], disabled_optimizers=list(disabled)
     )
 
 

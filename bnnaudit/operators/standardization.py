@@ -42,15 +42,15 @@ class MeanVariance(nn.Module):
         return centred / (deviation + SMALLEST_DEVIATION)
 
 
-CONVERTERS: dict[str, Converter] = {
-    "LpNormalization": lambda node: Converted(_unit_norm(node), node.inputs),
-    "MeanVarianceNormalization": lambda node: Converted(_mean_variance(node), node.inputs),
-}
-
-
 def _unit_norm(node: Node) -> UnitNorm:
     return UnitNorm(int(node.attribute("p", 2)), int(node.attribute("axis", -1)))
 
 
 def _mean_variance(node: Node) -> MeanVariance:
     return MeanVariance(tuple(int(axis) for axis in node.attribute("axes", (0, 2, 3))))
+
+
+CONVERTERS: dict[str, Converter] = {
+    "LpNormalization": lambda node: Converted(_unit_norm(node), node.inputs),
+    "MeanVarianceNormalization": lambda node: Converted(_mean_variance(node), node.inputs),
+}

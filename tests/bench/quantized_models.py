@@ -5,7 +5,8 @@ copy and ONNX Runtime put into the same class, the largest difference of scores 
 the gradient at the input with the float network's. ONNX Runtime is asked to compute what the file says; `default` is the
 share for a session without options, whose integer kernels round otherwise and clip on some processors. The networks have
 learned for a minute to tell random patterns, and the images are random mixtures of these: of random weights quantization
-leaves neither predictions nor gradients.
+leaves neither predictions nor gradients. `weights` is what the file holds: for convolutions by channel in QOperator form ONNX
+Runtime's quantizer writes int8, whatever it is asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,20 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+SHORT = (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
+
+# Where each layer has its weights.
+WEIGHTS = {
+    "Conv": 1,
+    "ConvInteger": 1,
+    "Gemm": 1,
+    "MatMul": 1,
+    "MatMulInteger": 1,
+    "QGemm": 3,
+    "QLinearConv": 3,
+    "QLinearMatMul": 3,
+}
+
 STEPS = {"vit": 800}
 RATES = {"vit": 1e-3, "mobilenet_v2": 5e-3}
 
@@ -118,6 +134,7 @@ class Figures:
     """equal: share of images in the same class; default: the same for a session of ONNX Runtime without options.
 
     gap: largest difference of scores over their deviation. cosine: the mean. finite: no gradient is zero or infinite.
+    weights: the layers by the type of their stored weights.
     """
 
     equal: float
@@ -125,6 +142,7 @@ class Figures:
     gap: float
     cosine: float
     finite: bool
+    weights: dict[str, int]
     seconds: float
 
 
@@ -242,8 +260,20 @@ def measure(path: Path, built: nn.Module, count: int) -> Figures:
         gap=float((ours - theirs).abs().max() / theirs.std()),
         cosine=float(cosine.mean()),
         finite=bool(gradients[0].isfinite().all()) and bool((gradients[0].flatten(1).abs().amax(1) > 0).all()),
+        weights=_weight_types(path),
         seconds=time.perf_counter() - begun,
     )
+
+
+def _weight_types(path: Path) -> dict[str, int]:
+    """How many layers have stored weights of each short type, behind a DequantizeLinear or not."""
+    graph = onnx.load(path).graph
+    stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    held = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    layers = [node for node in graph.node if node.op_type in WEIGHTS and len(node.input) > WEIGHTS[node.op_type]]
+    names = [node.input[WEIGHTS[node.op_type]] for node in layers]
+    kinds = [stored.get(held.get(name, name), onnx.TensorProto.FLOAT) for name in names]
+    return dict(Counter(onnx.TensorProto.DataType.Name(kind).lower() for kind in kinds if kind in SHORT))
 
 
 def _by_default(path: Path, probes: Tensor) -> Tensor:
@@ -274,7 +304,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     click.echo(
-        f"{'network':14}{'quantized':42}{'equal':>9}{'default':>9}{'gap':>9}{'cosine':>9}{'gradient':>10}{'s':>6}"
+        f"{'network':14}{'quantized':42}{'equal':>9}{'default':>9}{'gap':>9}{'cosine':>9}{'gradient':>10}{'s':>6}  weights"
     )
     for name in options.networks.split(","):
         built = network(name)
@@ -296,6 +326,7 @@ def main() -> None:
                 click.echo(
                     f"{name:14}{recipe!s:42}{found.equal:9.2%}{found.default:9.2%}{found.gap:9.3f}{found.cosine:9.3f}"
                     f"{'good' if found.finite else 'BAD':>10}{found.seconds:6.0f}"
+                    f"  {', '.join(f'{count} {kind}' for kind, count in found.weights.items())}"
                 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bnnaudit.core.attack import BetaRule, Method
-from bnnaudit.core.evidence import Agreement, Evidence
+from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
 from bnnaudit.core.finding import Finding, Rule, Severity, Skip
 from bnnaudit.core.plan import Declared
 from bnnaudit.diagnostics import CHECKS, RULES
@@ -38,6 +38,7 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF403": lambda: evidence(HEALTHY, clean=left(0.8), the_plan=plan(declared=Declared(clean_accuracy=0.95))),
     "MF404": lambda: evidence(HEALTHY, results={PLAN.claim: result(PLAN.claim, left(0.3), 100, 40)}),
     "MF405": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 2)),
+    "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
 }
 
 

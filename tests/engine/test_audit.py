@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
-from bnnaudit.core.target import Target
+from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine import audit
 from bnnaudit.engine.audit import AuditRequest, planned_units, run_audit
@@ -125,6 +126,26 @@ def test_without_labels_the_model_s_own_answers_count() -> None:
     assert report.clean_accuracy is not None
     assert report.clean_accuracy.value == 1.0
     assert not report.data.labelled
+
+
+def test_other_answers_by_default_are_a_warning() -> None:
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    given = request(replace(target, by_default=lambda: lambda images: -target.deployed(images)))
+    report = run_audit(given, Silence())
+    assert report.verdict is not None
+    assert report.verdict.passed
+    (finding,) = [finding for finding in report.findings if finding.rule.code == "MF409"]
+    assert finding.measurements[0].value == 120
+
+
+def test_a_default_session_that_does_not_open_is_a_fault() -> None:
+    def closed() -> Deployed:
+        raise ModelError("it does not open")
+
+    report = run_audit(request(replace(linear_target(WEIGHTS, torch.zeros(3)), by_default=closed)), Silence())
+    assert [(fault.check, fault.required) for fault in report.faults] == [("default-session", False)]
+    assert report.verdict is not None
+    assert report.verdict.passed
 
 
 def test_misclassified_images_are_wrong_everywhere_and_never_attacked() -> None:

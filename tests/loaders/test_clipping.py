@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, helper
+from onnx import ModelProto, TensorProto, helper
 
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.loaders.clipping import clipping_note
@@ -66,10 +66,45 @@ def test_beside_convolutions_of_signed_numbers_there_is_no_exact_mode() -> None:
     assert clipping_note(model) == "8-bit sums may be clipped in 1 layer on x86 without VNNI"
 
 
+UNAVOIDABLE = "8-bit sums may be clipped in 1 layer on x86 without VNNI"
+
+
+@pytest.mark.parametrize(("weights", "noted"), [("int8", True), ("uint8", False)])
+@pytest.mark.parametrize("moved", [True, False])
+def test_weights_that_are_computed_clip_in_every_session(weights: str, noted: bool, moved: bool) -> None:
+    """Products of activations, as attention has them; what only moves integers leaves their type."""
+    dynamic = helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"])
+    nodes = [dynamic, node("QuantizeLinear", "x s zw", "k"), node("Transpose", "k", "t")]
+    product = node("MatMulInteger", "q t z" if moved else "q k z", "i")
+    model = model_of([*nodes, product, node("Cast", "i", to=1)], [4, 4], {"zw": np.array(0, weights)}, 17)
+    assert clipping_note(model) == (UNAVOIDABLE if noted else "")
+
+
+@pytest.mark.parametrize(
+    ("activations", "weights", "largest", "noted"),
+    [("int8", "uint8", 255, True), ("int8", "uint8", 127, False), ("uint8", "int8", 127, False)],
+)
+def test_a_convolution_of_integers_has_its_weights_on_the_left(
+    activations: str, weights: str, largest: int, noted: bool
+) -> None:
+    constants = {"w": np.full((4, 1, 3, 3), largest, weights), "z": np.array(0, activations), "s": np.float32(1)}
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("ConvInteger", "q w z", "i"), node("Cast", "i", to=1)]
+    assert clipping_note(model_of(nodes, ["n", 1, 6, 6], constants, 17)) == (UNAVOIDABLE if noted else "")
+
+
+def test_both_notes_at_once() -> None:
+    model = quantized("qlinear")
+    model.graph.node.append(node("MatMulInteger", "q k z", "unused"))
+    model.graph.input.append(helper.make_tensor_value_info("k", TensorProto.INT8, [12, 5]))
+    assert clipping_note(model).startswith("8-bit sums exact (by default")
+    assert clipping_note(model).endswith(f", {UNAVOIDABLE}")
+
+
 def test_a_float_model_needs_no_note() -> None:
     assert clipping_note(model_of([node("MatMul", "x w")], ["n", 12], {"w": some_values(12, 5)})) == ""
 
 
 def test_the_note_is_where_people_look(tmp_path: Path) -> None:
     onnx.save(quantized("qdq"), tmp_path / "model.onnx")
-    assert "8-bit sums exact" in inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
+    noted = inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
+    assert "(de)quantizers computed as the file writes them, not fused into integer kernels, 8-bit sums exact" in noted

@@ -79,6 +79,12 @@ FLOATS = [
     Case(
         "FusedConv", "x w", {"w": reals(3, 6, 3, 3)}, settings={"activation": "LeakyRelu", "activation_params": [0.2]}
     ),
+    Case(
+        "FusedConv",
+        "x w b z",
+        {"w": reals(3, 6, 3, 3), "b": reals(3), "z": reals(4, 3, 3, 5)},
+        settings={"activation": "Relu"},
+    ),
     Case("FusedMatMul", "x w", {"w": reals(5, 6)}, (4, 6), {"transB": 1, "alpha": 0.5}),
     Case("FusedMatMul", "x w", {"w": reals(2, 5, 3)}, (2, 5, 4), {"transA": 1}),
     Case("FusedGemm", "x w b", {"w": reals(6, 5), "b": reals(5)}, (4, 6), {"activation": "Relu", "beta": 0.5}),
