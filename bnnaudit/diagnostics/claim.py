@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
 from bnnaudit.diagnostics.comparison import MATERIAL, accuracy, compare, percent
@@ -39,7 +39,7 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     return (plan.claim,)
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Holds the verified accuracy against the declared figure, or else against ordinary PGD."""
     if evidence.verified is None:
         return (Skip("claim", evidence.why_missing or "the verified accuracy was not reached"),)
@@ -49,14 +49,14 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         return _against_declared(declared, verified)
     plain = evidence.results[evidence.plan.claim].standing
     pair = compare(plain, evidence.verified)
-    if not pair.is_material():
-        return ()
+    if not pair.is_material:
+        return pair.undecided("claimed against verified")
     message = (
         f"Ordinary PGD suggests an accuracy of {percent(plain.mean())} under attack; {percent(verified.value)} is left after "
         "better attacks, each success confirmed on the deployed model."
     )
     numbers = (accuracy("claimed accuracy (ordinary PGD)", plain), verified, *pair.measured("lost to better attacks"))
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_value),)
 
 
 def _against_declared(declared: float, verified: Measurement) -> tuple[Finding, ...]:

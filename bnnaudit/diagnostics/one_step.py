@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
 from bnnaudit.diagnostics.comparison import accuracy, compare, percent
@@ -30,19 +30,19 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     return plan.one_step, plan.claim
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Compares many steps with one."""
     plan = evidence.plan
     one, many = evidence.results[plan.one_step], evidence.results[plan.claim]
     pair = compare(many.standing, one.standing)
-    if not pair.is_material():
-        return ()
+    if not pair.is_material:
+        return pair.undecided("one step against many")
     message = (
         f"One step (FGSM) leaves {percent(one.standing.mean())} of the images standing, {many.trial.attack.steps} steps of "
         f"PGD leave {percent(many.standing.mean())}: the iterative attack gets stuck where one step does not."
     )
     numbers = (accuracy("FGSM", one.standing), accuracy("PGD", many.standing), *pair.measured("gain of one step"))
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_value),)
 
 
 CHECK = Check("one-step", (RULE,), trials, judge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
 from bnnaudit.diagnostics.comparison import accuracy, compare, percent
@@ -43,15 +43,15 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     return plan.one_step, plan.claim, *scaled
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Compares PGD with the better of the two PGD++."""
     plan = evidence.plan
     plain = evidence.results[plan.claim]
     scaled = [evidence.results[plan.scaled(Method.PGD, rule)] for rule in RULES_TRIED]
     best = min(scaled, key=lambda result: int(result.standing.sum()))
     pair = compare(plain.standing, best.standing)
-    if not pair.is_material(comparisons=len(scaled)):
-        return ()
+    if not pair.is_material:
+        return pair.undecided("plain against temperature", len(scaled))
     message = (
         f"PGD leaves {percent(plain.standing.mean())} of the images standing; the same PGD with a temperature "
         f"({str(best.trial.attack.beta).upper()}) leaves {percent(best.standing.mean())}. The temperature changes no "
@@ -62,7 +62,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         *(accuracy(f"PGD++ ({result.trial.attack.beta})", result.standing) for result in scaled),
         *pair.measured("gain of the temperature"),
     )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_among(len(scaled))),)
 
 
 CHECK = Check("temperature", (RULE,), trials, judge)
