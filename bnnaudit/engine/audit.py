@@ -22,14 +22,23 @@ from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.diagnostics import CHECKS
+from bnnaudit.engine.binarization import binarization_images, measure_binarization
 from bnnaudit.engine.climb_probe import measure_climb
 from bnnaudit.engine.cures import cures_of
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.gradient_probe import measure_gradient
 from bnnaudit.engine.judging import estimate, judge_checks, reach_verdict
 from bnnaudit.engine.noise_probe import measure_noise
-from bnnaudit.engine.planning import PROBED, climb_units, planned_trials, planned_units, why_not_runnable
+from bnnaudit.engine.planning import (
+    PROBED,
+    climb_units,
+    planned_trials,
+    planned_units,
+    units_of_strength,
+    why_not_runnable,
+)
 from bnnaudit.engine.probes import measure_agreement, measure_signal
+from bnnaudit.engine.readout import NoReadoutError
 from bnnaudit.engine.reporting import attack_row, in_reading_order, sweeps_of
 from bnnaudit.engine.trials import Bench, run_trial
 from bnnaudit.engine.views import ViewUnavailableError, view_of
@@ -130,6 +139,7 @@ def _measure(request: AuditRequest, bench: Bench, journal: _Journal, progress: P
     with _recorded(journal, "climb"):
         journal.probes = replace(journal.probes, climb=measure_climb(bench.target, _probed(bench), plan))
     progress.advance(climb_units(plan, images))
+    _test_strength(bench, plan, journal, progress)
     for trial in planned_trials(plan):
         why_not = why_not_runnable(trial)
         if why_not:
@@ -141,6 +151,28 @@ def _measure(request: AuditRequest, bench: Bench, journal: _Journal, progress: P
             _run(bench, trial, journal, progress)
     with _recorded(journal, "verification", required=True):
         journal.verified = _verify(bench, plan, journal, progress)
+
+
+def _test_strength(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress) -> None:
+    """The binarization test, unless the effort leaves it out; why it cannot be run is kept."""
+    tested, units = min(binarization_images(plan), int(bench.clean.sum())), units_of_strength(plan)
+    if tested == 0:
+        return
+    progress.task("binarization test")
+    done: list[int] = []
+
+    def on_image() -> None:
+        done.append(units)
+        progress.advance(units)
+
+    with _recorded(journal, "attack-strength"):
+        try:
+            test = measure_binarization(bench.target, _probed(bench), plan, on_image)
+            journal.probes = replace(journal.probes, binarization=test)
+        except NoReadoutError as error:
+            missing = (*journal.probes.missing, ("binarization", str(error)))
+            journal.probes = replace(journal.probes, missing=missing)
+    progress.advance(tested * units - sum(done))
 
 
 def _prepared(request: AuditRequest, bench: Bench, trial: Trial, journal: _Journal, progress: Progress) -> Bench:
@@ -222,7 +254,9 @@ def describe(trial: Trial) -> str:
 
 
 def _role(result: TrialResult, plan: AuditPlan) -> str:
-    return "claim" if result.trial == plan.claim else ""
+    if result.trial == plan.claim:
+        return "claim"
+    return "" if result.trial.after is None else "remaining"
 
 
 def _why_missing(journal: _Journal) -> tuple[tuple[str, str], ...]:
