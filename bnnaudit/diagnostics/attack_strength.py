@@ -9,7 +9,7 @@ from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.diagnostics.comparison import percent, share
 
 EXPECTED = 0.95
-TOO_EASY = 0.5
+TOO_EASY = 0.8
 ENOUGH = 8
 
 RULE = Rule(
@@ -28,7 +28,7 @@ RULE = Rule(
     ),
     threshold=(
         "Fires when the 95 % interval of the share that PGD finds lies below 95 %. The test is skipped where fewer than "
-        "eight images take a readout, or where random search alone finds more than half."
+        "eight images take a readout, or where random search alone finds more than four in five."
     ),
     source="Zimmermann, Brendel, Tramer & Carlini 2022 (NeurIPS), by their description; the cut-off is ours.",
     remedy="Do not quote PGD. Quote an attack that passes this test (its row says which), or the verified accuracy.",

@@ -31,11 +31,13 @@ MOST_INNER = 999
 """Points inside the ball where the features allow it, as in the paper."""
 INNER_SHARE = 0.95
 """Of the radius: how far the inner points reach."""
-TIGHTNESS = 0.999
-"""The threshold stands at this share of the way from the inner points to the one on the surface."""
+TIGHTNESS = 0.0
+"""Where the threshold stands between -1, the nearest inner point, and +1, the planted one: halfway."""
 RANDOM_POINTS = 200
 """Of each of three kinds: in the ball, on its surface, in its corners."""
 AUTO_BUDGET = 200
+FIT_STEPS = 300
+"""Of the projected gradient that fits a readout."""
 STREAM = 2000
 """First of the random streams of an image that are used here."""
 RANDOM_NAME = "random search"
@@ -91,9 +93,9 @@ def measure_binarization(
 def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> _Planted | None:
     """The image's two-class target, or None where no readout tells its points apart.
 
-    The readout is the one of least norm that gives -1 at every inner point (the image among them) and +1 at the one on the
-    surface; its threshold is moved close to the latter and its scale set to the image's own logits. It is checked by
-    running it: float32 must answer 0 inside and 1 at the planted point.
+    The readout separates the inner points (the image among them) from the one on the surface as widely as any linear one
+    can; its threshold lies halfway and its scale is set to the image's own logits. It is checked by running
+    it: float32 must answer 0 inside and 1 at the planted point.
     """
     inside = torch.cat([image.images, points_inside(image, plan, inner - 1)])
     planted = surface_points(image, plan, 1, corners=plan.threat.norm is Norm.LINF, stream=STREAM + 1)
@@ -117,18 +119,36 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
 
 
 def fit_readout(features: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Weight (F,) and bias () of least norm with -1 at all rows of (M, F) but the last and +1 there; None if there is none."""
-    targets = -torch.ones(len(features), dtype=features.dtype, device=features.device)
-    targets[-1] = 1.0
-    centre = features.mean(dim=0)
-    spread = features - centre
-    size = spread.abs().amax().clamp_min(1e-30)
-    augmented = torch.cat([spread / size, torch.ones_like(targets)[:, None]], dim=1)
-    solution = torch.linalg.pinv(augmented, rtol=1e-9) @ targets
-    if bool((augmented @ solution - targets).abs().amax() > 1e-6):
+    """The widest separation of the last row of (M, F) from the others: weight (F,) and bias (), +1 there and at most -1 else.
+
+    Its direction is from the nearest point of the others' convex hull to that row, found by accelerated projected gradients
+    over the hull's weights. None where the row lies in the hull, or so near that double precision cannot tell.
+    """
+    others = features[:-1] - features[-1]
+    size = others.abs().amax().clamp_min(1e-30)
+    gram = (others / size) @ (others / size).T
+    step = 1 / float(torch.linalg.matrix_norm(gram, ord=2).clamp_min(1e-30))
+    weights = torch.full_like(gram[0], 1 / len(gram))
+    ahead, momentum = weights, 1.0
+    for _ in range(FIT_STEPS):
+        following = project_simplex(ahead - step * (gram @ ahead))
+        faster = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        ahead = following + (momentum - 1) / faster * (following - weights)
+        weights, momentum = following, faster
+    direction = -(weights @ others)
+    nearest = float((others @ direction).amax())
+    if nearest >= -1e-12 * float(size) ** 2:
         return None
-    weight = solution[:-1] / size
-    return weight, solution[-1] - weight @ centre
+    weight = direction * (2 / -nearest)
+    return weight, 1 - weight @ features[-1]
+
+
+def project_simplex(values: Tensor) -> Tensor:
+    """The nearest point (M,) with no negative entry and a sum of 1 ([Duchi et al. 2008])."""
+    ordered = values.sort(descending=True).values
+    excess = (ordered.cumsum(0) - 1) / torch.arange(1, len(values) + 1, dtype=values.dtype, device=values.device)
+    last = int((ordered > excess).nonzero()[-1])
+    return (values - excess[last]).clamp_min(0.0)
 
 
 def points_inside(image: Batch, plan: AuditPlan, count: int) -> Tensor:

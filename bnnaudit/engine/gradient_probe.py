@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnnaudit.attacks import step_size_of
 from bnnaudit.attacks.ascent import ascent_direction, project
@@ -16,6 +14,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.target import Target
+from bnnaudit.engine.layers import layer_calls
 from bnnaudit.engine.probes import SMALLEST_NORMAL, are_probabilities
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.quantization.watching import StepTaken, watching
@@ -95,42 +94,30 @@ def where_it_dies(target: Target, batch: Batch) -> str:
 
 def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
     """Layers and steps in the order of the forward pass, each with the images whose signal arrived at its output."""
-    seen: list[tuple[str, list[Tensor]]] = []
-
-    def note(name: str, value: object) -> None:
-        if isinstance(value, Tensor) and value.requires_grad and value.shape[:1] == batch.labels.shape:
-            arrived: list[Tensor] = []
-            seen.append((name, arrived))
-            value.register_hook(lambda gradient: arrived.append(_largest(gradient.detach()) >= SMALLEST_NORMAL))  # type: ignore[no-untyped-call]
-
+    steps: dict[int, Tensor] = {}
     points = batch.images.detach().clone().requires_grad_()
-    with _noting(target.network, note):
-        logits = target.logits(points)
+    run: list[Tensor] = []
+
+    def take_step(step: StepTaken) -> None:
+        steps[id(step.result)] = step.result
+
+    with watching(take_step):
+        calls = layer_calls(target.network, lambda: run.append(target.logits(points)))
+    (logits,) = run
     if not logits.requires_grad:
         return (Station("a part that is cut off from autograd", torch.zeros(len(batch), dtype=torch.bool)),)
+    places = [(f"`{call.name or 'the network'}` ({type(call.layer).__name__})", call.made) for call in calls]
+    known = {id(made) for _, made in places}
+    places += [(f"step {index}", made) for index, made in enumerate(steps.values()) if id(made) not in known]
+    traced = [(name, made) for name, made in places if made.requires_grad and made is not logits]
     ones = torch.ones(len(batch), device=points.device, dtype=logits.dtype)
-    torch.autograd.grad(
-        logits, points, exact_cross_entropy_signal(logits.detach(), batch.labels, ones), allow_unused=True
-    )
+    signal = exact_cross_entropy_signal(logits.detach(), batch.labels, ones)
+    gradients = torch.autograd.grad(logits, [made for _, made in traced], signal, allow_unused=True)
     nobody = torch.zeros(len(batch), dtype=torch.bool, device=points.device)
-    return tuple(Station(name, arrived[0] if arrived else nobody) for name, arrived in seen)
-
-
-@contextmanager
-def _noting(network: nn.Module, note: Callable[[str, object], None]) -> Iterator[None]:
-    """Inside it `note` is told of the output of every layer without parts, and of every step."""
-
-    def step_taken(step: StepTaken) -> None:
-        note("a sign step", step.result)
-
-    with ExitStack() as stack:
-        for name, module in network.named_modules():
-            if not any(True for _ in module.children()):
-                label = f"`{name or 'the network'}` ({type(module).__name__})"
-                hook = module.register_forward_hook(lambda _, __, output, label=label: note(label, output))
-                stack.callback(hook.remove)
-        stack.enter_context(watching(step_taken))
-        yield
+    return tuple(
+        Station(name, nobody if gradient is None else _largest(gradient) >= SMALLEST_NORMAL)
+        for (name, _), gradient in zip(traced, gradients, strict=True)
+    )
 
 
 def rounds_input(target: Target, batch: Batch) -> bool:

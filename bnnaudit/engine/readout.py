@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
+from bnnaudit.engine.layers import LayerCall, layer_calls
 
 AFFINE_NOISE = 1e-3
 """Relative departure from an affine map that float32 explains."""
@@ -24,15 +23,6 @@ class FeaturesReached(Exception):  # noqa: N818 - it carries a result, it is no 
     def __init__(self, features: Tensor) -> None:
         super().__init__()
         self.features = features
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One layer's run: what it was given and what it made of it."""
-
-    name: str
-    given: Tensor
-    made: Tensor
 
 
 class TwoClassReadout(nn.Module):
@@ -73,13 +63,13 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
     Walks back from the last layer that returns a row of scores for each image, as long as each layer is affine and is
     given exactly what the one before it made. Raises NoReadoutError where the last layer is none, or there are no layers.
     """
-    calls = _calls(target, batch)
+    calls = _single_calls(target, batch)
     scores = [index for index, call in enumerate(calls) if call.made.shape == (len(batch), target.facts.num_classes)]
     if not scores:
         raise NoReadoutError("no layer returns one score for each class, so there is no last layer to replace")
     index = scores[-1]
     found = ""
-    while index >= 0 and _is_affine(target.network.get_submodule(calls[index].name), calls[index]):
+    while index >= 0 and _is_affine(calls[index]):
         found = calls[index].name
         earlier = [before for before in range(index) if calls[before].made is calls[index].given]
         index = earlier[-1] if earlier else -1
@@ -88,36 +78,22 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
     return found
 
 
-def _calls(target: Target, batch: Batch) -> list[_Call]:
-    calls: list[_Call] = []
-
-    def note(name: str, given: tuple[object, ...], made: object) -> None:
-        if given and isinstance(given[0], Tensor) and isinstance(made, Tensor) and made.shape[:1] == given[0].shape[:1]:
-            calls.append(_Call(name, given[0], made))
-
-    handles = [
-        module.register_forward_hook(lambda _, given, made, name=name: note(name, given, made))
-        for name, module in target.network.named_modules()
-        if name and not any(True for _ in module.children())
-    ]
-    try:
-        with torch.no_grad():
-            target.logits(batch.images)
-    finally:
-        for handle in handles:
-            handle.remove()
+def _single_calls(target: Target, batch: Batch) -> tuple[LayerCall, ...]:
+    """The layers that run once: one that runs twice cannot be replaced."""
+    with torch.no_grad():
+        calls = layer_calls(target.network, lambda: target.logits(batch.images))
     names = [call.name for call in calls]
-    return [call for call in calls if names.count(call.name) == 1]  # a layer that runs twice cannot be replaced
+    return tuple(call for call in calls if call.name and names.count(call.name) == 1)
 
 
-def _is_affine(layer: nn.Module, call: _Call) -> bool:
+def _is_affine(call: LayerCall) -> bool:
     """Whether f((u + v) / 2) = (f(u) + f(v)) / 2 for what it was given and for noise of that size."""
     generator = torch.Generator().manual_seed(0)
     size = call.given.abs().amax().clamp_min(1e-6)
     other = (torch.rand(call.given.shape, generator=generator) * 4 - 2).to(call.given) * size
     try:
         with torch.no_grad():
-            ends, middle = (layer(call.given) + layer(other)) / 2, layer((call.given + other) / 2)
+            ends, middle = (call.layer(call.given) + call.layer(other)) / 2, call.layer((call.given + other) / 2)
     except (RuntimeError, TypeError):  # it takes more than one value
         return False
     scale = ends.abs().amax().clamp_min(1e-6)

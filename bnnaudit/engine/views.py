@@ -14,6 +14,7 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
+from bnnaudit.engine.layers import layer_calls
 from bnnaudit.engine.probes import SMALLEST_NORMAL
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.surrogates import round_step
@@ -151,27 +152,13 @@ def _bridged(target: Target, probed: Batch) -> nn.Module:
 
 
 def dead_layers(target: Target, batch: Batch) -> tuple[str, ...]:
-    """Names of the layers without parts whose output has its input's shape but passes no gradient back to it.
+    """Names of the innermost layers whose output has its input's shape but passes no gradient back to it.
 
     Each is tried by itself with a random error signal at its output.
     """
-    inputs: dict[str, tuple[nn.Module, Tensor]] = {}
-    handles = [
-        module.register_forward_hook(
-            lambda module, given, _, name=name: (
-                inputs.setdefault(name, (module, given[0].detach())) if given and isinstance(given[0], Tensor) else None
-            )
-        )
-        for name, module in target.network.named_modules()
-        if name and not any(True for _ in module.children())
-    ]
-    try:
-        with torch.no_grad():
-            target.logits(batch.images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple(name for name, (module, given) in inputs.items() if _kills(module, given))
+    with torch.no_grad():
+        calls = layer_calls(target.network, lambda: target.logits(batch.images))
+    return tuple(dict.fromkeys(call.name for call in calls if call.name and _kills(call.layer, call.given)))
 
 
 def _kills(layer: nn.Module, given: Tensor) -> bool:
