@@ -40,6 +40,11 @@ class Agreement:
     probabilities: bool = False
     never_answered: tuple[int, ...] = ()
 
+    @property
+    def answers_vary(self) -> bool:
+        """Whether the same image gets different answers, so that a single replay proves nothing."""
+        return self.unstable + self.alone + self.company > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -63,6 +68,18 @@ class Evidence:
     def samples(self) -> int:
         """Images in the sample, misclassified ones included."""
         return len(self.clean)
+
+    @property
+    def claimed(self) -> NDArray[np.bool_] | None:
+        """(N,) bool: images that ordinary PGD leaves, given the steps that it takes to converge; None where it did not run.
+
+        The claim's own attack and, where it ran, the same with more steps: an attack that was only cut short makes no model
+        look fake.
+        """
+        claim, longer = self.results.get(self.plan.claim), self.results.get(self.plan.iteration_trial)
+        if claim is None:
+            return None
+        return claim.standing if longer is None else claim.standing & longer.standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
-from bnnaudit.diagnostics.comparison import MATERIAL, accuracy, compare, percent
+from bnnaudit.diagnostics.comparison import MATERIAL, VARYING, accuracy, compare, percent
 
 RULE = Rule(
     code="FR302",
@@ -18,12 +18,14 @@ RULE = Rule(
         "image only if it withstood every attack tried, each success confirmed by the deployed model."
     ),
     measured=(
-        "Claimed: what ordinary PGD (cross-entropy, b = 1, straight-through gradients) leaves, or the figure the card "
-        "declares. Verified: the images that every attack of the audit left standing."
+        "Claimed: what ordinary PGD (cross-entropy, b = 1, straight-through gradients) leaves after its own steps and after "
+        "100, so that an attack which was only cut short accuses nobody; or the figure the card declares. Verified: the "
+        "images that every attack of the audit left standing. Skipped where the model's answers vary (MF405, MF407)."
     ),
     threshold=(
-        "Against PGD: at least 5 points are lost and McNemar's exact p-value is below 0.05. Against a declared figure: "
-        "the 95 % interval of the verified accuracy ends at least 5 points below it."
+        "Against PGD: at least 5 points are lost, the interval of that loss lies above zero, and McNemar's exact p-value is "
+        "below 0.05 after Holm's correction over the comparisons of the run. Against a declared figure: the 95 % interval "
+        "of the verified accuracy ends at least 5 points below it."
     ),
     source="Carlini et al. 2019 (per-image worst case over attacks); McNemar 1947; Wilson 1927.",
     remedy=(
@@ -35,19 +37,22 @@ RULE = Rule(
 
 
 def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The claim's own attack."""
-    return (plan.claim,)
+    """The claim's own attack, and the same with steps enough to converge."""
+    return plan.claim, plan.iteration_trial
 
 
 def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Holds the verified accuracy against the declared figure, or else against ordinary PGD."""
     if evidence.verified is None:
         return (Skip("claim", evidence.why_missing or "the verified accuracy was not reached"),)
+    if evidence.agreement.answers_vary:
+        return (Skip("claim", VARYING),)
     verified = accuracy("verified accuracy", evidence.verified)
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:
         return _against_declared(declared, verified)
-    plain = evidence.results[evidence.plan.claim].standing
+    plain = evidence.claimed
+    assert plain is not None
     pair = compare(plain, evidence.verified)
     if not pair.is_material:
         return pair.undecided("claimed against verified")

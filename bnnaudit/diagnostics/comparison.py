@@ -14,6 +14,8 @@ MATERIAL = 0.05
 """Five points of accuracy: what a release manager would call a different figure, and about what changes from one
 published attack to the next on a network that hides nothing."""
 
+VARYING = "the model's answers vary from run to run or with the batch (MF405, MF407), so that a replay proves nothing"
+
 
 @dataclass(frozen=True, slots=True)
 class Paired:

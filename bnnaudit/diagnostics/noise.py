@@ -1,4 +1,4 @@
-"""GM112: the answers change under noise much smaller than the radius ([P22], second indicator)."""
+"""GM112: the answers change under noise of half the radius ([P22], second indicator)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RULE = Rule(
         "It is a sign of randomised or shattered networks such as k-winner-take-all, and robustness it is not."
     ),
     measured=(
-        "Ten copies of up to 100 correctly classified images with uniform noise of half the radius, at most 4/255; an image "
+        "Ten copies of up to 100 correctly classified images with uniform noise of half the radius; an image "
         "counts where one copy in ten or more is put into another class. The mean relative change of the loss is told as well."
     ),
     threshold="Fires when the 95 % interval of the share of such images lies above 5 %.",
@@ -37,7 +37,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     if moved.low is None or moved.low <= TOLERATED:
         return ()
     message = (
-        f"Noise of {seen.radius:.4f} of the range, no more than half the radius, changes the class of "
+        f"Noise of {seen.radius:.4f} of the range, half the radius, changes the class of "
         f"{percent(moved.value)} of the correctly classified images: single gradients mean little on this network."
     )
     numbers = (

@@ -18,7 +18,10 @@ RULE = Rule(
         "stuck in a region without a useful gradient."
     ),
     measured="FGSM and PGD, both ordinary and at the same radius, are compared image by image after replay.",
-    threshold="Fires when FGSM fools at least 5 points more images than PGD and McNemar's exact p-value is below 0.05.",
+    threshold=(
+        "Fires when FGSM fools at least 5 points more images than PGD, the interval of that gain lies above zero, and "
+        "McNemar's exact p-value is below 0.05 after Holm's correction over the comparisons of the run."
+    ),
     source="Athalye, Carlini & Wagner 2018, first behaviour.",
     remedy="Attack with a temperature and with several surrogates; look at the zero-gradient share in the signal table.",
     false_alarms="Rare: FGSM moves each pixel by the whole radius, which a PGD of very few or very small steps cannot.",

@@ -26,8 +26,9 @@ RULE = Rule(
         "as the layer's mean |pre-activation|, compared image by image; the temperature is the same rule for all."
     ),
     threshold=(
-        "Fires when the best surrogate fools at least 5 points more images than the worst and McNemar's exact p-value, "
-        "multiplied by the number of pairs, is below 0.05."
+        "Fires when the best surrogate fools at least 5 points more images than the worst, the interval of that gain lies "
+        "above zero, and McNemar's exact p-value, multiplied by the number of pairs, is below 0.05 after Holm's "
+        "correction over the comparisons of the run."
     ),
     source="Athalye, Carlini & Wagner 2018 (BPDA); the width's effect is measured by this audit itself.",
     remedy="Quote only figures from the strongest surrogate; never those of a single fixed-width one.",

@@ -22,7 +22,10 @@ RULE = Rule(
         "PGD runs on a substitute (--substitute, or a small float network trained on the spot to imitate the model's "
         "answers) and its images are put to the deployed model; compared image by image with ordinary white-box PGD."
     ),
-    threshold="Fires when transfer fools at least 5 points more images and McNemar's exact p-value is below 0.05.",
+    threshold=(
+        "Fires when transfer fools at least 5 points more images, the interval of that gain lies above zero, and McNemar's "
+        "exact p-value is below 0.05 after Holm's correction over the comparisons of the run."
+    ),
     source="Athalye, Carlini & Wagner 2018, second behaviour; Carlini et al. 2019; Papernot et al. 2017.",
     remedy=(
         "Attack with a temperature and an adaptive surrogate. A low transfer rate, on the other hand, is no evidence of "

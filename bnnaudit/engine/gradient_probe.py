@@ -88,7 +88,7 @@ def where_it_dies(target: Target, batch: Batch) -> str:
                 break
             nearer = station.name
         else:
-            ends["the input"] += 1
+            ends[f"the input (it still arrives at {nearer})"] += 1
     return ends.most_common(1)[0][0] if ends else ""
 
 

@@ -103,10 +103,10 @@ def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:
         return Estimate(declared, declared, declared, 0), "declared by the card"
-    result = evidence.results.get(evidence.plan.claim)
-    if result is None:
+    standing = evidence.claimed
+    if standing is None:
         return None, ""
-    return estimate(int(result.standing.sum()), evidence.samples), "ordinary PGD"
+    return estimate(int(standing.sum()), evidence.samples), "ordinary PGD"
 
 
 def _status(

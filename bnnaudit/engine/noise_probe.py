@@ -16,8 +16,6 @@ from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_noise
 
 DRAWS = 10
-LARGEST = 4 / 255
-"""Of the [0,1] image: [P22]'s noise."""
 OFTEN = 0.1
 """Share of the copies of an image that must change class for the image to count."""
 STREAM = 1000
@@ -25,9 +23,9 @@ STREAM = 1000
 
 
 def noise_radius(plan: AuditPlan) -> float:
-    """Half the threat's radius a pixel, at most 4/255; for L2 what a pixel's share of the radius is."""
+    """Half the threat's radius a pixel, [P22]'s 4/255 at 8/255; for L2 half of a pixel's share of the radius."""
     share = 1.0 if plan.threat.norm is Norm.LINF else plan.features**-0.5
-    return min(LARGEST, plan.threat.eps * share / 2)
+    return plan.threat.eps * share / 2
 
 
 def measure_noise(target: Target, batch: Batch, plan: AuditPlan) -> NoiseProbe:

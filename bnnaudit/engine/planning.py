@@ -84,7 +84,7 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
         counted.update(fresh)
         return sum(image_steps(trial.attack) * (COPIES if trial.source is Source.AVERAGED else 1) for trial in fresh)
 
-    costs = {"opening probes": PROBE_PASSES + plan.ordinary.steps, "claim": passes([plan.claim])}
+    costs = {"opening probes": PROBE_PASSES + plan.ordinary.steps, "ordinary PGD": passes([plan.claim])}
     for check in CHECKS:
         if plan.effort.reaches(check.least):
             costs[check.name] = passes(check.trials(plan))

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.trial import Source
 from bnnaudit.engine import audit
 from bnnaudit.engine.audit import AuditRequest, run_audit
 from bnnaudit.engine.planning import planned_units
+from tests.bench.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -219,3 +222,55 @@ def test_the_result_does_not_depend_on_the_batch_size(make: Callable[[], nn.Modu
     parts = run_audit(request(target, batch_size=17), Silence())
     assert [row.accuracy for row in whole.attacks] == [row.accuracy for row in parts.attacks]
     assert whole.verdict == parts.verdict
+
+
+def test_the_report_says_what_each_cure_alone_recovers() -> None:
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3))), Silence())
+    cures = {cure.name: cure.recovered for cure in report.cures}
+    assert {"temperature", "loss", "restarts", "steps", "arithmetic", "everything"} <= set(cures)
+    assert cures["temperature"].value > 0.9
+    assert cures["steps"].value < 0.1
+    assert len({recovered.n for recovered in cures.values()}) == 1
+    assert report.effort is Effort.STANDARD
+    assert report.comparisons >= 6
+
+
+def test_what_the_opening_probes_see_decides_which_cure_is_tried() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(Wall(), nn.Linear(8, 3))
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    assert Source.BRIDGED in {row.source for row in report.attacks}
+    assert Source.AVERAGED not in {row.source for row in report.attacks}
+    assert {"SP205", "GM113", "GM116", "FR302"} <= codes(report)
+    assert report.faults == ()
+
+
+def test_answers_that_depend_on_the_batch_make_no_verdict() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 3), BatchCentred())
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert "MF407" in codes(report)
+    assert not codes(report) & {"FR301", "FR302"}
+    assert {"claim", "temperature"} <= {skip.check for skip in report.skipped}
+
+
+def test_an_ordinary_attack_that_was_only_cut_short_accuses_nobody() -> None:
+    """Ten steps of a hundredth of the radius leave nearly all; a hundred of them leave what there is to leave."""
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    short = AttackSettings(steps=10, step_size=0.001)
+    report = run_audit(request(target, ordinary=short, threat=Threat(Norm.LINF, 0.05)), Silence())
+    (claim,) = (row for row in report.attacks if row.role == "claim")
+    assert report.verdict is not None
+    assert report.verdict.claimed_accuracy is not None
+    assert report.verdict.claimed_accuracy.value < claim.accuracy.value - 0.05
+    assert report.verdict.status is not Status.FAKE
+    assert report.verdict.passed
+
+
+def test_progress_is_planned_in_full_whatever_the_effort() -> None:
+    for effort in (Effort.QUICK, Effort.STANDARD):
+        listener = Listener()
+        run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), effort=effort), listener)
+        assert listener.done == listener.planned > 0
