@@ -164,6 +164,13 @@ class AuditPlan:
         return Trial(settings, self.threat, Source.SUBSTITUTE)
 
     @property
+    def verification_source(self) -> Source:
+        """What the verification climbs on: the model, or where its gradient is known to be of no use, its cheapest cure."""
+        if Suspicion.BLOCKED in self.suspicions:
+            return Source.BRIDGED
+        return Source.LOGARITHM if Suspicion.PROBABILITIES in self.suspicions else Source.WHITE_BOX
+
+    @property
     def verification(self) -> tuple[AttackSettings, ...]:
         """The attacks that images still standing after all trials must survive, strongest first."""
         steps = max(40, 2 * self.ordinary.steps)

@@ -210,8 +210,9 @@ def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress
     for result in journal.results.values():
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing & result.standing
+    source = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
     for settings in plan.verification:
-        trial = Trial(settings, plan.threat)
+        trial = Trial(settings, plan.threat, source)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(bench.clean.device)
         spared = int(bench.clean.sum()) - int(standing.sum())

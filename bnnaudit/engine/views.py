@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import replace
 from typing import assert_never
@@ -42,7 +43,7 @@ def view_of(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> T
         case Source.FLOAT64:
             return _in_float64(target, probed)
         case Source.LOGARITHM:
-            return replace(target, network=Logarithm(target.network))
+            return _with_logarithm(target, probed)
         case Source.AVERAGED:
             return replace(target, network=Averaged(target.network, _network_noise(target, plan, probed), plan.seed))
         case Source.BRIDGED:
@@ -117,6 +118,13 @@ def _network_noise(target: Target, plan: AuditPlan, probed: Batch) -> float:
         share *= plan.features**-0.5
     std = target.prepare.std
     return share / (sum(std) / len(std)) if std else share
+
+
+def _with_logarithm(target: Target, probed: Batch) -> Target:
+    """In double precision where that can be had: there a softmax underflows at gaps of 700, in float32 at gaps of 90."""
+    with contextlib.suppress(ViewUnavailableError):
+        target = _in_float64(target, probed)
+    return replace(target, network=Logarithm(target.network))
 
 
 def _in_float64(target: Target, probed: Batch) -> Target:
