@@ -26,7 +26,11 @@ ALLOWED: dict[str, set[str]] = {
     "engine": BASE | {"quantization", "operators", "loaders", "data", "temperature", "attacks", "diagnostics", "zoo"},
     "reports": {"core"},
 }
-SIBLINGS = {"attacks": {"ascent", "context"}, "diagnostics": {"comparison"}, "temperature": {"rule"}}
+SIBLINGS = {
+    "attacks": {"ascent", "context", "geometry", "ledger", "nearest", "search"},
+    "diagnostics": {"comparison"},
+    "temperature": {"rule"},
+}
 """Rooms of parallel files, and the files there that all may share."""
 
 

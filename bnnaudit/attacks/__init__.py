@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from bnnaudit.attacks import fgsm, pgd
-from bnnaudit.attacks.context import Context
+from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, pgd, random_search, square
+from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.quantization.quantizers import with_surrogate
-from bnnaudit.temperature import fit_temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,13 @@ class MethodEntry:
 METHODS: Mapping[Method, MethodEntry] = {
     Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size),
     Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size),
+    Method.APGD: MethodEntry(apgd.attack, apgd.image_steps, apgd.default_step_size),
+    Method.FAB: MethodEntry(fab.attack, fab.image_steps),
+    Method.DEEPFOOL: MethodEntry(deepfool.attack, deepfool.image_steps),
+    Method.AUTO: MethodEntry(auto.attack, auto.image_steps, whole=True),
+    Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
+    Method.SQUARE: MethodEntry(square.attack, square.image_steps),
+    Method.RANDOM: MethodEntry(random_search.attack, random_search.image_steps),
 }
 
 
@@ -60,14 +65,9 @@ def run_attack(
     if threat.norm not in entry.norms:
         norms = ", ".join(sorted(entry.norms))
         raise UsageError(f"method: {settings.method} attacks in the norm {norms} only, not in {threat.norm}")
-    chosen = replace(target, network=with_surrogate(target.network, settings.surrogate))
-    known = calibration or batch
-    temperature = fit_temperature(settings.beta, chosen, known)
-    context = Context(chosen, threat, temperature, known, seed, batch_size, on_progress or _ignored)
-    if entry.whole and len(batch):
-        return entry.attack(settings, context, batch)
-    parts = [batch.select(slice(start, start + batch_size)) for start in range(0, len(batch), batch_size)]
-    return Outcome.joined([entry.attack(settings, context, part) for part in parts], batch.images)
+    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
+    parts = [batch] if entry.whole else context.split(batch)
+    return Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)
 
 
 def _ignored(image_steps: int) -> None:

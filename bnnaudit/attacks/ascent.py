@@ -15,48 +15,12 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import ascent_direction, project, random_start
+from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
-from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import losses, norms
-from bnnaudit.numerics.randomness import ball_noise, uniform_noise
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """What is known of each of the N images so far; written in place by one run of the loop and by nobody else."""
-
-    images: Tensor
-    fooled: Tensor
-    fooled_at: Tensor
-    margins: Tensor
-    betas: Tensor
-
-    @classmethod
-    def blank(cls, batch: Batch) -> _Ledger:
-        count, device = len(batch), batch.images.device
-        return cls(
-            images=batch.images.clone(),
-            fooled=torch.zeros(count, dtype=torch.bool, device=device),
-            fooled_at=torch.full((count,), -1, device=device),
-            margins=torch.full((count,), float("inf"), device=device),
-            betas=torch.ones(count, device=device),
-        )
-
-    def judge(self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int) -> Tensor:
-        """Enters the iterate of the images `rows` (M,), and says which of them still stand (M,) bool."""
-        standing = logits.argmax(dim=1) == labels
-        margins = losses.margin(logits, labels).float()
-        first = ~standing & ~self.fooled[rows]
-        # Steps make plateaus: a margin that differs by rounding alone is no better, whatever the batch it came from.
-        best = self.margins[rows]
-        better = first | (margins < best - 1e-5 * best.abs().nan_to_num(posinf=0.0))
-        self.images[rows[better]] = points[better]
-        self.margins[rows[better]] = margins[better]
-        self.fooled_at[rows[first]] = step
-        self.fooled[rows[first]] = True
-        return standing
 
 
 def rounds(settings: AttackSettings) -> int:
@@ -76,7 +40,7 @@ def ascend(
     Climbs from `starts` (N, ...) in every round, from random points where there are none. A targeted loss goes for the
     classes in the order of their logits at the original image. The batch and the target are left as they were.
     """
-    ledger = _Ledger.blank(batch)
+    ledger = Ledger.blank(batch)
     climb = _Climb(settings, context, step_sizes, ledger)
     goals, cost = None, Cost()
     if settings.loss.targeted:
@@ -84,13 +48,13 @@ def ascend(
             goals = losses.ranked_others(context.logits(batch.images), batch.labels)
         cost += Cost(forwards=len(batch))
     for index in range(rounds(settings)):
-        rows = (~ledger.fooled).nonzero().squeeze(1)
+        rows = ledger.standing
         if len(rows) == 0:
             break
         goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
         start = None if starts is None else starts[rows]
         cost += climb.run(batch.select(rows), rows, index, start, goal)
-    return Outcome(ledger.images, ledger.fooled, ledger.fooled_at, ledger.margins, ledger.betas, cost)
+    return ledger.outcome(cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +64,19 @@ class _Climb:
     settings: AttackSettings
     context: Context
     step_sizes: Sequence[float]
-    ledger: _Ledger
+    ledger: Ledger
 
     def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
         """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger."""
         settings, steps = self.settings, len(self.step_sizes)
-        target, temperature = self.context.target, self.context.temperature
+        temperature = self.context.temperature
         origins, labels = batch.images, batch.labels
         if points is None:
             points = random_start(batch, self.context.threat, settings, self.context.seed, index)
         betas = torch.ones(len(rows), device=points.device)
-        cost = Cost()
+        memory, cost = torch.zeros_like(points), Cost()
         for step in range(steps + 1):
-            points = points.detach().requires_grad_(step < steps)
+            points, target = points.detach().requires_grad_(step < steps), self.context.at(step, steps)
             with torch.set_grad_enabled(step < steps):
                 logits = target.logits(points)
             cost += Cost(forwards=len(points))
@@ -135,27 +99,25 @@ class _Climb:
             signal = error_signal(settings, values, labels, current, goals)
             (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
             cost += Cost(backwards=len(points))
-            points = self._moved(here, gradients, origins, self.step_sizes[step])
+            memory = self._remembered(memory, gradients)
+            points = self._moved(here, memory, origins, self.step_sizes[step])
             if remaining < len(rows):
-                rows, points, origins = rows[standing], points[standing], origins[standing]
+                rows, points, origins, memory = rows[standing], points[standing], origins[standing], memory[standing]
                 labels, betas = labels[standing], betas[standing]
                 goals = None if goals is None else goals[standing]
         return cost
+
+    def _remembered(self, memory: Tensor, gradients: Tensor) -> Tensor:
+        """The gradients with what is left of the earlier ones, each image's at unit mean size ([Dong et al. 2018])."""
+        if self.settings.momentum == 0:
+            return gradients
+        return self.settings.momentum * memory + norms.unit_mean(gradients)
 
     def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor, step_size: float) -> Tensor:
         """One step up, and back into ball and box."""
         threat = self.context.threat
         direction = ascent_direction(gradients, threat, self.settings)
         return project(points + direction * (step_size * threat.box.width), origins, threat, self.settings)
-
-
-def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
-    """A point drawn uniformly from the ball around each image, clipped to the box (N, ...)."""
-    ids, shape = batch.ids.tolist(), batch.images.shape[1:]
-    noise = (
-        uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
-    )
-    return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
 
 
 def error_signal(
@@ -182,30 +144,3 @@ def error_signal(
             return losses.signal_of(losses.targeted_margin_loss, logits, labels, goals)
         case _:
             assert_never(settings.loss)
-
-
-def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
-    """The direction of steepest ascent of unit length in the threat's norm (M, ...)."""
-    match threat.norm:
-        case Norm.LINF:
-            return gradients.sign()
-        case Norm.L2 if settings.l2_per_channel and gradients.dim() > 2:
-            return norms.unit_direction_l2(gradients.flatten(0, 1)).view_as(gradients)
-        case Norm.L2:
-            return norms.unit_direction_l2(gradients)
-        case _:
-            assert_never(threat.norm)
-
-
-def project(points: Tensor, origins: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
-    """Back into the ball around the originals and into the box (M, ...)."""
-    low, high = threat.box.low, threat.box.high
-    match threat.norm:
-        case Norm.LINF:
-            return norms.project_linf(points, origins, threat.radius, low, high)
-        case Norm.L2 if settings.l2_per_channel:
-            return norms.project_l2_per_channel(points, origins, threat.radius, low, high)
-        case Norm.L2:
-            return norms.project_l2(points, origins, threat.radius, low, high)
-        case _:
-            assert_never(threat.norm)

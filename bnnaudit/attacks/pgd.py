@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from torch import Tensor
+
 from bnnaudit.attacks.ascent import ascend, rounds
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings
@@ -30,5 +32,12 @@ def image_steps(settings: AttackSettings) -> int:
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
-    step_size = default_step_size(context.threat) if settings.step_size is None else settings.step_size
-    return ascend(settings, context, batch, [step_size] * settings.steps)
+    return climb(settings, context, batch)
+
+
+def climb(settings: AttackSettings, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
+    """The same from `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one."""
+    first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
+    last = max(1, settings.steps - 1)
+    step_sizes = [first * settings.final_step ** (step / last) for step in range(settings.steps)]
+    return ascend(settings, context, batch, step_sizes, starts)

@@ -12,8 +12,14 @@ from bnnaudit.cli.streams import check_output, deliver_with, waiting
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
+from bnnaudit.core.trial import Source, Trial
 
+TRANSFER = "transfer"
+"""PGD on a substitute network, replayed on the model: no method of the loop, but another source of its gradients."""
 METHODS = [name for method in Method for name in ((str(method), f"{method}++") if method.climbs else (str(method),))]
+METHODS.append(TRANSFER)
+UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size", "budget", "l2_per_channel")
+"""Options without a meaning for an attack that follows no gradient."""
 
 
 @click.command("attack", short_help="Run one attack.")
@@ -23,6 +29,11 @@ METHODS = [name for method in Method for name in ((str(method), f"{method}++") i
     "--method", type=click.Choice(METHODS), help="With ++ the attack scales the logits by --beta.  [default: pgd]"
 )
 @options.attack_options
+@click.option(
+    "--substitute",
+    metavar="MODEL",
+    help="Network that --method transfer attacks.  [default: a small float network trained on the spot]",
+)
 @options.threat_options
 @options.model_options
 @click.option("--save", type=options.PATH, metavar="FILE.npz", help="Write the adversarial images and predictions.")
@@ -31,7 +42,9 @@ METHODS = [name for method in Method for name in ((str(method), f"{method}++") i
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to triangular.
+    --beta defaults to none, for fgsm++ and pgd++ to hns; --surrogate to identity, for pgd++ to triangular. square and
+    random look at the scores alone, --queries times. transfer is pgd on a substitute network, to which --steps, --beta
+    and the rest apply, carried past the first success.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
@@ -39,7 +52,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.saving import check_can_save, save_adversarial
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, threat_of
+        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, substitute_maker, threat_of
         from bnnaudit.engine.single import run_single
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
@@ -49,8 +62,10 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         flags = parse_settings(options.nested_flags(values), "command line")
         settings = settings_for(model, flags, Path.cwd(), values["card"])
         table = settings.attack
+        name = method or str(table.method or Method.PGD)
+        refuse_unused(name, values)
         attack = attack_settings(
-            method or str(table.method or Method.PGD),
+            name,
             table.beta,
             table.surrogate,
             **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
@@ -58,12 +73,21 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             l2_per_channel=values["l2_per_channel"],
         )
         opened = open_model_and_data(model, settings)
+        source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
+        make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     seed, batch_size = settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
     with ProgressBar(values["quiet"]) as progress:
         progress.plan(len(opened.sample.ids) * image_steps(attack))
-        progress.task(attack.name)
+        progress.task(name)
         report, adversarial = run_single(
-            opened.target, opened.sample, attack, threat_of(settings), seed, batch_size, stamp(), progress.advance
+            opened.target,
+            opened.sample,
+            Trial(attack, threat_of(settings), source),
+            seed,
+            batch_size,
+            stamp(),
+            progress.advance,
+            make_substitute,
         )
     if save is not None:
         save_adversarial(save, adversarial, opened.target.facts)
@@ -74,9 +98,33 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     return 0
 
 
+def refuse_unused(method: str, values: dict[str, Any]) -> None:
+    """Raises UsageError for an option on the command line that the method has no use for."""
+    if method != TRANSFER and values.get("substitute") is not None:
+        raise UsageError(
+            f"substitute: only --method {TRANSFER} attacks a substitute, {method} attacks the model itself"
+        )
+    if method not in tuple(Method) or not Method(method).searches:
+        return
+    given = [option for option in UNUSED_IN_SEARCH if values.get(option) not in (None, False)]
+    if given:
+        names = ", ".join("--" + option.replace("_", "-") for option in given)
+        raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
+
+
 def attack_settings(method: str, beta: Beta | None, surrogate: Surrogate | None, **rest: Any) -> AttackSettings:
     """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
     name, plus, _ = method.partition("++")
+    if name == TRANSFER:
+        name = Method.PGD
+        # As in an audit: the images shall be confidently wrong on the substitute, whose softmax must not get in the way.
+        rest["stop_at_success"] = False
+        if rest["error_signal"] is ErrorSignal.AUTO:
+            rest["error_signal"] = ErrorSignal.EXACT
+        surrogate = surrogate or Surrogate()
+    elif Method(name).searches:
+        # What a card says for attacks that follow a gradient does not concern one that follows none.
+        beta, surrogate = Beta(), Surrogate()
     if beta is None:
         beta = Beta(BetaRule.HNS) if plus else Beta()
     elif plus and beta.rule is BetaRule.NONE:

@@ -18,6 +18,7 @@ PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "attack": "Run one attack.",
+    "clever": "Estimate distances by CLEVER scores.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",

@@ -65,8 +65,8 @@ PATH = click.Path(path_type=Path)
 
 
 def choice(kind: type[StrEnum], *extra: str) -> click.Choice[str]:
-    """The names of an enumeration."""
-    return click.Choice([*extra, *kind], case_sensitive=False)
+    """The values of an enumeration."""
+    return click.Choice([*extra, *(str(member) for member in kind)], case_sensitive=False)
 
 
 def stacked(*options: Decorator[Any]) -> Decorator[Any]:

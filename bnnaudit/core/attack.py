@@ -28,6 +28,11 @@ class Method(StrEnum):
         """Whether it follows the gradient of one loss, which a temperature changes."""
         return self in (Method.FGSM, Method.PGD, Method.APGD)
 
+    @property
+    def searches(self) -> bool:
+        """Whether it asks the network for its values only: no steps, no gradient, no surrogate, no temperature."""
+        return self in (Method.SQUARE, Method.RANDOM)
+
 
 class LossKind(StrEnum):
     """What the attack maximises. The targeted ones go for one other class after the other, the likeliest first."""
@@ -133,7 +138,8 @@ class AttackSettings:
     `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
     `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
     `targets`: classes that a targeted loss goes for. `queries`: forward passes an image of a search without gradients.
-    `budget`: what `auto` may spend.
+    `budget`: what `auto` may spend. `momentum`: the share of the last direction in the next one, 0 in plain PGD.
+    `final_step`: the size of the last step as a fraction of the first, reached in even ratios.
     """
 
     method: Method = Method.PGD
@@ -149,6 +155,8 @@ class AttackSettings:
     targets: int = 9
     queries: int = 5000
     budget: Budget = Budget()
+    momentum: float = 0.0
+    final_step: float = 1.0
 
     @property
     def name(self) -> str:

@@ -20,11 +20,22 @@ class SurrogateKind(StrEnum):
 
 
 class WidthUnit(StrEnum):
-    """What a width is a multiple of: 1, or the mean |z| of the layer over the image at hand, or over the calibration images."""
+    """What a width is a multiple of.
+
+    absolute: 1 (on a grid: its step). image: the mean |z| of the layer over the image at hand. layer: the same over the
+    calibration images. reach: how far the layer's z moves, in the mean over the calibration images, between an image and a
+    random point of its ball, so that the surrogate looks just as far around each unit as the attack can carry it.
+    """
 
     ABSOLUTE = "absolute"
     IMAGE = "image"
     LAYER = "layer"
+    REACH = "reach"
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is measured on calibration images before the attack."""
+        return self in (WidthUnit.LAYER, WidthUnit.REACH)
 
 
 DEFAULT_WIDTHS = {
@@ -46,11 +57,15 @@ def default_unit(kind: SurrogateKind) -> WidthUnit:
 
 @dataclass(frozen=True, slots=True)
 class Surrogate:
-    """A surrogate gradient: its shape, its width, and what the width is a multiple of."""
+    """A surrogate gradient: its shape, its width, and what the width is a multiple of.
+
+    end: the width that it narrows (or widens) to in the course of a climb, in even ratios; None where it stays.
+    """
 
     kind: SurrogateKind = SurrogateKind.IDENTITY
     width: float = 0.0
     unit: WidthUnit = WidthUnit.ABSOLUTE
+    end: float | None = None
 
     @classmethod
     def usual(cls, kind: SurrogateKind, width: float | None = None) -> Surrogate:
@@ -59,7 +74,7 @@ class Surrogate:
 
     @classmethod
     def parse(cls, text: str) -> Surrogate:
-        """KIND[:WIDTH[:UNIT]], as in `identity`, `triangular`, `tanh:0.5`, `clipped:0.3:layer`; UsageError otherwise."""
+        """KIND[:WIDTH[..END][:UNIT]]: `identity`, `triangular`, `tanh:0.5`, `tanh:4..0.5:reach`; UsageError otherwise."""
         name, _, rest = text.partition(":")
         if name not in (*SurrogateKind, *ALIASES):
             names = ", ".join(SurrogateKind)
@@ -67,22 +82,33 @@ class Surrogate:
         kind = ALIASES[name] if name in ALIASES else SurrogateKind(name)
         if not rest:
             return cls.usual(kind)
-        width, _, unit = rest.partition(":")
-        try:
-            value = float(width)
-        except ValueError:
-            value = 0.0
-        if kind is SurrogateKind.IDENTITY or not 0 < value < float("inf"):
+        widths, _, unit = rest.partition(":")
+        width, narrows, end = widths.partition("..")
+        if kind is SurrogateKind.IDENTITY or not _is_width(width) or (narrows and not _is_width(end)):
             raise UsageError(f"surrogate: {text!r} has no usable width; all but identity take a positive number")
         if unit and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
-        return cls(kind, value, WidthUnit(unit) if unit else default_unit(kind))
+        return cls(kind, float(width), WidthUnit(unit) if unit else default_unit(kind), float(end) if narrows else None)
+
+    def at(self, progress: float) -> Surrogate:
+        """The surrogate of constant width after this fraction of a climb, 0 at its start and 1 at its end."""
+        if self.end is None:
+            return self
+        return Surrogate(self.kind, self.width * (self.end / self.width) ** progress, self.unit)
 
     def __str__(self) -> str:
         if self == Surrogate.usual(self.kind):
             return str(self.kind)
         unit = "" if self.unit is default_unit(self.kind) else f":{self.unit}"
-        return f"{self.kind}:{self.width:g}{unit}"
+        end = "" if self.end is None else f"..{self.end:g}"
+        return f"{self.kind}:{self.width:g}{end}{unit}"
+
+
+def _is_width(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False
 
 
 STRAIGHT_THROUGH = Surrogate()

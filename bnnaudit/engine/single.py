@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Threat
-from bnnaudit.core.trial import Trial
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
 from bnnaudit.diagnostics import copies, determinism, finite
 from bnnaudit.engine.environment import describe_environment
@@ -41,15 +39,16 @@ class Adversarial:
 def run_single(
     target: Target,
     sample: Sample,
-    attack: AttackSettings,
-    threat: Threat,
+    trial: Trial,
     seed: int,
     batch_size: int,
     stamp: tuple[str, str, str],
     on_progress: Callable[[int], None] | None = None,
+    make_substitute: Callable[[Target], Target] | None = None,
 ) -> tuple[Report, Adversarial]:
     """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
 
+    `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
     scores = target.deployed(sample.images)
@@ -57,9 +56,10 @@ def run_single(
     labels = before if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
     clean = before == labels
-    bench = Bench(target, batch, clean.to(target.device), seed, batch_size)
+    substitute = make_substitute(target) if make_substitute and trial.source is Source.SUBSTITUTE else None
+    bench = Bench(target, batch, clean.to(target.device), seed, batch_size, substitute)
     agreement = measure_agreement(target, batch.images, scores, batch_size)
-    result, outcome = run_trial(bench, Trial(attack, threat), on_progress=on_progress)
+    result, outcome = run_trial(bench, trial, on_progress=on_progress)
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = before.clone()
@@ -72,7 +72,7 @@ def run_single(
         command=command,
         model=target.facts,
         data=sample.facts,
-        threat=threat,
+        threat=trial.threat,
         environment=describe_environment(target.device),
         clean_accuracy=estimate(int(clean.sum()), len(clean)),
         attacks=(attack_row(result),),

@@ -8,6 +8,7 @@ from pathlib import Path
 from onnx import ModelProto, NodeProto, inliner
 
 from bnnaudit.core.errors import ModelError
+from bnnaudit.loaders.clipping import clipping_note
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.operators.dynamic_ranges import OF_THE_BATCH
 from bnnaudit.operators.graph import STANDARD_DOMAIN, qualified_name
@@ -28,6 +29,12 @@ def needs_lowering(proto: ModelProto) -> bool:
 def depends_on_batch(proto: ModelProto) -> bool:
     """Whether a prediction may depend on the other images of the batch."""
     return any(qualified_name(node) in OF_THE_BATCH for node in _all_nodes(proto))
+
+
+def notes_on_replay(proto: ModelProto) -> tuple[str, ...]:
+    """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
+    notes = LOWERED if needs_lowering(proto) else "", clipping_note(proto)
+    return tuple(note for note in notes if note)
 
 
 def foreign_domains(proto: ModelProto) -> list[str]:

@@ -13,7 +13,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.lowering import LOWERED, needs_lowering
+from bnnaudit.loaders.lowering import notes_on_replay
 from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, read_graph, replay_of
@@ -25,7 +25,7 @@ def inspect_onnx(path: Path, preprocessing: Preprocessing) -> ModelFacts:
     """What the file holds, without a network: unsupported operators do no harm. Raises ModelError."""
     source = read_onnx(path)
     facts = read_graph(source, preprocessing).facts
-    return replace(facts, runtime=f"{facts.runtime}, {LOWERED}") if needs_lowering(source.proto) else facts
+    return replace(facts, runtime=", ".join((facts.runtime, *notes_on_replay(source.proto))))
 
 
 def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, device: torch.device) -> Target:

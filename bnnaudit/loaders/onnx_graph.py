@@ -12,7 +12,7 @@ from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
-from bnnaudit.loaders.lowering import LOWERED, depends_on_batch, foreign_domains, lowered, needs_lowering, runnable
+from bnnaudit.loaders.lowering import depends_on_batch, foreign_domains, lowered, notes_on_replay, runnable
 from bnnaudit.loaders.onnx_batch import free_batch
 from bnnaudit.loaders.onnx_facts import describe
 from bnnaudit.loaders.onnx_file import OnnxFile
@@ -76,9 +76,8 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedMo
     The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
     """
     one_by_one = depends_on_batch(source.proto)
-    note = LOWERED if needs_lowering(source.proto) else ""
     try:
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, note)
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto))
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):

@@ -92,7 +92,7 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. note: what was done to the file before, for people. Raises ModelError.
+    by default. notes: how this differs from a default session on the file, for people. Raises ModelError.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class OnnxRuntimeModel(ReplayedModel):
         prepare: Preparation,
         output: str | None = None,
         one_by_one: bool = False,
-        note: str = "",
+        notes: tuple[str, ...] = (),
     ) -> None:
         try:
             self._session = open_session(model if isinstance(model, bytes) else str(model))
@@ -115,7 +115,7 @@ class OnnxRuntimeModel(ReplayedModel):
         self._output = output or self._session.get_outputs()[0].name
         batch = inputs[0].shape[0] if inputs[0].shape else None
         fixed = batch if isinstance(batch, int) else None
-        super().__init__(f"{RUNTIME}{note and ', '}{note}", prepare, inputs[0].type, fixed, one_by_one)
+        super().__init__(", ".join((RUNTIME, *notes)), prepare, inputs[0].type, fixed, one_by_one)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:

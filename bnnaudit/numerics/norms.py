@@ -50,3 +50,10 @@ def unit_direction_l2(gradients: Tensor) -> Tensor:
     scaled = gradients / safe.view(-1, *(1,) * (gradients.dim() - 1))
     lengths = flat_norm(scaled)
     return scale_each(scaled, torch.where(lengths > 0, 1 / lengths.clamp_min(1e-30), 0.0))
+
+
+def unit_mean(gradients: Tensor) -> Tensor:
+    """Each image's gradient scaled to mean |value| 1; zero where the gradient is zero. Safe for denormal gradients."""
+    direction = unit_direction_l2(gradients)
+    sizes = direction.flatten(1).abs().mean(dim=1)
+    return scale_each(direction, torch.where(sizes > 0, 1 / sizes.clamp_min(1e-30), 0.0))

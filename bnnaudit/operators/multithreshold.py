@@ -11,7 +11,7 @@ from bnnaudit.operators.conversion import Converted, Converter, Node
 from bnnaudit.operators.operands import Operands, operands
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.surrogates import round_step, sign_step
+from bnnaudit.quantization.surrogates import grid_step, round_step, sign_step
 
 
 class MultiThreshold(Quantizer):
@@ -54,9 +54,8 @@ class MultiThreshold(Quantizer):
             sign = sign_step(values - low, 2 * count - 1, self.surrogate)
             return round_step(sign / 2, count)
         slope = (steps - 1) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
-        line = (values - low) * slope + 0.5
-        inside = ((line >= -0.5) & (line <= steps + 0.5) & (high > low)).to(values.dtype)
-        return round_step(line.nan_to_num() * inside, count)
+        line = ((values - low) * slope + 0.5).nan_to_num() * (high > low)
+        return grid_step(line, count, torch.round(line.detach()), (0.0, float(steps)), self.surrogate)
 
 
 def _convert(node: Node) -> Converted:

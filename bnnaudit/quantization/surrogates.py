@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
+from bnnaudit.quantization.scales import next_scale
 from bnnaudit.quantization.watching import tell
 
 FEW_LEVELS = 4
@@ -61,12 +62,13 @@ def _slope(ctx: Any) -> Tensor:
 def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
     """`value`, any two- or three-level step of the pre-activation z with its threshold at 0, with the surrogate's gradient.
 
-    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1. A width in the layer's
-    unit goes by the image until `calibrated` has measured the layer.
+    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1.
     """
     if not torch.is_grad_enabled():
         return value
-    return _step(z, value, width_of(z, surrogate), surrogate.kind, scaled=True)
+    stepped = _rerouted(z, value, width_of(z, surrogate, next_scale()), surrogate.kind)
+    tell(z, stepped, scaled=True)
+    return stepped
 
 
 def round_step(z: Tensor, value: Tensor) -> Tensor:
@@ -76,7 +78,9 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return value
-    return _step(z, value, _number(0.0, z), SurrogateKind.IDENTITY, scaled=False)
+    stepped = _rerouted(z, value, _number(0.0, z), SurrogateKind.IDENTITY)
+    tell(z, stepped, scaled=False)
+    return stepped
 
 
 def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
@@ -85,20 +89,26 @@ def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, fl
     z, value, unclipped (...) -> (...); z in steps of the grid, unclipped: its point of the endless grid. The rule: a grid
     of many levels, and any grid under the identity, passes the gradient 1 inside its ends and 0 outside. On a grid of at most
     `FEW_LEVELS` levels the other shapes take every step for a sign whose threshold is halfway between two levels; their
-    width is then in steps of the grid, whatever its unit, and beyond the ends it goes by the distance to the outermost step.
+    width is then in steps of the grid, or in the unit that was measured, and beyond the ends it goes by the distance to the
+    outermost step.
     """
     if not torch.is_grad_enabled():
         return value
-    if surrogate.kind is SurrogateKind.IDENTITY or ends[1] - ends[0] >= FEW_LEVELS:
+    few = ends[1] - ends[0] < FEW_LEVELS
+    scale = next_scale() if few else None
+    if few and surrogate.kind is not SurrogateKind.IDENTITY:
+        threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
+        width = surrogate.width if scale is None else max(surrogate.width * scale, torch.finfo(z.dtype).tiny)
+        stepped = _rerouted(z - threshold, value, _number(width, z), surrogate.kind)
+    else:
         inside = ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
-        return _step(z * inside, value, _number(0.0, z), SurrogateKind.IDENTITY, scaled=False)
-    threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
-    return _step(z - threshold, value, _number(surrogate.width, z), surrogate.kind, scaled=False)
+        stepped = _rerouted(z * inside, value, _number(0.0, z), SurrogateKind.IDENTITY)
+    tell(z, stepped, scaled=few)
+    return stepped
 
 
-def _step(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind, scaled: bool) -> Tensor:
+def _rerouted(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
     stepped: Tensor = _Rerouted.apply(z, value.detach(), width, kind)
-    tell(z, stepped, scaled)
     return stepped
 
 
@@ -138,12 +148,18 @@ def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
             assert_never(kind)
 
 
-def width_of(z: Tensor, surrogate: Surrogate) -> Tensor:
-    """The surrogate's width in units of z, broadcastable to z (N, ...); a constant, and never zero."""
+def width_of(z: Tensor, surrogate: Surrogate, scale: float | None = None) -> Tensor:
+    """The surrogate's width in units of z, broadcastable to z (N, ...); a constant, and never zero.
+
+    scale: the layer's, where the width's unit was measured; without it such a width goes by the image.
+    """
     if surrogate.unit is WidthUnit.ABSOLUTE or surrogate.kind is SurrogateKind.IDENTITY:
         return _number(surrogate.width, z)
-    scale = z.detach().abs().mean(dim=tuple(range(1, z.dim())), keepdim=True)
-    return (surrogate.width * scale).clamp_min(torch.finfo(z.dtype).tiny)
+    tiny = torch.finfo(z.dtype).tiny
+    if surrogate.unit.measured and scale is not None:
+        return _number(max(surrogate.width * scale, tiny), z)
+    own = z.detach().abs().mean(dim=tuple(range(1, z.dim())), keepdim=True)
+    return (surrogate.width * own).clamp_min(tiny)
 
 
 def _number(value: float, like: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One step of a forward pass: z (...) what went in, measured from its threshold, result (...) what came out.
+    """One step of a forward pass: z (...) what went in, from a sign's threshold or in a grid's steps, result (...) what came out.
 
-    Both are part of the graph. `scaled`: the surrogate's width follows the scale of z.
+    Both are part of the graph. `scaled`: the step's surrogate has a width.
     """
 
     z: Tensor

@@ -1,18 +1,57 @@
 """Attacks as people write them."""
 
-from bnnaudit.core.attack import AttackSettings, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, BetaRule, BudgetUnit, LossKind, Method
+from bnnaudit.reports.numbers import MISSING, count
 
-_LOSSES = {LossKind.CROSS_ENTROPY: "", LossKind.DLR: " DLR", LossKind.MARGIN: " margin"}
+_LOSSES = {
+    LossKind.CROSS_ENTROPY: "",
+    LossKind.DLR: " DLR",
+    LossKind.MARGIN: " margin",
+    LossKind.DLR_TARGETED: "-T",
+    LossKind.MARGIN_TARGETED: "-T margin",
+}
+_NAMES = {
+    Method.DEEPFOOL: "DeepFool",
+    Method.BRENDEL_BETHGE: "B&B",
+    Method.SQUARE: "Square",
+    Method.RANDOM: "random search",
+    Method.AUTO: "auto",
+}
+_WITHOUT_SURROGATE = (Method.SQUARE, Method.RANDOM, Method.IPROP, Method.AUTO)
 
 
 def attack_name(settings: AttackSettings) -> str:
     """`PGD`, `PGD++`, with the loss where it is not the cross-entropy: `PGD++ DLR`."""
-    return settings.name.upper() + _LOSSES[settings.loss]
+    name = _NAMES.get(settings.method, str(settings.method).upper()) + ("++" if settings.name.endswith("++") else "")
+    if settings.method is Method.FAB:
+        return name + ("-T" if settings.loss.targeted else "")
+    return name + (_LOSSES[settings.loss] if settings.method.climbs else "")
 
 
 def temperature_name(settings: AttackSettings) -> str:
-    """The temperature rule or the fixed b; `1` for the ordinary attack."""
+    """The temperature rule or the fixed b; `1` for the ordinary attack, a dash where no logits are scaled."""
+    if not settings.method.climbs:
+        return MISSING
     return "1" if settings.beta.rule is BetaRule.NONE else str(settings.beta)
+
+
+def surrogate_name(settings: AttackSettings) -> str:
+    """The surrogate, a dash where no gradient is used or the method chooses for itself."""
+    return MISSING if settings.method in _WITHOUT_SURROGATE else str(settings.surrogate)
+
+
+def effort(settings: AttackSettings) -> str:
+    """Steps x restarts: `20 x 1`; queries for a search without gradients: `5,000 q x 1`; the budget of `auto`: `300 g`."""
+    match settings.method:
+        case Method.AUTO:
+            seconds = settings.budget.unit is BudgetUnit.SECONDS
+            return str(settings.budget) if seconds else f"{count(round(settings.budget.amount))} g"
+        case Method.SQUARE | Method.RANDOM:
+            return f"{count(settings.queries)} q x {settings.restarts}"
+        case Method.DEEPFOOL:
+            return f"{settings.steps} x 1"
+        case _:
+            return f"{settings.steps} x {settings.restarts}"
 
 
 def capitalised(attack: str) -> str:

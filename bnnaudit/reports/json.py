@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bnnaudit.core.attack import Method
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import SCHEMA, AttackRow, Cure, Estimate, Report, SignalRow, Sweep, Verdict
 from bnnaudit.core.threat import Threat
@@ -64,6 +65,7 @@ def _interval(estimate: Estimate | None) -> list[float] | None:
 
 def _attack(row: AttackRow) -> dict[str, JsonValue]:
     settings = row.settings
+    searches = settings.method.searches
     return {
         "method": str(settings.method),
         "name": settings.name,
@@ -72,11 +74,14 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "beta": str(settings.beta),
         "surrogate": str(settings.surrogate),
         "loss": str(settings.loss),
+        "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
         "error_signal": str(settings.signal),
         "l2_per_channel": settings.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
         **_threat(row.threat),
-        "steps": settings.steps,
+        "steps": None if searches else settings.steps,
+        "queries": settings.queries if searches else None,
+        "budget": str(settings.budget) if settings.method is Method.AUTO else None,
         "step_size": row.step_size,
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,

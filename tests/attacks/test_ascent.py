@@ -7,28 +7,14 @@ import torch
 from torch import nn
 
 from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.ascent import random_start
+from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
-from bnnaudit.core.batch import Batch
-from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
 from bnnaudit.quantization.quantizers import BinarySign
+from tests.attacks.contract import contract_batch
+from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.toy import batch_of, linear_target, target_of
-
-WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 0.0], [-1.0, 1.0, 0.0, 0.25]])
-BIAS = torch.tensor([0.3, 0.0])
-
-
-def linear_images(count: int = 64) -> torch.Tensor:
-    return 0.35 + 0.3 * torch.rand(count, 4, generator=torch.Generator().manual_seed(0))
-
-
-def boundary_distance(images: torch.Tensor, norm: Norm) -> torch.Tensor:
-    """The distance of each image to the boundary of the two-class linear model: |margin| over the dual norm."""
-    difference = WEIGHTS[0] - WEIGHTS[1]
-    dual = difference.abs().sum() if norm is Norm.LINF else difference.norm()
-    return (images @ difference + BIAS[0] - BIAS[1]).abs() / dual
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -90,69 +76,6 @@ def test_a_temperature_revives_an_attack_that_the_saturated_softmax_starves() ->
     assert exact.fooled.all()
 
 
-def contract_batch() -> tuple[object, Batch]:
-    generator = torch.Generator().manual_seed(5)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(27, 12), BinarySign(), nn.Linear(12, 3))
-    for parameter in network.parameters():
-        with torch.no_grad():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    target = target_of(network, (3, 3, 3), 3, Box(0.0, 255.0))
-    return target, batch_of(target, torch.rand(20, 3, 3, 3, generator=generator) * 255)
-
-
-CONTRACTS = [
-    AttackSettings(
-        method=method, steps=6, restarts=2, beta=Beta(rule, 0.05), loss=loss, surrogate=Surrogate.parse("adaptive")
-    )
-    for method, rule, loss in [
-        (Method.FGSM, BetaRule.NONE, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.NONE, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.FIXED, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.NJS, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.HNS, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.TRACKED, LossKind.CROSS_ENTROPY),
-        (Method.PGD, BetaRule.NONE, LossKind.DLR),
-        (Method.PGD, BetaRule.NONE, LossKind.MARGIN),
-    ]
-]
-
-
-@pytest.mark.parametrize("norm", list(Norm))
-@pytest.mark.parametrize("settings", CONTRACTS, ids=lambda s: f"{s.name}-{s.beta}-{s.loss}")
-def test_contract(settings: AttackSettings, norm: Norm) -> None:
-    target, batch = contract_batch()
-    threat = Threat(norm, 0.1 if norm is Norm.LINF else 0.4, Box(0.0, 255.0))
-    before = batch.images.clone()
-    weights = [parameter.clone() for parameter in target.network.parameters()]
-    outcome = run_attack(settings, target, batch, threat, seed=1)
-    # In ball and box.
-    shift = outcome.images - batch.images
-    length = shift.flatten(1).abs().amax(1) if norm is Norm.LINF else shift.flatten(1).norm(dim=1)
-    assert (length <= threat.radius * (1 + 1e-5)).all()
-    assert outcome.images.min() >= 0
-    assert outcome.images.max() <= 255
-    # What it claims is so.
-    with torch.no_grad():
-        wrong = target.logits(outcome.images).argmax(1) != batch.labels
-    assert torch.equal(wrong, outcome.fooled)
-    assert torch.equal(outcome.fooled, outcome.fooled_at >= 0)
-    # Target and batch untouched.
-    assert torch.equal(batch.images, before)
-    assert all(torch.equal(a, b) for a, b in zip(weights, target.network.parameters(), strict=True))
-    assert all(parameter.grad is None for parameter in target.network.parameters())
-    # Repeats under its seed, and does not depend on the batch size.
-    again = run_attack(settings, target, batch, threat, seed=1)
-    assert torch.equal(again.images, outcome.images)
-    parts = run_attack(settings, target, batch, threat, seed=1, batch_size=7)
-    assert torch.equal(parts.fooled, outcome.fooled)
-    assert torch.equal(parts.fooled_at, outcome.fooled_at)
-    assert torch.allclose(parts.images, outcome.images, atol=1e-3)
-    # A radius of zero changes nothing.
-    still = run_attack(settings, target, batch, Threat(norm, 0.0, Box(0.0, 255.0)), seed=1)
-    assert torch.equal(still.images, batch.images)
-    assert not still.fooled.any()
-
-
 def test_restarts_count_for_each_image() -> None:
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, Box(0.0, 255.0))
@@ -204,10 +127,3 @@ def test_l2_per_channel_reaches_further_than_the_ball_and_is_not_the_default() -
     assert ((whole.images - batch.images).flatten(1).norm(dim=1) <= threat.radius * 1.00001).all()
     assert (reach <= threat.radius * 3**0.5 * 1.00001).all()
     assert reach.max() > threat.radius * 1.2
-
-
-def test_an_empty_batch_is_no_work() -> None:
-    target, batch = contract_batch()
-    outcome = run_attack(AttackSettings(), target, batch.select(slice(0, 0)), Threat(Norm.LINF, 0.1), seed=0)
-    assert len(outcome.fooled) == 0
-    assert outcome.cost.forwards == 0

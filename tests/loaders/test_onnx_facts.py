@@ -17,10 +17,10 @@ def facts(folder: Path, model: ModelProto) -> ModelFacts:
     return inspect_onnx(path, Preprocessing())
 
 
-def chain(nodes: list[NodeProto], **constants: np.ndarray) -> ModelProto:
+def chain(nodes: list[NodeProto], opset: int = 20, **constants: np.ndarray) -> ModelProto:
     """12 features to h by `nodes`, then to 3 scores with float weights."""
     constants = {"w": some_values(12, 3), **constants}
-    return model_of([*nodes, node("MatMul", "h w")], ["n", 12], constants, output_shape=["n", 3])
+    return model_of([*nodes, node("MatMul", "h w")], ["n", 12], constants, opset, output_shape=["n", 3])
 
 
 def test_identity_of_the_file(tmp_path: Path) -> None:
@@ -98,6 +98,22 @@ def test_weight_bits_are_those_of_most_weights(tmp_path: Path) -> None:
     nodes = [node("MatMul", "x b", "m"), node("MatMul", "m back", "h")]
     for back, bits in ((some_values(100, 12), 32), (np.sign(some_values(100, 12)), 1)):
         assert facts(tmp_path, chain(nodes, b=binary, back=back)).weight_bits == bits
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("int8", 8), ("int16", 16), ("uint16", 16)])
+def test_bits_of_stored_integers_are_those_of_their_type(tmp_path: Path, kind: str, bits: int) -> None:
+    limits = np.iinfo(kind)
+    stored = np.random.default_rng(0).integers(limits.min, limits.max + 1, (12, 100)).astype(kind)
+    stored.flat[:2] = limits.min, limits.max
+    nodes = [
+        node("DequantizeLinear", "stored s z", "b"),
+        node("MatMul", "x b", "m"),
+        node("Slice", "m from to last", "h"),
+    ]
+    zero = np.array(limits.max // 2 if kind == "uint16" else 0, kind)
+    constants = {"stored": stored, "s": np.float32(0.0123), "z": zero}
+    constants |= {"from": np.array([0]), "to": np.array([12]), "last": np.array([1])}
+    assert facts(tmp_path, chain(nodes, opset=21, **constants)).weight_bits == bits
 
 
 def test_weights_of_a_gemm_have_their_channels_where_it_says(tmp_path: Path) -> None:

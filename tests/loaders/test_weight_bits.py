@@ -19,6 +19,19 @@ def int8(scale: np.ndarray | float) -> np.ndarray:
     return (whole * np.float32(scale)).astype(np.float32)
 
 
+def int16(scale: np.ndarray | float, largest: int = 32767) -> np.ndarray:
+    """Whole numbers up to `largest` in every channel, one of them next to zero."""
+    whole = RANDOM.integers(-largest, largest + 1, (16, 3, 3, 3))
+    whole[:, 0, 0, 0], whole[:, 0, 0, 1] = largest, 1
+    return (whole * np.float32(scale)).astype(np.float32)
+
+
+def uint16(zero: int) -> np.ndarray:
+    """The whole range around a zero point."""
+    whole = np.append(RANDOM.integers(0, 65536, 430), [0, 65535]) - zero
+    return (whole * np.float32(0.01)).astype(np.float32).reshape(16, -1)
+
+
 CASES = [
     (SIGNS, 1),
     (SIGNS * np.float32(0.3), 1),
@@ -31,6 +44,15 @@ CASES = [
     (levels(64, 16 * 900), 8),
     (int8(0.0123), 8),
     (int8(SCALES), 8),
+    (int16(0.000123), 16),
+    (int16(0.000123, 20000), 16),
+    (int16(SCALES), 16),
+    (int16(SCALES, 300), 16),
+    (uint16(5000), 16),
+    (uint16(0), 16),
+    (np.tile(int16(0.01), (1, 1, 20, 20)), 16),
+    (int16(0.01, 2**20), 32),
+    (FLOATS.astype(np.float16), 32),
     (FLOATS, 32),
     (FLOATS.astype(np.float64), 32),
     (RANDOM.standard_normal((4, 9)), 32),

@@ -50,3 +50,14 @@ def test_signal_of_a_loss_does_not_depend_on_company() -> None:
         return losses.signal_of(losses.dlr_loss, leaf, LABELS[rows])
 
     assert torch.equal(signal(slice(0, 1))[0], signal(slice(0, 2))[0])
+
+
+def test_log_odds_order_points_as_the_cross_entropy_does_and_go_on_where_it_is_zero() -> None:
+    logits = torch.randn(50, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    labels, betas = torch.arange(50) % 6, torch.full((50,), 0.7, dtype=torch.float64)
+    odds = losses.log_odds_loss(logits, labels, betas)
+    entropy = functional.cross_entropy(0.7 * logits, labels, reduction="none")
+    assert torch.allclose(functional.softplus(odds), entropy)
+    saturated = torch.tensor([[1000.0, 0.0, -1e9], [1000.0, 1.0, -1e9]])
+    first, second = losses.log_odds_loss(saturated, torch.tensor([0, 0]), torch.ones(2)).tolist()
+    assert (first, second) == (-1000.0, -999.0)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
-from bnnaudit.reports.attack_names import attack_name, temperature_name
+from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.bars import horizontal
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.numbers import count, duration, interval, length, percent, threat_text
@@ -60,8 +60,8 @@ def _columns(report: Report, look: Look) -> list[_Column]:
     columns = [
         _Column("attack", [_name(row, look) for row in rows]),
         _Column("b", [look.text(temperature_name(row.settings)) for row in rows]),
-        _Column("surrogate", [look.text(str(row.settings.surrogate)) for row in rows]),
-        _Column("steps", [look.text(f"{row.settings.steps} x {row.settings.restarts}") for row in rows], "right"),
+        _Column("surrogate", [look.text(surrogate_name(row.settings)) for row in rows]),
+        _Column("steps", [look.text(effort(row.settings)) for row in rows], "right"),
         _Column("accuracy", [look.text(percent(row.accuracy.value), "bold") for row in rows], "right"),
         _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows]),
         _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", optional=True),
@@ -109,6 +109,8 @@ def _disagreement(row: AttackRow, look: Look) -> Text:
 
 def _notes(rows: Sequence[AttackRow]) -> list[str]:
     notes = ["steps x restarts; b is the temperature on the logits, 1 in ordinary attacks."]
+    if any(row.settings.method.searches for row in rows):
+        notes.append("q: queries, forward passes an image; no gradient is followed.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
         notes.append("*: transferred from a substitute network, no gradient of the audited model.")
     if any(row.role == REMAINING for row in rows):

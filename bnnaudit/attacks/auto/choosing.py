@@ -1,0 +1,62 @@
+"""Which settings are worth running, found out on a few of the images that still stand.
+
+A setting is worth what it takes off the true margin, not what it adds to its own loss. Successive halving: all settings on
+a few images in a few steps, the better half on more images in more steps, and so on; then a portfolio is put together
+greedily, each further setting for what it does where those before it do little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.attack import AttackSettings
+
+ROUNDS: tuple[tuple[int, int], ...] = ((8, 10), (16, 20), (32, 20))
+"""Images and steps of each round of halving."""
+PORTFOLIO = 5
+"""Settings that a portfolio has at most."""
+WORTH = 0.005
+"""The least further fall of the margin, as a fraction of it, for which a setting joins the portfolio."""
+
+Trial = Callable[[AttackSettings, int, int], Tensor]
+"""(settings, images, steps) -> what the climb took off the margin of each of the first images, as a fraction: (N,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    settings: AttackSettings
+    falls: Tensor
+
+
+def choose(candidates: Sequence[AttackSettings], available: int, trial: Trial) -> tuple[AttackSettings, ...]:
+    """The portfolio, the best setting first, chosen on at most `available` images."""
+    left = [_Scored(settings, torch.zeros(0)) for settings in candidates]
+    for images, steps in ROUNDS:
+        used = min(images, available)
+        left = [_Scored(entry.settings, trial(entry.settings, used, steps)) for entry in left]
+        if len(left) > PORTFOLIO:
+            ranked = sorted(left, key=lambda entry: -float(entry.falls.mean()))
+            left = ranked[: max(PORTFOLIO, (len(ranked) + 1) // 2)]
+        if used == available:
+            break
+    return _greedily(left)
+
+
+def _greedily(entries: Sequence[_Scored]) -> tuple[AttackSettings, ...]:
+    """The best setting, then whichever adds most to those before it."""
+    chosen: list[AttackSettings] = []
+    so_far = torch.zeros_like(entries[0].falls)
+    left = list(entries)
+    while left and len(chosen) < PORTFOLIO:
+        gains = [float((torch.maximum(so_far, entry.falls) - so_far).mean()) for entry in left]
+        best = max(range(len(left)), key=gains.__getitem__)
+        if chosen and gains[best] < WORTH:
+            break
+        entry = left.pop(best)
+        chosen.append(entry.settings)
+        so_far = torch.maximum(so_far, entry.falls)
+    return tuple(chosen)

@@ -1,0 +1,63 @@
+"""Random search: where its points lie, and what a linear model says it must find."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bnnaudit.attacks import run_attack
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.random_search import RandomMoves
+from bnnaudit.core.attack import AttackSettings, Beta, Method
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.temperature import fit_temperature
+from tests.attacks import test_ascent as ascent
+from tests.toy import batch_of, linear_target
+
+RANDOM = AttackSettings(method=Method.RANDOM, queries=400)
+CONTRACTS = [replace(RANDOM, queries=60), replace(RANDOM, queries=40, restarts=2)]
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+@pytest.mark.parametrize("settings", CONTRACTS, ids=lambda s: f"{s.queries}x{s.restarts}")
+def test_contract(settings: AttackSettings, norm: Norm) -> None:
+    ascent.test_contract(settings, norm)
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_its_points_are_in_the_ball_and_every_other_one_is_extreme(norm: Norm) -> None:
+    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
+    batch = batch_of(target, ascent.linear_images(3))
+    threat = Threat(norm, 0.1)
+    context = Context(target, threat, fit_temperature(Beta(), target, batch), batch, 0, 8, lambda _: None)
+    draws = RandomMoves(threat).draw(context, [0, 1, 2], 0, 0, batch.images)
+    lengths = draws.abs().amax(dim=2) if norm is Norm.LINF else draws.norm(dim=2)
+    assert draws.shape[1] > 1000
+    assert (lengths <= 1 + 1e-6).all()
+    assert torch.allclose(lengths[:, 1::2], torch.tensor(1.0))
+    # Uniform in four dimensions: P(length < r) = r^4.
+    inner = (lengths[:, ::2] < 0.8).float().mean().item()
+    assert inner == pytest.approx(0.8**4, abs=0.02)
+    if norm is Norm.LINF:
+        assert (draws[:, 1::2].abs() == 1).all()
+        assert abs(draws[:, 1::2].mean().item()) < 0.02
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_it_finds_what_a_good_part_of_the_ball_fools_and_nothing_beyond_the_distance(norm: Norm) -> None:
+    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
+    batch = batch_of(target, ascent.linear_images())
+    threat = Threat(norm, 0.04 if norm is Norm.LINF else 0.08)
+    outcome = run_attack(RANDOM, target, batch, threat, seed=0)
+    distance = ascent.boundary_distance(batch.images, norm)
+    assert outcome.fooled[distance < 0.8 * threat.eps].all()
+    assert not outcome.fooled[distance > threat.eps].any()
+    assert outcome.cost.backwards == 0
+    assert outcome.cost.forwards == int(torch.where(outcome.fooled, outcome.fooled_at + 1, 400).sum())
+
+
+def test_vectors_with_more_features_than_a_block_holds_still_get_both_kinds() -> None:
+    target = linear_target(torch.randn(2, 20_000, generator=torch.Generator().manual_seed(0)), torch.zeros(2))
+    batch = batch_of(target, torch.full((2, 20_000), 0.5))
+    outcome = run_attack(replace(RANDOM, queries=5), target, batch, Threat(Norm.LINF, 0.01), seed=0)
+    assert outcome.cost.forwards <= 10

@@ -1,0 +1,41 @@
+"""Every method and loss has a name for people, and says nothing of what it does not use."""
+
+import pytest
+
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.reports.attack_names import attack_name, steps_name, surrogate_name, temperature_name
+
+
+@pytest.mark.parametrize(
+    ("method", "loss", "rule", "name"),
+    [
+        ("pgd", "ce", "none", "PGD"),
+        ("pgd", "dlr", "none", "PGD DLR"),
+        ("pgd", "margin", "hns", "PGD++ margin"),
+        ("apgd", "ce", "none", "APGD"),
+        ("apgd", "ce", "njs", "APGD++"),
+        ("apgd", "dlr-targeted", "none", "APGD-T"),
+        ("apgd", "margin-targeted", "none", "APGD-T margin"),
+        ("fab", "ce", "none", "FAB"),
+        ("fab", "dlr-targeted", "none", "FAB-T"),
+        ("deepfool", "dlr", "none", "DeepFool"),
+        ("bba", "ce", "none", "B&B"),
+    ],
+)
+def test_names(method: str, loss: str, rule: str, name: str) -> None:
+    assert attack_name(AttackSettings(Method(method), loss=LossKind(loss), beta=Beta(BetaRule(rule)))) == name
+
+
+def test_every_combination_has_one() -> None:
+    names = {(method, loss): attack_name(AttackSettings(method, loss=loss)) for method in Method for loss in LossKind}
+    climbing = [name for (method, _), name in names.items() if method.climbs]
+    assert len(set(climbing)) == len(climbing)
+    assert all(names.values())
+
+
+def test_what_a_method_does_not_use_is_a_dash() -> None:
+    square, deepfool = AttackSettings(Method.SQUARE), AttackSettings(Method.DEEPFOOL, restarts=3)
+    assert (temperature_name(square), surrogate_name(square), steps_name(square)) == ("-", "-", "-")
+    assert (temperature_name(deepfool), surrogate_name(deepfool), steps_name(deepfool)) == ("-", "identity", "20 x 1")
+    pgd = AttackSettings(restarts=3)
+    assert (temperature_name(pgd), surrogate_name(pgd), steps_name(pgd)) == ("1", "identity", "20 x 3")
