@@ -26,9 +26,9 @@ MANY_RESTARTS = 20
 """Against 1: [G22] Table 1."""
 SHORT_TRAVEL = 0.1
 """Of the radius: what a whole attack of tiny steps moves at most."""
-DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 1000, Effort.THOROUGH: 10_000}
+DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
 """Random points for each image that the gradient left; [C19] asks for 10,000."""
-QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 5000}
+QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
 """Of a query attack, for each image that the gradient left."""
 
 

@@ -6,7 +6,7 @@ from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
-from bnnaudit.diagnostics.comparison import MATERIAL, VARYING, accuracy, compare, percent
+from bnnaudit.diagnostics.comparison import MATERIAL, VARYING, accuracy, compare, is_serious, percent
 
 RULE = Rule(
     code="FR302",
@@ -24,7 +24,8 @@ RULE = Rule(
     ),
     threshold=(
         "Against PGD: at least 5 points are lost, the interval of that loss lies above zero, and McNemar's exact p-value is "
-        "below 0.05 after Holm's correction over the comparisons of the run. Against a declared figure: the 95 % interval "
+        "below 0.05 after Holm's correction over the comparisons of the run. An error where it is a tenth "
+        "of the claimed accuracy or more, a warning below. Against a declared figure: the 95 % interval "
         "of the verified accuracy ends at least 5 points below it."
     ),
     source="Carlini et al. 2019 (per-image worst case over attacks); McNemar 1947; Wilson 1927.",
@@ -32,7 +33,10 @@ RULE = Rule(
         "Replace the claimed figure by the verified one in whatever states it, and set the release bar on that. To raise "
         "it, train adversarially with gradients that reach the input (a temperature, an adaptive surrogate)."
     ),
-    false_alarms="None known: the verdict rests on images that the deployed model misclassifies.",
+    false_alarms=(
+        "The images are real: the deployed model misclassifies each. But stronger attacks always take some points from one "
+        "run of PGD, on networks that hide nothing as well; hence the tenth that is asked for before it is an error."
+    ),
 )
 
 
@@ -61,7 +65,9 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
         "better attacks, each success confirmed on the deployed model."
     )
     numbers = (accuracy("claimed accuracy (ordinary PGD)", plain), verified, *pair.measured("lost to better attacks"))
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_value),)
+    serious = is_serious(float(plain.mean()), verified.value)
+    severity = RULE.severity if serious else Severity.WARNING
+    return (Finding(RULE, message, severity, Confidence.HIGH, numbers, pair.p_value),)
 
 
 def _against_declared(declared: float, verified: Measurement) -> tuple[Finding, ...]:

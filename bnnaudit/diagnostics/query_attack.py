@@ -19,7 +19,7 @@ RULE = Rule(
         "with gradients; where it does better the gradients are masked, and hiding them protects nobody."
     ),
     measured=(
-        "Square Attack on each image that ordinary PGD left, with 500 queries an image (--effort standard) or 5,000 "
+        "Square Attack on each image that ordinary PGD left, with 300 queries an image (--effort standard) or 5,000 "
         "(thorough). Compared image by image, each success replayed."
     ),
     threshold=(

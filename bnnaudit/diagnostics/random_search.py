@@ -21,8 +21,9 @@ RULE = Rule(
         "follows a useful gradient finds as well; if it does not, its gradients are not useful."
     ),
     measured=(
-        "On each image that ordinary PGD left, points are drawn uniformly from the ball: 1,000 with --effort standard, "
-        "10,000 with thorough, or [attack] queries of the card. Each success is replayed."
+        "On each image that ordinary PGD left, points are drawn by turns from the ball and from its corners (for L2 its "
+        "sphere): 500 with --effort standard, 10,000 with thorough, or what --queries or the card's [attack] queries say. "
+        "Each success is replayed."
     ),
     threshold="Fires when the 95 % interval of the share of the sample that only random search fooled lies above 1 %.",
     source="Athalye, Carlini & Wagner 2018, fourth behaviour; Carlini et al. 2019 (10,000 draws or more).",

@@ -31,8 +31,8 @@ MOST_INNER = 999
 """Points inside the ball where the features allow it, as in the paper."""
 INNER_SHARE = 0.95
 """Of the radius: how far the inner points reach."""
-TIGHTNESS = 0.0
-"""Where the threshold stands between -1, the nearest inner point, and +1, the planted one: halfway."""
+TIGHTNESS = 0.5
+"""Where the threshold stands between -1, the nearest inner point, and +1, the planted one."""
 RANDOM_POINTS = 200
 """Of each of three kinds: in the ball, on its surface, in its corners."""
 AUTO_BUDGET = 200
@@ -94,7 +94,7 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
     """The image's two-class target, or None where no readout tells its points apart.
 
     The readout separates the inner points (the image among them) from the one on the surface as widely as any linear one
-    can; its threshold lies halfway and its scale is set to the image's own logits. It is checked by running
+    can; its threshold lies nearer to the latter and its scale is set to the image's own logits. It is checked by running
     it: float32 must answer 0 inside and 1 at the planted point.
     """
     inside = torch.cat([image.images, points_inside(image, plan, inner - 1)])

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from bnnaudit.attacks import step_size_of
-from bnnaudit.attacks.ascent import ascent_direction, error_signal, project, random_start
+from bnnaudit.attacks.ascent import error_signal
+from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import ClimbProbe

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks import step_size_of
-from bnnaudit.attacks.ascent import ascent_direction, project
+from bnnaudit.attacks.geometry import ascent_direction, project
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe

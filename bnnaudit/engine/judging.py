@@ -10,7 +10,7 @@ from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided
 from bnnaudit.core.report import Estimate, Status, Verdict
 from bnnaudit.core.trial import Trial
-from bnnaudit.diagnostics.comparison import MATERIAL, percent
+from bnnaudit.diagnostics.comparison import is_serious, percent
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.numerics.multiplicity import holm
 
@@ -119,7 +119,7 @@ def _status(
     clean = int(evidence.clean.sum())
     if clean == 0:
         return Status.INCONCLUSIVE, "No image of the sample is classified correctly, so there is nothing to attack."
-    if claimed is not None and claimed.value - verified.value >= MATERIAL:
+    if claimed is not None and is_serious(claimed.value, verified.value):
         return Status.INCONCLUSIVE, (
             f"Better attacks take {percent(claimed.value - verified.value)} more than the claim allows, but {verified.n} "
             "images cannot show that this is no chance; audit with more --samples."

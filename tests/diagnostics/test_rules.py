@@ -136,6 +136,12 @@ def test_the_declared_figure_is_the_claim_where_there_is_one() -> None:
     assert "FR302" in fired(evidence(shares, verified=0.1, the_plan=declared))
 
 
+def test_a_loss_that_stronger_attacks_bring_anyway_is_a_warning() -> None:
+    shares = {**HEALTHY, PLAN.claim: 0.8, PLAN.iteration_trial: 0.8}
+    assert fired(evidence(shares, verified=0.74))["FR302"].severity is Severity.WARNING
+    assert fired(evidence(shares, verified=0.70))["FR302"].severity is Severity.ERROR
+
+
 def test_copies_that_disagree_on_single_images_warn_only() -> None:
     assert fired(evidence(HEALTHY, agreement=Agreement(300, 1, 0.5, 0, 0)))["MF401"].severity is Severity.WARNING
     assert fired(evidence(HEALTHY, agreement=Agreement(300, 3, 0.5, 0, 0)))["MF401"].severity is Severity.ERROR
