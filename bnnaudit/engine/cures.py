@@ -13,6 +13,9 @@ from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics.comparison import compare
 from bnnaudit.engine.judging import estimate
 
+BOTH = "temperature and surrogate"
+"""The one pair in the table: each of the two can be of no use without the other."""
+
 
 def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
     """Each cure with its setting in words and its attack; of several settings of one cure the best is told."""
@@ -21,6 +24,7 @@ def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
     for surrogate in plan.surrogates:
         if surrogate != plan.ordinary.surrogate:
             yield "surrogate", str(surrogate), plan.surrogate_trial(surrogate)
+            yield BOTH, f"b by HNS, {surrogate}", plan.scaled(Method.PGD, BetaRule.HNS, surrogate)
     for loss in (LossKind.MARGIN, LossKind.DLR):
         yield "loss", str(loss), plan.loss_trial(loss)
     yield "restarts", f"{plan.restarts_trial.attack.restarts} starts", plan.restarts_trial

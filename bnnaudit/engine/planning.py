@@ -88,6 +88,8 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
     for check in CHECKS:
         if plan.effort.reaches(check.least):
             costs[check.name] = passes(check.trials(plan))
+    if binarization_images(plan):
+        costs["attack-strength"] += units_of_strength(plan)
     costs["table of cures"] = passes(cure_trials(plan))
     costs["verification"] = sum(image_steps(settings) for settings in plan.verification)
     return costs
