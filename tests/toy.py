@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -9,9 +11,10 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
-from bnnaudit.quantization.quantizers import named_quantizers
+from bnnaudit.quantization.quantizers import BinarySign, named_quantizers
 
 UNIT_BOX = Box()
+BYTES = Box(0.0, 255.0)
 
 
 class Itself:
@@ -68,3 +71,36 @@ def small_network(seed: int = 0, scale: float = 1.0, features: int = 6, classes:
         with torch.no_grad():
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * scale)
     return network
+
+
+def binary_network(sizes: list[int], seed: int, box: Box = BYTES) -> Target:
+    """A fully connected network of signs with weights of -1 and +1 and random thresholds, for images (1, 1, n)."""
+    generator = torch.Generator().manual_seed(seed)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for index, (before, after) in enumerate(pairwise(sizes)):
+        layer = nn.Linear(before, after)
+        with torch.no_grad():
+            layer.weight.copy_(torch.rand(after, before, generator=generator).sub(0.5).sign())
+            layer.bias.copy_(torch.randn(after, generator=generator) * (0.3 * before) ** 0.5)
+            if index == 0:
+                layer.bias.mul_(box.width).sub_(layer.weight.sum(dim=1) * (box.low + box.width / 2))
+        layers += [layer, BinarySign()]
+    return target_of(nn.Sequential(*layers[:-1]), (1, 1, sizes[0]), sizes[-1], box)
+
+
+def images_of(target: Target, count: int, seed: int) -> Batch:
+    """Seeded images, labelled with the target's own answers."""
+    box, shape = target.facts.box, target.facts.input_shape
+    noise = torch.rand(count, *shape, generator=torch.Generator().manual_seed(seed))
+    return batch_of(target, box.low + box.width * noise)
+
+
+def two_pixel_target(threshold: float) -> Target:
+    """Class 0 while both pixels are at least `threshold`; the second logit wins from one unit of -1 on."""
+    network = nn.Sequential(nn.Linear(2, 2), BinarySign(), nn.Linear(2, 2))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.eye(2))
+        network[0].bias.fill_(-threshold)
+        network[2].weight.copy_(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
+        network[2].bias.copy_(torch.tensor([0.0, 0.5]))
+    return target_of(network, (2,), 2)

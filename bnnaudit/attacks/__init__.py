@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, pgd, random_search, square
+from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, iprop, pgd, random_search, square
 from bnnaudit.attacks.context import Context, prepared
+from bnnaudit.attacks.rounding import rounded
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
@@ -41,6 +42,7 @@ METHODS: Mapping[Method, MethodEntry] = {
     Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
     Method.SQUARE: MethodEntry(square.attack, square.image_steps),
     Method.RANDOM: MethodEntry(random_search.attack, random_search.image_steps),
+    Method.IPROP: MethodEntry(iprop.attack, iprop.image_steps, norms=frozenset({Norm.LINF}), whole=True),
 }
 
 
@@ -67,7 +69,10 @@ def run_attack(
         raise UsageError(f"method: {settings.method} attacks in the norm {norms} only, not in {threat.norm}")
     context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
     parts = [batch] if entry.whole else context.split(batch)
-    return Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)
+    outcome = Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)
+    if threat.image_bits is None:
+        return outcome
+    return rounded(outcome, target, batch, threat, image_steps(settings), batch_size)
 
 
 def _ignored(image_steps: int) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.ascent import error_signal, rounds
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import ascent_direction, project, random_start
+from bnnaudit.attacks.geometry import as_stored, ascent_direction, project, random_start
 from bnnaudit.attacks.ledger import PLATEAU, Ledger
 from bnnaudit.core.attack import AttackSettings, LossKind
 from bnnaudit.core.batch import Batch
@@ -172,12 +172,12 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
     track = _Track.begin(place.rows, batch, start, place.goals, step_size * threat.box.width)
     looks, last_look, cost = checkpoints(steps), 0, Cost()
     for step in range(steps + 1):
-        points = track.points.detach().requires_grad_(step < steps)
+        points = as_stored(track.points, track.origins, threat).detach().requires_grad_(step < steps)
         with torch.set_grad_enabled(step < steps):
             logits = context.at(step, steps).logits(points)
         values = logits.detach()
         cost += Cost(forwards=len(points))
-        standing = ledger.judge(track.rows, track.points, values, track.labels, step)
+        standing = ledger.judge(track.rows, points.detach(), values, track.labels, step)
         if step == steps:
             break
         if not settings.stop_at_success:
@@ -186,7 +186,7 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
         if not bool(standing.any()):
             break
         if step == 0:
-            track.betas, spent = temperature.at_start(context.target, track.points, values, track.labels)
+            track.betas, spent = temperature.at_start(context.target, points.detach(), values, track.labels)
             cost += spent
         current = temperature.at_step(track.betas, values, track.labels)
         ledger.betas[track.rows] = current.float()

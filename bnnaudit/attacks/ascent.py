@@ -3,6 +3,9 @@
 Every iterate is judged, the start and the last one included. An image that is fooled leaves the batch and costs nothing
 more; for each image the first success is kept, else the iterate of the smallest margin. (Without `stop_at_success`, as a
 transfer attack wants it, images stay to the end and the iterate of the smallest margin is kept.)
+
+Where only pixels of so many bits count, the iterates go on as they are, but what is judged and differentiated at is their
+rounding; the last steps go from grid value to grid value.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import ascent_direction, project, random_start
+from bnnaudit.attacks.geometry import as_stored, ascent_direction, grid_step, project, random_start
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics import losses, norms
+
+GRID_STEPS = 5
+"""Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count."""
 
 
 def rounds(settings: AttackSettings) -> int:
@@ -76,11 +82,12 @@ class _Climb:
         betas = torch.ones(len(rows), device=points.device)
         memory, cost = torch.zeros_like(points), Cost()
         for step in range(steps + 1):
-            points, target = points.detach().requires_grad_(step < steps), self.context.at(step, steps)
+            here, target = as_stored(points, origins, self.context.threat), self.context.at(step, steps)
+            inputs = here.detach().requires_grad_(step < steps)
             with torch.set_grad_enabled(step < steps):
-                logits = target.logits(points)
-            cost += Cost(forwards=len(points))
-            values, here = logits.detach(), points.detach()
+                logits = target.logits(inputs)
+            cost += Cost(forwards=len(here))
+            values = logits.detach()
             standing = self.ledger.judge(rows, here, values, labels, step)
             if not settings.stop_at_success:
                 standing = torch.ones_like(standing)
@@ -97,10 +104,10 @@ class _Climb:
             current = temperature.at_step(betas, values, labels)
             self.ledger.betas[rows] = current.float()
             signal = error_signal(settings, values, labels, current, goals)
-            (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
-            cost += Cost(backwards=len(points))
+            (gradients,) = torch.autograd.grad(logits, inputs, signal * standing[:, None])
+            cost += Cost(backwards=len(here))
             memory = self._remembered(memory, gradients)
-            points = self._moved(here, memory, origins, self.step_sizes[step])
+            points = self._moved(points, here, memory, origins, step)
             if remaining < len(rows):
                 rows, points, origins, memory = rows[standing], points[standing], origins[standing], memory[standing]
                 labels, betas = labels[standing], betas[standing]
@@ -113,11 +120,14 @@ class _Climb:
             return gradients
         return self.settings.momentum * memory + norms.unit_mean(gradients)
 
-    def _moved(self, points: Tensor, gradients: Tensor, origins: Tensor, step_size: float) -> Tensor:
-        """One step up, and back into ball and box."""
-        threat = self.context.threat
+    def _moved(self, points: Tensor, here: Tensor, gradients: Tensor, origins: Tensor, step: int) -> Tensor:
+        """One step up, and back into ball and box; from what was judged, `here`, where it is a step on the grid."""
+        threat, steps = self.context.threat, len(self.step_sizes)
+        step_size = self.step_sizes[step] * threat.box.width
+        if threat.image_bits is not None and step >= steps - min(GRID_STEPS, steps // 4):
+            return grid_step(here, gradients, origins, step_size, threat, self.settings)
         direction = ascent_direction(gradients, threat, self.settings)
-        return project(points + direction * (step_size * threat.box.width), origins, threat, self.settings)
+        return project(points + direction * step_size, origins, threat, self.settings)
 
 
 def error_signal(

@@ -4,22 +4,72 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import torch
 from torch import Tensor
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import norms
+from bnnaudit.numerics.pixel_grid import PixelGrid
 from bnnaudit.numerics.randomness import ball_noise, uniform_noise
 
 
 def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
-    """A point drawn uniformly from the ball around each image, clipped to the box (N, ...)."""
+    """A point drawn uniformly from the ball around each image, clipped to the box (N, ...).
+
+    Where only grid values count it is the grid value nearest to that point, as far as the L-inf ball holds it: rounded
+    towards the original, every start in a ball of one grid unit would be the original itself.
+    """
     ids, shape = batch.ids.tolist(), batch.images.shape[1:]
     noise = (
         uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
     )
-    return project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
+    start = project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
+    grid = pixel_grid(threat)
+    if grid is not None and threat.norm is Norm.LINF:
+        start = project(grid.nearest(start), batch.images, threat, settings)
+    return as_stored(start, batch.images, threat)
+
+
+def pixel_grid(threat: Threat) -> PixelGrid | None:
+    """The values that a changed pixel may have, None where it may have any."""
+    bits = threat.image_bits
+    return None if bits is None else PixelGrid(threat.box.low, threat.box.high, bits)
+
+
+def as_stored(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
+    """The images that count in place of points (M, ...) of ball and box: rounded towards the originals onto the grid."""
+    grid = pixel_grid(threat)
+    return points if grid is None else grid.towards(points, origins)
+
+
+def grid_step(
+    points: Tensor, gradients: Tensor, origins: Tensor, step_size: float, threat: Threat, settings: AttackSettings
+) -> Tensor:
+    """From pixels on the grid to others that are whole units away, about as far as `step_size`, inside ball and box.
+
+    L-inf moves every pixel with the sign of its gradient. L2 moves those of the largest gradients that the ball has room for.
+    """
+    grid = pixel_grid(threat)
+    assert grid is not None
+    length = step_size if threat.norm is Norm.LINF else step_size / points[0].numel() ** 0.5
+    step = gradients.sign() * (grid.unit * max(1, round(length / grid.unit)))
+    if threat.norm is Norm.L2:
+        step = (points + step).clamp(grid.low, grid.high) - points
+        step = step * _with_room(step, points - origins, gradients, threat.radius, settings.l2_per_channel)
+    return project(points + step, origins, threat, settings)
+
+
+def _with_room(step: Tensor, shift: Tensor, gradients: Tensor, radius: float, per_channel: bool) -> Tensor:
+    """(M, ...) bool: the pixels of the largest gradients whose steps together keep a shift (M, ...) in the L2 ball."""
+    axis = 2 if per_channel and step.dim() > 2 else 1
+    before = shift.flatten(axis).square()
+    added = (shift + step).flatten(axis).square() - before
+    order = gradients.flatten(axis).abs().argsort(dim=-1, descending=True, stable=True)
+    total = added.gather(-1, order).cumsum(dim=-1).cummax(dim=-1).values
+    fits = total <= radius**2 - before.sum(dim=-1, keepdim=True)
+    return torch.zeros_like(fits).scatter(-1, order, fits).view_as(step)
 
 
 def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -94,6 +95,7 @@ class _Walk:
                     block, used = block + 1, 0
                 candidates = self.moves.propose(points, origins, draws[:, used], query / queries)
                 used += 1
+            candidates = as_stored(candidates, origins, self.context.threat)
             logits = self.context.logits(candidates)
             forwards += len(rows)
             found = margin(logits, labels).float()

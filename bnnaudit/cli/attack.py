@@ -36,7 +36,7 @@ UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size"
 )
 @options.threat_options
 @options.model_options
-@click.option("--save", type=options.PATH, metavar="FILE.npz", help="Write the adversarial images and predictions.")
+@click.option("--save", type=options.PATH, metavar="FILE.npz", help="Write adversarial images and predictions.")
 @options.run_options
 @options.output_options
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
@@ -90,7 +90,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             make_substitute,
         )
     if save is not None:
-        save_adversarial(save, adversarial, opened.target.facts)
+        save_adversarial(save, adversarial, opened.target.facts, settings.threat.image_bits)
     kind = ReportFormat(values["format_name"])
     deliver_with(
         lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]

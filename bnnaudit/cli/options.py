@@ -13,7 +13,7 @@ from bnnaudit.core.attack import Beta, Budget, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.core.threat import Box, Norm, parse_length
+from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -104,6 +104,12 @@ model_options = stacked(
 threat_options = stacked(
     click.option("--norm", type=choice(Norm), help="Norm of the perturbation.  [default: linf]"),
     click.option("--eps", type=LENGTH, help="Radius in the [0,1] image: 8/255, 8px or 0.03.  [default: 8/255]"),
+    click.option(
+        "--image-bits",
+        type=click.IntRange(*IMAGE_BITS),
+        metavar="B",
+        help="Count only images that pixels of B bits can store: 8 for a PNG.",
+    ),
     click.option("--steps", type=click.IntRange(min=1), help="Steps of the attack.  [default: 20]"),
     click.option("--step-size", type=LENGTH, help="Step in the [0,1] image.  [default: eps/4, L2 eps/8, FGSM eps]"),
     click.option("--restarts", type=click.IntRange(min=1), help="Random restarts.  [default: 1]"),
@@ -172,6 +178,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "arch": ("architecture", "name"),
     "norm": ("threat", "norm"),
     "eps": ("threat", "eps"),
+    "image_bits": ("threat", "image_bits"),
     "steps": ("attack", "steps"),
     "step_size": ("attack", "step_size"),
     "restarts": ("attack", "restarts"),

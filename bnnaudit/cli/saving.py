@@ -6,12 +6,16 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.engine.single import Adversarial
+from bnnaudit.numerics.pixel_grid import PixelGrid
 
 
 def check_can_save(path: Path) -> None:
@@ -22,26 +26,39 @@ def check_can_save(path: Path) -> None:
         raise UsageError(f"save: {path.parent} is not a folder that can be written to")
 
 
-def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts) -> None:
+def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts, image_bits: int | None = None) -> None:
     """Writes the file all at once.
 
     x (N, ...) float32: the adversarial images in the network's range; y (N,): labels; original (N, ...): the images before;
     predicted_before, predicted_after (N,): the deployed model's classes; fooled (N,) bool: right before and wrong after;
-    id (N,): index in the data; input_range (2,): the units of x and original.
+    id (N,): index in the data; input_range (2,): the units of x and original. With `image_bits` also pixels (N, ...): x as a
+    picture file stores it, whole numbers from 0 to 2^bits - 1 in uint8 (uint16 above 8 bits), left out where some image of
+    the data cannot be stored in so many bits.
     """
     labels, before, after = (value.numpy() for value in (adversarial.labels, adversarial.before, adversarial.after))
+    arrays: dict[str, NDArray[Any]] = {
+        "x": adversarial.images.numpy(),
+        "y": labels,
+        "original": adversarial.original.numpy(),
+        "predicted_before": before,
+        "predicted_after": after,
+        "fooled": (before == labels) & (after != labels),
+        "id": adversarial.ids.numpy(),
+        "input_range": np.array([facts.box.low, facts.box.high]),
+    }
+    pixels = None if image_bits is None else _pixels(adversarial.images, facts, image_bits)
+    if pixels is not None:
+        arrays["pixels"] = pixels
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        x=adversarial.images.numpy(),
-        y=labels,
-        original=adversarial.original.numpy(),
-        predicted_before=before,
-        predicted_after=after,
-        fooled=(before == labels) & (after != labels),
-        id=adversarial.ids.numpy(),
-        input_range=np.array([facts.box.low, facts.box.high]),
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
         stream.write(buffer.getvalue())
     Path(stream.name).replace(path)
+
+
+def _pixels(images: Tensor, facts: ModelFacts, image_bits: int) -> NDArray[Any] | None:
+    """The images (N, ...) as picture files hold them, None where they cannot."""
+    grid = PixelGrid(facts.box.low, facts.box.high, image_bits)
+    if not bool(grid.holds(images).all()):
+        return None
+    return grid.levels(images).numpy().astype(np.uint8 if image_bits <= 8 else np.uint16)

@@ -48,7 +48,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class AttackRow:
-    """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one."""
+    """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one.
+
+    accuracy_8bit: what is left when the same adversarial images are rounded to 8-bit pixels; None where not measured.
+    """
 
     settings: AttackSettings
     threat: Threat
@@ -61,6 +64,7 @@ class AttackRow:
     replayed: int
     replay_disagreements: int
     role: str = ""
+    accuracy_8bit: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,17 +33,22 @@ class Threat:
     """Perturbations of norm at most `eps` that keep every pixel inside `box`.
 
     `eps` is in units of the [0,1] image, whatever range the network takes; `radius` is the same length in the box's units.
+    With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs.
     """
 
     norm: Norm
     eps: float
     box: Box = Box()
+    image_bits: int | None = None
 
     @property
     def radius(self) -> float:
         """`eps` in the units of `box`."""
         return self.eps * self.box.width
 
+
+IMAGE_BITS = (1, 16)
+"""The fewest and the most bits that a pixel can be stored in."""
 
 _LENGTH = re.compile(r"(?P<number>[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>px|/\s*(?P<divisor>[0-9.]+))?")
 

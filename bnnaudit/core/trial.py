@@ -50,6 +50,8 @@ class TrialResult:
     clean (N,) bool: classified correctly without attack. fooled_at (N,) int: steps taken before the success that replayed,
     -1 where the image still stands (or was misclassified to begin with). replayed: successes claimed by the differentiable
     copy and put before the deployed model; replay_disagreements: those that the deployed model got right all the same.
+    fooled_8bit (N,) bool: fooled still, once the adversarial image is rounded towards the original to 8-bit pixels; None
+    where that was not measured, since the images are no 8-bit pictures to begin with.
     """
 
     trial: Trial
@@ -60,11 +62,17 @@ class TrialResult:
     backwards: int
     replayed: int
     replay_disagreements: int
+    fooled_8bit: NDArray[np.bool_] | None = None
 
     @property
     def standing(self) -> NDArray[np.bool_]:
         """(N,) bool: right without attack and still right under it."""
         return self.clean & (self.fooled_at < 0)
+
+    @property
+    def standing_8bit(self) -> NDArray[np.bool_] | None:
+        """(N,) bool: right without attack and still right under what an 8-bit file keeps of it; None if not measured."""
+        return None if self.fooled_8bit is None else self.clean & ~self.fooled_8bit
 
     def standing_after(self, steps: int) -> NDArray[np.bool_]:
         """(N,) bool: still right when the attack had stopped after `steps` steps (it never changes its step size)."""

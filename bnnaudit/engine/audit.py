@@ -206,10 +206,11 @@ def _run(bench: Bench, trial: Trial, journal: _Journal, progress: Progress) -> N
 
 def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress) -> NDArray[np.bool_]:
     """(N,) bool: images that withstood every trial at the threat's radius or below, and then the verification attacks."""
-    standing = bench.clean.cpu().numpy()
+    standing = standing_8bit = bench.clean.cpu().numpy()
     for result in journal.results.values():
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing & result.standing
+            standing_8bit = standing_8bit & _standing_8bit(result)
     source = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
     for settings in plan.verification:
         trial = Trial(settings, plan.threat, source)
@@ -219,9 +220,16 @@ def _verify(bench: Bench, plan: AuditPlan, journal: _Journal, progress: Progress
         progress.advance(spared * image_steps(settings))
         result, _ = run_trial(bench, trial, among, progress.advance)
         standing = standing & result.standing
+        standing_8bit = standing_8bit & _standing_8bit(result)
         row = attack_row(result, role="verification")
-        journal.verification.append(replace(row, accuracy=estimate(int(standing.sum()), len(standing))))
+        accuracy, stored = (estimate(int(left.sum()), len(left)) for left in (standing, standing_8bit))
+        journal.verification.append(replace(row, accuracy=accuracy, accuracy_8bit=row.accuracy_8bit and stored))
     return standing
+
+
+def _standing_8bit(result: TrialResult) -> NDArray[np.bool_]:
+    """(N,) bool: images that no 8-bit file of this attack's fools; all that were right where that was not measured."""
+    return result.clean if result.standing_8bit is None else result.standing_8bit
 
 
 class _recorded:  # noqa: N801 - reads as a clause of a with statement

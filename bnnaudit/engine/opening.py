@@ -132,7 +132,7 @@ def threat_of(settings: Settings) -> Threat:
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
     if norm is Norm.LINF and eps > 1:
         raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
-    return Threat(norm, eps, settings.preprocessing.resolved().box)
+    return Threat(norm, eps, settings.preprocessing.resolved().box, settings.threat.image_bits)
 
 
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:

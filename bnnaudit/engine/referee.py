@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.geometry import pixel_grid
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics.norms import flat_norm
+from bnnaudit.numerics.pixel_grid import PixelGrid
 
 TOLERANCE = 1e-5
 """Relative excess of a radius that float32 rounding explains."""
@@ -54,6 +56,25 @@ def replay(
     return Replay(fooled, int(claimed.sum()))
 
 
+def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor) -> Tensor | None:
+    """(N,) bool: which of the confirmed successes `fooled` (N,) survive rounding towards the original to 8-bit pixels.
+
+    The deployed model looks again at those that rounding changes. None where the originals are no 8-bit pictures themselves,
+    so that no file of 8-bit pixels stands for them.
+    """
+    box = target.facts.box
+    grid = PixelGrid(box.low, box.high, 8)
+    if not bool(grid.holds(batch.images).all()):
+        return None
+    rounded = grid.towards(images, batch.images)
+    changed = fooled & (rounded != images).flatten(1).any(dim=1)
+    kept = fooled.clone()
+    if bool(changed.any()):
+        classes = target.deployed(rounded[changed]).argmax(dim=1)
+        kept[changed] = (classes != batch.labels[changed].cpu()).to(kept.device)
+    return kept
+
+
 def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
     """The differentiable copy's classes (N,)."""
     with torch.no_grad():
@@ -62,11 +83,14 @@ def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
 
 
 def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel: bool = False) -> None:
-    """Raises ForeignPerturbationError unless every image is in the ball around its original and in the box."""
+    """Raises ForeignPerturbationError unless every image is in the ball around its original, in the box and on the grid."""
     if len(images) == 0:
         return
     if bool((images < threat.box.low).any()) or bool((images > threat.box.high).any()):
         raise ForeignPerturbationError("an attack left the box of valid images")
+    grid = pixel_grid(threat)
+    if grid is not None and bool(((images != grid.nearest(images)) & (images != originals)).any()):
+        raise ForeignPerturbationError(f"an attack left the grid of {threat.image_bits}-bit pixels")
     shift = images - originals
     if threat.norm is Norm.LINF:
         lengths = shift.flatten(1).abs().amax(dim=1)

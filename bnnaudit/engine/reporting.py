@@ -17,7 +17,7 @@ from bnnaudit.engine.judging import estimate
 
 def attack_row(result: TrialResult, role: str = "") -> AttackRow:
     """One trial as a row; its accuracy counts misclassified images as wrong."""
-    trial = result.trial
+    trial, stored = result.trial, result.standing_8bit
     return AttackRow(
         settings=trial.attack,
         threat=trial.threat,
@@ -30,6 +30,7 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         replayed=result.replayed,
         replay_disagreements=result.replay_disagreements,
         role=role,
+        accuracy_8bit=None if stored is None else estimate(int(stored.sum()), len(stored)),
     )
 
 

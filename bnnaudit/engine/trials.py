@@ -14,7 +14,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
-from bnnaudit.engine.referee import replay
+from bnnaudit.engine.referee import fooled_as_8bit, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,17 @@ def run_trial(
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
     confirmed = replay(bench.target, batch, trial.threat, outcome, bench.batch_size, trial.attack.l2_per_channel)
     seconds = time.perf_counter() - started
+    kept = fooled_as_8bit(bench.target, batch, outcome.images, confirmed.fooled)
     fooled_at = np.full(len(bench.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
     hit = confirmed.fooled.cpu().numpy()
     # A transferred image may fool the target without having fooled its own network, which then knows no step.
     steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
     fooled_at[rows.cpu().numpy()[hit]] = steps[hit]
+    fooled_8bit = None
+    if kept is not None:
+        earlier = None if before is None else before.fooled_8bit
+        fooled_8bit = np.zeros(len(bench.sample), dtype=np.bool_) if earlier is None else earlier.copy()
+        fooled_8bit[rows.cpu().numpy()] = kept.cpu().numpy()
     result = TrialResult(
         trial=trial,
         clean=bench.clean.cpu().numpy(),
@@ -80,6 +86,7 @@ def run_trial(
         backwards=outcome.cost.backwards,
         replayed=confirmed.claimed,
         replay_disagreements=confirmed.disagreements,
+        fooled_8bit=fooled_8bit,
     )
     return result, outcome
 

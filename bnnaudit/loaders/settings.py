@@ -17,7 +17,7 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.core.threat import Box, Norm, parse_length
+from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -164,10 +164,11 @@ class PreprocessingTable(_Table):
 
 
 class ThreatTable(_Table):
-    """[threat]: `eps` in units of the [0,1] image."""
+    """[threat]: `eps` in units of the [0,1] image; `image_bits` of a pixel, where only storable images count."""
 
     norm: Annotated[Norm, BeforeValidator(_choice(Norm))] | None = None
     eps: Length | None = None
+    image_bits: Annotated[StrictInt, Field(ge=IMAGE_BITS[0], le=IMAGE_BITS[1])] | None = None
 
 
 class AttackTable(_Table):

@@ -56,7 +56,7 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
 
 
 def _threat(threat: Threat) -> dict[str, JsonValue]:
-    return {"norm": str(threat.norm), "eps": threat.eps}
+    return {"norm": str(threat.norm), "eps": threat.eps, "image_bits": threat.image_bits}
 
 
 def _interval(estimate: Estimate | None) -> list[float] | None:
@@ -86,6 +86,7 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,
         "ci95": _interval(row.accuracy),
+        "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
         "samples": row.accuracy.n,
         "seconds": row.seconds,
         "forwards": row.forwards,

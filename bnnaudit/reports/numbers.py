@@ -38,8 +38,9 @@ def length(eps: float) -> str:
 
 
 def threat_text(threat: Threat) -> str:
-    """`L-inf 8/255`, `L2 0.5`."""
-    return f"{_NORMS[threat.norm]} {length(threat.eps)}"
+    """`L-inf 8/255`, `L2 0.5`; where only storable images count, `L-inf 8/255 in 8-bit pixels`."""
+    grid = "" if threat.image_bits is None else f" in {threat.image_bits}-bit pixels"
+    return f"{_NORMS[threat.norm]} {length(threat.eps)}{grid}"
 
 
 def duration(seconds: float) -> str:

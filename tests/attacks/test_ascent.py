@@ -4,17 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
-from bnnaudit.quantization.quantizers import BinarySign
 from tests.attacks.contract import contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
-from tests.toy import batch_of, linear_target, target_of
+from tests.toy import batch_of, linear_target, two_pixel_target
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -48,13 +46,7 @@ def test_fgsm_is_one_step_of_the_whole_radius_from_the_random_start() -> None:
 
 def test_a_binary_network_is_flipped_where_hand_calculation_says() -> None:
     """sign(x1 - 0.5) + sign(x2 - 0.5) against a fixed 0.5: the class changes once either pixel crosses 0.5."""
-    network = nn.Sequential(nn.Linear(2, 2), BinarySign(), nn.Linear(2, 2))
-    with torch.no_grad():
-        network[0].weight.copy_(torch.eye(2))
-        network[0].bias.fill_(-0.5)
-        network[2].weight.copy_(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-        network[2].bias.copy_(torch.tensor([0.0, 0.5]))
-    target = target_of(network, (2,), 2)
+    target = two_pixel_target(0.5)
     images = torch.tensor([[0.60, 0.90], [0.70, 0.65], [0.80, 0.80]])
     batch = batch_of(target, images)
     assert batch.labels.tolist() == [0, 0, 0]

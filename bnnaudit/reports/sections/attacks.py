@@ -66,6 +66,9 @@ def _columns(report: Report, look: Look) -> list[_Column]:
         _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows]),
         _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", optional=True),
     ]
+    if any(_measured_as_8bit(row) for row in rows):
+        cells = [look.text(percent(row.accuracy_8bit.value if row.accuracy_8bit else None)) for row in rows]
+        columns.insert(6, _Column("8-bit", cells, "right"))
     if any(row.replay_disagreements for row in rows):
         columns.append(_Column("replay", [_disagreement(row, look) for row in rows], "right"))
     if any(row.threat.norm is not report.threat.norm for row in rows):
@@ -103,6 +106,10 @@ def _name(row: AttackRow, look: Look) -> Text:
     return name
 
 
+def _measured_as_8bit(row: AttackRow) -> bool:
+    return row.accuracy_8bit is not None and row.threat.image_bits is None
+
+
 def _disagreement(row: AttackRow, look: Look) -> Text:
     return look.text(f"-{count(row.replay_disagreements)}" if row.replay_disagreements else "ok")
 
@@ -119,6 +126,8 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
         notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
     if any(row.settings.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
+    if any(_measured_as_8bit(row) for row in rows):
+        notes.append("8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG.")
     failed = sum(row.replay_disagreements for row in rows)
     if failed:
         total = sum(row.replayed for row in rows)
