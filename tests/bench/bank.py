@@ -128,7 +128,7 @@ def broken_entries(data: str, eps: float) -> Iterator[Entry]:
     yield entry("batch-dependent", lambda: behind(plain(), BatchCentred()), "MF407", random)
     clipped = entry("clipped surrogate", lambda: steep_signs(_scaled(f"{data}-waq"), 100.0), "SP204", base="waq")
     yield replace(clipped, ordinary=CLIPPED)
-    yield entry("logits scaled, straight-through", lambda: _scaled(f"{data}-waq"), "SP204", base="waq")
+    yield entry("logits scaled, straight-through", lambda: _scaled(f"{data}-waq"), "SP203 SP204", base="waq")
     winners = entry("k winners take all", lambda: plain("winners"), "SP211 GM112 GM105", base="winners")
     yield replace(winners, effort=Effort.STANDARD)
 
