@@ -10,6 +10,7 @@ import click
 from bnnaudit.cli import options
 from bnnaudit.cli.main import FAILED, PASSED, UNFINISHED
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
+from bnnaudit.core.effort import Effort
 
 
 @click.command("check", short_help="Audit a model and gate its release.")
@@ -21,6 +22,15 @@ from bnnaudit.cli.streams import check_output, deliver_with, waiting
     "--substitute",
     metavar="MODEL|none",
     help="Model for the transfer check; none leaves the check out.  [default: a small float network trained on the spot]",
+)
+@click.option(
+    "--effort",
+    type=options.choice(Effort),
+    help="quick: ordinary attacks, temperatures and surrogates, within seconds. standard: every check. thorough: the "
+    "same with the published numbers of draws and queries. `explain --effort` lists the cost.  [default: standard]",
+)
+@click.option(
+    "--queries", type=click.IntRange(min=1), help="Draws of the random search, an image.  [default: by --effort]"
 )
 @options.run_options
 @options.output_options

@@ -16,10 +16,13 @@ from bnnaudit.core.finding import Rule
 @click.command("explain", short_help="Explain a rule of the audit.")
 @click.argument("code", required=False)
 @click.option("--all", "everything", is_flag=True, help="Explain every rule.")
+@click.option("--effort", "efforts", is_flag=True, help="Which checks each --effort of check runs, and their cost.")
 @click.option("--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 @click.option("--output", "-o", type=options.PATH, help="File to write to instead of stdout.")
-def command(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
+def command(code: str | None, everything: bool, efforts: bool, format_name: str, output: Path | None) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
+    if efforts:
+        return _explain_efforts(code, everything, format_name, output)
     from bnnaudit.diagnostics import RULES
     from bnnaudit.reports import json_text
     from bnnaudit.reports.explanation import render_catalogue, render_rule, rule_to_json
@@ -34,6 +37,21 @@ def command(code: str | None, everything: bool, format_name: str, output: Path |
         deliver_with(lambda page: render_catalogue(rules, width=page.width, color=page.color, ascii=page.ascii), output)
     else:
         deliver_with(lambda page: render_rule(rules[0], width=page.width, color=page.color, ascii=page.ascii), output)
+    return 0
+
+
+def _explain_efforts(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
+    from bnnaudit.engine.planning import check_costs
+    from bnnaudit.reports import json_text
+    from bnnaudit.reports.effort_table import CheckCost, efforts_to_json, render_efforts
+
+    if everything or code is not None:
+        raise UsageError("explain: give one rule's code, --all or --effort")
+    costs = [CheckCost(*entry) for entry in check_costs()]
+    if format_name == "json":
+        deliver_with(lambda page: json_text(efforts_to_json(costs)), output)
+    else:
+        deliver_with(lambda page: render_efforts(costs, width=page.width, color=page.color, ascii=page.ascii), output)
     return 0
 
 

@@ -209,6 +209,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "targets": ("attack", "targets"),
     "queries": ("attack", "queries"),
     "budget": ("attack", "budget"),
+    "effort": ("audit", "effort"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),
     "substitute": ("substitute", "model"),

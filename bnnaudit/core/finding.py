@@ -64,13 +64,25 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that fired, in words for this model, with the numbers it rests on."""
+    """A rule that fired, in words for this model, with the numbers it rests on.
+
+    p_value: of the comparison that it rests on, None where it rests on none.
+    """
 
     rule: Rule
     message: str
     severity: Severity
     confidence: Confidence
     measurements: tuple[Measurement, ...] = ()
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A comparison that showed no material difference; it counts among those that the significance is corrected for."""
+
+    comparison: str
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True)

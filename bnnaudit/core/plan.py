@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
@@ -18,6 +20,16 @@ RADIUS_POINTS = 4
 
 WHOLE_BOX = 1.0
 """The radius at which an L-inf attack may change every pixel to anything."""
+HALF_RANGE = 0.5
+"""The L-inf radius at which every image can be turned into the same grey one."""
+MANY_RESTARTS = 20
+"""Against 1: [G22] Table 1."""
+SHORT_TRAVEL = 0.1
+"""Of the radius: what a whole attack of tiny steps moves at most."""
+DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
+"""Random points for each image that the gradient left; [C19] asks for 10,000."""
+QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
+"""Of a query attack, for each image that the gradient left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +40,22 @@ class Declared:
     adversarial_accuracy: float | None = None
 
 
+class Suspicion(StrEnum):
+    """A cause of failing attacks that shows before any attack is run; each has its cure among the trials."""
+
+    PROBABILITIES = "probabilities"
+    BLOCKED = "blocked"
+    UNSTABLE = "unstable"
+
+
 @dataclass(frozen=True, slots=True)
 class AuditPlan:
     """The audit's settings.
 
     ordinary: the attack that the claim rests on, PGD with cross-entropy, b = 1 and straight-through gradients.
     features: numbers in one image, which bound an unbounded L2 attack. quantized: whether the network has steps without
-    a gradient, so that the choice of a surrogate matters.
+    a gradient, so that the choice of a surrogate matters. draws: of the random search, None for the effort's own.
+    suspicions: what the opening probes saw, so that the cure for it is tried.
     """
 
     threat: Threat
@@ -45,6 +66,9 @@ class AuditPlan:
     batch_size: int = 256
     declared: Declared = Declared()
     transfer: bool = True
+    effort: Effort = Effort.STANDARD
+    draws: int | None = None
+    suspicions: frozenset[Suspicion] = frozenset()
 
     @property
     def claim(self) -> Trial:
@@ -92,12 +116,59 @@ class AuditPlan:
         return tuple(Trial(settings, replace(self.threat, eps=radius)) for radius in dict.fromkeys(radii))
 
     @property
+    def half_range_trial(self) -> Trial:
+        """The ordinary attack where every pixel may move by half the range (for L2, as far as that is in all)."""
+        eps = HALF_RANGE if self.threat.norm is Norm.LINF else HALF_RANGE * float(self.features) ** 0.5
+        return Trial(replace(self.ordinary, step_size=None), replace(self.threat, eps=max(eps, self.threat.eps)))
+
+    @property
+    def restarts_trial(self) -> Trial:
+        """The ordinary attack with many restarts; the first of them is the claim's own."""
+        return Trial(replace(self.ordinary, restarts=max(MANY_RESTARTS, 2 * self.ordinary.restarts)), self.threat)
+
+    @property
+    def tiny_steps_trial(self) -> Trial:
+        """The ordinary attack with steps that together move no pixel by more than a tenth of the radius."""
+        step_size = SHORT_TRAVEL * self.threat.eps / self.ordinary.steps
+        return Trial(replace(self.ordinary, step_size=step_size), self.threat)
+
+    def loss_trial(self, loss: LossKind) -> Trial:
+        """The ordinary attack with another loss."""
+        return Trial(replace(self.ordinary, loss=loss), self.threat)
+
+    def surrogate_trial(self, surrogate: Surrogate) -> Trial:
+        """The ordinary attack through another surrogate, without a temperature."""
+        return Trial(replace(self.ordinary, surrogate=surrogate), self.threat)
+
+    def cured_trial(self, source: Source) -> Trial:
+        """The ordinary attack on the model with one cause of failure taken away."""
+        return Trial(self.ordinary, self.threat, source)
+
+    @property
+    def random_trial(self) -> Trial:
+        """Uniform random search on the images that the claim's attack left."""
+        draws = DRAWS[self.effort] if self.draws is None else self.draws
+        return Trial(_searching(Method.RANDOM, draws), self.threat, after=self.claim)
+
+    @property
+    def query_trial(self) -> Trial:
+        """Square Attack on the images that the claim's attack left."""
+        return Trial(_searching(Method.SQUARE, QUERIES[self.effort]), self.threat, after=self.claim)
+
+    @property
     def transfer_trial(self) -> Trial:
         """PGD on the substitute, carried past its first success so that the images are confidently wrong there."""
         settings = replace(
             self.ordinary, error_signal=ErrorSignal.EXACT, surrogate=Surrogate(), stop_at_success=False, step_size=None
         )
         return Trial(settings, self.threat, Source.SUBSTITUTE)
+
+    @property
+    def verification_source(self) -> Source:
+        """What the verification climbs on: the model, or where its gradient is known to be of no use, its cheapest cure."""
+        if Suspicion.BLOCKED in self.suspicions:
+            return Source.BRIDGED
+        return Source.LOGARITHM if Suspicion.PROBABILITIES in self.suspicions else Source.WHITE_BOX
 
     @property
     def verification(self) -> tuple[AttackSettings, ...]:
@@ -118,6 +189,11 @@ class AuditPlan:
             replace(base, beta=Beta(BetaRule.FIXED, 0.01), surrogate=adaptive[0]),
             margin,
         )
+
+
+def _searching(method: Method, queries: int) -> AttackSettings:
+    """A search without gradients, which has no steps of its own."""
+    return AttackSettings(method, steps=1, queries=queries)
 
 
 def _readable(length: float, like: float) -> float:

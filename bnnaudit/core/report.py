@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
 from bnnaudit.core.threat import Threat
@@ -166,6 +167,18 @@ class SweepPoint:
     accuracy: Estimate
 
 
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """One cause of failing attacks taken away, all else as the claim's attack had it.
+
+    recovered: the share of the images which that attack left that this one fools; `n` is their number.
+    """
+
+    name: str
+    setting: str
+    recovered: Estimate
+
+
 class Status(StrEnum):
     """What the audit concludes about the claim."""
 
@@ -189,7 +202,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run. What was not measured is None or empty; nothing that was found is ever left out."""
+    """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
+
+    comparisons: how many tests the significance of each finding was corrected for.
+    """
 
     tool_version: str
     created: str
@@ -202,8 +218,11 @@ class Report:
     attacks: tuple[AttackRow, ...] = ()
     signal: SignalTable | None = None
     sweeps: tuple[Sweep, ...] = ()
+    cures: tuple[Cure, ...] = ()
     findings: tuple[Finding, ...] = ()
     waived: tuple[Waiver, ...] = ()
     skipped: tuple[Skip, ...] = ()
     faults: tuple[Fault, ...] = ()
     verdict: Verdict | None = None
+    effort: Effort | None = None
+    comparisons: int = 0

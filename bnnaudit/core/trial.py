@@ -15,19 +15,32 @@ if TYPE_CHECKING:
 
 
 class Source(StrEnum):
-    """The network whose gradients make the adversarial images; they are always judged on the audited model."""
+    """The network whose gradients make the adversarial images; they are always judged on the audited model.
+
+    Beside the model and a substitute these are cures, the model with one cause of failure taken away: `float64` is computed
+    in double precision, `logarithm` has the logarithm taken of outputs that are probabilities, `averaged` has its logits
+    averaged over noisy copies of the image, `bridged` passes the layers that block its gradient straight through.
+    """
 
     WHITE_BOX = "white-box"
     SUBSTITUTE = "substitute"
+    FLOAT64 = "float64"
+    LOGARITHM = "logarithm"
+    AVERAGED = "averaged"
+    BRIDGED = "bridged"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One attack to run on the whole sample."""
+    """One attack to run on the sample: on all of it, or on the images that the trial `after` left standing.
+
+    In the second case its result is that of both together, since an image counts as fooled if either fooled it.
+    """
 
     attack: AttackSettings
     threat: Threat
     source: Source = Source.WHITE_BOX
+    after: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ RULE = Rule(
     ),
     threshold=(
         "Fires when at least 10 % of the images still stand after the last step and the 95 % interval of the accuracy "
-        "that PGD takes beyond FGSM lies below 5 points."
+        "that PGD takes beyond FGSM lies below 5 points. Not where PGD takes less than 5 points in all while its loss rises "
+        "on every image watched: there the radius is too small for anything to fall."
     ),
     source="Carlini et al. 2019 (iterative attacks must beat single-step ones); Gupta & Ajanthan 2022, Figure 1.",
     remedy=(
@@ -53,6 +54,8 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     left = accuracy("after all steps", many.standing)
     if left.value < ENOUGH_LEFT or pair.interval[1] >= MATERIAL:
         return ()
+    if _too_small_a_radius(evidence):
+        return ()
     steps = many.trial.attack.steps
     message = (
         f"{steps} steps of PGD leave {percent(left.value)} of the images standing, where a single step (FGSM) leaves "
@@ -60,6 +63,13 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     )
     numbers = (accuracy("after one step (FGSM)", one.standing), left, *pair.measured("gain of iterating"))
     return (Finding(RULE, message, RULE.severity, Confidence.MEDIUM, numbers),)
+
+
+def _too_small_a_radius(evidence: Evidence) -> bool:
+    """Whether the loss rises everywhere and still nothing falls: then no step, first or last, has anything to gain."""
+    climb = evidence.probes.climb
+    lost = int((evidence.clean & ~evidence.results[evidence.plan.iteration_trial].standing).sum())
+    return climb is not None and climb.flat == 0 and lost < MATERIAL * evidence.samples
 
 
 CHECK = Check("iterations", (RULE,), trials, judge)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
 from bnnaudit.core.plan import AuditPlan
@@ -51,4 +52,4 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, (left,)),)
 
 
-CHECK = Check("radius", (RULE,), trials, judge)
+CHECK = Check("radius", (RULE,), trials, judge, Effort.STANDARD)

@@ -6,7 +6,7 @@ from itertools import permutations
 
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
 from bnnaudit.diagnostics.comparison import accuracy, compare, percent
@@ -26,8 +26,9 @@ RULE = Rule(
         "as the layer's mean |pre-activation|, compared image by image; the temperature is the same rule for all."
     ),
     threshold=(
-        "Fires when the best surrogate fools at least 5 points more images than the worst and McNemar's exact p-value, "
-        "multiplied by the number of pairs, is below 0.05."
+        "Fires when the best surrogate fools at least 5 points more images than the worst, the interval of that gain lies "
+        "above zero, and McNemar's exact p-value, multiplied by the number of pairs, is below 0.05 after Holm's "
+        "correction over the comparisons of the run."
     ),
     source="Athalye, Carlini & Wagner 2018 (BPDA); the width's effect is measured by this audit itself.",
     remedy="Quote only figures from the strongest surrogate; never those of a single fixed-width one.",
@@ -44,7 +45,7 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     return _trials(plan) if plan.quantized else ()
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Compares the worst surrogate with the best."""
     if not evidence.plan.quantized:
         return ()
@@ -52,8 +53,9 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     pairs = list(permutations(results, 2))
     worst, best = max(pairs, key=lambda pair: compare(pair[0].standing, pair[1].standing).gain)
     pair = compare(worst.standing, best.standing)
-    if not pair.is_material(comparisons=len(pairs) // 2):
-        return ()
+    choices = len(pairs) // 2
+    if not pair.is_material:
+        return pair.undecided("surrogate against surrogate", choices)
     message = (
         f"The same attack leaves {percent(worst.standing.mean())} standing through the {worst.trial.attack.surrogate} "
         f"surrogate and {percent(best.standing.mean())} through the {best.trial.attack.surrogate} one: a figure obtained "
@@ -63,7 +65,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         *(accuracy(f"{result.trial.attack.surrogate} surrogate", result.standing) for result in results),
         *pair.measured("gain of the best surrogate"),
     )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_among(choices)),)
 
 
 CHECK = Check("surrogate", (RULE,), trials, judge)

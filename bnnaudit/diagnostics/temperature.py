@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial
-from bnnaudit.diagnostics.comparison import accuracy, compare, percent
+from bnnaudit.diagnostics.comparison import VARYING, accuracy, compare, percent
 
 RULES_TRIED = (BetaRule.NJS, BetaRule.HNS)
 
@@ -25,8 +25,9 @@ RULE = Rule(
         "and surrogate; compared image by image, each success replayed on the deployed model."
     ),
     threshold=(
-        "Fires when PGD++ with either temperature fools at least 5 points more images than PGD and McNemar's exact "
-        "p-value, doubled for the choice of two, is below 0.05."
+        "Fires when PGD++ with either temperature fools at least 5 points more images than PGD, the interval of that gain lies "
+        "above zero, and McNemar's exact p-value, doubled for the choice of two, is below 0.05 after Holm's "
+        "correction over the comparisons of the run. Skipped where the model's answers vary (MF405, MF407)."
     ),
     source="Gupta & Ajanthan 2022 (arXiv 2003.13511), Tables 2 to 4.",
     remedy=(
@@ -43,15 +44,17 @@ def trials(plan: AuditPlan) -> tuple[Trial, ...]:
     return plan.one_step, plan.claim, *scaled
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     """Compares PGD with the better of the two PGD++."""
+    if evidence.agreement.answers_vary:
+        return (Skip("temperature", VARYING),)
     plan = evidence.plan
     plain = evidence.results[plan.claim]
     scaled = [evidence.results[plan.scaled(Method.PGD, rule)] for rule in RULES_TRIED]
     best = min(scaled, key=lambda result: int(result.standing.sum()))
     pair = compare(plain.standing, best.standing)
-    if not pair.is_material(comparisons=len(scaled)):
-        return ()
+    if not pair.is_material:
+        return pair.undecided("plain against temperature", len(scaled))
     message = (
         f"PGD leaves {percent(plain.standing.mean())} of the images standing; the same PGD with a temperature "
         f"({str(best.trial.attack.beta).upper()}) leaves {percent(best.standing.mean())}. The temperature changes no "
@@ -62,7 +65,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         *(accuracy(f"PGD++ ({result.trial.attack.beta})", result.standing) for result in scaled),
         *pair.measured("gain of the temperature"),
     )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_among(len(scaled))),)
 
 
 CHECK = Check("temperature", (RULE,), trials, judge)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Family, Fault, Finding, Severity, Skip
+from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided
 from bnnaudit.core.report import Estimate, Status, Verdict
-from bnnaudit.diagnostics.comparison import MATERIAL, compare, percent
+from bnnaudit.core.trial import Trial
+from bnnaudit.diagnostics.comparison import is_serious, percent
 from bnnaudit.numerics.intervals import wilson_interval
+from bnnaudit.numerics.multiplicity import holm
 
 NOT_ROBUST = 0.10
 """Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
+SIGNIFICANCE = 0.05
+"""Level of the whole run, after correction."""
+_NOTHING: Mapping[Trial, str] = MappingProxyType({})
 
 
 def estimate(count: int, total: int) -> Estimate:
@@ -20,21 +27,62 @@ def estimate(count: int, total: int) -> Estimate:
     return Estimate(count / total if total else 0.0, low, high, total)
 
 
-def judge_checks(evidence: Evidence, checks: Sequence[Check]) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
-    """Asks every check whose trials all ran; the others are skipped with the reason."""
-    findings: list[Finding] = []
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the checks said. `comparisons`: how many tests the significance of each was corrected for."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skip, ...]
+    comparisons: int
+
+
+def judge_checks(evidence: Evidence, checks: Sequence[Check], why_not: Mapping[Trial, str] = _NOTHING) -> Judgement:
+    """Asks every check that the effort reaches and whose trials all ran; the others are skipped with the reason.
+
+    `why_not`: why a trial has no result. Of the findings that rest on a comparison those stay that are significant after
+    Holm's correction over all comparisons of the run, whether these found something or not.
+    """
+    items: list[Finding | Undecided] = []
     skips: list[Skip] = []
     for check in checks:
-        missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
-        if missing:
-            skips.append(Skip(check.name, evidence.why_missing or f"{len(missing)} of its attacks have no result"))
+        why = _why_not_judged(check, evidence, why_not)
+        if why:
+            skips.append(Skip(check.name, why))
             continue
         for item in check.judge(evidence):
-            if isinstance(item, Finding):
-                findings.append(item)
-            else:
+            if isinstance(item, Skip):
                 skips.append(item)
-    return tuple(findings), tuple(skips)
+            else:
+                items.append(item)
+    findings, comparisons = _significant(items)
+    return Judgement(findings, tuple(skips), comparisons)
+
+
+def _why_not_judged(check: Check, evidence: Evidence, why_not: Mapping[Trial, str]) -> str:
+    if not evidence.plan.effort.reaches(check.least):
+        return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
+    missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
+    if not missing:
+        return ""
+    reasons = [why_not[trial] for trial in missing if trial in why_not]
+    return evidence.why_missing or "; ".join(dict.fromkeys(reasons)) or f"{len(missing)} of its attacks have no result"
+
+
+def _significant(items: Sequence[Finding | Undecided]) -> tuple[tuple[Finding, ...], int]:
+    """The findings that stand, and the number of comparisons."""
+    tested = [item.p_value for item in items if item.p_value is not None]
+    adjusted = iter(holm(tested))
+    standing: list[Finding] = []
+    for item in items:
+        level = None if item.p_value is None else next(adjusted)
+        if not isinstance(item, Finding):
+            continue
+        if level is None:
+            standing.append(item)
+        elif level < SIGNIFICANCE:
+            corrected = Measurement("p, Holm-corrected over the run", level, "", len(tested))
+            standing.append(replace(item, measurements=(*item.measurements, corrected)))
+    return tuple(standing), len(tested)
 
 
 def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Iterable[Fault]) -> Verdict:
@@ -55,10 +103,10 @@ def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:
         return Estimate(declared, declared, declared, 0), "declared by the card"
-    result = evidence.results.get(evidence.plan.claim)
-    if result is None:
+    standing = evidence.claimed
+    if standing is None:
         return None, ""
-    return estimate(int(result.standing.sum()), evidence.samples), "ordinary PGD"
+    return estimate(int(standing.sum()), evidence.samples), "ordinary PGD"
 
 
 def _status(
@@ -71,7 +119,7 @@ def _status(
     clean = int(evidence.clean.sum())
     if clean == 0:
         return Status.INCONCLUSIVE, "No image of the sample is classified correctly, so there is nothing to attack."
-    if claimed is not None and claimed.value - verified.value >= MATERIAL:
+    if claimed is not None and is_serious(claimed.value, verified.value):
         return Status.INCONCLUSIVE, (
             f"Better attacks take {percent(claimed.value - verified.value)} more than the claim allows, but {verified.n} "
             "images cannot show that this is no chance; audit with more --samples."
@@ -81,11 +129,3 @@ def _status(
             "The model is not robust, and does not pretend to be: ordinary attacks show it as well."
         )
     return Status.AS_CLAIMED, "No attack tried did materially better than the claim. No evidence of masking was found."
-
-
-def lost_images(evidence: Evidence) -> int:
-    """Images that the claim's attack left and a better one broke."""
-    result = evidence.results.get(evidence.plan.claim)
-    if result is None or evidence.verified is None:
-        return 0
-    return compare(result.standing, evidence.verified).only_second

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
@@ -151,6 +152,8 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         batch_size=settings.run.batch_size or DEFAULT_BATCH,
         declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
         transfer=transfer,
+        effort=settings.audit.effort or Effort.STANDARD,
+        draws=settings.attack.queries,
     )
 
 

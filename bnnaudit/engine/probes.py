@@ -11,18 +11,30 @@ from bnnaudit.core.target import Target
 
 FLOAT_NOISE = 1e-4
 """Relative difference of scores that rounding explains."""
+PROBABILITY_NOISE = 1e-5
+"""How far sums of probabilities may be from 1."""
+ALONE = 64
+"""Images that are run one by one."""
+COMPANY = 7
+"""Size of the batches in which images are run with others; odd, so that no batch of the sample's own comes back."""
+ENOUGH_OF_A_CLASS = 10
+"""Images of a class from which on it is strange that none is put into it."""
+SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
 
-def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size: int) -> Agreement:
-    """Holds the differentiable copy against the deployed model's `scores` (N, d) on images (N, ...)."""
+def measure_agreement(
+    target: Target, images: Tensor, scores: Tensor, batch_size: int, labels: Tensor | None = None
+) -> Agreement:
+    """Holds the differentiable copy against the deployed model's `scores` (N, d) on images (N, ...).
+
+    labels (N,): which classes the sample holds, where that is known.
+    """
     with torch.no_grad():
         logits = torch.cat([target.logits(part).cpu() for part in torch.split(images, batch_size)])
     ours = as_output(logits, target.facts.output)
+    answers = scores.argmax(dim=1)
     again = target.deployed(images).argmax(dim=1)
-    finite = scores.nan_to_num(0.0, 0.0, 0.0)
-    top = finite.topk(2, dim=1).values
-    clear = top[:, 0] - top[:, 1] > FLOAT_NOISE * finite.abs().amax(dim=1)
-    differ = (ours.argmax(dim=1) != scores.argmax(dim=1)) & clear
+    clear = _clear(scores)
     gap = (ours - scores).nan_to_num(0.0, 0.0, 0.0).abs()
     # A logarithm of a probability that underflows is minus infinity, and rightly so.
     bad = scores.isnan() | scores.isposinf()
@@ -30,11 +42,51 @@ def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size
         bad |= scores.isneginf()
     return Agreement(
         images=len(images),
-        disagreeing=int(differ.sum()),
+        disagreeing=int(((ours.argmax(dim=1) != answers) & clear).sum()),
         largest_difference=float(gap.max()) if gap.numel() else 0.0,
         nonfinite=int(bad.any(dim=1).sum()),
-        unstable=int((again != scores.argmax(dim=1)).sum()),
+        unstable=int((again != answers).sum()),
+        alone=int(((_alone(target, images[:ALONE]) != answers[:ALONE]) & clear[:ALONE]).sum()),
+        company=int(((_in_company(target, images) != answers) & clear).sum()),
+        probabilities=are_probabilities(scores),
+        never_answered=() if labels is None else _never_answered(answers, labels.cpu()),
     )
+
+
+def are_probabilities(scores: Tensor) -> bool:
+    """Whether every row of (N, d) lies in [0, 1] and adds up to 1, to float noise; False where there is no row."""
+    within = bool((scores >= -PROBABILITY_NOISE).all()) and bool((scores <= 1 + PROBABILITY_NOISE).all())
+    return len(scores) > 0 and within and bool(((scores.sum(dim=1) - 1).abs() <= PROBABILITY_NOISE).all())
+
+
+def _clear(scores: Tensor) -> Tensor:
+    """(N,) bool: the top two scores are further apart than rounding explains."""
+    finite = scores.nan_to_num(0.0, 0.0, 0.0)
+    top = finite.topk(2, dim=1).values
+    return top[:, 0] - top[:, 1] > FLOAT_NOISE * finite.abs().amax(dim=1)
+
+
+def _alone(target: Target, images: Tensor) -> Tensor:
+    """The deployed model's classes (N,), each image in a batch of its own."""
+    classes = [target.deployed(image).argmax(dim=1) for image in torch.split(images, 1)]
+    return torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
+
+
+def _in_company(target: Target, images: Tensor) -> Tensor:
+    """The deployed model's classes (N,), the images shuffled into batches of seven."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(len(images)))
+    parts = torch.split(images[order.to(images.device)], COMPANY)
+    classes = torch.empty(len(images), dtype=torch.int64)
+    classes[order] = torch.cat([target.deployed(part).argmax(dim=1) for part in parts])
+    return classes
+
+
+def _never_answered(answers: Tensor, labels: Tensor) -> tuple[int, ...]:
+    """Classes with enough images in the sample that no image is put into."""
+    classes, counts = torch.unique(labels, return_counts=True)
+    given = set(answers.tolist())
+    pairs = zip(classes.tolist(), counts.tolist(), strict=True)
+    return tuple(index for index, count in pairs if count >= ENOUGH_OF_A_CLASS and index not in given)
 
 
 def as_output(logits: Tensor, output: OutputKind) -> Tensor:

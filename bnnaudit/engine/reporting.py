@@ -35,12 +35,14 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
 
 
 def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
-    """Ordinary attacks first, then those with a temperature, one step before many; transfer last."""
+    """Ordinary attacks first, then those with a temperature, one step before many; cures, searches, and transfer last."""
     return tuple(
         sorted(
             rows,
             key=lambda row: (
                 row.source is Source.SUBSTITUTE,
+                row.role == "remaining",
+                list(Source).index(row.source),
                 row.settings.beta.rule is not BetaRule.NONE,
                 row.settings.steps,
                 str(row.settings.surrogate) != str(SurrogateKind.IDENTITY),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from bnnaudit.engine.referee import fooled_as_8bit, replay
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What trials run on: the target, the sample, which of it the deployed model gets right, and the substitute."""
+    """What trials run on: the target, the sample, which of it the deployed model gets right, the substitute, and the views
+    of the target that cures attack."""
 
     target: Target
     sample: Batch
@@ -27,6 +28,16 @@ class Bench:
     seed: int
     batch_size: int
     substitute: Target | None = None
+    views: Mapping[Source, Target] = field(default_factory=dict)
+
+    def source(self, source: Source) -> Target:
+        """The target whose gradients a trial follows; raises LookupError where it was not made."""
+        if source is Source.WHITE_BOX:
+            return self.target
+        found = self.substitute if source is Source.SUBSTITUTE else self.views.get(source)
+        if found is None:
+            raise LookupError(f"no {source} network")
+        return found
 
 
 def run_trial(
@@ -34,34 +45,37 @@ def run_trial(
     trial: Trial,
     among: torch.Tensor | None = None,
     on_progress: Callable[[int], None] | None = None,
+    before: TrialResult | None = None,
 ) -> tuple[TrialResult, Outcome]:
     """Attacks the correctly classified images (of those, `among` (N,) bool) and replays the successes.
 
-    The outcome holds the attacked images only, in the order of the sample.
+    The outcome holds the attacked images only, in the order of the sample. `before`: the result of `trial.after`, whose
+    successes are spared the attack and count as this one's too.
     """
     attacked = bench.clean if among is None else bench.clean & among
+    if before is not None:
+        attacked = attacked & torch.from_numpy(before.standing).to(attacked.device)
     rows = attacked.nonzero().squeeze(1)
     batch, calibration = bench.sample.select(rows), bench.sample.select(bench.clean.nonzero().squeeze(1))
-    source = bench.target
-    if trial.source is Source.SUBSTITUTE:
-        if bench.substitute is None:
-            raise LookupError("no substitute network")
-        source = bench.substitute
+    source = bench.source(trial.source)
     started = time.perf_counter()
+    climbed = _in_double(batch) if trial.source is Source.FLOAT64 else batch
     outcome = run_attack(
-        trial.attack, source, batch, trial.threat, bench.seed, calibration, bench.batch_size, on_progress
+        trial.attack, source, climbed, trial.threat, bench.seed, calibration, bench.batch_size, on_progress
     )
+    outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
     confirmed = replay(bench.target, batch, trial.threat, outcome, bench.batch_size, trial.attack.l2_per_channel)
     seconds = time.perf_counter() - started
     kept = fooled_as_8bit(bench.target, batch, outcome.images, confirmed.fooled)
-    fooled_at = np.full(len(bench.sample), -1, dtype=np.int64)
+    fooled_at = np.full(len(bench.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
     hit = confirmed.fooled.cpu().numpy()
     # A transferred image may fool the target without having fooled its own network, which then knows no step.
     steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
     fooled_at[rows.cpu().numpy()[hit]] = steps[hit]
     fooled_8bit = None
     if kept is not None:
-        fooled_8bit = np.zeros(len(bench.sample), dtype=np.bool_)
+        earlier = None if before is None else before.fooled_8bit
+        fooled_8bit = np.zeros(len(bench.sample), dtype=np.bool_) if earlier is None else earlier.copy()
         fooled_8bit[rows.cpu().numpy()] = kept.cpu().numpy()
     result = TrialResult(
         trial=trial,
@@ -75,3 +89,7 @@ def run_trial(
         fooled_8bit=fooled_8bit,
     )
     return result, outcome
+
+
+def _in_double(batch: Batch) -> Batch:
+    return Batch(batch.images.double(), batch.labels, batch.ids)

@@ -22,7 +22,7 @@ TRIAL = 3
 
 
 class Scores(nn.Module):
-    """Logits (N, d) of a converted graph: float32, whatever trailing axes it leaves."""
+    """Logits (N, d) of a converted graph, in the precision of its input, whatever trailing axes it leaves."""
 
     def __init__(self, graph: nn.Module) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Scores(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
         scores: Tensor = self.graph(values)
-        return scores.flatten(start_dim=1).float()
+        return scores.flatten(start_dim=1).to(values.dtype)
 
 
 class WholeInput(nn.Module):

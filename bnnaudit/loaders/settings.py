@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from bnnaudit.core.attack import Beta, Budget, LossKind, Method
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
@@ -206,6 +207,12 @@ class SubstituteTable(_Table):
     model: PathText | None = None
 
 
+class AuditTable(_Table):
+    """[audit]: how much an audit may cost."""
+
+    effort: Annotated[Effort | None, BeforeValidator(_choice(Effort))] = None
+
+
 class RunTable(_Table):
     """[run]: how to compute, which changes no result."""
 
@@ -224,4 +231,5 @@ class Settings(_Table):
     declared: DeclaredTable = DeclaredTable()
     architecture: ArchitectureTable = ArchitectureTable()
     substitute: SubstituteTable = SubstituteTable()
+    audit: AuditTable = AuditTable()
     run: RunTable = RunTable()

@@ -4,7 +4,18 @@ from collections.abc import Iterable
 
 from bnnaudit.core.attack import Method
 from bnnaudit.core.finding import Finding, Measurement
-from bnnaudit.core.report import SCHEMA, AttackRow, Estimate, Passage, Report, SignalRow, SignalTable, Sweep, Verdict
+from bnnaudit.core.report import (
+    SCHEMA,
+    AttackRow,
+    Cure,
+    Estimate,
+    Passage,
+    Report,
+    SignalRow,
+    SignalTable,
+    Sweep,
+    Verdict,
+)
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.model_document import model_to_json
 from bnnaudit.reports.strict_json import JsonValue
@@ -38,6 +49,9 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         "attacks": [_attack(row) for row in report.attacks],
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
+        "cures": [_cure(cure) for cure in report.cures],
+        "effort": None if report.effort is None else str(report.effort),
+        "comparisons": report.comparisons,
         "findings": [_finding(finding) for finding in report.findings],
         "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
         "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
@@ -138,6 +152,17 @@ def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
         "points": [[point.value, point.accuracy.value] for point in sweep.points],
         "labels": [point.label for point in sweep.points],
         "intervals": [_interval(point.accuracy) for point in sweep.points],
+    }
+
+
+def _cure(cure: Cure) -> dict[str, JsonValue]:
+    recovered = cure.recovered
+    return {
+        "name": cure.name,
+        "setting": cure.setting,
+        "recovered": round(recovered.value * recovered.n),
+        "of": recovered.n,
+        "ci95": _interval(recovered),
     }
 
 

@@ -175,3 +175,12 @@ def test_an_interruption_is_unfinished(
     ran = bnnaudit("check", model, "--data", data)
     assert ran.code == 3
     assert "interrupted" in ran.out
+
+
+def test_explain_lists_what_each_effort_costs(bnnaudit: Bnnaudit) -> None:
+    ran = bnnaudit("explain", "--effort", "--format", "json")
+    assert ran.code == 0
+    checks = {entry["check"]: entry["passes"] for entry in json.loads(ran.out)["checks"]}
+    assert checks["transfer"]["quick"] is None
+    assert checks["ordinary PGD"]["quick"] > 0
+    assert bnnaudit("explain", "FR301", "--effort").code == 2

@@ -12,12 +12,21 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.probing import BinarizationTest, ClimbProbe, GradientProbe, NoiseProbe, Probes, StrengthRow
 from bnnaudit.core.report import SignalRow, SignalTable
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial, TrialResult
-from bnnaudit.engine.audit import planned_trials
+from bnnaudit.engine.planning import planned_trials
 
 IMAGES = 300
+HEALTHY_PROBES = Probes(
+    gradient=GradientProbe(100, logit_gap=6.0),
+    noise=NoiseProbe(100, 10, 4 / 255, 1, 0.1, 0.9),
+    climb=ClimbProbe(100, 20, 40, 0, 4, 1),
+    binarization=BinarizationTest(
+        25, 100, 256, 0, (StrengthRow("pgd", 25), StrengthRow("pgd++", 25), StrengthRow("random search", 3))
+    ),
+)
 
 
 def plan(**changes: object) -> AuditPlan:
@@ -61,5 +70,6 @@ def evidence(
         results={trial: result(trial, left(shares.get(trial, otherwise))) for trial in trials},
         signal=signal(),
         verified=None if verified is None else left(verified),
+        probes=HEALTHY_PROBES,
     )
     return replace(base, **changes)

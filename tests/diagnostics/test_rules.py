@@ -10,27 +10,76 @@ import numpy as np
 import pytest
 
 from bnnaudit.core.attack import BetaRule, Method
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
-from bnnaudit.core.finding import Finding, Rule, Severity, Skip
-from bnnaudit.core.plan import Declared
+from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.finding import Finding, Rule, Severity
+from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
+from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics import CHECKS, RULES
-from bnnaudit.engine.audit import planned_trials
-from tests.diagnostics.evidence import evidence, left, plan, result, signal
+from bnnaudit.engine.judging import judge_checks
+from bnnaudit.engine.planning import planned_trials
+from tests.diagnostics.evidence import HEALTHY_PROBES, evidence, left, plan, result, signal
 
 PLAN = plan()
 UNBOUNDED = PLAN.radius_trials[-1]
 CLIPPED = PLAN.scaled(Method.PGD, BetaRule.HNS, PLAN.surrogates[1])
-HEALTHY = {UNBOUNDED: 0.0, PLAN.one_step: 0.5}
+HEALTHY = {UNBOUNDED: 0.0, PLAN.one_step: 0.5, PLAN.half_range_trial: 0.0, PLAN.tiny_steps_trial: 0.9}
+
+
+def suspecting(suspicion: Suspicion) -> AuditPlan:
+    return plan(suspicions=frozenset({suspicion}))
+
+
+def gradient(**changes: object) -> Probes:
+    assert HEALTHY_PROBES.gradient is not None
+    return replace(HEALTHY_PROBES, gradient=replace(HEALTHY_PROBES.gradient, **changes))
+
+
+def cured(suspicion: Suspicion, source: Source, probes: Probes) -> Evidence:
+    """The ordinary attack leaves 60 %, the cure 30 %."""
+    the_plan = suspecting(suspicion)
+    shares = {the_plan.claim: 0.6, the_plan.cured_trial(source): 0.3}
+    return evidence({**HEALTHY, **shares}, the_plan=the_plan, probes=probes)
+
 
 SICK: dict[str, Callable[[], Evidence]] = {
     "GM101": lambda: evidence({**HEALTHY, PLAN.one_step: 0.31}),
     "GM102": lambda: evidence({**HEALTHY, PLAN.one_step: 0.1}),
     "GM103": lambda: evidence({**HEALTHY, UNBOUNDED: 0.1}),
     "GM104": lambda: evidence({**HEALTHY, PLAN.transfer_trial: 0.1}),
+    "GM105": lambda: evidence({**HEALTHY, PLAN.restarts_trial: 0.1}),
+    "GM106": lambda: evidence({**HEALTHY, PLAN.random_trial: 0.27}),
+    "GM107": lambda: evidence({**HEALTHY, PLAN.query_trial: 0.2}),
+    "GM109": lambda: evidence({**HEALTHY, PLAN.half_range_trial: 0.2}),
+    "GM110": lambda: evidence({**HEALTHY, PLAN.radius_trials[-2]: 0.5}),
+    "GM111": lambda: evidence({**HEALTHY, PLAN.tiny_steps_trial: 0.31}),
+    "GM112": lambda: evidence(
+        HEALTHY, probes=replace(HEALTHY_PROBES, noise=NoiseProbe(100, 10, 4 / 255, 30, 0.6, 0.2))
+    ),
+    "GM113": lambda: evidence(HEALTHY, probes=replace(HEALTHY_PROBES, climb=ClimbProbe(100, 20, 40, 30, 0, 0))),
+    "GM114": lambda: evidence(HEALTHY, probes=replace(HEALTHY_PROBES, climb=ClimbProbe(100, 20, 40, 0, 0, 20))),
+    "GM115": lambda: evidence(HEALTHY, probes=replace(HEALTHY_PROBES, climb=ClimbProbe(100, 20, 40, 0, 30, 0))),
+    "GM116": lambda: evidence(HEALTHY, probes=gradient(unmoved=60)),
+    "GM117": lambda: evidence(
+        HEALTHY,
+        probes=replace(
+            HEALTHY_PROBES,
+            binarization=BinarizationTest(25, 99, 256, 0, (StrengthRow("pgd", 5), StrengthRow("random search", 2))),
+        ),
+    ),
     "SP201": lambda: evidence(HEALTHY, signal=signal(dead=0.6)),
     "SP202": lambda: evidence(HEALTHY, signal=signal(jsv=3e4)),
     "SP203": lambda: evidence(HEALTHY),
     "SP204": lambda: evidence({**HEALTHY, CLIPPED: 0.6}),
+    "SP205": lambda: cured(Suspicion.BLOCKED, Source.BRIDGED, gradient(blocked=100, dies_at="`3` (Wall)")),
+    "SP206": lambda: evidence(HEALTHY, probes=gradient(vanishing=40)),
+    "SP207": lambda: evidence({**HEALTHY, PLAN.cured_trial(Source.FLOAT64): 0.1}),
+    "SP208": lambda: evidence(HEALTHY, probes=gradient(logit_gap=4000.0)),
+    "SP209": lambda: cured(Suspicion.PROBABILITIES, Source.LOGARITHM, gradient(probabilities=True)),
+    "SP210": lambda: evidence(HEALTHY, probes=gradient(rounded_input=True)),
+    "SP211": lambda: cured(Suspicion.UNSTABLE, Source.AVERAGED, HEALTHY_PROBES),
     "FR301": lambda: evidence({**HEALTHY, PLAN.claim: 0.6}),
     "FR302": lambda: evidence(HEALTHY, verified=0.1),
     "MF401": lambda: evidence(HEALTHY, agreement=Agreement(300, 4, 0.5, 0, 0)),
@@ -38,14 +87,15 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF403": lambda: evidence(HEALTHY, clean=left(0.8), the_plan=plan(declared=Declared(clean_accuracy=0.95))),
     "MF404": lambda: evidence(HEALTHY, results={PLAN.claim: result(PLAN.claim, left(0.3), 100, 40)}),
     "MF405": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 2)),
+    "MF406": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, probabilities=True)),
+    "MF407": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, company=9)),
+    "MF408": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, never_answered=(3, 7))),
     "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
 }
 
 
 def fired(given: Evidence) -> dict[str, Finding]:
-    ready = [check for check in CHECKS if all(trial in given.results for trial in check.trials(given.plan))]
-    items = [item for check in ready for item in check.judge(given)]
-    return {item.rule.code: item for item in items if isinstance(item, Finding)}
+    return {finding.rule.code: finding for finding in judge_checks(given, CHECKS).findings}
 
 
 @pytest.mark.parametrize("code", list(RULES))
@@ -58,10 +108,14 @@ def test_fires_on_its_fault(code: str) -> None:
     assert all(np.isfinite(number.value) for number in finding.measurements)
 
 
+def healthy_shares(the_plan: AuditPlan) -> dict[Trial, float]:
+    ends = {the_plan.radius_trials[-1]: 0.0, the_plan.half_range_trial: 0.0}
+    return {**ends, the_plan.one_step: 0.5, the_plan.tiny_steps_trial: 0.9}
+
+
 def test_keeps_quiet_on_a_healthy_float_network() -> None:
     healthy = plan(quantized=False)
-    shares = {healthy.radius_trials[-1]: 0.0, healthy.one_step: 0.5}
-    assert fired(evidence(shares, the_plan=healthy)) == {}
+    assert fired(evidence(healthy_shares(healthy), the_plan=healthy)) == {}
 
 
 def test_a_healthy_quantized_network_gets_a_note_at_most() -> None:
@@ -78,9 +132,15 @@ def test_a_difference_that_the_sample_cannot_show_is_no_finding() -> None:
 
 def test_the_declared_figure_is_the_claim_where_there_is_one() -> None:
     declared = plan(declared=Declared(adversarial_accuracy=0.3))
-    shares = {declared.radius_trials[-1]: 0.0, declared.one_step: 0.5}
+    shares = healthy_shares(declared)
     assert "FR302" not in fired(evidence(shares, verified=0.28, the_plan=declared))
     assert "FR302" in fired(evidence(shares, verified=0.1, the_plan=declared))
+
+
+def test_a_loss_that_stronger_attacks_bring_anyway_is_a_warning() -> None:
+    shares = {**HEALTHY, PLAN.claim: 0.8, PLAN.iteration_trial: 0.8}
+    assert fired(evidence(shares, verified=0.74))["FR302"].severity is Severity.WARNING
+    assert fired(evidence(shares, verified=0.70))["FR302"].severity is Severity.ERROR
 
 
 def test_copies_that_disagree_on_single_images_warn_only() -> None:
@@ -89,10 +149,61 @@ def test_copies_that_disagree_on_single_images_warn_only() -> None:
 
 
 def test_what_was_not_measured_is_skipped_with_a_reason() -> None:
-    given = evidence(HEALTHY, verified=None, signal=None, the_plan=plan(transfer=False))
-    skips = {item.check: item.why for check in CHECKS for item in check.judge(given) if isinstance(item, Skip)}
-    assert set(skips) == {"error-signal", "jacobian-scale", "claim", "transfer"}
+    given = evidence(HEALTHY, verified=None, signal=None, the_plan=plan(transfer=False), probes=Probes())
+    skips = {skip.check: skip.why for skip in judge_checks(given, CHECKS).skipped}
+    without_probes = {"noise", "loss-rise", "passed-over", "convergence", "unmoved", "attack-strength"}
+    causes = {"blocked-gradient", "vanishing-gradient", "logit-scale", "outer-softmax", "input-rounding"}
+    gone = {"error-signal", "jacobian-scale", "claim", "transfer", "shattered-gradient"}
+    assert set(skips) == gone | without_probes | causes
     assert all(skips.values())
+
+
+def test_what_the_effort_leaves_out_is_skipped_with_the_effort_that_runs_it() -> None:
+    quick = plan(effort=Effort.QUICK)
+    judgement = judge_checks(evidence(HEALTHY, the_plan=quick), CHECKS)
+    left_out = {skip.check for skip in judgement.skipped if "--effort standard runs it" in skip.why}
+    assert left_out == {check.name for check in CHECKS if not Effort.QUICK.reaches(check.least)}
+    assert "transfer" in left_out
+
+
+def test_a_missing_attack_is_a_skip_that_says_which() -> None:
+    given = evidence(HEALTHY)
+    results = {trial: item for trial, item in given.results.items() if trial != PLAN.query_trial}
+    judgement = judge_checks(replace(given, results=results), CHECKS, {PLAN.query_trial: "square is not available"})
+    assert [(skip.check, skip.why) for skip in judgement.skipped] == [("query-attack", "square is not available")]
+
+
+def test_significance_is_corrected_over_all_comparisons_of_the_run() -> None:
+    """20 of 300 images alone give p = 2e-6; a p-value that passes alone can fail among many."""
+    given = evidence({**HEALTHY, PLAN.transfer_trial: 0.25})
+    finding = fired(given)["GM104"]
+    corrected = finding.measurements[-1]
+    assert corrected.name == "p, Holm-corrected over the run"
+    assert finding.p_value is not None
+    assert finding.p_value < corrected.value < 0.05
+    assert corrected.n == judge_checks(given, CHECKS).comparisons >= 8
+
+
+def test_a_comparison_that_passes_alone_can_fail_among_many() -> None:
+    """6 of 100 images: p = 0.03 alone, not among eight or more."""
+    few = evidence({**HEALTHY, PLAN.transfer_trial: 0.24})
+    results = {trial: result(trial, item.standing[::3]) for trial, item in few.results.items()}
+    given = replace(few, results=results, clean=left(1.0, 100), verified=left(0.3, 100))
+    (transfer,) = (check for check in CHECKS if check.name == "transfer")
+    assert [finding.rule.code for finding in judge_checks(given, [transfer]).findings] == ["GM104"]
+    assert "GM104" not in fired(given)
+
+
+@pytest.mark.parametrize("kind", [OutputKind.SOFTMAX, OutputKind.LOG_SOFTMAX])
+def test_a_softmax_that_the_file_tells_of_is_noted(kind: OutputKind) -> None:
+    given = evidence(HEALTHY)
+    assert "MF406" in fired(replace(given, facts=replace(given.facts, output=kind)))
+
+
+def test_answers_that_are_random_anyway_are_not_blamed_on_the_batch() -> None:
+    codes = set(fired(evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 5, alone=3, company=9))))
+    assert "MF405" in codes
+    assert "MF407" not in codes
 
 
 def test_every_rule_is_told_in_full_and_has_its_own_code_and_name() -> None:

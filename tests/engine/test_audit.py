@@ -10,14 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.trial import Source
 from bnnaudit.engine import audit
-from bnnaudit.engine.audit import AuditRequest, planned_units, run_audit
+from bnnaudit.engine.audit import AuditRequest, run_audit
+from bnnaudit.engine.planning import planned_units
+from tests.bench.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -31,6 +35,7 @@ def request(target: Target, labels: Tensor | None = None, **changes: object) -> 
         ordinary=AttackSettings(),
         features=8,
         quantized=bool(target.facts.quantizers),
+        effort=Effort.QUICK,
     )
     batch = batch_of(target, IMAGES)
     return AuditRequest(
@@ -64,7 +69,7 @@ class Listener(Silence):
 
 def test_a_saturated_model_is_found_out() -> None:
     """A linear model has a known distance to its boundary; multiplied by 1,000 it is no more robust."""
-    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3))), Silence())
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD), Silence())
     assert report.verdict is not None
     assert report.verdict.status is Status.FAKE
     assert not report.verdict.passed
@@ -104,7 +109,10 @@ def test_a_robust_claim_that_holds_is_called_so() -> None:
 
 
 def test_l2_audit_runs_to_its_verdict() -> None:
-    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), threat=Threat(Norm.L2, 0.3)), Silence())
+    report = run_audit(
+        request(linear_target(WEIGHTS * 1000, torch.zeros(3)), threat=Threat(Norm.L2, 0.3), effort=Effort.STANDARD),
+        Silence(),
+    )
     assert report.verdict is not None
     assert report.verdict.status is Status.FAKE
     assert report.sweeps[1].points[-1].value == pytest.approx(8**0.5)
@@ -191,16 +199,18 @@ def test_an_interrupted_audit_keeps_what_it_has_and_does_not_decide(monkeypatch:
     assert report.verdict.status is Status.INCONCLUSIVE
     assert not report.verdict.passed
     assert len(report.attacks) == 2
-    assert all("interrupted" in skip.why for skip in report.skipped)
+    assert all("interrupted" in skip.why or "left out by --effort" in skip.why for skip in report.skipped)
+    assert any("interrupted" in skip.why for skip in report.skipped)
 
 
 def test_a_check_that_breaks_is_a_fault_and_no_finding() -> None:
     def break_down(audited: Target) -> Target:
         raise RuntimeError("substitute lost")
 
-    report = run_audit(replace(request(linear_target(WEIGHTS, torch.zeros(3))), make_substitute=break_down), Silence())
+    given = request(linear_target(WEIGHTS, torch.zeros(3)), effort=Effort.STANDARD)
+    report = run_audit(replace(given, make_substitute=break_down), Silence())
     assert [fault.error for fault in report.faults] == ["RuntimeError: substitute lost"]
-    assert [skip.check for skip in report.skipped] == ["transfer"]
+    assert "transfer" in {skip.check for skip in report.skipped}
     assert report.verdict is not None
     assert report.verdict.passed
 
@@ -239,3 +249,56 @@ def test_the_result_does_not_depend_on_the_batch_size(make: Callable[[], nn.Modu
     parts = run_audit(request(target, batch_size=17), Silence())
     assert [row.accuracy for row in whole.attacks] == [row.accuracy for row in parts.attacks]
     assert whole.verdict == parts.verdict
+
+
+def test_the_report_says_what_each_cure_alone_recovers() -> None:
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD), Silence())
+    cures = {cure.name: cure.recovered for cure in report.cures}
+    assert {"temperature", "loss", "restarts", "steps", "arithmetic", "everything"} <= set(cures)
+    assert cures["temperature"].value == pytest.approx(cures["everything"].value, abs=0.05)
+    assert cures["everything"].value > 0.3
+    assert cures["steps"].value < 0.1
+    assert len({recovered.n for recovered in cures.values()}) == 1
+    assert report.effort is Effort.STANDARD
+    assert report.comparisons >= 6
+
+
+def test_what_the_opening_probes_see_decides_which_cure_is_tried() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(Wall(), nn.Linear(8, 3))
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    assert Source.BRIDGED in {row.source for row in report.attacks}
+    assert Source.AVERAGED not in {row.source for row in report.attacks}
+    assert {"SP205", "GM113", "GM116"} <= codes(report)
+    assert report.faults == ()
+
+
+def test_answers_that_depend_on_the_batch_make_no_verdict() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 3), BatchCentred())
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert "MF407" in codes(report)
+    assert not codes(report) & {"FR301", "FR302"}
+    assert {"claim", "temperature"} <= {skip.check for skip in report.skipped}
+
+
+def test_an_ordinary_attack_that_was_only_cut_short_accuses_nobody() -> None:
+    """Ten steps of a hundredth of the radius leave nearly all; a hundred of them leave what there is to leave."""
+    target = linear_target(WEIGHTS, torch.zeros(3))
+    short = AttackSettings(steps=10, step_size=0.001)
+    report = run_audit(request(target, ordinary=short, threat=Threat(Norm.LINF, 0.05)), Silence())
+    (claim,) = (row for row in report.attacks if row.role == "claim")
+    assert report.verdict is not None
+    assert report.verdict.claimed_accuracy is not None
+    assert report.verdict.claimed_accuracy.value < claim.accuracy.value - 0.05
+    assert report.verdict.status is not Status.FAKE
+    assert report.verdict.passed
+
+
+def test_progress_is_planned_in_full_whatever_the_effort() -> None:
+    for effort in (Effort.QUICK, Effort.STANDARD):
+        listener = Listener()
+        run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), effort=effort), listener)
+        assert listener.done == listener.planned > 0

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
 from bnnaudit.core.report import (
     AttackRow,
+    Cure,
     DataFacts,
     Environment,
     Estimate,
@@ -132,6 +134,13 @@ def fake(facts: ModelFacts) -> Report:
                 "iterations", "pgd++ with hns", [(1, "1", 0.26), (5, "5", 0.04), (10, "10", 0.02), (20, "20", 0.02)]
             ),
         ),
+        cures=(
+            Cure("temperature", "b by HNS", Estimate(0.9771, 0.943, 0.9911, 175)),
+            Cure("restarts", "20 starts", Estimate(0.0, 0.0, 0.0215, 175)),
+            Cure("everything", "all attacks of the audit", Estimate(1.0, 0.9785, 1.0, 175)),
+        ),
+        effort=Effort.STANDARD,
+        comparisons=9,
         findings=(
             Finding(
                 _rule("FR301", "fake-robustness", Severity.ERROR),
@@ -217,6 +226,8 @@ def attack_only(fake: Report) -> Report:
         attacks=(row,),
         signal=None,
         sweeps=(),
+        cures=(),
+        effort=None,
         findings=(),
         waived=(),
         skipped=(),
@@ -250,6 +261,8 @@ def undecided(fake: Report) -> Report:
         attacks=(),
         signal=None,
         sweeps=(),
+        cures=(),
+        effort=None,
         findings=(),
         waived=(),
         faults=(Fault("replay", "the deployed model raised an error", required=True),),

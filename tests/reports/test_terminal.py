@@ -229,3 +229,27 @@ def test_the_width_is_that_of_the_terminal_unless_given(fake: Report, monkeypatc
     assert max(cell_len(line) for line in text.splitlines()) == 70
     monkeypatch.setenv("COLUMNS", "400")
     assert max(cell_len(line) for line in render(fake, ReportFormat.TERMINAL).splitlines()) == 120
+
+
+def test_the_chain_names_symptoms_causes_and_what_each_cure_recovers(fake: Report) -> None:
+    text = _text(fake)
+    assert re.search(r"Symptoms +GM103 transfer-beats-white-box", text)
+    assert re.search(r"Causes +SP202 saturated-error-signal", text)
+    assert re.search(r"Remedy +temperature \(b by HNS\) recovers most by itself", text)
+    assert "Of the 175 images that the claim's attack leaves" in _flat(text)
+    assert re.search(r"temperature +b by HNS +171 +97\.7 % +\[94\.3, 99\.1\]", text)
+    assert re.search(r"restarts +20 starts +0 +0\.0 %", text)
+
+
+def test_no_chain_where_nothing_was_left_or_tried(honest: Report, attack_only: Report) -> None:
+    for report in (attack_only, replace(honest, cures=())):
+        assert "from symptom to cause" not in _text(report)
+    none_left = replace(honest.cures[0], recovered=replace(honest.cures[0].recovered, n=0))
+    assert "from symptom to cause" not in _text(replace(honest, cures=(none_left,)))
+
+
+def test_an_honest_model_gets_the_table_without_an_accusation(honest: Report) -> None:
+    text = _text(honest)
+    assert "everything" in text
+    assert "Symptoms" not in text
+    assert "Remedy" not in text

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from bnnaudit.core.report import Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.sections.attacks import attacks
+from bnnaudit.reports.sections.cures import cures
 from bnnaudit.reports.sections.findings import findings
 from bnnaudit.reports.sections.header import header
 from bnnaudit.reports.sections.propagation import propagation
@@ -21,5 +22,6 @@ SECTIONS: tuple[Callable[[Report, Look], Sequence[RenderableType]], ...] = (
     signal,
     propagation,
     findings,
+    cures,
     verdict,
 )

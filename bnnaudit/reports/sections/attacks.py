@@ -19,6 +19,7 @@ from bnnaudit.reports.typesetting import INDENT, heading, indented
 _SMALLEST_BAR = 8
 _LARGEST_BAR = 24
 VERIFICATION = "verification"
+REMAINING = "remaining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ def _name(row: AttackRow, look: Look) -> Text:
     name = look.text(attack_name(row.settings))
     if row.source is Source.SUBSTITUTE:
         name.append(" *", style="yellow")
+    elif row.source is not Source.WHITE_BOX:
+        name.append(f" {row.source}", style="yellow")
+    if row.role == REMAINING:
+        name.append(" >", style="yellow")
     if row.role == VERIFICATION:
         name.append(" +", style="yellow")
     return name
@@ -115,6 +120,8 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
         notes.append("q: queries, forward passes an image; no gradient is followed.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
         notes.append("*: transferred from a substitute network, no gradient of the audited model.")
+    if any(row.role == REMAINING for row in rows):
+        notes.append(">: on images that ordinary PGD left; what is left after both.")
     if any(row.role == VERIFICATION for row in rows):
         notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
     if any(row.settings.l2_per_channel for row in rows):

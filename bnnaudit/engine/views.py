@@ -1,0 +1,198 @@
+"""The model with one cause of failing attacks taken away, for attacks to climb on; its function stays what it was."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from dataclasses import replace
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm
+from bnnaudit.core.trial import Source
+from bnnaudit.engine.layers import layer_calls
+from bnnaudit.engine.probes import SMALLEST_NORMAL
+from bnnaudit.numerics.losses import exact_cross_entropy_signal
+from bnnaudit.quantization.surrogates import round_step
+
+COPIES = 10
+"""Noisy copies over which logits are averaged."""
+NOISE = 1 / 8
+"""Of the radius."""
+TOLERANCE = 1e-3
+"""Relative difference of scores that double precision may make."""
+
+
+class ViewUnavailableError(Exception):
+    """This model cannot be looked at in this way; the message says why."""
+
+
+def view_of(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> Target:
+    """The target to attack for trials of this source; `probed` holds correctly classified images.
+
+    Raises ViewUnavailableError. A substitute is not made here.
+    """
+    match source:
+        case Source.WHITE_BOX | Source.SUBSTITUTE:
+            return target
+        case Source.FLOAT64:
+            return _in_float64(target, probed)
+        case Source.LOGARITHM:
+            return _with_logarithm(target, probed)
+        case Source.AVERAGED:
+            return replace(target, network=Averaged(target.network, _network_noise(target, plan, probed), plan.seed))
+        case Source.BRIDGED:
+            return replace(target, network=_bridged(target, probed))
+        case _:
+            assert_never(source)
+
+
+class InDouble(nn.Module):
+    """A network computed in double precision."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *input_shape) -> (N, d) float64."""
+        result: Tensor = self.network(inputs.double())
+        return result
+
+
+class Logarithm(nn.Module):
+    """The logarithm of a network's probabilities, which are logits up to a constant for each image."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *input_shape) -> (N, d)."""
+        probabilities: Tensor = self.network(inputs)
+        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+
+
+class Averaged(nn.Module):
+    """The mean logits over noisy copies of the network's input; `noise` is its largest size, in the input's own units."""
+
+    def __init__(self, network: nn.Module, noise: float, seed: int) -> None:
+        super().__init__()
+        self.network, self.noise, self.seed = network, noise, seed
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *input_shape) -> (N, d); every image sees the same copies, whatever batch it is in."""
+        generator = torch.Generator().manual_seed(self.seed)
+        total: Tensor | None = None
+        for _ in range(COPIES):
+            noise = (torch.rand(inputs.shape[1:], generator=generator) * 2 - 1) * self.noise
+            logits = self.network(inputs + noise.to(inputs.device, inputs.dtype))
+            total = logits if total is None else total + logits
+        assert total is not None
+        return total / COPIES
+
+
+class Bridge(nn.Module):
+    """A layer that computes what it did and passes its gradient straight through."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, ...) -> (N, ...) of the same shape."""
+        with torch.no_grad():
+            result: Tensor = self.layer(values)
+        return round_step(values, result)
+
+
+def _network_noise(target: Target, plan: AuditPlan, probed: Batch) -> float:
+    """An eighth of the radius in units of the network's own input, which normalisation may have stretched."""
+    share = plan.threat.radius * NOISE
+    if plan.threat.norm is not Norm.LINF:
+        share *= plan.features**-0.5
+    std = target.prepare.std
+    return share / (sum(std) / len(std)) if std else share
+
+
+def _with_logarithm(target: Target, probed: Batch) -> Target:
+    """In double precision where that can be had: there a softmax underflows at gaps of 700, in float32 at gaps of 90."""
+    with contextlib.suppress(ViewUnavailableError):
+        target = _in_float64(target, probed)
+    return replace(target, network=Logarithm(target.network))
+
+
+def _in_float64(target: Target, probed: Batch) -> Target:
+    network = InDouble(copy.deepcopy(target.network).double())
+    view = replace(target, network=network)
+    images = probed.images[:8]
+    try:
+        with torch.no_grad():
+            ours, theirs = view.logits(images), target.logits(images)
+    except (RuntimeError, TypeError) as error:
+        raise ViewUnavailableError(f"the network does not run in float64 ({str(error).splitlines()[0]})") from error
+    if ours.dtype is not torch.float64:
+        raise ViewUnavailableError("the network casts to float32 by itself")
+    scale = theirs.abs().amax().clamp_min(1e-30)
+    if bool(((ours - theirs).abs().amax() > TOLERANCE * scale) & (ours.argmax(1) != theirs.argmax(1)).any()):
+        raise ViewUnavailableError("the network answers otherwise in float64")
+    return view
+
+
+def _bridged(target: Target, probed: Batch) -> nn.Module:
+    """The network with every layer bridged that keeps its input's shape and kills the gradient of all images."""
+    network = copy.deepcopy(target.network)
+    twin = replace(target, network=network)
+    for name in dead_layers(twin, probed.select(slice(0, 8))):
+        parent, _, leaf = name.rpartition(".")
+        owner = network.get_submodule(parent) if parent else network
+        setattr(owner, leaf, Bridge(network.get_submodule(name)))
+    points = probed.images[:8].detach().clone().requires_grad_()
+    logits = twin.logits(points)
+    if not logits.requires_grad or not bool(_arrives(logits, points, probed.labels[:8]).any()):
+        raise ViewUnavailableError("no layer that keeps its input's shape blocks the gradient, so none can be bridged")
+    return network
+
+
+def dead_layers(target: Target, batch: Batch) -> tuple[str, ...]:
+    """Names of the innermost layers whose output has its input's shape but passes no gradient back to it.
+
+    Each is tried by itself with a random error signal at its output.
+    """
+    with torch.no_grad():
+        calls = layer_calls(target.network, lambda: target.logits(batch.images))
+    return tuple(dict.fromkeys(call.name for call in calls if call.name and _kills(call.layer, call.given)))
+
+
+def _kills(layer: nn.Module, given: Tensor) -> bool:
+    if not given.is_floating_point():
+        return False
+    values = given.clone().requires_grad_()
+    try:
+        with torch.enable_grad():
+            result = layer(values)
+    except (RuntimeError, TypeError):  # a layer of several inputs is none to bridge
+        return False
+    if not isinstance(result, Tensor) or result.shape != values.shape:
+        return False
+    if not result.requires_grad:
+        return True
+    signal = torch.rand(result.shape, generator=torch.Generator().manual_seed(0)).to(result) + 0.5
+    (gradient,) = torch.autograd.grad(result, values, signal, allow_unused=True)
+    return gradient is None or not bool(gradient.any())
+
+
+def _arrives(logits: Tensor, points: Tensor, labels: Tensor) -> Tensor:
+    """(N,) bool: some gradient reaches the image."""
+    ones = torch.ones(len(labels), device=logits.device, dtype=logits.dtype)
+    signal = exact_cross_entropy_signal(logits.detach(), labels, ones)
+    (gradient,) = torch.autograd.grad(logits, points, signal, allow_unused=True)
+    if gradient is None:
+        return torch.zeros(len(labels), dtype=torch.bool)
+    arrived: Tensor = gradient.flatten(1).abs().amax(dim=1) >= SMALLEST_NORMAL
+    return arrived

@@ -1,0 +1,61 @@
+"""Why attacks fail: the chain from symptom to cause, and how many images each cure alone recovers."""
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnnaudit.core.finding import Family
+from bnnaudit.core.report import Cure, Report
+from bnnaudit.reports.look import Look
+from bnnaudit.reports.numbers import count, interval, percent
+from bnnaudit.reports.typesetting import heading, indented, labelled
+
+_LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
+
+
+def cures(report: Report, look: Look) -> Sequence[RenderableType]:
+    """Nothing where no cure was tried, or where the claim's attack left nothing to recover."""
+    if not report.cures or report.cures[0].recovered.n == 0:
+        return []
+    left = count(report.cures[0].recovered.n)
+    words = f"Of the {left} images that the claim's attack leaves, so many fall when this alone is changed:"
+    return [
+        heading("Why: from symptom to cause to remedy", look),
+        *_chain(report, look),
+        indented(look.text(words, "dim")),
+        indented(_table(report.cures, look)),
+    ]
+
+
+def _chain(report: Report, look: Look) -> list[RenderableType]:
+    rows: list[tuple[str, RenderableType]] = []
+    for family, title in _LINKS:
+        found = [f"{entry.rule.code} {entry.rule.name}" for entry in report.findings if entry.rule.family is family]
+        if found:
+            rows.append((title, look.text(", ".join(found))))
+    best = [cure for cure in report.cures[:-1] if cure.recovered.value > 0]
+    if rows and best:
+        strongest = max(best, key=lambda cure: cure.recovered.value)
+        rows.append(("Remedy", look.text(f"{strongest.name} ({strongest.setting}) recovers most by itself")))
+    return [labelled(rows)] if rows else []
+
+
+def _table(entries: Sequence[Cure], look: Look) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("cure", overflow="fold")
+    table.add_column("setting", overflow="fold")
+    table.add_column("images", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("95 %")
+    for cure in entries:
+        recovered = cure.recovered
+        table.add_row(
+            look.text(cure.name),
+            look.text(cure.setting),
+            look.text(count(round(recovered.value * recovered.n)), "bold"),
+            look.text(percent(recovered.value)),
+            Text(interval(recovered), "dim"),
+        )
+    return table

@@ -1,0 +1,100 @@
+"""Each view computes what the network computes, and takes one cause of failing attacks away."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.trial import Source
+from bnnaudit.engine.views import ViewUnavailableError, dead_layers, view_of
+from tests.bench.broken import HardRounding, Scale, Wall
+from tests.toy import batch_of, target_of
+
+PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)
+IMAGES = torch.rand(12, 8, generator=torch.Generator().manual_seed(1))
+
+
+def made(*front: nn.Module, behind: tuple[nn.Module, ...] = ()) -> tuple[Target, Batch]:
+    torch.manual_seed(3)
+    target = target_of(nn.Sequential(*front, nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4), *behind), (8,), 4)
+    return target, batch_of(target, IMAGES)
+
+
+def gradient(target: Target, batch: Batch) -> Tensor:
+    points = batch.images.clone().requires_grad_()
+    (result,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
+    return result
+
+
+def test_float64_computes_the_same_in_double_precision() -> None:
+    target, batch = made()
+    logits = view_of(target, Source.FLOAT64, PLAN, batch).logits(batch.images)
+    assert logits.dtype is torch.float64
+    torch.testing.assert_close(logits.float(), target.logits(batch.images))
+    assert next(target.network.parameters()).dtype is torch.float32
+
+
+def test_float64_is_refused_where_the_network_has_a_dtype_of_its_own() -> None:
+    class Stubborn(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            return values.float()
+
+    target, batch = made(behind=(Stubborn(),))
+    with pytest.raises(ViewUnavailableError, match="float32"):
+        view_of(target, Source.FLOAT64, PLAN, batch)
+
+
+def test_the_logarithm_undoes_a_softmax_up_to_a_constant_for_each_image() -> None:
+    target, batch = made()
+    softened, _ = made(behind=(nn.Softmax(dim=1),))
+    difference = view_of(softened, Source.LOGARITHM, PLAN, batch).logits(batch.images) - target.logits(batch.images)
+    torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), atol=1e-5, rtol=0)
+
+
+def test_the_average_of_a_linear_network_is_itself_on_the_mean_copy_whatever_the_batch() -> None:
+    torch.manual_seed(0)
+    target = target_of(nn.Linear(8, 4), (8,), 4)
+    batch = batch_of(target, IMAGES)
+    view = view_of(target, Source.AVERAGED, PLAN, batch)
+    whole, alone = view.logits(batch.images), view.logits(batch.images[5:6])
+    torch.testing.assert_close(whole[5:6], alone)
+    shift = whole - target.logits(batch.images)
+    torch.testing.assert_close(shift, shift[:1].expand_as(shift), atol=1e-5, rtol=0)
+    assert 0 < float(shift.abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("wall", [Wall(), HardRounding(9)])
+def test_the_bridge_leads_over_what_blocks_the_gradient(wall: nn.Module) -> None:
+    target, batch = made(wall)
+    view = view_of(target, Source.BRIDGED, PLAN, batch)
+    assert torch.equal(view.logits(batch.images), target.logits(batch.images))
+    assert not gradient(target, batch).any()
+    assert bool(gradient(view, batch).any(dim=1).all())
+
+
+def test_the_bridge_over_an_identity_is_its_true_gradient() -> None:
+    plain, batch = made()
+    walled, _ = made(Wall())
+    torch.testing.assert_close(gradient(view_of(walled, Source.BRIDGED, PLAN, batch), batch), gradient(plain, batch))
+
+
+def test_only_the_layers_that_kill_it_are_bridged() -> None:
+    target, batch = made(Scale(2.0), Wall())
+    assert dead_layers(target, batch) == ("1",)
+
+
+def test_what_cannot_be_bridged_is_refused_with_the_reason() -> None:
+    class Cut(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            return values.detach()[:, :4]
+
+    torch.manual_seed(0)
+    target = target_of(nn.Sequential(nn.Linear(8, 6), Cut()), (8,), 4)
+    with pytest.raises(ViewUnavailableError, match="bridged"):
+        view_of(target, Source.BRIDGED, PLAN, batch_of(target, IMAGES))
