@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Norm, Threat, is_pixel_count
@@ -17,6 +17,9 @@ SWEEP_POINTS = (0, 1, 2, 5, 10, 20, 50, SWEEP_STEPS)
 """Where that attack is read off; 0 is the random start."""
 RADIUS_POINTS = 4
 """Radii between the threat's and the whole box in the sweep over radii."""
+
+VERIFICATION_BUDGET = {Effort.QUICK: 100, Effort.STANDARD: 300, Effort.THOROUGH: 1000}
+"""Gradient evaluations an image that the verification may spend."""
 
 WHOLE_BOX = 1.0
 """The radius at which an L-inf attack may change every pixel to anything."""
@@ -172,23 +175,8 @@ class AuditPlan:
 
     @property
     def verification(self) -> tuple[AttackSettings, ...]:
-        """The attacks that images still standing after all trials must survive, strongest first."""
-        steps = max(40, 2 * self.ordinary.steps)
-        step_size = None if self.threat.norm is Norm.L2 else self.threat.eps / 8
-        base = replace(self.ordinary, steps=steps, step_size=step_size, restarts=2)
-        tracked = replace(base, beta=Beta(BetaRule.TRACKED))
-        margin = replace(base, loss=LossKind.MARGIN)
-        dlr = replace(base, loss=LossKind.DLR)
-        if not self.quantized:
-            return (tracked, margin, dlr)
-        widths = (0.35, 0.2, 0.6)
-        adaptive = tuple(Surrogate.usual(SurrogateKind.TRIANGULAR, width) for width in widths)
-        return (
-            *(replace(tracked, surrogate=surrogate) for surrogate in adaptive),
-            replace(margin, surrogate=adaptive[0]),
-            replace(base, beta=Beta(BetaRule.FIXED, 0.01), surrogate=adaptive[0]),
-            margin,
-        )
+        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort."""
+        return (AttackSettings(Method.AUTO, budget=Budget(VERIFICATION_BUDGET[self.effort])),)
 
 
 def _searching(method: Method, queries: int) -> AttackSettings:

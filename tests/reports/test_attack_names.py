@@ -2,8 +2,9 @@
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
-from bnnaudit.reports.attack_names import attack_name, steps_name, surrogate_name, temperature_name
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
+from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
+from bnnaudit.reports.numbers import MISSING
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,12 @@ def test_every_combination_has_one() -> None:
 
 def test_what_a_method_does_not_use_is_a_dash() -> None:
     square, deepfool = AttackSettings(Method.SQUARE), AttackSettings(Method.DEEPFOOL, restarts=3)
-    assert (temperature_name(square), surrogate_name(square), steps_name(square)) == ("-", "-", "-")
-    assert (temperature_name(deepfool), surrogate_name(deepfool), steps_name(deepfool)) == ("-", "identity", "20 x 1")
+    assert (temperature_name(square), surrogate_name(square), effort(square)) == (MISSING, MISSING, "5,000 q x 1")
+    assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
     pgd = AttackSettings(restarts=3)
-    assert (temperature_name(pgd), surrogate_name(pgd), steps_name(pgd)) == ("1", "identity", "20 x 3")
+    assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")
+
+
+def test_auto_shows_its_budget() -> None:
+    assert effort(AttackSettings(Method.AUTO, budget=Budget.parse("1500"))) == "1,500 g"
+    assert effort(AttackSettings(Method.AUTO, budget=Budget.parse("30s"))) == "30s"
