@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "attack": "Run one attack.",
     "clever": "Estimate distances by CLEVER scores.",
+    "reproduce": "Make a table of the paper again.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",
