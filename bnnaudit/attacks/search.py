@@ -100,7 +100,7 @@ class _Walk:
             forwards += len(rows)
             found = margin(logits, labels).float()
             fooled = logits.argmax(dim=1) != labels
-            better = fooled | ~_lower(margins, found)
+            better = fooled | ~lower(margins, found)
             points = torch.where(better.view(-1, *(1,) * (points.dim() - 1)), candidates, points)
             margins = torch.minimum(found, margins)
             gone = int(fooled.sum())
@@ -115,7 +115,7 @@ class _Walk:
                 ids = self.batch.ids[rows].tolist()
                 if len(rows) == 0:
                     return forwards
-        closer = _lower(margins, self.best.margins[rows])
+        closer = lower(margins, self.best.margins[rows])
         self._enter(rows[closer], points[closer], margins[closer])
         return forwards
 
@@ -124,6 +124,6 @@ class _Walk:
         self.best.margins[rows] = margins
 
 
-def _lower(found: Tensor, known: Tensor) -> Tensor:
+def lower(found: Tensor, known: Tensor) -> Tensor:
     """Whether margins (M,) are lower than the known ones by more than rounding (M,) bool."""
     return found < known - PLATEAU * known.abs().nan_to_num(posinf=0.0)

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "sweep": "Accuracy against one setting of an attack.",
     "signal": "How the signal propagates, and where it dies.",
     "clever": "Estimate distances by CLEVER scores.",
+    "reproduce": "Make a table of the paper again.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",

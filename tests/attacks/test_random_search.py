@@ -6,31 +6,18 @@ import pytest
 import torch
 
 from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.random_search import RandomMoves
-from bnnaudit.core.attack import AttackSettings, Beta, Method
+from bnnaudit.attacks.random_search import draw
+from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.temperature import fit_temperature
-from tests.attacks import test_ascent as ascent
+from tests.attacks import linear
 from tests.toy import batch_of, linear_target
 
 RANDOM = AttackSettings(method=Method.RANDOM, queries=400)
-CONTRACTS = [replace(RANDOM, queries=60), replace(RANDOM, queries=40, restarts=2)]
-
-
-@pytest.mark.parametrize("norm", list(Norm))
-@pytest.mark.parametrize("settings", CONTRACTS, ids=lambda s: f"{s.queries}x{s.restarts}")
-def test_contract(settings: AttackSettings, norm: Norm) -> None:
-    ascent.test_contract(settings, norm)
 
 
 @pytest.mark.parametrize("norm", list(Norm))
 def test_its_points_are_in_the_ball_and_every_other_one_is_extreme(norm: Norm) -> None:
-    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
-    batch = batch_of(target, ascent.linear_images(3))
-    threat = Threat(norm, 0.1)
-    context = Context(target, threat, fit_temperature(Beta(), target, batch), batch, 0, 8, lambda _: None)
-    draws = RandomMoves(threat).draw(context, [0, 1, 2], 0, 0, batch.images)
+    draws = draw(Threat(norm, 0.1), 0, [0, 1, 2], 0, 0, 4)
     lengths = draws.abs().amax(dim=2) if norm is Norm.LINF else draws.norm(dim=2)
     assert draws.shape[1] > 1000
     assert (lengths <= 1 + 1e-6).all()
@@ -45,11 +32,11 @@ def test_its_points_are_in_the_ball_and_every_other_one_is_extreme(norm: Norm) -
 
 @pytest.mark.parametrize("norm", list(Norm))
 def test_it_finds_what_a_good_part_of_the_ball_fools_and_nothing_beyond_the_distance(norm: Norm) -> None:
-    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
-    batch = batch_of(target, ascent.linear_images())
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
     threat = Threat(norm, 0.04 if norm is Norm.LINF else 0.08)
     outcome = run_attack(RANDOM, target, batch, threat, seed=0)
-    distance = ascent.boundary_distance(batch.images, norm)
+    distance = linear.boundary_distance(batch.images, norm)
     assert outcome.fooled[distance < 0.8 * threat.eps].all()
     assert not outcome.fooled[distance > threat.eps].any()
     assert outcome.cost.backwards == 0
@@ -61,3 +48,21 @@ def test_vectors_with_more_features_than_a_block_holds_still_get_both_kinds() ->
     batch = batch_of(target, torch.full((2, 20_000), 0.5))
     outcome = run_attack(replace(RANDOM, queries=5), target, batch, Threat(Norm.LINF, 0.01), seed=0)
     assert outcome.cost.forwards <= 10
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_draws_that_share_a_pass_give_what_they_give_one_by_one(norm: Norm) -> None:
+    """A batch of one image at a time, in passes of one draw, and all images in passes of many."""
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
+    threat = Threat(norm, 0.04 if norm is Norm.LINF else 0.08)
+    settings = replace(RANDOM, queries=90, restarts=2)
+    single = run_attack(settings, target, batch, threat, seed=0, batch_size=1)
+    told: list[int] = []
+    many = run_attack(settings, target, batch, threat, 0, None, 1000, told.append)
+    assert 0 < int(many.fooled.sum()) < len(batch)
+    assert torch.equal(single.images, many.images)
+    assert torch.equal(single.fooled_at, many.fooled_at)
+    assert single.cost == many.cost
+    assert sum(told) == len(batch) * 180
+    assert len(told) < 180

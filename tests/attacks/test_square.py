@@ -21,26 +21,20 @@ from bnnaudit.attacks.square import (
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.quantization.quantizers import BinarySign
-from tests.attacks import test_ascent as ascent
+from tests.attacks import linear
+from tests.attacks.contract import contract_batch
 from tests.toy import batch_of, linear_target, target_of
 
 SQUARE = AttackSettings(method=Method.SQUARE, queries=400)
-CONTRACTS = [replace(SQUARE, queries=60), replace(SQUARE, queries=40, restarts=2)]
-
-
-@pytest.mark.parametrize("norm", list(Norm))
-@pytest.mark.parametrize("settings", CONTRACTS, ids=lambda s: f"{s.queries}x{s.restarts}")
-def test_contract(settings: AttackSettings, norm: Norm) -> None:
-    ascent.test_contract(settings, norm)
 
 
 @pytest.mark.parametrize("norm", list(Norm))
 def test_it_breaks_a_linear_model_on_vectors_within_its_distance(norm: Norm) -> None:
-    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
-    batch = batch_of(target, ascent.linear_images())
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
     threat = Threat(norm, 0.04 if norm is Norm.LINF else 0.08)
     outcome = run_attack(SQUARE, target, batch, threat, seed=0)
-    distance = ascent.boundary_distance(batch.images, norm)
+    distance = linear.boundary_distance(batch.images, norm)
     assert outcome.fooled[distance < 0.9 * threat.eps].all()
     assert not outcome.fooled[distance > threat.eps].any()
     assert 0 < outcome.fooled.sum() < len(batch)
@@ -65,8 +59,8 @@ def test_it_finds_every_flip_that_enumerating_the_corners_finds() -> None:
 
 
 def test_queries_are_forward_passes_and_no_gradient_is_taken() -> None:
-    target = linear_target(ascent.WEIGHTS, ascent.BIAS)
-    batch = batch_of(target, ascent.linear_images())
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
     steps: list[int] = []
     settings = replace(SQUARE, queries=50, restarts=3)
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, 0.03), 0, batch_size=10, on_progress=steps.append)
@@ -78,7 +72,7 @@ def test_queries_are_forward_passes_and_no_gradient_is_taken() -> None:
 
 
 def test_the_start_is_stripes_at_the_corners_of_the_ball() -> None:
-    target, batch = ascent.contract_batch()
+    target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, Box(0.0, 255.0))
     outcome = run_attack(replace(SQUARE, queries=1), target, batch, threat, seed=0)
     ends = [(batch.images + sign * threat.radius).clamp(0, 255) for sign in (-1, 1)]
@@ -151,7 +145,7 @@ def test_an_l2_move_spends_the_whole_radius_where_the_box_is_far() -> None:
 def test_it_is_no_weaker_than_torchattacks() -> None:
     """The same network, images and number of queries: 200 digits at two radii."""
     torchattacks = pytest.importorskip("torchattacks")
-    target, batch = ascent.contract_batch()
+    target, batch = contract_batch()
     generator = torch.Generator().manual_seed(3)
     network = nn.Sequential(
         nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 5)

@@ -1,0 +1,173 @@
+"""Tables of [G22] as plain values: what the paper measured, what is run to hold against it, and what came out.
+
+Figures are those of the paper's submission to ICLR 2021 (openreview.net, RGeQOjc58d), whose tables of the appendix have
+numbers one lower, and which the AAAI 2022 version may have revised. What was not seen there is None, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bnnaudit.core.attack import AttackSettings, Beta
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.report import DataFacts, Estimate
+from bnnaudit.core.threat import Threat
+
+FLOAT_BITS = 32
+SOURCE = "the paper's submission to ICLR 2021"
+CIFAR10_LINF = "CIFAR-10, L-inf 8/255, step 2/255, 20 steps"
+
+
+class TableName(StrEnum):
+    """Tables and figures that are made again, as the AAAI 2022 version numbers them."""
+
+    TABLE5 = "table5"
+    TABLE8 = "table8"
+    TABLE10 = "table10"
+    TABLE11 = "table11"
+    TABLE13 = "table13"
+    FIGURE2 = "figure2"
+
+
+class NetworkKind(StrEnum):
+    """How the paper calls networks by what is quantized; the starred ones are trained adversarially."""
+
+    REF = "REF"
+    BNN_WQ = "BNN-WQ"
+    BNN_WAQ = "BNN-WAQ"
+
+
+def kind_of(facts: ModelFacts) -> NetworkKind | None:
+    """What the model is in the paper's words; None where the file does not tell, or only activations are quantized."""
+    match facts.weight_bits, facts.activation_bits:
+        case None, _:
+            return None
+        case weights, activations if weights >= FLOAT_BITS:
+            return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
+        case _, activations if activations is None or activations >= FLOAT_BITS:
+            return NetworkKind.BNN_WQ
+        case _:
+            return NetworkKind.BNN_WAQ
+
+
+@dataclass(frozen=True, slots=True)
+class PaperColumn:
+    """One network of the paper's; `title` tells it apart from others of its kind."""
+
+    kind: NetworkKind
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttackLine:
+    """One attack, and the adversarial accuracies in percent that the paper gives for it, a figure for each column."""
+
+    settings: AttackSettings
+    paper: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttackTable:
+    """Adversarial accuracies of several attacks. `measured_on`: data and threat of the paper's."""
+
+    title: str
+    measured_on: str
+    columns: tuple[PaperColumn, ...]
+    lines: tuple[AttackLine, ...]
+    source: str = SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One temperature rule, and the paper's CLEVER scores under it (L1), a figure for each kind of network."""
+
+    beta: Beta
+    paper: Mapping[NetworkKind, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CleverTable:
+    """CLEVER scores under several temperature rules; batches and draws as `CleverSettings` has them."""
+
+    title: str
+    measured_on: str
+    lines: tuple[RuleLine, ...]
+    batches: int
+    draws: int
+    source: str = SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityLine:
+    """One quantity of signal propagation, a field of `SignalRow`; the paper's figures as it is, with NJS, with HNS."""
+
+    label: str
+    quantity: str
+    paper: Mapping[NetworkKind, tuple[float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationTable:
+    """Signal propagation as it is and with both rules."""
+
+    title: str
+    measured_on: str
+    lines: tuple[QuantityLine, ...]
+    source: str = SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusFigure:
+    """Shares of images that attacks leave, at several radii; the paper draws curves and gives no figures."""
+
+    title: str
+    measured_on: str
+    attacks: tuple[AttackSettings, ...]
+
+
+Experiment = AttackTable | CleverTable | PropagationTable | RadiusFigure
+
+
+@dataclass(frozen=True, slots=True)
+class ReproducedRow:
+    """One row of what came out.
+
+    settings: of the attack, None in tables of something else. cells: this run's, a share of the images with its interval
+    or a plain number. paper: the paper's beside it. unable: why this run has nothing here.
+    """
+
+    label: str
+    cells: tuple[Estimate | float, ...]
+    paper: tuple[float | None, ...]
+    seconds: float | None = None
+    settings: AttackSettings | None = None
+    unable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReproducedModel:
+    """All rows for one model. `columns`: of this run; `paper_columns`: the paper's networks of the model's kind."""
+
+    model: ModelFacts
+    data: DataFacts
+    threat: Threat | None
+    kind: NetworkKind | None
+    clean_accuracy: Estimate
+    columns: tuple[str, ...]
+    paper_columns: tuple[str, ...]
+    rows: tuple[ReproducedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """One table, for every model that it was run on. `notes`: how this run differs from the paper's."""
+
+    name: TableName
+    experiment: Experiment
+    models: tuple[ReproducedModel, ...]
+    notes: tuple[str, ...]
+    tool_version: str
+    created: str
+    command: str
