@@ -30,7 +30,7 @@ from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.probes import measure_signal
+from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.trials import Bench, run_trial
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
