@@ -20,6 +20,8 @@ BEAM = 32
 """Patterns that a depth of the beam search goes on from."""
 MOST_FLIPS = 16
 """Depths of the beam search."""
+MOST_FREE = 256
+"""Units that the beam search flips, the cheapest ones: it looks at so many patterns for each of its own."""
 MOST_ENUMERATED = 12
 """With no more open units all patterns are gone through, in place of the beam search."""
 TRADES = (0.5, 1.0, 2.0, 4.0)
@@ -115,6 +117,7 @@ def fooling_patterns(behind: Behind, units: Array, costs: Array, free: Places, m
         patterns[:, free] *= np.where(chosen, -1.0, 1.0)
         fools = behind.lead(patterns) > 0
         return np.asarray(patterns[fools][(chosen[fools] @ costs[free]).argsort(kind="stable")[:most]])
+    free = np.sort(free[costs[free].argsort(kind="stable")[:MOST_FREE]])
     beam, found = _Patterns(units[None], np.zeros(1)), _Patterns(np.empty((0, len(units))), np.zeros(0))
     price = _price(behind, units, costs, free)
     for _ in range(min(MOST_FLIPS, len(free))):

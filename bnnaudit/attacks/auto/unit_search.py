@@ -20,6 +20,7 @@ from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.threat import Threat
 from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.norms import project_linf
 from bnnaudit.numerics.randomness import uniform_block
@@ -50,46 +51,66 @@ def search_units(context: Context, network: BinaryNetwork, batch: Batch, starts:
     looking for points, the most for an image. `fooled_at` counts rounds. The first success is given back, else the point of
     least margin. No image's result depends on the others.
     """
-    found = []
+    found, rows = [], _Rows.of(network, context.threat.box.width)
     for index in range(len(batch)):
         one = slice(index, index + 1)
-        found.append(_Search.of(context, network, batch.select(one), starts[one]).run(rounds))
+        found.append(_Search.of(context, network, rows, batch.select(one), starts[one]).run(rounds))
     return Outcome.joined(found, batch.images)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """The first layer over ball and box of one image: weights (r, n) of Euclidean length 1, bias and clearance (r,).
+    """The first layer: weights (r, n) of Euclidean length 1, bias and clearance (r,) in their scale.
 
-    low, high (n,): the pixels' ranges. reach (r, 2): the largest sum towards -1 and towards +1, each counted from the
-    threshold. smoothness: the largest eigenvalue of weights' Gram matrix.
+    smoothness: the largest eigenvalue of the weights' Gram matrix.
     """
 
     weights: Array
     bias: Array
     clearance: Array
-    low: Array
-    high: Array
-    reach: Array
     smoothness: float
 
     @classmethod
-    def of(cls, network: BinaryNetwork, low: Array, high: Array, width: float) -> _Rows:
+    def of(cls, network: BinaryNetwork, width: float) -> _Rows:
+        """The first layer of a network whose box has that width."""
         layer = network.layers[0]
         lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(1e-30)
-        weights, bias = layer.weights / lengths[:, None], layer.bias / lengths
-        middle, spread = weights @ ((low + high) / 2) + bias, np.abs(weights) @ ((high - low) / 2)
-        reach = np.stack([spread - middle, spread + middle], axis=1)
+        weights = layer.weights / lengths[:, None]
         smoothness = float(np.linalg.eigvalsh(weights @ weights.T)[-1])
-        return cls(weights, bias, CLEARANCE * width / lengths, low, high, reach, smoothness)
+        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, 1e-30))
 
     def sums(self, points: Array) -> Array:
         """(M, n) -> (M, r)."""
         return np.asarray(points @ self.weights.T + self.bias)
 
-    def most(self, forces: Array, push: Array) -> Array:
-        """The largest total (M,) of the sums, weighted by forces (M, r), of any point; push (M, n) = forces @ weights."""
-        return np.asarray(forces @ self.bias + np.maximum(push * self.low, push * self.high).sum(axis=1))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ball:
+    """Ball and box of one image: the pixels' ranges low, high (n,), and how far the sums can be beyond their thresholds there.
+
+    reach (r, 2): at most, towards -1 and towards +1; negative where that sign cannot be.
+    """
+
+    low: Array
+    high: Array
+    reach: Array
+
+    @classmethod
+    def of(cls, image: Array, threat: Threat, rows: _Rows) -> _Ball:
+        """Around an image (n,)."""
+        low = np.maximum(image - threat.radius, threat.box.low)
+        high = np.minimum(image + threat.radius, threat.box.high)
+        middle, spread = rows.sums((low + high)[None] / 2)[0], np.abs(rows.weights) @ ((high - low) / 2)
+        return cls(low, high, np.stack([spread - middle, spread + middle], axis=1))
+
+    @property
+    def centre(self) -> Array:
+        """(n,)."""
+        return np.asarray((self.low + self.high) / 2)
+
+    def most(self, slope: Array) -> Array:
+        """The largest value (M,) of slope @ point over all points; slope (M, n)."""
+        return np.asarray(np.maximum(slope * self.low, slope * self.high).sum(axis=1))
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +123,7 @@ class _Search:
     context: Context
     behind: Behind
     rows: _Rows
+    ball: _Ball
     one: Batch
     best: Tensor
     margin: float
@@ -110,20 +132,17 @@ class _Search:
     burden: Array
 
     @classmethod
-    def of(cls, context: Context, network: BinaryNetwork, one: Batch, start: Tensor) -> _Search:
-        threat, image = context.threat, one.images.flatten().double().cpu().numpy()
-        low = np.maximum(image - threat.radius, threat.box.low)
-        high = np.minimum(image + threat.radius, threat.box.high)
-        rows = _Rows.of(network, low, high, threat.box.width)
-        burden = np.ones((len(rows.bias), 2))
-        behind = Behind.of(network, int(one.labels))
-        return cls(context, behind, rows, one, start, np.inf, -1, 0, burden)
+    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch, start: Tensor) -> _Search:
+        """A search that has not begun."""
+        ball = _Ball.of(one.images.flatten().double().cpu().numpy(), context.threat, rows)
+        behind, burden = Behind.of(network, int(one.labels)), np.ones((len(rows.bias), 2))
+        return cls(context, behind, rows, ball, one, start, np.inf, -1, 0, burden)
 
     def run(self, rounds: int) -> Outcome:
         """All rounds, until one succeeds."""
         current = self.best.flatten(1).double().cpu().numpy()
         self._judge(current, 0)
-        is_open = np.asarray((self.rows.reach > self.rows.clearance[:, None]).all(axis=1))
+        is_open = np.asarray((self.ball.reach > self.rows.clearance[:, None]).all(axis=1))
         for index in range(1, rounds + 1):
             if self.fooled_at >= 0 or not is_open.any():
                 break
@@ -163,8 +182,8 @@ class _Search:
         costs = self._costs(units, sums, draws[0])
         patterns = fooling_patterns(self.behind, units, costs, np.flatnonzero(is_open), PATTERNS)
         if len(patterns) == 0:
-            return (self.rows.low + (self.rows.high - self.rows.low) * 0.5)[None]
-        held = patterns * sums / np.maximum(self.rows.reach.sum(axis=1), 1e-12)
+            return self.ball.centre[None]
+        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), 1e-12)
         needed = needed_units(self.behind, patterns, held + DISORDER * draws[1], is_open)
         points = np.repeat(current, len(patterns), axis=0)
         points, margins, violations = self._descent(points, patterns, needed, index)
@@ -184,7 +203,7 @@ class _Search:
         """What flipping each unit costs (r,): the part of its way that its sum must go, by chance and by experience."""
         side = (units < 0).astype(int)
         each = np.arange(len(units))
-        room = np.abs(sums) + np.maximum(self.rows.reach[each, side], 1e-12)
+        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], 1e-12)
         return np.asarray((LEAST_COST + np.abs(sums) / room) * (0.5 + draws) * self.burden[each, side])
 
     def _descent(self, points: Array, patterns: Array, needed: Flags, index: int) -> tuple[Array, Array, Array]:
@@ -200,14 +219,14 @@ class _Search:
             missing = np.where(needed[going], np.maximum(0.0, AIM * rows.clearance - signs * rows.sums(ahead)), 0.0)
             forces = missing * signs
             push = forces @ rows.weights
-            points = np.clip(ahead + push / rows.smoothness, rows.low, rows.high)
+            points = np.clip(ahead + push / rows.smoothness, self.ball.low, self.ball.high)
             moved = points - found[going]
             age = np.where((push * moved).sum(axis=1, keepdims=True) < 0, 0, age + 1)
             ahead = points + age / (age + 3) * moved
             found[going] = points
             if step % JUDGED_EVERY == 0:
                 margins[going] = self._judge(points, index)
-                hopeless = rows.most(forces, push) < missing @ rows.clearance
+                hopeless = forces @ rows.bias + self.ball.most(push) < missing @ rows.clearance
                 going, ahead, age = going[~hopeless], ahead[~hopeless], age[~hopeless]
                 if self.fooled_at >= 0 or len(going) == 0:
                     break
