@@ -26,7 +26,7 @@ from bnnaudit.engine.readout import TwoClassReadout, features_at, last_affine_la
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
-IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 25, Effort.THOROUGH: 100}
+IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 8, Effort.THOROUGH: 100}
 MOST_INNER = 999
 """Points inside the ball where the features allow it, as in the paper."""
 INNER_SHARE = 0.95
@@ -35,7 +35,7 @@ TIGHTNESS = 0.5
 """Where the threshold stands between -1, the nearest inner point, and +1, the planted one."""
 RANDOM_POINTS = 200
 """Of each of three kinds: in the ball, on its surface, in its corners."""
-AUTO_BUDGET = 200
+AUTO_BUDGET = 100
 FIT_STEPS = 300
 """Of the projected gradient that fits a readout."""
 STREAM = 2000

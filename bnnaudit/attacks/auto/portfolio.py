@@ -14,14 +14,17 @@ from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, sho
 from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_search import search_levels
+from bnnaudit.attacks.auto.unit_search import search_units
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
+from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
 
 SECONDS_UNITS = 100
 """Units of progress for each image where the budget is a time."""
@@ -31,6 +34,12 @@ CALIBRATION_SHARE = 0.35
 """Of the budget, the most that choosing may take. It attacks while it chooses, so little of this is lost."""
 CLIMBING_SHARE = 0.4
 """Of the budget, what climbs get where a search among the levels of the input follows."""
+UNIT_ROUNDS = 10
+"""Rounds of the search by units."""
+UNIT_ROUND_PRICE = 5
+"""Gradient evaluations that one of them counts as."""
+MOST_UNITS = 1024
+"""Hidden units of a network that is searched by them: where more share a decision, climbs find what there is."""
 SEARCH_SECONDS_PASSES = 2000
 """Passes an image that such a search gets where the budget is a time."""
 
@@ -43,14 +52,17 @@ def image_steps(settings: AttackSettings) -> int:
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
-    Of `settings` only the budget counts. A network that quantizes its input to few levels is searched among these once the
-    climbs have had their share. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
+    Of `settings` only the budget counts. A small network of signs is searched by its units after the first climb, one that
+    quantizes its input to few levels among these once the climbs have had their share. `fooled_at` counts the steps of all
+    climbs on the image, those of choosing aside.
     """
     run = _Run(context, batch, settings.budget, Ledger.blank(batch))
     facts, threat = context.target.facts, context.threat
     quantized = bool(facts.quantizers)
     run.climb(first_climb(threat, quantized))
     levels = None
+    if quantized and threat.norm is Norm.LINF:
+        run.search_units()
     if quantized and threat.norm is Norm.LINF and run.goes_on:
         levels = find_input_levels(context.target, batch.images, threat.box, context.batch_size)
     among = candidates(threat, quantized, facts.num_classes)
@@ -149,6 +161,28 @@ class _Run:
                 part, search_levels(self.context, levels, self.batch.select(part), passes, starts=starts).outcome
             )
         self.spent += passes / 2
+
+    def search_units(self) -> None:
+        """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
+        network = self._small_network() if self.goes_on else None
+        if network is None:
+            return
+        affordable = int(self.left / UNIT_ROUND_PRICE) if self.budget.unit is BudgetUnit.GRADIENTS else UNIT_ROUNDS
+        count = min(UNIT_ROUNDS, affordable)
+        for part in torch.split(self.ledger.standing, self.context.batch_size):
+            starts = self.ledger.images[part]
+            self._enter(part, search_units(self.context, network, self.batch.select(part), starts, count))
+        self.spent += count * UNIT_ROUND_PRICE
+
+    def _small_network(self) -> BinaryNetwork | None:
+        target = self.context.target
+        if len(target.facts.quantizers) > MOST_UNITS or target.facts.parameters > MOST_UNITS**2:
+            return None
+        try:
+            network = read_binary_network(target, tuple(self.batch.images.shape[1:]), "auto")
+        except UsageError:
+            return None
+        return network if sum(len(layer.bias) for layer in network.layers) <= MOST_UNITS else None
 
     def _trial(self, settings: AttackSettings, rows: Tensor, steps: int) -> Tensor:
         """What a short climb takes off the margins of the images `rows` (M,), as a fraction of them: (M,), 1 where fooled.
