@@ -25,7 +25,7 @@ UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size"
 
 @click.command("attack", short_help="Run one attack.")
 @options.model_argument
-@options.data_options
+@options.data_options()
 @click.option(
     "--method", type=click.Choice(METHODS), help="With ++ the attack scales the logits by --beta.  [default: pgd]"
 )
