@@ -25,7 +25,7 @@ UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size"
 
 @click.command("attack", short_help="Run one attack.")
 @options.model_argument
-@options.data_options
+@options.data_options()
 @click.option(
     "--method", type=click.Choice(METHODS), help="With ++ the attack scales the logits by --beta.  [default: pgd]"
 )
@@ -104,12 +104,26 @@ def refuse_unused(method: str, values: dict[str, Any]) -> None:
         raise UsageError(
             f"substitute: only --method {TRANSFER} attacks a substitute, {method} attacks the model itself"
         )
+    refuse_foreign(method, values)
     if method not in tuple(Method) or not Method(method).searches:
         return
     given = [option for option in UNUSED_IN_SEARCH if values.get(option) not in (None, False)]
     if given:
         names = ", ".join("--" + option.replace("_", "-") for option in given)
         raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
+
+
+def refuse_foreign(method: str, values: dict[str, Any]) -> None:
+    """Raises UsageError for an option that belongs to other methods alone."""
+    kind = Method.PGD if method == TRANSFER else Method(method.removesuffix("++"))
+    owned = {
+        "budget": kind is Method.AUTO or kind.searches,
+        "queries": kind.searches,
+        "beta": kind.climbs or kind.searches,
+    }
+    for option, has_use in owned.items():
+        if not has_use and values.get(option) is not None:
+            raise UsageError(f"method: {method} has no use for --{option}; leave it out, or choose another method")
 
 
 def attack_settings(

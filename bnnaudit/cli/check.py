@@ -15,7 +15,7 @@ from bnnaudit.core.effort import Effort
 
 @click.command("check", short_help="Audit a model and gate its release.")
 @options.model_argument
-@options.data_options
+@options.data_options()
 @options.threat_options
 @options.model_options
 @click.option(

@@ -19,7 +19,7 @@ RULES = ("none", "njs", "hns")
 
 @click.command("clever", short_help="Estimate distances by CLEVER scores.")
 @options.model_argument
-@options.data_options
+@options.data_options(SAMPLES)
 @click.option(
     "--beta",
     "betas",
@@ -43,7 +43,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
     """Estimate how far the nearest adversarial image of each image of MODEL is, by the gradients around it.
 
     The scores are meant as lower bounds, and rest on the very gradients that a temperature brings back: where they fall
-    with njs or hns, they were too high without.  [default samples: 100]
+    with njs or hns, they were too high without.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):

@@ -12,7 +12,7 @@ import click
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import Layout
-from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -82,14 +82,21 @@ def stacked(*options: Decorator[Any]) -> Decorator[Any]:
 
 model_argument = click.argument("model", type=PATH)
 
-data_options = stacked(
-    click.option(
-        "--data", "source", metavar="PATH|NAME", help=".npz with x and y, folder or zip of classes, torchvision name."
-    ),
-    click.option("--data-root", type=PATH, help="Where torchvision keeps its data sets."),
-    click.option("--samples", type=int, help="Images to audit, drawn with --seed.  [default: 300]"),
-    click.option("--seed", type=click.IntRange(min=0), help="Seed of sample and attacks.  [default: 0]"),
-)
+
+def data_options(samples: int = 300) -> Decorator[Any]:
+    """Which images, with the number that the command takes unless it is told."""
+    return stacked(
+        click.option(
+            "--data",
+            "source",
+            metavar="PATH|NAME",
+            help=".npz with x and y, folder or zip of classes, torchvision name.",
+        ),
+        click.option("--data-root", type=PATH, help="Where torchvision keeps its data sets."),
+        click.option("--samples", type=int, help=f"Images of the sample, drawn with --seed.  [default: {samples}]"),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of sample and attacks.  [default: 0]"),
+    )
+
 
 model_options = stacked(
     click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
@@ -145,7 +152,9 @@ attack_options = stacked(
     click.option(
         "--surrogate",
         type=SURROGATE,
-        help="Gradient of sign and round: KIND[:WIDTH], as in identity or triangular:0.5.",
+        metavar="KIND[:WIDTH[..END][:UNIT]]",
+        help=f"Gradient of sign and round, as in triangular:0.5. Kinds: {', '.join(SurrogateKind)}. "
+        f"Units of a width: {', '.join(WidthUnit)}.",
     ),
     click.option("--loss", type=choice(LossKind), help="What the attack maximises.  [default: ce]"),
     click.option(

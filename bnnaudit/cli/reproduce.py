@@ -33,7 +33,7 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
     multiple=True,
     help="Network to run it on; may be given again.  [default: those in ./sample_models]",
 )
-@options.data_options
+@options.data_options(SAMPLES)
 @click.option("--norm", type=options.choice(Norm), help="Norm of the perturbation.  [default: linf]")
 @click.option(
     "--eps",
@@ -56,7 +56,7 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
     table13  signal propagation without and with a temperature
     figure2  IPROP against PGD++ at several radii; needs a fully connected --model
 
-    Gradients go straight through sign and round, as in the paper.  [default samples: 100]
+    Gradients go straight through sign and round, as in the paper.
     """
     check_output(values["output"])
     name = TableName(table)

@@ -14,7 +14,7 @@ from bnnaudit.core.surrogate import Surrogate
 
 @click.command("signal", short_help="How the signal propagates, and where it dies.")
 @options.model_argument
-@options.data_options
+@options.data_options()
 @click.option(
     "--surrogate", type=options.SURROGATE, help="Gradient of sign and round: KIND[:WIDTH].  [default: identity]"
 )

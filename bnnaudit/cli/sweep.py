@@ -17,7 +17,7 @@ from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
 @click.command("sweep", short_help="Accuracy against one setting of an attack.")
 @options.model_argument
-@options.data_options
+@options.data_options()
 @click.option("--over", required=True, type=options.choice(Parameter), help="The setting that varies.")
 @click.option("--values", metavar="V,V,...", help="Its values: 1,2,5,10 or 2/255,8/255.  [default: usual ones]")
 @click.option(

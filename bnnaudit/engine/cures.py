@@ -13,7 +13,7 @@ from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics.comparison import compare
 from bnnaudit.engine.judging import estimate
 
-BOTH = "temperature and surrogate"
+BOTH = "temperature + surrogate"
 """The one pair in the table: each of the two can be of no use without the other."""
 
 
@@ -57,5 +57,5 @@ def cures_of(evidence: Evidence) -> tuple[Cure, ...]:
             best[name] = cure
     if evidence.verified is not None:
         together = compare(claim.standing, evidence.verified).only_second
-        best["everything"] = Cure("everything", "all attacks of the audit", estimate(together, left))
+        best["everything"] = Cure("everything", "the whole audit", estimate(together, left))
     return tuple(best.values())

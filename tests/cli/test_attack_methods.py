@@ -79,3 +79,15 @@ def test_clever_prints_a_row_for_each_temperature(bnnaudit: Command, model: Path
     text = bnnaudit(*command).out
     for words in ("softmax, njs", "softmax, hns", "L-inf mean", "estimated distance"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "value"),
+    [("pgd", "--budget", "30s"), ("pgd++", "--queries", 5), ("auto", "--beta", "hns"), ("fab", "--beta", "2")],
+)
+def test_an_option_of_other_methods_is_refused(
+    bnnaudit: Command, model: Path, data: Path, method: str, option: str, value: object
+) -> None:
+    ran = bnnaudit("attack", model, "--data", data, "--method", method, option, value)
+    assert ran.code == 2
+    assert f"{method} has no use for {option}" in ran.err

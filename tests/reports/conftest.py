@@ -137,7 +137,7 @@ def fake(facts: ModelFacts) -> Report:
         cures=(
             Cure("temperature", "b by HNS", Estimate(0.9771, 0.943, 0.9911, 175)),
             Cure("restarts", "20 starts", Estimate(0.0, 0.0, 0.0215, 175)),
-            Cure("everything", "all attacks of the audit", Estimate(1.0, 0.9785, 1.0, 175)),
+            Cure("everything", "the whole audit", Estimate(1.0, 0.9785, 1.0, 175)),
         ),
         effort=Effort.STANDARD,
         comparisons=9,

@@ -8,12 +8,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bnnaudit.core.attack import BudgetUnit, Method
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.bars import horizontal
 from bnnaudit.reports.look import Look
-from bnnaudit.reports.numbers import count, duration, interval, length, percent, threat_text
+from bnnaudit.reports.numbers import MISSING, count, duration, interval, length, percent, significant, threat_text
 from bnnaudit.reports.typesetting import INDENT, heading, indented
 
 _SMALLEST_BAR = 8
@@ -31,7 +32,7 @@ class _Column:
 
 
 def attacks(report: Report, look: Look) -> Sequence[RenderableType]:
-    """Every attack with its accuracy and interval; nothing where none was run."""
+    """Every attack with its accuracy and interval, and what the columns mean; nothing where none was run."""
     if not report.attacks:
         return []
     return [
@@ -94,7 +95,7 @@ def _laid_out(columns: Sequence[_Column], gap: int) -> Table:
 
 
 def _name(row: AttackRow, look: Look) -> Text:
-    name = look.text(attack_name(row.settings))
+    name = look.text(attack_name(row.settings) + (" small steps" if _falls_short(row) else ""))
     if row.source is Source.SUBSTITUTE:
         name.append(" *", style="yellow")
     elif row.source is not Source.WHITE_BOX:
@@ -114,8 +115,32 @@ def _disagreement(row: AttackRow, look: Look) -> Text:
     return look.text(f"-{count(row.replay_disagreements)}" if row.replay_disagreements else "ok")
 
 
+def _falls_short(row: AttackRow) -> bool:
+    """Whether its steps together cannot reach the radius: another attack than the one it otherwise looks like."""
+    return row.step_size is not None and row.settings.steps * row.step_size < 0.99 * row.threat.eps
+
+
+def _legend(rows: Sequence[AttackRow]) -> str:
+    """What the columns mean that these rows fill."""
+    parts = []
+    if any(" x " in effort(row.settings) for row in rows):
+        parts.append("steps x restarts")
+    if any(row.settings.method.climbs for row in rows):
+        parts.append("b is the temperature on the logits, 1 in ordinary attacks")
+    return "; ".join([*parts, "-: the attack has no such setting"] if any(map(_has_gap, rows)) else parts) + "."
+
+
+def _has_gap(row: AttackRow) -> bool:
+    return MISSING in (temperature_name(row.settings), surrogate_name(row.settings))
+
+
 def _notes(rows: Sequence[AttackRow]) -> list[str]:
-    notes = ["steps x restarts; b is the temperature on the logits, 1 in ordinary attacks."]
+    notes = [_legend(rows)]
+    short = [row.step_size for row in rows if row.step_size is not None and _falls_short(row)]
+    if short:
+        notes.append(f"small steps: of {significant(short[0], 2)} each, together less than the radius.")
+    if any(row.settings.method is Method.AUTO and row.settings.budget.unit is BudgetUnit.GRADIENTS for row in rows):
+        notes.append("g: gradients an image, at most; auto chooses temperature, surrogate and steps itself.")
     if any(row.settings.method.searches for row in rows):
         notes.append("q: queries, forward passes an image; no gradient is followed.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
