@@ -25,7 +25,7 @@ from tests.toy import batch_of, target_of
 
 FEATURES = 32
 PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), FEATURES, False)
-IMAGES = 0.2 + 0.6 * torch.rand(12, FEATURES, generator=torch.Generator().manual_seed(1))
+IMAGES = 0.2 + 0.6 * torch.rand(8, FEATURES, generator=torch.Generator().manual_seed(1))
 
 
 def network(*front: nn.Module, behind: tuple[nn.Module, ...] = ()) -> nn.Sequential:
@@ -37,14 +37,14 @@ def found(module: nn.Module) -> dict[str, int]:
     """How many of the twelve planted images each attack finds."""
     target = target_of(module, (FEATURES,), 4)
     test = measure_binarization(target, batch_of(target, IMAGES), PLAN)
-    assert (test.images, test.unfit) == (12, 0)
+    assert (test.images, test.unfit) == (8, 0)
     return {row.attack: row.found for row in test.rows}
 
 
 def test_a_healthy_network_passes() -> None:
     counts = found(network())
-    assert counts["pgd"] == counts["pgd++"] == 12
-    assert counts["random search"] < 12
+    assert counts["pgd"] == counts["pgd++"] == 8
+    assert counts["random search"] < 8
     assert set(counts) == {"pgd", "pgd++", "random search"} | ({"auto"} if Method.AUTO in METHODS else set())
 
 
@@ -52,7 +52,7 @@ def test_pgd_fails_on_saturated_logits_and_a_temperature_cures_it() -> None:
     """The readout takes over the scale of the model's logits, and with it what blinds the attack."""
     counts = found(network(behind=(Scale(1e6),)))
     assert counts["pgd"] <= 3
-    assert counts["pgd++"] == 12
+    assert counts["pgd++"] == 8
 
 
 def test_no_gradient_attack_passes_a_wall() -> None:
