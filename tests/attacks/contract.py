@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bnnaudit.attacks import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
@@ -39,6 +39,10 @@ TRIED: dict[Method, Sequence[tuple[BetaRule, LossKind]]] = {
     Method.FAB: [(BetaRule.NONE, LossKind.CROSS_ENTROPY), (BetaRule.NONE, LossKind.MARGIN_TARGETED)],
     Method.DEEPFOOL: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
     Method.BRENDEL_BETHGE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.SQUARE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.RANDOM: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.IPROP: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.AUTO: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
 }
 """Temperature rules and losses under which each method is held to the contract; every method has a line."""
 
@@ -55,6 +59,7 @@ def contract_settings() -> list[AttackSettings]:
             surrogate=Surrogate.parse("adaptive"),
             targets=2,
             queries=40,
+            budget=Budget(60),
         )
         for method, combinations in TRIED.items()
         if method is not Method.BRENDEL_BETHGE or HAS_FOOLBOX

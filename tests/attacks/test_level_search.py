@@ -9,14 +9,13 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_search import LevelOutcome, search_levels
-from bnnaudit.attacks.context import Context
-from bnnaudit.core.attack import Beta
+from bnnaudit.attacks.context import prepared
+from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.quantization.layers import BinaryLinear
 from bnnaudit.quantization.quantizers import BinarySign
-from bnnaudit.temperature import fit_temperature
 from tests.toy import batch_of, target_of
 
 PIXELS = 14
@@ -50,7 +49,7 @@ def searched(
     target: Target, batch: Batch, threat: Threat, budget: int, batch_size: int = 256, starts: Tensor | None = None
 ) -> LevelOutcome:
     levels = found(target, batch)
-    context = Context(target, threat, fit_temperature(Beta(), target, batch), batch, 0, batch_size, lambda _: None)
+    context = prepared(AttackSettings(), target, threat, batch, 0, batch_size, lambda _: None)
     return search_levels(context, levels, batch, budget, starts=starts)
 
 
@@ -154,7 +153,7 @@ def test_no_images_no_work() -> None:
     batch = batch_of(target, images(3))
     levels = found(target, batch)
     empty = batch.select(slice(0, 0))
-    context = Context(target, threat_of(0.2), fit_temperature(Beta(), target, empty), empty, 0, 256, lambda _: None)
+    context = prepared(AttackSettings(), target, threat_of(0.2), empty, 0, 256, lambda _: None)
     assert len(search_levels(context, levels, empty, 100).outcome.fooled) == 0
 
 

@@ -107,8 +107,8 @@ class _Run:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there is anything left to attack, and to spend."""
-        enough = 0 if self.budget.unit is BudgetUnit.SECONDS else LEAST_STEPS
+        """Whether there is anything left to attack, and to spend; the first climb is made however short."""
+        enough = LEAST_STEPS if self.climbs and self.budget.unit is BudgetUnit.GRADIENTS else 0
         return self.left > enough and not bool(self.ledger.fooled.all())
 
     def climb(self, settings: AttackSettings) -> None:
