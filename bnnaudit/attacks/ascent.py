@@ -93,10 +93,10 @@ class _Climb:
             if not settings.stop_at_success:
                 standing = torch.ones_like(standing)
             remaining = int(standing.sum())
+            spared = (len(rows) - remaining) * (steps - step + steps * (rounds(settings) - 1 - index))
+            self.context.on_progress(spared + (remaining if step < steps else 0))
             if step == steps:
                 break
-            spared = (len(rows) - remaining) * (steps - step + steps * (rounds(settings) - 1 - index))
-            self.context.on_progress(remaining + spared)
             if remaining == 0:
                 break
             if step == 0:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.search import image_steps, lower
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
@@ -100,8 +101,9 @@ class _Scan:
         origins, box = self.batch.images[rows], self.context.threat.box
         count, each = draws.shape[:2]
         shifts = draws.view(count, each, *origins.shape[1:]) * self.context.threat.radius
-        points = (origins[:, None] + shifts).clamp(box.low, box.high)
-        logits = self.context.logits(points.flatten(0, 1))
+        drawn = (origins[:, None] + shifts).clamp(box.low, box.high).flatten(0, 1)
+        flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), self.context.threat)
+        logits, points = self.context.logits(flat), flat.view(count, each, *origins.shape[1:])
         labels = self.batch.labels[rows].repeat_interleave(each)
         wrong = (logits.argmax(dim=1) != labels).view(count, each)
         found = margin(logits, labels).float().view(count, each)
