@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.attacks.search import image_steps, lower
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
@@ -32,20 +33,12 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
 
     `fooled_at` counts the queries before the success; those after it that went through in the same pass are not counted.
     """
-    count, device = len(batch), batch.images.device
-    best = Outcome(
-        images=batch.images.clone(),
-        fooled=torch.zeros(count, dtype=torch.bool, device=device),
-        fooled_at=torch.full((count,), -1, device=device),
-        margins=torch.full((count,), float("inf"), device=device),
-        betas=torch.ones(count, device=device),
-        cost=Cost(),
-    )
+    best = Ledger.blank(batch)
     forwards = 0
     with torch.no_grad():
         for restart in range(settings.restarts):
             forwards += _Scan(settings, context, batch, best).run(restart)
-    return Outcome(best.images, best.fooled, best.fooled_at, best.margins, best.betas, Cost(forwards=forwards))
+    return best.outcome(Cost(forwards=forwards))
 
 
 def draw(threat: Threat, seed: int, ids: list[int], restart: int, block: int, features: int) -> Tensor:
@@ -70,7 +63,7 @@ class _Scan:
     settings: AttackSettings
     context: Context
     batch: Batch
-    best: Outcome
+    best: Ledger
 
     def run(self, restart: int) -> int:
         """Asks about the draws of the images that still stand, and says how many queries they took."""

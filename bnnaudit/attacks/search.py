@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -52,15 +53,7 @@ def search(settings: AttackSettings, context: Context, batch: Batch, moves: Move
     The start is the first query. `fooled_at` counts the queries before the success. The image of the
     smallest margin is returned. The batch and the target are left as they were.
     """
-    count, device = len(batch), batch.images.device
-    best = Outcome(
-        images=batch.images.clone(),
-        fooled=torch.zeros(count, dtype=torch.bool, device=device),
-        fooled_at=torch.full((count,), -1, device=device),
-        margins=torch.full((count,), float("inf"), device=device),
-        betas=torch.ones(count, device=device),
-        cost=Cost(),
-    )
+    best = Ledger.blank(batch)
     forwards = 0
     with torch.no_grad():
         for restart in range(settings.restarts):
@@ -68,7 +61,7 @@ def search(settings: AttackSettings, context: Context, batch: Batch, moves: Move
             if len(rows) == 0:
                 break
             forwards += _Walk(settings, context, batch, moves, best).run(rows, restart)
-    return Outcome(best.images, best.fooled, best.fooled_at, best.margins, best.betas, Cost(forwards=forwards))
+    return best.outcome(Cost(forwards=forwards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ class _Walk:
     context: Context
     batch: Batch
     moves: Moves
-    best: Outcome
+    best: Ledger
 
     def run(self, rows: Tensor, restart: int) -> int:
         """Walks the images `rows` (M,) and says how many forward passes it took."""

@@ -12,6 +12,7 @@ from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.report import Passage, PlaceRow, SignalRow, SignalTable
 from bnnaudit.core.target import Target
+from bnnaudit.engine.probes import SMALLEST_NORMAL
 from bnnaudit.engine.signal_curves import measure_curves
 from bnnaudit.numerics.hessian_scaling import NormSquared, best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import gram_matrix
@@ -28,7 +29,6 @@ PROBED = 100
 """Images whose Jacobian is taken."""
 SKETCHED = 16
 """Random directions in place of the Jacobian where there are many classes."""
-SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 GRAPH = 2**24
 """Numbers of the input, times classes, in one chunk of images."""
 
