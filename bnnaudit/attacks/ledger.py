@@ -42,27 +42,31 @@ class Ledger:
         """The places of the images that are not fooled yet (M,)."""
         return (~self.fooled).nonzero().squeeze(1)
 
-    def judge(self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int) -> Tensor:
+    def judge(
+        self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int, onward: bool = True
+    ) -> Tensor:
         """Enters points (M, ...) of ball and box, made in `step` steps of the images `rows` (M,); which still stand (M,) bool.
 
-        Kept is the first success, then what has a smaller margin; points whose margins differ by rounding are equally good.
+        Kept is the first success, then, where `onward`, what has a smaller margin; points whose margins differ by rounding
+        are equally good. Nothing here waits for the device.
         """
         standing = logits.argmax(dim=1) == labels
         margins = losses.margin(logits, labels).float()
-        first = ~standing & ~self.fooled[rows]
-        best = self.margins[rows]
-        better = first | (margins < best - PLATEAU * best.abs().nan_to_num(posinf=0.0))
-        self.images[rows[better]] = points[better]
-        self.margins[rows[better]] = margins[better]
-        self.fooled_at[rows[first]] = step
-        self.fooled[rows[first]] = True
+        fooled, best = self.fooled[rows], self.margins[rows]
+        first = ~(standing | fooled)
+        better = margins < _clearly_below(best)
+        better = first | (better if onward else better & ~fooled)
+        _put(self.images, rows, better, points)
+        self.margins[rows] = torch.where(better, margins, best)
+        self.fooled_at[rows] = torch.where(first, step, self.fooled_at[rows])
+        self.fooled[rows] = fooled | first
         return standing
 
     def enter(self, rows: Tensor, outcome: Outcome, steps_before: int) -> None:
         """Enters what another attack found on the images `rows` (M,) after so many steps, where it is better."""
         first = outcome.fooled & ~self.fooled[rows]
         best = self.margins[rows]
-        lower = outcome.margins < best - PLATEAU * best.abs().nan_to_num(posinf=0.0)
+        lower = outcome.margins < _clearly_below(best)
         better = first | (lower & ~self.fooled[rows])
         self.images[rows[better]] = outcome.images[better]
         self.margins[rows[better]] = outcome.margins[better]
@@ -73,3 +77,22 @@ class Ledger:
     def outcome(self, cost: Cost) -> Outcome:
         """What the attack gives back."""
         return Outcome(self.images, self.fooled, self.fooled_at, self.margins, self.betas, cost)
+
+
+def runs_ahead(device: torch.device) -> bool:
+    """Whether Python goes on while the device computes, and would have to wait for it to learn a value."""
+    return device.type != "cpu"
+
+
+def _clearly_below(values: Tensor) -> Tensor:
+    """The values less `PLATEAU` of their size (M,); infinity stays."""
+    return torch.minimum(values * (1 - PLATEAU), values * (1 + PLATEAU))
+
+
+def _put(entries: Tensor, rows: Tensor, chosen: Tensor, values: Tensor) -> None:
+    """entries[rows] = values (M, ...) where `chosen` (M,); the processor copies those only, other devices never wait."""
+    if runs_ahead(entries.device):
+        mask = chosen.view(-1, *(1,) * (values.dim() - 1))
+        entries[rows] = torch.where(mask, values, entries[rows])
+    else:
+        entries[rows[chosen]] = values[chosen]
