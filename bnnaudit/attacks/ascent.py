@@ -186,9 +186,12 @@ class _Climb:
         step_size = self.step_sizes[step] * threat.box.width
         if threat.image_bits is not None and step >= steps - min(GRID_STEPS, steps // 4):
             return grid_step(here, on.memory, on.origins, step_size, threat, self.settings)
-        ahead = torch.add(on.points, ascent_direction(on.memory, threat, self.settings), alpha=step_size)
         if on.bounds is None:
+            ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
             return project(ahead, on.origins, threat, self.settings)
+        # In place, for images are most of what the loop itself moves; only momentum needs the gradients once more.
+        direction = on.memory.sign_() if self.settings.momentum == 0 else on.memory.sign()
+        ahead = direction.mul_(step_size).add_(on.points)
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,22 +54,24 @@ class Ledger:
         are equally good. Nothing here waits for the device.
         """
         standing = logits.argmax(dim=1) == labels
-        margins = losses.margin(logits, labels).float()
-        fooled, best = self.fooled[rows], self.margins[rows]
-        first = ~(standing | fooled)
-        better = margins < _clearly_below(best)
-        better = first | (better if onward else better & ~fooled)
-        _put(self.images, rows, better, points)
-        self.margins[rows] = torch.where(better, margins, best)
-        self.fooled_at[rows] = torch.where(first, step, self.fooled_at[rows])
-        self.fooled[rows] = fooled | first
+        margins = losses.margin(logits.detach(), labels).float()
+        noted = [self.fooled, self.fooled_at, self.margins, rows, standing, margins]
+        if runs_ahead(rows.device):
+            better = _note(torch, noted, step, onward)
+            chosen = better.view(-1, *(1,) * (points.dim() - 1))
+            self.images[rows] = torch.where(chosen, points, self.images[rows])
+        else:
+            # So short an operation takes numpy a fifth of torch's time, which the steps of a small network would feel.
+            better = _note(np, [tensor.numpy() for tensor in noted], step, onward)
+            places = torch.from_numpy(better.nonzero()[0])
+            self.images[rows[places]] = points[places]
         return standing
 
     def enter(self, rows: Tensor, outcome: Outcome, steps_before: int) -> None:
         """Enters what another attack found on the images `rows` (M,) after so many steps, where it is better."""
         first = outcome.fooled & ~self.fooled[rows]
         best = self.margins[rows]
-        lower = outcome.margins < _clearly_below(best)
+        lower = outcome.margins < _clearly_below(torch, best)
         better = first | (lower & ~self.fooled[rows])
         self.images[rows[better]] = outcome.images[better]
         self.margins[rows[better]] = outcome.margins[better]
@@ -84,15 +89,23 @@ def runs_ahead(device: torch.device) -> bool:
     return device.type != "cpu"
 
 
-def _clearly_below(values: Tensor) -> Tensor:
+def _note(arrays: Any, noted: Sequence[Any], step: int, onward: bool) -> Any:
+    """Enters what a judgement says of M images, and tells whose point is kept (M,) bool.
+
+    noted: the ledger's own `fooled`, `fooled_at` and `margins` (N,), then the images' rows, verdicts and margins (M,), in the
+    arrays of `arrays`, which is torch or numpy: what is used of them goes by the same names.
+    """
+    fooled, fooled_at, margins, rows, stands, found = noted
+    before, best = fooled[rows], margins[rows]
+    first = ~(stands | before)
+    better = found < _clearly_below(arrays, best)
+    better = first | (better if onward else better & ~before)
+    margins[rows] = arrays.where(better, found, best)
+    fooled_at[rows] = arrays.where(first, step, fooled_at[rows])
+    fooled[rows] = before | first
+    return better
+
+
+def _clearly_below(arrays: Any, values: Any) -> Any:
     """The values less `PLATEAU` of their size (M,); infinity stays."""
-    return torch.minimum(values * (1 - PLATEAU), values * (1 + PLATEAU))
-
-
-def _put(entries: Tensor, rows: Tensor, chosen: Tensor, values: Tensor) -> None:
-    """entries[rows] = values (M, ...) where `chosen` (M,); the processor copies those only, other devices never wait."""
-    if runs_ahead(entries.device):
-        mask = chosen.view(-1, *(1,) * (values.dim() - 1))
-        entries[rows] = torch.where(mask, values, entries[rows])
-    else:
-        entries[rows[chosen]] = values[chosen]
+    return arrays.minimum(values * (1 - PLATEAU), values * (1 + PLATEAU))
