@@ -14,11 +14,13 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks import fgsm, run_attack
+from bnnaudit.attacks.context import prepared
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
@@ -46,6 +48,7 @@ ASKED: Mapping[int, Mapping[Method, Mapping[BetaRule, float]]] = {
 }
 """Classes -> attack -> rule -> the most that it may cost over the plain attack."""
 THREAT = Threat(Norm.LINF, 8 / 255)
+NJS_RULES = (BetaRule.NONE, BetaRule.NJS)
 NAIVE_IMAGES = 2
 """Images that the published way is timed on; the time of an image is the same for all."""
 
@@ -75,6 +78,20 @@ def attack_ratios(classes: int, width: int, images: int, rounds: int, device: st
             for rule, most in rules.items()
         ]
     return found
+
+
+def njs_ratios(width: int, images: int, rounds: int, device: str) -> list[Figure]:
+    """FGSM++ (NJS) over FGSM once its b1 is known, and what finding b1 costs, once a run, in FGSMs of as many images."""
+    target, batch = setting(width, 10, images, device)
+    settings = {rule: AttackSettings(Method.FGSM, beta=Beta(rule), stop_at_success=False) for rule in NJS_RULES}
+    contexts = {rule: prepared(settings[rule], target, THREAT, batch, 0, images, lambda _: None) for rule in NJS_RULES}
+    works = {rule: partial(fgsm.attack, settings[rule], contexts[rule], batch) for rule in NJS_RULES}
+    fitting = partial(prepared, settings[BetaRule.NJS], target, THREAT, batch, 0, images, lambda _: None)
+    ratios = median_ratios(works[BetaRule.NONE], {"njs": works[BetaRule.NJS], "b1": fitting}, rounds, device)
+    return [
+        Figure("fgsm++ njs / fgsm, 10 classes, b1 known", ratios["njs"], 1.1),
+        Figure(f"b1 of {images} images, once a run / fgsm of as many", ratios["b1"]),
+    ]
 
 
 def naive_beta(network: nn.Module, image: Tensor, label: int) -> float:
@@ -148,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(images: int, rounds: int, width: int, classes: Sequence[int], device: str) -> list[Figure]:
     """All figures."""
-    found = [*published_ratio(width, images, device)]
+    found = [*published_ratio(width, images, device), *njs_ratios(width, images, rounds, device)]
     for count in classes:
         found += attack_ratios(count, width, images, rounds, device)
     return found
