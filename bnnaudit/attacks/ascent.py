@@ -189,9 +189,8 @@ class _Climb:
         if on.bounds is None:
             ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
             return project(ahead, on.origins, threat, self.settings)
-        # In place, for images are most of what the loop itself moves; only momentum needs the gradients once more.
-        direction = on.memory.sign_() if self.settings.momentum == 0 else on.memory.sign()
-        ahead = direction.mul_(step_size).add_(on.points)
+        # In place, for images are most of what the loop itself moves.
+        ahead = ascent_direction(on.memory, threat, self.settings).mul_(step_size).add_(on.points)
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnnaudit.attacks import ascent, ledger, run_attack
@@ -15,7 +15,7 @@ from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
 from tests.attacks.contract import contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
-from tests.toy import batch_of, linear_target, two_pixel_target
+from tests.toy import batch_of, linear_target, target_of, two_pixel_target
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -181,3 +181,18 @@ def test_when_images_leave_changes_nothing_but_the_cost(
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-6)
     assert sum(told) == 40 * len(batch)
     assert min(told) >= 0
+
+
+def test_a_gradient_whose_pixels_share_memory_is_followed() -> None:
+    """The sum over all pixels hands every pixel the same number: its gradient is one number, expanded."""
+
+    class Sum(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            total = values.sum(dim=1)
+            return torch.stack([total, 4 - total], dim=1)
+
+    target = target_of(Sum(), (4,), 2)
+    batch = batch_of(target, torch.tensor([[0.6, 0.6, 0.6, 0.6]]))
+    for norm, eps in ((Norm.LINF, 0.11), (Norm.L2, 0.22)):
+        outcome = run_attack(AttackSettings(steps=20), target, batch, Threat(norm, eps), seed=0)
+        assert outcome.fooled.all()
