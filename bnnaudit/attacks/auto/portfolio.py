@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -23,6 +24,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.portfolio import Leg, Way
+from bnnaudit.core.surrogate import WidthUnit
 from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
 from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
@@ -96,6 +98,7 @@ class _Run:
     reported: int = 0
     started: float = field(default_factory=time.perf_counter)
     contexts: dict[AttackSettings, Context] = field(default_factory=dict)
+    scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
     legs: dict[Leg, Leg] = field(default_factory=dict)
 
     @property
@@ -210,9 +213,16 @@ class _Run:
         if context is None:
             given = self.context
             context = prepared(
-                settings, given.target, given.threat, given.calibration, given.seed, given.batch_size, _nobody
+                settings,
+                given.target,
+                given.threat,
+                given.calibration,
+                given.seed,
+                given.batch_size,
+                _nobody,
+                self.scales,
             )
-            self.contexts[settings] = context
+            self.contexts[settings], self.scales = context, context.scales
         part = self.batch.select(rows)
         starts = random_start(part, context.threat, settings, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
