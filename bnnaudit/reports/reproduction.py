@@ -18,6 +18,7 @@ from bnnaudit.core.reproduction import (
     Reproduction,
 )
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name
+from bnnaudit.reports.claims import claim
 from bnnaudit.reports.look import Look, choose_look, draw
 from bnnaudit.reports.model_document import model_to_json
 from bnnaudit.reports.numbers import (
@@ -76,6 +77,7 @@ def _block(found: Reproduction, model: ReproducedModel, look: Look) -> Sequence[
         indented(look.text("; ".join(measured), "dim")),
         indented(_table(found, model, look)),
         *(indented(look.text(f"{row_name(row)}: {row.unable}", "yellow")) for row in unable),
+        *(indented(look.text(words)) for words in [claim(found.experiment, model)] if words),
     ]
 
 
