@@ -60,20 +60,23 @@ def choose(candidates: Sequence[AttackSettings], available: int, trial: Trial) -
         left = sorted(left, key=lambda entry: -float(entry.falls.mean()))[: _kept(len(left))]
         if used == available:
             break
-    return _greedily(left)
+    return greedily([entry.settings for entry in left], [entry.falls for entry in left])
 
 
-def _greedily(entries: Sequence[_Scored]) -> tuple[AttackSettings, ...]:
-    """The best setting, then whichever adds most to those before it."""
+def greedily(candidates: Sequence[AttackSettings], falls: Sequence[Tensor]) -> tuple[AttackSettings, ...]:
+    """The portfolio, by what each candidate took off the margins of the same images, (N,) each.
+
+    The best setting, then whichever adds most to those before it.
+    """
     chosen: list[AttackSettings] = []
-    so_far = torch.zeros_like(entries[0].falls)
-    left = list(entries)
+    so_far = torch.zeros_like(falls[0])
+    left = list(zip(candidates, falls, strict=True))
     while left and len(chosen) < PORTFOLIO:
-        gains = [float((torch.maximum(so_far, entry.falls) - so_far).mean()) for entry in left]
+        gains = [float((torch.maximum(so_far, fall) - so_far).mean()) for _, fall in left]
         best = max(range(len(left)), key=gains.__getitem__)
         if chosen and gains[best] < WORTH:
             break
-        entry = left.pop(best)
-        chosen.append(entry.settings)
-        so_far = torch.maximum(so_far, entry.falls)
+        settings, fall = left.pop(best)
+        chosen.append(settings)
+        so_far = torch.maximum(so_far, fall)
     return tuple(chosen)
