@@ -14,6 +14,7 @@ from bnnaudit.core.reproduction import (
     ReproducedModel,
     ReproducedRow,
 )
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import percent, significant
 
@@ -44,7 +45,9 @@ def _strongest(rows: Sequence[ReproducedRow]) -> str:
     (best, left), (rival, its) = (min(side, key=lambda entry: entry[1]) for side in (ours, others))
     assert best.settings is not None
     assert rival.settings is not None
-    rule = str(best.settings.beta).upper()
+    surrogate = best.settings.surrogate
+    through = "" if surrogate == STRAIGHT_THROUGH else f", {surrogate}"
+    rule = str(best.settings.beta).upper() + through
     return (
         f"PGD++ leaves {percent(left)} ({rule}), the strongest attack without a temperature {percent(its)} "
         f"({attack_name(rival.settings)})."

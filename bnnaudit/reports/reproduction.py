@@ -141,8 +141,9 @@ def _paper(figure: float | None, attacks: bool) -> str:
 
 def _notes(found: Reproduction, look: Look) -> Sequence[RenderableType]:
     notes = [*_meaning(found), *found.notes]
-    if any(not model.paper_columns for model in found.models):
-        notes.append("A dash: the paper has no such network, or its figure was not to be had.")
+    lacks = [not model.paper_columns or any(None in row.paper for row in model.rows) for model in found.models]
+    if any(lacks):
+        notes.append("A dash: the paper has no such network or row, or its figure was not to be had.")
     return ["", *(look.text(note, "dim") for note in notes)]
 
 
