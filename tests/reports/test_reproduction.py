@@ -16,7 +16,8 @@ def reproduction(facts: ModelFacts, name: TableName) -> Reproduction:
     table = EXPERIMENTS[name]
     assert isinstance(table, AttackTable)
     rows = [
-        ReproducedRow("", (Estimate(1.0, 0.981, 1.0, 200),), line.paper[2:4], 1234.5, line.settings) for line in table.lines
+        ReproducedRow("", (Estimate(1.0, 0.981, 1.0, 200),), line.paper[2:4], 1234.5, line.settings)
+        for line in table.lines
     ]
     columns = ("ResNet-18", "VGG-16")
     model = ReproducedModel(
