@@ -63,16 +63,17 @@ def _is_plus(row: ReproducedRow) -> bool:
 
 
 def _fall(rows: Sequence[ReproducedRow], columns: Sequence[str]) -> str:
-    """`The L1 score falls from 0.859 to 0.414 with NJS and 0.345 with HNS.`"""
+    """`The L1 score, 0.859 as it is, falls with NJS (0.414) and with HNS (0.345).`"""
     scores = {row.label: row.cells[0] for row in rows if row.cells}
     plain, njs, hns = scores.get("as it is"), scores.get("NJS"), scores.get("HNS")
     if not (isinstance(plain, float) and isinstance(njs, float) and isinstance(hns, float)):
         return ""
-    words = [
-        f"{'falls' if score < plain else 'does not fall'} with {name} ({significant(score)})"
-        for name, score in (("NJS", njs), ("HNS", hns))
-    ]
-    return f"The {columns[0]} score, {significant(plain)} as it is, {' and '.join(words)}."
+    verbs = ["falls" if score < plain else "does not fall" for score in (njs, hns)]
+    second = "" if verbs[0] == verbs[1] else f"{verbs[1]} "
+    return (
+        f"The {columns[0]} score, {significant(plain)} as it is, {verbs[0]} with NJS ({significant(njs)}) and "
+        f"{second}with HNS ({significant(hns)})."
+    )
 
 
 def _at_each_radius(rows: Sequence[ReproducedRow], columns: Sequence[str]) -> str:

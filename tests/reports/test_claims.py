@@ -45,7 +45,7 @@ def test_the_best_of_ours_stands_beside_the_best_without_a_temperature(facts: Mo
 @pytest.mark.parametrize(
     ("njs", "hns", "words"),
     [
-        (0.414, 0.345, "The L1 score, 0.859 as it is, falls with NJS (0.414) and falls with HNS (0.345)."),
+        (0.414, 0.345, "The L1 score, 0.859 as it is, falls with NJS (0.414) and with HNS (0.345)."),
         (0.9, 0.345, "The L1 score, 0.859 as it is, does not fall with NJS (0.9) and falls with HNS (0.345)."),
     ],
 )
