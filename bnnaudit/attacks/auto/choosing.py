@@ -8,8 +8,8 @@ Why halving: `python -m tests.bench.choosing` compares it, at an equal budget, w
 kind), with every candidate on the same images, and with a choice for each image by finite differences of its margin along
 each candidate's step. They leave, in this order (none, grid, halving, by image), 17.0, 18.0, 17.5 and 21.5 % of
 digits-bnn-waq at 0.05 (200 images, budget 500), 18, 20, 19 and 19 % of the gtsrb network at 1/255 (100 images, budget 500),
-and 62, 60, 62 and 60 % of the 2-bit MNIST network at 0.2 (50 images, budget 200). No difference but that by image on the
-first is more than chance explains. Halving does as well as the grid with fewer gradients (16 to 34 % of the budget) and at
+and 62, 60, 62 and 60 % of the 2-bit MNIST network at 0.2 (50 images, budget 200). Their intervals overlap throughout; by
+image is behind where they differ most. Halving does as well as the grid with fewer gradients (16 to 34 % of the budget) and at
 budgets that are too small for the grid; it is kept over no choice for networks unlike those that the fixed settings were
 found on, where what it spends is not lost, since trials are attacks as well.
 """
