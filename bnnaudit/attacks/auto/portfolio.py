@@ -15,6 +15,7 @@ from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_search import search_levels
 from bnnaudit.attacks.auto.unit_search import search_units
+from bnnaudit.attacks.auto.window_search import ROUND_PASSES, search_windows
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
@@ -40,6 +41,12 @@ UNIT_ROUND_PRICE = 5
 """Gradient evaluations that one of them counts as."""
 MOST_UNITS = 1024
 """Hidden units of a network that is searched by them: where more share a decision, climbs find what there is."""
+WINDOWS_SHARE = 2
+"""What a search by windows gets after the climbs, in their price. On traffic signs at L-inf 1/255, with 1000 gradients each, the
+margins of images that nothing fools came down to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows
+had three times the price of the climbs."""
+SEARCH_SECONDS_ROUNDS = 60
+"""Rounds of a search by windows where the budget is a time."""
 SEARCH_SECONDS_PASSES = 2000
 """Passes an image that such a search gets where the budget is a time."""
 
@@ -52,8 +59,9 @@ def image_steps(settings: AttackSettings) -> int:
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
-    Of `settings` only the budget counts. A small network of signs is searched by its units after the first climb, one that
-    quantizes its input to few levels among these once the climbs have had their share. `fooled_at` counts the steps of all
+    Of `settings` only the budget counts. In L-inf the climbs take turns with a search by windows. A small network of signs is
+    searched by its units after the first climb, one that quantizes its input to few levels among these once the climbs have
+    had their share. `fooled_at` counts the steps of all
     climbs on the image, those of choosing aside.
     """
     run = _Run(context, batch, settings.budget, Ledger.blank(batch))
@@ -69,9 +77,12 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     chosen = run.chosen(among) or unchosen(threat, quantized, facts.num_classes)
     cycle = 0
     while run.goes_on and (levels is None or run.used < CLIMBING_SHARE):
+        before = run.left
         for climb in chosen:
             run.climb(replace(climb, steps=STEPS * min(2, 1 + cycle)))
         cycle += 1
+        if threat.norm is Norm.LINF and levels is None:
+            run.search_windows(chosen, WINDOWS_SHARE * (before - run.left))
     if levels is not None and run.goes_on:
         run.search(levels)
     run.report(image_steps(settings) * len(batch))
@@ -162,6 +173,23 @@ class _Run:
             )
         self.spent += passes / 2
 
+    def search_windows(self, chosen: tuple[AttackSettings, ...], amount: float) -> None:
+        """Spends `amount` of the budget, or what is left, from the best points so far."""
+        if not self.goes_on:
+            return
+        guides = [target for settings in chosen for target in self._prepared(settings).stages]
+        timed = self.budget.unit is BudgetUnit.SECONDS
+        rounds = SEARCH_SECONDS_ROUNDS if timed else int(2 * min(amount, self.left) / ROUND_PASSES)
+        for part in torch.split(self.ledger.standing, self.context.batch_size):
+            if self.left <= 0:
+                break
+            starts = self.ledger.images[part]
+            batch = self.batch.select(part)
+            self._enter(part, search_windows(guides, self.context, batch, starts, rounds, self.climbs))
+        self.spent += rounds * ROUND_PASSES / 2
+        self.climbs += 1
+        self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
+
     def search_units(self) -> None:
         """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
         network = self._small_network() if self.goes_on else None
@@ -200,6 +228,12 @@ class _Run:
 
     def _outcome(self, settings: AttackSettings, rows: Tensor, short: AttackSettings | None = None) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
+        context, part = self._prepared(settings), self.batch.select(rows)
+        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
+        return pgd.climb(short or settings, context, part, starts)
+
+    def _prepared(self, settings: AttackSettings) -> Context:
+        """The surroundings of a climb with these settings, made once."""
         context = self.contexts.get(settings)
         if context is None:
             given = self.context
@@ -207,9 +241,7 @@ class _Run:
                 settings, given.target, given.threat, given.calibration, given.seed, given.batch_size, _nobody
             )
             self.contexts[settings] = context
-        part = self.batch.select(rows)
-        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
-        return pgd.climb(short or settings, context, part, starts)
+        return context
 
     def _enter(self, rows: Tensor, outcome: Outcome) -> None:
         """What a climb found on the images `rows` (M,) goes into the ledger."""
