@@ -3,8 +3,8 @@
     python -m tests.bench.strongest [--samples 100] [--budget 300] [--only digits-bnn-waq ...]
 
 A row for each model and radius: what APGD-CE, APGD-T (DLR), FAB-T and Square with 5,000 queries leave together, one after the
-other on what still stands, through every surrogate; what `auto` leaves; seconds and gradient evaluations of both, in one
-process and on the same images; every success replayed on the deployed model. Ends with 1 where `auto` leaves more.
+other on what still stands, through every surrogate; what `auto` leaves; processor seconds and gradient evaluations of both,
+in one process and on the same images; every success replayed on the deployed model. Ends with 1 where `auto` leaves more.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ def run(
     if len(rows) == 0:
         return
     batch = sample.select(rows)
-    started = time.perf_counter()
+    started = time.process_time()
     outcome = run_attack(settings, target, batch, threat, 0, sample.select(clean))
     fooled = replay(target, batch, threat, outcome).fooled
-    effort.seconds += time.perf_counter() - started
+    effort.seconds += time.process_time() - started
     effort.cost += outcome.cost
     effort.standing[rows[fooled]] = False
 
