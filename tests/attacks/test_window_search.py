@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
-from torch import nn
 
 from bnnaudit.attacks.auto.window_search import search_windows, windows
 from bnnaudit.attacks.context import Context, prepared
@@ -15,9 +12,9 @@ from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.quantization.quantizers import BinarySign
 from tests.attacks import linear
-from tests.toy import batch_of, linear_target, target_of
+from tests.attacks.corners import breakable, step_network
+from tests.toy import batch_of, linear_target
 
 
 def searched(
@@ -35,25 +32,6 @@ def searched(
 
     begin = batch.images if starts is None else starts
     return search_windows(context(surrogate).stages, context("identity"), batch, begin, rounds, 0)
-
-
-def step_network() -> tuple[Target, Batch]:
-    """Sixteen binary units on 1 x 2 x 3 images, and forty of these."""
-    generator = torch.Generator().manual_seed(2)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 16), BinarySign(), nn.Linear(16, 3))
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    target = target_of(network, (1, 2, 3), 3)
-    return target, batch_of(target, 0.3 + 0.4 * torch.rand(40, 1, 2, 3, generator=generator))
-
-
-def breakable(target: Target, batch: Batch, eps: float) -> torch.Tensor:
-    """Whether some corner of the ball fools the network (N,)."""
-    corners = torch.tensor(list(itertools.product((-eps, eps), repeat=6))).view(64, 1, 1, 2, 3)
-    with torch.no_grad():
-        classes = target.logits((batch.images + corners).flatten(0, 1)).argmax(dim=1).view(64, len(batch))
-    return (classes != batch.labels).any(dim=0)
 
 
 def test_on_a_linear_model_it_ends_in_the_corner_of_the_least_margin() -> None:
