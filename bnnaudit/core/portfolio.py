@@ -17,6 +17,7 @@ class Way(StrEnum):
     UNITS = "unit search"
     CHOOSING = "choosing"
     CLIMB = "climb"
+    WINDOWS = "window search"
     LEVELS = "level search"
 
 

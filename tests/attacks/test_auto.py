@@ -51,7 +51,7 @@ class Calls:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[str] = []
-        for name in ("search_levels", "search_units"):
+        for name in ("search_levels", "search_units", "search_windows"):
             monkeypatch.setattr(portfolio, name, self._noting(name, getattr(portfolio, name)))
 
     def _noting(self, name: str, way: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,12 +94,13 @@ def test_a_small_network_of_signs_is_searched_by_its_units(ways: Calls) -> None:
     batch, threat = images_of(target, 16, seed=0), Threat(Norm.LINF, 0.15, BYTES)
     outcome = run_attack(auto(100), target, batch, threat, seed=0)
     truth = is_breakable(target, batch, threat, 81)
-    assert ways.made == ["search_units"]
+    assert ways.made[0] == "search_units"
+    assert "search_levels" not in ways.made
     assert 4 <= truth.sum() < len(batch)
     assert outcome.fooled[truth].all()
 
 
-def test_in_l2_no_units_are_searched(ways: Calls) -> None:
+def test_in_l2_neither_units_nor_windows_are_searched(ways: Calls) -> None:
     target = binary_network([3, 8, 3], seed=0)
     run_attack(auto(60), target, images_of(target, 4, seed=0), Threat(Norm.L2, 0.01, BYTES), seed=0)
     assert ways.made == []
@@ -111,6 +112,7 @@ def test_a_network_of_one_bit_pixels_is_searched_by_their_levels(ways: Calls) ->
     truth = brute_force(target, batch, 0.12)
     outcome = run_attack(auto(400), target, batch, Threat(Norm.LINF, 0.12), seed=0)
     assert "search_levels" in ways.made
+    assert "search_windows" not in ways.made
     assert 0 < truth.sum() < len(batch)
     assert torch.equal(outcome.fooled, truth)
 
@@ -120,8 +122,23 @@ def test_a_float_network_has_no_steps_for_a_surrogate(ways: Calls) -> None:
     threat = Threat(Norm.LINF, HARDLY_ANY)
     for settings in (first_climb(threat, False), *candidates(threat, False, 4), *unchosen(threat, False, 4)):
         assert settings.surrogate == STRAIGHT_THROUGH
-    run_attack(auto(60), target, batch, threat, seed=0)
-    assert ways.made == []
+    run_attack(auto(300), target, batch, threat, seed=0)
+    assert set(ways.made) == {"search_windows"}
+
+
+def test_what_stands_after_everything_does_not_take_the_whole_budget() -> None:
+    target, batch = float_network()
+    outcome = run_attack(auto(2000), target, batch, Threat(Norm.LINF, HARDLY_ANY), seed=0)
+    stands = ~outcome.fooled
+    assert stands.sum() > len(batch) / 2
+    assert outcome.cost.backwards < 1000 * len(batch)
+
+
+def test_where_nothing_falls_windows_follow_the_climbs(ways: Calls) -> None:
+    target, batch = contract_batch()
+    threat = Threat(Norm.LINF, HARDLY_ANY, target.facts.box)
+    run_attack(auto(300), target, batch, threat, seed=0)
+    assert "search_windows" in ways.made
 
 
 def test_candidates_are_every_surrogate_and_every_loss_once() -> None:

@@ -20,9 +20,9 @@ from bnnaudit.attacks.square import (
 )
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.threat import Box, Norm, Threat
-from bnnaudit.quantization.quantizers import BinarySign
 from tests.attacks import linear
 from tests.attacks.contract import contract_batch
+from tests.attacks.corners import breakable, step_network
 from tests.toy import batch_of, linear_target, target_of
 
 SQUARE = AttackSettings(method=Method.SQUARE, queries=400)
@@ -42,20 +42,11 @@ def test_it_breaks_a_linear_model_on_vectors_within_its_distance(norm: Norm) -> 
 
 def test_it_finds_every_flip_that_enumerating_the_corners_finds() -> None:
     """A binary network on 1 x 2 x 3 images: all 64 corners of the ball against 2,000 queries."""
-    generator = torch.Generator().manual_seed(2)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 16), BinarySign(), nn.Linear(16, 3))
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    target = target_of(network, (1, 2, 3), 3)
-    batch = batch_of(target, 0.3 + 0.4 * torch.rand(40, 1, 2, 3, generator=generator))
-    corners = torch.tensor(list(itertools.product((-0.1, 0.1), repeat=6))).view(64, 1, 1, 2, 3)
-    with torch.no_grad():
-        classes = target.logits((batch.images + corners).flatten(0, 1)).argmax(dim=1).view(64, 40)
-    breakable = (classes != batch.labels).any(dim=0)
+    target, batch = step_network()
+    truth = breakable(target, batch, 0.1)
     outcome = run_attack(replace(SQUARE, queries=500, restarts=4), target, batch, Threat(Norm.LINF, 0.1), seed=0)
-    assert torch.equal(outcome.fooled, breakable)
-    assert 0 < breakable.sum() < 40
+    assert torch.equal(outcome.fooled, truth)
+    assert 0 < truth.sum() < len(batch)
 
 
 def test_queries_are_forward_passes_and_no_gradient_is_taken() -> None:

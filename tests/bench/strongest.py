@@ -3,8 +3,8 @@
     python -m tests.bench.strongest [--samples 100] [--budget 300] [--only digits-bnn-waq ...]
 
 A row for each model and radius: what APGD-CE, APGD-T (DLR), FAB-T and Square with 5,000 queries leave together, one after the
-other on what still stands, through every surrogate; what `auto` leaves; seconds and gradient evaluations of both, in one
-process and on the same images; every success replayed on the deployed model. Ends with 1 where `auto` leaves more.
+other on what still stands, through every surrogate; what `auto` leaves; processor seconds and gradient evaluations of both,
+in one process and on the same images; every success replayed on the deployed model. Ends with 1 where `auto` leaves more.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def cases() -> list[Case]:
     }
     public = [
         Case("mnist-tfc-2w2a", DATA / "mnist_tfc_2w2a_qonnx.onnx", mnist, ("0.05", "0.1", "0.2")),
-        Case("gtsrb-bnn", DATA / "gtsrb_30x30_bnn.onnx", signs, ("1/255", "3/255", "8/255")),
+        Case("gtsrb-bnn", DATA / "gtsrb_30x30_bnn.onnx", signs, ("1/255", "3/255", "5/255", "8/255")),
     ]
     return found + [case for case in public if case.path.exists()]
 
@@ -105,10 +105,10 @@ def run(
     if len(rows) == 0:
         return
     batch = sample.select(rows)
-    started = time.perf_counter()
+    started = time.process_time()
     outcome = run_attack(settings, target, batch, threat, 0, sample.select(clean))
     fooled = replay(target, batch, threat, outcome).fooled
-    effort.seconds += time.perf_counter() - started
+    effort.seconds += time.process_time() - started
     effort.cost += outcome.cost
     effort.standing[rows[fooled]] = False
 
@@ -137,6 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target, sample, clean = opened(case, options.samples)
         for radius in case.radii:
             threat = Threat(Norm.LINF, parse_length(radius), target.facts.box)
+            # Whoever runs first in a process pays for what is made once.
+            run(Effort(clean.clone()), target, sample, clean, threat, AttackSettings(steps=1))
             auto, peers = Effort(clean.clone()), Effort(clean.clone())
             run(auto, target, sample, clean, threat, AttackSettings(Method.AUTO, budget=Budget.parse(options.budget)))
             for settings in standard(target):

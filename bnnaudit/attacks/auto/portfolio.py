@@ -15,7 +15,9 @@ from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, sho
 from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_search import search_levels
+from bnnaudit.attacks.auto.pace import Pace
 from bnnaudit.attacks.auto.unit_search import search_units
+from bnnaudit.attacks.auto.window_search import ROUND_PASSES, search_windows
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
@@ -43,6 +45,12 @@ UNIT_ROUND_PRICE = 5
 """Gradient evaluations that one of them counts as."""
 MOST_UNITS = 1024
 """Hidden units of a network that is searched by them: where more share a decision, climbs find what there is."""
+WINDOWS_SHARE = 2
+"""What a search by windows gets after the climbs, in their price. On traffic signs at L-inf 1/255, with 1000 gradients each, the
+margins of images that nothing fools came down to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows
+had three times the price of the climbs."""
+SEARCH_SECONDS_ROUNDS = 10
+"""Rounds of a search by windows between looks at the clock, where the budget is a time."""
 SEARCH_SECONDS_PASSES = 2000
 """Passes an image that such a search gets where the budget is a time."""
 
@@ -55,14 +63,17 @@ def image_steps(settings: AttackSettings) -> int:
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
-    Of `settings` only the budget counts. A small network of signs is searched by its units after the first climb, one that
-    quantizes its input to few levels among these once the climbs have had their share. `fooled_at` counts the steps of all
-    climbs on the image, those of choosing aside.
+    Of `settings` only the budget counts; images without hope are given up before its end. In L-inf the climbs take turns with
+    a search by windows. A small network of signs is searched by its units after the first climb, one that quantizes its input
+    to few levels among these once the climbs have had their share. `fooled_at` counts the steps of all climbs on the image,
+    those of choosing aside.
     """
-    run = _Run(context, batch, settings.budget, Ledger.blank(batch))
+    ledger = Ledger.blank(batch)
+    run = _Run(context, batch, settings.budget, ledger, torch.zeros_like(ledger.fooled))
     facts, threat = context.target.facts, context.threat
     quantized = bool(facts.quantizers)
     run.climb(first_climb(threat, quantized))
+    run.give_up()
     levels = None
     if quantized and threat.norm is Norm.LINF:
         run.search_units()
@@ -72,9 +83,14 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     chosen = run.chosen(among) or unchosen(threat, quantized, facts.num_classes)
     cycle = 0
     while run.goes_on and (levels is None or run.used < CLIMBING_SHARE):
+        before = run.left
         for climb in chosen:
             run.climb(replace(climb, steps=STEPS * min(2, 1 + cycle)))
         cycle += 1
+        if threat.norm is Norm.LINF and levels is None:
+            run.search_windows(chosen, WINDOWS_SHARE * (before - run.left))
+        if levels is None:
+            run.give_up()
     if levels is not None and run.goes_on:
         run.search(levels)
     run.report(image_steps(settings) * len(batch))
@@ -85,13 +101,15 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
 class _Run:
     """One run on N images: what it has found and spent.
 
-    spent: gradients on each image that still stands. legs: what it was made of, by the same before anything was done.
+    hopeless (N,) bool: images that were given up. spent: gradients on each image that still stands. legs: what it was made
+    of, by the same before anything was done.
     """
 
     context: Context
     batch: Batch
     budget: Budget
     ledger: Ledger
+    hopeless: Tensor
     spent: float = 0.0
     climbs: int = 0
     cost: Cost = field(default_factory=Cost)
@@ -100,6 +118,7 @@ class _Run:
     contexts: dict[AttackSettings, Context] = field(default_factory=dict)
     scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
     legs: dict[Leg, Leg] = field(default_factory=dict)
+    pace: Pace | None = None
 
     @property
     def left(self) -> float:
@@ -117,7 +136,25 @@ class _Run:
     def goes_on(self) -> bool:
         """Whether there is anything left to attack, and to spend; the first climb is made however short."""
         enough = LEAST_STEPS if self.climbs and self.budget.unit is BudgetUnit.GRADIENTS else 0
-        return self.left > enough and not bool(self.ledger.fooled.all())
+        return self.left > enough and len(self.standing) > 0
+
+    @property
+    def standing(self) -> Tensor:
+        """The places of the images that are neither fooled nor given up (M,)."""
+        rows = self.ledger.standing
+        return rows[~self.hopeless[rows]]
+
+    def give_up(self) -> None:
+        """Leaves alone from now on what has no hope to fall within the budget, by what was reached since the last time."""
+        if not self.goes_on:
+            return
+        if self.pace is None:
+            originals = torch.cat([self.context.judged(part.images) for part in self.context.split(self.batch)])
+            self.cost += Cost(forwards=len(self.batch))
+            margins = losses.margin(originals, self.batch.labels).float()
+            self.pace = Pace(margins, self.ledger.margins.clone(), self.left)
+        else:
+            self.hopeless |= self.pace.hopeless(self.ledger.margins, self.left)
 
     def climb(self, settings: AttackSettings) -> None:
         """One climb on what stands, shortened to what is left of the budget."""
@@ -128,7 +165,7 @@ class _Run:
             if settings.steps < LEAST_STEPS:
                 settings = replace(settings, targets=1, steps=min(STEPS, int(self.left)))
         leg = Leg(Way.CLIMB if self.climbs else Way.FIRST, settings.surrogate, settings.loss)
-        rows = self.ledger.standing
+        rows = self.standing
         for part in torch.split(rows, self.context.batch_size):
             if self.left <= 0:
                 break
@@ -143,7 +180,7 @@ class _Run:
 
     def chosen(self, among: tuple[AttackSettings, ...]) -> tuple[AttackSettings, ...]:
         """The portfolio; nothing where there is too little to choose on, or to spend on it."""
-        standing = self.ledger.standing
+        standing = self.standing
         available = min(len(standing), ROUNDS[-1][0])
         if self.budget.unit is BudgetUnit.GRADIENTS:
             most = CALIBRATION_SHARE * self.left * len(standing)
@@ -159,7 +196,7 @@ class _Run:
 
     def search(self, levels: InputLevels) -> None:
         """Spends what is left of the budget on what stands, among the levels that its pixels can reach."""
-        rows = self.ledger.standing
+        rows = self.standing
         seconds = self.budget.unit is BudgetUnit.SECONDS
         passes = SEARCH_SECONDS_PASSES if seconds else int(2 * self.left)
         for part in torch.split(rows, self.context.batch_size):
@@ -170,6 +207,25 @@ class _Run:
             self._enter(Leg(Way.LEVELS), part, found.outcome)
         self.spent += passes / 2
 
+    def search_windows(self, chosen: tuple[AttackSettings, ...], amount: float) -> None:
+        """Spends `amount` of the budget, or what is left, from the best points so far."""
+        guides = [target for settings in chosen for target in self._prepared(settings).stages]
+        timed = self.budget.unit is BudgetUnit.SECONDS
+        end = max(0.0, self.left - amount)
+        while self.goes_on and self.left > end:
+            rounds = SEARCH_SECONDS_ROUNDS if timed else int(2 * (self.left - end) / ROUND_PASSES)
+            if rounds == 0:
+                break
+            for part in torch.split(self.standing, self.context.batch_size):
+                if self.left <= 0:
+                    break
+                batch, starts = self.batch.select(part), self.ledger.images[part]
+                found = search_windows(guides, self.context, batch, starts, rounds, self.climbs)
+                self._enter(Leg(Way.WINDOWS), part, found)
+            self.spent += rounds * ROUND_PASSES / 2
+            self.climbs += 1
+            self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
+
     def search_units(self) -> None:
         """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
         network = self._small_network() if self.goes_on else None
@@ -177,7 +233,7 @@ class _Run:
             return
         affordable = int(self.left / UNIT_ROUND_PRICE) if self.budget.unit is BudgetUnit.GRADIENTS else UNIT_ROUNDS
         count = min(UNIT_ROUNDS, affordable)
-        for part in torch.split(self.ledger.standing, self.context.batch_size):
+        for part in torch.split(self.standing, self.context.batch_size):
             starts = self.ledger.images[part]
             found = search_units(self.context, network, self.batch.select(part), starts, count)
             self._enter(Leg(Way.UNITS), part, found)
@@ -209,6 +265,12 @@ class _Run:
 
     def _outcome(self, settings: AttackSettings, rows: Tensor, short: AttackSettings | None = None) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
+        context, part = self._prepared(settings), self.batch.select(rows)
+        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
+        return pgd.climb(short or settings, context, part, starts)
+
+    def _prepared(self, settings: AttackSettings) -> Context:
+        """The surroundings of a climb with these settings, made once."""
         context = self.contexts.get(settings)
         if context is None:
             given = self.context
@@ -223,9 +285,7 @@ class _Run:
                 self.scales,
             )
             self.contexts[settings], self.scales = context, context.scales
-        part = self.batch.select(rows)
-        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
-        return pgd.climb(short or settings, context, part, starts)
+        return context
 
     def _enter(self, leg: Leg, rows: Tensor, outcome: Outcome) -> None:
         """What a part of the run found on the images `rows` (M,) goes into the ledger."""

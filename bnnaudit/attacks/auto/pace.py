@@ -1,0 +1,29 @@
+"""Whether an image is worth going on with: how fast its margin falls, and how much of the budget is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+HURRY = 10
+"""By how much an image's margin may fall faster from now on than it did of late."""
+NEAR = 0.1
+"""An image is never given up whose margin is below this part of the original's."""
+
+
+@dataclass(slots=True, eq=False)
+class Pace:
+    """The margins of the N originals, and what was left of margins and budget when they were last looked at."""
+
+    originals: Tensor
+    margins: Tensor
+    left: float
+
+    def hopeless(self, margins: Tensor, left: float) -> Tensor:
+        """Images (N,) bool that would not fall within the budget `left` even HURRY times faster than since the last look."""
+        spent = max(self.left - left, torch.finfo(margins.dtype).tiny)
+        fallen = (self.margins - margins).clamp_min(0)
+        self.margins, self.left = margins.clone(), left
+        return (margins > HURRY * fallen * (left / spent)) & (margins > NEAR * self.originals)
