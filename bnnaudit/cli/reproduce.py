@@ -56,7 +56,7 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
     table13  signal propagation without and with a temperature
     figure2  IPROP against PGD++ at several radii; needs a fully connected --model
 
-    Gradients go straight through sign and round, as in the paper.
+    Gradients go straight through sign and round, as in the paper; rows that name a surrogate are this tool's own.
     """
     check_output(values["output"])
     name = TableName(table)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks import METHODS, run_attack
 from bnnaudit.attacks.geometry import grid_step, random_start
 from bnnaudit.attacks.rounding import rounded
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -144,20 +144,21 @@ def test_a_grid_step_in_l2_moves_the_pixels_of_the_largest_gradients_that_there_
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_fgsm_on_the_grid_is_its_one_step_rounded_towards_the_original(sign: float) -> None:
-    """At 2.5 / 255 the step from any start leads at least to the ball's corner, of which whole units leave 2 a pixel."""
+    """A step of 2.5 from the random start, back into ball and box, then whole pixels that are no further from the original."""
     weights = torch.tensor([[1.0, -2.0, 0.5, 0.25], [-1.0, 1.0, 0.0, 0.5]]) * sign
     images = torch.tensor([[100.0, 120.0, 0.0, 255.0], [101.5, 254.0, 1.0, 30.0]])
     labels = torch.zeros(2, dtype=torch.int64)
     target = linear_target(weights, torch.tensor([1e4, 0.0]), BYTES)
     threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
-    settings = AttackSettings(method=Method.FGSM)
+    settings = AttackSettings(method=Method.FGSM, loss=LossKind.MARGIN)
     batch = Batch(images, labels, torch.arange(2))
     start = random_start(batch, threat, settings, 0, 0)
     assert (start != images).any()
     uphill = (weights[1] - weights[0]).sign()
     reached = images + (start + 2.5 * uphill - images).clamp(-2.5, 2.5)
     reached = reached.clamp(0, 255)
-    expected = torch.where(reached > images, reached.floor(), reached.ceil())
+    # A pixel between grid values that the step leaves without one on its way stays as it was.
+    expected = torch.where(reached > images, reached.floor().maximum(images), reached.ceil().minimum(images))
     outcome = run_attack(settings, target, batch, threat, seed=0)
     assert torch.equal(outcome.images, expected)
     assert not torch.equal(expected, images + 2 * uphill)
