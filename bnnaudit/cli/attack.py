@@ -13,7 +13,7 @@ from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Curvature, ErrorSignal, Method
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.surrogate import Surrogate, SurrogateKind
+from bnnaudit.core.surrogate import NARROWING, Surrogate
 from bnnaudit.core.trial import Source, Trial
 
 TRANSFER = "transfer"
@@ -47,7 +47,7 @@ UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to triangular. square and
+    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to tanh:4..0.5:reach. square and
     random look at the scores alone, --queries times. transfer is pgd on a substitute network, to which --steps, --beta
     and the rest apply, carried past the first success.
     """
@@ -158,8 +158,7 @@ def attack_settings(
     if surrogate is None:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
         follows = name == Method.PGD and beta.rule is not BetaRule.NONE
-        kind = SurrogateKind.TRIANGULAR if follows else SurrogateKind.IDENTITY
-        surrogate = Surrogate.usual(kind)
+        surrogate = NARROWING if follows else Surrogate()
     if name == Method.FGSM:
         rest["steps"] = 1
     return AttackSettings(method=Method(name), beta=beta, surrogate=surrogate, **rest)

@@ -124,3 +124,11 @@ def _is_width(text: str) -> bool:
 
 STRAIGHT_THROUGH = Surrogate()
 """The identity: the step is passed over as if it were not there."""
+
+
+NARROWING = Surrogate(SurrogateKind.TANH, 4, WidthUnit.REACH, 0.5)
+"""What many small steps follow by default: at first thresholds that the attack can hardly reach, at last those close by.
+
+Images left of about 100 by PGD++ (tracked, 20 steps), `triangular` before and this after: digits BNN-WAQ 0.05, 51 and 42;
+traffic signs 1/255, 38 and 27, 3/255, 15 and 3; MNIST 2 bits 0.05, 0.1, 0.2, 91 and 92, 86 and 85, 82 and 65.
+"""
