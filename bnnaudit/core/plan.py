@@ -33,6 +33,8 @@ DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
 """Random points for each image that the gradient left; [C19] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
 """Of a query attack, for each image that the gradient left."""
+QUERIES_FOR_A_GRADIENT = 10
+"""Queries of the verification for each gradient that it may spend, where gradients are blocked."""
 CLASSES_ASKED = {Effort.QUICK: 0, Effort.STANDARD: 0, Effort.THOROUGH: 5000}
 """Of a hard-label attack, for each image that the gradient left."""
 
@@ -182,8 +184,15 @@ class AuditPlan:
 
     @property
     def verification(self) -> tuple[AttackSettings, ...]:
-        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort."""
-        return (AttackSettings(Method.AUTO, budget=Budget(VERIFICATION_BUDGET[self.effort])),)
+        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort.
+
+        Where the gradient is blocked Square asks on without one, since no bridge need lead anywhere.
+        """
+        budget = VERIFICATION_BUDGET[self.effort]
+        auto = AttackSettings(Method.AUTO, budget=Budget(budget))
+        if Suspicion.BLOCKED not in self.suspicions:
+            return (auto,)
+        return auto, _searching(Method.SQUARE, QUERIES_FOR_A_GRADIENT * budget)
 
 
 def _searching(method: Method, queries: int) -> AttackSettings:

@@ -10,6 +10,7 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import Report
 from bnnaudit.core.trial import Source, Trial
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.binarization import binarization_images, measure_binarization
 from bnnaudit.engine.climb_probe import measure_climb
 from bnnaudit.engine.concluding import conclude
@@ -34,7 +35,7 @@ from bnnaudit.engine.views import ViewUnavailableError, view_of
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
-    target, plan = request.target, request.plan
+    target, plan = attached(request.target, request.images), request.plan
     progress.task("deployed model on clean images")
     scores = target.deployed(request.images)
     labels = scores.argmax(dim=1) if request.labels is None else request.labels
@@ -47,7 +48,7 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
         with recorded(journal, "default-session"):
             journal.by_default = measure_default(target, request.images, scores)
         plan = suspecting(bench, plan, journal, progress)
-        _measure(replace(request, plan=plan), bench, journal, progress)
+        _measure(replace(request, target=target, plan=plan), bench, journal, progress)
     except KeyboardInterrupt:
         journal.interrupted = "the audit was interrupted"
     return conclude(replace(request, plan=plan), bench, agreement, journal)

@@ -25,9 +25,9 @@ def verify(bench: Bench, plan: AuditPlan, journal: Journal, progress: Progress) 
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing & result.standing
             standing_8bit = standing_8bit & _standing_8bit(result)
-    source = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
+    cured = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
     for settings in plan.verification:
-        trial = Trial(settings, plan.threat, source)
+        trial = Trial(settings, plan.threat, Source.WHITE_BOX if settings.method.searches else cured)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(bench.clean.device)
         spared = int(bench.clean.sum()) - int(standing.sum())

@@ -19,6 +19,7 @@ from bnnaudit.core.trial import Source
 from bnnaudit.engine.layers import layer_calls
 from bnnaudit.engine.probes import PROBABILITY_NOISE, SMALLEST_NORMAL
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
+from bnnaudit.quantization.function_bridge import FunctionBridge
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.surrogates import round_step
 
@@ -158,18 +159,25 @@ def _in_float64(target: Target, probed: Batch) -> Target:
 
 
 def _bridged(target: Target, probed: Batch) -> nn.Module:
-    """The network with every layer bridged that keeps its input's shape and kills the gradient of all images."""
+    """The network with everything bridged that keeps its input's shape and kills the gradient: layers, else functions."""
     network = copy.deepcopy(target.network)
     twin = replace(target, network=network)
     for name in dead_layers(twin, probed.select(slice(0, 8))):
         parent, _, leaf = name.rpartition(".")
         owner = network.get_submodule(parent) if parent else network
         setattr(owner, leaf, Bridge(network.get_submodule(name)))
+    if _passes_gradient(twin, probed):
+        return network
+    network = FunctionBridge(network)
+    if _passes_gradient(replace(twin, network=network), probed):
+        return network
+    raise ViewUnavailableError("nothing that keeps its input's shape blocks the gradient, so nothing can be bridged")
+
+
+def _passes_gradient(target: Target, probed: Batch) -> bool:
     points = probed.images[:8].detach().clone().requires_grad_()
-    logits = twin.logits(points)
-    if not logits.requires_grad or not bool(_arrives(logits, points, probed.labels[:8]).any()):
-        raise ViewUnavailableError("no layer that keeps its input's shape blocks the gradient, so none can be bridged")
-    return network
+    logits = target.logits(points)
+    return logits.requires_grad and bool(_arrives(logits, points, probed.labels[:8]).any())
 
 
 def dead_layers(target: Target, batch: Batch) -> tuple[str, ...]:

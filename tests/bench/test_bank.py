@@ -20,6 +20,8 @@ QUICK_ONES = (
     "digits-float, L2 0.6",
     "digits-float, logits x 1000",
     "digits-float, zero backward at the input",
+    "digits-float, zero backward in foreign code",
+    "digits-float, cut off in foreign code",
     "digits-float, input rounded, no gradient",
     "digits-float, outer softmax, logits x 20",
     "digits-float, dropout left on",

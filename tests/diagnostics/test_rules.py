@@ -239,3 +239,19 @@ def test_check_names_and_trials_are_well_formed() -> None:
 def test_rules_can_be_read_without_torch() -> None:
     code = "import sys, bnnaudit.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_saturation_is_not_blamed_for_what_a_layer_blocks() -> None:
+    dead, blocked = signal(dead=1.0, jsv=0.0), gradient(blocked=100, dies_at="`3` (Wall)")
+    assert {"SP201", "SP202"} <= set(fired(evidence(HEALTHY, signal=dead)))
+    assert not {"SP201", "SP202"} & set(fired(evidence(HEALTHY, signal=dead, probes=blocked)))
+    partly = fired(evidence(HEALTHY, signal=dead, probes=gradient(blocked=40, dies_at="`3` (Wall)")))
+    assert "On 60.0 % of the images" in partly["SP201"].message
+
+
+def test_a_blocked_gradient_is_told_where_no_bridge_could_be_had() -> None:
+    whole = SICK["SP205"]()
+    bridged = whole.plan.cured_trial(Source.BRIDGED)
+    results = {trial: result for trial, result in whole.results.items() if trial != bridged}
+    finding = fired(replace(whole, results=results))["SP205"]
+    assert "scores alone" in finding.message

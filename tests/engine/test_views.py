@@ -15,7 +15,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source
 from bnnaudit.engine.views import ViewUnavailableError, dead_layers, view_of
-from tests.bench.broken import HardRounding, Scale, Wall
+from tests.bench.broken import ForeignForward, HardRounding, Scale, Wall, killed
 from tests.toy import batch_of, target_of
 
 PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)
@@ -125,6 +125,15 @@ def test_the_bridge_over_an_identity_is_its_true_gradient() -> None:
     plain, batch = made()
     walled, _ = made(Wall())
     torch.testing.assert_close(gradient(view_of(walled, Source.BRIDGED, PLAN, batch), batch), gradient(plain, batch))
+
+
+def test_the_bridge_leads_over_a_hand_written_function_that_no_module_stands_for() -> None:
+    plain, batch = made()
+    foreign = target_of(ForeignForward(plain.network, 1, killed), (8,), 4)
+    view = view_of(foreign, Source.BRIDGED, PLAN, batch)
+    assert torch.equal(view.logits(batch.images), plain.logits(batch.images))
+    assert not gradient(foreign, batch).any()
+    torch.testing.assert_close(gradient(view, batch), gradient(plain, batch))
 
 
 def test_only_the_layers_that_kill_it_are_bridged() -> None:
