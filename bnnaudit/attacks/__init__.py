@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, hard_label, iprop, pgd, random_search, square
 from bnnaudit.attacks.context import Context, prepared
+from bnnaudit.attacks.parts import attack_in_parts
 from bnnaudit.attacks.rounding import rounded
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
@@ -76,8 +77,8 @@ def run_attack(
             f"surrogate: relaxed is for {able}; {settings.method} would take the smooth network for the model"
         )
     context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
-    parts = [batch] if entry.whole else context.split(batch)
-    outcome = Outcome.joined([entry.attack(settings, context, part) for part in parts if len(part)], batch.images)
+    found = attack_in_parts(entry.attack, settings, context, batch, entry.whole) if len(batch) else []
+    outcome = Outcome.joined(found, batch.images)
     if threat.image_bits is None:
         return outcome
     return rounded(outcome, target, batch, threat, image_steps(settings), batch_size)

@@ -1,6 +1,6 @@
 """The one ascent loop: start, judge, choose b, step, project. FGSM, PGD and their ++ variants are settings of it.
 
-Every iterate is judged, the start and the last one included. An image that is fooled leaves the batch and costs nothing
+Every iterate is judged, the start and the last one included. Images that are fooled leave the batch and cost nothing
 more; for each image the first success is kept, else the iterate of the smallest margin. (Without `stop_at_success`, as a
 transfer attack wants it, images stay to the end and the iterate of the smallest margin is kept.)
 
@@ -11,7 +11,7 @@ rounding; the last steps go from grid value to grid value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import assert_never
 
 import torch
@@ -19,12 +19,17 @@ from torch import Tensor
 
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, grid_step, project, random_start
-from bnnaudit.attacks.ledger import Ledger
+from bnnaudit.attacks.ledger import Ledger, runs_ahead
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import losses, norms
 
+WORTH_LEAVING = 8
+"""Fallen images leave once they are an eighth of the batch: each size of a batch has to be prepared for by the libraries."""
+STEPS_BETWEEN_COUNTS = 5
+"""Steps before images that fell may leave where the device runs ahead, for counting them makes it wait."""
 GRID_STEPS = 5
 """Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count."""
 
@@ -63,6 +68,49 @@ def ascend(
     return ledger.outcome(cost)
 
 
+@dataclass(slots=True)
+class _Climbers:
+    """M images on their way: their places in the ledger (M,), where they are, whence, and what the loop knows of them.
+
+    goals (M,): the classes that a targeted loss goes for. standing (M,) bool: those that go on; moving (M,) bool: those that
+    did at the last judgement. betas (M,): chosen at the start. bounds, (M, ...) each: of every pixel, for L-inf. memory
+    (M, ...): the gradients that count.
+    """
+
+    rows: Tensor
+    points: Tensor
+    origins: Tensor
+    labels: Tensor
+    goals: Tensor | None
+    standing: Tensor
+    moving: Tensor
+    betas: Tensor
+    bounds: tuple[Tensor, Tensor] | None
+    memory: Tensor | None = None
+
+    @classmethod
+    def at(cls, rows: Tensor, points: Tensor, batch: Batch, goals: Tensor | None, threat: Threat) -> _Climbers:
+        """Everyone, at the start."""
+        everyone = torch.ones_like(rows, dtype=torch.bool)
+        betas, box = torch.ones(len(rows), device=rows.device), threat.box
+        linf = threat.norm is Norm.LINF
+        bounds = norms.linf_bounds(batch.images, threat.radius, box.low, box.high) if linf else None
+        return cls(rows, points, batch.images, batch.labels, goals, everyone, everyone, betas, bounds)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def leave(self) -> None:
+        """Those that do not go on leave."""
+        kept = self.standing.nonzero().squeeze(1)
+        for field in fields(self):
+            match getattr(self, field.name):
+                case Tensor() as value:
+                    setattr(self, field.name, value[kept])
+                case (Tensor() as lower, Tensor() as upper):
+                    self.bounds = lower[kept], upper[kept]
+
+
 @dataclass(frozen=True, slots=True)
 class _Climb:
     """One round on some of the images, whose results go into the ledger."""
@@ -73,62 +121,78 @@ class _Climb:
     ledger: Ledger
 
     def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
-        """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger."""
-        settings, steps = self.settings, len(self.step_sizes)
-        temperature = self.context.temperature
-        origins, labels = batch.images, batch.labels
+        """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger.
+
+        Images that fell leave together, once they are worth the copy of the others; nothing else waits for the device.
+        """
+        settings, context, steps = self.settings, self.context, len(self.step_sizes)
         if points is None:
-            points = random_start(batch, self.context.threat, settings, self.context.seed, index)
-        betas = torch.ones(len(rows), device=points.device)
-        memory, cost = torch.zeros_like(points), Cost()
+            points = random_start(batch, context.threat, settings, context.seed, index)
+        on = _Climbers.at(rows, points, batch, goals, context.threat)
+        reported, cost = 0, Cost()
         for step in range(steps + 1):
-            here, target = as_stored(points, origins, self.context.threat), self.context.at(step, steps)
+            here, target = as_stored(on.points, on.origins, context.threat), context.at(step, steps)
             inputs = here.detach().requires_grad_(step < steps)
             with torch.set_grad_enabled(step < steps):
                 logits = target.logits(inputs)
             values = logits.detach()
-            verdict = self.context.judged(here) if self.context.relaxed and step < steps else values
-            cost += Cost(forwards=len(here) * (1 if verdict is values else 2))
-            standing = self.ledger.judge(rows, here, verdict, labels, step)
-            if not settings.stop_at_success:
-                standing = torch.ones_like(standing)
-            remaining = int(standing.sum())
-            spared = (len(rows) - remaining) * (steps - step + steps * (rounds(settings) - 1 - index))
-            self.context.on_progress(spared + (remaining if step < steps else 0))
-            if step == steps:
-                break
-            if remaining == 0:
+            cost += Cost(forwards=len(on)) + self._judge(on, here, values, step)
+            remaining = len(on)
+            if step == steps or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0:
+                remaining = int(on.standing.sum())
+                done = (len(rows) - remaining) * steps * (rounds(settings) - index) + remaining * min(step + 1, steps)
+                context.on_progress(done - reported)
+                reported = done
+            if step == steps or remaining == 0:
                 break
             if step == 0:
-                betas, spent = temperature.at_start(target, here, values, labels)
+                on.betas, spent = context.temperature.at_start(target, here, values, on.labels)
                 cost += spent
-            current = temperature.at_step(betas, values, labels)
-            self.ledger.betas[rows] = current.float()
-            signal = error_signal(settings, values, labels, current, goals)
-            (gradients,) = torch.autograd.grad(logits, inputs, signal * standing[:, None])
-            cost += Cost(backwards=len(here))
-            memory = self._remembered(memory, gradients)
-            points = self._moved(points, here, memory, origins, step)
-            if remaining < len(rows):
-                rows, points, origins, memory = rows[standing], points[standing], origins[standing], memory[standing]
-                labels, betas = labels[standing], betas[standing]
-                goals = None if goals is None else goals[standing]
+            betas = context.temperature.at_step(on.betas, values, on.labels)
+            if step == 0 or betas is not on.betas:
+                self.ledger.betas[on.rows] = torch.where(on.moving, betas.float(), self.ledger.betas[on.rows])
+            (gradients,) = torch.autograd.grad(
+                logits, inputs, error_signal(settings, values, on.labels, betas, on.goals)
+            )
+            cost += Cost(backwards=len(on))
+            on.memory = self._remembered(on.memory, gradients)
+            on.points = self._moved(on, here, step)
+            if (len(on) - remaining) * WORTH_LEAVING >= len(on):
+                on.leave()
         return cost
 
-    def _remembered(self, memory: Tensor, gradients: Tensor) -> Tensor:
+    def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int) -> Cost:
+        """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's."""
+        onward, cost = not self.settings.stop_at_success, Cost()
+        if self.context.relaxed and step < len(self.step_sizes):
+            logits, cost = self.context.judged(here), Cost(forwards=len(on))
+        stands = self.ledger.judge(on.rows, here, logits, on.labels, step, onward)
+        on.moving = on.standing
+        if not onward:
+            on.standing = on.standing & stands
+        return cost
+
+    def _remembered(self, memory: Tensor | None, gradients: Tensor) -> Tensor:
         """The gradients with what is left of the earlier ones, each image's at unit mean size ([Dong et al. 2018])."""
         if self.settings.momentum == 0:
             return gradients
-        return self.settings.momentum * memory + norms.unit_mean(gradients)
+        fresh = norms.unit_mean(gradients)
+        return fresh if memory is None else self.settings.momentum * memory + fresh
 
-    def _moved(self, points: Tensor, here: Tensor, gradients: Tensor, origins: Tensor, step: int) -> Tensor:
+    def _moved(self, on: _Climbers, here: Tensor, step: int) -> Tensor:
         """One step up, and back into ball and box; from what was judged, `here`, where it is a step on the grid."""
+        assert on.memory is not None
         threat, steps = self.context.threat, len(self.step_sizes)
         step_size = self.step_sizes[step] * threat.box.width
         if threat.image_bits is not None and step >= steps - min(GRID_STEPS, steps // 4):
-            return grid_step(here, gradients, origins, step_size, threat, self.settings)
-        direction = ascent_direction(gradients, threat, self.settings)
-        return project(points + direction * step_size, origins, threat, self.settings)
+            return grid_step(here, on.memory, on.origins, step_size, threat, self.settings)
+        if on.bounds is None:
+            ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
+            return project(ahead, on.origins, threat, self.settings)
+        # In place, for images are most of what the loop itself moves; only momentum needs the gradients once more.
+        direction = on.memory.sign_() if self.settings.momentum == 0 else on.memory.sign()
+        ahead = direction.mul_(step_size).add_(on.points)
+        return torch.clamp(ahead, *on.bounds, out=ahead)
 
 
 def error_signal(

@@ -53,7 +53,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.saving import check_can_save, save_adversarial
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, substitute_maker, threat_of
+        from bnnaudit.engine.opening import open_model_and_data, substitute_maker, threat_of
         from bnnaudit.engine.single import run_single
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
@@ -75,7 +75,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         opened = open_model_and_data(model, settings)
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
         make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    seed, batch_size = settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
+    seed, batch_size = settings.data.seed or 0, opened.batch_size
     with ProgressBar(values["quiet"]) as progress:
         progress.plan(len(opened.sample.ids) * image_steps(attack))
         progress.task(name)

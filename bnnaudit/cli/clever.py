@@ -50,7 +50,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import stamp
         from bnnaudit.engine.clever import run_clever
-        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data
+        from bnnaudit.engine.opening import open_model_and_data
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import json_text
         from bnnaudit.reports.clever import clever_to_json, render_clever
@@ -76,7 +76,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
             wanted,
             surrogate or Surrogate(),
             settings.data.seed or 0,
-            settings.run.batch_size or DEFAULT_BATCH,
+            opened.batch_size,
             stamp(),
             progress.advance,
         )

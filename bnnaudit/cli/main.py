@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import click
 
 from bnnaudit import __version__
-from bnnaudit.core.errors import AuditError
+from bnnaudit.core.errors import AuditError, is_out_of_memory
 
 PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
 
@@ -93,7 +93,7 @@ def run(arguments: list[str]) -> int:
 def report_bug(error: Exception, arguments: list[str]) -> int:
     """Out of memory is the machine's limit; anything else that got here is ours."""
     kind = type(error).__name__
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+    if is_out_of_memory(error):
         return complain("out of memory; use fewer --samples or a smaller --batch-size", UNFINISHED)
     if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exception(error)

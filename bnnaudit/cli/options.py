@@ -124,7 +124,11 @@ threat_options = stacked(
 
 run_options = stacked(
     click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]"),
-    click.option("--batch-size", type=click.IntRange(min=1), help="Images attacked at a time.  [default: 256]"),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        help="Images attacked at a time.  [default: as memory allows]",
+    ),
 )
 
 plot_option = click.option("--plot", type=PATH, metavar="FILE.svg|png", help="Draw it as a picture as well.")

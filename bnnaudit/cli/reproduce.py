@@ -102,7 +102,7 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
     """One model with its data and radii, by its own card and the flags."""
     from dataclasses import replace
 
-    from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, threat_of
+    from bnnaudit.engine.opening import open_model_and_data, threat_of
     from bnnaudit.engine.reproduction.running import Subject
     from bnnaudit.loaders.card import parse_settings, settings_for
 
@@ -117,5 +117,5 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
     else:
         shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
     threats = tuple(replace(threat, eps=eps) for eps in shown)
-    batch_size = settings.run.batch_size or DEFAULT_BATCH
+    batch_size = opened.batch_size
     return Subject(opened.target, opened.sample, threats, settings.data.seed or 0, batch_size)

@@ -31,7 +31,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
     check_output(values["output"])
     with waiting("measuring", values["quiet"]):
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, threat_of
+        from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.propagation import run_signal
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
@@ -48,7 +48,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
             settings.attack.surrogate or Surrogate(),
             threat_of(settings),
             settings.data.seed or 0,
-            settings.run.batch_size or DEFAULT_BATCH,
+            opened.batch_size,
             stamp(),
         )
     if plot is not None:

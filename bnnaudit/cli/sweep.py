@@ -43,7 +43,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import stamp
         from bnnaudit.engine.ground import prepare_ground
-        from bnnaudit.engine.opening import DEFAULT_BATCH, open_model_and_data, threat_of
+        from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.sweeping import SweepRequest, check_sweep, run_sweep
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
@@ -72,9 +72,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         opened = open_model_and_data(model, settings)
     with ProgressBar(rest["quiet"]) as progress:
         progress.task("deployed model on clean images")
-        ground = prepare_ground(
-            opened.target, opened.sample, settings.data.seed or 0, settings.run.batch_size or DEFAULT_BATCH
-        )
+        ground = prepare_ground(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
         progress.plan(int(ground.clean.sum()) * request.image_steps())
         progress.task(f"{attack.name} over {parameter}")
         report = run_sweep(ground, request, stamp(), progress.advance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -36,13 +37,18 @@ class Preparation:
     def __call__(self, images: Tensor) -> Tensor:
         values = images
         if self.mean or self.std:
-            per_channel = (1, -1) + (1,) * (images.dim() - 2)
-            mean = torch.tensor(self.mean or (0.0,), dtype=values.dtype, device=values.device).view(per_channel)
-            std = torch.tensor(self.std or (1.0,), dtype=values.dtype, device=values.device).view(per_channel)
+            mean = _per_channel(self.mean or (0.0,), images.dim(), values.dtype, values.device)
+            std = _per_channel(self.std or (1.0,), images.dim(), values.dtype, values.device)
             values = (values - mean) / std
         if self.layout is Layout.NHWC and values.dim() == 4:
             values = values.permute(0, 2, 3, 1)
         return values.reshape(len(images), *self.input_shape)
+
+
+@lru_cache(maxsize=64)
+def _per_channel(values: tuple[float, ...], axes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The values along the second of so many axes; kept, so that no pass waits for their way to the device."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, *(1,) * (axes - 2))
 
 
 @dataclass(frozen=True, slots=True)

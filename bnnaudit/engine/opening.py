@@ -18,6 +18,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
+from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
@@ -33,7 +34,6 @@ DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 """[G22]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
-DEFAULT_BATCH = 256
 POOL = 2000
 """Images beside the sample that a substitute may be trained on."""
 
@@ -46,6 +46,11 @@ class Opened:
     sample: Sample
     source: ImageSource
     settings: Settings
+
+    @property
+    def batch_size(self) -> int:
+        """Images to put through the network at once: as the settings say, else as many as fit."""
+        return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
 
 def open_source_of(settings: Settings) -> ImageSource:
@@ -149,7 +154,7 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         features=opened.sample.images[0].numel(),
         quantized=bool(opened.target.facts.quantizers),
         seed=settings.data.seed or 0,
-        batch_size=settings.run.batch_size or DEFAULT_BATCH,
+        batch_size=opened.batch_size,
         declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
         transfer=transfer,
         effort=settings.audit.effort or Effort.STANDARD,

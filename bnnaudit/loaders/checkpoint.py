@@ -17,6 +17,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.loaders.module_replay import ModuleModel
 from bnnaudit.loaders.pouring import pour
+from bnnaudit.loaders.quickening import quickened
 from bnnaudit.loaders.state_dict import read_state_dict
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.observation import Observation, observe
@@ -60,7 +61,8 @@ def load_checkpoint(
     pour(weights, network, str(path))
     network = network.float().eval().requires_grad_(False)
     prepare = Preparation(input_shape, _layout(input_shape, preprocessing), preprocessing.mean, preprocessing.std)
-    seen = _observed(path, network, prepare, preprocessing)
+    probes = prepare(_noise(prepare, preprocessing))
+    seen = _observed(path, network, probes)
     quantizers = _quantizers(network, seen)
     kind = _output_kind(seen)
     facts = ModelFacts(
@@ -83,6 +85,7 @@ def load_checkpoint(
         metadata=(("architecture", type(network).__name__),),
     )
     deployed = ModuleModel(copy.deepcopy(network), prepare)
+    network = quickened(network, probes, bool(quantizers), device)
     differentiable = with_surrogate(_to_logits(network, seen, kind, surrogate), surrogate).to(device)
     return Target(differentiable, prepare, deployed, facts, device)
 
@@ -95,15 +98,18 @@ def _to_logits(network: nn.Module, seen: Observation, kind: OutputKind, surrogat
     return LogProbabilities(network) if kind is OutputKind.SOFTMAX and not ends_in_softmax else network
 
 
-def _observed(path: Path, network: nn.Module, prepare: Preparation, preprocessing: Preprocessing) -> Observation:
-    """One pass over random images, which must give each of them a finite number of scores."""
+def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
+    """Random images, whose shape is that of the data."""
     box, shape = preprocessing.box, prepare.input_shape
     noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
-    if prepare.layout is Layout.NHWC and len(shape) == 3:
-        noise = noise.permute(0, 3, 1, 2)
-    text = "x".join(str(length) for length in shape)
+    return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
+
+
+def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
+    """One pass over random inputs, which must give each of them a finite number of scores."""
+    text = "x".join(str(length) for length in inputs.shape[1:])
     try:
-        seen = observe(network, prepare(noise))
+        seen = observe(network, inputs)
     except Exception as error:  # the network may be the user's code and raise anything
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise CheckpointError(

@@ -18,6 +18,7 @@ from bnnaudit.loaders.lowering import differs_by_default, notes_on_replay
 from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, default_replay, read_graph, replay_of
+from bnnaudit.loaders.quickening import TRIED, quickened
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReplayedModel, UnverifiedModel
 from bnnaudit.quantization.quantizers import named_quantizers
 
@@ -35,7 +36,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     Raises UnsupportedOperatorsError, or ModelError for anything else that is wrong with the file.
     """
     # The network needs onnx2torch, and with it torchvision: a second or two that `inspect_onnx` does without.
-    from bnnaudit.loaders.onnx_network import build_network
+    from bnnaudit.loaders.onnx_network import build_network, trial_inputs
 
     source = read_onnx(path)
     reading = read_graph(source, preprocessing)
@@ -44,6 +45,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     if source.data is None or source.external:
         release_memory()
     network = build_network(reading)
+    network = quickened(network, trial_inputs(reading, TRIED), bool(reading.facts.quantizers), device)
     for _, quantizer in named_quantizers(network):
         quantizer.surrogate = surrogate
     deployed = (

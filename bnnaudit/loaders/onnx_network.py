@@ -95,9 +95,7 @@ def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
     """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch."""
     batch = reading.given.fixed_batch or (1 if depends_on_batch(reading.source.proto) else None)
     count = TRIAL if batch != TRIAL else TRIAL + 1
-    box = reading.facts.box
-    generator = torch.Generator().manual_seed(0)
-    values = box.low + box.width * torch.rand(count, *reading.given.shape, generator=generator)
+    values = trial_inputs(reading, count)
     with torch.no_grad():
         if batch is None:
             _check_scores(reading, network(values), count)
@@ -106,6 +104,13 @@ def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
         expected = looped(values)
         _check_scores(reading, expected, count)
         return network if _agrees(network, values, expected) else looped
+
+
+def trial_inputs(reading: Reading, count: int) -> Tensor:
+    """Seeded random inputs (count, *input_shape) from the box of the model's images."""
+    box = reading.facts.box
+    generator = torch.Generator().manual_seed(0)
+    return box.low + box.width * torch.rand(count, *reading.given.shape, generator=generator)
 
 
 def _check_path(reading: Reading, network: nn.Module) -> None:

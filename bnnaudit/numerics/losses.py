@@ -52,9 +52,9 @@ def log_odds_loss(logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
 
 def cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
     """d l / d a = b (softmax(b a) - y), (N, d), in the ordinary arithmetic: exactly zero once the softmax saturates."""
-    psi = torch.softmax(logits * betas[:, None], dim=1)
-    psi = psi.scatter_add(1, labels[:, None], -torch.ones_like(labels[:, None], dtype=psi.dtype))
-    return psi * betas[:, None]
+    true, scale = labels[:, None], betas[:, None]
+    psi = torch.softmax(logits * scale, dim=1)
+    return psi.scatter_add_(1, true, psi.new_full((), -1.0).expand_as(true)).mul_(scale)
 
 
 def exact_cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) -> Tensor:
@@ -63,9 +63,9 @@ def exact_cross_entropy_signal(logits: Tensor, labels: Tensor, betas: Tensor) ->
     For j != k, p_j / (1 - p_k) is the softmax over the other classes alone; the true class has -1. The positive factor
     b (1 - p_k) that is left out changes neither the sign of the input gradient nor its direction.
     """
-    _, rest = split_true_and_rest(logits * betas[:, None], labels)
-    signal = torch.softmax(rest, dim=1)
-    return signal.scatter(1, labels[:, None], -1.0)
+    true = labels[:, None]
+    rest = (logits * betas[:, None]).scatter_(1, true, float("-inf"))
+    return torch.softmax(rest, dim=1).scatter_(1, true, -1.0)
 
 
 def ranked_others(logits: Tensor, labels: Tensor) -> Tensor:

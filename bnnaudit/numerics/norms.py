@@ -22,7 +22,12 @@ def scale_each(values: Tensor, factors: Tensor) -> Tensor:
 
 def project_linf(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
     """The nearest points of the L-inf ball around `origins` inside the box [low, high]."""
-    return points.clamp(origins - radius, origins + radius).clamp(low, high)
+    return points.clamp(*linf_bounds(origins, radius, low, high))
+
+
+def linf_bounds(origins: Tensor, radius: float, low: float, high: float) -> tuple[Tensor, Tensor]:
+    """The least and the largest value of each pixel in the L-inf ball around `origins` and in the box [low, high]."""
+    return (origins - radius).clamp_(low, high), (origins + radius).clamp_(low, high)
 
 
 def project_l2(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:

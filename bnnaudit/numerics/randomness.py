@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_WORD = (1 << 64) - 1
+
 
 class _Purpose(IntEnum):
     """What the numbers are for: each purpose has a stream of its own."""
@@ -20,24 +22,39 @@ class _Purpose(IntEnum):
     NORMAL_BLOCK = 3
 
 
-def _generator(seed: int, image: int, restart: int, purpose: _Purpose, block: int = 0) -> np.random.Generator:
-    """A counter-based generator (Philox) keyed by who asks, the same on every machine and device."""
-    mask = (1 << 64) - 1
-    return np.random.Generator(np.random.Philox(key=[seed & mask, image & mask], counter=[0, block, restart, purpose]))
+class _Streams:
+    """Counter-based generators (Philox) keyed by who asks, the same on every machine and device.
+
+    It is one generator whose key and counter are set anew, which takes a quarter of the time of making one.
+    """
+
+    def __init__(self, seed: int, restart: int, purpose: _Purpose, block: int = 0) -> None:
+        self._bits = np.random.Philox(key=[0, 0])
+        self._state = self._bits.state
+        self._key = np.array([seed & _WORD, 0], dtype=np.uint64)
+        self._state["state"] = {"key": self._key, "counter": np.array([0, block, restart, purpose], dtype=np.uint64)}
+        self._generator = np.random.Generator(self._bits)
+
+    def of(self, image: int) -> np.random.Generator:
+        """The generator at the start of the image's stream; good until the next image is asked for."""
+        self._key[1] = image & _WORD
+        self._bits.state = self._state
+        return self._generator
 
 
 def uniform_noise(seed: int, images: Sequence[int], restart: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, uniform in [-1, 1): one independent draw for each of the N image ids."""
-    draws = [_generator(seed, image, restart, _Purpose.CUBE).random(tuple(shape), dtype=np.float32) for image in images]
-    return _stacked(draws, shape) * 2 - 1
+    streams = _Streams(seed, restart, _Purpose.CUBE)
+    return _uniform(streams, images, shape).mul_(2).sub_(1)
 
 
 def ball_noise(seed: int, images: Sequence[int], restart: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, uniform in the Euclidean unit ball: one independent draw for each image id."""
     size = int(np.prod(shape))
     draws = []
+    streams = _Streams(seed, restart, _Purpose.BALL)
     for image in images:
-        generator = _generator(seed, image, restart, _Purpose.BALL)
+        generator = streams.of(image)
         direction = generator.standard_normal(size)
         length = generator.random() ** (1 / size)
         draws.append((direction * (length / np.linalg.norm(direction))).astype(np.float32).reshape(tuple(shape)))
@@ -50,14 +67,24 @@ def uniform_block(seed: int, images: Sequence[int], restart: int, block: int, sh
     Blocks are independent of one another and can be had in any order, so that an image's stream goes on the same whoever
     else is still in the batch. A few thousand numbers at a time cost little more than one.
     """
-    generators = (_generator(seed, image, restart, _Purpose.UNIFORM_BLOCK, block) for image in images)
-    return _stacked([generator.random(tuple(shape), dtype=np.float32) for generator in generators], shape)
+    return _uniform(_Streams(seed, restart, _Purpose.UNIFORM_BLOCK, block), images, shape)
 
 
 def normal_block(seed: int, images: Sequence[int], restart: int, block: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, standard normal; otherwise like `uniform_block`."""
-    generators = (_generator(seed, image, restart, _Purpose.NORMAL_BLOCK, block) for image in images)
-    return _stacked([generator.standard_normal(tuple(shape), dtype=np.float32) for generator in generators], shape)
+    streams = _Streams(seed, restart, _Purpose.NORMAL_BLOCK, block)
+    drawn = np.empty((len(images), *shape), dtype=np.float32)
+    for row, image in zip(drawn, images, strict=True):
+        streams.of(image).standard_normal(dtype=np.float32, out=row)
+    return torch.from_numpy(drawn)
+
+
+def _uniform(streams: _Streams, images: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """(N, *shape) in [0, 1)."""
+    drawn = np.empty((len(images), *shape), dtype=np.float32)
+    for row, image in zip(drawn, images, strict=True):
+        streams.of(image).random(dtype=np.float32, out=row)
+    return torch.from_numpy(drawn)
 
 
 def _stacked(draws: Sequence[NDArray[np.float32]], shape: Sequence[int]) -> Tensor:

@@ -102,7 +102,12 @@ def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
 
 
 def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
-    """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was."""
+    """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was.
+
+    The network itself where every quantizer uses that one already, for a copy takes as long as a pass of a small network.
+    """
+    if all(module.surrogate == surrogate for module in network.modules() if isinstance(module, UsesSurrogate)):
+        return network
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     twin = copy.deepcopy(network, memo=shared)
     for module in twin.modules():

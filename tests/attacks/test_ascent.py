@@ -1,11 +1,14 @@
 """The loop against closed forms: linear models, and a binary network flipped by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks import ascent, ledger, run_attack
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.threat import Box, Norm, Threat
@@ -119,3 +122,62 @@ def test_l2_per_channel_reaches_further_than_the_ball_and_is_not_the_default() -
     assert ((whole.images - batch.images).flatten(1).norm(dim=1) <= threat.radius * 1.00001).all()
     assert (reach <= threat.radius * 3**0.5 * 1.00001).all()
     assert reach.max() > threat.radius * 1.2
+
+
+class WaitsForTheDevice(TorchDispatchMode):
+    """Counts the operations that a device which runs ahead has to finish everything before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        by_mask = "index" in func.name() and any(
+            isinstance(index, Tensor) and index.dtype is torch.bool for index in args[1] or ()
+        )
+        self.waits += by_mask or func.name() in ("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("beta", [BetaRule.NONE, BetaRule.NJS, BetaRule.HNS_LOGIT, BetaRule.TRACKED])
+@pytest.mark.parametrize("norm", list(Norm))
+@pytest.mark.parametrize("loss", [LossKind.CROSS_ENTROPY, LossKind.DLR, LossKind.MARGIN])
+def test_the_loop_waits_for_the_device_only_where_it_counts(
+    beta: BetaRule, norm: Norm, loss: LossKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two counts any number of steps adds no wait: as many in 40 steps as in 4."""
+    pretend_to_run_ahead(monkeypatch, 1000)
+    target = linear_target(WEIGHTS, BIAS)
+    batch = batch_of(target, linear_images(12))
+    waits = []
+    for steps in (4, 40):
+        settings = AttackSettings(steps=steps, beta=Beta(beta), loss=loss, momentum=0.5, error_signal=ErrorSignal.EXACT)
+        with WaitsForTheDevice() as mode:
+            run_attack(settings, target, batch, Threat(norm, 0.02), seed=0)
+        waits.append(mode.waits)
+    assert waits[0] == waits[1]
+
+
+def pretend_to_run_ahead(monkeypatch: pytest.MonkeyPatch, between: int) -> None:
+    for module in (ascent, ledger):
+        monkeypatch.setattr(module, "runs_ahead", lambda device: True)
+    monkeypatch.setattr(ascent, "STEPS_BETWEEN_COUNTS", between)
+
+
+@pytest.mark.parametrize("between", [1, 5, 1000])
+@pytest.mark.parametrize("worth", [1, 8, 10**9])
+def test_when_images_leave_changes_nothing_but_the_cost(
+    between: int, worth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = linear_target(WEIGHTS, BIAS)
+    batch = batch_of(target, linear_images())
+    settings = AttackSettings(steps=20, step_size=0.004, restarts=2)
+    expected = run_attack(settings, target, batch, Threat(Norm.LINF, 0.04), seed=0)
+    pretend_to_run_ahead(monkeypatch, between)
+    monkeypatch.setattr(ascent, "WORTH_LEAVING", worth)
+    told: list[int] = []
+    found = run_attack(settings, target, batch, Threat(Norm.LINF, 0.04), seed=0, on_progress=told.append)
+    for name in ("images", "fooled", "fooled_at", "margins", "betas"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-6)
+    assert sum(told) == 40 * len(batch)
+    assert min(told) >= 0

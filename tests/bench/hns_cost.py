@@ -12,16 +12,15 @@ import argparse
 import math
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import BasicBlock
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks import fgsm, run_attack
+from bnnaudit.attacks.context import prepared
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
@@ -35,6 +34,8 @@ from bnnaudit.numerics.hessian_scaling import (
     temperature_bound,
 )
 from bnnaudit.numerics.jacobian import centred_gram_matrix
+from tests.bench.small_networks import resnet18
+from tests.bench.timing import Figure, median_ratios, seconds, table
 from tests.toy import batch_of, target_of
 
 ASKED: Mapping[int, Mapping[Method, Mapping[BetaRule, float]]] = {
@@ -47,76 +48,9 @@ ASKED: Mapping[int, Mapping[Method, Mapping[BetaRule, float]]] = {
 }
 """Classes -> attack -> rule -> the most that it may cost over the plain attack."""
 THREAT = Threat(Norm.LINF, 8 / 255)
+NJS_RULES = (BetaRule.NONE, BetaRule.NJS)
 NAIVE_IMAGES = 2
 """Images that the published way is timed on; the time of an image is the same for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """One line of the table; `most` is what is asked for, or the least where `at_least`."""
-
-    what: str
-    value: float
-    most: float
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether the figure is as asked for."""
-        return self.value >= self.most if self.at_least else self.value <= self.most
-
-    def __str__(self) -> str:
-        sign, word = ">=" if self.at_least else "<=", "met" if self.met else "missed"
-        return f"| {self.what} | {self.value:.3g} | {sign} {self.most:g} | {word} |"
-
-
-def resnet18(width: int, classes: int) -> nn.Sequential:
-    """ResNet-18 for small images: a 3 x 3 stem, no pooling before the first stage; seeded weights, logits of scale 10."""
-    torch.manual_seed(0)
-
-    def stage(inside: int, outside: int, stride: int) -> nn.Sequential:
-        shortcut = None
-        if stride > 1 or inside != outside:
-            shortcut = nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside))
-        return nn.Sequential(BasicBlock(inside, outside, stride, shortcut), BasicBlock(outside, outside))
-
-    network = nn.Sequential(
-        nn.Conv2d(3, width, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-        stage(width, width, 1),
-        stage(width, 2 * width, 2),
-        stage(2 * width, 4 * width, 2),
-        stage(4 * width, 8 * width, 2),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8 * width, classes),
-    )
-    with torch.no_grad():
-        sample = torch.rand(64, 3, 32, 32)
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = None  # statistics of this one batch
-        network.train()(sample)
-        network = _folded(network.eval())
-        head = network[-1]
-        assert isinstance(head, nn.Linear)
-        spread = network(sample).std()
-        head.weight.mul_(10 / spread)
-        head.bias.mul_(10 / spread)
-    return network
-
-
-def _folded(network: nn.Sequential) -> nn.Sequential:
-    """Normalisation folded into the convolutions, as every ONNX export has it."""
-    network[0], network[1] = fuse_conv_bn_eval(network[0], network[1]), nn.Identity()
-    for block in network.modules():
-        if isinstance(block, BasicBlock):
-            block.conv1, block.bn1 = fuse_conv_bn_eval(block.conv1, block.bn1), nn.Identity()
-            block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()
-            if block.downsample is not None:
-                block.downsample = nn.Sequential(fuse_conv_bn_eval(*block.downsample))
-    return network
 
 
 def setting(width: int, classes: int, images: int, device: str) -> tuple[Target, Batch]:
@@ -126,41 +60,13 @@ def setting(width: int, classes: int, images: int, device: str) -> tuple[Target,
     return target, batch_of(target, pixels).to(torch.device(device))
 
 
-def seconds(work: Callable[[], object], device: str) -> float:
-    """Of the processor, so that other work on the machine does not count; of the wall clock on CUDA."""
-    if device == "cpu":
-        started = time.process_time()
-        work()
-        return time.process_time() - started
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()
-    torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
-def median_ratios(
-    base: Callable[[], object], others: Mapping[str, Callable[[], object]], rounds: int, device: str
-) -> dict[str, float]:
-    """Each of `others` over `base`: the median over rounds in which every one runs once, after one round that is not counted."""
-    ratios: dict[str, list[float]] = {name: [] for name in others}
-    base()
-    for work in others.values():
-        work()
-    for _ in range(rounds):
-        reference = seconds(base, device)
-        for name, work in others.items():
-            ratios[name].append(seconds(work, device) / reference)
-    return {name: statistics.median(values) for name, values in ratios.items()}
-
-
 def attack(method: Method, rule: BetaRule, target: Target, batch: Batch) -> Callable[[], object]:
     """PGD takes 20 steps; no image leaves at its first success."""
     settings = AttackSettings(method, steps=1 if method is Method.FGSM else 20, beta=Beta(rule), stop_at_success=False)
     return lambda: run_attack(settings, target, batch, THREAT, seed=0)
 
 
-def attack_ratios(classes: int, width: int, images: int, rounds: int, device: str) -> list[Ratio]:
+def attack_ratios(classes: int, width: int, images: int, rounds: int, device: str) -> list[Figure]:
     """FGSM++ over FGSM and PGD++ over PGD."""
     target, batch = setting(width, classes, images, device)
     found = []
@@ -168,10 +74,24 @@ def attack_ratios(classes: int, width: int, images: int, rounds: int, device: st
         others = {str(rule): attack(method, rule, target, batch) for rule in rules}
         ratios = median_ratios(attack(method, BetaRule.NONE, target, batch), others, rounds, device)
         found += [
-            Ratio(f"{method}++ {rule} / {method}, {classes} classes", ratios[str(rule)], most)
+            Figure(f"{method}++ {rule} / {method}, {classes} classes", ratios[str(rule)], most)
             for rule, most in rules.items()
         ]
     return found
+
+
+def njs_ratios(width: int, images: int, rounds: int, device: str) -> list[Figure]:
+    """FGSM++ (NJS) over FGSM once its b1 is known, and what finding b1 costs, once a run, in FGSMs of as many images."""
+    target, batch = setting(width, 10, images, device)
+    settings = {rule: AttackSettings(Method.FGSM, beta=Beta(rule), stop_at_success=False) for rule in NJS_RULES}
+    contexts = {rule: prepared(settings[rule], target, THREAT, batch, 0, images, lambda _: None) for rule in NJS_RULES}
+    works = {rule: partial(fgsm.attack, settings[rule], contexts[rule], batch) for rule in NJS_RULES}
+    fitting = partial(prepared, settings[BetaRule.NJS], target, THREAT, batch, 0, images, lambda _: None)
+    ratios = median_ratios(works[BetaRule.NONE], {"njs": works[BetaRule.NJS], "b1": fitting}, rounds, device)
+    return [
+        Figure("fgsm++ njs / fgsm, 10 classes, b1 known", ratios["njs"], 1.1),
+        Figure(f"b1 of {images} images, once a run / fgsm of as many", ratios["b1"]),
+    ]
 
 
 def naive_beta(network: nn.Module, image: Tensor, label: int) -> float:
@@ -205,7 +125,7 @@ def naive_beta(network: nn.Module, image: Tensor, label: int) -> float:
     return betas[best] if 0 < best < GRID - 1 else 1.0
 
 
-def published_ratio(width: int, images: int, device: str) -> tuple[Ratio, Ratio]:
+def published_ratio(width: int, images: int, device: str) -> tuple[Figure, Figure]:
     """The published loop's time for an image over ours, and the largest relative difference of their b."""
     target, batch = setting(width, 10, max(images, NAIVE_IMAGES), device)
     found: list[Tensor] = []
@@ -224,8 +144,8 @@ def published_ratio(width: int, images: int, device: str) -> tuple[Ratio, Ratio]
     slow = seconds(lambda: expected.extend(theirs()), device) / NAIVE_IMAGES
     difference = max(abs(float(b) / e - 1) for b, e in zip(found[0][:NAIVE_IMAGES], expected, strict=True))
     return (
-        Ratio("HNS for an image as published / here", slow / fast, 100, at_least=True),
-        Ratio("largest relative difference of b", difference, 1e-3),
+        Figure("HNS for an image as published / here", slow / fast, 100, at_least=True),
+        Figure("largest relative difference of b", difference, 1e-3),
     )
 
 
@@ -238,12 +158,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--classes", type=int, nargs="*", default=list(ASKED), choices=list(ASKED))
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args(arguments)
-    rows = [*published_ratio(given.width, given.images, given.device)]
-    for classes in given.classes:
-        rows += attack_ratios(classes, given.width, given.images, given.rounds, given.device)
-    lines = ["| what | measured | asked for | |", "|---|---|---|---|", *map(str, rows)]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if all(row.met for row in rows) else 1
+    figures = measured(given.images, given.rounds, given.width, given.classes, given.device)
+    sys.stdout.write(table(figures))
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+def measured(images: int, rounds: int, width: int, classes: Sequence[int], device: str) -> list[Figure]:
+    """All figures."""
+    found = [*published_ratio(width, images, device), *njs_ratios(width, images, rounds, device)]
+    for count in classes:
+        found += attack_ratios(count, width, images, rounds, device)
+    return found
 
 
 if __name__ == "__main__":

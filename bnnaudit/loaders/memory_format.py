@@ -1,0 +1,45 @@
+"""Convolution weights with the channels last, in which a processor convolves about a quarter faster."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+TOLERANCE = 1e-4
+"""Difference of scores, relative to the largest of them, that another order of summation explains."""
+
+
+def put_channels_last(network: nn.Module, inputs: Tensor) -> None:
+    """Stores the weights of 2D convolutions channels last, and so makes what follows them compute in that format.
+
+    Shapes and meaning stay, strides change: a network whose code relies on them (a `view` of what it takes to be
+    contiguous), or that gives other scores or no gradient at inputs (N, *input_shape), keeps the usual format.
+    """
+    weights = [weight for weight in network.parameters() if weight.dim() == 4 and weight.is_floating_point()]
+    if not any(weight.shape[2:].numel() > 1 for weight in weights):
+        return
+    before = _scores(network, inputs)
+    _set_format(weights, torch.channels_last)
+    try:
+        after = _scores(network, inputs)
+    except RuntimeError:
+        _set_format(weights, torch.contiguous_format)
+        return
+    largest = float(before.abs().max())
+    if not torch.allclose(before, after, rtol=0, atol=TOLERANCE * largest):
+        _set_format(weights, torch.contiguous_format)
+
+
+def _set_format(weights: list[nn.Parameter], memory_format: torch.memory_format) -> None:
+    for weight in weights:
+        weight.data = weight.data.contiguous(memory_format=memory_format)
+
+
+def _scores(network: nn.Module, inputs: Tensor) -> Tensor:
+    """(N, d), after a backward pass as well, which has code of its own that may rely on strides."""
+    points = inputs.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        scores: Tensor = network(points)
+        if scores.requires_grad:
+            torch.autograd.grad(scores.sum(), points, allow_unused=True)
+    return scores.detach()
