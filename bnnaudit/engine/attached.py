@@ -19,7 +19,7 @@ class Attached(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
         result: Tensor = self.network(inputs)
-        return result + 0 * inputs.flatten(1).sum(dim=1, keepdim=True).to(result.dtype)
+        return result + (0 * inputs).flatten(1).sum(dim=1, keepdim=True).to(result.dtype)
 
 
 def attached(target: Target, images: Tensor) -> Target:

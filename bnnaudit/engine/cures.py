@@ -8,13 +8,10 @@ from bnnaudit.core.attack import BetaRule, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.report import Cure
+from bnnaudit.core.report import EVERYTHING, PAIRED, Cure
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics.comparison import compare
 from bnnaudit.engine.judging import estimate
-
-PAIRED = " + "
-"""Between the names of two cures that are tried together, because each of them can be of no use without the other."""
 
 
 def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
@@ -62,5 +59,5 @@ def cures_of(evidence: Evidence) -> tuple[Cure, ...]:
             best[name] = cure
     if evidence.verified is not None:
         together = compare(claim.standing, evidence.verified).only_second
-        best["everything"] = Cure("everything", "the whole audit", estimate(together, left))
+        best[EVERYTHING] = Cure(EVERYTHING, "the whole audit", estimate(together, left))
     return tuple(best.values())

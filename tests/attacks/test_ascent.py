@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bnnaudit.attacks import ascent, ledger, run_attack
+from bnnaudit.attacks import ascent, image_steps, ledger, run_attack
+from bnnaudit.attacks.ascent import _Climb
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
-from tests.attacks.contract import contract_batch
+from tests.attacks.contract import BYTES, contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
-from tests.toy import batch_of, linear_target, two_pixel_target
+from tests.bench.broken import Scale
+from tests.toy import batch_of, linear_target, target_of, two_pixel_target
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -181,3 +183,39 @@ def test_when_images_leave_changes_nothing_but_the_cost(
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-6)
     assert sum(told) == 40 * len(batch)
     assert min(told) >= 0
+
+
+class Mean(nn.Module):
+    """Two classes told apart by the sum of the pixels, whose gradient is one number seen through many places."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        total = inputs.flatten(1).sum(dim=1)
+        return torch.stack([total, torch.full_like(total, 2.0)], dim=1)
+
+
+def test_a_gradient_that_is_one_number_everywhere_is_climbed() -> None:
+    target = target_of(Mean(), (4,), 2)
+    images = torch.tensor([[0.52, 0.52, 0.52, 0.52], [0.9, 0.9, 0.9, 0.9]])
+    outcome = run_attack(AttackSettings(), target, batch_of(target, images), Threat(Norm.LINF, 0.1), seed=0)
+    assert outcome.fooled.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("settings", [AttackSettings(restarts=3), AttackSettings(restarts=2, stop_at_success=False)])
+@pytest.mark.parametrize("norm", list(Norm))
+def test_images_without_an_error_signal_rest_and_nothing_else_changes(
+    settings: AttackSettings, norm: Norm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logits times 500: on most images psi is exactly zero. The same images come out for less than half of the passes."""
+    target, batch = contract_batch()
+    steep = replace(target, network=nn.Sequential(target.network, Scale(500.0)))
+    threat = Threat(norm, 0.03 if norm is Norm.LINF else 0.1, BYTES)
+    told: list[int] = []
+    rested = run_attack(settings, steep, batch, threat, seed=0, on_progress=told.append)
+    assert sum(told) == len(batch) * image_steps(settings)
+    assert min(told) >= 0
+    monkeypatch.setattr(_Climb, "_may_rest", False)
+    whole = run_attack(settings, steep, batch, threat, seed=0)
+    assert torch.equal(rested.images, whole.images)
+    assert torch.equal(rested.fooled_at, whole.fooled_at)
+    assert torch.equal(rested.margins, whole.margins)
+    assert 2 * rested.cost.forwards < whole.cost.forwards

@@ -8,10 +8,11 @@ from bnnaudit.attacks import METHODS, image_steps
 from bnnaudit.core.attack import Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import CLASSES_ASKED, DRAWS, QUERIES, Suspicion
+from bnnaudit.core.report import PAIRED
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.diagnostics import CHECKS, RULES
-from bnnaudit.engine.cures import PAIRED, cure_candidates, cure_trials
+from bnnaudit.engine.cures import cure_candidates, cure_trials
 from bnnaudit.engine.planning import check_costs, planned_trials, planned_units, why_not_runnable
 from tests.diagnostics.evidence import plan
 
