@@ -255,3 +255,9 @@ def test_a_blocked_gradient_is_told_where_no_bridge_could_be_had() -> None:
     results = {trial: result for trial, result in whole.results.items() if trial != bridged}
     finding = fired(replace(whole, results=results))["SP205"]
     assert "scores alone" in finding.message
+
+
+def test_the_surrogates_compared_are_told_with_their_widths() -> None:
+    message = fired(SICK["SP204"]())["SP204"].message
+    assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
+    assert "decides about 90 images" in message
