@@ -23,7 +23,7 @@ RULE = Rule(
         "radius. An attack that cannot find such a point although it is there says nothing when it finds none on the model."
     ),
     measured=(
-        "For up to 25 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
+        "For up to 8 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
         "against one point on its surface, and scaled to the model's own logits. PGD, PGD++ and auto attack it; random "
         "search with 600 points shows how easy the test is. Fewer inner points are taken where the features are few."
     ),

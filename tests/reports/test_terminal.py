@@ -252,6 +252,11 @@ def test_a_pair_of_cures_is_the_remedy_only_where_it_gains_enough(fake: Report, 
     )
 
 
+def test_a_cure_that_recovers_next_to_nothing_is_no_remedy(fake: Report) -> None:
+    weak = replace(fake, cures=(Cure("restarts", "20 starts", estimate(8, 175)), *fake.cures[-1:]))
+    assert "Remedy" not in _text(weak)
+
+
 def test_no_chain_where_nothing_was_left_or_tried(honest: Report, attack_only: Report) -> None:
     for report in (attack_only, replace(honest, cures=())):
         assert "from symptom to cause" not in _text(report)

@@ -13,7 +13,7 @@ from bnnaudit.reports.numbers import count, interval, percent
 from bnnaudit.reports.typesetting import heading, indented, labelled
 
 NEARLY = 0.05
-"""Of the images: how much less than the strongest cure a simpler one may recover and still be the remedy."""
+"""Of the images: less than that is no remedy, and so much less than the strongest cure a simpler one may recover."""
 _LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
 
 
@@ -37,7 +37,7 @@ def _chain(report: Report, look: Look) -> list[RenderableType]:
         found = [f"{entry.rule.code} {entry.rule.name}" for entry in report.findings if entry.rule.family is family]
         if found:
             rows.append((title, look.text(", ".join(found))))
-    remedy = _remedy([cure for cure in report.cures if cure.name != EVERYTHING and cure.recovered.value > 0])
+    remedy = _remedy([cure for cure in report.cures if cure.name != EVERYTHING and cure.recovered.value >= NEARLY])
     if rows and remedy is not None:
         words = "recover most together" if PAIRED in remedy.name else "recovers most by itself"
         rows.append(("Remedy", look.text(f"{remedy.name} ({remedy.setting}) {words}")))
