@@ -208,11 +208,8 @@ class _Climb:
         if on.bounds is None:
             ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
             return project(ahead, on.origins, threat, self.settings)
-        # In place, for images are most of what the loop itself moves; only momentum needs the gradients once more.
-        # A gradient that is the same for all pixels may be a single number that is seen many times, not to be written to.
-        once = self.settings.momentum == 0 and 0 not in on.memory.stride()
-        direction = on.memory.sign_() if once else on.memory.sign()
-        ahead = direction.mul_(step_size).add_(on.points)
+        # In place, for images are most of what the loop itself moves.
+        ahead = ascent_direction(on.memory, threat, self.settings).mul_(step_size).add_(on.points)
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.surrogate import WidthUnit
+from bnnaudit.core.surrogate import Surrogate, WidthUnit
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.quantization.quantizers import with_surrogate
@@ -33,7 +33,8 @@ class Context:
     network, without gradients those of the network itself. temperature: the rule of the settings, fitted. calibration: images
     on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into batches.
     batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as the
-    method's `image_steps` announces, those that a fooled image is spared included.
+    method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
+    are known, by the unit of width that they are for.
     """
 
     stages: tuple[Target, ...]
@@ -44,6 +45,7 @@ class Context:
     seed: int
     batch_size: int
     on_progress: Callable[[int], None]
+    scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def target(self) -> Target:
@@ -76,28 +78,37 @@ def prepared(
     seed: int,
     batch_size: int,
     on_progress: Callable[[int], None],
+    scales: Mapping[WidthUnit, tuple[float, ...]] | None = None,
 ) -> Context:
-    """The context of an attack with these settings: the surrogate in place, what needs measuring measured."""
-    networks = _networks(settings, target, threat, calibration, seed)
+    """The context of an attack with these settings: the surrogate in place, what needs measuring measured.
+
+    scales: those of another context for the same target, threat, calibration and seed, which are not measured again.
+    """
+    surrogate, known = settings.surrogate, dict(scales or {})
+    if surrogate.unit.measured and surrogate.unit not in known and len(calibration):
+        known[surrogate.unit] = _measured(settings, target, threat, calibration, seed)
+    networks = _networks(surrogate, target.network, known.get(surrogate.unit))
     stages = tuple(replace(target, network=network) for network in networks)
     temperature = fit_temperature(settings.beta, stages[0], calibration)
-    return Context(stages, settings.surrogate.relaxes, threat, temperature, calibration, seed, batch_size, on_progress)
+    return Context(
+        stages, surrogate.relaxes, threat, temperature, calibration, seed, batch_size, on_progress, scales=known
+    )
 
 
-def _networks(
-    settings: AttackSettings, target: Target, threat: Threat, calibration: Batch, seed: int
-) -> list[nn.Module]:
+def _networks(surrogate: Surrogate, network: nn.Module, scales: tuple[float, ...] | None) -> list[nn.Module]:
     """The network with the surrogate at each of its widths; weights are shared."""
-    surrogate = settings.surrogate
     count = 1 if surrogate.end is None else STAGES
-    networks = [with_surrogate(target.network, surrogate.at(index / max(1, count - 1))) for index in range(count)]
-    if not surrogate.unit.measured or len(calibration) == 0:
-        return networks
+    networks = [with_surrogate(network, surrogate.at(index / max(1, count - 1))) for index in range(count)]
+    return networks if scales is None else [ScaledNetwork(network, scales) for network in networks]
+
+
+def _measured(
+    settings: AttackSettings, target: Target, threat: Threat, calibration: Batch, seed: int
+) -> tuple[float, ...]:
+    """The scales of the target's steps for the unit of the surrogate's width."""
     probed = calibration.select(slice(0, SCALE_IMAGES))
     inputs = target.prepare(probed.images)
-    if surrogate.unit is WidthUnit.LAYER:
-        scales = layer_scales(target.network, inputs)
-    else:
-        moved = random_start(probed, threat, settings, seed, 0)
-        scales = reach_scales(target.network, inputs, target.prepare(moved))
-    return [ScaledNetwork(network, scales) for network in networks]
+    if settings.surrogate.unit is WidthUnit.LAYER:
+        return layer_scales(target.network, inputs)
+    moved = random_start(probed, threat, settings, seed, 0)
+    return reach_scales(target.network, inputs, target.prepare(moved))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Curvature, ErrorSignal, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Curvature, ErrorSignal, Method
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.trial import Source, Trial
@@ -19,8 +20,11 @@ TRANSFER = "transfer"
 """PGD on a substitute network, replayed on the model: no method of the loop, but another source of its gradients."""
 METHODS = [name for method in Method for name in ((str(method), f"{method}++") if method.climbs else (str(method),))]
 METHODS.append(TRANSFER)
-UNUSED_IN_SEARCH = ("beta", "surrogate", "loss", "targets", "steps", "step_size", "budget", "l2_per_channel")
+OF_ONE_CLIMB = ("surrogate", "loss", "targets", "steps", "step_size", "error_signal", "curvature", "l2_per_channel")
+UNUSED_IN_SEARCH = ("beta", *OF_ONE_CLIMB, "budget")
 """Options without a meaning for an attack that follows no gradient."""
+UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
+"""Options that `auto` decides for itself."""
 
 
 @click.command("attack", short_help="Run one attack.")
@@ -105,12 +109,18 @@ def refuse_unused(method: str, values: dict[str, Any]) -> None:
             f"substitute: only --method {TRANSFER} attacks a substitute, {method} attacks the model itself"
         )
     refuse_foreign(method, values)
-    if method not in tuple(Method) or not Method(method).searches:
+    if method not in tuple(Method):
         return
-    given = [option for option in UNUSED_IN_SEARCH if values.get(option) not in (None, False)]
-    if given:
-        names = ", ".join("--" + option.replace("_", "-") for option in given)
+    if Method(method).searches and (names := given(UNUSED_IN_SEARCH, values)):
         raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
+    if method == Method.AUTO and (names := given(UNUSED_IN_AUTO, values)):
+        raise UsageError(f"method: auto chooses for itself and has no use for {names}; its length is --budget")
+
+
+def given(names: Sequence[str], values: dict[str, Any]) -> str:
+    """Those of the options that the command line has, as one writes them; empty where it has none."""
+    absent = (None, False, ErrorSignal.AUTO)
+    return ", ".join("--" + name.replace("_", "-") for name in names if values.get(name) not in absent)
 
 
 def refuse_foreign(method: str, values: dict[str, Any]) -> None:
@@ -130,7 +140,10 @@ def attack_settings(
     method: str, beta: Beta | None, surrogate: Surrogate | None, curvature: Curvature | None = None, **rest: Any
 ) -> AttackSettings:
     """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
-    name, plus, _ = method.partition("++")
+    name = method.removesuffix("++")
+    if name == Method.AUTO:
+        # It decides the rest for itself, whatever a card says for other attacks.
+        return AttackSettings(method=Method.AUTO, budget=rest.get("budget", Budget()))
     if name == TRANSFER:
         name = Method.PGD
         # As in an audit: the images shall be confidently wrong on the substitute, whose softmax must not get in the way.
@@ -141,14 +154,7 @@ def attack_settings(
     elif Method(name).searches:
         # What a card says for attacks that follow a gradient does not concern one that follows none.
         beta, surrogate = Beta(), Surrogate()
-    if beta is None:
-        beta = Beta(BetaRule.TRACKED if curvature is None else BetaRule.HNS) if plus else Beta()
-    elif plus and beta.rule is BetaRule.NONE:
-        raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
-    if curvature is not None:
-        if beta.rule is not BetaRule.HNS:
-            raise UsageError(f"curvature: only hns looks at the Hessian in this way, not {beta}; leave --curvature out")
-        beta = replace(beta, curvature=curvature)
+    beta = temperature(method, beta, curvature)
     if surrogate is None:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
         follows = name == Method.PGD and beta.rule is not BetaRule.NONE
@@ -157,3 +163,17 @@ def attack_settings(
     if name == Method.FGSM:
         rest["steps"] = 1
     return AttackSettings(method=Method(name), beta=beta, surrogate=surrogate, **rest)
+
+
+def temperature(method: str, beta: Beta | None, curvature: Curvature | None) -> Beta:
+    """The rule of `--method NAME[++] --beta RULE --curvature KIND`; raises UsageError where these contradict."""
+    name, plus, _ = method.partition("++")
+    if beta is None:
+        beta = Beta(BetaRule.TRACKED if curvature is None else BetaRule.HNS) if plus else Beta()
+    elif plus and beta.rule is BetaRule.NONE:
+        raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
+    if curvature is None:
+        return beta
+    if beta.rule is not BetaRule.HNS:
+        raise UsageError(f"curvature: only hns looks at the Hessian in this way, not {beta}; leave --curvature out")
+    return replace(beta, curvature=curvature)

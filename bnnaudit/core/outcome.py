@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bnnaudit.core.portfolio import Leg
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -28,7 +30,8 @@ class Outcome:
     fooled (N,) bool: by the differentiable copy's own word; whoever runs the attack checks it again. fooled_at (N,) int64:
     the number of steps taken before the first success (0 is the random start), -1 where there was none, counted in the
     restart that succeeded. margins (N,): true logit minus the largest other one at `images`, by the differentiable copy;
-    infinite where no iterate was looked at. betas (N,): the temperature in force at the last step.
+    infinite where no iterate was looked at. betas (N,): the temperature in force at the last step. legs: what a run of
+    several attacks was made of, in order; empty for a single one.
     """
 
     images: Tensor
@@ -37,6 +40,7 @@ class Outcome:
     margins: Tensor
     betas: Tensor
     cost: Cost
+    legs: tuple[Leg, ...] = ()
 
     @classmethod
     def joined(cls, parts: Sequence[Outcome], images: Tensor) -> Outcome:
@@ -51,4 +55,5 @@ class Outcome:
             margins=torch.cat([part.margins for part in parts]),
             betas=torch.cat([part.betas for part in parts]),
             cost=sum((part.cost for part in parts), Cost()),
+            legs=tuple(leg for part in parts for leg in part.legs),
         )

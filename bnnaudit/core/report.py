@@ -10,6 +10,7 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
+from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
 
@@ -52,6 +53,7 @@ class AttackRow:
     """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one.
 
     accuracy_8bit: what is left when the same adversarial images are rounded to 8-bit pixels; None where not measured.
+    legs: what `auto` ran; empty for other attacks.
     """
 
     settings: AttackSettings
@@ -66,6 +68,7 @@ class AttackRow:
     replay_disagreements: int
     role: str = ""
     accuracy_8bit: Estimate | None = None
+    legs: tuple[Leg, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

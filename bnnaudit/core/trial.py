@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.threat import Threat
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class TrialResult:
     -1 where the image still stands (or was misclassified to begin with). replayed: successes claimed by the differentiable
     copy and put before the deployed model; replay_disagreements: those that the deployed model got right all the same.
     fooled_8bit (N,) bool: fooled still, once the adversarial image is rounded towards the original to 8-bit pixels; None
-    where that was not measured, since the images are no 8-bit pictures to begin with.
+    where that was not measured, since the images are no 8-bit pictures to begin with. legs: what a run of several attacks
+    was made of, with the successes that replayed.
     """
 
     trial: Trial
@@ -63,6 +65,7 @@ class TrialResult:
     replayed: int
     replay_disagreements: int
     fooled_8bit: NDArray[np.bool_] | None = None
+    legs: tuple[Leg, ...] = ()
 
     @property
     def standing(self) -> NDArray[np.bool_]:

@@ -31,6 +31,7 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         replay_disagreements=result.replay_disagreements,
         role=role,
         accuracy_8bit=None if stored is None else estimate(int(stored.sum()), len(stored)),
+        legs=result.legs,
     )
 
 

@@ -87,6 +87,7 @@ def run_trial(
         replayed=confirmed.claimed,
         replay_disagreements=confirmed.disagreements,
         fooled_8bit=fooled_8bit,
+        legs=tuple(leg.confirmed(batch.ids[confirmed.fooled].tolist()) for leg in outcome.legs),
     )
     return result, outcome
 

@@ -41,6 +41,13 @@ def surrogate_name(settings: AttackSettings) -> str:
     return MISSING if settings.method in _WITHOUT_SURROGATE else str(settings.surrogate)
 
 
+def loss_name(loss: LossKind) -> str:
+    """`CE`, `DLR`, `margin`; the targeted ones `DLR-T`, `margin-T`."""
+    name, _, targeted = str(loss).partition("-")
+    name = name if loss in (LossKind.MARGIN, LossKind.MARGIN_TARGETED) else name.upper()
+    return f"{name}-T" if targeted else name
+
+
 def effort(settings: AttackSettings) -> str:
     """Steps x restarts: `20 x 1`; queries for a search without gradients: `5,000 q x 1`; the budget of `auto`: `300 g`."""
     match settings.method:

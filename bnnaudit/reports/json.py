@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bnnaudit.core.attack import Method
 from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.report import (
     SCHEMA,
     AttackRow,
@@ -98,6 +99,18 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "backwards": row.backwards,
         "replayed": row.replayed,
         "replay_disagreements": row.replay_disagreements,
+        "portfolio": [_leg(leg) for leg in row.legs] if settings.method is Method.AUTO else None,
+    }
+
+
+def _leg(leg: Leg) -> dict[str, JsonValue]:
+    return {
+        "way": str(leg.way),
+        "surrogate": None if leg.surrogate is None else str(leg.surrogate),
+        "loss": None if leg.loss is None else str(leg.loss),
+        "felled": len(leg.felled),
+        "forwards": leg.forwards,
+        "backwards": leg.backwards,
     }
 
 

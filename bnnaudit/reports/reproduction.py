@@ -18,6 +18,7 @@ from bnnaudit.core.reproduction import (
     Reproduction,
 )
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name
+from bnnaudit.reports.claims import claim
 from bnnaudit.reports.look import Look, choose_look, draw
 from bnnaudit.reports.model_document import model_to_json
 from bnnaudit.reports.numbers import (
@@ -31,7 +32,7 @@ from bnnaudit.reports.numbers import (
     with_interval,
 )
 from bnnaudit.reports.strict_json import JsonValue
-from bnnaudit.reports.typesetting import heading, indented, labelled
+from bnnaudit.reports.typesetting import INDENT, heading, indented, labelled
 
 SCHEMA = "bnnaudit-reproduction/1"
 _RULES = {BetaRule.NJS: "NJS", BetaRule.HNS: "HNS"}
@@ -76,21 +77,32 @@ def _block(found: Reproduction, model: ReproducedModel, look: Look) -> Sequence[
         indented(look.text("; ".join(measured), "dim")),
         indented(_table(found, model, look)),
         *(indented(look.text(f"{row_name(row)}: {row.unable}", "yellow")) for row in unable),
+        *(indented(look.text(words)) for words in [claim(found.experiment, model)] if words),
     ]
 
 
 def _table(found: Reproduction, model: ReproducedModel, look: Look) -> Table:
     attacks = isinstance(found.experiment, AttackTable | RadiusFigure)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     single = isinstance(found.experiment, AttackTable)
     titles = [column for name in model.columns for column in ((name, "95 %") if single else (name,))]
     paper = [f"paper:\n{column}" if column else "paper" for column in model.paper_columns or ("",)]
-    table.add_column("attack" if attacks else "", overflow="fold", vertical="bottom")
-    for column in (*(["steps"] if attacks else []), *titles, *(["time"] if attacks else []), *paper):
+    heads = [*(["steps"] if attacks else []), *titles, *(["time"] if attacks else []), *paper]
+    rows = [_texts(row, model, attacks, single) for row in model.rows]
+    word = max((len(part) for texts in rows for part in texts[0].split()), default=0)
+    others = [max(map(len, lines)) for lines in zip(*(_lines(heads), *(texts[1:] for texts in rows)), strict=True)]
+    gap = 2 if INDENT + word + sum(others) + 2 * len(others) <= look.width else 1
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("attack" if attacks else "", min_width=word, overflow="fold", vertical="bottom")
+    for column in heads:
         table.add_column(column, justify="right", vertical="bottom")
-    for row in model.rows:
-        table.add_row(*(look.text(text) for text in _texts(row, model, attacks, single)))
+    for texts in rows:
+        table.add_row(*(look.text(text) for text in texts))
     return table
+
+
+def _lines(heads: Sequence[str]) -> list[str]:
+    """The longest line of each head."""
+    return [max(head.split("\n"), key=len) for head in heads]
 
 
 def _texts(row: ReproducedRow, model: ReproducedModel, attacks: bool, single: bool) -> list[str]:
@@ -139,8 +151,9 @@ def _paper(figure: float | None, attacks: bool) -> str:
 
 def _notes(found: Reproduction, look: Look) -> Sequence[RenderableType]:
     notes = [*_meaning(found), *found.notes]
-    if any(not model.paper_columns for model in found.models):
-        notes.append("A dash: the paper has no such network, or its figure was not to be had.")
+    lacks = [not model.paper_columns or any(None in row.paper for row in model.rows) for model in found.models]
+    if any(lacks):
+        notes.append("A dash: the paper has no such network or row, or its figure was not to be had.")
     return ["", *(look.text(note, "dim") for note in notes)]
 
 

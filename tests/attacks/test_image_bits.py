@@ -142,6 +142,27 @@ def test_a_grid_step_in_l2_moves_the_pixels_of_the_largest_gradients_that_there_
     assert linf.tolist() == [[102.0, 98.0, 100.0, 102.0]]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_fgsm_on_the_grid_is_its_one_step_rounded_towards_the_original(sign: float) -> None:
+    """At 2.5 / 255 the step from any start leads at least to the ball's corner, of which whole units leave 2 a pixel."""
+    weights = torch.tensor([[1.0, -2.0, 0.5, 0.25], [-1.0, 1.0, 0.0, 0.5]]) * sign
+    images = torch.tensor([[100.0, 120.0, 0.0, 255.0], [101.5, 254.0, 1.0, 30.0]])
+    labels = torch.zeros(2, dtype=torch.int64)
+    target = linear_target(weights, torch.tensor([1e4, 0.0]), BYTES)
+    threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
+    settings = AttackSettings(method=Method.FGSM)
+    batch = Batch(images, labels, torch.arange(2))
+    start = random_start(batch, threat, settings, 0, 0)
+    assert (start != images).any()
+    uphill = (weights[1] - weights[0]).sign()
+    reached = images + (start + 2.5 * uphill - images).clamp(-2.5, 2.5)
+    reached = reached.clamp(0, 255)
+    expected = torch.where(reached > images, reached.floor(), reached.ceil())
+    outcome = run_attack(settings, target, batch, threat, seed=0)
+    assert torch.equal(outcome.images, expected)
+    assert not torch.equal(expected, images + 2 * uphill)
+
+
 def test_what_rounding_undoes_is_no_success_and_what_it_does_not_change_costs_nothing() -> None:
     target = threshold_target()
     originals = torch.tensor([[98.0], [98.0], [98.0]])

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels, within_reach
+from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.core.threat import Box
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.quantizers import BinarySign, TernarySign
@@ -164,33 +164,3 @@ def test_other_networks_have_none(network: nn.Module) -> None:
 def test_no_images_no_levels() -> None:
     target = target_of(seeded(nn.Sequential(BinarySign(0.5), nn.Linear(6, 3))), (6,), 3)
     assert find_input_levels(target, images(0, 6), Box()) is None
-
-
-def test_reach_holds_every_level_of_the_ball_and_values_clear_of_the_threshold() -> None:
-    target = target_of(seeded(nn.Sequential(Uniform(2, 1 / 3), nn.Linear(4, 3))), (4,), 3)
-    data = torch.tensor([[0.10, 0.49, 0.60, 0.95], [0.16, 0.3, 0.7, 0.3]])
-    levels = found(target, data)
-    reach = within_reach(levels, data, Threat(Norm.LINF, 0.15))
-    # Thresholds at 1/6, 1/2 and 5/6.
-    assert reach.pixels.tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
-    assert reach.counts.tolist() == [[2, 2, 2, 2], [2, 2, 2, 2]]
-    assert reach.levels[0].tolist() == [[0, 1], [1, 2], [2, 1], [3, 2]]
-    assert torch.equal(reach.values[:, :, 0], data)
-    assert reach.combinations().tolist() == [16.0, 16.0]
-    moved = reach.values[:, :, 1]
-    assert torch.equal(levels.levels_of(moved), reach.levels[:, :, 1])
-    assert ((moved - data).abs() <= 0.15 + 1e-6).all()
-    eighth = moved * 255
-    assert torch.allclose(eighth, eighth.round(), atol=1e-3)
-    clearance = (moved[:, :, None] - torch.tensor([1 / 6, 1 / 2, 5 / 6])).abs().amin(dim=2)
-    assert clearance.min() >= 0.25 / 255 - 1e-6
-
-
-def test_reach_lists_only_pixels_with_a_choice() -> None:
-    target = target_of(seeded(nn.Sequential(BinarySign(0.5), nn.Linear(4, 3))), (4,), 3)
-    data = torch.tensor([[0.1, 0.45, 0.9, 0.52], [0.1, 0.2, 0.3, 0.49]])
-    levels = found(target, data)
-    reach = within_reach(levels, data, Threat(Norm.LINF, 0.1))
-    assert reach.pixels.tolist() == [[1, 3], [3, 4]]
-    assert reach.counts.tolist() == [[2, 2], [2, 1]]
-    assert within_reach(levels, data, Threat(Norm.LINF, 0.0)).combinations().tolist() == [1.0, 1.0]

@@ -25,6 +25,7 @@ from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.loaders.quickening import quickened
 from bnnaudit.numerics.hessian_scaling import (
     GRID,
     LEAST_LOG_RHO,
@@ -54,10 +55,12 @@ NAIVE_IMAGES = 2
 
 
 def setting(width: int, classes: int, images: int, device: str) -> tuple[Target, Batch]:
-    """The network with as many uniform images, labelled by its own answers."""
-    target = replace(target_of(resnet18(width, classes).to(device), (3, 32, 32), classes), device=torch.device(device))
-    pixels = torch.rand(images, 3, 32, 32, generator=torch.Generator().manual_seed(1)).to(device)
-    return target, batch_of(target, pixels).to(torch.device(device))
+    """The network as it is attacked, with as many uniform images, labelled by its own answers."""
+    place = torch.device(device)
+    pixels = torch.rand(images, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = quickened(resnet18(width, classes).requires_grad_(False), pixels, False, place)
+    target = replace(target_of(network.to(place), (3, 32, 32), classes), device=place)
+    return target, batch_of(target, pixels.to(place)).to(place)
 
 
 def attack(method: Method, rule: BetaRule, target: Target, batch: Batch) -> Callable[[], object]:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.auto.input_levels import InputLevels, Reach, find_input_levels, within_reach
+from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
+from bnnaudit.attacks.auto.level_reach import Reach, within_reach
 from bnnaudit.attacks.auto.level_search import search_levels
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule

@@ -147,6 +147,13 @@ def correct_batch(target: Target, name: str, count: int, seed: int) -> Batch:
     return batch.select(target.deployed(batch.images).argmax(dim=1) == batch.labels)
 
 
+def training_batch(target: Target, name: str, count: int) -> Batch:
+    """Those of the first `count` images of a network's training data that the deployed network gets right."""
+    sets = DATA[MODELS[name].data]()
+    batch = Batch(sets.images[:count], sets.labels[:count], torch.arange(count))
+    return batch.select(target.deployed(batch.images).argmax(dim=1) == batch.labels)
+
+
 def _train(name: str, path: Path, progress: Progress | None) -> None:
     spec, sets = MODELS[name], DATA[MODELS[name].data]()
     recipe, shape = spec.recipe(name), tuple(sets.images.shape[1:])

@@ -46,6 +46,40 @@ def test_what_a_search_cannot_use_is_refused(bnnaudit: Command, model: Path, dat
     assert "substitute" in ran.err
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--surrogate", "tanh"),
+        ("--loss", "dlr"),
+        ("--steps", 3, "--step-size", 0.1),
+        ("--restarts", 2),
+        ("--error-signal", "plain"),
+        ("--l2-per-channel",),
+    ],
+)
+def test_what_auto_decides_for_itself_is_refused(bnnaudit: Command, model: Path, flags: tuple[object, ...]) -> None:
+    ran = bnnaudit("attack", model, "--method", "auto", *flags)
+    names = ", ".join(str(flag) for flag in flags if str(flag).startswith("--"))
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert f"auto chooses for itself and has no use for {names};" in ran.err
+
+
+def test_auto_says_what_it_ran(bnnaudit: Command, model: Path, data: Path) -> None:
+    model.with_suffix(".toml").write_text('[attack]\nbeta = "hns"\nsteps = 7\nbudget = 60\n')
+    attack = ("attack", model, "--data", data, *SMALL, "--method", "auto")
+    row = row_of(bnnaudit(*attack, "--format", "json"))
+    assert (row["name"], row["beta"], row["budget"]) == ("auto", "none", "60")
+    legs = row["portfolio"]
+    assert legs[0]["way"] == "first climb"
+    assert sum(leg["felled"] for leg in legs) == row["replayed"] - row["replay_disagreements"]
+    assert sum(leg["backwards"] for leg in legs) == row["backwards"]
+    assert sum(leg["forwards"] for leg in legs) == row["forwards"]
+    text = bnnaudit(*attack).out
+    assert "What auto ran" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_a_card_s_temperature_does_not_concern_a_search(bnnaudit: Command, model: Path, data: Path) -> None:
     model.with_suffix(".toml").write_text('[attack]\nbeta = "hns"\nqueries = 7\n')
     row = row_of(bnnaudit("attack", model, "--data", data, *SMALL, "--method", "square", "--format", "json"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -84,8 +84,10 @@ def test_the_paper_s_own_claims_hold_of_the_figures_written_down() -> None:
     for name in (TableName.TABLE8, TableName.TABLE10):
         table = EXPERIMENTS[name]
         assert isinstance(table, AttackTable)
-        best = [line.paper for line in table.lines if line.settings.beta.rule is not BetaRule.NONE]
-        others = [line.paper for line in table.lines if line.settings.beta.rule is BetaRule.NONE]
+        lines = [line for line in table.lines if None not in line.paper]
+        best = [line.paper for line in lines if line.settings.beta.rule is not BetaRule.NONE]
+        others = [line.paper for line in lines if line.settings.beta.rule is BetaRule.NONE]
+        assert len(lines) == len(table.lines) - 1
         for scaled in best:
             for rival in others:
                 assert all(mine <= theirs for mine, theirs in zip(scaled, rival, strict=True))  # type: ignore[operator]
@@ -161,6 +163,15 @@ def test_what_cannot_run_is_a_row_with_its_reason(monkeypatch: pytest.MonkeyPatc
     assert row.cells == ()
     assert all(other.cells for other in found.rows if other is not row)
     assert told.units == planned_units(EXPERIMENTS[TableName.TABLE10], 12, 1)
+
+
+def test_a_network_without_steps_has_no_row_of_another_surrogate() -> None:
+    table = EXPERIMENTS[TableName.TABLE8]
+    assert isinstance(table, AttackTable)
+    told = Counting()
+    found = reproduce_on(replace(table, lines=table.lines[-3:]), subject(), told)
+    assert [row.settings for row in found.rows] == [line.settings for line in table.lines[-3:-1]]
+    assert told.units == 12 * 20 * 3
 
 
 def test_scores_stand_under_their_rules() -> None:

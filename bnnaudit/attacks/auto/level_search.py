@@ -13,20 +13,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.input_levels import InputLevels, Reach, shown_steps, within_reach
+from bnnaudit.attacks.auto.input_levels import InputLevels
+from bnnaudit.attacks.auto.level_field import LevelField
+from bnnaudit.attacks.auto.level_reach import within_reach
 from bnnaudit.attacks.context import Context
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.core.target import Target
-from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.randomness import uniform_block
 from bnnaudit.quantization.quantizers import with_surrogate
-from bnnaudit.quantization.watching import StepTaken
 
 SURROGATES = tuple(Surrogate.parse(text) for text in ("tanh:0.5", "triangular:1", "arctan:0.5"))
-"""Wide ones that reach past the nearest neurons, by turns: on two MNIST networks (1-bit and ternary input, eps 0.2) they left
-106 and 123 of 198 images where `triangular` left 111 and 131, and the identity 120 and 134."""
+"""By turns; wide ones, whose gradient reaches past the nearest neurons."""
 WIDTH = 8
 """Neighbours of a point that are looked at in one round."""
 SIZES = 8
@@ -85,77 +83,6 @@ class _State:
         self.current[rows] = picked
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Field:
-    """The images under search, what they can reach, and the network through each surrogate."""
-
-    targets: Sequence[Target]
-    levels: InputLevels
-    batch: Batch
-    reach: Reach
-    batch_size: int
-
-    def points(self, rows: Tensor, choices: Tensor) -> Tensor:
-        """The images (M, W, ...) in which the images `rows` (M,) make these choices (M, W, S)."""
-        count = choices.shape[1]
-        flat = self.batch.images[rows].flatten(1)
-        padded = torch.cat([flat, flat.new_zeros(len(rows), 1)], dim=1)[:, None].repeat(1, count, 1)
-        values = self.reach.values[rows].gather(2, choices.movedim(1, 2)).movedim(2, 1)
-        slots = self.reach.pixels[rows][:, None].expand(-1, count, -1)
-        images = padded.scatter(2, slots, values)[:, :, :-1]
-        return images.reshape(len(rows), count, *self.batch.images.shape[1:])
-
-    def judged(self, rows: Tensor, choices: Tensor) -> tuple[Tensor, Tensor]:
-        """True margins (M, W), and whether the network is wrong (M, W), of these choices (M, W, S)."""
-        count = choices.shape[1]
-        labels = self.batch.labels[rows].repeat_interleave(count)
-        images = max(1, self.batch_size // count)
-        parts = [
-            self.points(r, c).flatten(0, 1)
-            for r, c in zip(torch.split(rows, images), torch.split(choices, images), strict=True)
-        ]
-        with torch.no_grad():
-            logits = torch.cat(
-                [self.targets[0].logits(piece) for part in parts for piece in torch.split(part, self.batch_size)]
-            )
-        wrong = logits.argmax(dim=1) != labels
-        return margin(logits, labels).float().view(-1, count), wrong.view(-1, count)
-
-    def slopes(self, rows: Tensor, choices: Tensor, turn: int) -> Tensor:
-        """The derivative of the margin by the quantizer's results (M, E) where images `rows` (M,) make these choices (M, S)."""
-        target = self.targets[turn % len(self.targets)]
-        pieces = zip(torch.split(rows, self.batch_size), torch.split(choices, self.batch_size), strict=True)
-        return torch.cat([self._slopes(target, *piece) for piece in pieces])
-
-    def _slopes(self, target: Target, rows: Tensor, choices: Tensor) -> Tensor:
-        seen: list[Tensor] = []
-
-        def look(place: int, step: StepTaken) -> None:
-            if place == self.levels.step:
-                seen.append(step.result)
-
-        with shown_steps(look):
-            logits = target.logits(self.points(rows, choices[:, None])[:, 0].detach().requires_grad_())
-            (slopes,) = torch.autograd.grad(margin(logits, self.batch.labels[rows]).sum(), seen)
-        return slopes.flatten(1)
-
-    def foretold(self, rows: Tensor, choices: Tensor, slopes: Tensor) -> Tensor:
-        """How the margin changes with each choice in each slot (M, S, R) if its slopes (M, E) hold; inf for the choice already
-        made (M, S) and where there is none.
-        """
-        slopes = torch.cat([slopes, slopes.new_zeros(len(rows), 1)], dim=1)
-        reach = self.reach.select(rows)
-        pixels = reach.pixels.clamp_max(len(self.levels.owned) - 1)
-        codes = self.levels.codes[pixels[:, :, None], reach.levels]
-        now = codes.gather(2, choices[:, :, None, None].expand(-1, -1, 1, codes.shape[3]))
-        owned = self.levels.owned[pixels]
-        slope = slopes.gather(1, owned.flatten(1)).view_as(owned)
-        change = ((codes - now) * slope[:, :, None]).sum(dim=3)
-        options = torch.arange(codes.shape[2], device=rows.device)
-        idle = (options >= reach.counts[:, :, None]) | (options == choices[:, :, None])
-        return torch.where(idle, torch.inf, change)
-
-
 def search_levels(
     context: Context,
     levels: InputLevels,
@@ -172,7 +99,7 @@ def search_levels(
     """
     networks = [with_surrogate(context.target.network, surrogate) for surrogate in surrogates]
     targets = [replace(context.target, network=network) for network in networks]
-    field = _Field(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
+    field = LevelField(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
     state, cost = _begun(field, starts)
     choices = field.reach.combinations()
     cost += _climbed(field, state, budget)
@@ -185,7 +112,7 @@ def search_levels(
     return LevelOutcome(outcome, state.exhausted & ~fooled, choices)
 
 
-def _begun(field: _Field, starts: Tensor | None) -> tuple[_State, Cost]:
+def _begun(field: LevelField, starts: Tensor | None) -> tuple[_State, Cost]:
     """The originals judged, and the starts where there are some."""
     count, slots = field.reach.pixels.shape
     device = field.batch.images.device
@@ -220,7 +147,7 @@ def _standing(state: _State, budget: int, needed: int) -> Tensor:
     return going.nonzero().squeeze(1)
 
 
-def _climbed(field: _Field, state: _State, budget: int) -> Cost:
+def _climbed(field: LevelField, state: _State, budget: int) -> Cost:
     """Greedy descent of the margin: the one most promising slot, more, or all of them at once, as long as that helps."""
     cost, rounds = Cost(), 0
     rows = _standing(state, budget, SIZES + 2)
@@ -243,7 +170,7 @@ def _climbed(field: _Field, state: _State, budget: int) -> Cost:
     return cost
 
 
-def _enumerated(field: _Field, state: _State, rows: Tensor) -> Cost:
+def _enumerated(field: LevelField, state: _State, rows: Tensor) -> Cost:
     """Tries everything that the images `rows` (M,) can show the network, a block at a time, until it is fooled."""
     cost, done = Cost(), 0
     choices = field.reach.combinations().long()
@@ -261,7 +188,7 @@ def _enumerated(field: _Field, state: _State, rows: Tensor) -> Cost:
     return cost
 
 
-def _wandered(field: _Field, state: _State, budget: int, seed: int) -> Cost:
+def _wandered(field: LevelField, state: _State, budget: int, seed: int) -> Cost:
     """Local search that never stays: the best of the promising neighbours, better or not, and no way back for a while."""
     cost, rounds = Cost(), 0
     state.current = state.best.clone()
@@ -288,7 +215,7 @@ def _wandered(field: _Field, state: _State, budget: int, seed: int) -> Cost:
     return cost
 
 
-def _restarted(field: _Field, state: _State, rows: Tensor, draws: Tensor) -> None:
+def _restarted(field: LevelField, state: _State, rows: Tensor, draws: Tensor) -> None:
     """Images that have stalled go on from their best point with some slots drawn anew; draws (M, S) in [0, 1)."""
     stuck = state.stalled[rows] >= PATIENCE
     counts = field.reach.counts[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -22,6 +23,8 @@ from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.portfolio import Leg, Way
+from bnnaudit.core.surrogate import WidthUnit
 from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
 from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
@@ -75,12 +78,15 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     if levels is not None and run.goes_on:
         run.search(levels)
     run.report(image_steps(settings) * len(batch))
-    return run.ledger.outcome(run.cost)
+    return replace(run.ledger.outcome(run.cost), legs=tuple(run.legs.values()))
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run on N images: what it has found and spent. `spent`: gradients on each image that still stands."""
+    """One run on N images: what it has found and spent.
+
+    spent: gradients on each image that still stands. legs: what it was made of, by the same before anything was done.
+    """
 
     context: Context
     batch: Batch
@@ -92,6 +98,8 @@ class _Run:
     reported: int = 0
     started: float = field(default_factory=time.perf_counter)
     contexts: dict[AttackSettings, Context] = field(default_factory=dict)
+    scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
+    legs: dict[Leg, Leg] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -119,11 +127,12 @@ class _Run:
             settings = replace(settings, steps=min(settings.steps, int(self.left) // rounds(settings)))
             if settings.steps < LEAST_STEPS:
                 settings = replace(settings, targets=1, steps=min(STEPS, int(self.left)))
+        leg = Leg(Way.CLIMB if self.climbs else Way.FIRST, settings.surrogate, settings.loss)
         rows = self.ledger.standing
         for part in torch.split(rows, self.context.batch_size):
             if self.left <= 0:
                 break
-            self._enter(part, self._outcome(settings, part))
+            self._enter(leg, part, self._outcome(settings, part))
         self.spent += settings.steps * rounds(settings)
         self.climbs += 1
         self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
@@ -157,9 +166,8 @@ class _Run:
             if self.left <= 0:
                 break
             starts = self.ledger.images[part]
-            self._enter(
-                part, search_levels(self.context, levels, self.batch.select(part), passes, starts=starts).outcome
-            )
+            found = search_levels(self.context, levels, self.batch.select(part), passes, starts=starts)
+            self._enter(Leg(Way.LEVELS), part, found.outcome)
         self.spent += passes / 2
 
     def search_units(self) -> None:
@@ -171,7 +179,8 @@ class _Run:
         count = min(UNIT_ROUNDS, affordable)
         for part in torch.split(self.ledger.standing, self.context.batch_size):
             starts = self.ledger.images[part]
-            self._enter(part, search_units(self.context, network, self.batch.select(part), starts, count))
+            found = search_units(self.context, network, self.batch.select(part), starts, count)
+            self._enter(Leg(Way.UNITS), part, found)
         self.spent += count * UNIT_ROUND_PRICE
 
     def _small_network(self) -> BinaryNetwork | None:
@@ -194,7 +203,7 @@ class _Run:
         with torch.no_grad():
             margins = losses.margin(self.context.logits(part.images), part.labels)
         outcome = self._outcome(settings, rows, short)
-        self._enter(rows, outcome)
+        self._enter(Leg(Way.CHOOSING), rows, outcome)
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
 
@@ -204,15 +213,24 @@ class _Run:
         if context is None:
             given = self.context
             context = prepared(
-                settings, given.target, given.threat, given.calibration, given.seed, given.batch_size, _nobody
+                settings,
+                given.target,
+                given.threat,
+                given.calibration,
+                given.seed,
+                given.batch_size,
+                _nobody,
+                self.scales,
             )
-            self.contexts[settings] = context
+            self.contexts[settings], self.scales = context, context.scales
         part = self.batch.select(rows)
         starts = random_start(part, context.threat, settings, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
 
-    def _enter(self, rows: Tensor, outcome: Outcome) -> None:
-        """What a climb found on the images `rows` (M,) goes into the ledger."""
+    def _enter(self, leg: Leg, rows: Tensor, outcome: Outcome) -> None:
+        """What a part of the run found on the images `rows` (M,) goes into the ledger."""
+        felled = self.batch.ids[rows[outcome.fooled & ~self.ledger.fooled[rows]]].tolist()
+        self.legs[leg] = self.legs.get(leg, leg).and_also(felled, outcome.cost.forwards, outcome.cost.backwards)
         self.cost += outcome.cost
         self.ledger.enter(rows, outcome, int(self.spent))
 

@@ -24,6 +24,7 @@ from bnnaudit.core.reproduction import (
     ReproducedRow,
     kind_of,
 )
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
@@ -117,6 +118,10 @@ def _attacked(table: AttackTable, subject: Subject, bench: Bench, progress: Prog
     chosen = [index for index, column in enumerate(table.columns) if column.kind is kind]
     rows = []
     for line in table.lines:
+        if line.settings.surrogate != STRAIGHT_THROUGH and not subject.target.facts.quantizers:
+            # Without steps a surrogate changes nothing: the row would be there twice.
+            progress.advance(int(bench.clean.sum()) * image_steps(line.settings))
+            continue
         row = attacked_row(line.settings, bench, subject.threats[:1], progress)
         rows.append(replace(row, paper=tuple(line.paper[index] for index in chosen)))
     titles = [table.columns[index].title for index in chosen]

@@ -6,6 +6,7 @@ as many: it goes image by image.
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.reproduction import CIFAR10_LINF, AttackLine, AttackTable, NetworkKind, PaperColumn
+from bnnaudit.engine.reproduction.own import own_line
 
 TABLE10 = AttackTable(
     title="DeepFool and Brendel & Bethge's attack against PGD++",
@@ -17,5 +18,6 @@ TABLE10 = AttackTable(
         AttackLine(AttackSettings(method=Method.BRENDEL_BETHGE, steps=50), (0.81, 0.10)),
         AttackLine(AttackSettings(beta=Beta(BetaRule.NJS)), (0.03, 0.01)),
         AttackLine(AttackSettings(beta=Beta(BetaRule.HNS)), (0.04, 0.02)),
+        own_line(2),
     ),
 )

@@ -2,6 +2,7 @@
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.core.reproduction import CIFAR10_LINF, AttackLine, AttackTable, NetworkKind, PaperColumn
+from bnnaudit.engine.reproduction.own import own_line
 
 _FGSM = AttackSettings(method=Method.FGSM, steps=1)
 _PGD = AttackSettings(method=Method.PGD)
@@ -27,5 +28,6 @@ TABLE5 = AttackTable(
         AttackLine(AttackSettings(loss=_DLR), (0.00, 0.00, 4.57, 49.73, 41.42)),
         AttackLine(AttackSettings(beta=_NJS), (0.00, 0.00, 0.03, 47.17, 40.76)),
         AttackLine(AttackSettings(beta=_HNS), (0.00, 0.00, 0.04, 48.54, 40.67)),
+        own_line(5),
     ),
 )

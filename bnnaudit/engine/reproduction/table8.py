@@ -5,6 +5,7 @@ The paper names no number of queries; 5,000 are the usual ones.
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.core.reproduction import AttackLine, AttackTable, NetworkKind, PaperColumn
+from bnnaudit.engine.reproduction.own import own_line
 
 TABLE8 = AttackTable(
     title="APGD and the Square Attack against PGD++",
@@ -15,5 +16,6 @@ TABLE8 = AttackTable(
         AttackLine(AttackSettings(method=Method.SQUARE), (0.55, 0.41, 21.45, 2.25, 1.98, 16.67)),
         AttackLine(AttackSettings(beta=Beta(BetaRule.NJS)), (0.00, 0.00, 0.03, 0.00, 0.00, 0.01)),
         AttackLine(AttackSettings(beta=Beta(BetaRule.HNS)), (0.00, 0.00, 0.04, 0.00, 0.00, 0.02)),
+        own_line(6),
     ),
 )
