@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, iprop, pgd, random_search, square
+from bnnaudit.attacks import apgd, auto, bba, deepfool, fab, fgsm, hard_label, iprop, pgd, random_search, square
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.parts import attack_in_parts
 from bnnaudit.attacks.rounding import rounded
@@ -45,6 +45,7 @@ METHODS: Mapping[Method, MethodEntry] = {
     Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
     Method.SQUARE: MethodEntry(square.attack, square.image_steps),
     Method.RANDOM: MethodEntry(random_search.attack, random_search.image_steps),
+    Method.HARD_LABEL: MethodEntry(hard_label.attack, hard_label.image_steps),
     Method.IPROP: MethodEntry(iprop.attack, iprop.image_steps, norms=frozenset({Norm.LINF}), whole=True),
 }
 

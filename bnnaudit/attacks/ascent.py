@@ -2,7 +2,8 @@
 
 Every iterate is judged, the start and the last one included. Images that are fooled leave the batch and cost nothing
 more; for each image the first success is kept, else the iterate of the smallest margin. (Without `stop_at_success`, as a
-transfer attack wants it, images stay to the end and the iterate of the smallest margin is kept.)
+transfer attack wants it, images stay to the end and the iterate of the smallest margin is kept.) An image whose error signal
+underflows to zero, as saturated logits make it, will not move again: it rests until the next restart.
 
 Where only pixels of so many bits count, the iterates go on as they are, but what is judged and differentiated at is their
 rounding; the last steps go from grid value to grid value.
@@ -58,8 +59,13 @@ def ascend(
         with torch.no_grad():
             goals = losses.ranked_others(context.logits(batch.images), batch.labels)
         cost += Cost(forwards=len(batch))
+    taking_part = len(batch)
     for index in range(rounds(settings)):
         rows = ledger.standing
+        if not settings.stop_at_success:
+            # Images that stayed to the end of a round although they were fooled are spared the later ones.
+            context.on_progress((taking_part - len(rows)) * len(step_sizes) * (rounds(settings) - index))
+            taking_part = len(rows)
         if len(rows) == 0:
             break
         goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
@@ -123,13 +129,13 @@ class _Climb:
     def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
         """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the ledger.
 
-        Images that fell leave together, once they are worth the copy of the others; nothing else waits for the device.
+        Images that fell or rest leave together, once they are worth the copy of the others; nothing else waits for the device.
         """
         settings, context, steps = self.settings, self.context, len(self.step_sizes)
         if points is None:
             points = random_start(batch, context.threat, settings, context.seed, index)
         on = _Climbers.at(rows, points, batch, goals, context.threat)
-        reported, cost = 0, Cost()
+        reported, rested, cost = 0, 0, Cost()
         for step in range(steps + 1):
             here, target = as_stored(on.points, on.origins, context.threat), context.at(step, steps)
             inputs = here.detach().requires_grad_(step < steps)
@@ -138,9 +144,11 @@ class _Climb:
             values = logits.detach()
             cost += Cost(forwards=len(on)) + self._judge(on, here, values, step)
             remaining = len(on)
-            if step == steps or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0:
+            counted = step == steps or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0
+            if counted:
                 remaining = int(on.standing.sum())
-                done = (len(rows) - remaining) * steps * (rounds(settings) - index) + remaining * min(step + 1, steps)
+                fallen = len(rows) - remaining - rested
+                done = (fallen * (rounds(settings) - index) + rested) * steps + remaining * min(step + 1, steps)
                 context.on_progress(done - reported)
                 reported = done
             if step == steps or remaining == 0:
@@ -151,15 +159,26 @@ class _Climb:
             betas = context.temperature.at_step(on.betas, values, on.labels)
             if step == 0 or betas is not on.betas:
                 self.ledger.betas[on.rows] = torch.where(on.moving, betas.float(), self.ledger.betas[on.rows])
-            (gradients,) = torch.autograd.grad(
-                logits, inputs, error_signal(settings, values, on.labels, betas, on.goals)
-            )
+            signal = error_signal(settings, values, on.labels, betas, on.goals)
+            if counted and self._may_rest:
+                idle = on.standing & ~signal.any(dim=1)
+                on.standing = on.standing & ~idle
+                rested, remaining = rested + int(idle.sum()), int(on.standing.sum())
+                if remaining == 0:
+                    context.on_progress((fallen * (rounds(settings) - index) + rested) * steps - reported)
+                    break
+            (gradients,) = torch.autograd.grad(logits, inputs, signal)
             cost += Cost(backwards=len(on))
             on.memory = self._remembered(on.memory, gradients)
             on.points = self._moved(on, here, step)
             if (len(on) - remaining) * WORTH_LEAVING >= len(on):
                 on.leave()
         return cost
+
+    @property
+    def _may_rest(self) -> bool:
+        """Whether nothing moves an image without an error signal, and that signal will be what it was."""
+        return self.settings.momentum == 0 and not self.context.relaxed
 
     def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int) -> Cost:
         """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's."""

@@ -47,9 +47,9 @@ UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
 def command(model: Path, method: str | None, save: Path | None, **values: Any) -> int:
     """Attack MODEL on a sample of images and print what is left after replay on the deployed model.
 
-    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to tanh:4..0.5:reach. square and
-    random look at the scores alone, --queries times. transfer is pgd on a substitute network, to which --steps, --beta
-    and the rest apply, carried past the first success.
+    --beta defaults to none, for methods with ++ to tracked; --surrogate to identity, for pgd++ to tanh:4..0.5:reach.
+    square and random look at the scores alone, hard-label at the class alone, --queries times. transfer is pgd on a
+    substitute network, to which --steps, --beta and the rest apply, carried past the first success.
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):

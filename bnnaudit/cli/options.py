@@ -170,7 +170,9 @@ attack_options = stacked(
     ),
     click.option("--targets", type=click.IntRange(min=1), help="Classes that a targeted loss tries.  [default: 9]"),
     click.option(
-        "--queries", type=click.IntRange(min=1), help="Forward passes an image of square and random.  [default: 5000]"
+        "--queries",
+        type=click.IntRange(min=1),
+        help="Forward passes an image of square, random and hard-label.  [default: 5000]",
     ),
     click.option(
         "--budget", type=BUDGET, help="What auto may spend: gradients an image (500), or in all 30s.  [default: 1000]"

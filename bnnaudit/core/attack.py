@@ -20,6 +20,7 @@ class Method(StrEnum):
     BRENDEL_BETHGE = "bba"
     SQUARE = "square"
     RANDOM = "random"
+    HARD_LABEL = "hard-label"
     IPROP = "iprop"
     AUTO = "auto"
 
@@ -30,8 +31,8 @@ class Method(StrEnum):
 
     @property
     def searches(self) -> bool:
-        """Whether it asks the network for its values only: no steps, no gradient, no surrogate, no temperature."""
-        return self in (Method.SQUARE, Method.RANDOM)
+        """Whether it asks the network for its answers only: no steps, no gradient, no surrogate, no temperature."""
+        return self in (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL)
 
 
 class LossKind(StrEnum):

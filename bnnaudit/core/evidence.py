@@ -95,6 +95,11 @@ class Evidence:
         return claim.standing if longer is None else claim.standing & longer.standing
 
 
+def no_trials(plan: AuditPlan) -> tuple[Trial, ...]:
+    """For checks that need no attack of their own."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One diagnostic: the rules it may fire, the attacks it needs on the whole sample, and its judgement.
@@ -102,6 +107,7 @@ class Check:
     `judge` is called only when all of its trials have results; otherwise the engine enters a skip with the reason. A
     finding with a p-value stands only if it is still significant among all comparisons of the run; a comparison that
     found no material difference is told as `Undecided`, because it is one of them. `least`: the effort from which on it runs.
+    `wished`: attacks that run as well where they can and add to what a finding says, without which it is judged all the same.
     """
 
     name: str
@@ -109,8 +115,4 @@ class Check:
     trials: Callable[[AuditPlan], tuple[Trial, ...]]
     judge: Callable[[Evidence], tuple[Finding | Skip | Undecided, ...]]
     least: Effort = Effort.QUICK
-
-
-def no_trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """For checks that need no attack of their own."""
-    return ()
+    wished: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials

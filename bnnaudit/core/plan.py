@@ -33,6 +33,10 @@ DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
 """Random points for each image that the gradient left; [C19] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
 """Of a query attack, for each image that the gradient left."""
+QUERIES_FOR_A_GRADIENT = 10
+"""Queries of the verification for each gradient that it may spend, where gradients are blocked."""
+CLASSES_ASKED = {Effort.QUICK: 0, Effort.STANDARD: 0, Effort.THOROUGH: 5000}
+"""Of a hard-label attack, for each image that the gradient left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,9 @@ class AuditPlan:
         """The ordinary attack through another surrogate, without a temperature."""
         return Trial(replace(self.ordinary, surrogate=surrogate), self.threat)
 
-    def cured_trial(self, source: Source) -> Trial:
-        """The ordinary attack on the model with one cause of failure taken away."""
-        return Trial(self.ordinary, self.threat, source)
+    def cured_trial(self, source: Source, rule: BetaRule = BetaRule.NONE) -> Trial:
+        """The ordinary attack, or with a temperature rule, on the model with one cause of failure taken away."""
+        return replace(self.scaled(Method.PGD, rule), source=source)
 
     @property
     def random_trial(self) -> Trial:
@@ -157,6 +161,11 @@ class AuditPlan:
     def query_trial(self) -> Trial:
         """Square Attack on the images that the claim's attack left."""
         return Trial(_searching(Method.SQUARE, QUERIES[self.effort]), self.threat, after=self.claim)
+
+    @property
+    def hard_label_trial(self) -> Trial:
+        """The attack on predicted classes alone, on the images that the claim's attack left."""
+        return Trial(_searching(Method.HARD_LABEL, CLASSES_ASKED[self.effort]), self.threat, after=self.claim)
 
     @property
     def transfer_trial(self) -> Trial:
@@ -175,8 +184,15 @@ class AuditPlan:
 
     @property
     def verification(self) -> tuple[AttackSettings, ...]:
-        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort."""
-        return (AttackSettings(Method.AUTO, budget=Budget(VERIFICATION_BUDGET[self.effort])),)
+        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort.
+
+        Where the gradient is blocked Square asks on without one, since no bridge need lead anywhere.
+        """
+        budget = VERIFICATION_BUDGET[self.effort]
+        auto = AttackSettings(Method.AUTO, budget=Budget(budget))
+        if Suspicion.BLOCKED not in self.suspicions:
+            return (auto,)
+        return auto, _searching(Method.SQUARE, QUERIES_FOR_A_GRADIENT * budget)
 
 
 def _searching(method: Method, queries: int) -> AttackSettings:

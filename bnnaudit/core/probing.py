@@ -28,6 +28,11 @@ class GradientProbe:
     logit_gap: float = 1.0
     rounded_input: bool = False
 
+    @property
+    def blocked_share(self) -> float:
+        """The fraction of images that no gradient reaches whatever the loss."""
+        return self.blocked / self.images if self.images else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class NoiseProbe:

@@ -170,6 +170,12 @@ class SweepPoint:
     accuracy: Estimate
 
 
+PAIRED = " + "
+"""Between the names of two cures that are tried together, because each of them can be of no use without the other."""
+EVERYTHING = "everything"
+"""The last line of the table of cures: what all attacks of the audit recover together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cure:
     """One cause of failing attacks taken away, all else as the claim's attack had it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnnaudit.core.attack import Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
@@ -22,7 +23,7 @@ RULE = Rule(
         "radius. An attack that cannot find such a point although it is there says nothing when it finds none on the model."
     ),
     measured=(
-        "For up to 25 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
+        "For up to 8 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
         "against one point on its surface, and scaled to the model's own logits. PGD, PGD++ and auto attack it; random "
         "search with 600 points shows how easy the test is. Fewer inner points are taken where the features are few."
     ),
@@ -47,7 +48,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     if test.images < ENOUGH:
         why = f"only {test.images} images took a readout ({test.unfit} did not, with {test.features} features)"
         return (Skip("attack-strength", why),)
-    rows = [share(f"found by {row.attack}", row.found, test.images) for row in test.rows]
+    rows = [share(f"found by {written(row.attack)}", row.found, test.images) for row in test.rows]
     if rows[-1].value > TOO_EASY:
         why = f"the test is too easy here: random search finds {percent(rows[-1].value)} of the planted images"
         return (Skip("attack-strength", why),)
@@ -67,7 +68,13 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
 
 
 def _others(test: BinarizationTest) -> str:
-    return ", ".join(f"{row.attack} {percent(row.found / test.images)}" for row in test.rows[1:])
+    return ", ".join(f"{written(row.attack)} {percent(row.found / test.images)}" for row in test.rows[1:])
+
+
+def written(attack: str) -> str:
+    """An attack as the report's tables have it: `PGD++` for `pgd++`, while `auto` and `random search` stay."""
+    climbing = {str(method) for method in Method if method.climbs}
+    return attack.upper() if attack.removesuffix("++") in climbing else attack
 
 
 CHECK = Check("attack-strength", (RULE,), no_trials, judge, Effort.STANDARD)

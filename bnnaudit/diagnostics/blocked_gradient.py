@@ -21,8 +21,9 @@ RULE = Rule(
     ),
     measured=(
         "The input gradient is taken on up to 100 correctly classified images with an error signal that cannot underflow. "
-        "Hooks on every layer and every step tell how far back from the logits the signal comes. Where the layer keeps its "
-        "input's shape, ordinary PGD is run again with the layer passed straight through (BPDA)."
+        "Hooks on every layer, step and hand-written autograd function tell how far back from the logits the signal comes. "
+        "Where what stops it keeps its input's shape, ordinary PGD is run again with it passed straight through (BPDA). "
+        "Square Attack, which needs no gradient, takes part in the verification."
     ),
     threshold=(
         "Fires when the 95 % interval of the share of images without any gradient lies above 5 %, with the layer's name."
@@ -37,8 +38,13 @@ RULE = Rule(
 
 
 def trials(plan: AuditPlan) -> tuple[Trial, ...]:
+    """The ordinary attack."""
+    return (plan.claim,)
+
+
+def wished(plan: AuditPlan) -> tuple[Trial, ...]:
     """The ordinary attack with the layer bridged, where the probe saw one."""
-    return (plan.claim, plan.cured_trial(Source.BRIDGED)) if Suspicion.BLOCKED in plan.suspicions else ()
+    return (plan.cured_trial(Source.BRIDGED),) if Suspicion.BLOCKED in plan.suspicions else ()
 
 
 def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
@@ -55,7 +61,9 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     if bridged is not None:
         plain = evidence.results[evidence.plan.claim]
         numbers += [accuracy("PGD", plain.standing), accuracy("PGD with the layer bridged", bridged.standing)]
-        gain = f" With the layer passed straight through PGD leaves {percent(bridged.standing.mean())}."
+        gain = f" With it passed straight through PGD leaves {percent(bridged.standing.mean())}."
+    else:
+        gain = " It could not be passed straight through, so that attacks on scores alone must judge the model."
     message = (
         f"On {percent(blocked.value)} of the images no gradient reaches the input whatever the loss; the signal ends at "
         f"{seen.dies_at or 'a place that no hook sees'}.{gain}"
@@ -63,4 +71,4 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, tuple(numbers)),)
 
 
-CHECK = Check("blocked-gradient", (RULE,), trials, judge)
+CHECK = Check("blocked-gradient", (RULE,), trials, judge, wished=wished)

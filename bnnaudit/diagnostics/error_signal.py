@@ -39,16 +39,18 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Looks at the share of dead gradients without a temperature."""
     if evidence.signal is None:
         return (Skip("error-signal", "signal propagation was not measured"),)
-    row = evidence.signal.original
-    low, high = wilson_interval(round(row.zero_gradient_fraction * row.n), row.n)
+    row, seen = evidence.signal.original, evidence.probes.gradient
+    # Where a layer stops the gradient whatever the loss, saturation is not to blame.
+    dead = max(0.0, row.zero_gradient_fraction - (seen.blocked_share if seen is not None else 0.0))
+    low, high = wilson_interval(round(dead * row.n), row.n)
     if low <= HARMLESS:
         return ()
     message = (
-        f"On {percent(row.zero_gradient_fraction)} of the images the input gradient is zero or denormal, because the logits "
+        f"On {percent(dead)} of the images the input gradient is zero or denormal, because the logits "
         "saturate the softmax. Gradient attacks without a temperature do not move there and report the image as robust."
     )
     numbers = (
-        Measurement("images with a dead gradient", row.zero_gradient_fraction, "fraction of images", row.n, low, high),
+        Measurement("images with a dead gradient", dead, "fraction of images", row.n, low, high),
         Measurement("mean ||psi|| at b = 1", row.psi_norm, "", row.n),
         Measurement("mean ||psi|| with HNS", evidence.signal.hns.psi_norm, "", row.n),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnnaudit.core.evidence import Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 
+MOSTLY = 0.5
 LEAST, MOST = 1e-2, 1e2
 
 RULE = Rule(
@@ -34,7 +35,9 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Looks at the mean singular value."""
     if evidence.signal is None:
         return (Skip("jacobian-scale", "signal propagation was not measured"),)
-    row = evidence.signal.original
+    row, seen = evidence.signal.original, evidence.probes.gradient
+    if seen is not None and seen.blocked_share > MOSTLY:
+        return (Skip("jacobian-scale", "no gradient passes through the network (SP205), so none of its size is known"),)
     if row.n == 0 or LEAST <= row.jsv_mean <= MOST:
         return ()
     direction = "stretches" if row.jsv_mean > MOST else "shrinks"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import assert_never
 
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.trial import Trial
 from bnnaudit.diagnostics.comparison import accuracy, compare, percent
 
@@ -57,15 +59,31 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
     if not pair.is_material:
         return pair.undecided("surrogate against surrogate", choices)
     message = (
-        f"The same attack leaves {percent(worst.standing.mean())} standing through the {worst.trial.attack.surrogate} "
-        f"surrogate and {percent(best.standing.mean())} through the {best.trial.attack.surrogate} one: a figure obtained "
-        "with a single surrogate says little."
+        f"The same attack leaves {percent(worst.standing.mean())} standing through {_in_words(worst.trial.attack.surrogate)} "
+        f"and {percent(best.standing.mean())} through {_in_words(best.trial.attack.surrogate)}: where a surrogate lets the "
+        f"gradient pass decides about {pair.only_second} images, and a figure obtained with a single one says little."
     )
     numbers = (
         *(accuracy(f"{result.trial.attack.surrogate} surrogate", result.standing) for result in results),
         *pair.measured("gain of the best surrogate"),
     )
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_among(choices)),)
+
+
+def _in_words(surrogate: Surrogate) -> str:
+    """A surrogate with its width, which says where it lets the gradient pass."""
+    if surrogate.kind is SurrogateKind.IDENTITY:
+        return "the identity, which has no width"
+    named = f"the {surrogate.kind} surrogate of"
+    match surrogate.unit:
+        case WidthUnit.ABSOLUTE:
+            return f"{named} fixed width {surrogate.width:g}"
+        case WidthUnit.IMAGE | WidthUnit.LAYER:
+            return f"{named} width {surrogate.width:g} x the mean pre-activation"
+        case WidthUnit.REACH:
+            return f"{named} width {surrogate.width:g} x the layer's reach"
+        case _:
+            assert_never(surrogate.unit)
 
 
 CHECK = Check("surrogate", (RULE,), trials, judge)

@@ -8,13 +8,10 @@ from bnnaudit.core.attack import BetaRule, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.report import Cure
+from bnnaudit.core.report import EVERYTHING, PAIRED, Cure
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics.comparison import compare
 from bnnaudit.engine.judging import estimate
-
-BOTH = "temperature + surrogate"
-"""The one pair in the table: each of the two can be of no use without the other."""
 
 
 def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
@@ -24,13 +21,18 @@ def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
     for surrogate in plan.surrogates:
         if surrogate != plan.ordinary.surrogate:
             yield "surrogate", str(surrogate), plan.surrogate_trial(surrogate)
-            yield BOTH, f"b by HNS, {surrogate}", plan.scaled(Method.PGD, BetaRule.HNS, surrogate)
+            yield (
+                f"temperature{PAIRED}surrogate",
+                f"b by HNS, {surrogate}",
+                plan.scaled(Method.PGD, BetaRule.HNS, surrogate),
+            )
     for loss in (LossKind.MARGIN, LossKind.DLR):
         yield "loss", str(loss), plan.loss_trial(loss)
     yield "restarts", f"{plan.restarts_trial.attack.restarts} starts", plan.restarts_trial
     yield "steps", f"{plan.iteration_trial.attack.steps} steps", plan.iteration_trial
     yield "arithmetic", "float64", plan.cured_trial(Source.FLOAT64)
     yield "logarithm", "of the outputs", plan.cured_trial(Source.LOGARITHM)
+    yield f"temperature{PAIRED}logarithm", "b by HNS, of the outputs", plan.cured_trial(Source.LOGARITHM, BetaRule.HNS)
     yield "bridge", "over the blocking layer", plan.cured_trial(Source.BRIDGED)
     yield "averaging", "over noisy copies", plan.cured_trial(Source.AVERAGED)
 
@@ -57,5 +59,5 @@ def cures_of(evidence: Evidence) -> tuple[Cure, ...]:
             best[name] = cure
     if evidence.verified is not None:
         together = compare(claim.standing, evidence.verified).only_second
-        best["everything"] = Cure("everything", "the whole audit", estimate(together, left))
+        best[EVERYTHING] = Cure(EVERYTHING, "the whole audit", estimate(together, left))
     return tuple(best.values())

@@ -14,9 +14,11 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.target import Target
+from bnnaudit.engine.attached import Attached
 from bnnaudit.engine.layers import layer_calls
 from bnnaudit.engine.probes import SMALLEST_NORMAL, are_probabilities
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
+from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.watching import StepTaken, watching
 
 VANISHING = 1e-6
@@ -77,8 +79,12 @@ def _largest(gradients: Tensor) -> Tensor:
 
 
 def where_it_dies(target: Target, batch: Batch) -> str:
-    """The place at which the signal of most images of `batch` ends, seen from the logits; empty where it does not."""
+    """The place at which the signal of most images of `batch` ends, seen from the logits; empty where it does not.
+
+    A hand-written autograd function that hands none of it back is named as well: it may be called between two layers.
+    """
     route = stations(target, batch)
+    guilty = "".join(f"; the autograd function `{name}` hands none back" for name in _killers(target, batch))
     ends: Counter[str] = Counter()
     for index in range(len(batch)):
         nearer = "the logits"
@@ -89,7 +95,15 @@ def where_it_dies(target: Target, batch: Batch) -> str:
             nearer = station.name
         else:
             ends[f"the input (it still arrives at {nearer})"] += 1
-    return ends.most_common(1)[0][0] if ends else ""
+    return ends.most_common(1)[0][0] + guilty if ends else ""
+
+
+def _killers(target: Target, batch: Batch) -> tuple[str, ...]:
+    points = batch.images.detach().clone().requires_grad_()
+    logits = target.logits(points)
+    ones = torch.ones(len(batch), device=points.device, dtype=logits.dtype)
+    signal = exact_cross_entropy_signal(logits.detach(), batch.labels, ones)
+    return killing_functions(logits, lambda: _gradient(logits, points, signal))
 
 
 def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
@@ -104,7 +118,7 @@ def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
     with watching(take_step):
         calls = layer_calls(target.network, lambda: run.append(target.logits(points)))
     (logits,) = run
-    if not logits.requires_grad:
+    if isinstance(target.network, Attached) or not logits.requires_grad:
         return (Station("a part that is cut off from autograd", torch.zeros(len(batch), dtype=torch.bool)),)
     places = [(f"`{call.name or 'the network'}` ({type(call.layer).__name__})", call.made) for call in calls]
     known = {id(made) for _, made in places}

@@ -13,6 +13,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
 from bnnaudit.diagnostics import copies, determinism, finite
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.probes import measure_agreement
@@ -42,7 +43,7 @@ def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -
     predicted = scores.argmax(dim=1)
     labels = predicted if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
-    bench = Bench(target, batch, (predicted == labels).to(target.device), seed, batch_size)
+    bench = Bench(attached(target, sample.images), batch, (predicted == labels).to(target.device), seed, batch_size)
     agreement = measure_agreement(target, batch.images, scores, batch_size)
     return Ground(bench, sample, predicted, labels, agreement)
 

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided
+from bnnaudit.core.plan import Suspicion
 from bnnaudit.core.report import Estimate, Status, Verdict
-from bnnaudit.core.trial import Trial
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics.comparison import is_serious, percent
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.numerics.multiplicity import holm
@@ -109,6 +110,12 @@ def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
     return estimate(int(standing.sum()), evidence.samples), "ordinary PGD"
 
 
+def _is_blind(evidence: Evidence) -> bool:
+    """Whether gradients are blocked and no network without the block was to be had."""
+    bridged = evidence.plan.cured_trial(Source.BRIDGED)
+    return Suspicion.BLOCKED in evidence.plan.suspicions and bridged not in evidence.results
+
+
 def _status(
     evidence: Evidence, errors: list[Finding], claimed: Estimate | None, verified: Estimate
 ) -> tuple[Status, str]:
@@ -123,6 +130,11 @@ def _status(
         return Status.INCONCLUSIVE, (
             f"Better attacks take {percent(claimed.value - verified.value)} more than the claim allows, but {verified.n} "
             "images cannot show that this is no chance; audit with more --samples."
+        )
+    if verified.value * verified.n >= NOT_ROBUST * clean and _is_blind(evidence):
+        return Status.INCONCLUSIVE, (
+            "No gradient reaches the image, and nothing that stops it could be passed straight through (SP205): only "
+            "attacks on scores were tried, which prove too little. Audit the network with its gradients."
         )
     if verified.value * verified.n < NOT_ROBUST * clean:
         return Status.NOT_ROBUST, (

@@ -26,7 +26,8 @@ def planned_trials(plan: AuditPlan) -> tuple[Trial, ...]:
 
     The claim's own comes first, so that an interrupted audit has it, and because others run on what it left.
     """
-    asked = [trial for check in CHECKS if plan.effort.reaches(check.least) for trial in check.trials(plan)]
+    running = [check for check in CHECKS if plan.effort.reaches(check.least)]
+    asked = [trial for check in running for trial in (*check.trials(plan), *check.wished(plan))]
     return tuple(dict.fromkeys([plan.claim, *asked, *cure_trials(plan)]))
 
 
@@ -87,7 +88,7 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
     costs = {"opening probes": PROBE_PASSES + plan.ordinary.steps, "ordinary PGD": passes([plan.claim])}
     for check in CHECKS:
         if plan.effort.reaches(check.least):
-            costs[check.name] = passes(check.trials(plan))
+            costs[check.name] = passes((*check.trials(plan), *check.wished(plan)))
     if binarization_images(plan):
         costs["attack-strength"] += units_of_strength(plan)
     costs["table of cures"] = passes(cure_trials(plan))

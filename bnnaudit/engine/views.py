@@ -11,13 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.plan import AuditPlan, Suspicion
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.engine.layers import layer_calls
-from bnnaudit.engine.probes import SMALLEST_NORMAL
+from bnnaudit.engine.probes import PROBABILITY_NOISE, SMALLEST_NORMAL
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
+from bnnaudit.quantization.function_bridge import FunctionBridge
+from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.surrogates import round_step
 
 COPIES = 10
@@ -43,11 +46,12 @@ def view_of(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> T
         case Source.FLOAT64:
             return _in_float64(target, probed)
         case Source.LOGARITHM:
-            return _with_logarithm(target, probed)
+            return _before_softmax(target, probed)
         case Source.AVERAGED:
             return replace(target, network=Averaged(target.network, _network_noise(target, plan, probed), plan.seed))
         case Source.BRIDGED:
-            return replace(target, network=_bridged(target, probed))
+            behind = _before_softmax(target, probed) if Suspicion.PROBABILITIES in plan.suspicions else target
+            return replace(behind, network=_bridged(behind, probed))
         case _:
             assert_never(source)
 
@@ -120,8 +124,18 @@ def _network_noise(target: Target, plan: AuditPlan, probed: Batch) -> float:
     return share / (sum(std) / len(std)) if std else share
 
 
-def _with_logarithm(target: Target, probed: Batch) -> Target:
-    """In double precision where that can be had: there a softmax underflows at gaps of 700, in float32 at gaps of 90."""
+def _before_softmax(target: Target, probed: Batch) -> Target:
+    """The logarithm of the probabilities: what the network's own softmax was given, where that is seen.
+
+    Where it is not the logarithm is taken of what comes out, in double precision if that can be had: there a softmax
+    underflows at gaps of 700, in float32 at gaps of 90.
+    """
+    bare = replace(target, network=InterceptedNetwork(target.network, Surrogate(), removes_softmax=True))
+    images = probed.images[:8]
+    with torch.no_grad():
+        again, scores = torch.softmax(bare.logits(images), dim=1), target.logits(images)
+    if torch.allclose(again, scores, rtol=0.0, atol=PROBABILITY_NOISE):
+        return bare
     with contextlib.suppress(ViewUnavailableError):
         target = _in_float64(target, probed)
     return replace(target, network=Logarithm(target.network))
@@ -145,18 +159,25 @@ def _in_float64(target: Target, probed: Batch) -> Target:
 
 
 def _bridged(target: Target, probed: Batch) -> nn.Module:
-    """The network with every layer bridged that keeps its input's shape and kills the gradient of all images."""
+    """The network with everything bridged that keeps its input's shape and kills the gradient: layers, else functions."""
     network = copy.deepcopy(target.network)
     twin = replace(target, network=network)
     for name in dead_layers(twin, probed.select(slice(0, 8))):
         parent, _, leaf = name.rpartition(".")
         owner = network.get_submodule(parent) if parent else network
         setattr(owner, leaf, Bridge(network.get_submodule(name)))
+    if _passes_gradient(twin, probed):
+        return network
+    network = FunctionBridge(network)
+    if _passes_gradient(replace(twin, network=network), probed):
+        return network
+    raise ViewUnavailableError("nothing that keeps its input's shape blocks the gradient, so nothing can be bridged")
+
+
+def _passes_gradient(target: Target, probed: Batch) -> bool:
     points = probed.images[:8].detach().clone().requires_grad_()
-    logits = twin.logits(points)
-    if not logits.requires_grad or not bool(_arrives(logits, points, probed.labels[:8]).any()):
-        raise ViewUnavailableError("no layer that keeps its input's shape blocks the gradient, so none can be bridged")
-    return network
+    logits = target.logits(points)
+    return logits.requires_grad and bool(_arrives(logits, points, probed.labels[:8]).any())
 
 
 def dead_layers(target: Target, batch: Batch) -> tuple[str, ...]:

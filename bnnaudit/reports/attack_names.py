@@ -15,9 +15,10 @@ _NAMES = {
     Method.BRENDEL_BETHGE: "B&B",
     Method.SQUARE: "Square",
     Method.RANDOM: "random search",
+    Method.HARD_LABEL: "hard label",
     Method.AUTO: "auto",
 }
-_WITHOUT_SURROGATE = (Method.SQUARE, Method.RANDOM, Method.IPROP, Method.AUTO)
+_WITHOUT_SURROGATE = (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL, Method.IPROP, Method.AUTO)
 
 
 def attack_name(settings: AttackSettings) -> str:
@@ -53,7 +54,7 @@ def effort(settings: AttackSettings) -> str:
         case Method.AUTO:
             seconds = settings.budget.unit is BudgetUnit.SECONDS
             return str(settings.budget) if seconds else f"{count(round(settings.budget.amount))} g"
-        case Method.SQUARE | Method.RANDOM:
+        case Method.SQUARE | Method.RANDOM | Method.HARD_LABEL:
             return f"{count(settings.queries)} q x {settings.restarts}"
         case Method.DEEPFOOL:
             return f"{settings.steps} x 1"

@@ -39,7 +39,7 @@ def render_efforts(
     table.add_row(Text("together, at most", "bold"), "", *(Text(count(total), "bold") for total in sums))
     notes = (
         "Passes through the network for each image at the default settings, at most: an image that falls leaves the attack.",
-        "opening probes: 100 images at most; attack-strength: 25 (standard) or 100 (thorough).",
+        "opening probes: 100 images at most; attack-strength: 8 (standard) or 100 (thorough).",
         "An attack that several checks share is counted where it is named first; -: the effort leaves the check out.",
     )
     parts = [heading("check --effort", look), indented(table), *(indented(look.text(note, "dim")) for note in notes)]

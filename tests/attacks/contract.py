@@ -41,6 +41,7 @@ TRIED: dict[Method, Sequence[tuple[BetaRule, LossKind]]] = {
     Method.BRENDEL_BETHGE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
     Method.SQUARE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
     Method.RANDOM: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.HARD_LABEL: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
     Method.IPROP: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
     Method.AUTO: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
 }

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bnnaudit.attacks import ascent, ledger, run_attack
+from bnnaudit.attacks import ascent, image_steps, ledger, run_attack
+from bnnaudit.attacks.ascent import _Climb
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, ErrorSignal, LossKind, Method
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
-from tests.attacks.contract import contract_batch
+from tests.attacks.contract import BYTES, contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
+from tests.bench.broken import Scale
 from tests.toy import batch_of, linear_target, target_of, two_pixel_target
 
 
@@ -196,3 +198,24 @@ def test_a_gradient_whose_pixels_share_memory_is_followed() -> None:
     for norm, eps in ((Norm.LINF, 0.11), (Norm.L2, 0.22)):
         outcome = run_attack(AttackSettings(steps=20), target, batch, Threat(norm, eps), seed=0)
         assert outcome.fooled.all()
+
+
+@pytest.mark.parametrize("settings", [AttackSettings(restarts=3), AttackSettings(restarts=2, stop_at_success=False)])
+@pytest.mark.parametrize("norm", list(Norm))
+def test_images_without_an_error_signal_rest_and_nothing_else_changes(
+    settings: AttackSettings, norm: Norm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logits times 500: on most images psi is exactly zero. The same images come out for less than half of the passes."""
+    target, batch = contract_batch()
+    steep = replace(target, network=nn.Sequential(target.network, Scale(500.0)))
+    threat = Threat(norm, 0.03 if norm is Norm.LINF else 0.1, BYTES)
+    told: list[int] = []
+    rested = run_attack(settings, steep, batch, threat, seed=0, on_progress=told.append)
+    assert sum(told) == len(batch) * image_steps(settings)
+    assert min(told) >= 0
+    monkeypatch.setattr(_Climb, "_may_rest", False)
+    whole = run_attack(settings, steep, batch, threat, seed=0)
+    assert torch.equal(rested.images, whole.images)
+    assert torch.equal(rested.fooled_at, whole.fooled_at)
+    assert torch.equal(rested.margins, whole.margins)
+    assert 2 * rested.cost.forwards < whole.cost.forwards

@@ -33,12 +33,14 @@ from tests.bench.bank_networks import DATA, trained
 from tests.bench.broken import (
     BatchCentred,
     Dropped,
+    ForeignForward,
     HardRounding,
     Scale,
     Wall,
     before,
     behind,
     honest_scale,
+    killed,
     passed_rounding,
     steep_signs,
 )
@@ -118,6 +120,8 @@ def broken_entries(data: str, eps: float) -> Iterator[Entry]:
     yield entry("zero backward at the input", lambda: before(plain(), Wall()), "SP205")
     yield entry("zero backward at the logits", lambda: behind(plain("robust"), Wall()), "SP205", base="robust")
     yield entry("zero backward", lambda: before(_scaled(f"{data}-waq"), Wall()), "SP205", base="waq")
+    yield entry("zero backward in foreign code", lambda: ForeignForward(plain(), 2, killed), "SP205")
+    yield entry("cut off in foreign code", lambda: ForeignForward(plain(), 2, Tensor.detach), "SP205")
     yield entry("input rounded, no gradient", lambda: before(plain(), HardRounding(17)), "SP210")
     honest = HONEST
     yield entry("input rounded, passed through", lambda: passed_rounding(plain(), 17), "SP210", honest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +38,27 @@ class Wall(nn.Module):
     """Passes values on and no gradient back."""
 
     def forward(self, values: Tensor) -> Tensor:
-        result: Tensor = _Killed.apply(values)  # type: ignore[no-untyped-call]
-        return result
+        return killed(values)
+
+
+class ForeignForward(nn.Module):
+    """A sequential network in code of its own, which calls a function before layer `place` that no module stands for."""
+
+    def __init__(self, network: nn.Module, place: int, call: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(network.children())
+        self.place, self.call = place, call
+
+    def forward(self, values: Tensor) -> Tensor:
+        for index, layer in enumerate(self.layers):
+            values = layer(self.call(values) if index == self.place else values)
+        return values
+
+
+def killed(values: Tensor) -> Tensor:
+    """The values through a hand-written function without a gradient."""
+    result: Tensor = _Killed.apply(values)  # type: ignore[no-untyped-call]
+    return result
 
 
 class HardRounding(nn.Module):

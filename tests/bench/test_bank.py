@@ -20,6 +20,8 @@ QUICK_ONES = (
     "digits-float, L2 0.6",
     "digits-float, logits x 1000",
     "digits-float, zero backward at the input",
+    "digits-float, zero backward in foreign code",
+    "digits-float, cut off in foreign code",
     "digits-float, input rounded, no gradient",
     "digits-float, outer softmax, logits x 20",
     "digits-float, dropout left on",
@@ -55,6 +57,14 @@ def test_the_cure_for_a_wall_is_the_bridge_over_it() -> None:
     assert cures["temperature"].value < 0.05
     (finding,) = (finding for finding in report.findings if finding.rule.code == "SP205")
     assert "Wall" in finding.message
+
+
+def test_a_softmax_inside_is_what_is_to_blame_and_hides_nothing() -> None:
+    report = audit(by_name("digits-float, outer softmax, logits x 20"), samples=60)
+    assert report.verdict is not None
+    assert report.verdict.verified_accuracy is not None
+    assert report.verdict.verified_accuracy.value <= 0.1
+    assert not {"SP205", "SP206"} & found(report)
 
 
 def test_what_broke_a_model_changes_none_of_its_answers() -> None:

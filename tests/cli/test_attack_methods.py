@@ -24,7 +24,7 @@ def row_of(ran: Ran) -> dict:
     return row
 
 
-@pytest.mark.parametrize("method", ["square", "random"])
+@pytest.mark.parametrize("method", ["square", "random", "hard-label"])
 def test_a_search_reports_its_queries_and_no_steps(bnnaudit: Command, model: Path, data: Path, method: str) -> None:
     attack = ("attack", model, "--data", data, *SMALL, "--method", method, "--queries", 30, "--restarts", 2)
     row = row_of(bnnaudit(*attack, "--format", "json"))

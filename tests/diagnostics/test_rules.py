@@ -23,6 +23,7 @@ from bnnaudit.engine.planning import planned_trials
 from tests.diagnostics.evidence import HEALTHY_PROBES, evidence, left, plan, result, signal
 
 PLAN = plan()
+THOROUGH = plan(effort=Effort.THOROUGH)
 UNBOUNDED = PLAN.radius_trials[-1]
 CLIPPED = PLAN.scaled(Method.PGD, BetaRule.HNS, PLAN.surrogates[1])
 HEALTHY = {UNBOUNDED: 0.0, PLAN.one_step: 0.5, PLAN.half_range_trial: 0.0, PLAN.tiny_steps_trial: 0.9}
@@ -44,6 +45,8 @@ def cured(suspicion: Suspicion, source: Source, probes: Probes) -> Evidence:
     return evidence({**HEALTHY, **shares}, the_plan=the_plan, probes=probes)
 
 
+MISSED = (StrengthRow("pgd", 5), StrengthRow("pgd++", 20), StrengthRow("auto", 25), StrengthRow("random search", 2))
+
 SICK: dict[str, Callable[[], Evidence]] = {
     "GM101": lambda: evidence({**HEALTHY, PLAN.one_step: 0.31}),
     "GM102": lambda: evidence({**HEALTHY, PLAN.one_step: 0.1}),
@@ -52,6 +55,7 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "GM105": lambda: evidence({**HEALTHY, PLAN.restarts_trial: 0.1}),
     "GM106": lambda: evidence({**HEALTHY, PLAN.random_trial: 0.27}),
     "GM107": lambda: evidence({**HEALTHY, PLAN.query_trial: 0.2}),
+    "GM108": lambda: evidence({**HEALTHY, THOROUGH.hard_label_trial: 0.2}, the_plan=THOROUGH),
     "GM109": lambda: evidence({**HEALTHY, PLAN.half_range_trial: 0.2}),
     "GM110": lambda: evidence({**HEALTHY, PLAN.radius_trials[-2]: 0.5}),
     "GM111": lambda: evidence({**HEALTHY, PLAN.tiny_steps_trial: 0.31}),
@@ -66,7 +70,7 @@ SICK: dict[str, Callable[[], Evidence]] = {
         HEALTHY,
         probes=replace(
             HEALTHY_PROBES,
-            binarization=BinarizationTest(25, 99, 256, 0, (StrengthRow("pgd", 5), StrengthRow("random search", 2))),
+            binarization=BinarizationTest(25, 99, 256, 0, MISSED),
         ),
     ),
     "SP201": lambda: evidence(HEALTHY, signal=signal(dead=0.6)),
@@ -108,13 +112,19 @@ def test_fires_on_its_fault(code: str) -> None:
     assert all(np.isfinite(number.value) for number in finding.measurements)
 
 
+def test_attacks_of_the_binarization_test_are_written_as_in_the_tables() -> None:
+    message = fired(SICK["GM117"]())["GM117"].message
+    assert "PGD finds 20.0 %; PGD++ 80.0 %, auto 100.0 %, random search 8.0 %." in message
+
+
 def healthy_shares(the_plan: AuditPlan) -> dict[Trial, float]:
     ends = {the_plan.radius_trials[-1]: 0.0, the_plan.half_range_trial: 0.0}
     return {**ends, the_plan.one_step: 0.5, the_plan.tiny_steps_trial: 0.9}
 
 
-def test_keeps_quiet_on_a_healthy_float_network() -> None:
-    healthy = plan(quantized=False)
+@pytest.mark.parametrize("effort", list(Effort))
+def test_keeps_quiet_on_a_healthy_float_network(effort: Effort) -> None:
+    healthy = plan(quantized=False, effort=effort)
     assert fired(evidence(healthy_shares(healthy), the_plan=healthy)) == {}
 
 
@@ -154,23 +164,26 @@ def test_what_was_not_measured_is_skipped_with_a_reason() -> None:
     without_probes = {"noise", "loss-rise", "passed-over", "convergence", "unmoved", "attack-strength"}
     causes = {"blocked-gradient", "vanishing-gradient", "logit-scale", "outer-softmax", "input-rounding"}
     gone = {"error-signal", "jacobian-scale", "claim", "transfer", "shattered-gradient"}
-    assert set(skips) == gone | without_probes | causes
+    left_out = {"hard-label"}
+    assert set(skips) == gone | without_probes | causes | left_out
     assert all(skips.values())
 
 
 def test_what_the_effort_leaves_out_is_skipped_with_the_effort_that_runs_it() -> None:
     quick = plan(effort=Effort.QUICK)
     judgement = judge_checks(evidence(HEALTHY, the_plan=quick), CHECKS)
-    left_out = {skip.check for skip in judgement.skipped if "--effort standard runs it" in skip.why}
-    assert left_out == {check.name for check in CHECKS if not Effort.QUICK.reaches(check.least)}
-    assert "transfer" in left_out
+    for effort in (Effort.STANDARD, Effort.THOROUGH):
+        left_out = {skip.check for skip in judgement.skipped if f"--effort {effort} runs it" in skip.why}
+        assert left_out == {check.name for check in CHECKS if check.least is effort}
+        assert ("transfer" if effort is Effort.STANDARD else "hard-label") in left_out
 
 
 def test_a_missing_attack_is_a_skip_that_says_which() -> None:
     given = evidence(HEALTHY)
     results = {trial: item for trial, item in given.results.items() if trial != PLAN.query_trial}
     judgement = judge_checks(replace(given, results=results), CHECKS, {PLAN.query_trial: "square is not available"})
-    assert [(skip.check, skip.why) for skip in judgement.skipped] == [("query-attack", "square is not available")]
+    said = {skip.check: skip.why for skip in judgement.skipped if "--effort" not in skip.why}
+    assert said == {"query-attack": "square is not available"}
 
 
 def test_significance_is_corrected_over_all_comparisons_of_the_run() -> None:
@@ -226,3 +239,25 @@ def test_check_names_and_trials_are_well_formed() -> None:
 def test_rules_can_be_read_without_torch() -> None:
     code = "import sys, bnnaudit.diagnostics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_saturation_is_not_blamed_for_what_a_layer_blocks() -> None:
+    dead, blocked = signal(dead=1.0, jsv=0.0), gradient(blocked=100, dies_at="`3` (Wall)")
+    assert {"SP201", "SP202"} <= set(fired(evidence(HEALTHY, signal=dead)))
+    assert not {"SP201", "SP202"} & set(fired(evidence(HEALTHY, signal=dead, probes=blocked)))
+    partly = fired(evidence(HEALTHY, signal=dead, probes=gradient(blocked=40, dies_at="`3` (Wall)")))
+    assert "On 60.0 % of the images" in partly["SP201"].message
+
+
+def test_a_blocked_gradient_is_told_where_no_bridge_could_be_had() -> None:
+    whole = SICK["SP205"]()
+    bridged = whole.plan.cured_trial(Source.BRIDGED)
+    results = {trial: result for trial, result in whole.results.items() if trial != bridged}
+    finding = fired(replace(whole, results=results))["SP205"]
+    assert "scores alone" in finding.message
+
+
+def test_the_surrogates_compared_are_told_with_their_widths() -> None:
+    message = fired(SICK["SP204"]())["SP204"].message
+    assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
+    assert "decides about 90 images" in message

@@ -53,7 +53,9 @@ def test_a_wall_is_found_where_it_stands(place: int) -> None:
     assert seen.blocked == 12
     before, _, after = seen.dies_at.partition(" (it still arrives at ")
     assert before == ("the input" if place == 0 else f"`{place - 1}` ({type(layers[place - 1]).__name__})")
+    after, _, function = after.partition("; ")
     assert after == ("the logits)" if place == 3 else f"`{place}` (Wall))")
+    assert function == "the autograd function `_Killed` hands none back"
 
 
 def test_a_tiny_gradient_is_vanishing_and_not_blocked() -> None:

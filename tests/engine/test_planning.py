@@ -7,11 +7,12 @@ import pytest
 from bnnaudit.attacks import METHODS, image_steps
 from bnnaudit.core.attack import Method
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.plan import DRAWS, QUERIES, Suspicion
+from bnnaudit.core.plan import CLASSES_ASKED, DRAWS, QUERIES, Suspicion
+from bnnaudit.core.report import PAIRED
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.diagnostics import CHECKS, RULES
-from bnnaudit.engine.cures import BOTH, cure_candidates, cure_trials
+from bnnaudit.engine.cures import cure_candidates, cure_trials
 from bnnaudit.engine.planning import check_costs, planned_trials, planned_units, why_not_runnable
 from tests.diagnostics.evidence import plan
 
@@ -23,11 +24,13 @@ def test_efforts_are_ordered() -> None:
 def test_each_effort_runs_what_the_one_below_runs() -> None:
     quick, standard, thorough = (planned_trials(plan(effort=effort)) for effort in Effort)
     assert set(quick) < set(standard)
-    searches = {Method.RANDOM, Method.SQUARE}
+    searches = {method for method in Method if method.searches}
     assert {trial for trial in standard if trial.attack.method not in searches} < {*thorough} | {*standard}
     assert planned_units(plan(effort=Effort.QUICK), 100) < planned_units(plan(), 100)
     assert DRAWS[Effort.THOROUGH] == 10_000
-    assert QUERIES[Effort.THOROUGH] == 5000
+    assert QUERIES[Effort.THOROUGH] == CLASSES_ASKED[Effort.THOROUGH] == 5000
+    asked = [plan(effort=effort).hard_label_trial in planned_trials(plan(effort=effort)) for effort in Effort]
+    assert asked == [False, False, True]
 
 
 def test_the_claim_comes_first_and_nothing_twice() -> None:
@@ -52,14 +55,14 @@ def test_a_suspicion_brings_its_cure(suspicion: Suspicion, source: Source) -> No
 
 
 def test_a_cure_changes_one_thing() -> None:
-    """Every cure is the claim's attack but for one of its settings or its source; the pair but for its two."""
+    """Every cure is the claim's attack but for one of its settings or its source; a pair but for its two."""
     the_plan = plan()
     claim = the_plan.claim
     for name, _, trial in cure_candidates(the_plan):
         settings = ("method", "steps", "step_size", "restarts", "beta", "surrogate", "loss")
         changed = [key for key in settings if getattr(trial.attack, key) != getattr(claim.attack, key)]
         changed += ["source"] if trial.source is not claim.source else []
-        assert len(changed) == (2 if name == BOTH else 1), name
+        assert len(changed) == (2 if PAIRED in name else 1), name
         assert trial.threat == claim.threat
 
 

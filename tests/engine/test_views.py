@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.plan import AuditPlan, Suspicion
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source
 from bnnaudit.engine.views import ViewUnavailableError, dead_layers, view_of
-from tests.bench.broken import HardRounding, Scale, Wall
+from tests.bench.broken import ForeignForward, HardRounding, Scale, Wall, killed
 from tests.toy import batch_of, target_of
 
 PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)
@@ -57,6 +59,47 @@ def test_the_logarithm_undoes_a_softmax_up_to_a_constant_for_each_image() -> Non
     torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), atol=1e-5, rtol=0)
 
 
+class Functional(nn.Module):
+    """A softmax that is a call of the network's own code."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.softmax(values, dim=1)
+
+
+class ByHand(nn.Module):
+    """A softmax that nobody can take for one."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        powers = (values - values.amax(dim=1, keepdim=True)).exp()
+        return powers / powers.sum(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("softmax", [nn.Softmax(dim=1), nn.Softmax(dim=-1), Functional()])
+def test_a_softmax_that_underflows_is_looked_through(softmax: nn.Module) -> None:
+    """At a gap of 2,000 the probabilities are 0 and 1 even in double precision; the logits are there all the same."""
+    target, batch = made(behind=(Scale(5000.0),))
+    softened, _ = made(behind=(Scale(5000.0), softmax))
+    view = view_of(softened, Source.LOGARITHM, PLAN, batch)
+    assert torch.equal(view.logits(batch.images), target.logits(batch.images))
+    assert not gradient(softened, batch).any()
+    assert bool(gradient(view, batch).any(dim=1).all())
+
+
+def test_a_softmax_by_hand_has_its_logarithm_taken_in_double_precision() -> None:
+    target, batch = made(behind=(Scale(500.0),))
+    softened, _ = made(behind=(Scale(500.0), ByHand()))
+    view = view_of(softened, Source.LOGARITHM, PLAN, batch)
+    difference = view.logits(batch.images) - target.logits(batch.images).double()
+    torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), atol=1e-2, rtol=0)
+    assert float(softened.logits(batch.images).amin()) == 0
+
+
+def test_behind_a_softmax_the_bridge_leads_to_its_input() -> None:
+    target, batch = made(Wall(), behind=(Scale(5000.0), nn.Softmax(dim=1)))
+    plan = replace(PLAN, suspicions=frozenset({Suspicion.PROBABILITIES, Suspicion.BLOCKED}))
+    assert bool(gradient(view_of(target, Source.BRIDGED, plan, batch), batch).any(dim=1).all())
+
+
 def test_the_average_of_a_linear_network_is_itself_on_the_mean_copy_whatever_the_batch() -> None:
     torch.manual_seed(0)
     target = target_of(nn.Linear(8, 4), (8,), 4)
@@ -82,6 +125,15 @@ def test_the_bridge_over_an_identity_is_its_true_gradient() -> None:
     plain, batch = made()
     walled, _ = made(Wall())
     torch.testing.assert_close(gradient(view_of(walled, Source.BRIDGED, PLAN, batch), batch), gradient(plain, batch))
+
+
+def test_the_bridge_leads_over_a_hand_written_function_that_no_module_stands_for() -> None:
+    plain, batch = made()
+    foreign = target_of(ForeignForward(plain.network, 1, killed), (8,), 4)
+    view = view_of(foreign, Source.BRIDGED, PLAN, batch)
+    assert torch.equal(view.logits(batch.images), plain.logits(batch.images))
+    assert not gradient(foreign, batch).any()
+    torch.testing.assert_close(gradient(view, batch), gradient(plain, batch))
 
 
 def test_only_the_layers_that_kill_it_are_bridged() -> None:

@@ -21,6 +21,7 @@ from bnnaudit.reports.numbers import MISSING
         ("fab", "dlr-targeted", "none", "FAB-T"),
         ("deepfool", "dlr", "none", "DeepFool"),
         ("bba", "ce", "none", "B&B"),
+        ("hard-label", "margin", "none", "hard label"),
     ],
 )
 def test_names(method: str, loss: str, rule: str, name: str) -> None:
@@ -35,8 +36,10 @@ def test_every_combination_has_one() -> None:
 
 
 def test_what_a_method_does_not_use_is_a_dash() -> None:
-    square, deepfool = AttackSettings(Method.SQUARE), AttackSettings(Method.DEEPFOOL, restarts=3)
-    assert (temperature_name(square), surrogate_name(square), effort(square)) == (MISSING, MISSING, "5,000 q x 1")
+    for method in (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL):
+        search = AttackSettings(method)
+        assert (temperature_name(search), surrogate_name(search), effort(search)) == (MISSING, MISSING, "5,000 q x 1")
+    deepfool = AttackSettings(Method.DEEPFOOL, restarts=3)
     assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
     pgd = AttackSettings(restarts=3)
     assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")

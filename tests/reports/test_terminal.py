@@ -5,7 +5,8 @@ import pytest
 from rich.cells import cell_len
 
 from bnnaudit.core.finding import Finding, Severity, Skip
-from bnnaudit.core.report import Report, Status
+from bnnaudit.core.report import Cure, Report, Status
+from bnnaudit.engine.judging import estimate
 from bnnaudit.reports import FORMATS, ReportFormat, render
 
 NAMES = ("fake", "honest", "attack", "undecided")
@@ -239,6 +240,21 @@ def test_the_chain_names_symptoms_causes_and_what_each_cure_recovers(fake: Repor
     assert "Of the 175 images that the claim's attack leaves" in _flat(text)
     assert re.search(r"temperature +b by HNS +171 +97\.7 % +\[94\.3, 99\.1\]", text)
     assert re.search(r"restarts +20 starts +0 +0\.0 %", text)
+
+
+@pytest.mark.parametrize(("pair", "remedy"), [(172, "temperature \\(b by HNS\\) recovers most by itself"), (60, "")])
+def test_a_pair_of_cures_is_the_remedy_only_where_it_gains_enough(fake: Report, pair: int, remedy: str) -> None:
+    single, other = (Cure("temperature", "b by HNS", estimate(n, 175)) for n in (171, 10))
+    both = Cure("temperature + surrogate", "b by HNS, triangular", estimate(pair, 175))
+    text = _text(replace(fake, cures=(single if remedy else other, both, *fake.cures[-1:])))
+    assert re.search(
+        f"Remedy +{remedy or 'temperature . surrogate .b by HNS, triangular. recover most together'}", text
+    )
+
+
+def test_a_cure_that_recovers_next_to_nothing_is_no_remedy(fake: Report) -> None:
+    weak = replace(fake, cures=(Cure("restarts", "20 starts", estimate(8, 175)), *fake.cures[-1:]))
+    assert "Remedy" not in _text(weak)
 
 
 def test_no_chain_where_nothing_was_left_or_tried(honest: Report, attack_only: Report) -> None:

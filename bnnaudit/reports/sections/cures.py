@@ -7,11 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bnnaudit.core.finding import Family
-from bnnaudit.core.report import Cure, Report
+from bnnaudit.core.report import EVERYTHING, PAIRED, Cure, Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.numbers import count, interval, percent
 from bnnaudit.reports.typesetting import heading, indented, labelled
 
+NEARLY = 0.05
+"""Of the images: less than that is no remedy, and so much less than the strongest cure a simpler one may recover."""
 _LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
 
 
@@ -35,11 +37,21 @@ def _chain(report: Report, look: Look) -> list[RenderableType]:
         found = [f"{entry.rule.code} {entry.rule.name}" for entry in report.findings if entry.rule.family is family]
         if found:
             rows.append((title, look.text(", ".join(found))))
-    best = [cure for cure in report.cures[:-1] if cure.recovered.value > 0]
-    if rows and best:
-        strongest = max(best, key=lambda cure: cure.recovered.value)
-        rows.append(("Remedy", look.text(f"{strongest.name} ({strongest.setting}) recovers most by itself")))
+    remedy = _remedy([cure for cure in report.cures if cure.name != EVERYTHING and cure.recovered.value >= NEARLY])
+    if rows and remedy is not None:
+        words = "recover most together" if PAIRED in remedy.name else "recovers most by itself"
+        rows.append(("Remedy", look.text(f"{remedy.name} ({remedy.setting}) {words}")))
     return [labelled(rows)] if rows else []
+
+
+def _remedy(cures: Sequence[Cure]) -> Cure | None:
+    """The cure that recovers most, a pair of them only if no single one comes within five points of it."""
+    if not cures:
+        return None
+    strongest = max(cures, key=lambda cure: cure.recovered.value)
+    single = [cure for cure in cures if PAIRED not in cure.name]
+    simplest = max(single, key=lambda cure: cure.recovered.value, default=strongest)
+    return simplest if strongest.recovered.value - simplest.recovered.value <= NEARLY else strongest
 
 
 def _table(entries: Sequence[Cure], look: Look) -> Table:
