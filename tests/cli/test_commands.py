@@ -138,7 +138,7 @@ def test_explain_tells_every_rule(bnnaudit: Bnnaudit) -> None:
     ("method", "beta", "surrogate", "name"),
     [
         ("pgd", None, SurrogateKind.IDENTITY, "pgd"),
-        ("pgd++", None, SurrogateKind.TRIANGULAR, "pgd++"),
+        ("pgd++", None, SurrogateKind.TANH, "pgd++"),
         ("fgsm++", None, SurrogateKind.IDENTITY, "fgsm++"),
     ],
 )
