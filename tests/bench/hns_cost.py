@@ -2,7 +2,7 @@
 
     python -m tests.bench.hns_cost [--images 32] [--rounds 3] [--width 32] [--classes 10 100 1000] [--device cpu]
 
-CPU seconds of this process (wall-clock seconds on CUDA), medians of ratios over interleaved rounds. The network is a
+Wall-clock seconds (the processor's with one thread), medians of ratios over interleaved rounds. The network is a
 ResNet-18 for 32 x 32 images with random weights; no image leaves the batch, so that both sides take every step.
 """
 

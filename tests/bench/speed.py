@@ -1,9 +1,9 @@
 """All benchmarks of cost in one run: the loop and the peers, the temperature rules, memory and start-up.
 
-    python -m tests.bench.speed [--device cpu] [--rounds 7] [--to tests/bench/results/speed-cpu]
+    python -m tests.bench.speed [--device cpu] [--rounds 7] [--only loop] [--to tests/bench/results/speed-cpu]
 
 Prints a Markdown table and writes it beside a JSON file of the same figures, both with the machine named. Takes half an hour on
-two cores. Exit code 1 where a figure is not as asked for.
+two cores; `--only` measures some of it anew and keeps the rest. Exit code 1 where a figure is not as asked for.
 """
 
 from __future__ import annotations
@@ -19,18 +19,28 @@ from tests.bench import footprint, hns_cost, loop
 from tests.bench.timing import Figure, machine, table
 
 RESULTS = Path(__file__).parent / "results"
+HEADINGS = {"loop": "The loop", "temperature": "Temperature", "footprint": "Memory and start-up"}
 
 
 def sections(device: str, rounds: int) -> Mapping[str, Callable[[], list[Figure]]]:
     """What is measured, by its heading."""
     width, images = (32, 32) if device == "cpu" else (64, 1000)
     found: dict[str, Callable[[], list[Figure]]] = {
-        "The loop": lambda: loop.measured(images, rounds, device),
-        "Temperature": lambda: hns_cost.measured(images, max(3, rounds // 2), width, list(hns_cost.ASKED), device),
+        "loop": lambda: loop.measured(images, rounds, device),
+        "temperature": lambda: hns_cost.measured(images, max(3, rounds // 2), width, list(hns_cost.ASKED), device),
     }
     if device == "cpu":
-        found["Memory and start-up"] = footprint.measured
+        found["footprint"] = footprint.measured
     return found
+
+
+def kept(place: Path) -> dict[str, list[Figure]]:
+    """What an earlier run left at `place`."""
+    facts = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))["figures"]
+    return {
+        name: [Figure(**{key: value for key, value in row.items() if key != "met"}) for row in rows]
+        for name, rows in facts.items()
+    }
 
 
 def written(device: str, found: Mapping[str, Sequence[Figure]]) -> tuple[str, str]:
@@ -38,7 +48,7 @@ def written(device: str, found: Mapping[str, Sequence[Figure]]) -> tuple[str, st
     place = machine(device)
     named = ", ".join(f"{name} {value}" if name != "device" else str(value) for name, value in place.items())
     parts = [f"# Cost\n\nMeasured by `python -m tests.bench.speed` on {named}.\n"]
-    parts += [f"\n## {heading}\n\n{table(figures)}" for heading, figures in found.items()]
+    parts += [f"\n## {HEADINGS[heading]}\n\n{table(figures)}" for heading, figures in found.items()]
     facts = {
         heading: [asdict(figure) | {"met": figure.met} for figure in figures] for heading, figures in found.items()
     }
@@ -50,13 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", nargs="+", choices=list(HEADINGS))
     parser.add_argument("--to", type=Path, help="file name without its ending")
     given = parser.parse_args(arguments)
     place = given.to or RESULTS / f"speed-{given.device}"
     place.parent.mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[Figure]] = {}
-    for heading, measure in sections(given.device, given.rounds).items():
-        found[heading] = measure()
+    found = kept(place) if given.only else {}
+    for name, measure in sections(given.device, given.rounds).items():
+        if given.only and name not in given.only:
+            continue
+        found[name] = measure()
         markdown, facts = written(given.device, found)  # after each part, so that a run cut short leaves what it has
         place.with_suffix(".md").write_text(markdown, encoding="utf-8")
         place.with_suffix(".json").write_text(facts, encoding="utf-8")
