@@ -66,7 +66,7 @@ def ascend(
             # Images that stayed to the end of a round although they were fooled are spared the later ones.
             context.on_progress((taking_part - len(rows)) * len(step_sizes) * (rounds(settings) - index))
             taking_part = len(rows)
-        if len(rows) == 0:
+        if len(rows) == 0 or (index > 0 and context.deadline.passed):
             break
         goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
         start = None if starts is None else starts[rows]
@@ -137,21 +137,22 @@ class _Climb:
         on = _Climbers.at(rows, points, batch, goals, context.threat)
         reported, rested, cost = 0, 0, Cost()
         for step in range(steps + 1):
+            last = step == steps or context.deadline.passed
             here, target = as_stored(on.points, on.origins, context.threat), context.at(step, steps)
-            inputs = here.detach().requires_grad_(step < steps)
-            with torch.set_grad_enabled(step < steps):
+            inputs = here.detach().requires_grad_(not last)
+            with torch.set_grad_enabled(not last):
                 logits = target.logits(inputs)
             values = logits.detach()
-            cost += Cost(forwards=len(on)) + self._judge(on, here, values, step)
+            cost += Cost(forwards=len(on)) + self._judge(on, here, values, step, last)
             remaining = len(on)
-            counted = step == steps or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0
+            counted = last or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0
             if counted:
                 remaining = int(on.standing.sum())
                 fallen = len(rows) - remaining - rested
                 done = (fallen * (rounds(settings) - index) + rested) * steps + remaining * min(step + 1, steps)
                 context.on_progress(done - reported)
                 reported = done
-            if step == steps or remaining == 0:
+            if last or remaining == 0:
                 break
             if step == 0:
                 on.betas, spent = context.temperature.at_start(target, here, values, on.labels)
@@ -180,10 +181,13 @@ class _Climb:
         """Whether nothing moves an image without an error signal, and that signal will be what it was."""
         return self.settings.momentum == 0 and not self.context.relaxed
 
-    def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int) -> Cost:
-        """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's."""
+    def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int, last: bool) -> Cost:
+        """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's.
+
+        last: without gradients they are the network's own.
+        """
         onward, cost = not self.settings.stop_at_success, Cost()
-        if self.context.relaxed and step < len(self.step_sizes):
+        if self.context.relaxed and not last:
             logits, cost = self.context.judged(here), Cost(forwards=len(on))
         stands = self.ledger.judge(on.rows, here, logits, on.labels, step, onward)
         on.moving = on.standing

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
@@ -34,7 +35,7 @@ class Context:
     on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into batches.
     batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as the
     method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
-    are known, by the unit of width that they are for.
+    are known, by the unit of width that they are for. deadline: once it has passed, climbs and searches end with what they have.
     """
 
     stages: tuple[Target, ...]
@@ -46,6 +47,7 @@ class Context:
     batch_size: int
     on_progress: Callable[[int], None]
     scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
+    deadline: Deadline = NEVER
 
     @property
     def target(self) -> Target:

@@ -22,7 +22,7 @@ from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_reach import Reach, within_reach
 from bnnaudit.attacks.auto.level_search import search_levels
-from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.context import prepared
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
@@ -34,7 +34,6 @@ from bnnaudit.data import open_source, take_sample
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.quantization.layers import BinaryLinear, clip_latent_weights
 from bnnaudit.quantization.quantizers import BinarySign
-from bnnaudit.temperature import fit_temperature
 from tests.toy import target_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -154,7 +153,7 @@ def runs(
         cost = sum((part.cost for part in parts[1:]), first.cost)
         joined = Outcome(first.images, fooled, first.fooled_at, first.margins, first.betas, cost)
         yield label, joined, time.perf_counter() - started
-    context = Context(target, threat, fit_temperature(Beta(), target, batch), batch, 0, 256, lambda _: None)
+    context = prepared(AttackSettings(), target, threat, batch, 0, 256, lambda _: None)
     for budget in budgets:
         started = time.perf_counter()
         found = search_levels(context, levels, batch, budget)

@@ -83,7 +83,7 @@ def cases() -> list[Case]:
     }
     public = [
         Case("mnist-tfc-2w2a", DATA / "mnist_tfc_2w2a_qonnx.onnx", mnist, ("0.05", "0.1", "0.2")),
-        Case("gtsrb-bnn", DATA / "gtsrb_30x30_bnn.onnx", signs, ("1/255", "3/255", "5/255", "8/255")),
+        Case("gtsrb-bnn", DATA / "gtsrb_30x30_bnn.onnx", signs, ("8/255", "5/255", "3/255", "1/255")),
     ]
     return found + [case for case in public if case.path.exists()]
 

@@ -17,6 +17,7 @@ from bnnaudit.attacks.auto.input_levels import InputLevels
 from bnnaudit.attacks.auto.level_field import LevelField
 from bnnaudit.attacks.auto.level_reach import within_reach
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.surrogate import Surrogate
@@ -102,10 +103,10 @@ def search_levels(
     field = LevelField(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
     state, cost = _begun(field, starts)
     choices = field.reach.combinations()
-    cost += _climbed(field, state, budget)
+    cost += _climbed(field, state, budget, context.deadline)
     settled = (choices <= budget - state.passes) & (state.fooled_at < 0) & ~state.exhausted
-    cost += _enumerated(field, state, settled.nonzero().squeeze(1))
-    cost += _wandered(field, state, budget, context.seed)
+    cost += _enumerated(field, state, settled.nonzero().squeeze(1), context.deadline)
+    cost += _wandered(field, state, budget, context)
     images = field.points(torch.arange(len(batch), device=batch.images.device), state.best[:, None])[:, 0]
     fooled = state.fooled_at >= 0
     outcome = Outcome(images, fooled, state.fooled_at, state.margins, torch.ones_like(state.margins), cost)
@@ -147,14 +148,14 @@ def _standing(state: _State, budget: int, needed: int) -> Tensor:
     return going.nonzero().squeeze(1)
 
 
-def _climbed(field: LevelField, state: _State, budget: int) -> Cost:
+def _climbed(field: LevelField, state: _State, budget: int, deadline: Deadline) -> Cost:
     """Greedy descent of the margin: the one most promising slot, more, or all of them at once, as long as that helps."""
     cost, rounds = Cost(), 0
     rows = _standing(state, budget, SIZES + 2)
     exponents = torch.arange(SIZES, device=rows.device) / (SIZES - 1)
     slots = field.reach.counts.gt(1).sum(dim=1, keepdim=True)
     sizes = (slots.double() ** exponents).round()
-    while len(rows):
+    while len(rows) and not deadline.passed:
         rounds += 1
         slopes = field.slopes(rows, state.current[rows], rounds - 1)
         change = field.foretold(rows, state.current[rows], slopes)
@@ -170,12 +171,12 @@ def _climbed(field: LevelField, state: _State, budget: int) -> Cost:
     return cost
 
 
-def _enumerated(field: LevelField, state: _State, rows: Tensor) -> Cost:
+def _enumerated(field: LevelField, state: _State, rows: Tensor, deadline: Deadline) -> Cost:
     """Tries everything that the images `rows` (M,) can show the network, a block at a time, until it is fooled."""
     cost, done = Cost(), 0
     choices = field.reach.combinations().long()
     strides = field.reach.counts.cumprod(dim=1) // field.reach.counts
-    while len(rows):
+    while len(rows) and not deadline.passed:
         block = torch.arange(done, done + WIDTH, device=rows.device)
         numbers = torch.minimum(block[None], choices[rows][:, None] - 1)
         candidates = numbers[:, :, None] // strides[rows][:, None] % field.reach.counts[rows][:, None]
@@ -188,16 +189,16 @@ def _enumerated(field: LevelField, state: _State, rows: Tensor) -> Cost:
     return cost
 
 
-def _wandered(field: LevelField, state: _State, budget: int, seed: int) -> Cost:
+def _wandered(field: LevelField, state: _State, budget: int, context: Context) -> Cost:
     """Local search that never stays: the best of the promising neighbours, better or not, and no way back for a while."""
     cost, rounds = Cost(), 0
     state.current = state.best.clone()
     state.stalled.zero_()
     rows = _standing(state, budget, WIDTH + 2)
     pixels = len(field.levels.owned)
-    while len(rows):
+    while len(rows) and not context.deadline.passed:
         rounds += 1
-        draws = uniform_block(seed, field.batch.ids[rows].tolist(), 0, rounds, (3, pixels + 1)).to(
+        draws = uniform_block(context.seed, field.batch.ids[rows].tolist(), 0, rounds, (3, pixels + 1)).to(
             field.batch.images.device
         )
         draws = draws.gather(2, field.reach.pixels[rows][:, None].expand(-1, 3, -1))

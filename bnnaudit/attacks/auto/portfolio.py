@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from bnnaudit.attacks import pgd
 from bnnaudit.attacks.ascent import rounds
+from bnnaudit.attacks.auto.allowance import Allowance, progress_units
 from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
 from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
@@ -19,9 +19,10 @@ from bnnaudit.attacks.auto.pace import Pace
 from bnnaudit.attacks.auto.unit_search import search_units
 from bnnaudit.attacks.auto.window_search import ROUND_PASSES, search_windows
 from bnnaudit.attacks.context import Context, prepared
+from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit
+from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
@@ -31,8 +32,6 @@ from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
 from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
 
-SECONDS_UNITS = 100
-"""Units of progress for each image where the budget is a time."""
 LEAST_STEPS = 5
 """Shorter climbs are not worth their start."""
 CALIBRATION_SHARE = 0.35
@@ -49,15 +48,15 @@ WINDOWS_SHARE = 2
 """What a search by windows gets after the climbs, in their price. On traffic signs at L-inf 1/255, with 1000 gradients each, the
 margins of images that nothing fools came down to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows
 had three times the price of the climbs."""
-SEARCH_SECONDS_ROUNDS = 10
-"""Rounds of a search by windows between looks at the clock, where the budget is a time."""
-SEARCH_SECONDS_PASSES = 2000
-"""Passes an image that such a search gets where the budget is a time."""
+UNITS_SHARE = 0.5
+"""Of a budget that is a time, the most that the search by units may take."""
+CALIBRATION_DELAY = 2
+"""How often what choosing should take it may take before it is broken off: small batches cost more an image than large ones."""
 
 
 def image_steps(settings: AttackSettings) -> int:
     """The budget in gradients for each image, or percents of the time."""
-    return round(settings.budget.amount) if settings.budget.unit is BudgetUnit.GRADIENTS else SECONDS_UNITS
+    return progress_units(settings.budget)
 
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
@@ -69,7 +68,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     those of choosing aside.
     """
     ledger = Ledger.blank(batch)
-    run = _Run(context, batch, settings.budget, ledger, torch.zeros_like(ledger.fooled))
+    run = _Run(context, batch, Allowance.of(settings.budget), ledger, torch.zeros_like(ledger.fooled))
     facts, threat = context.target.facts, context.threat
     quantized = bool(facts.quantizers)
     run.climb(first_climb(threat, quantized))
@@ -82,16 +81,16 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     among = candidates(threat, quantized, facts.num_classes)
     chosen = run.chosen(among) or unchosen(threat, quantized, facts.num_classes)
     cycle = 0
-    while run.goes_on and (levels is None or run.used < CLIMBING_SHARE):
-        before = run.left
+    while run.goes_on and (levels is None or run.allowance.used < CLIMBING_SHARE):
+        before = run.allowance.left
         for climb in chosen:
             run.climb(replace(climb, steps=STEPS * min(2, 1 + cycle)))
         cycle += 1
         if threat.norm is Norm.LINF and levels is None:
-            run.search_windows(chosen, WINDOWS_SHARE * (before - run.left))
+            run.search_windows(chosen, WINDOWS_SHARE * (before - run.allowance.left))
         if levels is None:
             run.give_up()
-    if levels is not None and run.goes_on:
+    while levels is not None and run.goes_on:
         run.search(levels)
     run.report(image_steps(settings) * len(batch))
     return replace(run.ledger.outcome(run.cost), legs=tuple(run.legs.values()))
@@ -101,42 +100,28 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
 class _Run:
     """One run on N images: what it has found and spent.
 
-    hopeless (N,) bool: images that were given up. spent: gradients on each image that still stands. legs: what it was made
-    of, by the same before anything was done.
+    hopeless (N,) bool: images that were given up or are known to be robust. legs: what it was made of, by the same before
+    anything was done.
     """
 
     context: Context
     batch: Batch
-    budget: Budget
+    allowance: Allowance
     ledger: Ledger
     hopeless: Tensor
-    spent: float = 0.0
     climbs: int = 0
     cost: Cost = field(default_factory=Cost)
     reported: int = 0
-    started: float = field(default_factory=time.perf_counter)
     contexts: dict[AttackSettings, Context] = field(default_factory=dict)
     scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
     legs: dict[Leg, Leg] = field(default_factory=dict)
     pace: Pace | None = None
 
     @property
-    def left(self) -> float:
-        """What is left of the budget, in its unit."""
-        if self.budget.unit is BudgetUnit.SECONDS:
-            return self.budget.amount - (time.perf_counter() - self.started)
-        return self.budget.amount - self.spent
-
-    @property
-    def used(self) -> float:
-        """The fraction of the budget that is spent."""
-        return 1 - self.left / self.budget.amount
-
-    @property
     def goes_on(self) -> bool:
         """Whether there is anything left to attack, and to spend; the first climb is made however short."""
-        enough = LEAST_STEPS if self.climbs and self.budget.unit is BudgetUnit.GRADIENTS else 0
-        return self.left > enough and len(self.standing) > 0
+        enough = LEAST_STEPS if self.climbs and not self.allowance.is_timed else 0
+        return self.allowance.left > enough and len(self.standing) > 0
 
     @property
     def standing(self) -> Tensor:
@@ -148,96 +133,102 @@ class _Run:
         """Leaves alone from now on what has no hope to fall within the budget, by what was reached since the last time."""
         if not self.goes_on:
             return
+        left = self.allowance.left
         if self.pace is None:
             originals = torch.cat([self.context.judged(part.images) for part in self.context.split(self.batch)])
             self.cost += Cost(forwards=len(self.batch))
             margins = losses.margin(originals, self.batch.labels).float()
-            self.pace = Pace(margins, self.ledger.margins.clone(), self.left)
+            self.pace = Pace(margins, self.ledger.margins.clone(), left)
         else:
-            self.hopeless |= self.pace.hopeless(self.ledger.margins, self.left)
+            self.hopeless |= self.pace.hopeless(self.ledger.margins, left)
 
     def climb(self, settings: AttackSettings) -> None:
         """One climb on what stands, shortened to what is left of the budget."""
         if not self.goes_on:
             return
-        if self.budget.unit is BudgetUnit.GRADIENTS:
-            settings = replace(settings, steps=min(settings.steps, int(self.left) // rounds(settings)))
+        left = self.allowance.left
+        if not self.allowance.is_timed:
+            settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
             if settings.steps < LEAST_STEPS:
-                settings = replace(settings, targets=1, steps=min(STEPS, int(self.left)))
+                settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
         leg = Leg(Way.CLIMB if self.climbs else Way.FIRST, settings.surrogate, settings.loss)
-        rows = self.standing
-        for part in torch.split(rows, self.context.batch_size):
-            if self.left <= 0:
-                break
-            self._enter(leg, part, self._outcome(settings, part))
-        self.spent += settings.steps * rounds(settings)
-        self.climbs += 1
-        self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
+        for part, deadline in self._turns(left):
+            self._enter(leg, part, self._outcome(settings, part, deadline))
+        self._spend(settings.steps * rounds(settings))
 
-    @property
-    def _units(self) -> int:
-        return round(self.budget.amount) if self.budget.unit is BudgetUnit.GRADIENTS else SECONDS_UNITS
+    def _spend(self, gradients: float) -> None:
+        """A climb or search is over that takes so many gradients on each image that still stands."""
+        self.allowance.spent += gradients
+        self.climbs += 1
+        self.report(int(self.allowance.used * len(self.batch) * progress_units(self.allowance.budget)))
+
+    def _turns(self, amount: float, most: int | None = None) -> Iterator[tuple[Tensor, Deadline]]:
+        """What stands, part by part, each with the end of its share of `amount` of the budget; `most` images in each."""
+        parts = torch.split(self.standing, most or self.context.batch_size)
+        for part, deadline in zip(parts, self.allowance.deadline(amount).turns(len(parts)), strict=True):
+            if deadline.passed:
+                break
+            yield part, deadline
+
+    def _gradients(self, amount: float) -> float:
+        """Gradients on each image that still stands for `amount` of the budget."""
+        return self.allowance.gradients(amount, len(self.standing), self.cost.backwards)
 
     def chosen(self, among: tuple[AttackSettings, ...]) -> tuple[AttackSettings, ...]:
         """The portfolio; nothing where there is too little to choose on, or to spend on it."""
         standing = self.standing
         available = min(len(standing), ROUNDS[-1][0])
-        if self.budget.unit is BudgetUnit.GRADIENTS:
-            most = CALIBRATION_SHARE * self.left * len(standing)
-            available = max((n for n in range(available + 1) if price(len(among), n) <= most), default=0)
+        share = CALIBRATION_SHARE * self.allowance.left
+        most = self._gradients(share) * len(standing)
+        available = max((n for n in range(available + 1) if price(len(among), n) <= most), default=0)
         if not self.goes_on or available < FEWEST:
             return ()
         places = torch.linspace(0, len(standing) - 1, available, device=standing.device).round().long()
         rows = standing[places]
-        before = self.cost.backwards
-        chosen = choose(among, available, lambda settings, images, steps: self._trial(settings, rows[:images], steps))
-        self.spent += (self.cost.backwards - before) / len(standing)
-        return chosen
+        before, deadline = self.cost.backwards, self.allowance.deadline(CALIBRATION_DELAY * share)
+        chosen = choose(
+            among, available, lambda settings, images, steps: self._trial(settings, rows[:images], steps, deadline)
+        )
+        self.allowance.spent += (self.cost.backwards - before) / len(standing)
+        return () if deadline.passed else chosen
 
     def search(self, levels: InputLevels) -> None:
         """Spends what is left of the budget on what stands, among the levels that its pixels can reach."""
-        rows = self.standing
-        seconds = self.budget.unit is BudgetUnit.SECONDS
-        passes = SEARCH_SECONDS_PASSES if seconds else int(2 * self.left)
-        for part in torch.split(rows, self.context.batch_size):
-            if self.left <= 0:
-                break
-            starts = self.ledger.images[part]
-            found = search_levels(self.context, levels, self.batch.select(part), passes, starts=starts)
+        left = self.allowance.left
+        passes = int(2 * self._gradients(left))
+        for part, deadline in self._turns(left):
+            starts, context = self.ledger.images[part], replace(self.context, deadline=deadline)
+            found = search_levels(context, levels, self.batch.select(part), passes, starts=starts)
             self._enter(Leg(Way.LEVELS), part, found.outcome)
-        self.spent += passes / 2
+            self.hopeless[part[found.exhausted]] = True
+        self.allowance.spent += passes / 2
 
     def search_windows(self, chosen: tuple[AttackSettings, ...], amount: float) -> None:
         """Spends `amount` of the budget, or what is left, from the best points so far."""
+        amount = min(amount, self.allowance.left)
+        rounds = int(2 * self._gradients(amount) / ROUND_PASSES)
+        if not self.goes_on or rounds == 0:
+            return
         guides = [target for settings in chosen for target in self._prepared(settings).stages]
-        timed = self.budget.unit is BudgetUnit.SECONDS
-        end = max(0.0, self.left - amount)
-        while self.goes_on and self.left > end:
-            rounds = SEARCH_SECONDS_ROUNDS if timed else int(2 * (self.left - end) / ROUND_PASSES)
-            if rounds == 0:
-                break
-            for part in torch.split(self.standing, self.context.batch_size):
-                if self.left <= 0:
-                    break
-                batch, starts = self.batch.select(part), self.ledger.images[part]
-                found = search_windows(guides, self.context, batch, starts, rounds, self.climbs)
-                self._enter(Leg(Way.WINDOWS), part, found)
-            self.spent += rounds * ROUND_PASSES / 2
-            self.climbs += 1
-            self.report(int(min(1.0, self.used) * len(self.batch) * self._units))
+        for part, deadline in self._turns(amount):
+            starts, context = self.ledger.images[part], replace(self.context, deadline=deadline)
+            found = search_windows(guides, context, self.batch.select(part), starts, rounds, self.climbs)
+            self._enter(Leg(Way.WINDOWS), part, found)
+        self._spend(rounds * ROUND_PASSES / 2)
 
     def search_units(self) -> None:
         """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
         network = self._small_network() if self.goes_on else None
         if network is None:
             return
-        affordable = int(self.left / UNIT_ROUND_PRICE) if self.budget.unit is BudgetUnit.GRADIENTS else UNIT_ROUNDS
-        count = min(UNIT_ROUNDS, affordable)
-        for part in torch.split(self.standing, self.context.batch_size):
-            starts = self.ledger.images[part]
-            found = search_units(self.context, network, self.batch.select(part), starts, count)
+        amount = self.allowance.left * (UNITS_SHARE if self.allowance.is_timed else 1)
+        count = UNIT_ROUNDS if self.allowance.is_timed else min(UNIT_ROUNDS, int(amount / UNIT_ROUND_PRICE))
+        # Images are searched one after the other; where the clock counts each gets its share.
+        for part, deadline in self._turns(amount, 1 if self.allowance.is_timed else None):
+            starts, context = self.ledger.images[part], replace(self.context, deadline=deadline)
+            found = search_units(context, network, self.batch.select(part), starts, count)
             self._enter(Leg(Way.UNITS), part, found)
-        self.spent += count * UNIT_ROUND_PRICE
+        self.allowance.spent += count * UNIT_ROUND_PRICE
 
     def _small_network(self) -> BinaryNetwork | None:
         target = self.context.target
@@ -249,7 +240,7 @@ class _Run:
             return None
         return network if sum(len(layer.bias) for layer in network.layers) <= MOST_UNITS else None
 
-    def _trial(self, settings: AttackSettings, rows: Tensor, steps: int) -> Tensor:
+    def _trial(self, settings: AttackSettings, rows: Tensor, steps: int, deadline: Deadline) -> Tensor:
         """What a short climb takes off the margins of the images `rows` (M,), as a fraction of them: (M,), 1 where fooled.
 
         Among those that it fools a climb that needs fewer steps counts for more.
@@ -258,14 +249,16 @@ class _Run:
         part = self.batch.select(rows)
         with torch.no_grad():
             margins = losses.margin(self.context.logits(part.images), part.labels)
-        outcome = self._outcome(settings, rows, short)
+        outcome = self._outcome(settings, rows, deadline, short)
         self._enter(Leg(Way.CHOOSING), rows, outcome)
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
 
-    def _outcome(self, settings: AttackSettings, rows: Tensor, short: AttackSettings | None = None) -> Outcome:
+    def _outcome(
+        self, settings: AttackSettings, rows: Tensor, deadline: Deadline, short: AttackSettings | None = None
+    ) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
-        context, part = self._prepared(settings), self.batch.select(rows)
+        context, part = replace(self._prepared(settings), deadline=deadline), self.batch.select(rows)
         starts = random_start(part, context.threat, settings, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
 
@@ -292,7 +285,7 @@ class _Run:
         felled = self.batch.ids[rows[outcome.fooled & ~self.ledger.fooled[rows]]].tolist()
         self.legs[leg] = self.legs.get(leg, leg).and_also(felled, outcome.cost.forwards, outcome.cost.backwards)
         self.cost += outcome.cost
-        self.ledger.enter(rows, outcome, int(self.spent))
+        self.ledger.enter(rows, outcome, int(self.allowance.spent))
 
     def report(self, units: int) -> None:
         """Progress up to so many units in all."""

@@ -144,7 +144,7 @@ class _Search:
         self._judge(current, 0)
         is_open = np.asarray((self.ball.reach > self.rows.clearance[:, None]).all(axis=1))
         for index in range(1, rounds + 1):
-            if self.fooled_at >= 0 or not is_open.any():
+            if self.fooled_at >= 0 or not is_open.any() or self.context.deadline.passed:
                 break
             current = self._round(current, is_open, index)
         device = self.best.device

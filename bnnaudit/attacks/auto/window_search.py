@@ -54,7 +54,7 @@ def search_windows(
             draws = uniform_block(context.seed, walk.ids, stream, index // BLOCK, numbers).to(starts.device)
         draws = draws[walk.kept]
         walk = walk.select(walk.kept)
-        if len(walk.rows) == 0:
+        if len(walk.rows) == 0 or context.deadline.passed:
             break
         slopes = _slopes(guides[index % len(guides)], context, walk)
         candidates = _candidates(walk, slopes, draws[:, index % BLOCK], context)
