@@ -13,10 +13,11 @@ from bnnaudit.attacks.ascent import rounds
 from bnnaudit.attacks.auto.allowance import Allowance, progress_units
 from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
 from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
+from bnnaudit.attacks.auto.foresight import foretells
 from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.level_search import search_levels
 from bnnaudit.attacks.auto.pace import Pace
-from bnnaudit.attacks.auto.unit_search import search_units
+from bnnaudit.attacks.auto.unit_search import search_units, searchable
 from bnnaudit.attacks.auto.window_search import ROUND_PASSES, search_windows
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.deadline import Deadline
@@ -24,13 +25,11 @@ from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.portfolio import Leg, Way
 from bnnaudit.core.surrogate import WidthUnit
 from bnnaudit.core.threat import Norm
 from bnnaudit.numerics import losses
-from bnnaudit.quantization.binary_network import BinaryNetwork, read_binary_network
 
 LEAST_STEPS = 5
 """Shorter climbs are not worth their start."""
@@ -42,8 +41,6 @@ UNIT_ROUNDS = 10
 """Rounds of the search by units."""
 UNIT_ROUND_PRICE = 5
 """Gradient evaluations that one of them counts as."""
-MOST_UNITS = 1024
-"""Hidden units of a network that is searched by them: where more share a decision, climbs find what there is."""
 WINDOWS_SHARE = 2
 """What a search by windows gets after the climbs, in their price. On traffic signs at L-inf 1/255, with 1000 gradients each, the
 margins of images that nothing fools came down to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows
@@ -63,14 +60,14 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
     Of `settings` only the budget counts; images without hope are given up before its end. In L-inf the climbs take turns with
-    a search by windows. A small network of signs is searched by its units after the first climb, one that quantizes its input
-    to few levels among these once the climbs have had their share. `fooled_at` counts the steps of all climbs on the image,
-    those of choosing aside.
+    a search by windows. A network whose steps are fine is attacked like one without steps. A small network of signs is
+    searched by its units after the first climb, one that quantizes its input to few levels among these once the climbs have
+    had their share. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
     """
     ledger = Ledger.blank(batch)
     run = _Run(context, batch, Allowance.of(settings.budget), ledger, torch.zeros_like(ledger.fooled))
     facts, threat = context.target.facts, context.threat
-    quantized = bool(facts.quantizers)
+    quantized = bool(facts.quantizers) and not run.is_foretold(settings)
     run.climb(first_climb(threat, quantized))
     run.give_up()
     levels = None
@@ -128,6 +125,12 @@ class _Run:
         """The places of the images that are neither fooled nor given up (M,)."""
         rows = self.ledger.standing
         return rows[~self.hopeless[rows]]
+
+    def is_foretold(self, settings: AttackSettings) -> bool:
+        """Whether the network's steps are so fine that straight-through gradients foretell its margins."""
+        foretold, cost = foretells(settings, self.context, self.context.calibration)
+        self.cost += cost
+        return foretold
 
     def give_up(self) -> None:
         """Leaves alone from now on what has no hope to fall within the budget, by what was reached since the last time."""
@@ -218,7 +221,7 @@ class _Run:
 
     def search_units(self) -> None:
         """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
-        network = self._small_network() if self.goes_on else None
+        network = searchable(self.context.target, tuple(self.batch.images.shape[1:])) if self.goes_on else None
         if network is None:
             return
         amount = self.allowance.left * (UNITS_SHARE if self.allowance.is_timed else 1)
@@ -229,16 +232,6 @@ class _Run:
             found = search_units(context, network, self.batch.select(part), starts, count)
             self._enter(Leg(Way.UNITS), part, found)
         self.allowance.spent += count * UNIT_ROUND_PRICE
-
-    def _small_network(self) -> BinaryNetwork | None:
-        target = self.context.target
-        if len(target.facts.quantizers) > MOST_UNITS or target.facts.parameters > MOST_UNITS**2:
-            return None
-        try:
-            network = read_binary_network(target, tuple(self.batch.images.shape[1:]), "auto")
-        except UsageError:
-            return None
-        return network if sum(len(layer.bias) for layer in network.layers) <= MOST_UNITS else None
 
     def _trial(self, settings: AttackSettings, rows: Tensor, steps: int, deadline: Deadline) -> Tensor:
         """What a short climb takes off the margins of the images `rows` (M,), as a fraction of them: (M,), 1 where fooled.

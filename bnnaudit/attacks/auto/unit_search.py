@@ -19,12 +19,14 @@ from bnnaudit.attacks.auto.unit_patterns import Behind, Flags, fooling_patterns,
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.norms import project_linf
 from bnnaudit.numerics.randomness import uniform_block
-from bnnaudit.quantization.binary_network import Array, BinaryNetwork
+from bnnaudit.quantization.binary_network import Array, BinaryNetwork, read_binary_network
 
 CLEARANCE = 1e-3
 """How far from its threshold a unit's sum should be, in box units of its row's largest weight: float32 keeps its sign."""
@@ -42,6 +44,19 @@ DISORDER = 0.05
 """How much chance counts in the order in which signs are given up, in parts of the way that a sum can go."""
 DEARER = 1.5
 """What a sign costs more after a round that could not show it."""
+MOST_UNITS = 1024
+"""Hidden units of a network that is worth searching: where more share a decision, climbs find what there is."""
+
+
+def searchable(target: Target, shape: tuple[int, ...]) -> BinaryNetwork | None:
+    """The target read as a small fully connected network of signs for images of this shape; None where it is no such one."""
+    if len(target.facts.quantizers) > MOST_UNITS or target.facts.parameters > MOST_UNITS**2:
+        return None
+    try:
+        network = read_binary_network(target, shape, "auto")
+    except UsageError:
+        return None
+    return network if sum(len(layer.bias) for layer in network.layers) <= MOST_UNITS else None
 
 
 def search_units(context: Context, network: BinaryNetwork, batch: Batch, starts: Tensor, rounds: int) -> Outcome:

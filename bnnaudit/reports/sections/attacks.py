@@ -152,7 +152,10 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
     if any(row.settings.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
     if any(_measured_as_8bit(row) for row in rows):
-        notes.append("8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG.")
+        notes.append(
+            "8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG; an attack with "
+            "--image-bits 8 looks for such images itself and leaves less."
+        )
     failed = sum(row.replay_disagreements for row in rows)
     if failed:
         total = sum(row.replayed for row in rows)
