@@ -224,3 +224,10 @@ def test_methods_that_would_take_the_smooth_network_for_the_model_refuse_it(meth
 
 def test_those_that_refuse_it_are_all_but_the_plain_climbs() -> None:
     assert {method for method in Method if METHODS[method].relaxes} == {Method.FGSM, Method.PGD}
+
+
+def test_a_small_budget_leaves_something_for_the_search_after_the_climbs(ways: Calls) -> None:
+    target, batch = contract_batch()
+    outcome = run_attack(auto(120), target, batch, Threat(Norm.LINF, HARDLY_ANY, target.facts.box), seed=0)
+    assert not outcome.fooled.all()
+    assert ways.made.count("search_windows") >= 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bnnaudit.attacks.auto.window_search import search_windows, windows
+from bnnaudit.attacks.auto.window_search import corner_stripes, round_passes, search_windows, windows
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
@@ -120,3 +120,32 @@ def test_windows_of_a_vector_are_stretches() -> None:
     sizes = windows(draws, 1, 20).sum(dim=(1, 2))
     assert set(sizes.tolist()) >= set(range(1, 19))
     assert sizes[0] == 20
+
+
+def test_stripes_are_corners_of_the_ball_and_on_the_grid() -> None:
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
+    for bits in (None, 8):
+        threat = Threat(Norm.LINF, 0.04, image_bits=bits)
+        context = prepared(AttackSettings(), target, threat, batch, 0, 256, lambda _: None)
+        stripes = corner_stripes(context, batch, 0)
+        if bits is None:
+            corners = torch.stack([batch.images - 0.04, batch.images + 0.04]).clamp(0, 1)
+            assert torch.isclose(stripes, corners, atol=1e-6).any(dim=0).all()
+            assert (stripes > batch.images).any()
+            assert (stripes < batch.images).any()
+        else:
+            moved = stripes[stripes != batch.images]
+            assert len(moved) > 0
+            assert torch.allclose((moved * 255).round() / 255, moved, atol=1e-6)
+        assert (stripes - batch.images).abs().max() <= 0.04 + 1e-6
+
+
+def test_a_round_costs_what_it_says_however_many_windows_follow() -> None:
+    target = linear_target(linear.WEIGHTS, linear.BIAS)
+    batch = batch_of(target, linear.linear_images())
+    context = prepared(AttackSettings(), target, Threat(Norm.LINF, 1e-6), batch, 0, 256, lambda _: None)
+    for following in (1, 3):
+        found = search_windows(context.stages, context, batch, batch.images, 4, 0, following)
+        assert not found.fooled.any()
+        assert found.cost.forwards + found.cost.backwards == len(batch) * (1 + 4 * round_passes(following))

@@ -17,7 +17,7 @@ from torch import Tensor
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.ledger import PLATEAU, Ledger
-from bnnaudit.attacks.square import grid_shape, signs
+from bnnaudit.attacks.square import LinfMoves, grid_shape, signs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -26,22 +26,37 @@ from bnnaudit.numerics.randomness import uniform_block
 
 FOLLOWING = 3
 """Windows of a round that follow the gradient; one more does not, so that a gradient without sense does no harm."""
-ROUND_PASSES = FOLLOWING + 3
-"""Forward and backward passes that a round takes for an image."""
 BLOCK = 32
 """Rounds whose random numbers are drawn at a time."""
 SMALL = 0.5
 """Sizes are drawn evenly on a logarithmic scale where this is 1, the smaller ones more often below."""
 
 
+def round_passes(following: int) -> int:
+    """Forward and backward passes that a round takes for an image."""
+    return following + 3
+
+
+def corner_stripes(context: Context, batch: Batch, stream: int) -> Tensor:
+    """Where a search begins that owes nothing to climbs (N, ...): Square Attack's vertical stripes of corners of the ball."""
+    stripes = LinfMoves(context.threat).start(context, batch.ids.tolist(), stream, batch.images)
+    return as_stored(stripes, batch.images, context.threat)
+
+
 def search_windows(
-    guides: Sequence[Target], context: Context, batch: Batch, starts: Tensor, rounds: int, stream: int
+    guides: Sequence[Target],
+    context: Context,
+    batch: Batch,
+    starts: Tensor,
+    rounds: int,
+    stream: int,
+    following: int = FOLLOWING,
 ) -> Outcome:
     """Searches from `starts` (N, ...), points of the L-inf ball and the box, for at most so many rounds.
 
     guides: the target with gradients by different surrogates, followed by turns. stream: which of an image's random streams.
-    `fooled_at` counts rounds. The first success is given back, else the point of least margin. No image's result depends on
-    the others.
+    following: windows of a round that do so. `fooled_at` counts rounds. The first success is given back, else the point of
+    least margin. No image's result depends on the others.
     """
     ledger = Ledger.blank(batch)
     walk = _Walk.at(starts, batch, ledger.standing)
@@ -50,7 +65,7 @@ def search_windows(
     shape = grid_shape(batch.images)
     for index in range(rounds):
         if index % BLOCK == 0:
-            numbers = (BLOCK, FOLLOWING + 1, 3 + shape[0])
+            numbers = (BLOCK, following + 1, 3 + shape[0])
             draws = uniform_block(context.seed, walk.ids, stream, index // BLOCK, numbers).to(starts.device)
         draws = draws[walk.kept]
         walk = walk.select(walk.kept)
@@ -59,7 +74,7 @@ def search_windows(
         slopes = _slopes(guides[index % len(guides)], context, walk)
         candidates = _candidates(walk, slopes, draws[:, index % BLOCK], context)
         walk.judge(candidates, context, ledger, index + 1)
-        cost += Cost(forwards=len(walk.rows) * (FOLLOWING + 2), backwards=len(walk.rows))
+        cost += Cost(forwards=len(walk.rows) * (following + 2), backwards=len(walk.rows))
     return ledger.outcome(cost)
 
 
@@ -135,13 +150,13 @@ def _slopes(guide: Target, context: Context, walk: _Walk) -> Tensor:
 
 def _candidates(walk: _Walk, slopes: Tensor, draws: Tensor, context: Context) -> Tensor:
     """A round's points (M, W, ...), from numbers (M, W, 3 + C): the last one's window takes a drawn end for each channel."""
-    threat, shape = context.threat, grid_shape(walk.origins)
+    threat, shape, following = context.threat, grid_shape(walk.origins), draws.shape[1] - 1
     low = (walk.origins - threat.radius).clamp(min=threat.box.low).view(-1, 1, *shape)
     high = (walk.origins + threat.radius).clamp(max=threat.box.high).view(-1, 1, *shape)
     here, falls = walk.points.view(-1, 1, *shape), slopes.view(-1, 1, *shape)
     downhill = torch.where(falls < 0, high, torch.where(falls > 0, low, here))
-    drawn = torch.where(signs(draws[:, FOLLOWING:, 3:, None, None]) > 0, high, low)
-    ends = torch.cat([downhill.expand(-1, FOLLOWING, -1, -1, -1), drawn], dim=1)
+    drawn = torch.where(signs(draws[:, following:, 3:, None, None]) > 0, high, low)
+    ends = torch.cat([downhill.expand(-1, following, -1, -1, -1), drawn], dim=1)
     points = torch.where(windows(draws, shape[1], shape[2])[:, :, None], ends, here)
     count = points.shape[1]
     flat = points.view(-1, *walk.origins.shape[1:])
