@@ -231,3 +231,15 @@ def test_a_small_budget_leaves_something_for_the_search_after_the_climbs(ways: C
     outcome = run_attack(auto(120), target, batch, Threat(Norm.LINF, HARDLY_ANY, target.facts.box), seed=0)
     assert not outcome.fooled.all()
     assert ways.made.count("search_windows") >= 2
+
+
+@pytest.mark.parametrize("levels", [True, False])
+def test_whatever_is_left_after_the_first_climb_the_run_ends(levels: bool) -> None:
+    """What is too little for a climb or a search is left over."""
+    target, batch = float_network()
+    if levels:
+        target = one_bit_pixels()
+        batch = batch_of(target, images(16))
+    for budget in range(STEPS // 2, STEPS // 2 + 24):
+        outcome = run_attack(auto(budget), target, batch, Threat(Norm.LINF, HARDLY_ANY), seed=0)
+        assert outcome.cost.backwards <= len(batch) * (budget + STEPS)

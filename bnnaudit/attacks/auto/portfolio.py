@@ -92,6 +92,9 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
         cycle += 1
         if threat.norm is Norm.LINF and levels is None:
             run.search_windows(chosen, WINDOWS_SHARE * (before - run.allowance.left))
+        if run.allowance.left == before:
+            # Too little is left for a turn of its own, and nothing else would end the loop.
+            break
         if levels is None:
             run.give_up()
     while levels is not None and run.goes_on:
