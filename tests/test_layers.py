@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "reports": {"core"},
 }
 SIBLINGS = {
-    "attacks": {"ascent", "context", "geometry", "ledger", "nearest", "search"},
+    "attacks": {"ascent", "context", "deadline", "geometry", "ledger", "nearest", "search"},
     "diagnostics": {"comparison"},
     "temperature": {"rule"},
 }

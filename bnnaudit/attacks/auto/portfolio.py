@@ -73,8 +73,10 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     ledger = Ledger.blank(batch)
     run = _Run(context, batch, Allowance.of(settings.budget), ledger, torch.zeros_like(ledger.fooled))
     facts, threat = context.target.facts, context.threat
-    quantized = bool(facts.quantizers) and not run.is_foretold(settings)
+    foretold, asking = foretells(settings, context, context.calibration) if facts.quantizers else (True, Cost())
+    quantized = not foretold
     run.climb(first_climb(threat, quantized))
+    run.count(Leg(Way.CHOOSING), asking)
     run.give_up()
     levels = None
     if quantized and threat.norm is Norm.LINF:
@@ -137,11 +139,11 @@ class _Run:
         rows = self.ledger.standing
         return rows[~self.hopeless[rows]]
 
-    def is_foretold(self, settings: AttackSettings) -> bool:
-        """Whether the network's steps are so fine that straight-through gradients foretell its margins."""
-        foretold, cost = foretells(settings, self.context, self.context.calibration)
-        self.cost += cost
-        return foretold
+    def count(self, leg: Leg, cost: Cost) -> None:
+        """What a part of the run cost that attacked nothing."""
+        if cost != Cost():
+            self.legs[leg] = self.legs.get(leg, leg).and_also([], cost.forwards, cost.backwards)
+            self.cost += cost
 
     def give_up(self) -> None:
         """Leaves alone from now on what has no hope to fall within the budget, by what was reached since the last time."""
