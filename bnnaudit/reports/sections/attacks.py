@@ -154,7 +154,7 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
     if any(_measured_as_8bit(row) for row in rows):
         notes.append(
             "8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG; an attack with "
-            "--image-bits 8 looks for such images itself and leaves less."
+            "--image-bits 8 looks for such images itself and may leave less."
         )
     failed = sum(row.replay_disagreements for row in rows)
     if failed:
