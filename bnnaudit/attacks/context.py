@@ -54,6 +54,10 @@ class Context:
         """The target as the attack first sees it."""
         return self.stages[0]
 
+    def until(self, deadline: Deadline) -> Context:
+        """The same, where climbs and searches end once `deadline` has passed."""
+        return replace(self, deadline=deadline)
+
     def at(self, step: int, steps: int) -> Target:
         """The target as a climb of `steps` steps sees it before its step number `step`, counted from 0."""
         return self.stages[min(len(self.stages) * step // max(1, steps), len(self.stages) - 1)]

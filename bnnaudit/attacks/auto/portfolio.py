@@ -213,7 +213,7 @@ class _Run:
         left = self.allowance.left
         passes = int(2 * self._gradients(left))
         for part, deadline in self._turns(left):
-            starts, context = self.ledger.images[part], replace(self.context, deadline=deadline)
+            starts, context = self.ledger.images[part], self.context.until(deadline)
             found = search_levels(context, levels, self.batch.select(part), passes, starts=starts)
             self._enter(Leg(Way.LEVELS), part, found.outcome)
             self.hopeless[part[found.exhausted]] = True
@@ -234,7 +234,7 @@ class _Run:
         if not self.goes_on or rounds == 0:
             return
         for part, deadline in self._turns(amount):
-            batch, context = self.batch.select(part), replace(self.context, deadline=deadline)
+            batch, context = self.batch.select(part), self.context.until(deadline)
             found = search_windows(guides, context, batch, points[part], rounds, self.climbs, following)
             self._enter(Leg(Way.WINDOWS), part, found)
             if points is self.walked:
@@ -250,7 +250,7 @@ class _Run:
         count = UNIT_ROUNDS if self.allowance.is_timed else min(UNIT_ROUNDS, int(amount / UNIT_ROUND_PRICE))
         # Images are searched one after the other; where the clock counts each gets its share.
         for part, deadline in self._turns(amount, 1 if self.allowance.is_timed else None):
-            starts, context = self.ledger.images[part], replace(self.context, deadline=deadline)
+            starts, context = self.ledger.images[part], self.context.until(deadline)
             found = search_units(context, network, self.batch.select(part), starts, count)
             self._enter(Leg(Way.UNITS), part, found)
         self.allowance.spent += count * UNIT_ROUND_PRICE
@@ -273,7 +273,7 @@ class _Run:
         self, settings: AttackSettings, rows: Tensor, deadline: Deadline, short: AttackSettings | None = None
     ) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
-        context, part = replace(self._prepared(settings), deadline=deadline), self.batch.select(rows)
+        context, part = self._prepared(settings).until(deadline), self.batch.select(rows)
         starts = random_start(part, context.threat, settings, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
 
