@@ -67,9 +67,9 @@ class Context:
         return self.target.logits(points)
 
     def judged(self, points: Tensor) -> Tensor:
-        """The network's own logits (N, d) of points (N, ...), without gradients."""
+        """The network's own logits (N, d) of points (N, ...), without gradients; of `batch_size` points at once at most."""
         with torch.no_grad():
-            return self.target.logits(points)
+            return torch.cat([self.target.logits(part) for part in torch.split(points, self.batch_size)])
 
     def split(self, batch: Batch) -> list[Batch]:
         """The batch in parts of at most `batch_size` images."""

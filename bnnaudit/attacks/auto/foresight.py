@@ -8,8 +8,7 @@ network they explain little as well (59 % on one), so this is measured at the ra
 
 from __future__ import annotations
 
-import torch
-
+from bnnaudit.attacks.auto.slopes import margin_slopes
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import ascent_direction, project
 from bnnaudit.core.attack import AttackSettings
@@ -30,14 +29,11 @@ def foretells(settings: AttackSettings, context: Context, images: Batch) -> tupl
     some = images.select(slice(0, IMAGES))
     unexplained, total = 0.0, 0.0
     for part in context.split(some):
-        points = part.images.detach().requires_grad_()
-        with torch.enable_grad():
-            before = losses.margin(context.logits(points), part.labels)
-            (slopes,) = torch.autograd.grad(before.sum(), points)
+        before, slopes = margin_slopes(context.target, part.images, part.labels)
         step = ascent_direction(slopes, context.threat, settings) * (WAY * context.threat.radius)
         there = project(part.images - step, part.images, context.threat, settings)
         foretold = (slopes.double() * (there - part.images).double()).flatten(1).sum(dim=1)
-        change = (losses.margin(context.judged(there), part.labels) - before.detach()).double()
+        change = (losses.margin(context.judged(there), part.labels) - before).double()
         unexplained += float((change - foretold).square().sum())
         total += float(change.square().sum())
     return total > 0 and unexplained <= (1 - EXPLAINED) * total, Cost(2 * len(some), len(some))

@@ -130,8 +130,12 @@ class _Run:
     @property
     def goes_on(self) -> bool:
         """Whether there is anything left to attack, and to spend; the first climb is made however short."""
-        enough = LEAST_STEPS if self.climbs and not self.allowance.is_timed else 0
-        return self.allowance.left > enough and len(self.standing) > 0
+        return self.allowance.left > self.least and len(self.standing) > 0
+
+    @property
+    def least(self) -> int:
+        """What must be left of the budget for anything further: a shorter climb is not worth its start."""
+        return LEAST_STEPS if self.climbs and not self.allowance.is_timed else 0
 
     @property
     def standing(self) -> Tensor:
@@ -151,9 +155,8 @@ class _Run:
             return
         left = self.allowance.left
         if self.pace is None:
-            originals = torch.cat([self.context.judged(part.images) for part in self.context.split(self.batch)])
             self.cost += Cost(forwards=len(self.batch))
-            margins = losses.margin(originals, self.batch.labels).float()
+            margins = losses.margin(self.context.judged(self.batch.images), self.batch.labels).float()
             self.pace = Pace(margins, self.ledger.margins.clone(), left)
         else:
             self.hopeless |= self.pace.hopeless(self.ledger.margins, left)
@@ -161,7 +164,7 @@ class _Run:
     def climb(self, settings: AttackSettings, most: float = math.inf) -> None:
         """One climb on what stands, shortened to what is left of the budget and to `most` of it."""
         left = min(self.allowance.left, most)
-        if not self.goes_on or left <= 0 or (self.climbs and not self.allowance.is_timed and left < LEAST_STEPS):
+        if not self.goes_on or left <= 0 or left < self.least:
             return
         if not self.allowance.is_timed:
             settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
@@ -226,20 +229,23 @@ class _Run:
         self._walk(guides, self.ledger.images, FOLLOWING, min(amount, before) / 2)
         if self.walked is None:
             self.walked = corner_stripes(self.context, self.batch, 0)
-        self._walk(guides, self.walked, 1, min(amount - (before - self.allowance.left), self.allowance.left))
+        self.walked = self._walk(
+            guides, self.walked, 1, min(amount - (before - self.allowance.left), self.allowance.left)
+        )
 
-    def _walk(self, guides: Sequence[Target], points: Tensor, following: int, amount: float) -> None:
-        """A search by windows from points (N, ...), where what it finds is entered as well."""
+    def _walk(self, guides: Sequence[Target], points: Tensor, following: int, amount: float) -> Tensor:
+        """A search by windows from points (N, ...); where it has come to (N, ...)."""
         rounds = int(2 * self._gradients(amount) / round_passes(following))
         if not self.goes_on or rounds == 0:
-            return
+            return points
+        reached = points.clone()
         for part, deadline in self._turns(amount):
             batch, context = self.batch.select(part), self.context.until(deadline)
             found = search_windows(guides, context, batch, points[part], rounds, self.climbs, following)
             self._enter(Leg(Way.WINDOWS), part, found)
-            if points is self.walked:
-                points[part] = found.images
+            reached[part] = found.images
         self._spend(rounds * round_passes(following) / 2)
+        return reached
 
     def search_units(self) -> None:
         """Searches small fully connected networks of signs by the patterns of their first layer; others are left alone."""
@@ -262,8 +268,7 @@ class _Run:
         """
         short = shortened(settings, steps)
         part = self.batch.select(rows)
-        with torch.no_grad():
-            margins = losses.margin(self.context.logits(part.images), part.labels)
+        margins = losses.margin(self.context.judged(part.images), part.labels)
         outcome = self._outcome(settings, rows, deadline, short)
         self._enter(Leg(Way.CHOOSING), rows, outcome)
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)

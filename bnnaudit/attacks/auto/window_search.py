@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.auto.slopes import margin_slopes
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.ledger import PLATEAU, Ledger
@@ -117,8 +118,7 @@ class _Walk:
     def judge(self, candidates: Tensor, context: Context, ledger: Ledger, step: int) -> None:
         """Goes to the best of candidates (M, W, ...) where its margin is no larger; of equal ones to the first."""
         count = candidates.shape[1]
-        parts = torch.split(candidates.flatten(0, 1), context.batch_size)
-        logits = torch.cat([context.judged(part) for part in parts])
+        logits = context.judged(candidates.flatten(0, 1))
         labels = self.labels.repeat_interleave(count)
         margins = losses.margin(logits, labels).float().view(-1, count)
         wrong = (logits.argmax(dim=1) != labels).view(-1, count)
@@ -137,15 +137,8 @@ class _Walk:
 
 def _slopes(guide: Target, context: Context, walk: _Walk) -> Tensor:
     """The derivative of the margin by the points (M, ...), as this guide has it."""
-    parts = []
-    for points, labels in zip(
-        torch.split(walk.points, context.batch_size), torch.split(walk.labels, context.batch_size), strict=True
-    ):
-        inputs = points.detach().requires_grad_()
-        with torch.enable_grad():
-            (slopes,) = torch.autograd.grad(losses.margin(guide.logits(inputs), labels).sum(), inputs)
-        parts.append(slopes)
-    return torch.cat(parts)
+    points, labels = (torch.split(values, context.batch_size) for values in (walk.points, walk.labels))
+    return torch.cat([margin_slopes(guide, *part)[1] for part in zip(points, labels, strict=True)])
 
 
 def _candidates(walk: _Walk, slopes: Tensor, draws: Tensor, context: Context) -> Tensor:
