@@ -28,6 +28,7 @@ from bnnaudit.engine.readout import NoReadoutError
 from bnnaudit.engine.request import AuditRequest
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.suspecting import probed, suspecting
+from bnnaudit.engine.threads import computing_with, threads_in_use
 from bnnaudit.engine.trials import Bench, run_trial
 from bnnaudit.engine.verification import verify
 from bnnaudit.engine.views import ViewUnavailableError, view_of
@@ -35,6 +36,11 @@ from bnnaudit.engine.views import ViewUnavailableError, view_of
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
+    with computing_with(request.threads or threads_in_use()):
+        return _audited(request, progress)
+
+
+def _audited(request: AuditRequest, progress: Progress) -> Report:
     target, plan = attached(request.target, request.images), request.plan
     progress.task("deployed model on clean images")
     scores = target.deployed(request.images)

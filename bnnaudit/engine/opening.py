@@ -20,11 +20,13 @@ from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
+from bnnaudit.engine.threads import Threads, fitting_threads, most_threads
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.settings import Settings
 from bnnaudit.loaders.state_dict import refuse_programs
+from bnnaudit.numerics.threads import working_threads
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
 
@@ -52,6 +54,11 @@ class Opened:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
+    @property
+    def threads(self) -> Threads:
+        """What to compute with: as the settings say, else what is quickest."""
+        return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
+
 
 def open_source_of(settings: Settings) -> ImageSource:
     """The data that the settings name."""
@@ -67,7 +74,8 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     """Loads both; raises an AuditError that names whichever cannot be used."""
     require_model(model)
     source = open_source_of(settings)
-    target = open_target(model, settings, source)
+    with working_threads(most_threads(settings.run.threads)):
+        target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
     return Opened(target, sample, source, settings)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx
 import onnxruntime
+import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
 PROVIDER = "CPUExecutionProvider"
@@ -19,7 +20,7 @@ RUNTIME_DOMAIN = "com.microsoft"
 _SILENT = 4  # fatal errors only
 
 # Waiting threads that spin take the cores from the attack, which runs between two replays.
-_SETTINGS = {"session.intra_op.allow_spinning": "0"}
+_SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
 # Replaces an operator between (de)quantizers by a kernel on integers.
@@ -60,6 +61,9 @@ def open_default_session(model: bytes | str) -> Any:
 def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...] = (_INTEGER_KERNELS,)) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
+    # As many as PyTorch has, whose number follows the cores that may be used; ONNX Runtime counts the machine's.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
     for key, value in settings.items():
         options.add_session_config_entry(key, value)
     return onnxruntime.InferenceSession(

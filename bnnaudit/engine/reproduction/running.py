@@ -32,6 +32,7 @@ from bnnaudit.data import Sample
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.signal import measure_signal
+from bnnaudit.engine.threads import Threads, computing_with, threads_in_use
 from bnnaudit.engine.trials import Bench, run_trial
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
@@ -47,6 +48,7 @@ class Subject:
     threats: tuple[Threat, ...]
     seed: int
     batch_size: int
+    threads: Threads | None = None
 
 
 def planned_units(experiment: Experiment, images: int, radii: int) -> int:
@@ -69,6 +71,11 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
+    with computing_with(subject.threads or threads_in_use()):
+        return _reproduced(experiment, subject, progress)
+
+
+def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
     bench = bench_of(subject)
     match experiment:
         case AttackTable():

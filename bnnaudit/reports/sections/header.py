@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import Report
+from bnnaudit.core.report import Environment, Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
 from bnnaudit.reports.numbers import plural, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
+
+DEPENDS = "another number can change what attacks find by an image or so, as sums have other last bits"
+"""Said of threads where the bits were seen to differ."""
 
 
 def header(report: Report, look: Look) -> Sequence[RenderableType]:
@@ -30,6 +33,14 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         ("Clean accuracy", look.text(with_interval(report.clean_accuracy), "bold")),
         ("Replayed on", look.text(facts.runtime or "not known")),
         ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
+        *_threads(environment, look),
     ]
     title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
     return [title, Text(""), labelled(rows)]
+
+
+def _threads(environment: Environment, look: Look) -> list[tuple[str, RenderableType]]:
+    """The number of threads where it matters for the figures."""
+    if not environment.thread_dependent:
+        return []
+    return [("", look.text(f"{plural(environment.threads, 'thread')}: {DEPENDS}"))]
