@@ -59,7 +59,7 @@ def convert(graph: Graph) -> nn.Module:
     graph.drop_dead()
     graph.save()
     with quiet():
-        register()
+        register(node.op_type for node in graph.nodes)
         missing = missing_operators(graph)
         if missing:
             raise UnsupportedOperatorsError(f"no differentiable import of: {missing}{_failed_nodes(graph, '; ')}")
