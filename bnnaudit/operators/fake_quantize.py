@@ -95,7 +95,7 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
     first = max(pair.dequantizers, key=lambda node: graph.is_output(node.output[0]))
     inputs = [values, *pair.quantizer.input[1:3]]
     kind = attribute(pair.quantizer, QUANTIZES_TO)
-    settings = {QUANTIZES_TO: kind, "low": before.low, "high": before.high, "closed": int(before.closed)}
+    settings = {QUANTIZES_TO: kind, "low": before.low, "high": before.high}
     node = helper.make_node(
         QUANTIZE_DEQUANTIZE,
         inputs,
@@ -143,7 +143,7 @@ def _converted(node: Node) -> Converted:
         grid_of(int(node.attribute(QUANTIZES_TO))),
         torch.tensor(float(scale.ravel()[0]), dtype=torch.float32),
         0.0 if zero_point is None else float(zero_point.ravel()[0]),
-        Bounds(float(node.attribute("low")), float(node.attribute("high")), bool(node.attribute("closed"))),
+        Bounds(float(node.attribute("low")), float(node.attribute("high"))),
     )
     return Converted(module, node.inputs[:1])
 

@@ -28,14 +28,13 @@ SCALES = (1e-30, 1e30)
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What comes before a step: values are clipped to low..high; a gradient passes at the ends only where `closed`."""
+    """What comes before a step: values are clipped to low..high; a gradient passes between these, and not at them."""
 
     low: float = -math.inf
     high: float = math.inf
-    closed: bool = True
 
 
-RELU = Bounds(low=0.0, closed=False)
+RELU = Bounds(low=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,7 @@ class FakeQuantizer(GridQuantizer):
 
     def _apart(self, values: Tensor) -> Tensor:
         """The same with the quantized numbers in between, for who watches the step from x / scale to them."""
-        if self.before.low > -math.inf:
-            values = values.clamp_min(self.before.low) if self.before.closed else torch.relu(values)
-        if self.before.high < math.inf:
-            values = values.clamp_max(self.before.high)
+        values = functional.hardtanh(values, self.before.low, self.before.high)
         zero_point = self.scale.new_tensor(self.zero_point)
         return (self.onto_grid(values / self.scale, zero_point) - zero_point) * self.scale
 
@@ -135,10 +131,10 @@ def _steps(scale: float, zero_point: float, grid: Grid, before: Bounds, dtype: t
     below, above = -_first_beyond(kind, scale, -low), _first_beyond(kind, scale, high)
     if before.low > -math.inf:
         low = min(max(low, float(np.rint(kind(before.low) / kind(scale)))), high)
-        below = max(below, _outside(kind, before.low, -1) if before.closed else before.low)
+        below = max(below, before.low)
     if before.high < math.inf:
         high = max(min(high, float(np.rint(kind(before.high) / kind(scale)))), low)
-        above = min(above, _outside(kind, before.high, 1) if before.closed else before.high)
+        above = min(above, before.high)
     return Steps(low, high, below, above)
 
 
@@ -150,8 +146,3 @@ def _first_beyond(kind: type[np.floating[Any]], scale: float, level: float) -> f
     while np.rint(number / step) <= level:
         number = np.nextafter(number, kind(math.inf))
     return float(number)
-
-
-def _outside(kind: type[np.floating[Any]], bound: float, direction: int) -> float:
-    """The number next to a bound, on its far side."""
-    return float(np.nextafter(kind(bound), kind(direction * math.inf)))
