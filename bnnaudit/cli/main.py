@@ -66,6 +66,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line and exits."""
     startup.prepare(os.environ)
+    startup.keep_memory(os.environ)
     sys.exit(run(sys.argv[1:]))
 
 

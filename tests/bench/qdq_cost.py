@@ -21,6 +21,7 @@ import torch
 from onnx import ModelProto, NodeProto
 from torch import Tensor
 
+from bnnaudit.cli.startup import keep_memory
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
@@ -90,6 +91,7 @@ def passed_back(target: Target, images: Tensor) -> Callable[[], object]:
 def measured(path: Path, images: int, rounds: int) -> list[Figure]:
     """The ratios for one file."""
     torch.set_num_threads(1)
+    keep_memory({})  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / "float.onnx"
         onnx.save(float_twin(onnx.load(path)), twin)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bnnaudit.cli import startup
-from bnnaudit.cli.startup import PASSIVE, prepare
+from bnnaudit.cli.startup import ALLOCATOR, KEPT_FREE, PASSIVE, keep_memory, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,28 @@ def test_it_is_set_before_the_libraries_load() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bare, cwd=Path.cwd()
     )
     assert done.stderr.split() == ["PASSIVE", "False"]
+
+
+class Allocator:
+    """The C library's, as far as it is asked."""
+
+    def __init__(self) -> None:
+        self.told: dict[int, int] = {}
+
+    def mallopt(self, parameter: int, size: int) -> None:
+        self.told[parameter] = size
+
+
+def test_memory_is_kept_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    allocator = Allocator()
+    monkeypatch.setattr(startup.ctypes, "CDLL", lambda name: allocator)
+    for name in ALLOCATOR:
+        keep_memory({name: "mine"})
+    assert allocator.told == {}
+    keep_memory({})
+    assert allocator.told == KEPT_FREE
+
+
+def test_a_system_without_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup.ctypes, "CDLL", lambda name: object())
+    keep_memory({})
