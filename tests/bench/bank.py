@@ -208,7 +208,9 @@ def problems(entry: Entry, report: Report) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def print_table(chosen: Iterable[Entry], effort: Effort | None, all_images: bool = False) -> int:
+def print_table(
+    chosen: Iterable[Entry], effort: Effort | None, samples: int = SAMPLES, all_images: bool = False
+) -> int:
     """The confusion table, a line a model, and the processor seconds of all audits; the number of wrong answers."""
     wrong, seconds = 0, 0.0
     click.echo(
@@ -217,7 +219,7 @@ def print_table(chosen: Iterable[Entry], effort: Effort | None, all_images: bool
     for entry in chosen:
         began = time.process_time()
         try:
-            report = audit(entry, effort=effort, all_images=all_images)
+            report = audit(entry, effort=effort, samples=samples, all_images=all_images)
         except FileNotFoundError as error:
             click.echo(f"{entry.name:44} skipped: {error}")
             continue
@@ -273,6 +275,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bank", description="Audit models of known truth.")
     parser.add_argument("--seeds", type=int, default=0, help="audit healthy models with so many seeds")
     parser.add_argument("--only", default="", help="entries whose name holds this")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="images at hand for every audit")
     parser.add_argument("--all", action="store_true", help="attack every image, whatever decides the verdict")
     parser.add_argument("--effort", type=Effort, choices=list(Effort), help="of every audit")
     options = parser.parse_args()
@@ -280,7 +283,7 @@ def main() -> int:
     chosen = [entry for entry in entries() if options.only in entry.name]
     if options.seeds:
         return int(print_false_alarms(chosen, options.seeds, options.effort) > 0)
-    wrong = print_table(chosen, options.effort, options.all)
+    wrong = print_table(chosen, options.effort, options.samples, options.all)
     click.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
     return int(wrong > 0)
 
