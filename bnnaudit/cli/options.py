@@ -230,6 +230,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "queries": ("attack", "queries"),
     "budget": ("attack", "budget"),
     "effort": ("audit", "effort"),
+    "all_images": ("audit", "all_images"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),
     "threads": ("run", "threads"),
