@@ -82,7 +82,7 @@ def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
 def _broadcast(tensors: list[Tensor]) -> list[Tensor]:
     """A tensor without storage of the shape that all of these are brought to."""
     try:
-        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call]
     except RuntimeError:  # the operation itself will raise it
         return []
     return [torch.empty(shape, device="meta")]
