@@ -25,10 +25,10 @@ bits depend on the number: a figure that can be had again is worth more than a p
 TIMED = 0.01
 """Seconds, at least, that are spent on timing a number of threads, once `RUNS` are done."""
 RUNS = 3
-ODD_BATCHES = (1, 2, 3, 5, 7)
+ODD_BATCHES = (1, 3, 7)
 """Batches, beside the timed one, at which the bits are compared: MKL splits sums between threads where a matrix has few rows
 (on two threads it gives other bits for 1, 3 or 7 rows, and the same for 8 to 256)."""
-DEPENDENT = ("attacks", "signal", "sweeps", "cures", "verdict")
+DEPENDENT = ("attacks", "signal", "sweeps", "cures", "findings", "verdict")
 """Parts of a report that rest on the differentiable copy; answers of the deployed model do not."""
 
 
@@ -85,7 +85,7 @@ def fitting_threads(target: Target, images: Tensor, asked: int | None = None) ->
 
 def _bits_depend(target: Target, images: Tensor, most: int) -> bool:
     """Whether logits or their gradient have other bits on `most` threads than on one."""
-    sizes = dict.fromkeys(size for size in (len(images), *ODD_BATCHES) if size <= len(images))
+    sizes = dict.fromkeys(size for size in (*ODD_BATCHES, len(images)) if size <= len(images))
     for size in sizes:
         with working_threads(1):
             alone = _passed(target, images[:size])
