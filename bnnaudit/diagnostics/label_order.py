@@ -6,7 +6,7 @@ from bnnaudit.core.evidence import Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.diagnostics.comparison import percent, share
-from bnnaudit.diagnostics.fitness import far_better
+from bnnaudit.diagnostics.fitness import better_numbering
 
 RULE = Rule(
     code="MF413",
@@ -24,7 +24,7 @@ RULE = Rule(
     ),
     threshold=(
         "Fires where another numbering puts at least 10 points more of the images right and McNemar's exact p-value, times "
-        "the numberings tried, is below 0.01."
+        "the numberings tried, is below 0.01, unless another way to feed the images explains more (MF414)."
     ),
     source="This tool's own requirement; McNemar 1947.",
     remedy="Number the labels as the model's training did; the message says which numbering fits.",
@@ -43,7 +43,7 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.labels
-    best = None if seen is None else far_better(seen.readings, seen.images)
+    best = better_numbering(fit)
     if seen is None or best is None:
         return ()
     message = (

@@ -58,6 +58,8 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
 def findings_from(fit: SampleFit, classes: int) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.pictures
+    if not seen.images:
+        return ()
     reasons = [*_of_the_images(seen), *([] if fit.labels is not None else _of_the_answers(seen, classes))]
     if not reasons:
         return ()

@@ -6,7 +6,7 @@ from bnnaudit.core.evidence import Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.fit import LabelFit, SampleFit
 from bnnaudit.diagnostics.comparison import percent, share
-from bnnaudit.diagnostics.fitness import is_at_chance
+from bnnaudit.diagnostics.fitness import better_feeding, better_numbering, is_at_chance
 
 MANY = 0.2
 """Of the images: how many must be misclassified for certain (lower end of the 95 % interval)."""
@@ -37,7 +37,8 @@ RULE = Rule(
     ),
     threshold=(
         "Fires where more than 20 % of the images are misclassified for certain, that fraction is above 0.38 for certain "
-        "and below 0.65, that area is below 0.62, and accuracy is above chance (else MF412 says it)."
+        "and below 0.65, that area is below 0.62, and neither chance (MF412) nor another numbering or way to feed the images "
+        "(MF413, MF414) explains it."
     ),
     source="This tool's own requirement; the figures are measured.",
     remedy="Pair images and labels anew: files sorted in two different orders are the usual cause.",
@@ -57,7 +58,7 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.labels
-    if seen is None or not is_random(seen) or is_at_chance(seen):
+    if seen is None or not is_random(seen) or is_at_chance(seen) or better_numbering(fit) or better_feeding(fit):
         return ()
     wrong = share("misclassified", seen.images - seen.right, seen.images)
     message = (

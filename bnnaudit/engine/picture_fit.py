@@ -16,6 +16,8 @@ FLATNESS = 1e-6
 
 def measure_pictures(images: Tensor, box: Box, answers: Tensor) -> PictureFit:
     """images (N, C, H, W) or (N, features) in `box`; answers (N,): the classes that the deployed model gives."""
+    if not len(images):
+        return PictureFit(0, 0, None, 0.0, 0)
     flat = images.flatten(1)
     spans = flat.amax(dim=1) - flat.amin(dim=1)
     varied = spans > FLATNESS * box.width

@@ -38,7 +38,7 @@ def _chapters(report: Report, look: Look) -> list[RenderableType]:
             parts.append(indented(Text(title, style="bold")))
             parts += [indented(_entry(finding, look)) for finding in chapter]
             parts.append(Text(""))
-    if not any(speaks_of_masking(finding) for finding in report.findings):
+    if report.verdict is not None and not any(speaks_of_masking(finding) for finding in report.findings):
         parts.append(indented(_nothing_found(report, look)))
     if report.findings:
         hint = " says what a finding means, how it is measured and what to do."
