@@ -33,7 +33,8 @@ RULE = Rule(
         "one does. With few images audit more."
     ),
     false_alarms=(
-        "A sample of few images can leave an honest model's accuracy undecided. On 300 images of the bank's networks chance "
+        "None in 960 samples of 40 or 120 images from the bank's healthy networks, but a sample of few images can leave an "
+        "honest model's accuracy undecided. On 300 images of the bank's networks chance "
         "lies 25 to 51 standard deviations below the accuracy, on networks with 26 to 55 % on CIFAR-10 6 to 24."
     ),
 )

@@ -164,7 +164,7 @@ def _same_values(one: Feed, other: Feed, channels: int) -> bool:
 
 def _ends(box: Box, channels: int) -> Tensor:
     """(2, channels, 1, 1): black and white."""
-    return torch.tensor([box.low, box.high]).view(2, 1, 1, 1).expand(2, channels, 1, 1)
+    return torch.tensor([box.low, box.high], dtype=torch.float32).view(2, 1, 1, 1).expand(2, channels, 1, 1)
 
 
 def _flags(order: ChannelOrder) -> str:

@@ -10,6 +10,8 @@ from bnnaudit.core.threat import Box
 
 SMALLEST_SIDE = 8
 """Height and width from which on neighbouring pixels are asked about."""
+TOGETHER = 16
+"""Images at a time, so that large ones take little memory in double precision."""
 FLATNESS = 1e-6
 """Of the input range: what an image of one single value may vary by."""
 
@@ -37,8 +39,12 @@ def neighbour_correlation(images: Tensor) -> float | None:
     """
     if images.dim() != 4 or not len(images) or min(images.shape[2:]) < SMALLEST_SIDE:
         return None
+    return float(torch.cat([_of_each(part) for part in torch.split(images, TOGETHER)]).median())
+
+
+def _of_each(images: Tensor) -> Tensor:
+    """The correlation within each image (N,), horizontal and vertical neighbours alike."""
     centred = images.double() - images.double().mean(dim=(2, 3), keepdim=True)
     across, down = centred[..., 1:] * centred[..., :-1], centred[..., 1:, :] * centred[..., :-1, :]
-    variance = centred.square().mean(dim=(1, 2, 3))
-    mean = (across.mean(dim=(1, 2, 3)) + down.mean(dim=(1, 2, 3))) / 2
-    return float((mean / variance.clamp_min(1e-30)).median())
+    covariance = (across.mean(dim=(1, 2, 3)) + down.mean(dim=(1, 2, 3))) / 2
+    return covariance / centred.square().mean(dim=(1, 2, 3)).clamp_min(1e-30)

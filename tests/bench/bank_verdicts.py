@@ -82,7 +82,9 @@ def _inputs(data: str, eps: float) -> Iterator[Entry]:
         causes, network = frozenset({"MF414"}), _network(data, "robust", first)
         yield Entry(f"{data}-robust, {what}", data, network, eps, DOUBTFUL, causes, given=given)
     noise = frozenset({"MF415"})
-    yield Entry(f"{data}-robust, noise as images", data, _network(data, "robust"), eps, frozenset(Status), noise, given=white)
+    yield Entry(
+        f"{data}-robust, noise as images", data, _network(data, "robust"), eps, frozenset(Status), noise, given=white
+    )
 
 
 def _network(data: str, kind: str, first: nn.Module | None = None) -> Callable[[], nn.Module]:
