@@ -13,7 +13,7 @@ from bnnaudit.core.plan import Suspicion
 from bnnaudit.core.probing import BinarizationTest, StrengthRow
 from bnnaudit.core.report import Status
 from bnnaudit.core.trial import Source
-from bnnaudit.diagnostics import RULES
+from bnnaudit.diagnostics import RULES, attack_strength
 from bnnaudit.engine.judging import reach_verdict
 from tests.diagnostics.evidence import HEALTHY_PROBES, evidence, plan
 
@@ -101,6 +101,8 @@ def test_what_auto_left_standing_counts_only_where_auto_finds_what_is_there(
     verdict = reach_verdict(strength(found_by_auto, images, random), (), ())
     assert (verdict.status, verdict.passed) == (status, status is Status.AS_CLAIMED)
     assert ("GM117" in verdict.reason) is (status is Status.INCONCLUSIVE)
+    told = attack_strength.judge(strength(found_by_auto, images, random))
+    assert any(isinstance(item, Finding) for item in told) is (status is Status.INCONCLUSIVE)
 
 
 def test_a_network_that_falls_needs_no_strength_of_the_attack() -> None:
