@@ -35,9 +35,9 @@ RULE = Rule(
         "images are taken where 8 leave open whether auto, which verifies, finds nine in ten of them or six (Wald's test)."
     ),
     threshold=(
-        "Fires when the 95 % interval of the share that PGD finds lies below 95 %, or auto finds too few. The test is skipped where fewer than "
-        "eight images take a readout, or where random search alone finds more than four in five. Where auto finds too "
-        "few (at a level of 1 %), what it left standing proves too little, and the verdict is undecided."
+        "Fires when the 95 % interval of the share that PGD finds lies below 95 %, or auto finds too few. The test is skipped "
+        "where fewer than eight images take a readout, or where random search alone finds more than four in five. Where auto "
+        "finds too few (at a level of 1 %), what it left standing proves too little, and the verdict is undecided."
     ),
     source=(
         "Zimmermann, Brendel, Tramer & Carlini 2022 (NeurIPS), by their description; Wald 1945 (sequential test); the cut-offs "
