@@ -47,14 +47,16 @@ class _Product:
     weights: TensorProto | None
 
 
-def clipping_note(proto: ModelProto) -> str:
+def clipping_note(proto: ModelProto, exact_sums: bool = True) -> str:
     """What people must know who serve the file on such a processor; empty where no layer is concerned.
+
+    exact_sums: the replay's session has them, as far as ONNX Runtime can.
 
     ONNX Runtime has no exact mode (see `open_session`) for weights that are computed, for ConvInteger, and for any layer
     beside a convolution of int8 by int8: the note says where the replay is concerned as well.
     """
     products = list(_products(proto))
-    inexact = any(product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products)
+    inexact = not exact_sums or any(product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products)
     exact = [
         product.weights is not None and product.op != SWAPPED and not inexact for product in products if _clips(product)
     ]

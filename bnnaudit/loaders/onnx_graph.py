@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedMo
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto))
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, partial(notes_on_replay, source.proto))
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
