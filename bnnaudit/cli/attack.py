@@ -86,7 +86,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         report, adversarial = run_single(
             opened.target,
             opened.sample,
-            Trial(attack, threat_of(settings), source),
+            Trial(attack, threat_of(settings, opened.target.facts), source),
             seed,
             batch_size,
             stamp(),

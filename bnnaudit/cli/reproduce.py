@@ -111,7 +111,7 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
     flags = parse_settings(options.nested_flags({**values, "samples": samples, "eps": eps}), "command line")
     settings = settings_for(model, flags, Path.cwd(), values["card"])
     opened = open_model_and_data(model, settings)
-    threat = threat_of(settings)
+    threat = threat_of(settings, opened.target.facts)
     if name is not TableName.FIGURE2:
         shown: tuple[float, ...] = (threat.eps,)
     else:

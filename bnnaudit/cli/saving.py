@@ -58,7 +58,7 @@ def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts, im
 
 def _pixels(images: Tensor, facts: ModelFacts, image_bits: int) -> NDArray[Any] | None:
     """The images (N, ...) as picture files hold them, None where they cannot."""
-    grid = PixelGrid(facts.box.low, facts.box.high, image_bits)
+    grid = PixelGrid.of_bits(facts.box.low, facts.box.high, image_bits)
     if not bool(grid.holds(images).all()):
         return None
     return grid.levels(images).numpy().astype(np.uint8 if image_bits <= 8 else np.uint16)

@@ -46,7 +46,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
             opened.target,
             opened.sample,
             settings.attack.surrogate or Surrogate(),
-            threat_of(settings),
+            threat_of(settings, opened.target.facts),
             settings.data.seed or 0,
             opened.batch_size,
             stamp(),

@@ -29,22 +29,61 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class InputGrid:
+    """The values that an input of whole numbers can have, in the units of its box: first + k / steps * (last - first).
+
+    k runs from 0 to `steps`; there is one entry for all channels, or one for each. `kind`: the type as people write it.
+    """
+
+    kind: str
+    first: tuple[float, ...]
+    last: tuple[float, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def unit(self) -> float | None:
+        """From one value to the next; None where channels differ in it."""
+        ends = zip(self.first, self.last, self.steps, strict=True)
+        units = {(last - first) / steps for first, last, steps in ends}
+        return units.pop() if len(units) == 1 else None
+
+    @property
+    def values(self) -> int:
+        """How many values a pixel can have."""
+        return max(self.steps) + 1
+
+
+WHOLE_STEP = 1e-6
+"""What a radius may lack to a whole number of steps and still be taken for it: 8/255 * 255 need not be 8. Not tuned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Threat:
     """Perturbations of norm at most `eps` that keep every pixel inside `box`.
 
     `eps` is in units of the [0,1] image, whatever range the network takes; `radius` is the same length in the box's units.
-    With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs.
+    With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs. With
+    `grid` the network takes no other values than its: no image lies between them.
     """
 
     norm: Norm
     eps: float
     box: Box = Box()
     image_bits: int | None = None
+    grid: InputGrid | None = None
 
     @property
     def radius(self) -> float:
-        """`eps` in the units of `box`."""
-        return self.eps * self.box.width
+        """`eps` in the units of `box`, in L-inf only the whole steps of an input of whole numbers that it holds."""
+        length = self.eps * self.box.width
+        if self.grid is None or self.norm is not Norm.LINF or not self.grid.unit:
+            return length
+        return math.floor(length / self.grid.unit + WHOLE_STEP) * self.grid.unit
+
+    @property
+    def discrete(self) -> bool:
+        """Whether a pixel may only be changed to some values."""
+        return self.image_bits is not None or self.grid is not None
 
 
 IMAGE_BITS = (1, 16)

@@ -22,6 +22,10 @@ TOLERANCE = 1e-5
 """Relative excess of a radius that float32 rounding explains."""
 
 
+EXCESS = 0.01
+"""Of a step between pixels: what float32 may add to a length where pixels are whole steps apart. Not tuned."""
+
+
 class ForeignPerturbationError(RuntimeError):
     """An attack returned an image outside the ball or the box: a bug of ours, never a finding."""
 
@@ -60,10 +64,10 @@ def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor)
     """(N,) bool: which of the confirmed successes `fooled` (N,) survive rounding towards the original to 8-bit pixels.
 
     The deployed model looks again at those that rounding changes. None where the originals are no 8-bit pictures themselves,
-    so that no file of 8-bit pixels stands for them.
+    so that no file of 8-bit pixels stands for them. Of a model of whole numbers that are 8-bit pixels all survive.
     """
     box = target.facts.box
-    grid = PixelGrid(box.low, box.high, 8)
+    grid = PixelGrid.of_bits(box.low, box.high, 8)
     if not bool(grid.holds(batch.images).all()):
         return None
     rounded = grid.towards(images, batch.images)
@@ -90,13 +94,16 @@ def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel:
         raise ForeignPerturbationError("an attack left the box of valid images")
     grid = pixel_grid(threat)
     if grid is not None and bool(((images != grid.nearest(images)) & (images != originals)).any()):
-        raise ForeignPerturbationError(f"an attack left the grid of {threat.image_bits}-bit pixels")
+        pixels = f"{threat.image_bits}-bit pixels" if threat.grid is None else f"the {threat.grid.kind} input"
+        raise ForeignPerturbationError(f"an attack left the grid of {pixels}")
     shift = images - originals
     if threat.norm is Norm.LINF:
         lengths = shift.flatten(1).abs().amax(dim=1)
     else:
         lengths = flat_norm(shift.flatten(0, 1) if per_channel and shift.dim() > 2 else shift)
     slack = TOLERANCE * max(threat.radius, threat.box.width)
+    if grid is not None:
+        slack = min(slack, EXCESS * grid.unit)
     if bool((lengths > threat.radius + slack).any()):
         raise ForeignPerturbationError(
             f"an attack left the {threat.norm} ball: {float(lengths.max()):.6g} > {threat.radius:.6g}"

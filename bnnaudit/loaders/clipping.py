@@ -56,7 +56,9 @@ def clipping_note(proto: ModelProto, exact_sums: bool = True) -> str:
     beside a convolution of int8 by int8: the note says where the replay is concerned as well.
     """
     products = list(_products(proto))
-    inexact = not exact_sums or any(product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products)
+    inexact = not exact_sums or any(
+        product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products
+    )
     exact = [
         product.weights is not None and product.op != SWAPPED and not inexact for product in products if _clips(product)
     ]

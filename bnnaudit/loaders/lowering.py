@@ -18,7 +18,9 @@ from bnnaudit.operators.weights import whole
 
 LOWERED = "QONNX operators written with standard ones"
 UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
-UNSHARED = "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
+UNSHARED = (
+    "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
+)
 REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
 SAME = "a default session computes the same"
 

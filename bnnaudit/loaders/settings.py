@@ -160,7 +160,7 @@ class PreprocessingTable(_Table):
 
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
-        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout, self.output_name)
+        return Preprocessing(self.input_range, self.mean or (), self.std or (), self.layout, self.output_name)
 
 
 class ThreatTable(_Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,8 @@ def open_by_way(model: bytes | str) -> tuple[Any, Way]:
     """`open_session`, and the way that it went; the error is that of a session without options."""
     onnxruntime.set_default_logger_severity(_SILENT)
     for way in WAYS[:-1]:
-        try:
+        with suppress(*RUNTIME_ERRORS, _NothingSharedError):
             return _opened_by(way, model), way
-        except (*RUNTIME_ERRORS, _NothingSharedError):
-            continue
     return _opened_by(PLAIN, model), PLAIN
 
 
@@ -97,7 +96,9 @@ def _opened_by(way: Way, model: bytes | str) -> Any:
 
 def _unshared(model: bytes | str) -> tuple[bytes, str]:
     """The model with every shared int8 constant copied, and the folder that its external data lie in."""
-    proto = onnx.load_model_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+    proto = (
+        onnx.load_model_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+    )
     if not unshare(proto):
         raise _NothingSharedError
     return proto.SerializeToString(), "" if isinstance(model, bytes) else str(Path(model).resolve().parent)

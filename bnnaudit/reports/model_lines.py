@@ -46,7 +46,8 @@ def input_line(facts: ModelFacts, look: Look) -> RenderableType:
     """`3 x 32 x 32 (NCHW), values from 0 to 255, normalised by mean 0.5 and std 0.25`."""
     box = facts.box
     line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]})"
-    line += f", values from {significant(box.low, 6)} to {significant(box.high, 6)}"
+    whole = "" if facts.grid is None else f"{facts.grid.kind} "
+    line += f", {whole}values from {significant(box.low, 6)} to {significant(box.high, 6)}"
     normalised = [
         f"{name} {_channels(values)}" for name, values in (("mean", facts.mean), ("std", facts.std)) if values
     ]

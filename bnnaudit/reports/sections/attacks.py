@@ -108,7 +108,9 @@ def _name(row: AttackRow, look: Look) -> Text:
 
 
 def _measured_as_8bit(row: AttackRow) -> bool:
-    return row.accuracy_8bit is not None and row.threat.image_bits is None
+    """Apart from the accuracy itself: where pixels have 8 bits at most, both are the same."""
+    grid = row.threat.grid
+    return row.accuracy_8bit is not None and row.threat.image_bits is None and (grid is None or grid.values > 256)
 
 
 def _disagreement(row: AttackRow, look: Look) -> Text:

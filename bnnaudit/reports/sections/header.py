@@ -8,7 +8,7 @@ from rich.text import Text
 from bnnaudit.core.report import Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
-from bnnaudit.reports.numbers import plural, threat_text, with_interval
+from bnnaudit.reports.numbers import plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
 
 
@@ -27,6 +27,7 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         rows.append(("", look.text("no labels: judged against the model's own predictions", "yellow")))
     rows += [
         ("Threat", look.text(threat_text(report.threat), "bold")),
+        *(("", look.text(text)) for text in (steps_text(report.threat),) if text),
         ("Clean accuracy", look.text(with_interval(report.clean_accuracy), "bold")),
         ("Replayed on", look.text(facts.runtime or "not known")),
         ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
