@@ -41,6 +41,7 @@ UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
 )
 @options.threat_options
 @options.model_options
+@options.serving_option
 @click.option("--save", type=options.PATH, metavar="FILE.npz", help="Write adversarial images and predictions.")
 @options.run_options
 @options.output_options

@@ -43,6 +43,7 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
     help="Radius in the [0,1] image: 8/255, 8px or 0.03; figure2 takes several.  [default: the model's card, 8/255]",
 )
 @options.model_options
+@options.serving_option
 @options.run_options
 @options.output_options
 def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **values: Any) -> int:

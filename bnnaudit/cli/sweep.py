@@ -28,6 +28,7 @@ from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 @options.attack_options
 @options.threat_options
 @options.model_options
+@options.serving_option
 @options.plot_option
 @options.run_options
 @options.output_options

@@ -75,10 +75,15 @@ class Threat:
     @property
     def radius(self) -> float:
         """`eps` in the units of `box`, in L-inf only the whole steps of an input of whole numbers that it holds."""
-        length = self.eps * self.box.width
+        steps, unit = self.whole_steps, self.grid.unit if self.grid else None
+        return self.eps * self.box.width if steps is None or unit is None else steps * unit
+
+    @property
+    def whole_steps(self) -> int | None:
+        """The steps of an input of whole numbers that an L-inf radius holds; None where it has no such steps."""
         if self.grid is None or self.norm is not Norm.LINF or not self.grid.unit:
-            return length
-        return math.floor(length / self.grid.unit + WHOLE_STEP) * self.grid.unit
+            return None
+        return math.floor(self.eps * self.box.width / self.grid.unit + WHOLE_STEP)
 
     @property
     def discrete(self) -> bool:

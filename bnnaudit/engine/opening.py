@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import InputGrid, Norm, Threat
@@ -92,7 +93,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return load_onnx(model, preprocessing, Surrogate(), device)
+        target = load_onnx(model, preprocessing, Surrogate(), device)
+        return replace(target, serve_as=settings.deployment.serve_as or ServeAs.ANY)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bnnaudit.attacks.geometry import pixel_grid
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.engine.serving import answers_of
 from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
@@ -32,10 +35,14 @@ class ForeignPerturbationError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """fooled (N,) bool: confirmed by the deployed model. claimed: how many were put before it."""
+    """fooled (N,) bool: confirmed by the deployed model, in a session that counts. claimed: how many were put before it.
+
+    standing: what each session gets right, None where they are the same; those that were not put before them are among it.
+    """
 
     fooled: Tensor
     claimed: int
+    standing: Sessions | None = None
 
     @property
     def disagreements(self) -> int:
@@ -46,7 +53,7 @@ class Replay:
 def replay(
     target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch_size: int = 256, per_channel: bool = False
 ) -> Replay:
-    """Puts what fools the differentiable copy before the deployed model; labels are those of `batch`.
+    """Puts what fools the differentiable copy before every session of the deployed model; labels are those of `batch`.
 
     `per_channel` says that the attack was meant to keep each channel by itself in the L2 ball. Raises
     ForeignPerturbationError for an image outside the threat.
@@ -54,10 +61,16 @@ def replay(
     check_threat(batch.images, outcome.images, threat, per_channel)
     claimed = predict(target, outcome.images, batch_size) != batch.labels
     fooled = torch.zeros_like(claimed)
+    right = np.ones(len(batch), dtype=np.bool_)
+    standing = None if target.by_default is None else Sessions(right, right.copy())
     if bool(claimed.any()):
-        scores = target.deployed(outcome.images[claimed])
-        fooled[claimed] = (scores.argmax(dim=1) != batch.labels[claimed].cpu()).to(fooled.device)
-    return Replay(fooled, int(claimed.sum()))
+        answers = answers_of(target, outcome.images[claimed])
+        fooled[claimed] = ~answers.right(batch.labels[claimed]).to(fooled.device)
+        sessions = answers.sessions(batch.labels[claimed])
+        if standing is not None and sessions is not None:
+            rows = claimed.cpu().numpy()
+            standing.exact[rows], standing.default[rows] = sessions.exact, sessions.default
+    return Replay(fooled, int(claimed.sum()), standing)
 
 
 def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor) -> Tensor | None:
@@ -74,8 +87,7 @@ def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor)
     changed = fooled & (rounded != images).flatten(1).any(dim=1)
     kept = fooled.clone()
     if bool(changed.any()):
-        classes = target.deployed(rounded[changed]).argmax(dim=1)
-        kept[changed] = (classes != batch.labels[changed].cpu()).to(kept.device)
+        kept[changed] = ~answers_of(target, rounded[changed]).right(batch.labels[changed]).to(kept.device)
     return kept
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -56,7 +56,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
     if not isinstance(replayed, OnnxRuntimeModel) or replayed.way == PLAIN or not differs_by_default(source.proto):
         return target
-    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name))
+    return replace(target, by_default=cache(partial(default_replay, source, reading.prepare, reading.output.name)))
 
 
 def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:

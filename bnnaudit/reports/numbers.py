@@ -48,9 +48,9 @@ def steps_text(threat: Threat) -> str:
     grid = threat.grid
     if grid is None:
         return ""
-    if grid.unit is None or threat.norm is not Norm.LINF:
+    steps = threat.whole_steps
+    if steps is None:
         return f"only whole numbers of the {grid.kind} input"
-    steps = round(threat.radius / grid.unit)
     none = ", so no other image is that near" if steps == 0 else ""
     return f"{steps:,} of the {max(grid.steps):,} steps of the {grid.kind} input{none}"
 
