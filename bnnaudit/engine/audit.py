@@ -50,7 +50,8 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     if missing:
         journal.faults.append(Fault("default-session", missing))
     progress.task("deployed model on clean images")
-    scores, answers = target.deployed(request.images), answers_of(target, request.images)
+    scores = target.deployed(request.images)
+    answers = answers_of(target, request.images, scores)
     labels = answers.shown if request.labels is None else request.labels
     clean = answers.right(labels).to(target.device)
     sample = Batch(request.images, labels, request.ids).to(target.device)

@@ -44,7 +44,8 @@ class Ground:
 def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -> Ground:
     """Runs the deployed model on the sample and holds the differentiable copy against it."""
     target, missing = with_default_session(target)
-    scores, answers = target.deployed(sample.images), answers_of(target, sample.images)
+    scores = target.deployed(sample.images)
+    answers = answers_of(target, sample.images, scores)
     labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
     clean, sessions = answers.right(labels).to(target.device), answers.sessions(labels)

@@ -29,48 +29,46 @@ EXCESS = 0.01
 """Of a step between pixels: what float32 may add to a length where pixels are whole steps apart. Not tuned."""
 
 
+_NOBODY = Sessions(np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_))
+
+
 class ForeignPerturbationError(RuntimeError):
     """An attack returned an image outside the ball or the box: a bug of ours, never a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """fooled (N,) bool: confirmed by the deployed model, in a session that counts. claimed: how many were put before it.
+    """What the deployed model says of an attack's images (N, ...).
 
-    standing: what each session gets right, None where they are the same; those that were not put before them are among it.
+    fooled (N,) bool: it is wrong in a session that counts. claimed (N,) bool: the differentiable copy is. standing: what each
+    session gets right, None where they are the same.
     """
 
     fooled: Tensor
-    claimed: int
+    claimed: Tensor
     standing: Sessions | None = None
 
     @property
     def disagreements(self) -> int:
         """Claimed successes that the deployed model classifies correctly."""
-        return self.claimed - int(self.fooled.sum())
+        return int((self.claimed & ~self.fooled).sum())
 
 
 def replay(
     target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch_size: int = 256, per_channel: bool = False
 ) -> Replay:
-    """Puts what fools the differentiable copy before every session of the deployed model; labels are those of `batch`.
+    """Puts the images of an attack before every session of the deployed model; labels are those of `batch`.
 
-    `per_channel` says that the attack was meant to keep each channel by itself in the L2 ball. Raises
-    ForeignPerturbationError for an image outside the threat.
+    What fools the differentiable copy as well as what does not: near a threshold, or in a session that rounds otherwise, the
+    deployed model may be wrong where the copy is right. `per_channel` says that the attack was meant to keep each channel by
+    itself in the L2 ball. Raises ForeignPerturbationError for an image outside the threat.
     """
     check_threat(batch.images, outcome.images, threat, per_channel)
     claimed = predict(target, outcome.images, batch_size) != batch.labels
-    fooled = torch.zeros_like(claimed)
-    right = np.ones(len(batch), dtype=np.bool_)
-    standing = None if target.by_default is None else Sessions(right, right.copy())
-    if bool(claimed.any()):
-        answers = answers_of(target, outcome.images[claimed])
-        fooled[claimed] = ~answers.right(batch.labels[claimed]).to(fooled.device)
-        sessions = answers.sessions(batch.labels[claimed])
-        if standing is not None and sessions is not None:
-            rows = claimed.cpu().numpy()
-            standing.exact[rows], standing.default[rows] = sessions.exact, sessions.default
-    return Replay(fooled, int(claimed.sum()), standing)
+    if len(batch) == 0:
+        return Replay(claimed, claimed, None if target.by_default is None else _NOBODY)
+    answers = answers_of(target, outcome.images)
+    return Replay(~answers.right(batch.labels).to(claimed.device), claimed, answers.sessions(batch.labels))
 
 
 def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor) -> Tensor | None:

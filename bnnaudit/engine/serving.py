@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.serving import ServeAs, Sessions
-from bnnaudit.core.target import Deployed, Target
+from bnnaudit.core.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ class Answers:
         return Sessions((self.exact == known).numpy(), (self.default == known).numpy())
 
 
-def answers_of(target: Target, images: Tensor) -> Answers:
-    """What the sessions say of images (N, ...) in the network's range."""
-    default = None if target.by_default is None else _classes(target.by_default(), images)
-    return Answers(_classes(target.deployed, images), default, target.serve_as)
+def answers_of(target: Target, images: Tensor, scores: Tensor | None = None) -> Answers:
+    """What the sessions say of images (N, ...) in the network's range; scores (N, d): the exact one's, where known."""
+    default = None if target.by_default is None else target.by_default()(images).argmax(dim=1)
+    exact = target.deployed(images) if scores is None else scores
+    return Answers(exact.argmax(dim=1), default, target.serve_as)
 
 
 def with_default_session(target: Target) -> tuple[Target, str]:
@@ -58,7 +59,3 @@ def with_default_session(target: Target) -> tuple[Target, str]:
             raise
         return replace(target, by_default=None), f"no default session on this machine: {error}"
     return replace(target, by_default=lambda: opened), ""
-
-
-def _classes(deployed: Deployed, images: Tensor) -> Tensor:
-    return deployed(images).argmax(dim=1)

@@ -81,7 +81,7 @@ def run_trial(
     kept = fooled_as_8bit(bench.target, batch, outcome.images, confirmed.fooled)
     fooled_at = np.full(len(bench.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
     hit = confirmed.fooled.cpu().numpy()
-    # A transferred image may fool the target without having fooled its own network, which then knows no step.
+    # The target may be wrong where the network that was attacked is right, which then knows no step.
     steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
     fooled_at[rows.cpu().numpy()[hit]] = steps[hit]
     fooled_8bit = None
@@ -96,7 +96,7 @@ def run_trial(
         seconds=seconds,
         forwards=outcome.cost.forwards,
         backwards=outcome.cost.backwards,
-        replayed=confirmed.claimed,
+        replayed=int(confirmed.claimed.sum()),
         replay_disagreements=confirmed.disagreements,
         fooled_8bit=fooled_8bit,
         legs=tuple(leg.confirmed(batch.ids[confirmed.fooled].tolist()) for leg in outcome.legs),

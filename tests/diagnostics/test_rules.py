@@ -16,6 +16,7 @@ from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.finding import Finding, Rule, Severity
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics import CHECKS, RULES
 from bnnaudit.engine.judging import judge_checks
@@ -95,7 +96,13 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF407": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, company=9)),
     "MF408": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, never_answered=(3, 7))),
     "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
+    "MF410": lambda: evidence(HEALTHY, sessions=sessions(0.17, 0.37)),
 }
+
+
+def sessions(exact: float, default: float) -> tuple[Sessions, Sessions]:
+    """Everything right without attack, and these shares after it."""
+    return Sessions(left(1.0), left(1.0)), Sessions(left(exact), left(default))
 
 
 def fired(given: Evidence) -> dict[str, Finding]:
@@ -261,3 +268,16 @@ def test_the_surrogates_compared_are_told_with_their_widths() -> None:
     message = fired(SICK["SP204"]())["SP204"].message
     assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
     assert "decides about 90 images" in message
+
+
+def test_successes_of_one_session_are_told_by_session() -> None:
+    finding = fired(evidence(HEALTHY, sessions=sessions(0.17, 0.37)))["MF410"]
+    assert (
+        "Of 249 broken images 60 are so in the exact session alone and 0 in a default one alone: 17.0 % are left in the "
+        "exact session, 37.0 % in a default one of this machine." in finding.message
+    )
+
+
+@pytest.mark.parametrize(("exact", "default"), [(0.2, 0.2), (0.2, 0.21), (1.0, 1.0)])
+def test_a_few_images_between_the_sessions_are_rounding(exact: float, default: float) -> None:
+    assert "MF410" not in fired(evidence(HEALTHY, sessions=sessions(exact, default)))
