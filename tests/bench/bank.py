@@ -25,12 +25,12 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
-from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.audit import AuditRequest, run_audit
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.imitation import imitate
 from tests.bench.bank_networks import DATA, trained
+from tests.bench.bank_wholenum import whole_number_entries, with_whole_numbers
 from tests.bench.broken import (
     BatchCentred,
     Dropped,
@@ -59,7 +59,8 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 class Entry:
     """One model: how it is made, what it is attacked with, and what an audit must say.
 
-    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all.
+    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. whole: the
+    type of whole numbers that it takes, none where it takes floats of 0..1.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Entry:
     norm: Norm = Norm.LINF
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
+    whole: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -148,7 +150,11 @@ def entries() -> tuple[Entry, ...]:
     return tuple(
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
-        for entry in (*healthy_entries(data, eps), *broken_entries(data, eps))
+        for entry in (
+            *healthy_entries(data, eps),
+            *broken_entries(data, eps),
+            *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
+        )
     )
 
 
@@ -160,9 +166,13 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
-    target: Target = target_of(entry.make(), tuple(images.shape[1:]), 10)
+    if entry.whole:
+        target, batch = with_whole_numbers(entry.make(), batch, entry.whole)
+    else:
+        target = target_of(entry.make(), tuple(images.shape[1:]), 10)
+    box = target.facts.box
     plan = AuditPlan(
-        threat=Threat(entry.norm, entry.eps),
+        threat=Threat(entry.norm, entry.eps, box, grid=target.facts.grid),
         ordinary=entry.ordinary,
         features=images[0].numel(),
         quantized=bool(target.facts.quantizers),
@@ -177,7 +187,7 @@ def audit(
         ids=batch.ids,
         data=DataFacts(entry.data, len(batch), ""),
         plan=plan,
-        make_substitute=lambda audited: imitate(audited, images, seed),
+        make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         tool_version="bank",
         created="",
         command="bank",
