@@ -43,9 +43,18 @@ class InputGrid:
     @property
     def unit(self) -> float | None:
         """From one value to the next; None where channels differ in it."""
-        ends = zip(self.first, self.last, self.steps, strict=True)
-        units = {(last - first) / steps for first, last, steps in ends}
+        units = set(self._units)
         return units.pop() if len(units) == 1 else None
+
+    @property
+    def shortest(self) -> float:
+        """The smallest step of any channel."""
+        return min(self._units)
+
+    @property
+    def _units(self) -> list[float]:
+        ends = zip(self.first, self.last, self.steps, strict=True)
+        return [(last - first) / steps for first, last, steps in ends]
 
     @property
     def values(self) -> int:
@@ -84,6 +93,11 @@ class Threat:
         if self.grid is None or self.norm is not Norm.LINF or not self.grid.unit:
             return None
         return math.floor(self.eps * self.box.width / self.grid.unit + WHOLE_STEP)
+
+    @property
+    def empty(self) -> bool:
+        """Whether an input of whole numbers has no other image within the radius."""
+        return self.grid is not None and self.eps * self.box.width < self.grid.shortest * (1 - WHOLE_STEP)
 
     @property
     def discrete(self) -> bool:

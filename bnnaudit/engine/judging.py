@@ -62,6 +62,8 @@ def judge_checks(evidence: Evidence, checks: Sequence[Check], why_not: Mapping[T
 def _why_not_judged(check: Check, evidence: Evidence, why_not: Mapping[Trial, str]) -> str:
     if not evidence.plan.effort.reaches(check.least):
         return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
+    if evidence.plan.threat.empty and any(rule.family is Family.SYMPTOM for rule in check.rules):
+        return "no other image lies within the radius, so attacks have nothing to show"
     missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
     if not missing:
         return ""
@@ -140,4 +142,6 @@ def _status(
         return Status.NOT_ROBUST, (
             "The model is not robust, and does not pretend to be: ordinary attacks show it as well."
         )
+    if evidence.plan.threat.empty:
+        return Status.AS_CLAIMED, "No other image lies within the radius: any model is robust there."
     return Status.AS_CLAIMED, "No attack tried did materially better than the claim. No evidence of masking was found."
