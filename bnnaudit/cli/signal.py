@@ -19,6 +19,7 @@ from bnnaudit.core.surrogate import Surrogate
     "--surrogate", type=options.SURROGATE, help="Gradient of sign and round: KIND[:WIDTH].  [default: identity]"
 )
 @options.model_options
+@options.serving_option
 @options.plot_option
 @options.run_options
 @options.output_options
