@@ -100,7 +100,11 @@ def data_options(samples: int = 300) -> Decorator[Any]:
 
 
 model_options = stacked(
-    click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
+    click.option(
+        "--input-range",
+        type=RANGE,
+        help="Range of values that the network takes.  [default: 0,1; of whole numbers of 8 or 16 bits that of the type]",
+    ),
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
     click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),

@@ -24,6 +24,9 @@ UNSHARED = (
 REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
 SAME = "a default session computes the same"
 
+# Beside single products: operators whose kernels take the 8-bit sums of the session that they run in.
+OF_INTEGERS = frozenset({"com.microsoft.QAttention", "com.microsoft.DynamicQuantizeLSTM"})
+
 PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
 
 
@@ -53,7 +56,7 @@ def notes_on_replay(proto: ModelProto, way: Way = EXACT) -> tuple[str, ...]:
 
 def differs_by_default(proto: ModelProto) -> bool:
     """Whether a default session of ONNX Runtime may answer otherwise than one that computes what the file says."""
-    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() for node in _all_nodes(proto))
+    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() | OF_INTEGERS for node in _all_nodes(proto))
 
 
 def foreign_domains(proto: ModelProto) -> list[str]:
