@@ -28,6 +28,11 @@ class Box:
         return self.high - self.low
 
 
+WHOLE_STEP = 1e-6
+"""Part of a step that arithmetic explains: a radius may lack it to a whole number of steps, for 8/255 * 255 need not be 8.
+Not tuned."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputGrid:
     """The values that an input of whole numbers can have, in the units of its box: first + k / steps * (last - first).
@@ -43,8 +48,8 @@ class InputGrid:
     @property
     def unit(self) -> float | None:
         """From one value to the next; None where channels differ in it."""
-        units = set(self._units)
-        return units.pop() if len(units) == 1 else None
+        shortest, longest = self.shortest, max(self._units)
+        return shortest if longest <= shortest * (1 + WHOLE_STEP) else None
 
     @property
     def shortest(self) -> float:
@@ -60,10 +65,6 @@ class InputGrid:
     def values(self) -> int:
         """How many values a pixel can have."""
         return max(self.steps) + 1
-
-
-WHOLE_STEP = 1e-6
-"""What a radius may lack to a whole number of steps and still be taken for it: 8/255 * 255 need not be 8. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
