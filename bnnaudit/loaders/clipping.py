@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.operators.graph import attribute, qualified_name
+from bnnaudit.operators.sharing import DEQUANTIZE
 from bnnaudit.operators.weights import array_of
 
 SAFE_SIGNED = (-64, 63)
@@ -30,7 +31,6 @@ INTEGER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 # Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8.
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
 
 SWAPPED = "ConvInteger"  # its kernel has the weights on the left
 SIGNED_CONVOLUTION = "QLinearConv"

@@ -8,11 +8,12 @@ from pathlib import Path
 from onnx import ModelProto, NodeProto, inliner
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.loaders.clipping import DEQUANTIZE, INTEGER, clipping_note
+from bnnaudit.loaders.clipping import INTEGER, clipping_note
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.operators.dynamic_ranges import OF_THE_BATCH
 from bnnaudit.operators.graph import STANDARD_DOMAIN, qualified_name
 from bnnaudit.operators.runtime import EXACT, RUNTIME_DOMAIN, Way
+from bnnaudit.operators.sharing import DEQUANTIZE
 from bnnaudit.operators.standard_form import WRITERS, to_standard_form
 from bnnaudit.operators.weights import whole
 

@@ -89,6 +89,21 @@ def test_every_use_gets_a_copy_and_nothing_else_does() -> None:
     assert not unshare(model)
 
 
+def test_two_layers_that_take_one_dequantized_weight() -> None:
+    """ONNX Runtime repeats the DequantizeLinear for each of them, and so shares its zero point."""
+    weights = np.random.default_rng(0).integers(-128, 128, (16, 16)).astype(np.int8)
+    nodes = [node("DequantizeLinear", "w s z", "f"), node("MatMul", "x f", "h"), node("MatMul", "h f")]
+    constants = {"w": weights, "s": np.float32(0.004), "z": np.int8(0)}
+    model = model_of(nodes, ["n", 16], constants, 17, output_shape=["n", 16])
+    session, way = open_by_way(model.SerializeToString())
+    assert way.exact_sums
+    exact = weights.astype(np.float64) * np.float32(0.004)
+    np.testing.assert_allclose(session.run(None, {"x": VALUES})[0], VALUES @ exact @ exact, rtol=1e-4, atol=1e-4)
+    assert unshare(model)
+    assert [one.op_type for one in model.graph.node] == ["DequantizeLinear", "MatMul", "DequantizeLinear", "MatMul"]
+    assert not unshare(model)
+
+
 def test_with_uint8_weights_there_is_nothing_to_copy() -> None:
     model = two_layers(kind="uint8")
     assert not unshare(model)
