@@ -30,6 +30,13 @@ class Layout(StrEnum):
     FLAT = "flat"
 
 
+class ChannelOrder(StrEnum):
+    """Order in which the network takes the three colours; images are red, green, blue."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorCount:
     """How often an operator occurs."""
@@ -77,6 +84,7 @@ class ModelFacts:
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     grid: InputGrid | None = None
+    channels: ChannelOrder = ChannelOrder.RGB
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.threat import Box
 
 
@@ -11,8 +11,8 @@ class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
     box: None where nothing is said: 0..1 for an input of floats, the range of its type for one of whole numbers.
-    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none. `output_name`: the
-    output of an ONNX file that holds the scores; None: the first one that can.
+    `mean` and `std` have one value a channel (or one for all), in the units of `box` and in the order of `channels`; empty
+    means none. `output_name`: the output of an ONNX file that holds the scores; None: the first one that can.
     """
 
     box: Box | None = None
@@ -20,6 +20,7 @@ class Preprocessing:
     std: tuple[float, ...] = ()
     layout: Layout | None = None
     output_name: str | None = None
+    channels: ChannelOrder = ChannelOrder.RGB
 
     @property
     def box_of_floats(self) -> Box:

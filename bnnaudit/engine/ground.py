@@ -8,17 +8,28 @@ from torch import Tensor
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement
-from bnnaudit.core.finding import Fault
+from bnnaudit.core.finding import Fault, Finding
+from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
-from bnnaudit.diagnostics import copies, determinism, finite
+from bnnaudit.diagnostics import (
+    chance,
+    copies,
+    determinism,
+    feeding,
+    finite,
+    label_order,
+    picture_likeness,
+    random_labels,
+)
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.reporting import serving_of
+from bnnaudit.engine.sample_fit import measure_fit
 from bnnaudit.engine.serving import Answers, answers_of, with_default_session
 from bnnaudit.engine.trials import Bench
 
@@ -33,6 +44,7 @@ class Ground:
     answers: Answers
     labels: Tensor
     agreement: Agreement
+    fit: SampleFit
     missing: str = ""
 
     @property
@@ -51,7 +63,8 @@ def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -
     clean, sessions = answers.right(labels).to(target.device), answers.sessions(labels)
     bench = Bench(attached(target, sample.images), batch, clean, seed, batch_size, sessions=sessions)
     agreement = measure_agreement(target, batch.images, scores, batch_size)
-    return Ground(bench, sample, answers, labels, agreement, missing)
+    fit = measure_fit(target, sample.images, answers.exact, sample.labels, batch_size)
+    return Ground(bench, sample, answers, labels, agreement, fit, missing)
 
 
 def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> Report:
@@ -74,7 +87,14 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *copies.findings_from(ground.agreement),
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
+            *_of_the_sample(ground.fit, target.facts.num_classes),
         ),
         faults=(Fault("default-session", ground.missing),) if ground.missing else (),
         serving=serving_of(target, ground.bench.sessions),
     )
+
+
+def _of_the_sample(fit: SampleFit, classes: int) -> tuple[Finding, ...]:
+    """Whether the model is fed as it was made for."""
+    judged = (rule.findings_from(fit) for rule in (chance, label_order, random_labels, feeding))
+    return (*(finding for findings in judged for finding in findings), *picture_likeness.findings_from(fit, classes))

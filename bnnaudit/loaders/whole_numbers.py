@@ -9,6 +9,7 @@ import numpy as np
 from onnx import TensorProto
 
 from bnnaudit.core.errors import ModelError
+from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx_input import WHOLE_NUMBERS, NetworkInput
@@ -70,10 +71,11 @@ def kind_of(given: NetworkInput) -> str:
 
 
 def _normalisations(chosen: Preprocessing) -> list[tuple[float, float]]:
-    """Mean and standard deviation of each channel, or of all."""
+    """Mean and standard deviation of each channel of the images, or of all; they are given in the network's order."""
     count = max(1, len(chosen.mean), len(chosen.std))
     means, stds = chosen.mean or (0.0,), chosen.std or (1.0,)
-    return [(means[min(i, len(means) - 1)], stds[min(i, len(stds) - 1)]) for i in range(count)]
+    found = [(means[min(i, len(means) - 1)], stds[min(i, len(stds) - 1)]) for i in range(count)]
+    return found[::-1] if chosen.channels is ChannelOrder.BGR else found
 
 
 def _check_fits(path: Path, given: NetworkInput, chosen: Preprocessing) -> None:

@@ -59,8 +59,9 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 class Entry:
     """One model: how it is made, what it is attacked with, and what an audit must say.
 
-    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. whole: the
-    type of whole numbers that it takes, none where it takes floats of 0..1.
+    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
+    the audit is given in place of the held-out images and their labels, both drawn already. whole: the type of whole numbers
+    that the model takes, none where it takes floats of 0..1.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Entry:
     norm: Norm = Norm.LINF
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
+    given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     whole: str = ""
 
     @property
@@ -147,12 +149,15 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
+    from tests.bench.bank_verdicts import entries_of_the_sample
+
     return tuple(
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
         for entry in (
             *healthy_entries(data, eps),
             *broken_entries(data, eps),
+            *entries_of_the_sample(data, eps),
             *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
         )
     )
@@ -166,15 +171,18 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
+    if entry.given is not None:
+        shown, told = entry.given(batch.images, batch.labels)
+        batch = Batch(shown, told, torch.arange(len(told)))
     if entry.whole:
         target, batch = with_whole_numbers(entry.make(), batch, entry.whole)
     else:
-        target = target_of(entry.make(), tuple(images.shape[1:]), 10)
+        target = target_of(entry.make(), tuple(batch.images.shape[1:]), 10)
     box = target.facts.box
     plan = AuditPlan(
         threat=Threat(entry.norm, entry.eps, box, grid=target.facts.grid),
         ordinary=entry.ordinary,
-        features=images[0].numel(),
+        features=batch.images[0].numel(),
         quantized=bool(target.facts.quantizers),
         seed=seed,
         effort=effort or entry.effort,

@@ -10,11 +10,13 @@ import torch
 from onnx import TensorProto
 
 from bnnaudit.core.errors import ModelError
+from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.numerics.pixel_grid import PixelGrid
 from tests.loaders.test_onnx_input import saved
 from tests.operators.building import model_of, node, some_values
 
@@ -108,3 +110,22 @@ def test_a_range_that_no_image_of_the_type_has(
 ) -> None:
     with pytest.raises(ModelError, match=told):
         inspect_onnx(saved(tmp_path, scoring("int8")), Preprocessing(stated, mean))
+
+
+@pytest.mark.parametrize("order", list(ChannelOrder))
+def test_channels_have_their_own_steps_in_the_order_of_the_images(tmp_path: Path, order: ChannelOrder) -> None:
+    """A network that takes channels of steps 1, 2 and 4: every value of the grid is a whole number to it."""
+    nodes = [node("Cast", "x", "f", to=TensorProto.FLOAT), node("Flatten", "f", "v"), node("MatMul", "v w")]
+    shape, constants = ["n", 3, 2, 2], {"w": some_values(12, 3)}
+    model = model_of(nodes, shape, constants, element_type=TensorProto.UINT8, output_shape=["n", 3])
+    chosen = Preprocessing(Box(0.0, 100.0), (0.0, 0.0, 0.0), (1.0, 2.0, 4.0), channels=order)
+    target = load_onnx(saved(tmp_path, model), chosen, Surrogate(), torch.device("cpu"))
+    steps = (100, 50, 25)
+    grid = target.facts.grid
+    assert grid is not None
+    assert grid.steps == (steps if order is ChannelOrder.RGB else steps[::-1])
+    assert grid.unit is None
+    images = 100 * torch.rand(5, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    pixels = PixelGrid(0.0, 100.0, grid.first, grid.last, grid.steps)
+    taken = target.prepare(pixels.nearest(images))
+    torch.testing.assert_close(taken, target.prepare(images).round())
