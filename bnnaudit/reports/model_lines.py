@@ -47,7 +47,8 @@ def input_line(facts: ModelFacts, look: Look) -> RenderableType:
     box = facts.box
     colours = ", BGR" if facts.channels is ChannelOrder.BGR else ""
     line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]}{colours})"
-    line += f", values from {significant(box.low, 6)} to {significant(box.high, 6)}"
+    whole = "" if facts.grid is None else f"{facts.grid.kind} "
+    line += f", {whole}values from {significant(box.low, 6)} to {significant(box.high, 6)}"
     normalised = [
         f"{name} {_channels(values)}" for name, values in (("mean", facts.mean), ("std", facts.std)) if values
     ]
