@@ -152,7 +152,7 @@ class Graph:
         for node in reversed(self.nodes):
             if needed.intersection(name for name in node.output if name):
                 kept.append(node)
-                needed.update(_inputs_with_subgraphs(node))
+                needed.update(inputs_with_bodies(node))
         self.nodes = kept[::-1]
         stored = [tensor for tensor in self.proto.initializer if tensor.name in needed]
         if len(stored) != len(self.proto.initializer):
@@ -163,12 +163,12 @@ class Graph:
         self.reindex()
 
 
-def _inputs_with_subgraphs(node: NodeProto) -> set[str]:
+def inputs_with_bodies(node: NodeProto) -> set[str]:
     """What a node needs, the outer values that the bodies of If, Loop and Scan use included."""
     names = {name for name in node.input if name}
     for entry in node.attribute:
         for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
             names.update(info.name for info in body.output)
             for inner in body.node:
-                names |= _inputs_with_subgraphs(inner)
+                names |= inputs_with_bodies(inner)
     return names

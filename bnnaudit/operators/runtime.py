@@ -57,6 +57,15 @@ def open_default_session(model: bytes | str) -> Any:
     return _session(model, _SETTINGS, disabled=())
 
 
+def opens(model: bytes | str) -> bool:
+    """Whether ONNX Runtime takes a serialized model, or a file by its path."""
+    try:
+        open_default_session(model)
+    except RUNTIME_ERRORS:
+        return False
+    return True
+
+
 def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...] = (_INTEGER_KERNELS,)) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
