@@ -11,7 +11,9 @@ class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
     `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none. `output_name`: the
-    output of an ONNX file that holds the scores; None: the first one that can.
+    output of an ONNX file that holds the scores; None: the first one that can. `input_shape`: the input's sizes after the
+    batch, in the network's own order, where the file leaves them open. `data_shape`: the sizes of one image as the data
+    store it, which tell as much where nobody states them.
     """
 
     box: Box = field(default_factory=Box)
@@ -19,3 +21,5 @@ class Preprocessing:
     std: tuple[float, ...] = ()
     layout: Layout | None = None
     output_name: str | None = None
+    input_shape: tuple[int, ...] | None = None
+    data_shape: tuple[int, ...] | None = None

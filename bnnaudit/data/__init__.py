@@ -11,13 +11,14 @@ from pathlib import Path
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.archive import open_archive, split_address
+from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.folder import open_folder
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
 from bnnaudit.data.sample import Sample, take_pool, take_sample
 from bnnaudit.data.source import ImageSource
 
-__all__ = ["SOURCES", "ImageSource", "Sample", "open_source", "take_pool", "take_sample"]
+__all__ = ["SOURCES", "ImageSource", "Sample", "common_shape", "open_source", "take_pool", "take_sample"]
 
 
 def _named(source: str, root: Path | None) -> ImageSource | None:

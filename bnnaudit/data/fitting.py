@@ -33,6 +33,14 @@ def read_fitting(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts)
     return to_box(fit_shape(raw, facts, source.name), source.units, facts.box), note
 
 
+def common_shape(source: ImageSource) -> tuple[int, ...] | None:
+    """The sizes of one image as the data store it; None where they vary from image to image, or there is no image."""
+    first = np.zeros(1, dtype=np.int64)
+    if not len(source) or (isinstance(source, PictureSource) and _sizes_vary(source, first)):
+        return None
+    return source.read(first).shape[1:]
+
+
 def image_shape(facts: ModelFacts) -> tuple[int, int, int] | None:
     """(C, H, W) of the images that the network takes, or None where it takes a vector of features."""
     match facts.layout, facts.input_shape:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,19 +16,23 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
+from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
 from bnnaudit.loaders.state_dict import refuse_programs
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
+
+Loaded = TypeVar("Loaded")
 
 ONNX_SUFFIXES = (".onnx",)
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pt2")
@@ -92,7 +98,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return load_onnx(model, preprocessing, Surrogate(), device)
+        return _for_data(partial(load_onnx, model, surrogate=Surrogate(), device=device), preprocessing, source)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
@@ -104,24 +110,45 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
             f"(built in: {known}; your own code: package.module:callable)"
         )
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
-    shape = architecture.input_shape or _shape_of_data(model, source)
+    shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device)
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     """The model's facts, without its data where the file tells enough."""
     require_model(model)
+    preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return inspect_onnx(model, settings.preprocessing.resolved())
-    needs_data = settings.architecture.input_shape is None and settings.data.source is not None
-    return open_target(model, settings, open_source_of(settings) if needs_data else None).facts
+        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, settings))
+    shape = preprocessing.input_shape or settings.architecture.input_shape
+    return open_target(model, settings, None if shape else _source_if_any(settings)).facts
+
+
+def _source_if_any(settings: Settings) -> ImageSource | None:
+    return None if settings.data.source is None else open_source_of(settings)
+
+
+def _for_data(
+    load: Callable[[Preprocessing], Loaded],
+    preprocessing: Preprocessing,
+    source: ImageSource | Callable[[], ImageSource | None] | None,
+) -> Loaded:
+    """What `load` makes of the model; the data are asked for the input's size only where the file leaves it open."""
+    try:
+        return load(preprocessing)
+    except OpenShapeError:
+        data = source() if callable(source) else source
+        shape = None if data is None else common_shape(data)
+        if shape is None:
+            raise
+    return load(replace(preprocessing, data_shape=shape))
 
 
 def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
     """(C, H, W) or (features,) of the first image."""
     if source is None or len(source) == 0:
         raise CheckpointError(
-            f"{model}: its input's shape is not known; write [architecture] input_shape into its card"
+            f"{model}: its input's shape is not known; say --input-shape, or write [preprocessing] input_shape into its card"
         )
     shape = source.read(np.zeros(1, dtype=np.int64)).shape[1:]
     if len(shape) == 2:
@@ -179,8 +206,8 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
 
 
 def replace_architecture(settings: Settings) -> Settings:
-    """The same settings without the audited model's architecture and output, which are not the substitute's."""
-    preprocessing = settings.preprocessing.model_copy(update={"output_name": None})
+    """The same settings without the audited model's architecture, output and input, which are not the substitute's."""
+    preprocessing = settings.preprocessing.model_copy(update={"output_name": None, "input_shape": None})
     return settings.model_copy(update={"architecture": type(settings.architecture)(), "preprocessing": preprocessing})
 
 
