@@ -49,7 +49,7 @@ def for_checker(proto: ModelProto) -> ModelProto:
     copy.CopyFrom(proto)
     copy.graph.name = copy.graph.name or "graph"
     del copy.metadata_props[:]
-    if 0 < copy.ir_version:
+    if copy.ir_version > 0:
         copy.ir_version = max(copy.ir_version, FIRST_WITH_PLAIN_INITIALIZERS)
     for info in copy.graph.output:
         if not info.HasField("type"):

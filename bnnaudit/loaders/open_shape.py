@@ -36,7 +36,9 @@ def settled_shape(path: Path, graph: Graph, chosen: Preprocessing) -> tuple[int,
     if chosen.input_shape is not None:
         if not _fits(chosen.input_shape, sizes):
             stated = ",".join(map(str, chosen.input_shape))
-            raise ModelError(f"{path}: input {info.name!r} is {written(info)}, which --input-shape {stated} contradicts")
+            raise ModelError(
+                f"{path}: input {info.name!r} is {written(info)}, which --input-shape {stated} contradicts"
+            )
         return chosen.input_shape if sizes is None or None in sizes else None
     if sizes is not None and None not in sizes:
         return None

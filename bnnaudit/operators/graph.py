@@ -35,6 +35,21 @@ def attribute(node: NodeProto, name: str, default: Any = None) -> Any:
     return default
 
 
+def constant_array(node: NodeProto) -> NDArray[Any] | None:
+    """The value of a Constant node; None for strings and sparse tensors."""
+    value = attribute(node, "value")
+    if value is not None:
+        return np.asarray(numpy_helper.to_array(value))
+    kinds = {"value_float": TensorProto.FLOAT, "value_int": TensorProto.INT64}
+    for name, kind in kinds.items():
+        number, numbers = attribute(node, name), attribute(node, f"{name}s")
+        if number is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (), [number])))
+        if numbers is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (len(numbers),), numbers)))
+    return None
+
+
 class Graph:
     """A model's graph, indexed. `save` writes the nodes back; until then the proto's own list is stale."""
 
