@@ -66,7 +66,7 @@ def open_source_of(settings: Settings) -> ImageSource:
             "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
             "or write [data] source into the model's card"
         )
-    return open_source(settings.data.source, settings.data.root)
+    return open_source(settings.data.source, settings.data.root, settings.preprocessing.input_range)
 
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
