@@ -111,7 +111,11 @@ model_options = stacked(
     click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
-    click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option(
+        "--layout",
+        type=choice(Layout, "auto"),
+        help="Order of the network's input axes, or of pictures that are flattened for it.  [default: auto]",
+    ),
     click.option(
         "--input-shape",
         type=SHAPE,

@@ -14,7 +14,7 @@ import torch
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
@@ -23,6 +23,7 @@ from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
+from bnnaudit.engine.flattening import settle_flattening
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
@@ -75,7 +76,15 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    reload = partial(_in_layout, model, settings, source)
+    target, sample = settle_flattening(target, sample, model, reload)
     return Opened(target, sample, source, settings)
+
+
+def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout) -> Target:
+    """The model with its input's layout stated."""
+    preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
+    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source)
 
 
 def require_model(model: Path) -> None:

@@ -59,7 +59,8 @@ def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
 
 def preparation(path: Path, source: NetworkInput, preprocessing: Preprocessing) -> Preparation:
     """How images become this input; raises ModelError where mean or std does not fit its channels."""
-    channels = {Layout.NCHW: source.shape[0], Layout.NHWC: source.shape[-1], Layout.FLAT: None}[source.layout]
+    first_or_last = {Layout.NCHW: source.shape[0], Layout.NHWC: source.shape[-1], Layout.FLAT: None}[source.layout]
+    channels = first_or_last if len(source.shape) == 3 else None
     for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
         if channels is not None and len(values) not in (0, 1, channels):
             raise ModelError(f"{path}: {name} has {len(values)} values for an input of {channels} channels")
@@ -78,8 +79,11 @@ def only_input(path: Path, graph: Graph) -> ValueInfoProto:
 def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: Layout | None) -> Layout:
     if len(shape) > 3:
         raise ModelError(f"{path}: input {name!r} has {len(shape)} axes beside the batch; images have at most three")
-    if wish is not None and wish is not Layout.FLAT and len(shape) != 3:
-        raise ModelError(f"{path}: layout {wish} needs an input with three axes beside the batch, this one has {shape}")
+    if wish is not None and wish is not Layout.FLAT and len(shape) == 2:
+        raise ModelError(
+            f"{path}: layout {wish} needs an input with three axes beside the batch, or with one into which pictures are "
+            f"flattened; this one has {shape}"
+        )
     if wish is not None:
         return wish
     if len(shape) != 3:
