@@ -29,7 +29,7 @@ from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
-from bnnaudit.loaders.state_dict import refuse_programs
+from bnnaudit.loaders.state_dict import read_state_dict, refuse_programs
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
 
@@ -113,6 +113,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     architecture = settings.architecture
     refuse_programs(model)
     if architecture.name is None:
+        # What no architecture would help says so itself, before one is asked for.
+        read_state_dict(model)
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointError(
             f"{model}: a checkpoint holds weights only; name its network with --arch or [architecture] name in its card "
