@@ -109,6 +109,14 @@ class Graph:
             self._arrays[value] = numpy_helper.to_array(tensor)
         return self._arrays[value]
 
+    def number(self, value: str) -> float | None:
+        """The one number of an initializer or a Constant node; None for anything else."""
+        array = self.constant(value)
+        maker = self.maker(value)
+        if array is None and maker is not None and maker.op_type == "Constant" and maker.domain == STANDARD_DOMAIN:
+            array = constant_array(maker)
+        return float(array.ravel()[0]) if array is not None and array.size == 1 and array.dtype.kind in "fiu" else None
+
     def add_constant(self, name: str, array: NDArray[Any]) -> str:
         """Store `array` under `name`, replacing what was there."""
         tensor = numpy_helper.from_array(np.asarray(array), name=name)

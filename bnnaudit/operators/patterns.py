@@ -55,6 +55,8 @@ def _step(graph: Graph, node: NodeProto) -> Step | None:
             return _replaced_zero(graph, node) or _choice(graph, node)
         case "Cast":
             return _cast_comparison(graph, node)
+        case "Relu" | "Max" | "Clip":
+            return _positive_sign(graph, node)
         case _:
             return None
 
@@ -88,6 +90,20 @@ def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
     if tested not in ([rest], [sign.input[0]]):
         return None
     return Step(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
+
+
+def _positive_sign(graph: Graph, node: NodeProto) -> Step | None:
+    """Relu(Sign(x)), Max(Sign(x), 0) and Clip(Sign(x), 0, 1): 1 above zero, else 0."""
+    signs = [name for name in node.input[:2] if (maker := graph.maker(name)) is not None and maker.op_type == "Sign"]
+    if len(signs) != 1 or len(node.input) > (2 if node.op_type == "Max" else 3):
+        return None
+    ends = [splat(graph, name) for name in node.input if name and name not in signs]
+    if node.op_type == "Clip" and not ends:
+        ends = [attribute(node, "min"), attribute(node, "max")]
+    if ends != {"Relu": [], "Max": [0.0], "Clip": [0.0, 1.0]}[node.op_type]:
+        return None
+    sign = graph.maker(signs[0])
+    return None if sign is None or sign.domain != STANDARD_DOMAIN else Step(sign.input[0], 0.0, 0.0, 1.0, strict=True)
 
 
 def _choice(graph: Graph, node: NodeProto) -> Step | None:
@@ -163,6 +179,9 @@ def splat(graph: Graph, value: str) -> float | None:
         return None
     if maker.op_type in ("Expand", "Identity", "CastLike"):
         return splat(graph, maker.input[0])
+    if maker.op_type == "Neg":
+        number = splat(graph, maker.input[0])
+        return None if number is None else -number
     if maker.op_type == "ConstantOfShape":
         stored = attribute(maker, "value")
         return 0.0 if stored is None else float(numpy_helper.to_array(stored).flat[0])
