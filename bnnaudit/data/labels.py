@@ -37,7 +37,7 @@ def _hot_columns(where: str, labels: NDArray[np.float64]) -> NDArray[np.int64]:
             f"{where}: labels of the shape {labels.shape} that are not one-hot (first: row {strange[0]}, {strange.size} in "
             "all); store the index of each image's class"
         )
-    return labels.argmax(axis=1).astype(np.int64)
+    return np.asarray(labels.argmax(axis=1), dtype=np.int64)
 
 
 def refuse_foreign_classes(where: str, labels: NDArray[np.int64], num_classes: int) -> None:

@@ -66,7 +66,10 @@ def _usual_units(kind: np.dtype[np.generic]) -> Box:
 
 def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
     """Whether floats are pixels that were never divided by 255."""
-    return low >= 0 and BRIGHT <= high <= PIXELS.high and bool(np.all(images == np.round(images)))
+    if low < 0 or not BRIGHT <= high <= PIXELS.high:
+        return False
+    values = images.astype(np.float64)
+    return bool((values == np.round(values)).all())
 
 
 def _remedy(low: float, high: float) -> str:

@@ -7,35 +7,33 @@ from __future__ import annotations
 
 from collections import Counter
 
+from onnx import ModelProto
+
 from bnnaudit.loaders.replay import ReplayedModel
-from bnnaudit.operators.graph import Graph
+from bnnaudit.operators.graph import Graph, constant_array
 
 TRIAL = 3
 """Images of the trial: more than one, and no usual batch size."""
 
-HOLDS_SIZES = {"Reshape": 1, "Expand": 1, "Resize": 3}
-"""Operators with an input of sizes, the first of which may be a batch, and its position."""
-
-TRIED = 4
-"""Batches that are tried beside 1. Not tuned: files hold one, and a few sizes that are none."""
+TRIED = 8
+"""Batches that are tried beside 1. Not tuned: files hold one, and a few sizes and axes that are none."""
 
 
-def body_batch(graph: Graph, deployed: ReplayedModel) -> int | None:
+def body_batch(proto: ModelProto, deployed: ReplayedModel) -> int | None:
     """The number of images that a model works for, found by running it; None where it takes any.
 
-    None too where no number works that stands in the file: then the first real run says what is wrong. `graph`: lowered.
+    None too where no number works that stands in the file: then the first real run says what is wrong.
     """
     if deployed.takes(TRIAL):
         return None
-    return next((batch for batch in (1, *_sizes_in_front(graph)) if deployed.takes(batch)), None)
+    return next((batch for batch in (1, *_sizes_in_front(proto)) if deployed.takes(batch)), None)
 
 
-def _sizes_in_front(graph: Graph) -> list[int]:
-    """The first sizes of constant targets, the most frequent first."""
-    found: Counter[int] = Counter()
-    for node in graph.nodes:
-        position = HOLDS_SIZES.get(node.op_type, len(node.input))
-        sizes = graph.constant(node.input[position]) if position < len(node.input) else None
-        if sizes is not None and sizes.ndim == 1 and sizes.size and sizes[0] > 1:
-            found[int(sizes[0])] += 1
+def _sizes_in_front(proto: ModelProto) -> list[int]:
+    """The first numbers of stored lists that may be the sizes of a tensor, the most frequent first."""
+    graph = Graph(proto)
+    lists = [graph.constant(name) for name, tensor in graph.initializers.items() if len(tensor.dims) == 1]
+    lists += [constant_array(node) for node in graph.nodes if node.op_type == "Constant"]
+    sizes = [array for array in lists if array is not None and array.ndim == 1 and array.dtype.kind == "i"]
+    found = Counter(int(array[0]) for array in sizes if array.size > 1 and array[0] > 1)
     return [batch for batch, _ in found.most_common(TRIED)]

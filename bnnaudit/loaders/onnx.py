@@ -43,7 +43,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     reading = read_graph(source, preprocessing)
     # First, and not beside the network: ONNX Runtime needs several times a model's size while it loads.
     replayed = _replayed(source, reading)
-    batch = None if isinstance(replayed, str) or reading.given.fixed_batch else body_batch(reading.graph, replayed)
+    batch = None if isinstance(replayed, str) or reading.given.fixed_batch else body_batch(source.proto, replayed)
     if batch is not None:
         reading = read_graph(source, preprocessing, batch)
         replayed = _replayed(source, reading, batch)

@@ -52,7 +52,9 @@ def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
         raise ModelError(f"{path}: input {info.name!r} has shape {written(info)}; images with a batch axis are needed")
     shape = tuple(size for size in dims[1:] if size is not None)
     if len(shape) != len(dims) - 1 or 0 in shape:
-        raise ModelError(f"{path}: input {info.name!r} is empty ({written(info)}); export the model for one image size")
+        raise ModelError(
+            f"{path}: input {info.name!r} has no fixed size but 0 ({written(info)}); export the model for one image size"
+        )
     found = _layout(path, graph, info.name, shape, layout)
     return NetworkInput(info.name, shape, found, dims[0] or None, kind)
 

@@ -31,7 +31,7 @@ def tidy(proto: ModelProto) -> None:
     known = {entry.domain for entry in proto.opset_import} | {STANDARD_DOMAIN}
     for domain in dict.fromkeys(node.domain for node in proto.graph.node if node.domain not in known):
         proto.opset_import.append(helper.make_opsetid(domain, 1))
-    _sort_nodes(proto.graph, set())
+    _sort_nodes(proto.graph)
     _keep(proto.graph.initializer, [tensor for tensor in proto.graph.initializer if tensor.name])
     typed = {info.name: info for info in proto.graph.value_info if info.name and info.HasField("type")}
     _keep(proto.graph.value_info, list(typed.values()))
@@ -63,20 +63,15 @@ def for_checker(proto: ModelProto) -> ModelProto:
     return copy
 
 
-def _sort_nodes(graph: GraphProto, outer: set[str]) -> None:
-    """Put every node behind those whose values it takes, else in the order of the file; bodies of If and the like too."""
-    given = {*outer, *(info.name for info in graph.input), *(tensor.name for tensor in graph.initializer)}
-    given.update(sparse.values.name for sparse in graph.sparse_initializer)
+def _sort_nodes(graph: GraphProto) -> None:
+    """Put every node behind those whose values it takes, else in the order of the file.
+
+    The bodies of If and the like stay as they are: ONNX Runtime wants those in order.
+    """
+    given = {*(info.name for info in graph.input), *(tensor.name for tensor in graph.initializer)}
     order = _order(list(graph.node), given)
-    if order is None:
-        return
-    if order != list(range(len(order))):
+    if order is not None and order != list(range(len(order))):
         _keep(graph.node, [graph.node[index] for index in order])
-    made = given | {name for node in graph.node for name in node.output}
-    for node in graph.node:
-        for entry in node.attribute:
-            for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
-                _sort_nodes(body, made)
 
 
 def _order(nodes: list[NodeProto], given: set[str]) -> list[int] | None:

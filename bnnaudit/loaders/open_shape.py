@@ -75,11 +75,9 @@ def _candidates(graph: Graph, name: str, chosen: Preprocessing, sizes: Sizes | N
     """The shapes that the data allow and the file does not contradict, the likeliest first."""
     shape = chosen.data_shape
     assert shape is not None, "asked only with data"
-    if len(shape) == 1:
-        possible = [shape]
-    else:
-        layout = chosen.layout or layout_of_use(graph, name)
-        possible = [found for channels, h, w in _images(shape, sizes) for found in _written_as(layout, channels, h, w)]
+    layout = chosen.layout or layout_of_use(graph, name)
+    pictures = [] if len(shape) == 1 else _images(shape, sizes)
+    possible = [form for picture in pictures for form in _written_as(layout, *picture)] or [shape]
     return [found for found in dict.fromkeys(possible) if _fits(found, sizes)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.operators.patterns import splat
@@ -52,7 +52,7 @@ def recognise_clips(graph: Graph) -> None:
         ):
             continue
         low, high = (upper[1], inner[1]) if node.op_type != "Min" else (inner[1], upper[1])
-        if low < high:
+        if low < high and graph.element_type(inner[0]) == TensorProto.FLOAT:
             graph.replace([node], [_clip(graph, node, inner[0], low, high)])
     graph.drop_dead()
 
@@ -130,7 +130,7 @@ def _clip(graph: Graph, node: NodeProto, values: str, low: float, high: float) -
     if graph.opset < CLIP_BY_INPUTS:
         return helper.make_node("Clip", [values], list(node.output), name=node.name, min=low, max=high)
     ends = [
-        graph.add_constant(graph.fresh_name(f"{node.output[0]}_{end}"), np.float32(number))
+        graph.add_constant(graph.fresh_name(f"{node.output[0]}_{end}"), np.asarray(number, np.float32))
         for end, number in (("low", low), ("high", high))
     ]
     return helper.make_node("Clip", [values, *ends], list(node.output), name=node.name)
