@@ -20,6 +20,9 @@ ROUNDING = 1e-6
 BRIGHT = 128.0
 """Whole floats up to at least here are pixels. Not tuned: half of the range, above whatever is counted in 4 to 7 bits."""
 
+SHADES = 16
+"""Whole floats of at least so many values are pixels; fewer may be a measurement that happens to be whole. Not tuned."""
+
 USUAL = (Box(-1.0, 1.0), PIXELS, SIGNED_PIXELS)
 """Ranges that a message may suggest for the network, where the values fill a quarter of one at least (not tuned)."""
 
@@ -69,7 +72,7 @@ def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
     if low < 0 or not BRIGHT <= high <= PIXELS.high:
         return False
     values = images.astype(np.float64)
-    return bool((values == np.round(values)).all())
+    return bool((values == np.round(values)).all()) and len(np.unique(values)) >= SHADES
 
 
 def _remedy(low: float, high: float) -> str:

@@ -173,13 +173,15 @@ def test_one_hot_labels(tmp_path: Path, low: int) -> None:
 
 
 def test_floats_that_are_whole_and_bright_are_pixels(tmp_path: Path, facts: Facts) -> None:
-    x = np.array([[[0.0, 51.0], [102.0, 255.0]]], np.float32)
+    x = np.arange(0, 256, 17, dtype=np.float32).reshape(1, 4, 4)
     source = open_source(saved(tmp_path, x=x))
     assert source.units == PIXELS
     assert "pixels" in source.name
-    assert take_sample(source, facts((1, 2, 2)), None, 0).images.flatten().tolist() == pytest.approx([0, 0.2, 0.4, 1])
-    with pytest.raises(DataError, match=r"outside 0\.\.1"):
-        open_source(saved(tmp_path, x=x / 17))
+    images = take_sample(source, facts((1, 4, 4)), None, 0).images
+    assert images.flatten().tolist() == pytest.approx([step / 15 for step in range(16)])
+    for other in (x / 17, x / 17 + 0.5, x.clip(51, 204), x - 1):
+        with pytest.raises(DataError, match=r"outside 0\.\.1"):
+            open_source(saved(tmp_path, x=other))
 
 
 def test_values_may_lie_in_the_range_that_the_network_takes(tmp_path: Path, facts: Facts) -> None:

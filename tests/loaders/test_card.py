@@ -26,6 +26,7 @@ input_range = [0, 255]
 mean = [1, 2.5, 3]
 std = 255
 layout = "nhwc"
+input_shape = [28, 28, 1]
 [threat]
 norm = "linf"
 eps = "8/255"
@@ -64,7 +65,9 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert read.description == "digits"
     assert read.data.source == str(tmp_path / "digits.npz")
     assert (read.data.root, read.data.samples, read.data.seed) == (tmp_path / "sets", 300, 0)
-    assert read.preprocessing.resolved() == Preprocessing(Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC)
+    assert read.preprocessing.resolved() == Preprocessing(
+        Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC, input_shape=(28, 28, 1)
+    )
     assert read.threat.norm is Norm.LINF
     assert read.threat.eps == 8 / 255
     assert (read.attack.method, read.attack.steps, read.attack.restarts) == (Method.PGD, 20, 1)
