@@ -76,9 +76,21 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    _check_normalisation(target, sample)
     reload = partial(_in_layout, model, settings, source)
     target, sample = settle_flattening(target, sample, model, reload)
     return Opened(target, sample, source, settings)
+
+
+def _check_normalisation(target: Target, sample: Sample) -> None:
+    """Refuse a mean or std of another length than the images have channels, which a flat input alone does not tell."""
+    channels = sample.images.shape[1]
+    for name, values in (("mean", target.prepare.mean), ("std", target.prepare.std)):
+        if len(values) not in (0, 1, channels):
+            raise DataError(
+                f"{sample.facts.source}: {name} has {len(values)} values for images of "
+                f"{'x'.join(map(str, sample.images.shape[1:]))}; give one for all, or one for each of the {channels}"
+            )
 
 
 def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout) -> Target:

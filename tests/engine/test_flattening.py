@@ -84,6 +84,16 @@ def test_labels_that_do_not_tell_the_order_are_no_reason_to_guess(tmp_path: Path
         open_model_and_data(path, settings)
 
 
+@pytest.mark.parametrize("vectors", [True, False])
+def test_a_mean_for_other_channels_is_refused(tmp_path: Path, vectors: bool) -> None:
+    path, _ = flat_model(tmp_path)
+    np.savez(tmp_path / "data.npz", x=PICTURES.reshape(COUNT, -1) if vectors else PICTURES)
+    means = [0.5] * (3 if vectors else 2)
+    said = {"data": {"source": str(tmp_path / "data.npz")}, "preprocessing": {"mean": means}}
+    with pytest.raises(DataError, match=f"mean has {len(means)} values"):
+        open_model_and_data(path, parse_settings(said, "test"))
+
+
 def test_vectors_are_taken_as_they_are(tmp_path: Path) -> None:
     path, weights = flat_model(tmp_path)
     vectors = PICTURES.reshape(COUNT, -1).astype(np.float32) / 255
