@@ -49,6 +49,13 @@ def settled_shape(path: Path, graph: Graph, chosen: Preprocessing) -> tuple[int,
             "--input-shape with its sizes after the batch in the file's order, as in 3,32,32, or [preprocessing] "
             "input_shape in its card"
         )
+    pictures = [shape for shape in fitting if len(shape) == 3 and 1 not in shape]
+    if len(pictures) > 1:
+        forms = " or ".join("x".join(map(str, shape)) for shape in pictures)
+        raise OpenShapeError(
+            f"{path}: input {info.name!r} has no fixed size ({written(info)}), and for these data it could be {forms}; say "
+            "which with --input-shape, as in 3,32,32, or [preprocessing] input_shape in its card"
+        )
     return fitting[0]
 
 

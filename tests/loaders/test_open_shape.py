@@ -89,6 +89,18 @@ def test_channels_last_behind_a_transposition(tmp_path: Path) -> None:
         assert agrees(target)
 
 
+@pytest.mark.parametrize("shape", [["n", "a", "b", "c"], None])
+def test_an_order_of_axes_that_nothing_tells_is_asked_for(tmp_path: Path, shape: list | None) -> None:
+    """Flattened at once, pictures fit in any order; only what is stated is taken."""
+    model = model_of([node("Flatten", "x", "f"), node("MatMul", "f w")], shape or ["n"], {"w": some_values(192, 3)})
+    if shape is None:
+        model.graph.input[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(OpenShapeError, match=r"3x8x8 or 8x8x3.* --input-shape"):
+        load(tmp_path, model, data_shape=(8, 8, 3))
+    assert load(tmp_path, model, input_shape=(8, 8, 3)).facts.layout is Layout.NHWC
+    assert load(tmp_path, model, data_shape=(12, 16)).facts.num_classes == 3
+
+
 @pytest.mark.parametrize("known", [{"input_shape": (12,)}, {"data_shape": (12,)}, {"data_shape": (2, 2, 3)}], ids=str)
 def test_an_open_number_of_features(tmp_path: Path, known: dict) -> None:
     model = model_of([node("MatMul", "x w")], ["n", "features"], {"w": some_values(12, 3)}, output_shape=["n", 3])
