@@ -33,30 +33,31 @@ def settled_shape(path: Path, graph: Graph, chosen: Preprocessing) -> tuple[int,
     if dims is not None and len(dims) < 2:
         return None
     sizes = None if dims is None else dims[1:]
-    if chosen.input_shape is not None:
-        if not _fits(chosen.input_shape, sizes):
-            stated = ",".join(map(str, chosen.input_shape))
-            raise ModelError(
-                f"{path}: input {info.name!r} is {written(info)}, which --input-shape {stated} contradicts"
-            )
-        return chosen.input_shape if sizes is None or None in sizes else None
+    if chosen.input_shape is not None and not _fits(chosen.input_shape, sizes):
+        stated = ",".join(map(str, chosen.input_shape))
+        raise ModelError(f"{path}: input {info.name!r} is {written(info)}, which --input-shape {stated} contradicts")
     if sizes is not None and None not in sizes:
         return None
+    return chosen.input_shape or _of_data(path, graph, info, chosen, sizes)
+
+
+def _of_data(
+    path: Path, graph: Graph, info: ValueInfoProto, chosen: Preprocessing, sizes: Sizes | None
+) -> tuple[int, ...]:
+    """The shape that the data tell; raises OpenShapeError where they are not known, do not fit, or fit in several ways."""
     fitting = [] if chosen.data_shape is None else _candidates(graph, info.name, chosen, sizes)
-    if not fitting:
-        raise OpenShapeError(
-            f"{path}: input {info.name!r} has no fixed size ({written(info)}){_against(chosen.data_shape)}; say "
-            "--input-shape with its sizes after the batch in the file's order, as in 3,32,32, or [preprocessing] "
-            "input_shape in its card"
-        )
     pictures = [shape for shape in fitting if len(shape) == 3 and 1 not in shape]
-    if len(pictures) > 1:
-        forms = " or ".join("x".join(map(str, shape)) for shape in pictures)
-        raise OpenShapeError(
-            f"{path}: input {info.name!r} has no fixed size ({written(info)}), and for these data it could be {forms}; say "
-            "which with --input-shape, as in 3,32,32, or [preprocessing] input_shape in its card"
-        )
-    return fitting[0]
+    if fitting and len(pictures) < 2:
+        return fitting[0]
+    why = ""
+    if pictures:
+        why = f", and for these data it could be {' or '.join('x'.join(map(str, shape)) for shape in pictures)}"
+    elif chosen.data_shape is not None:
+        why = f", which images of {'x'.join(map(str, chosen.data_shape))} do not fit"
+    raise OpenShapeError(
+        f"{path}: input {info.name!r} has no fixed size ({written(info)}){why}; say --input-shape with its sizes after the "
+        "batch in the file's order, as in 3,32,32, or [preprocessing] input_shape in its card"
+    )
 
 
 def with_input(source: OnnxFile, shape: tuple[int, ...], batch: int | None) -> OnnxFile:
@@ -119,7 +120,3 @@ def _fits(shape: tuple[int, ...], sizes: Sizes | None) -> bool:
     if sizes is None:
         return True
     return len(shape) == len(sizes) and all(known in (None, size) for size, known in zip(shape, sizes, strict=True))
-
-
-def _against(data: tuple[int, ...] | None) -> str:
-    return "" if data is None else f", which images of {'x'.join(map(str, data))} do not fit"
