@@ -176,9 +176,8 @@ def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> St
 
 def _repeats_truth(node: NodeProto) -> bool:
     """A Cast of truth values to truth values, as PyTorch's exporter writes it before a Where."""
-    return node.domain == STANDARD_DOMAIN and (
-        node.op_type == "Identity" or (node.op_type == "Cast" and attribute(node, "to") == TensorProto.BOOL)
-    )
+    to_truth = node.op_type == "Cast" and attribute(node, "to") == TensorProto.BOOL
+    return bool(node.domain == STANDARD_DOMAIN and (to_truth or node.op_type == "Identity"))
 
 
 def _is_stored(graph: Graph, value: str) -> bool:
