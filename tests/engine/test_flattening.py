@@ -49,6 +49,9 @@ def opened(folder: Path, order: str, stored: str = "last", layout: str | None = 
     return open_model_and_data(path, settings)
 
 
+CASE = Path(__file__).parents[3] / "shared" / "cases" / "flat_hwc"
+
+
 def clean(found: Opened) -> float:
     return float((found.target.deployed(found.sample.images).argmax(1) == found.sample.labels).float().mean())
 
@@ -100,3 +103,11 @@ def test_vectors_are_taken_as_they_are(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=vectors, y=(vectors @ weights).argmax(axis=1))
     settings = parse_settings({"data": {"source": str(tmp_path / "data.npz")}}, "test")
     assert clean(open_model_and_data(path, settings)) == 1
+
+
+@pytest.mark.skipif(not CASE.exists(), reason=f"no data in {CASE}")
+@pytest.mark.parametrize(("data", "layout"), [("pictures", None), ("pictures", "nhwc"), ("vectors", None)])
+def test_a_network_of_keras_order(data: str, layout: str | None) -> None:
+    said = {} if layout is None else {"layout": layout}
+    values = {"data": {"source": str(CASE / f"{data}.npz")}, "preprocessing": said}
+    assert clean(open_model_and_data(CASE / "flat.onnx", parse_settings(values, "test"))) == 1

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from onnx import ModelProto, TensorProto, helper
 
 from bnnaudit.core.preprocessing import Preprocessing
-from bnnaudit.loaders.onnx import inspect_onnx
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from tests.operators.building import model_of, node, some_values
 
 F32 = np.float32
@@ -92,3 +94,15 @@ def test_scales_for_blocks_of_a_channel(tmp_path: Path) -> None:
 def test_a_public_form(name: str) -> None:
     found = inspect_onnx(CASE / f"{name}.onnx", Preprocessing())
     assert (found.weight_bits, found.activation_bits) == (6, 6)
+
+
+@pytest.mark.skipif(not CASE.exists(), reason=f"no models in {CASE}")
+def test_zero_points_of_whole_numbers_change_nothing() -> None:
+    images = torch.from_numpy(np.load(CASE / "x.npz")["x"])
+    plain, whole = (
+        load_onnx(CASE / f"{name}.onnx", Preprocessing(), Surrogate(), torch.device("cpu"))
+        for name in ("float32", "int64")
+    )
+    assert whole.logits(images).equal(plain.logits(images))
+    assert whole.deployed(images).equal(plain.deployed(images))
+    assert whole.logits(images).equal(whole.deployed(images))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.loaders.pouring import pour
 from bnnaudit.loaders.state_dict import read_state_dict
 
@@ -73,3 +77,11 @@ def test_float_weights_are_found_in_every_wrapping(name: str) -> None:
     bare = {key.removeprefix("module."): tensor for key, tensor in found.items()}
     assert bare.keys() == plain.keys()
     assert all(tensor.equal(bare[key]) for key, tensor in plain.items())
+
+
+@shared
+def test_the_export_that_is_advised_can_be_audited() -> None:
+    target = load_onnx(CASES / "static_int8_ts.onnx", Preprocessing(), Surrogate(), torch.device("cpu"))
+    images = torch.from_numpy(np.load(CASES / "x.npz")["x"][:50])
+    assert (target.facts.weight_bits, target.facts.activation_bits) == (8, 8)
+    assert torch.allclose(target.logits(images), target.deployed(images), atol=1e-5)
