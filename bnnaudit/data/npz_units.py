@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ BRIGHT = 128.0
 
 SHADES = 16
 """Whole floats of at least so many values are pixels; fewer may be a measurement that happens to be whole. Not tuned."""
+
+SEEN = 100
+"""Images whose values are counted."""
 
 USUAL = (Box(-1.0, 1.0), PIXELS, SIGNED_PIXELS)
 """Ranges that a message may suggest for the network, where the values fill a quarter of one at least (not tuned)."""
@@ -71,8 +75,8 @@ def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
     """Whether floats are pixels that were never divided by 255."""
     if low < 0 or not BRIGHT <= high <= PIXELS.high:
         return False
-    values = images.astype(np.float64)
-    return bool((values == np.round(values)).all()) and len(np.unique(values)) >= SHADES
+    values: NDArray[Any] = images
+    return len(np.unique(values[:SEEN])) >= SHADES and bool((values == np.rint(values)).all())
 
 
 def _remedy(low: float, high: float) -> str:
