@@ -11,7 +11,7 @@ import click
 
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -115,6 +115,9 @@ model_options = stacked(
         "--layout",
         type=choice(Layout, "auto"),
         help="Order of the network's input axes, or of pictures that are flattened for it.  [default: auto]",
+    ),
+    click.option(
+        "--channels", type=choice(ChannelOrder), help="Order of colours that the network takes.  [default: rgb]"
     ),
     click.option(
         "--input-shape",
@@ -229,6 +232,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "mean": ("preprocessing", "mean"),
     "std": ("preprocessing", "std"),
     "layout": ("preprocessing", "layout"),
+    "channels": ("preprocessing", "channels"),
     "output_name": ("preprocessing", "output_name"),
     "input_shape": ("preprocessing", "input_shape"),
     "arch": ("architecture", "name"),

@@ -33,6 +33,13 @@ class Layout(StrEnum):
     FLAT = "flat"
 
 
+class ChannelOrder(StrEnum):
+    """Order in which the network takes the three colours; images are red, green, blue."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorCount:
     """How often an operator occurs."""
@@ -78,6 +85,7 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    channels: ChannelOrder = ChannelOrder.RGB
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.threat import Box
 
 
@@ -10,10 +10,10 @@ from bnnaudit.core.threat import Box
 class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
-    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none. `output_name`: the
-    output of an ONNX file that holds the scores; None: the first one that can. `input_shape`: the input's sizes after the
-    batch, in the network's own order, where the file leaves them open. `data_shape`: the sizes of one image as the data
-    store it, which tell as much where nobody states them.
+    `mean` and `std` have one value a channel (or one for all), in the units of `box` and in the order of `channels`; empty
+    means none. `output_name`: the output of an ONNX file that holds the scores; None: the first one that can.
+    `input_shape`: the input's sizes after the batch, in the network's own order, where the file leaves them open.
+    `data_shape`: the sizes of one image as the data store it, which tell as much where nobody states them.
     """
 
     box: Box = field(default_factory=Box)
@@ -21,5 +21,6 @@ class Preprocessing:
     std: tuple[float, ...] = ()
     layout: Layout | None = None
     output_name: str | None = None
+    channels: ChannelOrder = ChannelOrder.RGB
     input_shape: tuple[int, ...] | None = None
     data_shape: tuple[int, ...] | None = None

@@ -27,7 +27,9 @@ SHADES = 16
 SEEN = 100
 """Images whose values are counted."""
 
-USUAL = (Box(-1.0, 1.0), PIXELS, SIGNED_PIXELS)
+SYMMETRIC = Box(-1.0, 1.0)
+
+WIDE = (PIXELS, SIGNED_PIXELS)
 """Ranges that a message may suggest for the network, where the values fill a quarter of one at least (not tuned)."""
 
 
@@ -81,8 +83,8 @@ def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
 
 def _remedy(low: float, high: float) -> str:
     """What to do with values outside of every range: undo a normalisation, or say the range."""
-    inside = (box for box in USUAL if box.low <= low and high <= box.high and high - low >= box.width / 4)
-    fitting = next(inside, None)
+    likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
+    fitting = next((box for box in likely if box.low <= low and high <= box.high), None)
     flag = "LO,HI" if fitting is None else f"{fitting.low:g},{fitting.high:g}"
     return (
         "if they were normalised, store the images from before (uint8 pixels or floats in 0..1) and give the "

@@ -95,6 +95,8 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
         ({"x": np.array(["a", "b"]).reshape(1, 2)}, "not numbers"),
         ({"x": np.full((3, 2, 2), 2.0)}, "values 2..2, outside 0..1"),
         ({"x": np.full((3, 2, 2), -1)}, "values -1..-1, outside 0..255"),
+        ({"x": np.full((3, 2, 2), -1.0)}, "--mean and --std"),
+        ({"x": np.full((3, 2, 2), -1.0)}, "--input-range -1,1"),
         ({"x": np.array([[[0.0]], [[np.nan]], [[np.inf]]])}, "2 of 3 images hold NaN or infinity \\(first: image 1\\)"),
         ({"x": IMAGES, "y": np.array([0, 1])}, "3 images but labels of the shape \\(2,\\)"),
         ({"x": IMAGES, "y": np.array([0, 1, 0.5])}, "1 of 3 labels are not whole numbers \\(first: 0.5 at index 2\\)"),
@@ -200,7 +202,7 @@ def test_bytes_with_a_sign_reach_from_minus_128_to_127(tmp_path: Path, facts: Fa
 
 def test_labels_that_start_at_1_are_called_so(tmp_path: Path, facts: Facts) -> None:
     source = open_source(saved(tmp_path, x=IMAGES, y=np.array([1, 10, 2])))
-    with pytest.raises(DataError, match="labels seem to start at 1"):
+    with pytest.raises(DataError, match=r"labels are 1\.\.10.* seem to start at 1"):
         take_sample(source, facts((1, 2, 2), classes=10), 1, 0)
 
 
