@@ -12,6 +12,7 @@ import click
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -108,7 +109,11 @@ def data_options(samples: int = 300) -> Decorator[Any]:
 
 
 model_options = stacked(
-    click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
+    click.option(
+        "--input-range",
+        type=RANGE,
+        help="Range of values that the network takes.  [default: 0,1; of whole numbers of 8 or 16 bits that of the type]",
+    ),
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
     click.option(
@@ -128,6 +133,13 @@ model_options = stacked(
     click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
     click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
     click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
+)
+
+serving_option = click.option(
+    "--serve-as",
+    type=choice(ServeAs),
+    help="Sessions of ONNX Runtime that count: exact computes what the file says, default is what opens without options on "
+    "this machine; with any a model is broken where one of them is.  [default: any]",
 )
 
 threat_options = stacked(
@@ -249,6 +261,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "queries": ("attack", "queries"),
     "budget": ("attack", "budget"),
     "effort": ("audit", "effort"),
+    "serve_as": ("deployment", "serve_as"),
     "all_images": ("audit", "all_images"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bnnaudit.core.threat import Box
+from bnnaudit.core.threat import Box, InputGrid
 
 
 class ModelFormat(StrEnum):
@@ -64,7 +64,8 @@ class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
-    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float.
+    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
+    values that an input of whole numbers can have, None where it takes floats.
     """
 
     path: str
@@ -85,6 +86,7 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
 
     @property

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts
+from bnnaudit.core.serving import ServeAs
 
 
 class Deployed(Protocol):
@@ -79,7 +80,8 @@ class Target:
 
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
-    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
+    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
+    says which of the two count.
     """
 
     network: nn.Module
@@ -88,6 +90,7 @@ class Target:
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     by_default: Callable[[], Deployed] | None = None
+    serve_as: ServeAs = ServeAs.ANY
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""

@@ -62,7 +62,7 @@ def describe(
         num_classes=classes,
         input_shape=given.shape,
         layout=given.layout,
-        box=chosen.box,
+        box=chosen.box_of_floats,
         mean=chosen.mean,
         std=chosen.std,
         channels=chosen.channels,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
 from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
 from bnnaudit.loaders.open_shape import settled_shape, with_input
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
+from bnnaudit.loaders.whole_numbers import grid_of, with_range
 from bnnaudit.operators import lower
 from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.graph import Graph
@@ -62,6 +64,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         source = with_input(source, shape, batch)
         graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
+    preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name)
     prepare = preparation(source.path, given, preprocessing)
     classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
@@ -78,6 +81,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     graph.drop_dead()
     graph.save()
     facts = describe(source, graph, given, output, classes, preprocessing)
+    facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
     return Reading(source, graph, given, output, prepare, facts)
 
 
@@ -89,7 +93,7 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str, batch: int | 
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        notes = notes_on_replay(source.proto)
+        notes = partial(notes_on_replay, source.proto)
         return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes, batch=batch)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))

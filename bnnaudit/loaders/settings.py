@@ -16,6 +16,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -164,7 +165,7 @@ class PreprocessingTable(_Table):
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
         return Preprocessing(
-            self.input_range or Box(),
+            self.input_range,
             self.mean or (),
             self.std or (),
             self.layout,
@@ -228,6 +229,12 @@ class AuditTable(_Table):
     all_images: StrictBool | None = None
 
 
+class DeploymentTable(_Table):
+    """[deployment]: `serve_as` says which sessions of its runtime count as the deployed model."""
+
+    serve_as: Annotated[ServeAs | None, BeforeValidator(_choice(ServeAs))] = None
+
+
 class RunTable(_Table):
     """[run]: how to compute, which changes no result."""
 
@@ -247,4 +254,5 @@ class Settings(_Table):
     architecture: ArchitectureTable = ArchitectureTable()
     substitute: SubstituteTable = SubstituteTable()
     audit: AuditTable = AuditTable()
+    deployment: DeploymentTable = DeploymentTable()
     run: RunTable = RunTable()

@@ -50,7 +50,8 @@ def input_line(facts: ModelFacts, look: Look) -> RenderableType:
     flattened = _FLATTENED.get(facts.layout) if len(facts.input_shape) == 1 else None
     colours = ", BGR" if facts.channels is ChannelOrder.BGR else ""
     line = f"{shape(facts.input_shape)} ({flattened or _LAYOUTS[facts.layout]}{colours})"
-    line += f", values from {significant(box.low, 6)} to {significant(box.high, 6)}"
+    whole = "" if facts.grid is None else f"{facts.grid.kind} "
+    line += f", {whole}values from {significant(box.low, 6)} to {significant(box.high, 6)}"
     normalised = [
         f"{name} {_channels(values)}" for name, values in (("mean", facts.mean), ("std", facts.std)) if values
     ]
