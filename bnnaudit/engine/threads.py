@@ -13,15 +13,16 @@ from torch import Tensor
 
 from bnnaudit.core.cores import usable_cores
 from bnnaudit.core.target import Target
+from bnnaudit.engine.batch_size import bytes_per_image
 from bnnaudit.numerics.threads import working_threads
 
 IMAGES = 64
 """Of a batch, at most, that are timed. Not tuned."""
 GAIN = 0.75
 """Of the time on half as many threads that the double number may take at most: less is not worth the cores. Not tuned."""
-SMALL_PASS = 0.05
-"""Seconds of one thread for a pass over the timed images and back, below which a network is kept on one thread if its last
-bits depend on the number: a figure that can be had again is worth more than a part of a minute. Not tuned."""
+SMALL = 32 * 2**20
+"""Bytes that a pass over the timed images keeps for the way back, below which a network whose last bits depend on the number
+stays on one thread: a figure that can be had again is worth more than a part of a minute. Not tuned."""
 TIMED = 0.01
 """Seconds, at least, that are spent on timing a number of threads, once `RUNS` are done."""
 RUNS = 3
@@ -68,7 +69,7 @@ def fitting_threads(target: Target, images: Tensor, asked: int | None = None) ->
     """The threads to attack the target with; images (N, ...), N >= 1, are of the sample, as many as a batch holds.
 
     What was asked for; else the number that is quickest, doubled as long as it pays. A small network whose bits depend on the
-    number stays on one thread, a large one takes all: a choice by the clock could be another one the next time.
+    number stays on one thread, a large one takes all: by its size, as a choice by the clock could be another one the next time.
     """
     most = most_threads(asked)
     if most == 1 or target.device.type != "cpu":
@@ -79,7 +80,7 @@ def fitting_threads(target: Target, images: Tensor, asked: int | None = None) ->
         if asked:
             return Threads(asked, dependent)
         if dependent:
-            return Threads(1) if _processor_seconds(target, images) < SMALL_PASS else Threads(most, dependent)
+            return Threads(1) if _is_small(target, images) else Threads(most, dependent)
         return Threads(_quickest(target, images, most))
 
 
@@ -124,12 +125,8 @@ def _seconds(target: Target, images: Tensor, count: int) -> float:
     return min(found)
 
 
-def _processor_seconds(target: Target, images: Tensor) -> float:
-    """Of the processor, on one thread: other work on the machine hardly counts."""
-    with working_threads(1):
-        started = time.process_time()
-        _passed(target, images)
-        return time.process_time() - started
+def _is_small(target: Target, images: Tensor) -> bool:
+    return len(images) * bytes_per_image(target, images) < SMALL
 
 
 def _passed(target: Target, images: Tensor) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ from torch import nn
 from bnnaudit.core.progress import Silence
 from bnnaudit.engine import threads
 from bnnaudit.engine.audit import run_audit
+from bnnaudit.engine.batch_size import bytes_per_image
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.library import audit_request
 from bnnaudit.engine.threads import DEPENDENT, Threads, computing_with, fitting_threads, most_threads, threads_in_use
@@ -35,14 +36,13 @@ def _as_before() -> Iterator[None]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets what a pass takes on 1, 2, 4 and 8 threads, whether bits depend on them, and the time of the processor."""
+    """Sets what a pass takes on 1, 2, 4 and 8 threads, and whether bits depend on them."""
 
-    def set_to(seconds: dict[int, float], depend: bool = False, processor: float = 1.0, cores: int = 8) -> None:
+    def set_to(seconds: dict[int, float], depend: bool = False, cores: int = 8) -> None:
         torch.set_num_threads(8)
         monkeypatch.setattr(threads, "usable_cores", lambda: cores)
         monkeypatch.setattr(threads, "_seconds", lambda target, images, count: seconds[count])
         monkeypatch.setattr(threads, "_bits_depend", lambda target, images, most: depend)
-        monkeypatch.setattr(threads, "_processor_seconds", lambda target, images: processor)
 
     return set_to
 
@@ -83,10 +83,13 @@ def test_what_was_asked_for_is_what_is_taken(clock: Callable[..., None]) -> None
     assert fitting_threads(TARGET, IMAGES, asked=1) == Threads(1)
 
 
-def test_bits_that_depend_on_threads_do_not_depend_on_the_clock(clock: Callable[..., None]) -> None:
-    clock({}, depend=True, processor=threads.SMALL_PASS / 2)
+def test_bits_that_depend_on_threads_do_not_depend_on_the_clock(
+    clock: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock has no times here: the size of what a pass keeps decides."""
+    clock({}, depend=True)
     assert fitting_threads(TARGET, IMAGES) == Threads(1)
-    clock({}, depend=True, processor=threads.SMALL_PASS * 2)
+    monkeypatch.setattr(threads, "SMALL", len(IMAGES) * bytes_per_image(TARGET, IMAGES))
     assert fitting_threads(TARGET, IMAGES) == Threads(8, DEPENDENT)
 
 
