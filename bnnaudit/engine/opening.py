@@ -20,6 +20,7 @@ from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
+from bnnaudit.engine.score_search import rescored
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
@@ -69,7 +70,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
-    return Opened(target, sample, source, settings)
+    return Opened(rescored(target, sample.images, threat_of(settings)), sample, source, settings)
 
 
 def require_model(model: Path) -> None:

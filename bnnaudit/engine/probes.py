@@ -30,7 +30,7 @@ def measure_agreement(
     labels (N,): which classes the sample holds, where that is known.
     """
     with torch.no_grad():
-        logits = torch.cat([target.logits(part).cpu() for part in torch.split(images, batch_size)])
+        logits = torch.cat([target.outputs(part).cpu() for part in torch.split(images, batch_size)])
     ours = as_output(logits, target.facts.output)
     answers = scores.argmax(dim=1)
     again = target.deployed(images).argmax(dim=1)

@@ -55,13 +55,13 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
     if not isinstance(replayed, OnnxRuntimeModel) or not differs_by_default(source.proto):
         return target
-    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name))
+    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name, reading.output.form))
 
 
 def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:
     """The deployed model, or why there is none where no runtime at hand knows its operators."""
     try:
-        model = replay_of(source, reading.prepare, reading.output.name)
+        model = replay_of(source, reading.prepare, reading.output.name, reading.output.form)
     except UnsupportedOperatorsError as error:
         return one_line(error)
     source.check_unchanged()

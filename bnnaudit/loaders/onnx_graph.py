@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,10 @@ from bnnaudit.loaders.onnx_batch import free_batch
 from bnnaudit.loaders.onnx_facts import describe
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
-from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
+from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, of_width, read_output
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
+from bnnaudit.loaders.score_form import PLAIN, ScoreForm
+from bnnaudit.loaders.tensor_notes import units_of
 from bnnaudit.operators import lower
 from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.graph import Graph
@@ -33,7 +36,10 @@ OLDEST_IR = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written."""
+    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written.
+
+    units: what 1 stands for in the tensors of whole numbers.
+    """
 
     source: OnnxFile
     graph: Graph
@@ -41,6 +47,7 @@ class Reading:
     output: NetworkOutput
     prepare: Preparation
     facts: ModelFacts
+    units: Mapping[str, float | None]
 
 
 @np.errstate(all="ignore")  # a file's numbers may be of any size; what comes of them is looked at, not warned of
@@ -52,9 +59,11 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
         )
     graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
-    output = read_output(source.path, graph, preprocessing.output_name)
+    output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
     prepare = preparation(source.path, given, preprocessing)
-    classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
+    if output.num_classes is None:
+        output = of_width(graph, output, _count_classes(source, given, output))
+    classes = check_classes(source.path, output.num_classes or 0)
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     recognise_binarisations(graph)
@@ -63,37 +72,40 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
         free_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
     range_by_image(graph)
+    units = units_of(graph)
     lower(graph)
     name_nodes(graph)
     graph.drop_dead()
     graph.save()
     facts = describe(source, graph, given, output, classes, preprocessing)
-    return Reading(source, graph, given, output, prepare, facts)
+    return Reading(source, graph, given, output, prepare, facts, units)
 
 
-def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+def replay_of(source: OnnxFile, prepare: Preparation, output: str, form: ScoreForm = PLAIN) -> ReplayedModel:
     """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
 
     The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto))
+        return OnnxRuntimeModel(
+            runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto), form=form
+        )
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(lowered(source), prepare, output, one_by_one)
+            return ReferenceModel(lowered(source), prepare, output, one_by_one, form)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
-def default_replay(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+def default_replay(source: OnnxFile, prepare: Preparation, output: str, form: ScoreForm = PLAIN) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
     return OnnxRuntimeModel(
-        runnable(source), prepare, output, depends_on_batch(source.proto), opened=open_default_session
+        runnable(source), prepare, output, depends_on_batch(source.proto), opened=open_default_session, form=form
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
+from bnnaudit.loaders.score_form import PLAIN, ScoreForm
 from bnnaudit.operators.runtime import (
     REFERENCE,
     REFERENCE_ERRORS,
@@ -45,10 +46,17 @@ class ReplayedModel:
     """
 
     def __init__(
-        self, runtime: str, prepare: Preparation, element_type: str, fixed_batch: int | None, one_by_one: bool
+        self,
+        runtime: str,
+        prepare: Preparation,
+        element_type: str,
+        fixed_batch: int | None,
+        one_by_one: bool,
+        form: ScoreForm = PLAIN,
     ) -> None:
         self.runtime = runtime
         self.prepare = prepare
+        self.form = form
         self.fixed_batch = fixed_batch
         if element_type not in _TYPES:
             raise ModelError(f"the model takes {element_type}; one input of numbers is needed")
@@ -79,10 +87,10 @@ class ReplayedModel:
             fill = values[-1:] if count else np.zeros((1, *values.shape[1:]), values.dtype)
             values = np.concatenate([values, np.repeat(fill, wanted - count, axis=0)])
         scores = self._scores(values)
-        if len(scores) != wanted:
+        if wanted > 1 and scores.shape[:1] != (wanted,):
             raise ModelError(f"the model returns {len(scores)} rows of scores for {wanted} images")
         flat = np.asarray(scores, dtype=np.float32).reshape(wanted, -1)
-        return torch.from_numpy(flat[:count].copy())
+        return self.form.rows(torch.from_numpy(flat[:count].copy()), count)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """The output for one full batch."""
@@ -93,8 +101,8 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. notes: how this differs from a default session on the file, for people. opened: how a session is. Raises
-    ModelError.
+    by default. notes: how this differs from a default session on the file, for people. opened: how a session is. form: what the
+    output's numbers are. Raises ModelError.
     """
 
     def __init__(
@@ -105,6 +113,7 @@ class OnnxRuntimeModel(ReplayedModel):
         one_by_one: bool = False,
         notes: tuple[str, ...] = (),
         opened: Callable[[bytes | str], Any] = open_session,
+        form: ScoreForm = PLAIN,
     ) -> None:
         try:
             self._session = opened(model if isinstance(model, bytes) else str(model))
@@ -118,7 +127,7 @@ class OnnxRuntimeModel(ReplayedModel):
         self._output = output or self._session.get_outputs()[0].name
         batch = inputs[0].shape[0] if inputs[0].shape else None
         fixed = batch if isinstance(batch, int) else None
-        super().__init__(", ".join((RUNTIME, *notes)), prepare, inputs[0].type, fixed, one_by_one)
+        super().__init__(", ".join((RUNTIME, *notes)), prepare, inputs[0].type, fixed, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:
@@ -131,7 +140,14 @@ class OnnxRuntimeModel(ReplayedModel):
 class ReferenceModel(ReplayedModel):
     """Scores by ONNX's reference evaluator, for models that ONNX Runtime does not take; slow. Raises ModelError."""
 
-    def __init__(self, model: ModelProto, prepare: Preparation, output: str, one_by_one: bool = False) -> None:
+    def __init__(
+        self,
+        model: ModelProto,
+        prepare: Preparation,
+        output: str,
+        one_by_one: bool = False,
+        form: ScoreForm = PLAIN,
+    ) -> None:
         try:
             self._evaluator = open_reference(model)
         except REFERENCE_ERRORS as error:
@@ -143,7 +159,7 @@ class ReferenceModel(ReplayedModel):
         batch = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self._input = given.name
         self._output = output
-        super().__init__(REFERENCE, prepare, kind, batch or None, one_by_one)
+        super().__init__(REFERENCE, prepare, kind, batch or None, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:
