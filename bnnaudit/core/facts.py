@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.core.threat import Box
 
 
@@ -54,7 +55,9 @@ class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
-    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float.
+    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `single` says
+    how the only score of an image is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what
+    attacks climb, where that is not the output.
     """
 
     path: str
@@ -75,6 +78,8 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    single: str = ""
+    scores: ScoreFacts | None = None
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

@@ -11,6 +11,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
 from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
 
@@ -213,7 +214,8 @@ class Verdict:
 class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
-    comparisons: how many tests the significance of each finding was corrected for.
+    comparisons: how many tests the significance of each finding was corrected for. output: what the deployed model's scores
+    can tell apart on the clean images.
     """
 
     tool_version: str
@@ -235,3 +237,4 @@ class Report:
     verdict: Verdict | None = None
     effort: Effort | None = None
     comparisons: int = 0
+    output: OutputScores | None = None

@@ -12,8 +12,9 @@ class ScoreFacts:
     tensor, operator: its name in the file and what makes it. tail: the operators between it and the output, in order.
     points: images on which the order of the scores was compared. tied: of those, images whose output is tied at the top,
     where any of the tied classes was accepted. rejected: tensors of the same size further up whose order differs.
-    scale: the factor by which the output's own scale differs from the tensor's. logarithm: its logarithm is climbed,
-    because it holds probabilities.
+    scale: the factor by which the scores behind it are larger, which attacks are given too. logarithm: its logarithm is
+    climbed, because it holds probabilities. levels: the fewest values that a quantizer in the tail can return, None where
+    there is none.
     """
 
     tensor: str
@@ -24,11 +25,25 @@ class ScoreFacts:
     rejected: tuple[str, ...] = ()
     scale: float = 1.0
     logarithm: bool = False
+    levels: int | None = None
 
     @property
     def why(self) -> str:
-        """In a sentence, for people."""
-        chain = " -> ".join(self.tail)
-        tied = f", the output tied on {self.tied} of them" if self.tied else ""
-        agree = f"it orders the classes as the output does on all {self.points} images compared{tied}"
-        return f"{agree}; {chain} behind it only hides differences" if chain else agree
+        """In a clause, for people."""
+        tied = f" (the output is tied on {self.tied})" if self.tied else ""
+        return f"its largest entry is the output's on all {self.points} images compared{tied}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScores:
+    """What the deployed model's output makes of the differences between classes, on `images` clean images.
+
+    tied: images whose two largest scores are equal, so that the number of the class decides. distinct: different values
+    among all scores; at_ends: scores that share the largest or the smallest value of all with others, of `total`.
+    """
+
+    images: int
+    tied: int
+    distinct: int
+    at_ends: int
+    total: int

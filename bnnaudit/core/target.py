@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import Layout, ModelFacts
-from bnnaudit.core.scores import ScoreFacts
 
 
 class Deployed(Protocol):
@@ -59,8 +58,8 @@ class Target:
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
     `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
-    `scores` says which tensor upstream of the output `network` returns, where it is not the output itself; `whole` is then
-    the network to its output.
+    Where `facts.scores` names a tensor upstream of the output `network` returns that one, and `whole` is the network to its
+    output.
     """
 
     network: nn.Module
@@ -69,7 +68,6 @@ class Target:
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     by_default: Callable[[], Deployed] | None = None
-    scores: ScoreFacts | None = None
     whole: nn.Module | None = None
 
     def logits(self, images: Tensor) -> Tensor:

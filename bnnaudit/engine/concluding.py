@@ -60,6 +60,7 @@ def conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal:
         verdict=reach_verdict(evidence, judgement.findings, journal.faults),
         effort=plan.effort,
         comparisons=judgement.comparisons,
+        output=agreement.output,
     )
 
 

@@ -12,7 +12,7 @@ from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
-from bnnaudit.diagnostics import copies, determinism, finite
+from bnnaudit.diagnostics import copies, determinism, finite, score_tail
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
@@ -68,5 +68,7 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *copies.findings_from(ground.agreement),
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
+            *score_tail.findings_from(target.facts, ground.agreement),
         ),
+        output=ground.agreement.output,
     )

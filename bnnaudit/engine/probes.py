@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bnnaudit.core.evidence import Agreement
 from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.target import Target
 
 FLOAT_NOISE = 1e-4
@@ -50,6 +52,21 @@ def measure_agreement(
         company=int(((_in_company(target, images) != answers) & clear).sum()),
         probabilities=are_probabilities(scores),
         never_answered=() if labels is None else _never_answered(answers, labels.cpu()),
+        output=output_scores(scores),
+    )
+
+
+def output_scores(scores: Tensor) -> OutputScores:
+    """What the deployed model's scores (N, d) tell apart."""
+    finite = scores.nan_to_num(0.0, 0.0, 0.0)
+    top = finite.topk(2, dim=1).values
+    ends = [int((finite == end).sum()) for end in (finite.max(), finite.min())] if finite.numel() else []
+    return OutputScores(
+        images=len(finite),
+        tied=int((top[:, 0] == top[:, 1]).sum()),
+        distinct=len(np.unique(finite.numpy())),
+        at_ends=sum(count for count in ends if count > 1),
+        total=finite.numel(),
     )
 
 

@@ -48,7 +48,7 @@ def rescored(target: Target, images: Tensor, threat: Threat) -> Target:
     images (M, ...): of the sample, on the CPU or the device. The network as it was stays at hand as `whole`.
     """
     batch = images[:IMAGES].to(target.device)
-    if len(batch) == 0 or target.scores is not None:
+    if len(batch) == 0 or target.facts.scores is not None:
         return target
     places = score_places(target.network, target.prepare(batch[:PART]), target.facts.num_classes)
     if places is None or all(places.graph.is_plain(place, places.places[-1].node) for place in places.places):
@@ -133,7 +133,7 @@ class _Search:
         """The place to climb; None where it is the output, or nothing can be told because the output is always the same."""
         agreeing, tied = agreement(self.seen)
         decided = self.seen[~tied, -1].argmax(dim=1)
-        if len(decided.unique()) < 2:
+        if len(set(decided.tolist())) < 2:
             return None
         valid = [index for index in range(len(self.places.places)) if bool(agreeing[:, index].all())]
         if not valid:
@@ -177,9 +177,11 @@ class _Search:
             rejected=tuple(dict.fromkeys(rejected)),
             scale=scale,
             logarithm=logarithm,
+            levels=self.places.graph.levels(place),
         )
         network = self.places.climbing(place, scale, logarithm)
-        return replace(self.target, network=network, whole=self.target.network, scores=facts)
+        described = replace(self.target.facts, scores=facts)
+        return replace(self.target, network=network, whole=self.target.network, facts=described)
 
     def _scale(self, index: int) -> float:
         """By how much the last tensor that is a multiple of this one is larger: what a user's loss would be given.

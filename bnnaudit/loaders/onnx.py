@@ -55,7 +55,9 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
     if not isinstance(replayed, OnnxRuntimeModel) or not differs_by_default(source.proto):
         return target
-    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name, reading.output.form))
+    return replace(
+        target, by_default=partial(default_replay, source, reading.prepare, reading.output.name, reading.output.form)
+    )
 
 
 def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:

@@ -24,7 +24,8 @@ from bnnaudit.loaders.score_form import PLAIN, ScoreForm
 from bnnaudit.loaders.tensor_notes import units_of
 from bnnaudit.operators import lower
 from bnnaudit.operators.dynamic_ranges import range_by_image
-from bnnaudit.operators.graph import Graph
+from bnnaudit.operators.carrying import RELEASE
+from bnnaudit.operators.graph import OWN_DOMAIN, Graph
 from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
@@ -74,6 +75,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     range_by_image(graph)
     units = units_of(graph)
     lower(graph)
+    _return_carried(graph)
     name_nodes(graph)
     graph.drop_dead()
     graph.save()
@@ -88,9 +90,7 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str, form: ScoreFo
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        return OnnxRuntimeModel(
-            runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto), form=form
-        )
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto), form=form)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
@@ -136,6 +136,16 @@ def _keep_one_output(graph: Graph, name: str) -> None:
         graph.nodes.append(helper.make_node("Identity", [inner], [name]))
         graph.reindex()
         graph.rename_uses(name, inner)
+
+
+def _return_carried(graph: Graph) -> None:
+    """Whole numbers that floats carry are returned as these floats, through which a gradient can come back."""
+    (info,) = graph.proto.output
+    maker = graph.maker(info.name)
+    if maker is not None and (maker.domain, maker.op_type) == (OWN_DOMAIN, RELEASE):
+        info.name = maker.input[0]
+        info.type.tensor_type.elem_type = TensorProto.FLOAT
+        graph.reindex()
 
 
 def _in_single_precision(graph: Graph, given: NetworkInput) -> None:

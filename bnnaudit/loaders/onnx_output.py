@@ -97,9 +97,7 @@ def _single_form(graph: Graph, output: str) -> ScoreForm:
     Whole numbers are read by the scale and the zero point of the quantizer that makes them.
     """
     scale, zero_point = _quantized_by(graph, output)
-    return ScoreForm(
-        SingleScore.PROBABILITY if _is_squashed(graph, output) else SingleScore.LOGIT, scale, zero_point
-    )
+    return ScoreForm(SingleScore.PROBABILITY if _is_squashed(graph, output) else SingleScore.LOGIT, scale, zero_point)
 
 
 def _can_be_scores(graph: Graph, info: ValueInfoProto, fixed_batch: int | None) -> bool:

@@ -14,7 +14,22 @@ from bnnaudit.quantization.uniform import GridQuantizer
 
 SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})
 """Operators that keep the values of one image, and their order."""
-PLAIN = SHAPES_ONLY | {"Add", "Sub", "Mul", "Div", "Neg", "Gemm", "MatMul", "Conv", "BatchNormalization"}
+PLAIN = SHAPES_ONLY | {
+    "Add",
+    "BatchNormalization",
+    "Concat",
+    "Conv",
+    "Div",
+    "Gather",
+    "Gemm",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "Slice",
+    "Split",
+    "Sub",
+    "Transpose",
+}
 """Operators that round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
 ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 """Quantizers whose input is a tensor of the file; what others round can be had nowhere."""
@@ -78,10 +93,16 @@ class ScoreGraph:
         with torch.no_grad():
             recorder.run(given)
         inner = self._after(self._inputs())
-        found = []
+        found: list[Place] = []
         for node in self.graph.nodes:
             made = recorder.made.get(node.name)
-            if node.op == "output" or node is self.result or node not in inner or made is None or not _holds(made, len(given), size):
+            if (
+                node.op == "output"
+                or node is self.result
+                or node not in inner
+                or made is None
+                or not _holds(made, len(given), size)
+            ):
                 continue
             if self._operator(node) in SHAPES_ONLY and {given.name for given in node.all_input_nodes} & {
                 place.node for place in found
@@ -94,6 +115,20 @@ class ScoreGraph:
         """The operators between a tensor and the output, in order; those that only reshape are left out."""
         names = (self._operator(node) for node in self.between(place, self.result.name))
         return tuple(name for name in names if name not in SHAPES_ONLY)
+
+    def levels(self, place: Place) -> int | None:
+        """The fewest values that a quantizer between a tensor and the output can return; None where there is none."""
+        modules = (
+            self.root.get_submodule(str(node.target))
+            for node in self.between(place, self.result.name)
+            if node.op == "call_module"
+        )
+        counts = [
+            int(module.grid.high - module.grid.low) + 1
+            for module in modules
+            if isinstance(module, GridQuantizer) and module.grid.mantissa is None
+        ]
+        return min(counts, default=None)
 
     def is_plain(self, place: Place, other: str) -> bool:
         """Whether nothing between a tensor and a later one rounds or saturates."""
@@ -131,7 +166,8 @@ class ScoreGraph:
         return self._cut([node, *taken]), self._rest(list(taken), behind)
 
     def _cut(self, results: list[fx.Node]) -> fx.GraphModule:
-        graph, known = fx.Graph(), {}
+        graph = fx.Graph()
+        known: dict[fx.Node, fx.Node] = {}
         needed = self._before(results) | set(results)
         for node in self.graph.nodes:
             if node in needed or node.op == "placeholder":
@@ -140,7 +176,8 @@ class ScoreGraph:
         return fx.GraphModule(self.root, graph)
 
     def _rest(self, given: list[fx.Node], steps: list[fx.Node]) -> fx.GraphModule:
-        graph, known = fx.Graph(), {}
+        graph = fx.Graph()
+        known: dict[fx.Node, fx.Node] = {}
         for node in given:
             known[node] = graph.placeholder(node.name)
         constants = {node for step in steps for node in step.all_input_nodes if node.op == "get_attr"}
@@ -155,8 +192,8 @@ class ScoreGraph:
 
     def _rounded(self, twin: fx.Node) -> fx.Node:
         target = str(twin.target).removesuffix(UNROUNDED)
-        (node,) = (node for node in self.graph.nodes if node.op == "call_module" and node.target == target)
-        return node
+        calls: list[fx.Node] = [node for node in self.graph.nodes if node.op == "call_module"]
+        return next(node for node in calls if node.target == target)
 
     def _inputs(self) -> list[fx.Node]:
         return [node for node in self.graph.nodes if node.op == "placeholder"]

@@ -23,7 +23,9 @@ class Scores(nn.Module):
     notes: what the file says of the graph's tensors, by the module that makes them.
     """
 
-    def __init__(self, graph: nn.Module, form: ScoreForm = PLAIN, notes: Mapping[str, TensorNote] | None = None) -> None:
+    def __init__(
+        self, graph: nn.Module, form: ScoreForm = PLAIN, notes: Mapping[str, TensorNote] | None = None
+    ) -> None:
         super().__init__()
         self.graph = graph
         self.form = form
@@ -118,9 +120,7 @@ class ScorePlaces:
 
     def everything(self) -> nn.Module:
         """(N, *input_shape) -> (N, m d): all of them, the output last."""
-        return _exchanged(
-            self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._scores.form)
-        )
+        return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._scores.form))
 
     def climbing(self, place: Place, scale: float, logarithm: bool) -> nn.Module:
         """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge."""
@@ -132,9 +132,12 @@ class ScorePlaces:
 def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlaces | None:
     """Where the scores of a network may be, from a run on `inputs`; None for a network that is no imported graph."""
     found = [module for module in network.modules() if isinstance(module, Scores)]
-    if len(found) != 1 or not isinstance(found[0].graph, fx.GraphModule):
+    if len(found) != 1:
         return None
     (scores,) = found
+    imported = scores.graph
+    if not isinstance(imported, fx.GraphModule):
+        return None
     given: list[Tensor] = []
     handle = scores.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
     try:
@@ -142,7 +145,7 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
             network(inputs)
     finally:
         handle.remove()
-    graph = ScoreGraph(scores.graph, scores.notes)
+    graph = ScoreGraph(imported, scores.notes)
     places = graph.places(given[0], classes if scores.form.single is None else 1)
     return ScorePlaces(network, scores, places, graph)
 

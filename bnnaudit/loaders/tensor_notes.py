@@ -71,4 +71,6 @@ def _unit(graph: Graph, maker: NodeProto, name: str, known: Mapping[str, float |
 def _number(graph: Graph, name: str) -> float | None:
     """The single float stored under a name, None where there is none."""
     stored = graph.constant(name) if name else None
-    return float(stored.reshape(-1)[0]) if stored is not None and stored.size == 1 and stored.dtype.kind == "f" else None
+    return (
+        float(stored.reshape(-1)[0]) if stored is not None and stored.size == 1 and stored.dtype.kind == "f" else None
+    )
