@@ -60,12 +60,15 @@ def output_scores(scores: Tensor) -> OutputScores:
     """What the deployed model's scores (N, d) tell apart."""
     finite = scores.nan_to_num(0.0, 0.0, 0.0)
     top = finite.topk(2, dim=1).values
-    ends = [int((finite == end).sum()) for end in (finite.max(), finite.min())] if finite.numel() else []
+    at_ends = torch.zeros_like(finite, dtype=torch.bool)
+    for end in (finite.amax(), finite.amin()) if finite.numel() else ():
+        if int((finite == end).sum()) > 1:
+            at_ends |= finite == end
     return OutputScores(
         images=len(finite),
         tied=int((top[:, 0] == top[:, 1]).sum()),
         distinct=len(np.unique(finite.numpy())),
-        at_ends=sum(count for count in ends if count > 1),
+        at_ends=int(at_ends.sum()),
         total=finite.numel(),
     )
 
