@@ -23,8 +23,8 @@ from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedMo
 from bnnaudit.loaders.score_form import PLAIN, ScoreForm
 from bnnaudit.loaders.tensor_notes import units_of
 from bnnaudit.operators import lower
-from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.carrying import RELEASE
+from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.graph import OWN_DOMAIN, Graph
 from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.naming import name_nodes

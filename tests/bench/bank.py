@@ -28,6 +28,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.audit import AuditRequest, run_audit
+from bnnaudit.engine.score_search import rescored
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.imitation import imitate
 from tests.bench.bank_networks import DATA, trained
@@ -57,14 +58,14 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model: how it is made, what it is attacked with, and what an audit must say.
+    """One model: how it is made, as a module or as a target, what it is attacked with, and what an audit must say.
 
     causes: rules of which at least one must be found; none for a healthy model, which must get no error at all.
     """
 
     name: str
     data: str
-    make: Callable[[], nn.Module]
+    make: Callable[[], nn.Module | Target]
     eps: float
     statuses: frozenset[Status]
     causes: frozenset[str] = frozenset()
@@ -145,11 +146,14 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
-    return tuple(
+    from tests.bench import bank_scores  # it needs Entry
+
+    modules = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
         for entry in (*healthy_entries(data, eps), *broken_entries(data, eps))
     )
+    return (*modules, *bank_scores.entries())
 
 
 def audit(
@@ -160,9 +164,12 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
-    target: Target = target_of(entry.make(), tuple(images.shape[1:]), 10)
+    made = entry.make()
+    target = made if isinstance(made, Target) else target_of(made, tuple(images.shape[1:]), 10)
+    threat = Threat(entry.norm, entry.eps)
+    target = rescored(target, batch.images, threat)
     plan = AuditPlan(
-        threat=Threat(entry.norm, entry.eps),
+        threat=threat,
         ordinary=entry.ordinary,
         features=images[0].numel(),
         quantized=bool(target.facts.quantizers),
