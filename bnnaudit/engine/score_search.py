@@ -9,10 +9,11 @@ class, where tensors that only resemble the scores go wrong. The output stays th
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.geometry import random_start
@@ -23,6 +24,7 @@ from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.engine.probes import are_probabilities
+from bnnaudit.loaders.score_graph import Place
 from bnnaudit.loaders.score_network import ScorePlaces, score_places
 
 IMAGES = 48
@@ -180,8 +182,18 @@ class _Search:
             levels=self.places.graph.levels(place),
         )
         network = self.places.climbing(place, scale, logarithm)
+        if logarithm and bool((self.seen[:, index] < torch.finfo(torch.float32).tiny).any()):
+            network = self._precise(place) or network
         described = replace(self.target.facts, scores=facts)
         return replace(self.target, network=network, whole=self.target.network, facts=described)
+
+    def _precise(self, place: Place) -> nn.Module | None:
+        """The network that climbs a tensor's logarithm in double precision; None where it does not run in it."""
+        network = self.places.climbing(place, 1.0, logarithm=True, precise=True)
+        with contextlib.suppress(RuntimeError, TypeError), torch.no_grad():
+            if bool(network(self.target.prepare(self.images[:2])).isfinite().all()):
+                return network
+        return None
 
     def _scale(self, index: int) -> float:
         """By how much the last tensor that is a multiple of this one is larger: what a user's loss would be given.

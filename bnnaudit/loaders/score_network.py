@@ -58,7 +58,8 @@ class ClimbedScores(nn.Module):
     Where the tensor's order says otherwise, which it does only where the output is tied, the output's class is raised above
     the others by a hair: so whoever takes the largest score for the answer gets the model's own answer, while the gradient
     stays that of the tensor. judged: without it the tensor is returned as it is. logarithm: its logarithm is, for tensors of
-    probabilities.
+    probabilities. precise: the head in double precision, where a softmax underflows at gaps of 700 instead of 100; what judges
+    stays in the model's own.
     """
 
     def __init__(
@@ -69,17 +70,19 @@ class ClimbedScores(nn.Module):
         scale: float = 1.0,
         logarithm: bool = False,
         judged: bool = True,
+        precise: fx.GraphModule | None = None,
     ) -> None:
         super().__init__()
-        self.head, self.tail = head, tail
+        self.head, self.tail, self.precise = head, tail, precise
         self.form, self.scale, self.logarithm, self.judged = form, scale, logarithm, judged
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
-        climbed, *rest = self.head(values)
-        scores = upstream_rows(climbed, len(values), self.form).to(values.dtype)
+        climbed, *rest = self.head(values) if self.precise is None else self._in_both(self.precise, values)
+        scores = upstream_rows(climbed, len(values), self.form)
         if self.logarithm:
             scores = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
+        scores = scores.to(values.dtype)
         if self.scale != 1.0:
             scores = scores * self.scale
         if not self.judged:
@@ -88,9 +91,14 @@ class ClimbedScores(nn.Module):
             answer = self.form.rows(self.tail(*rest), len(values)).argmax(dim=1, keepdim=True)
         return with_answer(scores, answer)
 
+    def _in_both(self, precise: fx.GraphModule, values: Tensor) -> list[Tensor]:
+        with torch.no_grad():
+            _, *rest = self.head(values)
+        return [precise(values.double())[0], *rest]
+
     def unjudged(self) -> ClimbedScores:
         """The tensor alone."""
-        return ClimbedScores(self.head, self.tail, self.form, self.scale, self.logarithm, judged=False)
+        return ClimbedScores(self.head, self.tail, self.form, self.scale, self.logarithm, False, self.precise)
 
 
 def upstream_rows(tensor: Tensor, count: int, form: ScoreForm) -> Tensor:
@@ -122,10 +130,14 @@ class ScorePlaces:
         """(N, *input_shape) -> (N, m d): all of them, the output last."""
         return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._scores.form))
 
-    def climbing(self, place: Place, scale: float, logarithm: bool) -> nn.Module:
-        """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge."""
+    def climbing(self, place: Place, scale: float, logarithm: bool = False, precise: bool = False) -> nn.Module:
+        """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge.
+
+        precise: in double precision, for a network that can be computed so.
+        """
         head, tail = self.graph.split(place)
-        climbed = ClimbedScores(head, tail, self._scores.form, scale, logarithm)
+        twin = copy.deepcopy(head).double() if precise else None
+        climbed = ClimbedScores(head, tail, self._scores.form, scale, logarithm, precise=twin)
         return _exchanged(self._network, self._scores, climbed)
 
 

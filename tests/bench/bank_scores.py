@@ -101,9 +101,9 @@ def quantized_softmax(step: float) -> Tail:
     return then(quantized("z", "zq", "l", step, zero, back=False), Tail(steps, constants))
 
 
-def sigmoid(factor: float = 1.0) -> Tail:
-    """A sigmoid of each logit, times a factor."""
-    return Tail([node("Mul", "z factor", "f"), node("Sigmoid", "f", "y")], {"factor": np.float32([factor])[0]})
+def sigmoid() -> Tail:
+    """A sigmoid of each logit."""
+    return Tail([node("Sigmoid", "z", "y")])
 
 
 def clipped() -> Tail:
@@ -211,7 +211,7 @@ TAILS: dict[str, Callable[[float], Tail]] = {
     "softmax in half": lambda gain: in_half(),
     "written softmax in 8 bits": lambda gain: then(written_softmax("p"), eight_bits("p", 1 / 255)),
     "QLinearSoftmax": lambda gain: quantized_softmax(gain / 8),
-    "sigmoid": lambda gain: sigmoid(0.2),
+    "sigmoid": lambda gain: sigmoid(),
     "logits in int8, whole": lambda gain: whole_logits(gain / 8),
     "saturating logits": lambda gain: saturating_logits(gain / 32),
 }
@@ -224,7 +224,7 @@ def entries() -> Iterator[Entry]:
         for base in ("float", "robust"):
             yield _healthy(f"digits-{base}, {name}", [f"digits-{base}"], tail(1.0))
         yield _broken(f"digits-float x 60, {name}", ["digits-float"], tail(GAIN))
-    heads = ["digits-float", "digits-robust"]
+    heads = ["digits-robust", "digits-robust-narrow"]
     yield _healthy("digits, mean of two heads", heads, mean_of_heads())
     yield _broken("digits x 60, mean of two heads", heads, mean_of_heads())
 
