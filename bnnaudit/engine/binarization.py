@@ -23,6 +23,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.readout import TwoClassReadout, features_at, last_affine_layer
+from bnnaudit.loaders.score_network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
@@ -69,6 +70,8 @@ def measure_binarization(
 ) -> BinarizationTest:
     """Tests on the first images of `batch`, all classified correctly. Raises NoReadoutError where no layer can be replaced."""
     chosen = batch.select(slice(0, binarization_images(plan)))
+    # The readout takes the place of the scores, whatever judges them.
+    target = replace(target, network=unjudged(target.network))
     layer = last_affine_layer(target, chosen.select(slice(0, 4)))
     with torch.no_grad():
         width = features_at(target.network, layer, target.prepare(chosen.images[:1])).shape[1]

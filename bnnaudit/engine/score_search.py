@@ -207,7 +207,8 @@ class _Search:
         scale = unit
         for at in range(index + 1, len(self.places.places)):
             other = self.places.places[at].note.unit
-            if other is None or not bool(agreeing[:, at].all()):
+            rescaled = self.places.graph.is_rescaled(self.places.places[index], self.places.places[at].node)
+            if other is None or not rescaled or not bool(agreeing[:, at].all()):
                 continue
             values = _centred(self.seen[:, at]) * other
             factor = float((own * values).sum() / own.square().sum().clamp_min(torch.finfo(own.dtype).tiny))

@@ -31,6 +31,10 @@ PLAIN = SHAPES_ONLY | {
     "Transpose",
 }
 """Operators that round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
+RESCALING = PLAIN | {"Cast", "Clip", "DequantizeLinear"}
+"""Operators that, with quantizers, make a tensor a multiple of another one but for rounding and for what is clipped."""
+SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
+"""Quantized operators that bend what they are given."""
 ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 """Quantizers whose input is a tensor of the file; what others round can be had nowhere."""
 UNROUNDED = "_unrounded"
@@ -133,6 +137,14 @@ class ScoreGraph:
     def is_plain(self, place: Place, other: str) -> bool:
         """Whether nothing between a tensor and a later one rounds or saturates."""
         return all(self._operator(node) in PLAIN for node in self.between(place, other))
+
+    def is_rescaled(self, place: Place, other: str) -> bool:
+        """Whether a later tensor is computed from this one by nothing but sums, products, rounding and clipping."""
+        return all(self._operator(node) in RESCALING or self._is_quantizer(node) for node in self.between(place, other))
+
+    def _is_quantizer(self, node: fx.Node) -> bool:
+        module = self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
+        return isinstance(module, GridQuantizer) and self._operator(node) not in SQUASHING
 
     def between(self, place: Place, other: str) -> list[fx.Node]:
         """The nodes on the way from a tensor to a later one, which is included; none where there is no way.
