@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from bnnaudit.loaders.tensor_notes import TensorNote
 from bnnaudit.quantization.uniform import GridQuantizer
@@ -31,6 +31,49 @@ PLAIN = SHAPES_ONLY | {
     "Transpose",
 }
 """Operators that round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
+CALLED_PLAIN = frozenset(
+    {"AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "Flatten", "Linear"}
+    | {"add", "addmm", "alias", "batch_norm", "bmm", "cat", "clone", "contiguous", "conv1d", "conv2d", "convolution"}
+    | {
+        "detach",
+        "div",
+        "dropout",
+        "expand",
+        "flatten",
+        "getitem",
+        "linear",
+        "matmul",
+        "mean",
+        "mm",
+        "mul",
+        "narrow",
+        "neg",
+    }
+    | {
+        "native_batch_norm_legit_no_training",
+        "permute",
+        "reshape",
+        "select",
+        "slice",
+        "split",
+        "squeeze",
+        "stack",
+        "sub",
+    }
+    | {"sum", "t", "transpose", "truediv", "unsafe_view", "unsqueeze", "view"}
+)
+"""The same by their names in PyTorch, for networks that come from no file."""
+RESHAPED = SHAPES_ONLY | {
+    "alias",
+    "clone",
+    "contiguous",
+    "detach",
+    "flatten",
+    "reshape",
+    "squeeze",
+    "unsqueeze",
+    "view",
+}
 RESCALING = PLAIN | {"Cast", "Clip", "DequantizeLinear"}
 """Operators that, with quantizers, make a tensor a multiple of another one but for rounding and for what is clipped."""
 SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
@@ -56,7 +99,7 @@ class ScoreGraph:
     """
 
     def __init__(self, graph: fx.GraphModule, notes: Mapping[str, TensorNote]) -> None:
-        self.root = _with_children_of(graph)
+        self.root = copy.copy(graph)
         self.notes = dict(notes)
         self.graph = fx.Graph()
         result = self.graph.graph_copy(graph.graph, {})
@@ -85,8 +128,16 @@ class ScoreGraph:
         return self.note(node).operator
 
     def note(self, node: fx.Node) -> TensorNote:
-        """What is known of a node's tensor; the node's own name where the file says nothing."""
-        return self.notes.get(str(node.target), TensorNote(node.name, str(node.target)))
+        """What is known of a node's tensor; the node's own name, and what is called there, where there is no file."""
+        known = self.notes.get(str(node.target))
+        return TensorNote(node.name, self._called(node)) if known is None else known
+
+    def _called(self, node: fx.Node) -> str:
+        """The class of a module, or the plain name of a function: `Linear`, `softmax`."""
+        if node.op == "call_module":
+            return type(self.root.get_submodule(str(node.target))).__name__
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+        return str(name).partition(".")[0].strip("_")
 
     def places(self, given: Tensor, size: int) -> tuple[Place, ...]:
         """The tensors with `size` numbers for each image of the graph's input `given` (B, ...), in the order of computation.
@@ -108,7 +159,7 @@ class ScoreGraph:
                 or not _holds(made, len(given), size)
             ):
                 continue
-            if self._operator(node) in SHAPES_ONLY and {given.name for given in node.all_input_nodes} & {
+            if self._operator(node) in RESHAPED and {given.name for given in node.all_input_nodes} & {
                 place.node for place in found
             }:
                 continue
@@ -118,7 +169,7 @@ class ScoreGraph:
     def tail(self, place: Place) -> tuple[str, ...]:
         """The operators between a tensor and the output, in order; those that only reshape are left out."""
         names = (self._operator(node) for node in self.between(place, self.result.name))
-        return tuple(name for name in names if name not in SHAPES_ONLY)
+        return tuple(name for name in names if name not in RESHAPED)
 
     def levels(self, place: Place) -> int | None:
         """The fewest values that a quantizer between a tensor and the output can return; None where there is none."""
@@ -136,11 +187,12 @@ class ScoreGraph:
 
     def is_plain(self, place: Place, other: str) -> bool:
         """Whether nothing between a tensor and a later one rounds or saturates."""
-        return all(self._operator(node) in PLAIN for node in self.between(place, other))
+        return all(self._operator(node) in PLAIN | CALLED_PLAIN for node in self.between(place, other))
 
     def is_rescaled(self, place: Place, other: str) -> bool:
         """Whether a later tensor is computed from this one by nothing but sums, products, rounding and clipping."""
-        return all(self._operator(node) in RESCALING or self._is_quantizer(node) for node in self.between(place, other))
+        allowed = RESCALING | CALLED_PLAIN
+        return all(self._operator(node) in allowed or self._is_quantizer(node) for node in self.between(place, other))
 
     def _is_quantizer(self, node: fx.Node) -> bool:
         module = self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
@@ -230,14 +282,6 @@ class _Recorder(fx.Interpreter):
         if isinstance(result, Tensor):
             self.made[n.name] = result
         return result
-
-
-def _with_children_of(graph: fx.GraphModule) -> nn.Module:
-    """A module that holds the same modules under the same names, and may be given more."""
-    root = nn.Module()
-    for name, child in graph.named_children():
-        root.add_module(name, child)
-    return root
 
 
 def _holds(made: Tensor, images: int, size: int) -> bool:

@@ -121,14 +121,16 @@ def with_answer(scores: Tensor, answer: Tensor) -> Tensor:
 class ScorePlaces:
     """The tensors of a network that may hold its scores, and the networks that return them."""
 
-    def __init__(self, network: nn.Module, scores: Scores, places: tuple[Place, ...], graph: ScoreGraph) -> None:
+    def __init__(
+        self, network: nn.Module, scores: nn.Module, places: tuple[Place, ...], graph: ScoreGraph, form: ScoreForm
+    ) -> None:
         self.places = places
         self.graph = graph
-        self._network, self._scores = network, scores
+        self._network, self._scores, self._form = network, scores, form
 
     def everything(self) -> nn.Module:
         """(N, *input_shape) -> (N, m d): all of them, the output last."""
-        return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._scores.form))
+        return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._form))
 
     def climbing(self, place: Place, scale: float, logarithm: bool = False, precise: bool = False) -> nn.Module:
         """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge.
@@ -137,29 +139,28 @@ class ScorePlaces:
         """
         head, tail = self.graph.split(place)
         twin = copy.deepcopy(head).double() if precise else None
-        climbed = ClimbedScores(head, tail, self._scores.form, scale, logarithm, precise=twin)
+        climbed = ClimbedScores(head, tail, self._form, scale, logarithm, precise=twin)
         return _exchanged(self._network, self._scores, climbed)
 
 
 def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlaces | None:
-    """Where the scores of a network may be, from a run on `inputs`; None for a network that is no imported graph."""
-    found = [module for module in network.modules() if isinstance(module, Scores)]
-    if len(found) != 1:
+    """Where the scores of a network may be, from a run on `inputs`; None for a network that holds no graph, or several."""
+    graphs = [module for module in network.modules() if isinstance(module, fx.GraphModule)]
+    if len(graphs) != 1:
         return None
-    (scores,) = found
-    imported = scores.graph
-    if not isinstance(imported, fx.GraphModule):
-        return None
+    (imported,) = graphs
+    owners = [module for module in network.modules() if isinstance(module, Scores)]
+    form, notes = (owners[0].form, owners[0].notes) if owners else (PLAIN, {})
     given: list[Tensor] = []
-    handle = scores.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    handle = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
     try:
         with torch.no_grad():
             network(inputs)
     finally:
         handle.remove()
-    graph = ScoreGraph(imported, scores.notes)
-    places = graph.places(given[0], classes if scores.form.single is None else 1)
-    return ScorePlaces(network, scores, places, graph)
+    graph = ScoreGraph(imported, notes)
+    places = graph.places(given[0], classes if form.single is None else 1)
+    return ScorePlaces(network, owners[0] if owners else imported, places, graph, form)
 
 
 def unjudged(network: nn.Module) -> nn.Module:

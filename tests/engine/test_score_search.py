@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
+from torch import fx, nn
 
 from bnnaudit.attacks import run_attack
 from bnnaudit.core.attack import AttackSettings, ErrorSignal
@@ -24,7 +25,7 @@ from bnnaudit.engine.score_search import agreement, rescored
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.loaders.score_network import unjudged
 from tests.operators.building import model_of, node, some_values
-from tests.toy import linear_target
+from tests.toy import linear_target, target_of
 
 CLASSES, FEATURES = 4, 12
 THREAT = Threat(Norm.LINF, 0.2)
@@ -325,3 +326,25 @@ def test_tied_outputs_allow_every_class_that_they_tie() -> None:
     agreeing, tied = agreement(torch.stack([tensor, output], dim=1))
     assert agreeing[:, 0].tolist() == [True, True, False]
     assert tied.tolist() == [False, True, True]
+
+
+class Levels(nn.Module):
+    """Rounding to multiples of 1/255 with the gradient passed straight through."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values + ((values * 255).round() / 255 - values).detach()
+
+
+def test_a_traced_module_is_searched_as_well() -> None:
+    """A graph that comes from no file: the tensors have the names of its calls."""
+    network = nn.Sequential(nn.Linear(FEATURES, CLASSES), nn.Softmax(dim=1), Levels())
+    with torch.no_grad():
+        network[0].weight.copy_(torch.from_numpy(WEIGHTS.T))
+        network[0].bias.fill_(0.1)
+    target = target_of(fx.GraphModule(network, fx.Tracer().trace(network)), (FEATURES,), CLASSES)
+    found = rescored(target, IMAGES, THREAT)
+    assert found.facts.scores is not None
+    assert (found.facts.scores.tensor, found.facts.scores.operator) == ("_0", "Linear")
+    assert found.facts.scores.tail[0] == "Softmax"
+    torch.testing.assert_close(unjudged(found.network)(IMAGES), IMAGES @ torch.from_numpy(WEIGHTS) + 0.1)
+    assert torch.equal(found.logits(IMAGES).argmax(1), target.logits(IMAGES).argmax(1))
