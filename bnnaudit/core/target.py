@@ -59,7 +59,7 @@ class Target:
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
     `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
     Where `facts.scores` names a tensor upstream of the output `network` returns that one, and `whole` is the network to its
-    output.
+    output; `rounded` then returns the last tensor that is a multiple of that one but for rounding, where there is one.
     """
 
     network: nn.Module
@@ -69,6 +69,7 @@ class Target:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     by_default: Callable[[], Deployed] | None = None
     whole: nn.Module | None = None
+    rounded: nn.Module | None = None
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""

@@ -50,7 +50,8 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     clean = scores.argmax(dim=1) == labels
     sample = Batch(request.images, labels, request.ids).to(target.device)
     agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
-    bench = Bench(target, sample, clean.to(target.device), plan.seed, plan.batch_size)
+    views = {} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)}
+    bench = Bench(target, sample, clean.to(target.device), plan.seed, plan.batch_size, views=views)
     journal = Journal()
     audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:

@@ -170,7 +170,7 @@ class _Search:
     def _climbing(self, index: int) -> Target:
         place = self.places.places[index]
         logarithm = self._are_hidden(index)
-        scale = 1.0 if logarithm else self._scale(index)
+        scale, last = (1.0, index) if logarithm else self._scale(index)
         agreeing, tied = agreement(self.seen)
         rejected = [
             other.note.name for at, other in enumerate(self.places.places[:index]) if not bool(agreeing[:, at].all())
@@ -193,7 +193,10 @@ class _Search:
         if logarithm and bool((self.seen[:, index] < torch.finfo(torch.float32).tiny).any()):
             network = self._precise(place) or network
         described = replace(self.target.facts, scores=facts)
-        return replace(self.target, network=network, whole=self.target.network, facts=described)
+        rounded = None
+        if not self.places.graph.is_plain(place, self.places.places[last].node):
+            rounded = self.places.climbing(self.places.places[last], self.places.places[last].note.unit or 1.0)
+        return replace(self.target, network=network, whole=self.target.network, rounded=rounded, facts=described)
 
     def _precise(self, place: Place) -> nn.Module | None:
         """The network that climbs a tensor's logarithm in double precision; None where it does not run in it."""
@@ -203,8 +206,8 @@ class _Search:
                 return network
         return None
 
-    def _scale(self, index: int) -> float:
-        """By how much the last tensor that is a multiple of this one is larger: what a user's loss would be given.
+    def _scale(self, index: int) -> tuple[float, int]:
+        """By how much the last tensor that is a multiple of this one is larger, and which: what a user's loss would be given.
 
         A factor behind the tensor (a gain, a rescaling quantizer) blinds ordinary attacks as one before it would, so it is
         kept: masking by scale is to be found, not to be taken away unseen.
@@ -212,7 +215,7 @@ class _Search:
         agreeing, _ = agreement(self.seen)
         own = _centred(self.seen[:, index])
         unit = self.places.places[index].note.unit or 1.0
-        scale = unit
+        scale, last = unit, index
         for at in range(index + 1, len(self.places.places)):
             other = self.places.places[at].note.unit
             rescaled = self.places.graph.is_rescaled(self.places.places[index], self.places.places[at].node)
@@ -222,8 +225,8 @@ class _Search:
             factor = float((own * values).sum() / own.square().sum().clamp_min(torch.finfo(own.dtype).tiny))
             left = float((values - factor * own).square().sum() / values.square().sum().clamp_min(1e-30))
             if factor > 0 and 1 - left >= LIKE:
-                scale = factor
-        return scale
+                scale, last = factor, at
+        return scale, last
 
 
 def agreement(values: Tensor) -> tuple[Tensor, Tensor]:

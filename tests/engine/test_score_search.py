@@ -348,3 +348,15 @@ def test_a_traced_module_is_searched_as_well() -> None:
     assert found.facts.scores.tail[0] == "Softmax"
     torch.testing.assert_close(unjudged(found.network)(IMAGES), IMAGES @ torch.from_numpy(WEIGHTS) + 0.1)
     assert torch.equal(found.logits(IMAGES).argmax(1), target.logits(IMAGES).argmax(1))
+
+
+def test_rounded_scores_are_at_hand_where_quantizers_round_them(tmp_path: Path) -> None:
+    """The last multiple of the tensor, at its own scale: what stands before the softmax, in steps of the quantizer."""
+    tail = [node("QuantizeLinear", "l k v", "c"), node("DequantizeLinear", "c k v", "d")]
+    tail += [node("Softmax", "d", "p", axis=-1), Q, DQ]
+    found = rescored(open_model(tmp_path, tail, {**BITS, "k": np.float32(0.05), "v": np.int8(0)}), IMAGES, THREAT)
+    assert found.rounded is not None
+    logits = IMAGES @ torch.from_numpy(WEIGHTS)
+    torch.testing.assert_close(unjudged(found.rounded)(IMAGES), torch.round(logits / 0.05) * 0.05)
+    assert torch.equal(found.rounded(IMAGES).argmax(1), found.outputs(IMAGES).argmax(1))
+    assert rescored(open_model(tmp_path, [*SOFTMAX, Q, DQ], BITS), IMAGES, THREAT).rounded is None
