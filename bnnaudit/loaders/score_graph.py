@@ -9,77 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from bnnaudit.loaders.score_operators import PLAIN, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
 from bnnaudit.loaders.tensor_notes import TensorNote
 from bnnaudit.quantization.uniform import GridQuantizer
 
-SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"})
-"""Operators that keep the values of one image, and their order."""
-PLAIN = SHAPES_ONLY | {
-    "Add",
-    "BatchNormalization",
-    "Concat",
-    "Conv",
-    "Div",
-    "Gather",
-    "Gemm",
-    "MatMul",
-    "Mul",
-    "Neg",
-    "Slice",
-    "Split",
-    "Sub",
-    "Transpose",
-}
-"""Operators that round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
-CALLED_PLAIN = frozenset(
-    {"AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "Flatten", "Linear"}
-    | {"add", "addmm", "alias", "batch_norm", "bmm", "cat", "clone", "contiguous", "conv1d", "conv2d", "convolution"}
-    | {
-        "detach",
-        "div",
-        "dropout",
-        "expand",
-        "flatten",
-        "getitem",
-        "linear",
-        "matmul",
-        "mean",
-        "mm",
-        "mul",
-        "narrow",
-        "neg",
-    }
-    | {
-        "native_batch_norm_legit_no_training",
-        "permute",
-        "reshape",
-        "select",
-        "slice",
-        "split",
-        "squeeze",
-        "stack",
-        "sub",
-    }
-    | {"sum", "t", "transpose", "truediv", "unsafe_view", "unsqueeze", "view"}
-)
-"""The same by their names in PyTorch, for networks that come from no file."""
-RESHAPED = SHAPES_ONLY | {
-    "alias",
-    "clone",
-    "contiguous",
-    "detach",
-    "flatten",
-    "reshape",
-    "squeeze",
-    "unsqueeze",
-    "view",
-}
-RESCALING = PLAIN | {"Cast", "Clip", "DequantizeLinear"}
-"""Operators that, with quantizers, make a tensor a multiple of another one but for rounding and for what is clipped."""
-SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
-"""Quantized operators that bend what they are given."""
-ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
-"""Quantizers whose input is a tensor of the file; what others round can be had nowhere."""
 UNROUNDED = "_unrounded"
 
 
@@ -113,7 +46,7 @@ class ScoreGraph:
         if node.op != "call_module" or self._operator(node) in ROUNDS_ALONE:
             return
         module = graph.get_submodule(str(node.target))
-        if not isinstance(module, GridQuantizer) or "." in str(node.target):
+        if not isinstance(module, GridQuantizer) or "." in str(node.target):  # a twin stands beside it, at the top
             return
         twin = copy.copy(module)
         twin.rounds = False
@@ -187,12 +120,11 @@ class ScoreGraph:
 
     def is_plain(self, place: Place, other: str) -> bool:
         """Whether nothing between a tensor and a later one rounds or saturates."""
-        return all(self._operator(node) in PLAIN | CALLED_PLAIN for node in self.between(place, other))
+        return all(self._operator(node) in PLAIN for node in self.between(place, other))
 
     def is_rescaled(self, place: Place, other: str) -> bool:
         """Whether a later tensor is computed from this one by nothing but sums, products, rounding and clipping."""
-        allowed = RESCALING | CALLED_PLAIN
-        return all(self._operator(node) in allowed or self._is_quantizer(node) for node in self.between(place, other))
+        return all(self._operator(node) in RESCALING or self._is_quantizer(node) for node in self.between(place, other))
 
     def _is_quantizer(self, node: fx.Node) -> bool:
         module = self.root.get_submodule(str(node.target)) if node.op == "call_module" else None

@@ -26,6 +26,11 @@ QUICK_ONES = (
     "digits-float, outer softmax, logits x 20",
     "digits-float, dropout left on",
     "digits-float, batch-dependent",
+    "digits-robust, softmax in 8 bits",
+    "digits-float x 60, softmax in int8, whole",
+    "digits-robust, saturating logits",
+    "digits-float x 60, QLinearSoftmax",
+    "digits, mean of two heads",
 )
 
 
