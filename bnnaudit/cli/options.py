@@ -11,7 +11,7 @@ import click
 
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -103,6 +103,9 @@ model_options = stacked(
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
     click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option(
+        "--channels", type=choice(ChannelOrder), help="Order of colours that the network takes.  [default: rgb]"
+    ),
     click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
     click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
     click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
@@ -210,6 +213,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "mean": ("preprocessing", "mean"),
     "std": ("preprocessing", "std"),
     "layout": ("preprocessing", "layout"),
+    "channels": ("preprocessing", "channels"),
     "output_name": ("preprocessing", "output_name"),
     "arch": ("architecture", "name"),
     "norm": ("threat", "norm"),

@@ -31,6 +31,13 @@ class Layout(StrEnum):
     FLAT = "flat"
 
 
+class ChannelOrder(StrEnum):
+    """Order in which the network takes the three colours; images are red, green, blue."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorCount:
     """How often an operator occurs."""
@@ -80,6 +87,7 @@ class ModelFacts:
     metadata: tuple[tuple[str, str], ...] = ()
     single: str = ""
     scores: ScoreFacts | None = None
+    channels: ChannelOrder = ChannelOrder.RGB
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.threat import Box
 
 
@@ -10,8 +10,8 @@ from bnnaudit.core.threat import Box
 class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
-    `mean` and `std` have one value a channel (or one for all), in the units of `box`; empty means none. `output_name`: the
-    output of an ONNX file that holds the scores; None: the first one that can.
+    `mean` and `std` have one value a channel (or one for all), in the units of `box` and in the order of `channels`; empty
+    means none. `output_name`: the output of an ONNX file that holds the scores; None: the first one that can.
     """
 
     box: Box = field(default_factory=Box)
@@ -19,3 +19,4 @@ class Preprocessing:
     std: tuple[float, ...] = ()
     layout: Layout | None = None
     output_name: str | None = None
+    channels: ChannelOrder = ChannelOrder.RGB

@@ -31,6 +31,7 @@ from bnnaudit.engine.planning import (
 from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.readout import NoReadoutError
 from bnnaudit.engine.request import AuditRequest
+from bnnaudit.engine.sample_fit import measure_fit
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.stopping import is_decided, next_total, tally_of
 from bnnaudit.engine.suspecting import probed, suspecting
@@ -55,6 +56,9 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     journal = Journal()
     audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:
+        with recorded(journal, "fit"):
+            fit = measure_fit(target, request.images, scores.argmax(dim=1), request.labels, plan.batch_size)
+            journal.probes = replace(journal.probes, fit=fit)
         with recorded(journal, "default-session"):
             journal.by_default = measure_default(target, request.images, scores)
         audit.plan = suspecting(bench, plan, journal, progress)
@@ -194,8 +198,9 @@ def _test_strength(bench: Bench, plan: AuditPlan, journal: Journal, progress: Pr
     done: list[int] = []
 
     def on_image() -> None:
-        done.append(units)
-        progress.advance(units)
+        if len(done) < tested:  # those beyond the effort's number were not planned
+            done.append(units)
+            progress.advance(units)
 
     with recorded(journal, "attack-strength"):
         try:

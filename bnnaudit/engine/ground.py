@@ -8,15 +8,28 @@ from torch import Tensor
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement
+from bnnaudit.core.finding import Finding
+from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
-from bnnaudit.diagnostics import copies, determinism, finite, score_tail
+from bnnaudit.diagnostics import (
+    chance,
+    copies,
+    determinism,
+    feeding,
+    finite,
+    label_order,
+    picture_likeness,
+    random_labels,
+    score_tail,
+)
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.probes import measure_agreement
+from bnnaudit.engine.sample_fit import measure_fit
 from bnnaudit.engine.trials import Bench
 
 
@@ -30,6 +43,7 @@ class Ground:
     predicted: Tensor
     labels: Tensor
     agreement: Agreement
+    fit: SampleFit
 
     @property
     def clean(self) -> Tensor:
@@ -45,7 +59,8 @@ def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
     bench = Bench(attached(target, sample.images), batch, (predicted == labels).to(target.device), seed, batch_size)
     agreement = measure_agreement(target, batch.images, scores, batch_size)
-    return Ground(bench, sample, predicted, labels, agreement)
+    fit = measure_fit(target, sample.images, predicted, sample.labels, batch_size)
+    return Ground(bench, sample, predicted, labels, agreement, fit)
 
 
 def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> Report:
@@ -69,6 +84,13 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
             *score_tail.findings_from(target.facts, ground.agreement),
+            *_of_the_sample(ground.fit, target.facts.num_classes),
         ),
         output=ground.agreement.output,
     )
+
+
+def _of_the_sample(fit: SampleFit, classes: int) -> tuple[Finding, ...]:
+    """Whether the model is fed as it was made for."""
+    judged = (rule.findings_from(fit) for rule in (chance, label_order, random_labels, feeding))
+    return (*(finding for findings in judged for finding in findings), *picture_likeness.findings_from(fit, classes))

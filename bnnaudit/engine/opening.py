@@ -12,7 +12,7 @@ import torch
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import ChannelOrder, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -70,7 +70,18 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    _refuse_colourless(model, target.facts, sample)
     return Opened(rescored(target, sample.images, threat_of(settings)), sample, source, settings)
+
+
+def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
+    """Raises UsageError where colours are to be swapped in images that have none, or none that can be told apart."""
+    if facts.channels is ChannelOrder.BGR and (sample.images.dim() != 4 or sample.images.shape[1] != len("rgb")):
+        shown = "x".join(str(length) for length in sample.images.shape[1:])
+        raise UsageError(
+            f"channels: {model} is given images of {shown} values, which are no red, green and blue planes; leave "
+            "--channels bgr out, or give the data as coloured pictures"
+        )
 
 
 def require_model(model: Path) -> None:

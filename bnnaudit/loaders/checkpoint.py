@@ -60,7 +60,8 @@ def load_checkpoint(
     file_format, weights = read_state_dict(path)
     pour(weights, network, str(path))
     network = network.float().eval().requires_grad_(False)
-    prepare = Preparation(input_shape, _layout(input_shape, preprocessing), preprocessing.mean, preprocessing.std)
+    layout = _layout(input_shape, preprocessing)
+    prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
     probes = prepare(_noise(prepare, preprocessing))
     seen = _observed(path, network, probes)
     quantizers = _quantizers(network, seen)
@@ -83,6 +84,7 @@ def load_checkpoint(
         output=kind,
         runtime=f"torch {torch.__version__.partition('+')[0]}",
         metadata=(("architecture", type(network).__name__),),
+        channels=preprocessing.channels,
     )
     deployed = ModuleModel(copy.deepcopy(network), prepare)
     network = quickened(network, probes, bool(quantizers), device)

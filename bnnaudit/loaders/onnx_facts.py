@@ -64,6 +64,7 @@ def describe(
         box=chosen.box,
         mean=chosen.mean,
         std=chosen.std,
+        channels=chosen.channels,
         weight_bits=_weight_bits(graph),
         activation_bits=_activation_bits(graph, quantizers),
         quantizers=quantizers,

@@ -65,7 +65,7 @@ def preparation(path: Path, source: NetworkInput, preprocessing: Preprocessing) 
     for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
         if channels is not None and len(values) not in (0, 1, channels):
             raise ModelError(f"{path}: {name} has {len(values)} values for an input of {channels} channels")
-    return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std)
+    return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
 
 
 def _only_input(path: Path, graph: Graph) -> ValueInfoProto:

@@ -1,15 +1,79 @@
 """What operators do to scores, by their names in ONNX and, for networks that come from no file, in PyTorch."""
 
 RESHAPED = frozenset(
-    "Dropout Flatten Identity Reshape Squeeze Unsqueeze "
-    "alias clone contiguous detach flatten reshape squeeze unsqueeze view".split()
+    [
+        "Dropout",
+        "Flatten",
+        "Identity",
+        "Reshape",
+        "Squeeze",
+        "Unsqueeze",
+        "alias",
+        "clone",
+        "contiguous",
+        "detach",
+        "flatten",
+        "reshape",
+        "squeeze",
+        "unsqueeze",
+        "view",
+    ]
 )
 """They keep the values of one image, and their order."""
 PLAIN = RESHAPED | frozenset(
-    "Add BatchNormalization Concat Conv Div Gather Gemm MatMul Mul Neg Slice Split Sub Transpose "
-    "AvgPool2d BatchNorm1d BatchNorm2d Conv1d Conv2d Linear "
-    "add addmm batch_norm bmm cat conv1d conv2d convolution div dropout expand getitem linear matmul mean mm mul narrow "
-    "native_batch_norm_legit_no_training neg permute select slice split stack sub sum t transpose truediv unsafe_view".split()
+    [
+        "Add",
+        "BatchNormalization",
+        "Concat",
+        "Conv",
+        "Div",
+        "Gather",
+        "Gemm",
+        "MatMul",
+        "Mul",
+        "Neg",
+        "Slice",
+        "Split",
+        "Sub",
+        "Transpose",
+        "AvgPool2d",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "Conv1d",
+        "Conv2d",
+        "Linear",
+        "add",
+        "addmm",
+        "batch_norm",
+        "bmm",
+        "cat",
+        "conv1d",
+        "conv2d",
+        "convolution",
+        "div",
+        "dropout",
+        "expand",
+        "getitem",
+        "linear",
+        "matmul",
+        "mean",
+        "mm",
+        "mul",
+        "narrow",
+        "native_batch_norm_legit_no_training",
+        "neg",
+        "permute",
+        "select",
+        "slice",
+        "split",
+        "stack",
+        "sub",
+        "sum",
+        "t",
+        "transpose",
+        "truediv",
+        "unsafe_view",
+    ]
 )
 """They round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
 RESCALING = PLAIN | {"Cast", "Clip", "DequantizeLinear"}

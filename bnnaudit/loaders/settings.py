@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from bnnaudit.core.attack import Beta, Budget, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
@@ -141,7 +141,7 @@ class DataTable(_Table):
 
 
 class PreprocessingTable(_Table):
-    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout.
+    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours.
 
     `output_name`: the output that holds the scores, of an ONNX file that has several.
     """
@@ -151,6 +151,7 @@ class PreprocessingTable(_Table):
     std: Annotated[tuple[float, ...], BeforeValidator(_positive_per_channel)] | None = None
     layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
     output_name: StrictStr | None = None
+    channels: Annotated[ChannelOrder | None, BeforeValidator(_choice(ChannelOrder))] = None
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -160,7 +161,14 @@ class PreprocessingTable(_Table):
 
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
-        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout, self.output_name)
+        return Preprocessing(
+            self.input_range or Box(),
+            self.mean or (),
+            self.std or (),
+            self.layout,
+            self.output_name,
+            self.channels or ChannelOrder.RGB,
+        )
 
 
 class ThreatTable(_Table):

@@ -14,6 +14,7 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "num_classes": facts.num_classes,
         "input_shape": list(facts.input_shape),
         "layout": str(facts.layout),
+        "channels": str(facts.channels),
         "input_range": [facts.box.low, facts.box.high],
         "mean": list(facts.mean),
         "std": list(facts.std),

@@ -60,7 +60,8 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 class Entry:
     """One model: how it is made, as a module or as a target, what it is attacked with, and what an audit must say.
 
-    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all.
+    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
+    the audit is given in place of the held-out images and their labels, both drawn already.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Entry:
     norm: Norm = Norm.LINF
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
+    given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -146,12 +148,13 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
-    from tests.bench import bank_scores  # it needs Entry
+    from tests.bench import bank_scores  # they need Entry
+    from tests.bench.bank_verdicts import entries_of_the_sample
 
     modules = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
-        for entry in (*healthy_entries(data, eps), *broken_entries(data, eps))
+        for entry in (*healthy_entries(data, eps), *broken_entries(data, eps), *entries_of_the_sample(data, eps))
     )
     return (*modules, *bank_scores.entries())
 
@@ -164,14 +167,17 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
+    if entry.given is not None:
+        shown, told = entry.given(batch.images, batch.labels)
+        batch = Batch(shown, told, torch.arange(len(told)))
     made = entry.make()
-    target = made if isinstance(made, Target) else target_of(made, tuple(images.shape[1:]), 10)
+    target = made if isinstance(made, Target) else target_of(made, tuple(batch.images.shape[1:]), 10)
     threat = Threat(entry.norm, entry.eps)
     target = rescored(target, batch.images, threat)
     plan = AuditPlan(
         threat=threat,
         ordinary=entry.ordinary,
-        features=images[0].numel(),
+        features=batch.images[0].numel(),
         quantized=bool(target.facts.quantizers),
         seed=seed,
         effort=effort or entry.effort,

@@ -14,6 +14,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.finding import Finding, Rule, Severity
+from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
 from bnnaudit.core.scores import OutputScores
@@ -21,7 +22,7 @@ from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics import CHECKS, RULES
 from bnnaudit.engine.judging import judge_checks
 from bnnaudit.engine.planning import planned_trials
-from tests.diagnostics.evidence import HEALTHY_PROBES, evidence, left, plan, result, signal
+from tests.diagnostics.evidence import HEALTHY_FIT, HEALTHY_PROBES, evidence, left, plan, result, signal
 
 PLAN = plan()
 THOROUGH = plan(effort=Effort.THOROUGH)
@@ -46,6 +47,23 @@ def cured(suspicion: Suspicion, source: Source, probes: Probes) -> Evidence:
     return evidence({**HEALTHY, **shares}, the_plan=the_plan, probes=probes)
 
 
+def of_the_sample(fit: SampleFit) -> Evidence:
+    return evidence(HEALTHY, probes=replace(HEALTHY_PROBES, fit=fit))
+
+
+def labelled(**changes: object) -> SampleFit:
+    assert HEALTHY_FIT.labels is not None
+    return replace(HEALTHY_FIT, labels=replace(HEALTHY_FIT.labels, **changes))
+
+
+def fed(right: int, other: int, lost: int = 0) -> SampleFit:
+    """As fed, and with values from 0 to 255, so many of 100 images are right."""
+    assert HEALTHY_FIT.feeding is not None
+    alternative = Alternative("values from 0 to 255", "give --input-range 0,255", other, other - right + lost, lost)
+    return replace(HEALTHY_FIT, feeding=replace(HEALTHY_FIT.feeding, right=right, alternatives=(alternative,)))
+
+
+ONE_BASED = Alternative("the labels start at 1", "subtract 1 from the labels", 290, 270, 10)
 MISSED = (StrengthRow("pgd", 5), StrengthRow("pgd++", 20), StrengthRow("auto", 25), StrengthRow("random search", 2))
 
 SICK: dict[str, Callable[[], Evidence]] = {
@@ -99,6 +117,11 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF407": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, company=9)),
     "MF408": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, never_answered=(3, 7))),
     "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
+    "MF412": lambda: of_the_sample(labelled(right=33, deviation=0.6)),
+    "MF413": lambda: of_the_sample(labelled(right=30, readings=(ONE_BASED,))),
+    "MF414": lambda: of_the_sample(fed(30, 90)),
+    "MF415": lambda: of_the_sample(replace(HEALTHY_FIT, pictures=replace(HEALTHY_FIT.pictures, correlation=0.02))),
+    "MF416": lambda: of_the_sample(labelled(right=150, ranked=150, rank=0.5, separation=0.5)),
 }
 
 
@@ -169,7 +192,8 @@ def test_what_was_not_measured_is_skipped_with_a_reason() -> None:
     causes = {"blocked-gradient", "vanishing-gradient", "logit-scale", "outer-softmax", "input-rounding"}
     gone = {"error-signal", "jacobian-scale", "claim", "transfer", "shattered-gradient"}
     left_out = {"hard-label"}
-    assert set(skips) == gone | without_probes | causes | left_out
+    of_the_sample = {"chance", "feeding", "picture-likeness"}
+    assert set(skips) == gone | without_probes | causes | left_out | of_the_sample
     assert all(skips.values())
 
 
