@@ -69,8 +69,8 @@ class _Search:
     seen: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        ids = torch.arange(len(self.images))
-        everyone = Batch(self.images, torch.zeros_like(ids).to(self.images.device), ids)
+        ids = torch.arange(len(self.images), device=self.images.device)
+        everyone = Batch(self.images, torch.zeros_like(ids), ids)
         ball = random_start(everyone, self.threat, AttackSettings(), 0, 0)
         self.seen = self._values(torch.cat([self.images, ball]))
         self._close_in(self.images, self._others())
@@ -118,7 +118,7 @@ class _Search:
         with torch.no_grad():
             parts = [target.logits(part).argmax(dim=1) for part in torch.split(self.images, PART)]
         labels = torch.cat(parts)
-        batch = Batch(self.images, labels, torch.arange(len(labels)))
+        batch = Batch(self.images, labels, torch.arange(len(labels), device=labels.device))
         settings = AttackSettings(steps=STEPS, error_signal=ErrorSignal.EXACT)
         outcome = run_attack(settings, target, batch, self.threat, 0, batch_size=PART)
         return outcome.images, outcome.fooled

@@ -283,7 +283,7 @@ def test_the_header_says_what_attacks_climb_and_how_ties_end(fake: Report) -> No
     scores = ScoreFacts("logits", "Gemm", ("Softmax", "QuantizeLinear"), 432, 17)
     model = replace(fake.model, scores=scores, single="probability")
     text = _flat(_text(replace(fake, model=model, output=OutputScores(50, 2, 40, 450, 500))))
-    assert "a single one for each image, of two classes: its probability is that of the second" in text
+    assert "a single probability for each image, that of the second of two classes" in text
     assert (
         "attacks climb tensor 'logits' (Gemm), the output judges: its largest entry is the output's on all 432" in text
     )

@@ -17,8 +17,7 @@ def scores_rows(report: Report, look: Look) -> list[tuple[str, RenderableType]]:
     facts, output = report.model, report.output
     lines = []
     if facts.single:
-        read = "its probability" if facts.single == "probability" else "its logit"
-        lines.append(f"a single one for each image, of two classes: {read} is that of the second")
+        lines.append(f"a single {facts.single} for each image, that of the second of two classes")
     if facts.scores is not None:
         climbed = f"tensor {facts.scores.tensor!r} ({facts.scores.operator})"
         climbed = f"the logarithm of {climbed}" if facts.scores.logarithm else climbed
