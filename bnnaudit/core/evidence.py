@@ -13,6 +13,7 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import Probes
 from bnnaudit.core.report import SignalTable
 from bnnaudit.core.scores import OutputScores
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Evidence:
 
     clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
     was tried, None where verification did not finish. by_default: None where a runtime without options cannot differ.
+    sessions: what each session got right without attack, and after everything that was tried; None as well where it cannot.
     """
 
     plan: AuditPlan
@@ -78,6 +80,7 @@ class Evidence:
     why_missing: str = ""
     by_default: DefaultAnswers | None = None
     probes: Probes = field(default_factory=Probes)
+    sessions: tuple[Sessions, Sessions] | None = None
 
     @property
     def samples(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.scores import ScoreFacts
-from bnnaudit.core.threat import Box
+from bnnaudit.core.threat import Box, InputGrid
 
 
 class ModelFormat(StrEnum):
@@ -24,7 +24,10 @@ class OutputKind(StrEnum):
 
 
 class Layout(StrEnum):
-    """Order of the network's input axes after the batch; FLAT is a vector, or an image flattened into one."""
+    """Order of the network's input axes after the batch; FLAT is a vector, or an image flattened into one.
+
+    An input of one axis may have NCHW or NHWC too: the order of the axes of the pictures that are flattened into it.
+    """
 
     NCHW = "nchw"
     NHWC = "nhwc"
@@ -62,9 +65,10 @@ class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
-    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `single` says
-    how the only score of an image is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what
-    attacks climb, where that is not the output.
+    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
+    values that an input of whole numbers can have, None where it takes floats. `single` says how the only score of an image
+    is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what attacks climb, where that is
+    not the output.
     """
 
     path: str
@@ -87,6 +91,7 @@ class ModelFacts:
     metadata: tuple[tuple[str, str], ...] = ()
     single: str = ""
     scores: ScoreFacts | None = None
+    grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
 
     @property

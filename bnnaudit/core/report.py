@@ -12,6 +12,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
 from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.scores import OutputScores
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
 
@@ -50,11 +51,29 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionAccuracies:
+    """The same images in an exact session of the deployed model and in a default one; between: those that only one gets
+    right."""
+
+    exact: Estimate
+    default: Estimate
+    between: int
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Which sessions count, where a default one may answer otherwise; clean: what each gets right without attack."""
+
+    serve_as: ServeAs
+    clean: SessionAccuracies
+
+
+@dataclass(frozen=True, slots=True)
 class AttackRow:
     """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one.
 
     accuracy_8bit: what is left when the same adversarial images are rounded to 8-bit pixels; None where not measured.
-    legs: what `auto` ran; empty for other attacks.
+    legs: what `auto` ran; empty for other attacks. sessions: None where a default session cannot differ.
     """
 
     settings: AttackSettings
@@ -70,6 +89,7 @@ class AttackRow:
     role: str = ""
     accuracy_8bit: Estimate | None = None
     legs: tuple[Leg, ...] = ()
+    sessions: SessionAccuracies | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +249,8 @@ class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
     comparisons: how many tests the significance of each finding was corrected for. extent: None where a run attacks all
-    images of its sample in any case. output: what the deployed model's scores can tell apart on the clean images.
+    images of its sample in any case. output: what the deployed model's scores can tell apart on the clean images. serving:
+    None where all sessions of the deployed model are the same.
     """
 
     tool_version: str
@@ -253,3 +274,4 @@ class Report:
     comparisons: int = 0
     output: OutputScores | None = None
     extent: Extent | None = None
+    serving: Serving | None = None

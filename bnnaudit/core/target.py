@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts
+from bnnaudit.core.serving import ServeAs
 
 
 class Deployed(Protocol):
@@ -79,7 +80,8 @@ class Target:
 
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
-    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
+    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
+    says which of the two count.
     Where `facts.scores` names a tensor upstream of the output `network` returns that one, and `whole` is the network to its
     output; `rounded` then returns the last tensor that is a multiple of that one but for rounding, where there is one.
     """
@@ -92,6 +94,7 @@ class Target:
     by_default: Callable[[], Deployed] | None = None
     whole: nn.Module | None = None
     rounded: nn.Module | None = None
+    serve_as: ServeAs = ServeAs.ANY
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""

@@ -12,25 +12,47 @@ from torch import Tensor
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout, ModelFacts
-from bnnaudit.core.threat import Box
+from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.data.pictures import PictureSource, Resizing, resized
 from bnnaudit.data.source import ImageSource
+from bnnaudit.numerics.pixel_grid import PixelGrid
 
 CHUNK = 256
 PROBE = 200
 
 
 def read_fitting(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[Tensor, str]:
-    """The images `ids` as float32 (n, C, H, W) or (n, features) in the model's range, and what was done to their size.
+    """The images `ids` as float32 (n, C, H, W) or (n, features) in the model's range, and what was done to them.
 
-    Raises DataError where shapes do not fit; only files of varying size are resized, and the note then says so.
+    Raises DataError where shapes do not fit; only files of varying size are resized, and the note then says so. A model of
+    whole numbers gets the nearest ones, as it would round itself; the note says so where that changes an image.
     """
     raw: NDArray[np.generic]
     if isinstance(source, PictureSource):
         raw, note = _read_pictures(source, ids, facts)
     else:
         raw, note = source.read(ids), ""
-    return to_box(fit_shape(raw, facts, source.name), source.units, facts.box), note
+    images = to_box(fit_shape(raw, facts, source.name), source.units, facts.box)
+    if facts.grid is None:
+        return images, note
+    rounded, changed = _on_grid(images, facts.grid, facts.box)
+    return rounded, ", ".join(text for text in (note, f"rounded to {facts.grid.kind}" if changed else "") if text)
+
+
+def _on_grid(images: Tensor, given: InputGrid, box: Box) -> tuple[Tensor, bool]:
+    """The nearest images (n, ...) that the model can be given, and whether any is another one than before."""
+    grid = PixelGrid(box.low, box.high, given.first, given.last, given.steps)
+    parts = [(grid.nearest(part), bool(grid.holds(part).all())) for part in torch.split(images, CHUNK)]
+    held = all(holds for _, holds in parts)
+    return torch.cat([part for part, _ in parts]) if parts else images, not held
+
+
+def common_shape(source: ImageSource) -> tuple[int, ...] | None:
+    """The sizes of one image as the data store it; None where they vary from image to image, or there is no image."""
+    first = np.zeros(1, dtype=np.int64)
+    if not len(source) or (isinstance(source, PictureSource) and _sizes_vary(source, first)):
+        return None
+    return source.read(first).shape[1:]
 
 
 def image_shape(facts: ModelFacts) -> tuple[int, int, int] | None:
@@ -48,10 +70,10 @@ def fit_shape(raw: NDArray[np.generic], facts: ModelFacts, where: str) -> NDArra
     """Raw images (n, H, W), (n, H, W, C), (n, C, H, W) or (n, features) as (n, C, H, W), or (n, features) if they are so.
 
     Where both orders of the axes fit, the network's own layout decides. A network that takes a vector gets images whose
-    values are as many, channels first. Raises DataError where nothing fits.
+    values are as many, for `Preparation` to flatten in the network's order. Raises DataError where nothing fits.
     """
     wanted = image_shape(facts)
-    orders = _axis_orders(raw, facts.layout)
+    orders = _axis_orders(raw, Layout.FLAT if wanted is None else facts.layout)
     if wanted is None:
         features = prod(facts.input_shape)
         fitting = [images for images in orders if prod(images.shape[1:]) == features]
@@ -88,7 +110,8 @@ def _axis_orders(raw: NDArray[np.generic], layout: Layout) -> list[NDArray[np.ge
         case Layout.NCHW:
             return [raw, moved]
         case Layout.FLAT:
-            return [moved, raw] if raw.shape[3] in (1, 3) and raw.shape[1] not in (1, 3) else [raw, moved]
+            # A picture has fewer channels than rows or columns.
+            return [moved, raw] if raw.shape[3] < raw.shape[1] else [raw, moved]
 
 
 def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[NDArray[np.uint8], str]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks import METHODS, run_attack
+from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
@@ -117,6 +118,9 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
     """
     inside = torch.cat([image.images, points_inside(image, plan, inner - 1)])
     planted = surface_points(image, plan, 1, corners=plan.threat.norm is Norm.LINF, stream=STREAM + 1)
+    if plan.threat.grid is not None:
+        # An attack may only find what an image can be.
+        planted = as_stored(planted, image.images, plan.threat)
     with torch.no_grad():
         everything = torch.cat([inside, planted])
         features = features_at(target.network, layer, target.prepare(everything)).double()

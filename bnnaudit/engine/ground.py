@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement
-from bnnaudit.core.finding import Finding
+from bnnaudit.core.finding import Fault, Finding
 from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
@@ -29,38 +29,43 @@ from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.probes import measure_agreement
+from bnnaudit.engine.reporting import serving_of
 from bnnaudit.engine.sample_fit import measure_fit
+from bnnaudit.engine.serving import Answers, answers_of, with_default_session
 from bnnaudit.engine.trials import Bench
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The sample on its bench. predicted, labels (N,) on the CPU: the deployed model's classes, and the truth or, without it,
-    the same."""
+    """The sample on its bench. answers: of the deployed model without attack; labels (N,) on the CPU: the truth, or without it
+    what the deployed model answers. missing: why its default session is, where it could not be opened."""
 
     bench: Bench
     sample: Sample
-    predicted: Tensor
+    answers: Answers
     labels: Tensor
     agreement: Agreement
     fit: SampleFit
+    missing: str = ""
 
     @property
     def clean(self) -> Tensor:
-        """(N,) bool on the CPU: classified correctly without attack."""
-        return self.predicted == self.labels
+        """(N,) bool on the CPU: classified correctly without attack, in every session that counts."""
+        return self.bench.clean.cpu()
 
 
 def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -> Ground:
     """Runs the deployed model on the sample and holds the differentiable copy against it."""
+    target, missing = with_default_session(target)
     scores = target.deployed(sample.images)
-    predicted = scores.argmax(dim=1)
-    labels = predicted if sample.labels is None else sample.labels
+    answers = answers_of(target, sample.images, scores)
+    labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
-    bench = Bench(attached(target, sample.images), batch, (predicted == labels).to(target.device), seed, batch_size)
+    clean, sessions = answers.right(labels).to(target.device), answers.sessions(labels)
+    bench = Bench(attached(target, sample.images), batch, clean, seed, batch_size, sessions=sessions)
     agreement = measure_agreement(target, batch.images, scores, batch_size)
-    fit = measure_fit(target, sample.images, predicted, sample.labels, batch_size)
-    return Ground(bench, sample, predicted, labels, agreement, fit)
+    fit = measure_fit(target, sample.images, answers.exact, sample.labels, batch_size)
+    return Ground(bench, sample, answers, labels, agreement, fit, missing)
 
 
 def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> Report:
@@ -87,6 +92,8 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *_of_the_sample(ground.fit, target.facts.num_classes),
         ),
         output=ground.agreement.output,
+        faults=(Fault("default-session", ground.missing),) if ground.missing else (),
+        serving=serving_of(target, ground.bench.sessions),
     )
 
 

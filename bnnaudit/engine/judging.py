@@ -66,6 +66,8 @@ def judge_checks(evidence: Evidence, checks: Sequence[Check], why_not: Mapping[T
 def _why_not_judged(check: Check, evidence: Evidence, why_not: Mapping[Trial, str]) -> str:
     if not evidence.plan.effort.reaches(check.least):
         return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
+    if evidence.plan.threat.empty and any(rule.family is Family.SYMPTOM for rule in check.rules):
+        return "no other image lies within the radius, so attacks have nothing to show"
     missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
     if not missing:
         return ""
@@ -151,6 +153,8 @@ def _status(
         return Status.NOT_ROBUST, (
             "The model is not robust, and does not pretend to be: ordinary attacks show it as well."
         )
+    if evidence.plan.threat.empty:
+        return Status.AS_CLAIMED, "No other image lies within the radius: any model is robust there."
     if missed := verification_misses(evidence.probes.binarization):
         return Status.INCONCLUSIVE, (
             f"auto, which verifies, finds only {missed[0]} of {missed[1]} adversarial images planted inside the radius "

@@ -73,7 +73,7 @@ def load_checkpoint(
         num_classes=seen.scores.shape[1],
         input_shape=input_shape,
         layout=prepare.layout,
-        box=preprocessing.box,
+        box=preprocessing.box_of_floats,
         mean=preprocessing.mean,
         std=preprocessing.std,
         weight_bits=seen.weight_bits,
@@ -102,7 +102,7 @@ def _to_logits(network: nn.Module, seen: Observation, kind: OutputKind, surrogat
 
 def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
     """Random images, whose shape is that of the data."""
-    box, shape = preprocessing.box, prepare.input_shape
+    box, shape = preprocessing.box_of_floats, prepare.input_shape
     noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
     return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
 

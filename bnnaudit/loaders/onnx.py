@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -14,12 +14,14 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
+from bnnaudit.loaders.body_batch import body_batch
 from bnnaudit.loaders.lowering import differs_by_default, notes_on_replay
 from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, default_replay, read_graph, replay_of
 from bnnaudit.loaders.quickening import TRIED, quickened
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReplayedModel, UnverifiedModel
+from bnnaudit.operators.runtime import PLAIN
 from bnnaudit.quantization.quantizers import named_quantizers
 
 
@@ -42,6 +44,10 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     reading = read_graph(source, preprocessing)
     # First, and not beside the network: ONNX Runtime needs several times a model's size while it loads.
     replayed = _replayed(source, reading)
+    batch = None if isinstance(replayed, str) or reading.given.fixed_batch else body_batch(source.proto, replayed)
+    if batch is not None:
+        reading = read_graph(source, preprocessing, batch)
+        replayed = _replayed(source, reading, batch)
     if source.data is None or source.external:
         release_memory()
     network = build_network(reading)
@@ -53,17 +59,17 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     )
     facts = replace(reading.facts, runtime=deployed.runtime)
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
-    if not isinstance(replayed, OnnxRuntimeModel) or not differs_by_default(source.proto):
+    if not isinstance(replayed, OnnxRuntimeModel) or replayed.way == PLAIN or not differs_by_default(source.proto):
         return target
-    return replace(
-        target, by_default=partial(default_replay, source, reading.prepare, reading.output.name, reading.output.form)
-    )
+    output = reading.output
+    opened = cache(partial(default_replay, source, reading.prepare, output.name, batch, output.form))
+    return replace(target, by_default=opened)
 
 
-def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:
+def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> ReplayedModel | str:
     """The deployed model, or why there is none where no runtime at hand knows its operators."""
     try:
-        model = replay_of(source, reading.prepare, reading.output.name, reading.output.form)
+        model = replay_of(source, reading.prepare, reading.output.name, batch, reading.output.form)
     except UnsupportedOperatorsError as error:
         return one_line(error)
     source.check_unchanged()

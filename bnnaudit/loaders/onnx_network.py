@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from onnx import helper
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
@@ -17,23 +16,10 @@ from bnnaudit.loaders.score_network import Scores
 from bnnaudit.loaders.tensor_notes import notes_of
 from bnnaudit.operators.importing import convert, quiet
 from bnnaudit.operators.sizes import SizeGuard
-from bnnaudit.quantization.surrogates import round_step
+from bnnaudit.quantization.whole_input import WholeInput
 
 # Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
 TRIAL = 3
-
-
-class WholeInput(nn.Module):
-    """The rounding into the range of the input's integer type, with the gradient 1 everywhere, the ends included."""
-
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.low = low
-        self.high = high
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...) of whole numbers."""
-        return round_step(values, torch.round(values.detach()).clamp(self.low, self.high))
 
 
 class FixedBatch(nn.Module):
@@ -67,18 +53,13 @@ def build_network(reading: Reading) -> nn.Module:
 
 
 def _convert(reading: Reading) -> nn.Module:
-    parts: list[nn.Module] = [WholeInput(*_whole_range(reading))] if reading.given.whole else []
+    parts: list[nn.Module] = [WholeInput(*reading.given.limits)] if reading.given.whole else []
     try:
         notes = notes_of(reading.graph, reading.units)
         parts.append(Scores(convert(reading.graph), reading.output.form, notes))
     except ModelError as error:
         raise type(error)(f"{reading.source.path}: {error}") from error
     return nn.Sequential(*parts)
-
-
-def _whole_range(reading: Reading) -> tuple[float, float]:
-    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(reading.given.element_type))
-    return float(limits.min), float(limits.max)
 
 
 def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
@@ -88,12 +69,22 @@ def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
     values = trial_inputs(reading, count)
     with torch.no_grad():
         if batch is None:
-            _check_scores(reading, network(values), count)
-            return network
+            if _takes(network, values):
+                _check_scores(reading, network(values), count)
+                return network
+            batch = 1
         looped = FixedBatch(network, batch)
         expected = looped(values)
         _check_scores(reading, expected, count)
         return network if _agrees(network, values, expected) else looped
+
+
+def _takes(network: nn.Module, values: Tensor) -> bool:
+    """Whether a network runs on several images at once and has scores for as many."""
+    try:
+        return len(network(values)) == len(values)
+    except Exception:  # as in `_agrees`
+        return False
 
 
 def trial_inputs(reading: Reading, count: int) -> Tensor:

@@ -10,7 +10,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.loaders.score_form import PLAIN, ScoreForm, SingleScore
+from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.operators.graph import FLOATS, STANDARD_DOMAIN, Graph, attribute
 
 # Operators that keep the values of one image together and as they are.
@@ -42,7 +42,7 @@ class NetworkOutput:
     name: str
     kind: OutputKind
     num_classes: int | None
-    form: ScoreForm = PLAIN
+    form: ScoreForm = EVERY_CLASS
 
 
 def read_output(path: Path, graph: Graph, wish: str | None = None, fixed_batch: int | None = None) -> NetworkOutput:

@@ -14,14 +14,15 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
-from bnnaudit.loaders.score_form import PLAIN, ScoreForm
+from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm
 from bnnaudit.operators.runtime import (
     REFERENCE,
     REFERENCE_ERRORS,
     RUNTIME,
     RUNTIME_ERRORS,
+    Way,
+    open_by_way,
     open_reference,
-    open_session,
 )
 
 # Images at a time where the file leaves the batch open: enough to fill the processor, little memory.
@@ -33,7 +34,11 @@ _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
     "tensor(int8)": np.int8,
+    "tensor(uint16)": np.uint16,
+    "tensor(int16)": np.int16,
+    "tensor(uint32)": np.uint32,
     "tensor(int32)": np.int32,
+    "tensor(uint64)": np.uint64,
     "tensor(int64)": np.int64,
 }
 
@@ -52,7 +57,7 @@ class ReplayedModel:
         element_type: str,
         fixed_batch: int | None,
         one_by_one: bool,
-        form: ScoreForm = PLAIN,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         self.runtime = runtime
         self.prepare = prepare
@@ -71,6 +76,14 @@ class ReplayedModel:
         starts = range(0, max(len(values), 1), self._chunk)
         parts = [self._run(values[start : start + self._chunk]) for start in starts]
         return torch.cat(parts)
+
+    def takes(self, count: int) -> bool:
+        """Whether the model runs on `count` images at once, and has scores for as many."""
+        values = np.zeros((count, *self.prepare.input_shape), self._type)
+        try:
+            return len(self._scores(values)) == count
+        except (ModelError, TypeError):  # a single number has no length
+            return False
 
     def _network_input(self, images: Tensor) -> NDArray[np.generic]:
         values = self.prepare(images.detach().float()).cpu().numpy()
@@ -101,7 +114,8 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. notes: how this differs from a default session on the file, for people. opened: how a session is. form: what the
+    by default. notes: how a session that was opened in some way differs from a default one on the file, for people. opened:
+    how a session is. batch: the number of images that the model works for, where the file leaves it open. form: what the
     output's numbers are. Raises ModelError.
     """
 
@@ -111,12 +125,13 @@ class OnnxRuntimeModel(ReplayedModel):
         prepare: Preparation,
         output: str | None = None,
         one_by_one: bool = False,
-        notes: tuple[str, ...] = (),
-        opened: Callable[[bytes | str], Any] = open_session,
-        form: ScoreForm = PLAIN,
+        notes: Callable[[Way], tuple[str, ...]] = lambda _: (),
+        opened: Callable[[bytes | str], tuple[Any, Way]] = open_by_way,
+        batch: int | None = None,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
-            self._session = opened(model if isinstance(model, bytes) else str(model))
+            self._session, self.way = opened(model if isinstance(model, bytes) else str(model))
         except RUNTIME_ERRORS as error:
             raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
         inputs = self._session.get_inputs()
@@ -125,9 +140,9 @@ class OnnxRuntimeModel(ReplayedModel):
             raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
         self._input = inputs[0].name
         self._output = output or self._session.get_outputs()[0].name
-        batch = inputs[0].shape[0] if inputs[0].shape else None
-        fixed = batch if isinstance(batch, int) else None
-        super().__init__(", ".join((RUNTIME, *notes)), prepare, inputs[0].type, fixed, one_by_one, form)
+        stated = inputs[0].shape[0] if inputs[0].shape else None
+        fixed = stated if isinstance(stated, int) else batch
+        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:
@@ -146,7 +161,8 @@ class ReferenceModel(ReplayedModel):
         prepare: Preparation,
         output: str,
         one_by_one: bool = False,
-        form: ScoreForm = PLAIN,
+        batch: int | None = None,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
             self._evaluator = open_reference(model)
@@ -156,10 +172,10 @@ class ReferenceModel(ReplayedModel):
         (given,) = (info for info in model.graph.input if info.name not in stored)
         kind = f"tensor({TensorProto.DataType.Name(given.type.tensor_type.elem_type).lower()})"
         dims = given.type.tensor_type.shape.dim
-        batch = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
+        stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self._input = given.name
         self._output = output
-        super().__init__(REFERENCE, prepare, kind, batch or None, one_by_one, form)
+        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:

@@ -37,7 +37,7 @@ class ScoreForm:
         return flat if self.single is None else two_classes((flat - self.zero_point) * self.scale, self.single)
 
 
-PLAIN = ScoreForm()
+EVERY_CLASS = ScoreForm()
 
 
 def two_classes(score: Tensor, kind: SingleScore) -> Tensor:

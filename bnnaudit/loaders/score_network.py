@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.loaders.score_form import PLAIN, ScoreForm, SingleScore, as_rows, two_classes
+from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, two_classes
 from bnnaudit.loaders.score_graph import Place, ScoreGraph
 from bnnaudit.loaders.tensor_notes import TensorNote
 
@@ -24,7 +24,7 @@ class Scores(nn.Module):
     """
 
     def __init__(
-        self, graph: nn.Module, form: ScoreForm = PLAIN, notes: Mapping[str, TensorNote] | None = None
+        self, graph: nn.Module, form: ScoreForm = EVERY_CLASS, notes: Mapping[str, TensorNote] | None = None
     ) -> None:
         super().__init__()
         self.graph = graph
@@ -150,7 +150,7 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
         return None
     (imported,) = graphs
     owners = [module for module in network.modules() if isinstance(module, Scores)]
-    form, notes = (owners[0].form, owners[0].notes) if owners else (PLAIN, {})
+    form, notes = (owners[0].form, owners[0].notes) if owners else (EVERY_CLASS, {})
     given: list[Tensor] = []
     handle = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
     try:

@@ -16,6 +16,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -143,7 +144,8 @@ class DataTable(_Table):
 class PreprocessingTable(_Table):
     """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours.
 
-    `output_name`: the output that holds the scores, of an ONNX file that has several.
+    `output_name`: the output that holds the scores, of an ONNX file that has several. `input_shape`: the input's sizes
+    after the batch in the network's own order, for an ONNX file that leaves them open, or a checkpoint.
     """
 
     input_range: Annotated[Box, BeforeValidator(_range)] | None = None
@@ -152,6 +154,7 @@ class PreprocessingTable(_Table):
     layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
     output_name: StrictStr | None = None
     channels: Annotated[ChannelOrder | None, BeforeValidator(_choice(ChannelOrder))] = None
+    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1, max_length=3)] | None = None
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -162,12 +165,13 @@ class PreprocessingTable(_Table):
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
         return Preprocessing(
-            self.input_range or Box(),
+            self.input_range,
             self.mean or (),
             self.std or (),
             self.layout,
             self.output_name,
             self.channels or ChannelOrder.RGB,
+            self.input_shape,
         )
 
 
@@ -202,7 +206,10 @@ class DeclaredTable(_Table):
 
 
 class ArchitectureTable(_Table):
-    """[architecture]: what a checkpoint is poured into. `options` go to its builder; `input_shape` has no batch axis."""
+    """[architecture]: what a checkpoint is poured into. `options` go to its builder.
+
+    `input_shape` has no batch axis; [preprocessing] input_shape, which flags set, comes before it.
+    """
 
     name: StrictStr | None = None
     options: dict[str, Any] | None = None
@@ -220,6 +227,12 @@ class AuditTable(_Table):
 
     effort: Annotated[Effort | None, BeforeValidator(_choice(Effort))] = None
     all_images: StrictBool | None = None
+
+
+class DeploymentTable(_Table):
+    """[deployment]: `serve_as` says which sessions of its runtime count as the deployed model."""
+
+    serve_as: Annotated[ServeAs | None, BeforeValidator(_choice(ServeAs))] = None
 
 
 class RunTable(_Table):
@@ -241,4 +254,5 @@ class Settings(_Table):
     architecture: ArchitectureTable = ArchitectureTable()
     substitute: SubstituteTable = SubstituteTable()
     audit: AuditTable = AuditTable()
+    deployment: DeploymentTable = DeploymentTable()
     run: RunTable = RunTable()

@@ -18,6 +18,7 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "input_range": [facts.box.low, facts.box.high],
         "mean": list(facts.mean),
         "std": list(facts.std),
+        "input_type": "float" if facts.grid is None else facts.grid.kind,
         "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
         "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
         "parameters": facts.parameters,

@@ -32,6 +32,7 @@ from bnnaudit.engine.score_search import rescored
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.imitation import imitate
 from tests.bench.bank_networks import DATA, trained
+from tests.bench.bank_wholenum import whole_number_entries, with_whole_numbers
 from tests.bench.broken import (
     BatchCentred,
     Dropped,
@@ -61,7 +62,8 @@ class Entry:
     """One model: how it is made, as a module or as a target, what it is attacked with, and what an audit must say.
 
     causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
-    the audit is given in place of the held-out images and their labels, both drawn already.
+    the audit is given in place of the held-out images and their labels, both drawn already. whole: the type of whole numbers
+    that the model takes, none where it takes floats of 0..1.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Entry:
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
     given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    whole: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -154,7 +157,12 @@ def entries() -> tuple[Entry, ...]:
     modules = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
-        for entry in (*healthy_entries(data, eps), *broken_entries(data, eps), *entries_of_the_sample(data, eps))
+        for entry in (
+            *healthy_entries(data, eps),
+            *broken_entries(data, eps),
+            *entries_of_the_sample(data, eps),
+            *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
+        )
     )
     return (*modules, *bank_scores.entries())
 
@@ -171,8 +179,13 @@ def audit(
         shown, told = entry.given(batch.images, batch.labels)
         batch = Batch(shown, told, torch.arange(len(told)))
     made = entry.make()
-    target = made if isinstance(made, Target) else target_of(made, tuple(batch.images.shape[1:]), 10)
-    threat = Threat(entry.norm, entry.eps)
+    if entry.whole:
+        assert isinstance(made, nn.Module)
+        target, batch = with_whole_numbers(made, batch, entry.whole)
+    else:
+        target = made if isinstance(made, Target) else target_of(made, tuple(batch.images.shape[1:]), 10)
+    box = target.facts.box
+    threat = Threat(entry.norm, entry.eps, box, grid=target.facts.grid)
     target = rescored(target, batch.images, threat)
     plan = AuditPlan(
         threat=threat,
@@ -190,7 +203,7 @@ def audit(
         ids=batch.ids,
         data=DataFacts(entry.data, len(batch), ""),
         plan=plan,
-        make_substitute=lambda audited: imitate(audited, images, seed),
+        make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         tool_version="bank",
         created="",
         command="bank",

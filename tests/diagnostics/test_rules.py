@@ -18,6 +18,8 @@ from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
 from bnnaudit.core.scores import OutputScores
+from bnnaudit.core.serving import Sessions
+from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics import CHECKS, RULES
 from bnnaudit.engine.judging import judge_checks
@@ -117,12 +119,22 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF407": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, company=9)),
     "MF408": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, never_answered=(3, 7))),
     "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
+    "MF410": lambda: evidence(HEALTHY, sessions=sessions(0.17, 0.37)),
+    "MF411": lambda: evidence(the_plan=plan(threat=BELOW_ONE_STEP)),
     "MF412": lambda: of_the_sample(labelled(right=33, deviation=0.6)),
     "MF413": lambda: of_the_sample(labelled(right=30, readings=(ONE_BASED,))),
     "MF414": lambda: of_the_sample(fed(30, 90)),
     "MF415": lambda: of_the_sample(replace(HEALTHY_FIT, pictures=replace(HEALTHY_FIT.pictures, correlation=0.02))),
     "MF416": lambda: of_the_sample(labelled(right=150, ranked=150, rank=0.5, separation=0.5)),
 }
+
+
+BELOW_ONE_STEP = Threat(Norm.LINF, 0.6 / 255, Box(-128.0, 127.0), grid=InputGrid("int8", (-128.0,), (127.0,), (255,)))
+
+
+def sessions(exact: float, default: float) -> tuple[Sessions, Sessions]:
+    """Everything right without attack, and these shares after it."""
+    return Sessions(left(1.0), left(1.0)), Sessions(left(exact), left(default))
 
 
 def fired(given: Evidence) -> dict[str, Finding]:
@@ -289,3 +301,33 @@ def test_the_surrogates_compared_are_told_with_their_widths() -> None:
     message = fired(SICK["SP204"]())["SP204"].message
     assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
     assert "decides about 90 images" in message
+
+
+def test_successes_of_one_session_are_told_by_session() -> None:
+    finding = fired(evidence(HEALTHY, sessions=sessions(0.17, 0.37)))["MF410"]
+    assert (
+        "Of 249 broken images 60 are so in the exact session alone and 0 in a default one alone: 17.0 % are left in the "
+        "exact session, 37.0 % in a default one of this machine." in finding.message
+    )
+
+
+@pytest.mark.parametrize(("exact", "default"), [(0.2, 0.2), (0.2, 0.21), (1.0, 1.0)])
+def test_a_few_images_between_the_sessions_are_rounding(exact: float, default: float) -> None:
+    assert "MF410" not in fired(evidence(HEALTHY, sessions=sessions(exact, default)))
+
+
+def test_below_one_step_of_whole_numbers_attacks_have_no_symptoms_to_show() -> None:
+    judged = judge_checks(evidence({}, 1.0, 1.0, plan(threat=BELOW_ONE_STEP)), CHECKS)
+    found = {finding.rule.code: finding for finding in judged.findings}
+    assert not any(code.startswith("GM") for code in found)
+    finding = found["MF411"]
+    assert "0.00235294 is shorter than one step of the int8 input, 1/255" in finding.message
+    assert finding.measurements[0].value == pytest.approx(0.6)
+    assert {skip.check for skip in judged.skipped} >= {"iterations", "loss-rise"}
+
+
+@pytest.mark.parametrize(("eps", "empty"), [(0.99, True), (1.0, False), (1.2, False)])
+@pytest.mark.parametrize("norm", list(Norm))
+def test_a_ball_is_empty_below_one_step(norm: Norm, eps: float, empty: bool) -> None:
+    assert replace(BELOW_ONE_STEP, norm=norm, eps=eps / 255).empty == empty
+    assert not Threat(norm, 0.0).empty
