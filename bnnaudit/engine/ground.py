@@ -23,6 +23,7 @@ from bnnaudit.diagnostics import (
     label_order,
     picture_likeness,
     random_labels,
+    score_tail,
 )
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
@@ -87,8 +88,10 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *copies.findings_from(ground.agreement),
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
+            *score_tail.findings_from(target.facts, ground.agreement),
             *_of_the_sample(ground.fit, target.facts.num_classes),
         ),
+        output=ground.agreement.output,
         faults=(Fault("default-session", ground.missing),) if ground.missing else (),
         serving=serving_of(target, ground.bench.sessions),
     )

@@ -25,6 +25,7 @@ from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_p
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.engine.flattening import settle_flattening
+from bnnaudit.engine.score_search import rescored
 from bnnaudit.engine.threads import Threads, fitting_threads, most_threads
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
@@ -94,7 +95,7 @@ def _opened(model: Path, settings: Settings) -> Opened:
     _check_normalisation(target, sample)
     reload = partial(_in_layout, model, settings, source)
     target, sample = settle_flattening(target, sample, model, reload)
-    return Opened(target, sample, source, settings)
+    return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
