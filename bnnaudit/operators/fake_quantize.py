@@ -100,7 +100,7 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
         QUANTIZE_DEQUANTIZE,
         inputs,
         [first.output[0]],
-        name=pair.quantizer.name,
+        name=first.name,  # what it returns is the tensor that the file knows by this node
         domain=OWN_DOMAIN,
         **settings,
     )

@@ -91,7 +91,7 @@ class FakeQuantizer(GridQuantizer):
 
     def forward(self, values: Tensor) -> Tensor:
         """(...) -> (...) of the same type."""
-        if is_watched():
+        if is_watched() or not self.rounds:
             return self._apart(values)
         steps = _steps(self._scale, self.zero_point, self.grid, self.before, values.dtype)
         if not torch.is_grad_enabled():

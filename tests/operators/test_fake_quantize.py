@@ -217,3 +217,10 @@ def test_bounds_that_lie_beyond_the_grid() -> None:
     """A Clip whose range the grid does not reach leaves one level."""
     quantizer = FakeQuantizer(Grid.whole(8, True), torch.tensor(0.1), 0.0, Bounds(20.0, 30.0))
     assert quantizer(torch.tensor([-5.0, 25.0, 50.0])).tolist() == pytest.approx([12.7] * 3)
+
+
+def test_what_would_be_rounded_can_be_had_too() -> None:
+    """Where `rounds` is unset: the values themselves, behind the Relu that was taken along."""
+    quantizer = FakeQuantizer(Grid.whole(8, True), torch.tensor(0.5), 3.0, RELU)
+    quantizer.rounds = False
+    assert quantizer(torch.tensor([-1.0, 0.3, 1000.0])).tolist() == pytest.approx([0.0, 0.3, 1000.0])
