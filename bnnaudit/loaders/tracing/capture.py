@@ -1,0 +1,131 @@
+"""Records what a network computes: the graph of the operators that run, below autograd and whatever Python says.
+
+The bodies of hand-written autograd functions, parts under `torch.no_grad` and everything behind a `detach` are recorded like
+the rest; what is done in place is recorded as a new value. The graph takes any number of images.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from bnnaudit.loaders.tracing.fake_quantization import standing_in
+
+NOTES = "custom"
+"""The entry of a node's meta that the recorder copies to every node it makes; it holds the module's path under `PATH`."""
+PATH = "module_path"
+
+
+class CaptureError(Exception):
+    """The network cannot be recorded; the message says why."""
+
+
+def capture(network: nn.Module, inputs: Tensor, any_batch: bool = True) -> fx.GraphModule:
+    """The network (in eval mode) as a graph over inputs (N, *input_shape); the network itself is left as it was.
+
+    Recorded without gradients, as a served network runs. `any_batch`: for any number of images, else for those of `inputs`
+    alone. Raises CaptureError where the network's way depends on the numbers in the image, where it leaves torch, or where it
+    raises anything itself.
+    """
+    twin = copy.deepcopy(network)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            return _recorded(twin, inputs.detach(), any_batch)
+    except Exception as error:  # the network is the user's code, and the recorder is torch's
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        raise CaptureError(f"{type(error).__name__}: {reason}") from error
+
+
+def _recorded(network: nn.Module, inputs: Tensor, any_batch: bool) -> fx.GraphModule:
+    # Imported here: they take most of a second, and few commands need them.
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
+    from torch.fx.experimental.proxy_tensor import make_fx
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
+
+    fake = FakeTensorMode(shape_env=ShapeEnv() if any_batch else None, allow_non_fake_inputs=True)
+    others = [DimDynamic.STATIC] * (inputs.dim() - 1)
+    free = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC, *others]) if any_batch else None
+    example = fake.from_tensor(inputs, symbolic_context=free)
+
+    def run(values: Tensor) -> Tensor:
+        with _Constants():
+            result: Tensor = network(values)
+        return result
+
+    functional: Callable[[Tensor], Tensor] = dispatch_functionalize(  # type: ignore[no-untyped-call]
+        run, FunctionalTensorMode(pre_dispatch=True, export=True)
+    )
+    recorder = make_fx(functional, tracing_mode="real", _allow_non_fake_inputs=True, pre_dispatch=True)
+    with fx.traceback.preserve_node_meta(), _paths_noted(network):
+        return recorder(example)
+
+
+class _Constants(TorchFunctionMode):
+    """Computes at once what does not depend on the image, so that only what does is recorded."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = dict(kwargs or {})
+        if not any(_is_recorded(leaf) for leaf in pytree.tree_leaves((args, named))):
+            return _computed(func, args, named)
+        if func == torch.Tensor.data.__set__:  # type: ignore[attr-defined]
+            return args[0].copy_(args[1])
+        return standing_in(func)(*args, **named)
+
+
+def _is_recorded(leaf: object) -> bool:
+    from torch._subclasses.fake_tensor import FakeTensor
+    from torch._subclasses.functional_tensor import FunctionalTensor
+
+    return isinstance(leaf, FakeTensor | FunctionalTensor | torch.SymInt | torch.SymFloat | torch.SymBool)
+
+
+def _computed(func: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    from torch._subclasses.fake_tensor import unset_fake_temporarily
+    from torch._subclasses.functional_tensor import disable_functional_mode
+    from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing
+
+    with disable_functional_mode(), disable_proxy_modes_tracing(), unset_fake_temporarily():
+        return func(*args, **named)
+
+
+@contextmanager
+def _paths_noted(network: nn.Module) -> Iterator[None]:
+    """Every node gets the name of the innermost module that was running when it was made."""
+    path: list[str] = []
+
+    def enter(name: str) -> None:
+        path.append(name)
+        fx.traceback.current_meta[NOTES] = {PATH: name}
+
+    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
+        path.pop()
+        fx.traceback.current_meta[NOTES] = {PATH: path[-1] if path else ""}
+
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: enter(name)))
+        handles.append(module.register_forward_hook(leave))
+    try:
+        yield
+    finally:
+        fx.traceback.current_meta.pop(NOTES, None)
+        for handle in handles:
+            handle.remove()
