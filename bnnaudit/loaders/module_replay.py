@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,23 @@ from torch import Tensor, nn
 from bnnaudit.core.target import Preparation
 
 CHUNK = 256
+
+
+def copied(network: nn.Module) -> nn.Module:
+    """A copy with weights of its own; the network itself where it holds what cannot be copied, as a compiled function."""
+    try:
+        return copy.deepcopy(network)
+    except Exception:  # the network is the user's code
+        return network
+
+
+def with_observers_off(network: nn.Module) -> nn.Module:
+    """The network with the observers of quantization-aware training switched off: a served network learns nothing more."""
+    for module in network.modules():
+        switch = module._buffers.get("observer_enabled")
+        if switch is not None and "fake_quant_enabled" in module._buffers:
+            switch.zero_()
+    return network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

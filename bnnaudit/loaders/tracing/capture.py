@@ -6,7 +6,6 @@ the rest; what is done in place is recorded as a new value. The graph takes any 
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from bnnaudit.loaders.module_replay import copied
 from bnnaudit.loaders.tracing.fake_quantization import standing_in
 
 NOTES = "custom"
@@ -35,7 +35,7 @@ def capture(network: nn.Module, inputs: Tensor, any_batch: bool = True) -> fx.Gr
     alone. Raises CaptureError where the network's way depends on the numbers in the image, where it leaves torch, or where it
     raises anything itself.
     """
-    twin = copy.deepcopy(network)
+    twin = copied(network)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")

@@ -35,7 +35,7 @@ SOFTMAXES = ("softmax", "_softmax", "log_softmax", "_log_softmax")
 class Traced:
     """The copy, its steps in the order in which they run, what cut gradients off, and where one still ends.
 
-    images: how many it takes at once, None for any number.
+    images: how many it takes at once, None for any number. logits: whether a last softmax was taken off.
     """
 
     network: nn.Module
@@ -43,6 +43,7 @@ class Traced:
     cuts: tuple[OperatorCount, ...]
     unseen: tuple[str, ...]
     images: int | None = None
+    logits: bool = False
 
 
 def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> Traced:
@@ -68,14 +69,14 @@ def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, images: i
         quantizers = tuple(_facts(recording, repeated))
         copy = _finished(recording, images)
         check_agreement(network, copy, inputs)
-        if removes_softmax:
-            copy = _finished(_without_softmax(recording), images)
+        logits = removes_softmax and _remove_softmax(recording)
+        copy = _finished(recording, images) if logits else copy
     except CaptureError:
         raise
     except Exception as error:  # the graph is of foreign code: what it may hold nobody knows
         raise CaptureError(f"its recorded operators cannot be run ({type(error).__name__}: {error})") from error
     cuts = tuple(OperatorCount(name, count) for name, count in recording.notes.items())
-    return Traced(copy, quantizers, cuts, unseen, images)
+    return Traced(copy, quantizers, cuts, unseen, images, logits)
 
 
 def _rewrite(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
@@ -104,19 +105,23 @@ def _cut_ready_made(recording: Recording) -> None:
 
 
 def _finished(recording: Recording, images: int | None) -> nn.Module:
+    for node in recording.graph.nodes:
+        node.meta = {}  # examples that cannot be copied
     recording.graph.lint()
+    recording.module.delete_all_unused_submodules()
     recording.module.recompile()
     network = recording.module.eval().requires_grad_(False)
     return network if images is None else FixedBatch(network, images)
 
 
-def _without_softmax(recording: Recording) -> Recording:
-    """Lets the last softmax over the classes go."""
+def _remove_softmax(recording: Recording) -> bool:
+    """Lets a last softmax over the classes go; False where there is none."""
     result = recording.result
-    if op_of(result) in SOFTMAXES and result is not None and result.args[1] in (1, -1):
-        result.replace_all_uses_with(result.args[0])  # type: ignore[arg-type]
-        recording.tidied()
-    return recording
+    if result is None or op_of(result) not in SOFTMAXES or result.args[1] not in (1, -1):
+        return False
+    result.replace_all_uses_with(result.args[0])  # type: ignore[arg-type]
+    recording.tidied()
+    return True
 
 
 def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
