@@ -6,9 +6,11 @@ the rest; what is done in place is recorded as a new value. The graph takes any 
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from typing import Any
 
 import torch
@@ -24,38 +26,50 @@ NOTES = "custom"
 PATH = "module_path"
 
 
+class Way(StrEnum):
+    """How a network is recorded, the first that works being the best.
+
+    any batch: on values without numbers, for any number of images. one batch: on the numbers of a batch, for its size alone.
+    as it runs: the same, with what is done in place recorded as such, for parts that torch compiles by itself.
+    """
+
+    ANY_BATCH = "any batch"
+    ONE_BATCH = "one batch"
+    AS_IT_RUNS = "as it runs"
+
+
 class CaptureError(Exception):
     """The network cannot be recorded; the message says why."""
 
 
-def capture(network: nn.Module, inputs: Tensor, any_batch: bool = True) -> fx.GraphModule:
+def capture(network: nn.Module, inputs: Tensor, way: Way = Way.ANY_BATCH) -> fx.GraphModule:
     """The network (in eval mode) as a graph over inputs (N, *input_shape); the network itself is left as it was.
 
-    Recorded without gradients, as a served network runs. `any_batch`: for any number of images, else for those of `inputs`
-    alone. Raises CaptureError where the network's way depends on the numbers in the image, where it leaves torch, or where it
+    Recorded without gradients, as a served network runs. Raises CaptureError where the network's way depends on the numbers in the image, where it leaves torch, or where it
     raises anything itself.
     """
     twin = copied(network)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), _uncompiled():
             warnings.simplefilter("ignore")
-            return _recorded(twin, inputs.detach(), any_batch)
+            return _recorded(twin, inputs.detach(), way)
     except Exception as error:  # the network is the user's code, and the recorder is torch's
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise CaptureError(f"{type(error).__name__}: {reason}") from error
 
 
-def _recorded(network: nn.Module, inputs: Tensor, any_batch: bool) -> fx.GraphModule:
+def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     # Imported here: they take most of a second, and few commands need them.
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
-    fake = FakeTensorMode(shape_env=ShapeEnv() if any_batch else None, allow_non_fake_inputs=True)
-    others = [DimDynamic.STATIC] * (inputs.dim() - 1)
-    free = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC, *others]) if any_batch else None
-    example = fake.from_tensor(inputs, symbolic_context=free)
+    example = inputs
+    if way is Way.ANY_BATCH:
+        sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
+        fake = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+        example = fake.from_tensor(inputs, symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes))
 
     def run(values: Tensor) -> Tensor:
         with _Constants():
@@ -65,9 +79,15 @@ def _recorded(network: nn.Module, inputs: Tensor, any_batch: bool) -> fx.GraphMo
     functional: Callable[[Tensor], Tensor] = dispatch_functionalize(  # type: ignore[no-untyped-call]
         run, FunctionalTensorMode(pre_dispatch=True, export=True)
     )
-    recorder = make_fx(functional, tracing_mode="real", _allow_non_fake_inputs=True, pre_dispatch=True)
+    recorder = make_fx(run if way is Way.AS_IT_RUNS else functional, tracing_mode="real", _allow_non_fake_inputs=True, pre_dispatch=True)
     with fx.traceback.preserve_node_meta(), _paths_noted(network):
         return recorder(example)
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Runs compiled parts as the code that they were compiled from."""
+    compiles = "torch._dynamo" in sys.modules
+    return torch.compiler.set_stance("force_eager") if compiles else nullcontext()
 
 
 class _Constants(TorchFunctionMode):
@@ -85,7 +105,11 @@ class _Constants(TorchFunctionMode):
             return _computed(func, args, named)
         if func == torch.Tensor.data.__set__:  # type: ignore[attr-defined]
             return args[0].copy_(args[1])
-        return standing_in(func)(*args, **named)
+        stand_in = standing_in(func)
+        if stand_in is None:
+            return func(*args, **named)
+        with self:
+            return stand_in(*args, **named)
 
 
 def _is_recorded(leaf: object) -> bool:

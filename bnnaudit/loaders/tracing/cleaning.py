@@ -22,6 +22,8 @@ def clean(recording: Recording) -> None:
             recording.graph.erase_node(node)
         elif op_of(node) in SILENT and not node.users:
             recording.graph.erase_node(node)
+        elif op_of(node) == "type_as":
+            _cast(recording, node)
         elif op_of(node) == "_native_batch_norm_legit_no_training":
             _normalization(recording, node)
         else:
@@ -68,6 +70,18 @@ def _keeps(node: fx.Node, given: fx.Node) -> bool:
 def _alike(one: fx.Node, other: fx.Node) -> bool:
     first, second = example(one), example(other)
     return first is not None and second is not None and (first.shape, first.dtype) == (second.shape, second.dtype)
+
+
+def _cast(recording: Recording, node: fx.Node) -> None:
+    """type_as as a cast, which does not look at the numbers of what it takes the type of."""
+    given, made = node.args[0], example(node)
+    if not isinstance(given, fx.Node) or made is None:
+        return
+    if _alike(node, given):
+        node.replace_all_uses_with(given)
+    else:
+        arguments = torch.ops.aten._to_copy.default, (given,), node
+        node.replace_all_uses_with(recording.function(*arguments, dtype=made.dtype))
 
 
 def _normalization(recording: Recording, node: fx.Node) -> None:

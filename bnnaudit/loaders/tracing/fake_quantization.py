@@ -78,9 +78,9 @@ STAND_INS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def standing_in(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What is recorded in place of a function of torch: itself, unless it is one that torch cannot record."""
+def standing_in(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What is recorded in place of a function that torch cannot record; None for all others."""
     try:
-        return STAND_INS.get(function, function)
+        return STAND_INS.get(function)
     except TypeError:  # not hashable
-        return function
+        return None

@@ -67,24 +67,35 @@ class _Run:
         watcher = _Watcher(self.recording.module)
         with torch.enable_grad():
             watcher.run(leaf)
+        last = watcher.seen.get(self.recording.result) if self.recording.result is not None else None
+        dead = isinstance(last, Tensor) and not _comes_through(last, leaf)
         for node in self.recording.graph.nodes:
             value = watcher.seen.get(node)
             if node not in relevant or not isinstance(value, Tensor) or not value.is_floating_point():
                 continue
             self.values[node] = value
-            if node not in self.known and self._ends_at(node, value, leaf):
+            if node not in self.known and _ends_at(node, value, leaf, dead):
                 self.end = node
                 return
 
-    def _ends_at(self, node: fx.Node, value: Tensor, leaf: Tensor) -> bool:
-        """Whether no gradient comes through a node that comes through what stands before it."""
-        if not value.requires_grad:
-            return True
-        if "::" not in op_of(node):
-            return False
-        ones = torch.ones_like(value)
-        (gradient,) = torch.autograd.grad(value, leaf, ones, retain_graph=True, allow_unused=True)
-        return gradient is None or not bool(gradient.any())
+
+def _ends_at(node: fx.Node, value: Tensor, leaf: Tensor, dead: bool) -> bool:
+    """Whether no gradient comes through a node; asked of operators of torch's own only where the whole network is `dead`."""
+    if not value.requires_grad:
+        return True
+    return (dead or "::" in op_of(node)) and not _comes_through(value, leaf)
+
+
+def _comes_through(value: Tensor, leaf: Tensor) -> bool:
+    """Whether any gradient comes from a value back to the image."""
+    if not value.requires_grad:
+        return False
+    weights = torch.linspace(0.5, 1.5, value.numel(), device=value.device, dtype=value.dtype).view_as(value)
+    try:
+        (gradient,) = torch.autograd.grad(value, leaf, weights, retain_graph=True, allow_unused=True)
+    except RuntimeError:  # a foreign operator without a derivative
+        return False
+    return gradient is not None and bool(gradient.any())
 
 
 class _Watcher(fx.Interpreter):

@@ -25,7 +25,10 @@ from bnnaudit.quantization.staircases import (
 
 VALUE = "val"
 """Where a node keeps an example of its value, without numbers, in its meta."""
-SHAPED = frozenset({"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "sym_size", "fill"})
+SHAPED = frozenset(
+    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full new_empty "
+    "sym_size fill".split()
+)
 """Operators that look at the shape of what they are given and not at its numbers."""
 MOVING = frozenset(
     "view reshape _unsafe_view permute transpose t flatten unsqueeze squeeze expand select slice clone contiguous "

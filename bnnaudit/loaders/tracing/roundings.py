@@ -15,6 +15,7 @@ from bnnaudit.quantization.staircases import Carried, FakeQuantization, PlainGri
 
 SHIFTS = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
 """What is added to a value before it is rounded to the nearest whole number, for each way of rounding."""
+SIDES = ("gt", "ge", "lt", "le")
 OTHERS = frozenset({"trunc", "fix"})
 FOUND_BY_REST = frozenset({"frac", "remainder", "fmod"})
 FAKE = "bnnaudit::fake_quantize"
@@ -45,6 +46,23 @@ def recognise_roundings(recording: Recording) -> None:
             _without_rest(recording, node)
         elif name == FAKE or name.startswith(DEQUANTIZED):
             _fake_quantization(recording, node)
+    recording.tidied()
+
+
+def write_clips(recording: Recording) -> None:
+    """where(x > c, c, x) and its kin, which are clips, as such."""
+    for node in list(recording.graph.nodes):
+        condition = node.args[0] if op_of(node) == "where" else None
+        if not isinstance(condition, fx.Node) or op_of(condition) not in SIDES or len(node.args) != 3:
+            continue
+        values, end = condition.args[:2]
+        number = recording.splat(end)
+        kept = [part for part in node.args[1:] if part is not values]
+        if number is None or len(kept) != 1 or recording.splat(kept[0]) != number or not recording.varies(values):
+            continue
+        above = op_of(condition) in ("gt", "ge")
+        ends = (None, number) if above == (node.args[2] is values) else (number, None)
+        recording.replace(node, recording.function(torch.ops.aten.clamp.default, (values, *ends), node))
     recording.tidied()
 
 
@@ -131,7 +149,7 @@ class _Clips:
             user = self._only_user(node)
             if user is None:
                 return None
-            clip = self._clip(user)
+            clip = self._clip(user) or self._clip_of_two(user)
             if clip is not None:
                 return None if factor == 0 else ((clip[0] - shift) / factor, (clip[1] - shift) / factor)
             change = self._affine(user, node)
@@ -139,6 +157,11 @@ class _Clips:
                 return None
             factor, shift, node = factor * change[0], shift * change[0] + change[1], user
         return None
+
+    def _clip_of_two(self, node: fx.Node) -> Ends | None:
+        """The ends of a clip that begins with one end, whose user has the other."""
+        user = self._only_user(node) if self._sides(node) is not None else None
+        return None if user is None else self._clip(user)
 
     def _before(self, value: object) -> Ends | None:
         factor, shift = 1.0, 0.0
@@ -180,29 +203,36 @@ class _Clips:
         return self._only_user(user) if passed else user
 
     def _clip(self, node: fx.Node) -> Ends | None:
-        """The ends of a clip by stored numbers."""
-        splat = self.recording.splat
-        low: float | None = -math.inf
-        high: float | None = math.inf
-        match op_of(node):
-            case "clamp" | "hardtanh" | "clip":
-                low, high = (splat(end) if end is not None else None for end in (*node.args[1:3], None, None)[:2])
-            case "relu6":
-                low, high = 0.0, 6.0
-            case "minimum" | "clamp_max":
-                high = splat(node.args[1])
-                low = self._one_sided(node.args[0], ("maximum", "clamp_min", "relu"))
-            case "maximum" | "clamp_min":
-                low = splat(node.args[1])
-                high = self._one_sided(node.args[0], ("minimum", "clamp_max"))
-            case _:
-                return None
+        """The ends of a clip by stored numbers, be it of one operator or one for each end."""
+        sides = self._sides(node)
+        if sides is None:
+            return None
+        low, high = sides
+        inner = self._sides(node.args[0]) if low is None or high is None else None
+        if inner is not None:
+            low, high = inner[0] if low is None else low, inner[1] if high is None else high
         return None if low is None or high is None else (low, high)
 
-    def _one_sided(self, node: object, names: tuple[str, ...]) -> float | None:
-        if not isinstance(node, fx.Node) or op_of(node) not in names:
+    def _sides(self, node: object) -> tuple[float | None, float | None] | None:
+        """The lower and the upper end that an operator clips to, None for an end that it has not; None for no clip."""
+        if not isinstance(node, fx.Node):
             return None
-        return 0.0 if op_of(node) == "relu" else self.recording.splat(node.args[1])
+        numbers = [self.recording.splat(part) for part in (*node.args[1:3], None, None)[:2]]
+        match op_of(node):
+            case "clamp" | "hardtanh" | "clip":
+                missing = [len(node.args) <= place or node.args[place] is None for place in (1, 2)]
+                known = all(number is not None or gone for number, gone in zip(numbers, missing, strict=True))
+                return (numbers[0], numbers[1]) if known else None
+            case "relu6":
+                return 0.0, 6.0
+            case "relu":
+                return 0.0, None
+            case "minimum" | "clamp_max" if numbers[0] is not None:
+                return None, numbers[0]
+            case "maximum" | "clamp_min" if numbers[0] is not None:
+                return numbers[0], None
+            case _:
+                return None
 
     def _affine(self, node: fx.Node, value: object) -> tuple[float, float] | None:
         """(factor, shift) of a node that multiplies `value` by a number or adds one; None for any other."""

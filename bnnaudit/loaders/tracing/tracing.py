@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from math import ceil, log2
 from typing import Any
 
@@ -13,12 +15,12 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import OperatorCount, QuantizerFact
 from bnnaudit.loaders.onnx_network import FixedBatch
 from bnnaudit.loaders.tracing.binarizations import recognise_binarizations
-from bnnaudit.loaders.tracing.capture import CaptureError, capture
+from bnnaudit.loaders.tracing.capture import CaptureError, Way, capture
 from bnnaudit.loaders.tracing.cleaning import clean
 from bnnaudit.loaders.tracing.layers import name_layers
 from bnnaudit.loaders.tracing.measured import measure_steps
 from bnnaudit.loaders.tracing.recording import Recording, op_of
-from bnnaudit.loaders.tracing.roundings import recognise_roundings
+from bnnaudit.loaders.tracing.roundings import recognise_roundings, write_clips
 from bnnaudit.loaders.tracing.sums import telescope
 from bnnaudit.quantization.quantizers import TernarySign
 
@@ -52,18 +54,18 @@ def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> 
     inputs (N, *input_shape): images, on which the copy has to agree with the network, one by one and together.
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
     """
-    try:
-        return _traced(network, inputs, removes_softmax, None)
-    except CaptureError as error:
+    reasons: list[CaptureError] = []
+    for way, images in ((Way.ANY_BATCH, None), (Way.ONE_BATCH, TOGETHER), (Way.AS_IT_RUNS, TOGETHER)):
         try:
-            return _traced(network, inputs, removes_softmax, TOGETHER)
-        except CaptureError:
-            raise error from None
+            return _traced(network, inputs, removes_softmax, way, images)
+        except CaptureError as error:
+            reasons.append(error)
+    raise reasons[0]
 
 
-def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, images: int | None) -> Traced:
+def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: Way, images: int | None) -> Traced:
     repeated = inputs if images is None else inputs[torch.arange(images, device=inputs.device) % len(inputs)]
-    recording = Recording(capture(network, repeated, any_batch=images is None))
+    recording = Recording(capture(network, repeated, way))
     try:
         unseen = _rewrite(recording, repeated)
         quantizers = tuple(_facts(recording, repeated))
@@ -85,6 +87,7 @@ def _rewrite(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
         raise CaptureError("it returns something else than one tensor")
     clean(recording)
     telescope(recording)
+    write_clips(recording)
     recognise_binarizations(recording)
     recognise_roundings(recording)
     unseen = measure_steps(recording, inputs)
@@ -150,8 +153,8 @@ def check_agreement(network: nn.Module, copy: nn.Module, inputs: Tensor) -> None
     The same classes, and scores that differ by no more than the order of sums explains. What draws random numbers draws
     the same ones.
     """
-    for size in (*SIZES, len(inputs)):
-        batch = inputs[:size]
+    mixed = (inputs + 3 * inputs.roll(1, 0)) / 4  # others than those that the copy was recorded with
+    for batch in (*(inputs[:size] for size in SIZES), inputs, inputs.flip(0), mixed):
         expected, found = _seeded(network, batch), _seeded(copy, batch)
         alike = found.shape == expected.shape and bool((found.argmax(1) == expected.argmax(1)).all())
         tolerance = CLOSE * float(expected.abs().amax()) if len(expected) else 0.0
@@ -160,7 +163,9 @@ def check_agreement(network: nn.Module, copy: nn.Module, inputs: Tensor) -> None
 
 
 def _seeded(network: nn.Module, inputs: Tensor) -> Tensor:
-    with torch.random.fork_rng([inputs.device] if inputs.device.type == "cuda" else []):
+    devices = [inputs.device] if inputs.device.type == "cuda" else []
+    # A recorded graph that fails prints its own source to stderr.
+    with torch.random.fork_rng(devices), redirect_stderr(StringIO()):
         torch.manual_seed(0)
         scores: Tensor = network(inputs)
     return scores
