@@ -69,13 +69,14 @@ class GradientFacts:
     """How the copy that is attacked got its gradient.
 
     cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
-    whether the code as it is written hands no gradient back to the image. unseen: operators at which the gradient still
+    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either. unseen: operators at which the gradient still
     ends. why: the reason where the operators could not be recorded.
     """
 
     source: Differentiation = Differentiation.GRAPH
     cuts: tuple[OperatorCount, ...] = ()
     dead_as_written: bool = False
+    dead: bool = False
     unseen: tuple[str, ...] = ()
     why: str = ""
 

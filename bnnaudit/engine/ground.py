@@ -12,7 +12,7 @@ from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
-from bnnaudit.diagnostics import copies, determinism, finite
+from bnnaudit.diagnostics import code_cuts_gradient, copies, determinism, finite, unknown_steps
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.judging import estimate
@@ -51,7 +51,8 @@ def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -
 def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> Report:
     """Facts and clean accuracy; `stamp` is tool version, time and command line.
 
-    Its findings say whether the model itself can be trusted; without an audit nothing else is judged.
+    Its findings say whether the model itself can be trusted, and whether its gradient can; without an audit nothing else is
+    judged.
     """
     version, created, command = stamp
     target = ground.bench.target
@@ -68,5 +69,7 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *copies.findings_from(ground.agreement),
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
+            *code_cuts_gradient.findings_from(target.facts),
+            *unknown_steps.findings_from(target.facts),
         ),
     )

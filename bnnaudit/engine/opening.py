@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import Differentiation, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -34,6 +35,10 @@ DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 """[G22]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
+CONFIRMING = 32
+"""Images of the sample on which a recorded network has to agree with the network, beside random ones."""
+FLOAT_NOISE = 1e-4
+"""Of the largest score: what tells no class from another, as in MF401."""
 POOL = 2000
 """Images beside the sample that a substitute may be trained on."""
 
@@ -69,7 +74,18 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
+        target = open_target(model, settings, source, records=False)
     return Opened(target, sample, source, settings)
+
+
+def _agrees(target: Target, images: Tensor) -> bool:
+    """Whether the recorded copy puts images (N, ...) into the classes that the model does, float noise aside."""
+    scores = target.deployed(images)
+    with torch.no_grad():
+        classes = target.logits(images.to(target.device)).argmax(dim=1).cpu()
+    gap = scores.amax(dim=1) - scores.gather(1, classes[:, None])[:, 0]
+    return bool((gap <= FLOAT_NOISE * scores.abs().amax()).all()) if len(images) else True
 
 
 def require_model(model: Path) -> None:
@@ -83,10 +99,13 @@ def require_model(model: Path) -> None:
         raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
 
 
-def open_target(model: Path, settings: Settings, source: ImageSource | None = None) -> Target:
+def open_target(
+    model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True
+) -> Target:
     """The model as a target on the device that the settings name.
 
-    `source` tells the input's shape of a checkpoint whose card does not.
+    `source` tells the input's shape of a checkpoint whose card does not. records: whether the operators of a user's network
+    may be recorded to get at its gradient.
     """
     require_model(model)
     device = choose_device(settings.run.device or "auto")
@@ -105,7 +124,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
         )
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
     shape = architecture.input_shape or _shape_of_data(model, source)
-    return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device)
+    return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:

@@ -6,6 +6,7 @@ the code is taken as it is, and what is in it is not known.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import torch
@@ -68,7 +69,10 @@ class UsersNetwork:
         """Its copy on the device; records: whether its operators may be recorded."""
         found = self._known() if self._is_known() else self._foreign(surrogate, records)
         chosen = with_surrogate(found.network, surrogate).to(self.device)
-        return replace(found, network=attached_network(chosen, self.inputs.to(self.device)))
+        inputs = self.inputs.to(self.device)
+        network = attached_network(chosen, inputs)
+        dead = replace(found.gradients, dead=_is_dead(_gradient_as_written(network, inputs)))
+        return replace(found, network=network, gradients=dead)
 
     def _is_known(self) -> bool:
         return all(is_known(module) for module in self.network.modules())
@@ -94,7 +98,7 @@ class UsersNetwork:
         if not (traced.quantizers or traced.cuts or traced.unseen or own) and written is not None:
             return self._known()
         facts = GradientFacts(
-            Differentiation.RECORDED, (*traced.cuts, *own), written is None or not bool(written.any()), traced.unseen
+            Differentiation.RECORDED, (*traced.cuts, *own), _is_dead(written), unseen=traced.unseen
         )
         return Differentiable(self._behind_probabilities(traced), traced.quantizers, facts)
 
@@ -113,8 +117,8 @@ class UsersNetwork:
         source = Differentiation.MEASURED if measured else Differentiation.CODE
         intercepted = self._to_logits(InterceptedNetwork(network, surrogate, self.seen.output is not OutputKind.LOGITS))
         steps = (*self._ours(), *measured, *(step for step in self.seen.steps if not _inside(step, measured)))
-        gradient = _gradient_as_written(self.network, self.inputs)
-        facts = GradientFacts(source, (), gradient is None or not bool(gradient.any()), (), why)
+        dead = _is_dead(_gradient_as_written(self.network, self.inputs))
+        facts = GradientFacts(source, dead_as_written=dead, why=why)
         return Differentiable(intercepted, steps, facts)
 
     def _ours(self) -> tuple[QuantizerFact, ...]:
@@ -128,6 +132,10 @@ class UsersNetwork:
         return LogProbabilities(network) if self.kind is OutputKind.SOFTMAX and not ends_in_softmax else network
 
 
+def _is_dead(gradient: Tensor | None) -> bool:
+    return gradient is None or not bool(gradient.any())
+
+
 def _inside(step: QuantizerFact, measured: tuple[QuantizerFact, ...]) -> bool:
     """Whether a step was taken inside of a module that counts as one itself."""
     return any(step.name == outer.name or step.name.startswith(f"{outer.name}.") for outer in measured)
@@ -137,7 +145,8 @@ def _gradient_as_written(network: nn.Module, inputs: Tensor) -> Tensor | None:
     """The gradient (N, *input_shape) of a weighted sum of the scores as the code hands it back; None where it hands none."""
     points = inputs.detach().clone().requires_grad_()
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             scores: Tensor = network(points.clone())
         weights = torch.linspace(-1.0, 1.0, scores.shape[1], device=scores.device, dtype=scores.dtype)
         (gradient,) = torch.autograd.grad((scores * weights).sum(), points, allow_unused=True)
@@ -150,7 +159,8 @@ def _own_backwards(network: nn.Module, inputs: Tensor) -> tuple[OperatorCount, .
     """How many hand-written autograd functions stand on the way from the scores to the image."""
     points = inputs.detach().clone().requires_grad_()
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             count = sum(1 for _ in foreign_functions(network(points.clone())))
     except Exception:  # the network is the user's code
         return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ def observe(network: nn.Module, inputs: Tensor) -> Observation:
 def _run(network: nn.Module, inputs: Tensor, gradients: bool) -> tuple[_Recorder, Any]:
     """One recorded pass, with or without gradients; the input is no leaf, so that it may be changed in place."""
     recorder = _Recorder(len(inputs))
-    with torch.set_grad_enabled(gradients), followed(network, recorder.path), recorder:
+    with warnings.catch_warnings(), torch.set_grad_enabled(gradients), followed(network, recorder.path), recorder:
+        warnings.simplefilter("ignore")  # of a gradient that only this pass has
         scores = network(inputs.detach().clone().requires_grad_(gradients).clone())
     return recorder, scores
 

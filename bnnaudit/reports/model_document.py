@@ -1,6 +1,6 @@
 """The JSON of a model's facts, which the audit's report and `inspect` share."""
 
-from bnnaudit.core.facts import ModelFacts, OperatorCount
+from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
 from bnnaudit.reports.strict_json import JsonValue
 
 
@@ -18,10 +18,24 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "std": list(facts.std),
         "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
         "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
+        "gradient": _gradient_to_json(facts.gradients),
         "parameters": facts.parameters,
         "output": str(facts.output),
         "fixed_batch": facts.fixed_batch,
         "runtime": facts.runtime,
+    }
+
+
+def _gradient_to_json(seen: GradientFacts) -> dict[str, JsonValue]:
+    """How the copy that is attacked got its gradient."""
+    return {
+        "source": str(seen.source),
+        "steps_known": seen.complete,
+        "cuts": [operator_to_json(entry) for entry in seen.cuts],
+        "dead_as_written": seen.dead_as_written,
+        "dead": seen.dead,
+        "ends_at": list(seen.unseen),
+        "why": seen.why,
     }
 
 

@@ -29,6 +29,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.signal import measure_signal
@@ -85,7 +86,8 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
 def bench_of(subject: Subject) -> Bench:
     """What all rows of a model run on."""
-    target, sample = subject.target, subject.sample
+    sample = subject.sample
+    target = attached(subject.target, sample.images)
     classes = target.deployed(sample.images).argmax(dim=1)
     labels = classes if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)

@@ -26,10 +26,23 @@ NOTES = "custom"
 PATH = "module_path"
 
 
+NUMBERS = frozenset(
+    getattr(torch.Tensor, name) for name in ("item", "tolist", "__bool__", "__float__", "__int__", "__index__")
+)
+"""How code gets at the numbers of a tensor, to go another way by them."""
+REASONS = {
+    "data-dependent": "its way depends on the numbers in the image",
+    "value out of a tracing tensor": "its way depends on the numbers in the image",
+    ".numpy()": "it leaves PyTorch for NumPy",
+}
+"""What errors of the recorder mean, by words in them."""
+
+
 class Way(StrEnum):
     """How a network is recorded, the first that works being the best.
 
-    any batch: on values without numbers, for any number of images. one batch: on the numbers of a batch, for its size alone.
+    any batch: on values without numbers, for any number of images. one batch: on the numbers of a batch, for its size alone;
+    where the code looks at them, the way that it goes for this batch is taken for all.
     as it runs: the same, with what is done in place recorded as such, for parts that torch compiles by itself.
     """
 
@@ -54,8 +67,14 @@ def capture(network: nn.Module, inputs: Tensor, way: Way = Way.ANY_BATCH) -> fx.
             warnings.simplefilter("ignore")
             return _recorded(twin, inputs.detach(), way)
     except Exception as error:  # the network is the user's code, and the recorder is torch's
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
-        raise CaptureError(f"{type(error).__name__}: {reason}") from error
+        raise CaptureError(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Why a network could not be recorded, on one line."""
+    text = str(error)
+    known = next((reason for words, reason in REASONS.items() if words in text), None)
+    return known or f"{type(error).__name__}: {(text.strip().splitlines() or [''])[0][:200].rstrip('.')}"
 
 
 def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
@@ -103,6 +122,8 @@ class _Constants(TorchFunctionMode):
         named = dict(kwargs or {})
         if not any(_is_recorded(leaf) for leaf in pytree.tree_leaves((args, named))):
             return _computed(func, args, named)
+        if func in NUMBERS and len(args) == 1 and (number := _numbers_of(args[0])) is not None:
+            return _computed(func, (number,), named)
         if func == torch.Tensor.data.__set__:  # type: ignore[attr-defined]
             return args[0].copy_(args[1])
         stand_in = standing_in(func)
@@ -110,6 +131,17 @@ class _Constants(TorchFunctionMode):
             return func(*args, **named)
         with self:
             return stand_in(*args, **named)
+
+
+def _numbers_of(values: Tensor) -> Tensor | None:
+    """The numbers of a tensor that is recorded with its numbers; None where it has none."""
+    from torch._subclasses.fake_tensor import FakeTensor
+    from torch._subclasses.functional_tensor import FunctionalTensor
+
+    if isinstance(values, FunctionalTensor):
+        torch._sync(values)
+        values = torch._from_functional_tensor(values.elem)
+    return None if isinstance(values, FakeTensor) else values.detach()
 
 
 def _is_recorded(leaf: object) -> bool:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from bnnaudit.core.report import Report
 from bnnaudit.reports.look import Look
-from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
+from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
 from bnnaudit.reports.numbers import plural, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
 
@@ -15,11 +15,13 @@ from bnnaudit.reports.typesetting import labelled
 def header(report: Report, look: Look) -> Sequence[RenderableType]:
     """Never empty: a reader must see what a result is about."""
     facts, environment = report.model, report.environment
+    gradient = gradient_line(facts, look)
     rows: list[tuple[str, RenderableType]] = [
         ("Model", look.text(facts.path, "bold")),
         ("", file_line(facts, look)),
         ("Precision", precision_line(facts, look)),
         ("", steps_line(facts, look)),
+        *([("Gradient", gradient)] if gradient is not None else []),
         ("Input", input_line(facts, look)),
         ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
     ]
