@@ -69,8 +69,8 @@ class GradientFacts:
     """How the copy that is attacked got its gradient.
 
     cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
-    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either. unseen: operators at which the gradient still
-    ends. why: the reason where the operators could not be recorded.
+    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either.
+    unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
     """
 
     source: Differentiation = Differentiation.GRAPH
@@ -112,7 +112,7 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
-    gradients: GradientFacts = GradientFacts()  # noqa: RUF009 - frozen
+    gradients: GradientFacts = GradientFacts()
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

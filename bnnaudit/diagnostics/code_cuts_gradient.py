@@ -46,7 +46,9 @@ def findings_from(facts: ModelFacts) -> tuple[Finding, ...]:
         if seen.dead_as_written
         else "so that tools that differentiate it follow another gradient than that of its steps"
     )
-    message = f"The code cuts the gradient off or replaces it ({listing}), {effect}. Here the operators that it runs are attacked."
+    message = (
+        f"The code cuts the gradient off or replaces it ({listing}), {effect}. Here the operators it runs are attacked."
+    )
     numbers = tuple(Measurement(f"{cut.op} places", cut.count) for cut in seen.cuts)
     severity = Severity.WARNING if seen.dead_as_written else RULE.severity
     return (Finding(RULE, message, severity, Confidence.HIGH, numbers),)

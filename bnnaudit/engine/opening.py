@@ -99,9 +99,7 @@ def require_model(model: Path) -> None:
         raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
 
 
-def open_target(
-    model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True
-) -> Target:
+def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:
     """The model as a target on the device that the settings name.
 
     `source` tells the input's shape of a checkpoint whose card does not. records: whether the operators of a user's network

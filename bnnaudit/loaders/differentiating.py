@@ -97,9 +97,7 @@ class UsersNetwork:
         self.network.cpu()
         if not (traced.quantizers or traced.cuts or traced.unseen or own) and written is not None:
             return self._known()
-        facts = GradientFacts(
-            Differentiation.RECORDED, (*traced.cuts, *own), _is_dead(written), unseen=traced.unseen
-        )
+        facts = GradientFacts(Differentiation.RECORDED, (*traced.cuts, *own), _is_dead(written), unseen=traced.unseen)
         return Differentiable(self._behind_probabilities(traced), traced.quantizers, facts)
 
     def _behind_probabilities(self, traced: Traced) -> nn.Module:

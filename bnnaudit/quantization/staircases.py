@@ -157,4 +157,3 @@ class FakeQuantization(Quantizer):
         followed = (step - self.zero_point) * self.scale
         few = self.ends[1] - self.ends[0] < FEW_LEVELS and self.surrogate.kind is SurrogateKind.RELAXED
         return followed if few else carried(followed, plain)
-

@@ -101,7 +101,7 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
 
 
 def carried(z: Tensor, value: Tensor) -> Tensor:
-    """`value` (...) with the gradient of z (broadcastable to it) as it stands, for arithmetic around a step that is none itself."""
+    """`value` (...) with the gradient of z (broadcastable to it) as it stands, for arithmetic around a step."""
     if not torch.is_grad_enabled():
         return value
     return _rerouted(z.to(value.dtype).expand_as(value), value, _number(0.0, value), SurrogateKind.IDENTITY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -176,7 +177,7 @@ class Spelled(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, ...) -> (N, classes)."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.cut_off):
+        with torch.no_grad() if self.cut_off else nullcontext():
             for index, layer in enumerate(self.layers):
                 values = self.sign(values) if index in self.places else layer(values)
         return values

@@ -47,13 +47,11 @@ def _write_choices(recording: Recording) -> None:
 
 def _overwritten(recording: Recording, node: fx.Node) -> tuple[fx.Node, object, fx.Node] | None:
     """Mask, new value and what it is written over, of masked_fill(base, mask, c) and of base[mask] = c."""
-    name, base = op_of(node), node.args[0] if node.args else None
-    if name == "masked_fill":
-        mask, value = node.args[1:3]
-    elif name == "index_put" and len(node.args[1]) == 1:  # type: ignore[arg-type]
-        (mask,), value = node.args[1:3]  # type: ignore[misc]
-    else:
+    if op_of(node) not in ("masked_fill", "index_put"):
         return None
+    base, mask, value = node.args[:3]
+    if isinstance(mask, list | tuple):
+        mask = mask[0] if len(mask) == 1 else None
     number = recording.splat(value)
     if number is None or not isinstance(mask, fx.Node) or not isinstance(base, fx.Node) or not same_shape(mask, base):
         return None
@@ -67,7 +65,8 @@ def _overwritten(recording: Recording, node: fx.Node) -> tuple[fx.Node, object, 
 
 def _choice(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
     """where(comparison, a, b) with branches that have no gradient of their own."""
-    condition, held, otherwise = node.args[:3]
+    condition, *branches = node.args[:3]
+    held, otherwise = branches
     zero = _replaced_zero(recording, condition, held, otherwise)
     if zero is not None:
         recording.replace(node, recording.call("sign", zero[1], (zero[0],), node))
@@ -75,13 +74,13 @@ def _choice(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
     found = numbers.threshold(condition)
     if found is None:
         return
-    held, otherwise = _branch(numbers, found, held), _branch(numbers, found.negated, otherwise)
-    one, two = recording.splat(held), recording.splat(otherwise)
+    sides = _branch(numbers, found, held), _branch(numbers, found.negated, otherwise)
+    one, two = (recording.splat(side) for side in sides)
     if one is not None and two is not None and one != two:
         recording.replace(node, recording.call("sign", found.step(one, two), (found.values,), node))
-    elif _is_flat(recording, held) and _is_flat(recording, otherwise):
+    elif all(_is_flat(recording, side) for side in sides):
         step = recording.call("sign", found.step(1.0, 0.0), (found.values,), node)
-        recording.replace(node, recording.call("chosen", Chosen(), (node, step, held, otherwise), node))
+        recording.replace(node, recording.call("chosen", Chosen(), (node, step, *sides), node))
 
 
 def _replaced_zero(
@@ -170,8 +169,8 @@ def _become_floats(recording: Recording, numbers: Numbers, node: fx.Node) -> Non
 
 def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Node) -> bool:
     """Whether a comparison lets the very values through that it compares, as in x * (x > 0): that is no binarisation."""
-    while op_of(comparison) in NEGATIONS:
-        comparison = comparison.args[0]  # type: ignore[union-attr]
+    while isinstance(comparison, fx.Node) and op_of(comparison) in NEGATIONS:
+        comparison = comparison.args[0]
     if not isinstance(comparison, fx.Node) or op_of(comparison) not in HELD or op_of(user) != "mul":
         return False
     others = [part for part in user.all_input_nodes if part is not mask]

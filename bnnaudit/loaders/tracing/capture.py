@@ -26,6 +26,8 @@ NOTES = "custom"
 PATH = "module_path"
 
 
+UNUSUAL = (97, 89, 83, 79, 73)
+"""Numbers of images to record with; primes, so that no product of other sizes is one."""
 NUMBERS = frozenset(
     getattr(torch.Tensor, name) for name in ("item", "tolist", "__bool__", "__float__", "__int__", "__index__")
 )
@@ -58,8 +60,8 @@ class CaptureError(Exception):
 def capture(network: nn.Module, inputs: Tensor, way: Way = Way.ANY_BATCH) -> fx.GraphModule:
     """The network (in eval mode) as a graph over inputs (N, *input_shape); the network itself is left as it was.
 
-    Recorded without gradients, as a served network runs. Raises CaptureError where the network's way depends on the numbers in the image, where it leaves torch, or where it
-    raises anything itself.
+    Recorded without gradients, as a served network runs. Raises CaptureError where the network's way depends on the numbers
+    in the image, where it leaves torch, or where it raises anything itself.
     """
     twin = copied(network)
     try:
@@ -84,23 +86,55 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
-    example = inputs
+    example, images = inputs, _unusual_number(network, inputs)
     if way is Way.ANY_BATCH:
         sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
         fake = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
-        example = fake.from_tensor(inputs, symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes))
+        many = inputs.new_empty(images, *inputs.shape[1:])
+        example = fake.from_tensor(many, symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes))
 
     def run(values: Tensor) -> Tensor:
         with _Constants():
             result: Tensor = network(values)
         return result
 
-    functional: Callable[[Tensor], Tensor] = dispatch_functionalize(  # type: ignore[no-untyped-call]
+    functional: Callable[[Tensor], Tensor] = dispatch_functionalize(
         run, FunctionalTensorMode(pre_dispatch=True, export=True)
     )
-    recorder = make_fx(run if way is Way.AS_IT_RUNS else functional, tracing_mode="real", _allow_non_fake_inputs=True, pre_dispatch=True)
+    recorder = make_fx(
+        run if way is Way.AS_IT_RUNS else functional,
+        tracing_mode="real",
+        _allow_non_fake_inputs=True,
+        pre_dispatch=True,
+    )
     with fx.traceback.preserve_node_meta(), _paths_noted(network):
-        return recorder(example)
+        recorded = recorder(example)
+    if way is Way.ANY_BATCH:
+        _free(recorded, images)
+    return recorded
+
+
+def _unusual_number(network: nn.Module, inputs: Tensor) -> int:
+    """A number of images that is no other size in the network, so that it is known where it turns up."""
+    known = {size for tensor in (inputs[0], *network.state_dict().values()) for size in tensor.shape}
+    return next((number for number in UNUSUAL if number not in known), UNUSUAL[0])
+
+
+def _free(recorded: fx.GraphModule, images: int) -> None:
+    """Puts the number of images of the day where code has written down that of the recording, as by `len`."""
+    (given,) = (node for node in recorded.graph.nodes if node.op == "placeholder")
+    with recorded.graph.inserting_after(given):
+        size = recorded.graph.call_function(torch.ops.aten.sym_size.int, (given, 0))
+
+    def freed(argument: object) -> object:
+        return size if type(argument) is int and argument == images else argument
+
+    for node in recorded.graph.nodes:
+        if node.op == "call_function" and node is not size:
+            node.args = pytree.tree_map_only(int, freed, node.args)
+            node.kwargs = pytree.tree_map_only(int, freed, node.kwargs)
+    recorded.graph.eliminate_dead_code()
+    recorded.recompile()
 
 
 def _uncompiled() -> AbstractContextManager[object]:
@@ -139,7 +173,7 @@ def _numbers_of(values: Tensor) -> Tensor | None:
     from torch._subclasses.functional_tensor import FunctionalTensor
 
     if isinstance(values, FunctionalTensor):
-        torch._sync(values)
+        torch._sync(values)  # type: ignore[attr-defined, no-untyped-call]
         values = torch._from_functional_tensor(values.elem)
     return None if isinstance(values, FakeTensor) else values.detach()
 

@@ -10,7 +10,21 @@ from bnnaudit.loaders.tracing.recording import Recording, example, op_of
 
 DETACH = "detach"
 NO_GRAD = "no_grad"
-SILENT = frozenset({"_assert_tensor_metadata", "_assert_async", "_has_compatible_shallow_copy_type", "sym_constrain_range"})
+RANDOM = (
+    "rand",
+    "normal",
+    "bernoulli",
+    "dropout",
+    "native_dropout",
+    "multinomial",
+    "poisson",
+    "exponential",
+    "uniform",
+)
+"""How the names of operators begin that draw random numbers."""
+SILENT = frozenset(
+    {"_assert_tensor_metadata", "_assert_async", "_has_compatible_shallow_copy_type", "sym_constrain_range"}
+)
 
 
 def clean(recording: Recording) -> None:
@@ -18,9 +32,7 @@ def clean(recording: Recording) -> None:
     recording.find_varying()
     _note_parts_without_gradient(recording)
     for node in list(recording.graph.nodes):
-        if node.target is torch._C._set_grad_enabled:
-            recording.graph.erase_node(node)
-        elif op_of(node) in SILENT and not node.users:
+        if node.target is torch._C._set_grad_enabled or (op_of(node) in SILENT and not node.users):
             recording.graph.erase_node(node)
         elif op_of(node) == "type_as":
             _cast(recording, node)
@@ -28,8 +40,22 @@ def clean(recording: Recording) -> None:
             _normalization(recording, node)
         else:
             _pass_over(recording, node)
+    _merge(recording)
     recording.tidied()
     recording.find_varying()
+
+
+def _merge(recording: Recording) -> None:
+    """Lets one node stand for all that compute the same, so that terms of a sum which are the same are seen to be."""
+    known: dict[str, fx.Node] = {}
+    for node in list(recording.graph.nodes):
+        if node.op not in ("call_function", "get_attr") or op_of(node).startswith(RANDOM) or op_of(node).endswith("_"):
+            continue
+        key = repr((node.op, str(node.target), node.args, node.kwargs))
+        first = known.setdefault(key, node)
+        if first is not node:
+            node.replace_all_uses_with(first)
+            recording.graph.erase_node(node)
 
 
 def _note_parts_without_gradient(recording: Recording) -> None:

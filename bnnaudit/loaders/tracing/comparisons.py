@@ -114,9 +114,9 @@ class Numbers:
         match name:
             case "logical_not" | "bitwise_not":
                 return self._logic(node, lambda one, _: (aten.rsub.Scalar, (one, 1.0)))
-            case "logical_and" | "bitwise_and":
+            case "logical_and" | "bitwise_and" | "__and__":
                 return self._logic(node, lambda one, two: (aten.mul.Tensor, (one, two)))
-            case "logical_or" | "bitwise_or":
+            case "logical_or" | "bitwise_or" | "__or__":
                 return self._logic(node, lambda one, two: (aten.maximum.default, (one, two)))
             case "cat" | "stack":
                 return self._joined(node)
@@ -159,7 +159,9 @@ class Numbers:
             return None
         if not is_float(given):
             return self.of(given)
-        return self.recording.call("truncate", PlainRounding("truncate"), (given, plain := self._plain(node, given)), plain)
+        return self.recording.call(
+            "truncate", PlainRounding("truncate"), (given, plain := self._plain(node, given)), plain
+        )
 
     def _stairs(self, node: fx.Node) -> fx.Node | None:
         """The number of thresholds, all stored, that lie below each value."""

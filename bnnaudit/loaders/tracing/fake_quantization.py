@@ -27,7 +27,7 @@ def _(values: Tensor, scale: Tensor, zero_point: Tensor, axis: int, low: int, hi
     return torch.empty_like(values)
 
 
-def _per_tensor(input: Tensor, scale: Any, zero_point: Any, quant_min: int, quant_max: int) -> Tensor:  # noqa: A002
+def _per_tensor(input: Tensor, scale: Any, zero_point: Any, quant_min: int, quant_max: int) -> Tensor:
     result: Tensor = fake_quantize(
         input, torch.as_tensor(scale), torch.as_tensor(zero_point), PER_TENSOR, quant_min, quant_max
     )
@@ -35,7 +35,7 @@ def _per_tensor(input: Tensor, scale: Any, zero_point: Any, quant_min: int, quan
 
 
 def _per_channel(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     scale: Tensor,
     zero_point: Tensor,
     axis: int,
@@ -47,7 +47,7 @@ def _per_channel(
 
 
 def _fused(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     observer_on: Tensor,
     fake_quant_on: Tensor,
     running_min: Tensor,

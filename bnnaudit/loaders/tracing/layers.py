@@ -5,7 +5,7 @@ So what looks for layers by their names finds them, and the network can be moved
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -16,7 +16,9 @@ from bnnaudit.loaders.tracing.recording import Recording, op_of
 class Layer(nn.Module):
     """One operator whose weights are stored; `arguments` has None where the value and the stored tensors go."""
 
-    def __init__(self, target: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], place: int) -> None:
+    def __init__(
+        self, target: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], place: int
+    ) -> None:
         super().__init__()
         self.target, self.named, self.place = target, named, place
         self.arguments = tuple(None if isinstance(part, Tensor) else part for part in arguments)
@@ -46,20 +48,22 @@ def name_layers(recording: Recording) -> None:
 
 
 def _as_module(recording: Recording, node: fx.Node) -> None:
-    """A node of one varying value, of which other arguments are stored tensors of several numbers."""
-    varying = [index for index, part in enumerate(node.args) if recording.varies(part)]
-    nodes = [part for part in node.all_input_nodes if not recording.varies(part)]
-    stored = {part: recording.constant(part) for part in nodes}
-    if len(varying) != 1 or not nodes or any(tensor is None for tensor in stored.values()):
+    """A node of one varying value, all other arguments of which are numbers or stored tensors, one at least with weights."""
+    places = [index for index, part in enumerate(node.args) if recording.varies(part)]
+    stored = {part: recording.constant(part) for part in node.all_input_nodes if not recording.varies(part)}
+    tensors = [tensor for tensor in stored.values() if tensor is not None]
+    plain = all(not isinstance(part, list | tuple) or not _holds_nodes(part) for part in node.args)
+    if len(places) != 1 or len(tensors) < len(stored) or not any(tensor.dim() for tensor in tensors) or not plain:
         return
-    if node.all_input_nodes.count(node.args[varying[0]]) != 1 or not any(t.dim() for t in stored.values() if t is not None):  # type: ignore[arg-type]
-        return
-    if any(isinstance(part, list | tuple) and any(isinstance(inner, fx.Node) for inner in part) for part in node.args):
-        return
-    arguments = tuple(stored.get(part, part) if isinstance(part, fx.Node) else part for part in node.args)
-    layer = Layer(node.target, arguments, dict(node.kwargs), varying[0])  # type: ignore[arg-type]
+    arguments = tuple(stored.get(part) if isinstance(part, fx.Node) else part for part in node.args)
+    assert callable(node.target)
+    layer = Layer(node.target, arguments, dict(node.kwargs), places[0])
     name = op_of(node) or str(getattr(node.target, "__name__", "layer"))
-    recording.replace(node, recording.call(name, layer, (node.args[varying[0]],), node))
+    recording.replace(node, recording.call(name, layer, (node.args[places[0]],), node))
+
+
+def _holds_nodes(parts: Sequence[object]) -> bool:
+    return any(isinstance(part, fx.Node) for part in parts)
 
 
 def _as_buffer(recording: Recording, target: str) -> None:

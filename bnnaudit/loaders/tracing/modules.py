@@ -82,9 +82,10 @@ def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
 
     def note(name: str, given: tuple[Any, ...], made: Any) -> None:
         first = given[0] if len(given) == 1 else None
-        if isinstance(first, Tensor) and isinstance(made, Tensor) and first.is_floating_point():
-            if made.is_floating_point() and first.shape == made.shape and name not in calls:
-                calls[name] = _Call(first.detach().clone(), made.detach().clone())
+        if not isinstance(first, Tensor) or not isinstance(made, Tensor) or name in calls:
+            return
+        if first.is_floating_point() and made.is_floating_point() and first.shape == made.shape:
+            calls[name] = _Call(first.detach().clone(), made.detach().clone())
 
     handles = [
         module.register_forward_hook(lambda _module, given, made, name=name: note(name, given, made))

@@ -26,13 +26,17 @@ from bnnaudit.quantization.staircases import (
 VALUE = "val"
 """Where a node keeps an example of its value, without numbers, in its meta."""
 SHAPED = frozenset(
-    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full new_empty "
-    "sym_size fill".split()
+    {
+        *("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "randint_like", "fill"),
+        *("new_zeros", "new_ones", "new_full", "new_empty", "sym_size"),
+    }
 )
 """Operators that look at the shape of what they are given and not at its numbers."""
 MOVING = frozenset(
-    "view reshape _unsafe_view permute transpose t flatten unsqueeze squeeze expand select slice clone contiguous "
-    "alias unflatten narrow movedim".split()
+    {
+        *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "expand"),
+        *("permute", "transpose", "t", "movedim", "select", "slice", "narrow", "clone", "contiguous", "alias"),
+    }
 )
 """Operators that move values and compute none."""
 SIGNS = ("sign", "sgn")
@@ -48,7 +52,7 @@ def op_of(node: object) -> str:
     if node.target is operator.getitem:
         return "getitem"
     if isinstance(node.target, torch._ops.OpOverload):
-        return node.target.name().partition(".")[0].removeprefix("aten::")
+        return str(node.target.name()).partition(".")[0].removeprefix("aten::")  # type: ignore[no-untyped-call]
     return ""
 
 
@@ -90,7 +94,8 @@ class Recording:
     @property
     def given(self) -> fx.Node:
         """The image."""
-        return next(node for node in self.graph.nodes if node.op == "placeholder")
+        found: fx.Node = next(node for node in self.graph.nodes if node.op == "placeholder")
+        return found
 
     @property
     def result(self) -> fx.Node | None:
@@ -100,7 +105,8 @@ class Recording:
 
     @property
     def _output(self) -> fx.Node:
-        return next(node for node in reversed(self.graph.nodes) if node.op == "output")
+        found: fx.Node = next(node for node in reversed(self.graph.nodes) if node.op == "output")
+        return found
 
     def find_varying(self) -> None:
         """Finds the nodes whose numbers depend on the image's."""
@@ -191,7 +197,7 @@ class Recording:
         like: fx.Node,
         kind: torch.dtype | None = None,
     ) -> fx.Node:
-        """A new node beside `like`, of its shape and place, that calls a module of the given name; `kind`: its type, if another."""
+        """A new node beside `like`, of its shape and place, that calls a module of this name; `kind`: its type, if another."""
         path = self.path(like)
         target = self._free(f"{path}.{name}" if path else name)
         self.module.add_submodule(target, module)
@@ -215,7 +221,9 @@ class Recording:
     def _beside(self, like: fx.Node, arguments: Sequence[Any]) -> AbstractContextManager[Any]:
         """Behind `like` where it is an argument, else in front of it."""
         behind = any(argument is like for argument in arguments)
-        place: AbstractContextManager[Any] = (self.graph.inserting_after if behind else self.graph.inserting_before)(like)
+        place: AbstractContextManager[Any] = (self.graph.inserting_after if behind else self.graph.inserting_before)(
+            like
+        )
         return place
 
     def _described(self, node: fx.Node, like: fx.Node, kind: torch.dtype | None) -> fx.Node:

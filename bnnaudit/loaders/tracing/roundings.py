@@ -67,9 +67,22 @@ def write_clips(recording: Recording) -> None:
 
 
 def _rounding(recording: Recording, node: fx.Node, shift: float) -> None:
-    ends = _Clips(recording).ends(node)
-    step: Quantizer = PlainRounding(op_of(node)) if ends is None else PlainGrid(*ends, shift)
-    recording.replace(node, recording.call(step.op, step, (node.args[0], node), node))
+    op, values = op_of(node), node.args[0]
+    centred = _centred(recording, values, shift)
+    if centred is not None:
+        op, values, shift = "round", centred, 0.0
+    ends = _Clips(recording).ends(node, values)
+    step: Quantizer = PlainRounding(op) if ends is None else PlainGrid(*ends, shift)
+    recording.replace(node, recording.call(step.op, step, (values, node), node))
+
+
+def _centred(recording: Recording, values: object, shift: float) -> fx.Node | None:
+    """x of floor(x + 1/2) and of ceil(x - 1/2), which round to the nearest."""
+    if not shift or not isinstance(values, fx.Node) or op_of(values) not in ("add", "sub") or values.kwargs:
+        return None
+    source, added = values.args[0], recording.splat(values.args[1])
+    wanted = -shift if op_of(values) == "add" else shift
+    return source if isinstance(source, fx.Node) and recording.varies(source) and added == wanted else None
 
 
 def _passed_straight(recording: Recording, node: fx.Node, values: object, op: str) -> None:
@@ -107,19 +120,16 @@ def _fake_quantization(recording: Recording, node: fx.Node) -> None:
 
 def _recorded_grid(recording: Recording, node: fx.Node) -> tuple[fx.Node, Tensor, Tensor, int, int, int] | None:
     """Values, scale, zero point, axis and the ends of the grid; None where they are not stored."""
-    if op_of(node) == FAKE:
-        values, scale, zero_point, axis, low, high = node.args
-    else:
-        quantized = node.args[0]
-        if not op_of(quantized).startswith(QUANTIZED):
-            return None
-        assert isinstance(quantized, fx.Node)
-        values, scale, zero_point, *rest = quantized.args
-        axis, low, high = rest[:3] if "channel" in op_of(quantized) else (PER_TENSOR, *rest[:2])
-    stored = recording.constant(scale), recording.constant(zero_point)
-    if not isinstance(values, fx.Node) or stored[0] is None or stored[1] is None:
+    quantized = node if op_of(node) == FAKE else node.args[0]
+    if not isinstance(quantized, fx.Node) or not op_of(quantized).startswith((FAKE, QUANTIZED)):
         return None
-    return values, stored[0].float(), stored[1], int(axis), int(low), int(high)  # type: ignore[call-overload]
+    values, *stored = quantized.args
+    scale, zero_point = (recording.constant(number) for number in stored[:2])
+    rest = [int(number) for number in stored[2:] if isinstance(number, int)]
+    axis, low, high = rest[:3] if len(rest) > 2 else (PER_TENSOR, *rest)
+    if not isinstance(values, fx.Node) or scale is None or zero_point is None:
+        return None
+    return values, scale.float(), zero_point, axis, low, high
 
 
 def _along(stored: Tensor, axis: int, axes: int) -> Tensor:
@@ -133,9 +143,9 @@ class _Clips:
 
     recording: Recording
 
-    def ends(self, node: fx.Node) -> Ends | None:
-        """The whole numbers to which a rounded value is clipped, before it is rounded or afterwards."""
-        for found in (self._behind(node), self._before(node.args[0])):
+    def ends(self, node: fx.Node, values: object) -> Ends | None:
+        """The whole numbers to which a rounded value is clipped afterwards, or `values` before they are rounded."""
+        for found in (self._behind(node), self._before(values)):
             if found is None or not all(math.isfinite(end) for end in found):
                 continue
             low, high = float(round(min(found))), float(round(max(found)))
@@ -230,6 +240,10 @@ class _Clips:
             case "minimum" | "clamp_max" if numbers[0] is not None:
                 return None, numbers[0]
             case "maximum" | "clamp_min" if numbers[0] is not None:
+                return numbers[0], None
+            case "min" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
+                return None, numbers[0]
+            case "max" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
                 return numbers[0], None
             case _:
                 return None

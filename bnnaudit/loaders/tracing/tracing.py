@@ -169,5 +169,3 @@ def _seeded(network: nn.Module, inputs: Tensor) -> Tensor:
         torch.manual_seed(0)
         scores: Tensor = network(inputs)
     return scores
-
-
