@@ -6,10 +6,11 @@ the rest; what is done in place is recorded as a new value. The graph takes any 
 
 from __future__ import annotations
 
+import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -43,11 +44,13 @@ REASONS = {
 class Way(StrEnum):
     """How a network is recorded, the first that works being the best.
 
-    any batch: on values without numbers, for any number of images. one batch: on the numbers of a batch, for its size alone;
-    where the code looks at them, the way that it goes for this batch is taken for all.
-    as it runs: the same, with what is done in place recorded as such, for parts that torch compiles by itself.
+    freed: on values without numbers, for an unusual number of images, which is then set free wherever it turns up. any batch:
+    for a number that is a symbol; slower by far, but right where the code divides it. as it runs: freed, with what is done in
+    place recorded as such, for parts that torch compiles or transforms by itself. one batch: on the numbers of a batch, for
+    its size alone; where the code looks at them, the way that it goes for this batch is taken for all.
     """
 
+    FREED = "freed"
     ANY_BATCH = "any batch"
     ONE_BATCH = "one batch"
     AS_IT_RUNS = "as it runs"
@@ -57,7 +60,7 @@ class CaptureError(Exception):
     """The network cannot be recorded; the message says why."""
 
 
-def capture(network: nn.Module, inputs: Tensor, way: Way = Way.ANY_BATCH) -> fx.GraphModule:
+def capture(network: nn.Module, inputs: Tensor, way: Way = Way.FREED) -> fx.GraphModule:
     """The network (in eval mode) as a graph over inputs (N, *input_shape); the network itself is left as it was.
 
     Recorded without gradients, as a served network runs. Raises CaptureError where the network's way depends on the numbers
@@ -87,11 +90,13 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
     example, images = inputs, _unusual_number(network, inputs)
-    if way is Way.ANY_BATCH:
+    if way is not Way.ONE_BATCH:
         sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
-        fake = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+        symbols = ShapeEnv() if way is Way.ANY_BATCH else None
+        fake = FakeTensorMode(shape_env=symbols, allow_non_fake_inputs=True)
         many = inputs.new_empty(images, *inputs.shape[1:])
-        example = fake.from_tensor(many, symbolic_context=StatelessSymbolicContext(dynamic_sizes=sizes))
+        context = StatelessSymbolicContext(dynamic_sizes=sizes) if symbols else None
+        example = fake.from_tensor(many, symbolic_context=context)
 
     def run(values: Tensor) -> Tensor:
         with _Constants():
@@ -109,7 +114,7 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     )
     with fx.traceback.preserve_node_meta(), _paths_noted(network):
         recorded = recorder(example)
-    if way is Way.ANY_BATCH:
+    if way is not Way.ONE_BATCH:
         _free(recorded, images)
     return recorded
 
@@ -121,15 +126,20 @@ def _unusual_number(network: nn.Module, inputs: Tensor) -> int:
 
 
 def _free(recorded: fx.GraphModule, images: int) -> None:
-    """Puts the number of images of the day where code has written down that of the recording, as by `len`."""
+    """Puts the number of images of the day where that of the recording was written down, or a multiple of it."""
     (given,) = (node for node in recorded.graph.nodes if node.op == "placeholder")
     with recorded.graph.inserting_after(given):
         size = recorded.graph.call_function(torch.ops.aten.sym_size.int, (given, 0))
 
-    def freed(argument: object) -> object:
-        return size if type(argument) is int and argument == images else argument
+    def freed(argument: int) -> object:
+        if type(argument) is not int or argument <= 0 or argument % images:
+            return argument
+        if argument == images:
+            return size
+        with recorded.graph.inserting_after(size):
+            return recorded.graph.call_function(operator.mul, (size, argument // images))
 
-    for node in recorded.graph.nodes:
+    for node in list(recorded.graph.nodes):
         if node.op == "call_function" and node is not size:
             node.args = pytree.tree_map_only(int, freed, node.args)
             node.kwargs = pytree.tree_map_only(int, freed, node.kwargs)
@@ -137,10 +147,15 @@ def _free(recorded: fx.GraphModule, images: int) -> None:
     recorded.recompile()
 
 
-def _uncompiled() -> AbstractContextManager[object]:
+@contextmanager
+def _uncompiled() -> Iterator[None]:
     """Runs compiled parts as the code that they were compiled from."""
-    compiles = "torch._dynamo" in sys.modules
-    return torch.compiler.set_stance("force_eager") if compiles else nullcontext()
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is None:
+        yield
+        return
+    with dynamo.config.patch(error_on_nested_fx_trace=False), torch.compiler.set_stance("force_eager"):
+        yield
 
 
 class _Constants(TorchFunctionMode):

@@ -169,6 +169,9 @@ class Numbers:
         source, thresholds = self.of(values), self.recording.constant(stored)
         if source is None or thresholds is None or thresholds.dim() != 1 or len(thresholds) == 0:
             return None
+        if len(thresholds) == 1:
+            step = BinarySign(float(thresholds[0]), levels=(0.0, 1.0), strict=not node.kwargs.get("right", False))
+            return self.recording.call("sign", step, (source,), node, _kind(source))
         stairs = PlainStairs(thresholds.float(), torch.arange(len(thresholds) + 1).float())
         plain = self._plain(node, source)
         return self.recording.call("quantize", stairs, (source, plain), plain)

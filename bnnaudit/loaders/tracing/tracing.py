@@ -26,6 +26,8 @@ from bnnaudit.quantization.quantizers import TernarySign
 
 TOGETHER = 16
 """Images that a network recorded for one number of them is run on at once; not tuned."""
+WAYS = ((Way.FREED, None), (Way.ANY_BATCH, None), (Way.AS_IT_RUNS, None), (Way.ONE_BATCH, TOGETHER))
+"""Ways to record a network, each with the images that its copy takes at once; the first whose copy agrees is taken."""
 SIZES = (1, 3)
 """Batches on which the copy is held against the network, beside all inputs at once."""
 CLOSE = 1e-5
@@ -55,7 +57,7 @@ def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> 
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
     """
     reasons: list[CaptureError] = []
-    for way, images in ((Way.ANY_BATCH, None), (Way.ONE_BATCH, TOGETHER), (Way.AS_IT_RUNS, TOGETHER)):
+    for way, images in WAYS:
         try:
             return _traced(network, inputs, removes_softmax, way, images)
         except CaptureError as error:
