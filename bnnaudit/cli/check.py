@@ -30,6 +30,13 @@ from bnnaudit.core.effort import Effort
     "same with the published numbers of draws and queries. `explain --effort` lists the cost.  [default: standard]",
 )
 @click.option(
+    "--all",
+    "all_images",
+    flag_value=True,
+    default=None,
+    help="Attack every image of the sample, also where fewer have decided the verdict.",
+)
+@click.option(
     "--queries", type=click.IntRange(min=1), help="Draws of the random search, an image.  [default: by --effort]"
 )
 @options.run_options

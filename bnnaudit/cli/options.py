@@ -225,6 +225,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "queries": ("attack", "queries"),
     "budget": ("attack", "budget"),
     "effort": ("audit", "effort"),
+    "all_images": ("audit", "all_images"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),
     "substitute": ("substitute", "model"),

@@ -62,7 +62,8 @@ class AuditPlan:
     ordinary: the attack that the claim rests on, PGD with cross-entropy, b = 1 and straight-through gradients.
     features: numbers in one image, which bound an unbounded L2 attack. quantized: whether the network has steps without
     a gradient, so that the choice of a surrogate matters. draws: of the random search, None for the effort's own.
-    suspicions: what the opening probes saw, so that the cure for it is tried.
+    suspicions: what the opening probes saw, so that the cure for it is tried. all_images: attack the whole sample, and do
+    not end once the verdict is decided.
     """
 
     threat: Threat
@@ -76,6 +77,7 @@ class AuditPlan:
     effort: Effort = Effort.STANDARD
     draws: int | None = None
     suspicions: frozenset[Suspicion] = frozenset()
+    all_images: bool = False
 
     @property
     def claim(self) -> Trial:

@@ -49,3 +49,12 @@ class Leg:
         """The leg with only those of its successes that are among `ids`."""
         kept = frozenset(ids)
         return replace(self, felled=tuple(index for index in self.felled if index in kept))
+
+
+def joined_legs(first: Iterable[Leg], second: Iterable[Leg]) -> tuple[Leg, ...]:
+    """The parts of two runs as those of one: what is alike in both is told once, with the sum of both."""
+    legs: dict[Leg, Leg] = {}
+    for leg in (*first, *second):
+        kind = Leg(leg.way, leg.surrogate, leg.loss)
+        legs[kind] = legs.get(kind, kind).and_also(leg.felled, leg.forwards, leg.backwards)
+    return tuple(legs.values())

@@ -210,10 +210,25 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How many images of the sample an audit attacked. blocks: the images of each block, after which it might have ended."""
+
+    attacked: int
+    available: int
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the verdict was decided before all images were attacked."""
+        return 0 < self.attacked < self.available
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
-    comparisons: how many tests the significance of each finding was corrected for.
+    comparisons: how many tests the significance of each finding was corrected for. extent: None where a run attacks all
+    images of its sample in any case.
     """
 
     tool_version: str
@@ -235,3 +250,4 @@ class Report:
     verdict: Verdict | None = None
     effort: Effort | None = None
     comparisons: int = 0
+    extent: Extent | None = None

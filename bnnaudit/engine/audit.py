@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnnaudit.attacks import image_steps
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import Report
-from bnnaudit.core.trial import Source, Trial
+from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.binarization import binarization_images, measure_binarization
+from bnnaudit.engine.blocks import Attacked, bench_of, block_rows
 from bnnaudit.engine.climb_probe import measure_climb
-from bnnaudit.engine.concluding import conclude
+from bnnaudit.engine.concluding import conclude, evidence_of, report_of
 from bnnaudit.engine.default_session import measure_default
 from bnnaudit.engine.journal import Journal, describe, recorded
 from bnnaudit.engine.planning import (
@@ -27,10 +32,13 @@ from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.readout import NoReadoutError
 from bnnaudit.engine.request import AuditRequest
 from bnnaudit.engine.signal import measure_signal
+from bnnaudit.engine.stopping import is_decided, next_total, tally_of
 from bnnaudit.engine.suspecting import probed, suspecting
 from bnnaudit.engine.trials import Bench, run_trial
-from bnnaudit.engine.verification import verify
+from bnnaudit.engine.verification import VerificationStep, verify
 from bnnaudit.engine.views import ViewUnavailableError, view_of
+
+BROKEN = "the attack broke off; the faults tell why"
 
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
@@ -44,39 +52,136 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
     bench = Bench(target, sample, clean.to(target.device), plan.seed, plan.batch_size)
     journal = Journal()
+    audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:
         with recorded(journal, "default-session"):
             journal.by_default = measure_default(target, request.images, scores)
-        plan = suspecting(bench, plan, journal, progress)
-        _measure(replace(request, target=target, plan=plan), bench, journal, progress)
+        audit.plan = suspecting(bench, plan, journal, progress)
+        audit.probe()
+        audit.attack()
     except KeyboardInterrupt:
         journal.interrupted = "the audit was interrupted"
-    return conclude(replace(request, plan=plan), bench, agreement, journal)
+    return audit.report()
 
 
-def _measure(request: AuditRequest, bench: Bench, journal: Journal, progress: Progress) -> None:
-    plan = request.plan
-    images = int(bench.clean.sum())
-    progress.plan(planned_units(plan, images))
-    progress.task("signal propagation")
-    with recorded(journal, "signal"):
-        journal.signal = measure_signal(bench.target, bench.sample.select(bench.clean))
-    progress.task("the ordinary attack step by step")
-    with recorded(journal, "climb"):
-        journal.probes = replace(journal.probes, climb=measure_climb(bench.target, probed(bench), plan))
-    progress.advance(climb_units(plan, images))
-    _test_strength(bench, plan, journal, progress)
-    for trial in planned_trials(plan):
-        why_not = why_not_runnable(trial)
-        if why_not:
-            journal.why_not[trial] = why_not
-            continue
-        progress.task(describe(trial))
-        with recorded(journal, describe(trial), required=trial == plan.claim):
-            bench = _prepared(request, bench, trial, journal, progress)
-            _run(bench, trial, journal, progress)
-    with recorded(journal, "verification", required=True):
-        journal.verified = verify(bench, plan, journal, progress)
+@dataclass(slots=True)
+class _Audit:
+    """An audit under way: probes of the whole sample, then attacks on it block by block until the verdict is decided."""
+
+    request: AuditRequest
+    bench: Bench
+    agreement: Agreement
+    journal: Journal
+    progress: Progress
+    attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64)))
+
+    @property
+    def plan(self) -> AuditPlan:
+        return self.request.plan
+
+    @plan.setter
+    def plan(self, plan: AuditPlan) -> None:
+        self.request = replace(self.request, plan=plan)
+
+    def probe(self) -> None:
+        """What is measured beside attacks, on the first correctly classified images of the sample."""
+        bench, plan, journal = self.bench, self.plan, self.journal
+        clean = int(bench.clean.sum())
+        self.progress.plan(planned_units(plan, clean))
+        self.progress.task("signal propagation")
+        with recorded(journal, "signal"):
+            journal.signal = measure_signal(bench.target, bench.sample.select(bench.clean))
+        self.progress.task("the ordinary attack step by step")
+        with recorded(journal, "climb"):
+            journal.probes = replace(journal.probes, climb=measure_climb(bench.target, probed(bench), plan))
+        self.progress.advance(climb_units(plan, clean))
+        _test_strength(bench, plan, journal, self.progress)
+
+    def attack(self) -> None:
+        """Attacks blocks of images until more of them could not change the verdict."""
+        available, tally = len(self.bench.sample), None
+        while (taken := len(self.attacked.rows)) < available:
+            total = available if self.plan.all_images else next_total(tally, taken, available)
+            rows = block_rows(available, taken, total, self.plan.seed)
+            self._attack_block(rows)
+            evidence = self._evidence()
+            conclusion = conclude(evidence, self.journal)
+            tally = tally_of(evidence)
+            if evidence.verified is None or is_decided(conclusion.verdict.status, conclusion.judgement.findings, tally):
+                return
+
+    def report(self) -> Report:
+        """The report of what has been attacked so far."""
+        evidence = self._evidence()
+        return report_of(self.request, evidence, self.journal, self.attacked, len(self.bench.sample))
+
+    def _evidence(self) -> Evidence:
+        return evidence_of(self.request, self.bench, self.agreement, self.journal, self.attacked)
+
+    def _attack_block(self, rows: NDArray[np.int64]) -> None:
+        """All trials and the verification on some rows of the sample.
+
+        Where it is interrupted in the first block, what was finished is kept; a later one is then left out, since its images
+        have not been through all attacks.
+        """
+        counted = np.concatenate([self.attacked.rows, rows])
+        clean = self.bench.clean.cpu().numpy()
+        self.progress.plan(planned_units(self.plan, int(clean[counted].sum()), int(clean.sum())))
+        found = _Found()
+        try:
+            self._run_trials(rows, found)
+        except KeyboardInterrupt:
+            if self.attacked.blocks:
+                raise
+            self.attacked = found.on(rows)
+            raise
+        self.attacked = self.attacked.followed_by(found.on(rows))
+
+    def _run_trials(self, rows: NDArray[np.int64], found: _Found) -> None:
+        plan, journal, progress = self.plan, self.journal, self.progress
+        for trial in planned_trials(plan):
+            why_not = why_not_runnable(trial)
+            if why_not:
+                journal.why_not[trial] = why_not
+                continue
+            progress.task(describe(trial))
+            with recorded(journal, describe(trial), required=trial == plan.claim):
+                self._run_trial(trial, rows, found)
+            if trial not in found.results:
+                journal.why_not.setdefault(trial, BROKEN)
+        with recorded(journal, "verification", required=True):
+            for step in verify(bench_of(self.bench, rows), plan, found.results.values(), progress):
+                found.verification.append(step)
+            found.finished = True
+
+    def _run_trial(self, trial: Trial, rows: NDArray[np.int64], found: _Found) -> None:
+        """Unless something stands in its way, or did on an earlier block; the progress is told of images that are spared."""
+        if trial not in self.journal.why_not:
+            self.bench = _prepared(self.request, self.bench, trial, self.journal, self.progress)
+        bench = bench_of(self.bench, rows)
+        spared, before = 0, None
+        if trial in self.journal.why_not:
+            spared = int(bench.clean.sum())
+        elif trial.after is not None:
+            before = found.results[trial.after]
+            spared = int(bench.clean.sum()) - int(before.standing.sum())
+        self.progress.advance(spared * image_steps(trial.attack))
+        if trial not in self.journal.why_not:
+            found.results[trial], _ = run_trial(bench, trial, on_progress=self.progress.advance, before=before)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the attacks on one block have found so far."""
+
+    results: dict[Trial, TrialResult] = field(default_factory=dict)
+    verification: list[VerificationStep] = field(default_factory=list)
+    finished: bool = False
+
+    def on(self, rows: NDArray[np.int64]) -> Attacked:
+        """As the results on these rows of the sample."""
+        verified = self.verification[-1].standing if self.finished else None
+        return Attacked(rows, self.results, tuple(self.verification), verified, (len(rows),))
 
 
 def _test_strength(bench: Bench, plan: AuditPlan, journal: Journal, progress: Progress) -> None:
@@ -115,19 +220,6 @@ def _prepared(request: AuditRequest, bench: Bench, trial: Trial, journal: Journa
         journal.why_not[trial] = str(error)
         return bench
     return replace(bench, views={**bench.views, source: view})
-
-
-def _run(bench: Bench, trial: Trial, journal: Journal, progress: Progress) -> None:
-    """Runs a trial unless something stands in its way; the progress is told of the images that are spared."""
-    images = int(bench.clean.sum())
-    if trial in journal.why_not:
-        progress.advance(images * image_steps(trial.attack))
-        return
-    before = None if trial.after is None else journal.results[trial.after]
-    if before is not None:
-        progress.advance((images - int(before.standing.sum())) * image_steps(trial.attack))
-    result, _ = run_trial(bench, trial, on_progress=progress.advance, before=before)
-    journal.results[trial] = result
 
 
 __all__ = ["AuditRequest", "run_audit"]

@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.finding import Waiver
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.report import Report
+from bnnaudit.core.report import Extent, Report, Verdict
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.diagnostics import CHECKS
+from bnnaudit.engine.blocks import Attacked
 from bnnaudit.engine.cures import cures_of
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.journal import Journal
-from bnnaudit.engine.judging import estimate, judge_checks, reach_verdict
+from bnnaudit.engine.judging import Judgement, estimate, judge_checks, reach_verdict
 from bnnaudit.engine.reporting import attack_row, in_reading_order, sweeps_of
 from bnnaudit.engine.request import AuditRequest
 from bnnaudit.engine.trials import Bench
 
 
-def conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal: Journal) -> Report:
-    """The report of what the journal holds."""
-    plan = request.plan
-    evidence = Evidence(
-        plan=plan,
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What the checks said, and what follows."""
+
+    judgement: Judgement
+    verdict: Verdict
+
+
+def evidence_of(
+    request: AuditRequest, bench: Bench, agreement: Agreement, journal: Journal, attacked: Attacked
+) -> Evidence:
+    """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
+    rows = attacked.rows if attacked.blocks else np.arange(len(bench.sample))
+    return Evidence(
+        plan=request.plan,
         facts=request.target.facts,
-        clean=bench.clean.cpu().numpy(),
+        clean=bench.clean.cpu().numpy()[rows],
         agreement=agreement,
-        results=journal.results,
+        results=attacked.results,
         signal=journal.signal,
-        verified=journal.verified,
+        verified=attacked.verified,
         why_missing=journal.interrupted,
         by_default=journal.by_default,
         probes=replace(journal.probes, missing=_why_missing(journal)),
     )
+
+
+def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
+    """The checks' judgement and the verdict as the evidence stands."""
     judgement = judge_checks(evidence, CHECKS, journal.why_not)
-    at_threat = [result for result in journal.results.values() if result.trial.threat == plan.threat]
+    return Conclusion(judgement, reach_verdict(evidence, judgement.findings, journal.faults))
+
+
+def report_of(
+    request: AuditRequest, evidence: Evidence, journal: Journal, attacked: Attacked, available: int
+) -> Report:
+    """The report of an audit that attacked so many images of the `available` ones."""
+    plan = request.plan
+    concluded = conclude(evidence, journal)
+    judgement = concluded.judgement
+    at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     waived: tuple[Waiver, ...] = ()
     return Report(
         tool_version=request.tool_version,
@@ -45,10 +72,10 @@ def conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal:
         data=request.data,
         threat=plan.threat,
         environment=describe_environment(request.target.device),
-        clean_accuracy=estimate(int(bench.clean.sum()), len(bench.sample)),
+        clean_accuracy=estimate(int(evidence.clean.sum()), evidence.samples),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
-            *journal.verification,
+            *(step.row for step in attacked.verification),
         ),
         signal=journal.signal,
         sweeps=sweeps_of(evidence),
@@ -57,9 +84,10 @@ def conclude(request: AuditRequest, bench: Bench, agreement: Agreement, journal:
         waived=waived,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
-        verdict=reach_verdict(evidence, judgement.findings, journal.faults),
+        verdict=concluded.verdict,
         effort=plan.effort,
         comparisons=judgement.comparisons,
+        extent=Extent(len(attacked.rows), available, attacked.blocks),
     )
 
 

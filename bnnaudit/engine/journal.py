@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bnnaudit.core.evidence import DefaultAnswers
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.probing import Probes
-from bnnaudit.core.report import AttackRow, SignalTable
+from bnnaudit.core.report import SignalTable
 from bnnaudit.core.surrogate import SurrogateKind
-from bnnaudit.core.trial import Source, Trial, TrialResult
+from bnnaudit.core.trial import Source, Trial
 
 
 @dataclass(slots=True)
 class Journal:
-    """What has been found so far; kept when the audit is interrupted. Written by the steps of one audit alone."""
+    """What has been found so far beside the attacks; kept when the audit is interrupted. Written by the steps of one audit.
 
-    results: dict[Trial, TrialResult] = field(default_factory=dict)
+    why_not: why a trial has no result.
+    """
+
     why_not: dict[Trial, str] = field(default_factory=dict)
     probes: Probes = field(default_factory=Probes)
     signal: SignalTable | None = None
-    verified: NDArray[np.bool_] | None = None
-    verification: list[AttackRow] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     by_default: DefaultAnswers | None = None
     interrupted: str = ""

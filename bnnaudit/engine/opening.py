@@ -176,6 +176,7 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         transfer=transfer,
         effort=settings.audit.effort or Effort.STANDARD,
         draws=settings.attack.queries,
+        all_images=bool(settings.audit.all_images),
     )
 
 

@@ -43,11 +43,15 @@ def why_not_runnable(trial: Trial) -> str:
     return ""
 
 
-def planned_units(plan: AuditPlan, images: int) -> int:
-    """Image-steps of the whole audit on so many correctly classified images, for the progress bar."""
+def planned_units(plan: AuditPlan, images: int, probed: int | None = None) -> int:
+    """Image-steps of the whole audit, for the progress bar.
+
+    images: correctly classified images that are attacked. probed: those of the whole sample, as many where it is None.
+    """
+    probed = images if probed is None else probed
     trials = sum(image_steps(trial.attack) for trial in planned_trials(plan) if not why_not_runnable(trial))
     checks = sum(image_steps(settings) for settings in plan.verification)
-    return images * (trials + checks) + climb_units(plan, images) + strength_units(plan, images)
+    return images * (trials + checks) + climb_units(plan, probed) + strength_units(plan, probed)
 
 
 def strength_units(plan: AuditPlan, images: int) -> int:

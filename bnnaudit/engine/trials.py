@@ -20,7 +20,11 @@ from bnnaudit.engine.referee import fooled_as_8bit, replay
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What trials run on: the target, the sample, which of it the deployed model gets right, the substitute, and the views
-    of the target that cures attack."""
+    of the target that cures attack.
+
+    calibration: correctly classified images to which a temperature common to all is fitted; the sample's own where it is
+    None.
+    """
 
     target: Target
     sample: Batch
@@ -29,6 +33,12 @@ class Bench:
     batch_size: int
     substitute: Target | None = None
     views: Mapping[Source, Target] = field(default_factory=dict)
+    calibration: Batch | None = None
+
+    @property
+    def fitted_on(self) -> Batch:
+        """The images to which a temperature common to all is fitted."""
+        return self.sample.select(self.clean.nonzero().squeeze(1)) if self.calibration is None else self.calibration
 
     def source(self, source: Source) -> Target:
         """The target whose gradients a trial follows; raises LookupError where it was not made."""
@@ -56,7 +66,7 @@ def run_trial(
     if before is not None:
         attacked = attacked & torch.from_numpy(before.standing).to(attacked.device)
     rows = attacked.nonzero().squeeze(1)
-    batch, calibration = bench.sample.select(rows), bench.sample.select(bench.clean.nonzero().squeeze(1))
+    batch, calibration = bench.sample.select(rows), bench.fitted_on
     source = bench.source(trial.source)
     started = time.perf_counter()
     climbed = _in_double(batch) if trial.source is Source.FLOAT64 else batch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,17 +12,37 @@ from numpy.typing import NDArray
 from bnnaudit.attacks import image_steps
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
+from bnnaudit.core.report import AttackRow
 from bnnaudit.core.trial import Source, Trial, TrialResult
-from bnnaudit.engine.journal import Journal, describe
+from bnnaudit.engine.journal import describe
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.reporting import attack_row
 from bnnaudit.engine.trials import Bench, run_trial
 
 
-def verify(bench: Bench, plan: AuditPlan, journal: Journal, progress: Progress) -> NDArray[np.bool_]:
-    """(N,) bool: images that withstood every trial at the threat's radius or below, and then the verification attacks."""
+@dataclass(frozen=True, slots=True)
+class VerificationStep:
+    """One verification attack on what stood before it. standing, standing_8bit (N,) bool: images right after all until then,
+    and those that no 8-bit file fools."""
+
+    result: TrialResult
+    standing: NDArray[np.bool_]
+    standing_8bit: NDArray[np.bool_]
+
+    @property
+    def row(self) -> AttackRow:
+        """The attack as a row of the report, whose accuracy is what is left after all attacks until then."""
+        row = attack_row(self.result, role="verification")
+        accuracy, stored = (estimate(int(left.sum()), len(left)) for left in (self.standing, self.standing_8bit))
+        return replace(row, accuracy=accuracy, accuracy_8bit=row.accuracy_8bit and stored)
+
+
+def verify(
+    bench: Bench, plan: AuditPlan, results: Iterable[TrialResult], progress: Progress
+) -> Iterator[VerificationStep]:
+    """Runs the verification attacks one by one on the images that withstood every trial at the threat's radius or below."""
     standing = standing_8bit = bench.clean.cpu().numpy()
-    for result in journal.results.values():
+    for result in results:
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing & result.standing
             standing_8bit = standing_8bit & _standing_8bit(result)
@@ -35,10 +56,7 @@ def verify(bench: Bench, plan: AuditPlan, journal: Journal, progress: Progress) 
         result, _ = run_trial(bench, trial, among, progress.advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)
-        row = attack_row(result, role="verification")
-        accuracy, stored = (estimate(int(left.sum()), len(left)) for left in (standing, standing_8bit))
-        journal.verification.append(replace(row, accuracy=accuracy, accuracy_8bit=row.accuracy_8bit and stored))
-    return standing
+        yield VerificationStep(result, standing, standing_8bit)
 
 
 def _standing_8bit(result: TrialResult) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeGuard, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from bnnaudit.core.attack import Beta, Budget, LossKind, Method
 from bnnaudit.core.effort import Effort
@@ -208,9 +208,10 @@ class SubstituteTable(_Table):
 
 
 class AuditTable(_Table):
-    """[audit]: how much an audit may cost."""
+    """[audit]: how much an audit may cost. `all_images`: attack the whole sample even where the verdict is decided before."""
 
     effort: Annotated[Effort | None, BeforeValidator(_choice(Effort))] = None
+    all_images: StrictBool | None = None
 
 
 class RunTable(_Table):

@@ -10,6 +10,7 @@ from bnnaudit.core.report import (
     AttackRow,
     Cure,
     Estimate,
+    Extent,
     Passage,
     Report,
     SignalRow,
@@ -53,12 +54,17 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         "cures": [_cure(cure) for cure in report.cures],
         "effort": None if report.effort is None else str(report.effort),
         "comparisons": report.comparisons,
+        "extent": None if report.extent is None else _extent(report.extent),
         "findings": [_finding(finding) for finding in report.findings],
         "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
         "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
         "faults": [{"check": fault.check, "error": fault.error, "required": fault.required} for fault in report.faults],
         "verdict": None if report.verdict is None else _verdict(report.verdict),
     }
+
+
+def _extent(extent: Extent) -> dict[str, JsonValue]:
+    return {"attacked": extent.attacked, "available": extent.available, "blocks": list(extent.blocks)}
 
 
 def _threat(threat: Threat) -> dict[str, JsonValue]:

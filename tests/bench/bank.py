@@ -3,6 +3,7 @@
 python -m tests.bench.bank                 the confusion table
 python -m tests.bench.bank --seeds 20      how often healthy models get an error-level finding
 python -m tests.bench.bank --only digits   entries whose name holds a word
+python -m tests.bench.bank --all           every image attacked: what ending with the verdict saves, by the last line's seconds
 """
 
 from __future__ import annotations
@@ -151,7 +152,9 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
-def audit(entry: Entry, seed: int = 0, effort: Effort | None = None, samples: int = SAMPLES) -> Report:
+def audit(
+    entry: Entry, seed: int = 0, effort: Effort | None = None, samples: int = SAMPLES, all_images: bool = False
+) -> Report:
     """The audit of one entry on images drawn by the seed, with the entry's own effort unless one is given."""
     torch.manual_seed(seed)
     images, labels = DATA[entry.data]().test
@@ -165,6 +168,7 @@ def audit(entry: Entry, seed: int = 0, effort: Effort | None = None, samples: in
         quantized=bool(target.facts.quantizers),
         seed=seed,
         effort=effort or entry.effort,
+        all_images=all_images,
     )
     request = AuditRequest(
         target=target,
@@ -204,20 +208,27 @@ def problems(entry: Entry, report: Report) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def print_table(chosen: Iterable[Entry], effort: Effort | None) -> int:
-    """The confusion table, a line a model; the number of wrong answers."""
-    wrong = 0
-    click.echo(f"{'model':44} {'truth':8} {'claimed':>7} {'verified':>8} {'verdict':18} {'right':5} findings")
+def print_table(
+    chosen: Iterable[Entry], effort: Effort | None, samples: int = SAMPLES, all_images: bool = False
+) -> int:
+    """The confusion table, a line a model, and the processor seconds of all audits; the number of wrong answers."""
+    wrong, seconds = 0, 0.0
+    click.echo(
+        f"{'model':44} {'truth':8} {'claimed':>7} {'verified':>8} {'verdict':18} {'right':5} {'images':>6} findings"
+    )
     for entry in chosen:
         began = time.process_time()
         try:
-            report = audit(entry, effort=effort)
+            report = audit(entry, effort=effort, samples=samples, all_images=all_images)
         except FileNotFoundError as error:
             click.echo(f"{entry.name:44} skipped: {error}")
             continue
         complaints = problems(entry, report)
         wrong += bool(complaints)
-        click.echo(_line(entry, report, complaints, time.process_time() - began))
+        spent = time.process_time() - began
+        seconds += spent
+        click.echo(_line(entry, report, complaints, spent))
+    click.echo(f"{seconds:.0f} processor seconds")
     return wrong
 
 
@@ -229,9 +240,10 @@ def _line(entry: Entry, report: Report, complaints: tuple[str, ...], seconds: fl
         for figure in (verdict.claimed_accuracy, verdict.verified_accuracy)
     ]
     truth, right = "healthy" if entry.healthy else "broken", "no" if complaints else "yes"
+    images = "-" if report.extent is None else str(report.extent.attacked)
     told = " ".join(sorted(found(report))) + (f"  <- {'; '.join(complaints)}" if complaints else "")
     return (
-        f"{entry.name:44} {truth:8} {figures[0]:>7} {figures[1]:>8} {verdict.status!s:18} {right:5} {told}"
+        f"{entry.name:44} {truth:8} {figures[0]:>7} {figures[1]:>8} {verdict.status!s:18} {right:5} {images:>6} {told}"
         f"  [{seconds:.0f} s]"
     )
 
@@ -263,13 +275,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bank", description="Audit models of known truth.")
     parser.add_argument("--seeds", type=int, default=0, help="audit healthy models with so many seeds")
     parser.add_argument("--only", default="", help="entries whose name holds this")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="images at hand for every audit")
+    parser.add_argument("--all", action="store_true", help="attack every image, whatever decides the verdict")
     parser.add_argument("--effort", type=Effort, choices=list(Effort), help="of every audit")
     options = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [entry for entry in entries() if options.only in entry.name]
     if options.seeds:
         return int(print_false_alarms(chosen, options.seeds, options.effort) > 0)
-    wrong = print_table(chosen, options.effort)
+    wrong = print_table(chosen, options.effort, options.samples, options.all)
     click.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
     return int(wrong > 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,14 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
-from bnnaudit.core.report import DataFacts, Report, Status
+from bnnaudit.core.report import DataFacts, Extent, Report, Status
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.core.trial import Source
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.engine import audit
 from bnnaudit.engine.audit import AuditRequest, run_audit
 from bnnaudit.engine.planning import planned_units
+from bnnaudit.engine.trials import Bench, run_trial
 from tests.bench.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
@@ -252,7 +254,8 @@ def test_the_result_does_not_depend_on_the_batch_size(make: Callable[[], nn.Modu
 
 
 def test_the_report_says_what_each_cure_alone_recovers() -> None:
-    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD), Silence())
+    given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD, all_images=True)
+    report = run_audit(given, Silence())
     cures = {cure.name: cure.recovered for cure in report.cures}
     assert {"temperature", "loss", "restarts", "steps", "arithmetic", "everything"} <= set(cures)
     assert cures["temperature"].value == pytest.approx(cures["everything"].value, abs=0.05)
@@ -302,3 +305,53 @@ def test_progress_is_planned_in_full_whatever_the_effort() -> None:
         listener = Listener()
         run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), effort=effort), listener)
         assert listener.done == listener.planned > 0
+
+
+def test_an_audit_ends_with_the_block_that_decides_its_verdict() -> None:
+    """Fifty of the images decide that a saturated model is fake; the whole sample says the same."""
+    given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)))
+    early, whole = (
+        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()) for every in (False, True)
+    )
+    assert early.extent == Extent(50, 120, (50,))
+    assert early.extent.ended_early
+    assert whole.extent == Extent(120, 120, (120,))
+    assert early.verdict is not None
+    assert whole.verdict is not None
+    assert early.verdict.status is whole.verdict.status is Status.FAKE
+    assert {row.accuracy.n for row in early.attacks} == {50}
+    assert early.signal == whole.signal, "probes look at the whole sample"
+
+
+def test_blocks_are_put_together_image_by_image() -> None:
+    """A network that nothing decides early: every accuracy is what it is where all images are attacked at once."""
+    given = request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.05))
+    blocks, whole = (
+        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()) for every in (False, True)
+    )
+    assert blocks.extent is not None
+    assert len(blocks.extent.blocks) > 1
+    assert blocks.extent.attacked == 120
+    for one, other in zip(blocks.attacks, whole.attacks, strict=True):
+        assert (one.settings, one.role, one.accuracy) == (other.settings, other.role, other.accuracy)
+    assert blocks.clean_accuracy == whole.clean_accuracy
+    assert blocks.sweeps == whole.sweeps
+
+
+def test_an_interrupted_later_block_leaves_the_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def interrupted(bench: Bench, trial: Trial, **named: Any) -> object:
+        seen.append(int(bench.sample.ids.sum()))
+        if len(set(seen)) > 1:
+            raise KeyboardInterrupt
+        return run_trial(bench, trial, **named)
+
+    monkeypatch.setattr(audit, "run_trial", interrupted)
+    given = request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.05))
+    report = run_audit(given, Silence())
+    assert report.extent == Extent(50, 120, (50,))
+    assert report.verdict is not None
+    assert report.verdict.status is Status.INCONCLUSIVE
+    assert "interrupted" in report.verdict.reason
+    assert {row.accuracy.n for row in report.attacks} == {50}

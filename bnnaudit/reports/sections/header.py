@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import Report
+from bnnaudit.core.report import Extent, Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
 from bnnaudit.reports.numbers import plural, threat_text, with_interval
@@ -25,6 +25,8 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         ("Input", input_line(facts, look)),
         ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
     ]
+    if report.extent is not None and report.extent.ended_early:
+        rows.append(("", look.text(_extent_line(report.extent))))
     if not report.data.labelled:
         rows.append(("", look.text("no labels: judged against the model's own predictions", "yellow")))
     rows += [
@@ -35,3 +37,7 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
     ]
     title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
     return [title, Text(""), labelled(rows)]
+
+
+def _extent_line(extent: Extent) -> str:
+    return f"{extent.attacked} of them attacked, which decide the verdict; --all attacks the others too"
