@@ -45,6 +45,7 @@ from tests.bench.broken import (
     passed_rounding,
     steep_signs,
 )
+from tests.bench.checkpoints import checkpoint_of
 from tests.toy import target_of
 
 SAMPLES = 120
@@ -59,7 +60,8 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 class Entry:
     """One model: how it is made, what it is attacked with, and what an audit must say.
 
-    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all.
+    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. checkpoint:
+    whether it is opened as users open theirs, from a file of weights and code of their own.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Entry:
     norm: Norm = Norm.LINF
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
+    checkpoint: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -145,11 +148,14 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
-    return tuple(
+    from tests.bench import bank_torch
+
+    general = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
         for entry in (*healthy_entries(data, eps), *broken_entries(data, eps))
     )
+    return (*general, *bank_torch.entries())
 
 
 def audit(
@@ -160,7 +166,8 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
-    target: Target = target_of(entry.make(), tuple(images.shape[1:]), 10)
+    make_target = checkpoint_of if entry.checkpoint else target_of
+    target: Target = make_target(entry.make(), tuple(images.shape[1:]), 10)
     plan = AuditPlan(
         threat=Threat(entry.norm, entry.eps),
         ordinary=entry.ordinary,

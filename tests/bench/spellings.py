@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bnnaudit.attacks import run_attack
@@ -28,12 +28,12 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import load_onnx
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.zoo.architectures.cnn import cnn
 from tests.bench.bank_networks import digits, mnist, trained
+from tests.bench.checkpoints import checkpoint_of
 from tests.bench.spelled import SPELLINGS, Spelled
 
 ROOT = Path(__file__).parents[2]
@@ -78,11 +78,7 @@ def opened(subject: Subject, name: str) -> Target:
     """The network as a user would have it opened: its ONNX file, or a checkpoint with code of their own."""
     if name == ONNX:
         return load_onnx(onnx_of(subject), Preprocessing(), Surrogate(), CPU)
-    network = written(subject.network(), name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.safetensors"
-        save_file({key: tensor.contiguous() for key, tensor in network.state_dict().items()}, path)
-        return load_checkpoint(path, network, tuple(subject.held_out()[0].shape[1:]), Preprocessing(), Surrogate(), CPU)
+    return checkpoint_of(written(subject.network(), name), tuple(subject.held_out()[0].shape[1:]), 10)
 
 
 def onnx_of(subject: Subject) -> Path:
