@@ -15,7 +15,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.loaders.differentiating import Differentiable, UsersNetwork
-from bnnaudit.loaders.module_replay import ModuleModel, copied, with_observers_off
+from bnnaudit.loaders.module_replay import ModuleModel, as_served, copied
 from bnnaudit.loaders.pouring import pour
 from bnnaudit.loaders.state_dict import read_state_dict
 from bnnaudit.quantization.observation import Observation, observe
@@ -42,7 +42,7 @@ def load_checkpoint(
     """
     file_format, weights = read_state_dict(path)
     pour(weights, network, str(path))
-    network = with_observers_off(network.float().eval().requires_grad_(False))
+    network = as_served(network)
     prepare = Preparation(input_shape, _layout(input_shape, preprocessing), preprocessing.mean, preprocessing.std)
     probes = prepare(_noise(prepare, preprocessing))
     seen = _observed(path, network, probes)

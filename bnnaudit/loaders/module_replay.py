@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass
 
@@ -19,6 +20,14 @@ def copied(network: nn.Module) -> nn.Module:
         return copy.deepcopy(network)
     except Exception:  # the network is the user's code
         return network
+
+
+def as_served(network: nn.Module) -> nn.Module:
+    """The network in single precision, in eval mode and without gradients of its weights, its observers switched off."""
+    network = network.float().requires_grad_(False)
+    with contextlib.suppress(NotImplementedError):  # an exported program is in the mode that it was exported in
+        network.eval()
+    return with_observers_off(network)
 
 
 def with_observers_off(network: nn.Module) -> nn.Module:

@@ -105,8 +105,10 @@ class _Recorder(Interception):
             self.steps.append(QuantizerFact((self.path and self.path[-1]) or "forward", name, bits))
         if func in PRODUCTS:
             weights = args[1] if len(args) > 1 else named["weight"]
-            bits = bits_of_weights(weights.detach())
-            self.elements[bits] = self.elements.get(bits, 0) + weights.numel()
+            weights = getattr(weights, "value", weights)  # of a tensor that carries its scale, as those of Brevitas
+            if isinstance(weights, Tensor):
+                bits = bits_of_weights(weights.detach())
+                self.elements[bits] = self.elements.get(bits, 0) + weights.numel()
         return result
 
     def _inside_own_gradient(self, values: object) -> bool:
