@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import Differentiation, GradientFacts, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.loaders.module_replay import copied
 from bnnaudit.loaders.quickening import quickened
 from bnnaudit.loaders.tracing.capture import CaptureError
 from bnnaudit.loaders.tracing.modules import is_known, with_measured_steps
@@ -79,8 +80,9 @@ class UsersNetwork:
 
     def _known(self) -> Differentiable:
         """Of modules whose steps are all known."""
-        ours = self._ours()
-        made = quickened(self.network, self.inputs, bool(ours), self.device)
+        ours, made = self._ours(), copied(self.network)
+        if made is not self.network:
+            made = quickened(made, self.inputs, bool(ours), self.device)
         return Differentiable(self._to_logits(made), ours, GradientFacts(Differentiation.MODULES))
 
     def _foreign(self, surrogate: Surrogate, records: bool) -> Differentiable:

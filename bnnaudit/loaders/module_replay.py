@@ -49,5 +49,8 @@ class ModuleModel:
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU of images (N, C, H, W) or (N, features) in the network's range."""
         with torch.no_grad():
-            parts = [self.network(self.prepare(part)) for part in torch.split(images.detach().cpu().float(), CHUNK)]
+            given = torch.split(images.detach().cpu().float(), CHUNK)
+            parts = [
+                self.network(self.prepare(part.clone())) for part in given
+            ]  # the network may write into what it is given
         return torch.cat(parts).float()

@@ -37,7 +37,6 @@ from tests.bench.checkpoints import checkpoint_of
 from tests.bench.spelled import SPELLINGS, Spelled
 
 ROOT = Path(__file__).parents[2]
-EPS = 0.1
 APART = 0.02
 CPU = torch.device("cpu")
 ONNX = "ONNX file"
@@ -46,11 +45,15 @@ CUT_OFF = "all under no_grad"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A sequential binary network, its ONNX file where there is one, and held-out images (N, 1, H, W) with labels."""
+    """A sequential binary network, its ONNX file where there is one, and held-out images (N, 1, H, W) with labels.
+
+    eps: the radius at which it is attacked.
+    """
 
     name: str
     network: Callable[[], nn.Module]
     onnx: Path | None
+    eps: float
     held_out: Callable[[], tuple[Tensor, Tensor]]
 
 
@@ -63,9 +66,9 @@ def sample_network() -> nn.Module:
 
 SUBJECTS: Mapping[str, Subject] = {
     "digits-bnn-waq": Subject(
-        "digits-bnn-waq", sample_network, ROOT / "sample_models" / "digits-bnn-waq.onnx", lambda: digits().test
+        "digits-bnn-waq", sample_network, ROOT / "sample_models" / "digits-bnn-waq.onnx", 0.1, lambda: digits().test
     ),
-    "mnist-waq": Subject("mnist-waq", lambda: trained("mnist-waq"), None, lambda: mnist().test),
+    "mnist-waq": Subject("mnist-waq", lambda: trained("mnist-waq"), None, 0.03, lambda: mnist().test),
 }
 
 
@@ -99,12 +102,12 @@ def names(subject: Subject) -> Iterator[str]:
     yield CUT_OFF
 
 
-def left(target: Target, images: Tensor, labels: Tensor, budget: int) -> float:
+def left(target: Target, images: Tensor, labels: Tensor, eps: float, budget: int) -> float:
     """The share of the images that `auto` leaves, judged by the deployed model."""
     right = target.deployed(images).argmax(dim=1) == labels
     batch = Batch(images[right], labels[right], torch.arange(len(images))[right])
     settings = AttackSettings(method=Method.AUTO, budget=Budget(budget))
-    outcome = run_attack(settings, target, batch, Threat(Norm.LINF, EPS), 0)
+    outcome = run_attack(settings, target, batch, Threat(Norm.LINF, eps), 0)
     standing = target.deployed(outcome.images).argmax(dim=1) == batch.labels
     return int(standing.sum()) / len(images)
 
@@ -118,7 +121,7 @@ def measured(subject: Subject, samples: int, budget: int, only: str = "") -> dic
             continue
         began = time.process_time()
         target = opened(subject, name)
-        found[name] = left(target, images, labels, budget)
+        found[name] = left(target, images, labels, subject.eps, budget)
         steps = ", ".join(f"{entry.count} x {entry.op}" for entry in target.facts.nondifferentiable)
         seconds = time.process_time() - began
         source = target.facts.gradients.source

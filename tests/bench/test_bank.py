@@ -26,6 +26,10 @@ QUICK_ONES = (
     "digits-float, outer softmax, logits x 20",
     "digits-float, dropout left on",
     "digits-float, batch-dependent",
+    "torch: detach trick, as trained",
+    "torch: detach trick, scaled",
+    "torch: all under no_grad, as trained",
+    "torch: all under no_grad, scaled",
 )
 
 

@@ -10,6 +10,14 @@ from bnnaudit.loaders.tracing.recording import MOVING, SIGNS, Recording, example
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.staircases import Chosen, PlainSign
 
+ELEMENTWISE = frozenset(
+    {
+        *("mul", "add", "sub", "div", "rsub", "neg", "abs", "pow", "square", "reciprocal", "sqrt", "clamp", "relu"),
+        *("exp", "expm1", "log", "log1p", "sigmoid", "tanh", "sin", "cos", "erf", "softplus", "hardtanh", "elu"),
+    }
+)
+"""Operators that compute each value of the values at its place."""
+
 aten = torch.ops.aten
 
 
@@ -173,8 +181,23 @@ def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Nod
         comparison = comparison.args[0]
     if not isinstance(comparison, fx.Node) or op_of(comparison) not in HELD or op_of(user) != "mul":
         return False
+    sources = [part for part in comparison.all_input_nodes if recording.varies(part)]
     others = [part for part in user.all_input_nodes if part is not mask]
-    return any(recording.varies(part) and part in comparison.all_input_nodes for part in others)
+    return any(_derived(part, source) for part in others for source in sources)
+
+
+def _derived(node: fx.Node, source: fx.Node) -> bool:
+    """Whether each value of a node is computed of the source's value at its place."""
+    waiting, seen = [node], {node}
+    while waiting:
+        part = waiting.pop()
+        if part is source:
+            return True
+        if op_of(part) in ELEMENTWISE and same_shape(part, source):
+            fresh = [before for before in part.all_input_nodes if before not in seen]
+            seen.update(fresh)
+            waiting += fresh
+    return False
 
 
 def _use(recording: Recording, node: fx.Node, anew: fx.Node) -> None:

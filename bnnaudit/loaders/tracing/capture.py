@@ -95,7 +95,7 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
         symbols = ShapeEnv() if way is Way.ANY_BATCH else None
         fake = FakeTensorMode(shape_env=symbols, allow_non_fake_inputs=True)
         many = inputs.new_empty(images, *inputs.shape[1:])
-        context = StatelessSymbolicContext(dynamic_sizes=sizes) if symbols else None
+        context: Any = StatelessSymbolicContext(dynamic_sizes=sizes) if symbols else None
         example = fake.from_tensor(many, symbolic_context=context)
 
     def run(values: Tensor) -> Tensor:

@@ -93,6 +93,24 @@ def clipped(values: Tensor) -> Tensor:
     return torch.where(values > 1, 1.0, torch.where(values < -1, -1.0, values))
 
 
+def leaky_by_masks(values: Tensor) -> Tensor:
+    below, above = (values <= 0).float(), (values > 0).float()
+    return above * values + below * (0.1 * values)
+
+
+def elu_by_masks(values: Tensor) -> Tensor:
+    return values.clamp(min=0) + (values < 0).float() * (torch.exp(values) - 1)
+
+
+@pytest.mark.parametrize("call", [leaky_by_masks, elu_by_masks])
+@pytest.mark.parametrize("surrogate", [Surrogate(), TRIANGULAR])
+def test_masks_of_the_values_themselves_are_no_steps(call: Sign, surrogate: Surrogate) -> None:
+    network = Calls(call).eval().requires_grad_(False)
+    traced = trace(network, INPUTS)
+    assert traced.quantizers == ()
+    assert torch.allclose(gradient(traced.network, surrogate), gradient(network, surrogate), atol=1e-6)
+
+
 @pytest.mark.parametrize("call", [relu, relu_by_cast, relu_by_choice, leaky, clipped, torch.tanh, nn.functional.gelu])
 def test_what_is_no_step_keeps_its_own_derivative(call: Sign) -> None:
     network = Calls(call).eval().requires_grad_(False)
@@ -154,3 +172,42 @@ def test_steps_and_layers_keep_the_names_of_their_modules() -> None:
     assert traced.quantizers == (QuantizerFact("body.first", "sign", 1), QuantizerFact("forward", "sign", 1))
     names = [name for name, _ in traced.network.named_modules()]
     assert {"body.first.first.linear", "body.first.last.linear", "head.linear"} <= set(names)
+
+
+class OverwritesItsOwn(nn.Linear):
+    """A layer that binarises what it is given and its weights by writing into both, as the first published code did."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, in) -> (N, out)."""
+        if values.shape[1] != 9:
+            values.data = values.data.sign()
+        if not hasattr(self.weight, "org"):
+            self.weight.org = self.weight.data.clone()  # type: ignore[assignment]
+        self.weight.data = self.weight.org.sign()  # type: ignore[operator]
+        out = nn.functional.linear(values, self.weight)
+        out += self.bias.view(1, -1).expand_as(out)
+        return out
+
+
+class Overwriting(nn.Module):
+    """Two layers of that kind with a clip between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.second = OverwritesItsOwn(9, 30), OverwritesItsOwn(30, 4)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, 9) -> (N, 4)."""
+        result: Tensor = self.second(nn.functional.hardtanh(self.first(values), inplace=True))
+        return result
+
+
+def test_layers_that_write_into_what_they_are_given() -> None:
+    network = Overwriting().eval().requires_grad_(False)
+    before = network.first.weight.clone()
+    traced = trace(network, INPUTS)
+    assert traced.quantizers == (QuantizerFact("second", "sign", 1),)
+    assert torch.equal(traced.network(INPUTS), network(INPUTS.clone()))
+    assert gradient(traced.network, Surrogate()).any()
+    assert not torch.equal(before, network.first.weight)  # which its own forward pass has binarised since
