@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 SIBLINGS = {
     "attacks": {"ascent", "context", "deadline", "geometry", "ledger", "nearest", "search"},
-    "diagnostics": {"comparison"},
+    "diagnostics": {"comparison", "fitness"},
     "temperature": {"rule"},
 }
 """Rooms of parallel files, and the files there that all may share."""

@@ -31,7 +31,7 @@ def report_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, di
 
 
 def test_the_traffic_sign_network_s_robustness_is_fake(report_of: Callable[..., tuple[int, dict]]) -> None:
-    code, report = report_of("check", *TRAFFIC, "--samples", 100)
+    code, report = report_of("check", *TRAFFIC, "--samples", 100, "--all")
     assert code == 1
     verdict = report["verdict"]
     assert verdict["status"] == "fake-robustness"

@@ -79,7 +79,7 @@ def run_attack(
     context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
     found = attack_in_parts(entry.attack, settings, context, batch, entry.whole) if len(batch) else []
     outcome = Outcome.joined(found, batch.images)
-    if threat.image_bits is None:
+    if not threat.discrete:
         return outcome
     return rounded(outcome, target, batch, threat, image_steps(settings), batch_size)
 

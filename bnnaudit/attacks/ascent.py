@@ -207,7 +207,7 @@ class _Climb:
         assert on.memory is not None
         threat, steps = self.context.threat, len(self.step_sizes)
         step_size = self.step_sizes[step] * threat.box.width
-        if threat.image_bits is not None and step >= steps - min(GRID_STEPS, steps // 4):
+        if threat.discrete and step >= steps - min(GRID_STEPS, steps // 4):
             return grid_step(here, on.memory, on.origins, step_size, threat, self.settings)
         if on.bounds is None:
             ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size

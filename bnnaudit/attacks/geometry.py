@@ -27,21 +27,49 @@ def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: i
     )
     start = project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
     grid = pixel_grid(threat)
-    if grid is not None and threat.norm is Norm.LINF:
+    if grid is not None and threat.norm is Norm.LINF and threat.image_bits is not None:
         start = project(grid.nearest(start), batch.images, threat, settings)
     return as_stored(start, batch.images, threat)
 
 
 def pixel_grid(threat: Threat) -> PixelGrid | None:
     """The values that a changed pixel may have, None where it may have any."""
-    bits = threat.image_bits
-    return None if bits is None else PixelGrid(threat.box.low, threat.box.high, bits)
+    box, bits, given = threat.box, threat.image_bits, threat.grid
+    if given is not None and (bits is None or 2**bits >= given.values):
+        return PixelGrid(box.low, box.high, given.first, given.last, given.steps)
+    return None if bits is None else PixelGrid.of_bits(box.low, box.high, bits)
 
 
 def as_stored(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
-    """The images that count in place of points (M, ...) of ball and box: rounded towards the originals onto the grid."""
+    """The images on the grid that count in place of points (M, ...) of ball and box; on the grid itself they are the same.
+
+    For a network of whole numbers those are the images nearest to the points that the ball holds, since it rounds to the
+    nearest itself; for images of so many bits, the points rounded towards the originals.
+    """
     grid = pixel_grid(threat)
-    return points if grid is None else grid.towards(points, origins)
+    if grid is None:
+        return points
+    if not _is_the_networks(grid, threat):
+        return grid.towards(points, origins)
+    if threat.norm is Norm.LINF:
+        return grid.nearest_linf(points, origins, threat.radius)
+    return grid.nearest_l2(points, origins, threat.radius)
+
+
+def as_seen(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
+    """`as_stored` for points (M, ...) that may lie outside the ball: these are rounded without regard to it."""
+    grid = pixel_grid(threat)
+    if grid is None or not _is_the_networks(grid, threat):
+        return as_stored(points, origins, threat)
+    shift = (points - origins).flatten(1)
+    lengths = shift.abs().amax(dim=1) if threat.norm is Norm.LINF else norms.flat_norm(shift)
+    inside = (lengths <= threat.radius).view(-1, *(1,) * (points.dim() - 1))
+    return torch.where(inside, as_stored(points, origins, threat), grid.nearest(points))
+
+
+def _is_the_networks(grid: PixelGrid, threat: Threat) -> bool:
+    """Whether a grid is that of the network's input, and not a coarser one of images."""
+    return threat.grid is not None and grid.steps == threat.grid.steps
 
 
 def grid_step(

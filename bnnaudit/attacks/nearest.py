@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import project
+from bnnaudit.attacks.geometry import as_stored, project
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
@@ -111,7 +111,7 @@ def settle(
     """
     if len(rows) == 0:
         return Cost()
-    drawn = project(points, batch.images, context.threat, settings)
+    drawn = as_stored(project(points, batch.images, context.threat, settings), batch.images, context.threat)
     with torch.no_grad():
         logits = context.logits(drawn)
     for step in sorted(set(steps.tolist())):

@@ -41,6 +41,7 @@ UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
 )
 @options.threat_options
 @options.model_options
+@options.serving_option
 @click.option("--save", type=options.PATH, metavar="FILE.npz", help="Write adversarial images and predictions.")
 @options.run_options
 @options.output_options
@@ -86,7 +87,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         report, adversarial = run_single(
             opened.target,
             opened.sample,
-            Trial(attack, threat_of(settings), source),
+            Trial(attack, threat_of(settings, opened.target.facts), source),
             seed,
             batch_size,
             stamp(),

@@ -18,6 +18,7 @@ from bnnaudit.core.effort import Effort
 @options.data_options()
 @options.threat_options
 @options.model_options
+@options.serving_option
 @click.option(
     "--substitute",
     metavar="MODEL|none",

@@ -37,6 +37,7 @@ RULES = ("none", "njs", "hns")
 @click.option("--radius-l2", type=options.LENGTH, help="Radius of the L2 ball.  [default: sqrt(pixels / 300)]")
 @click.option("--radius-linf", type=options.LENGTH, help="Radius of the L-inf ball.  [default: 0.1]")
 @options.model_options
+@options.serving_option
 @options.run_options
 @options.output_options
 def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, **values: Any) -> int:

@@ -11,7 +11,8 @@ import click
 
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -99,13 +100,27 @@ def data_options(samples: int = 300) -> Decorator[Any]:
 
 
 model_options = stacked(
-    click.option("--input-range", type=RANGE, help="Range of values that the network takes.  [default: 0,1]"),
+    click.option(
+        "--input-range",
+        type=RANGE,
+        help="Range of values that the network takes.  [default: 0,1; of whole numbers of 8 or 16 bits that of the type]",
+    ),
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
     click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option(
+        "--channels", type=choice(ChannelOrder), help="Order of colours that the network takes.  [default: rgb]"
+    ),
     click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
     click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
     click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
+)
+
+serving_option = click.option(
+    "--serve-as",
+    type=choice(ServeAs),
+    help="Sessions of ONNX Runtime that count: exact computes what the file says, default is what opens without options on "
+    "this machine; with any a model is broken where one of them is.  [default: any]",
 )
 
 threat_options = stacked(
@@ -210,6 +225,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "mean": ("preprocessing", "mean"),
     "std": ("preprocessing", "std"),
     "layout": ("preprocessing", "layout"),
+    "channels": ("preprocessing", "channels"),
     "output_name": ("preprocessing", "output_name"),
     "arch": ("architecture", "name"),
     "norm": ("threat", "norm"),
@@ -225,6 +241,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "queries": ("attack", "queries"),
     "budget": ("attack", "budget"),
     "effort": ("audit", "effort"),
+    "serve_as": ("deployment", "serve_as"),
     "all_images": ("audit", "all_images"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),

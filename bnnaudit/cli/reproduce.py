@@ -43,6 +43,7 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
     help="Radius in the [0,1] image: 8/255, 8px or 0.03; figure2 takes several.  [default: the model's card, 8/255]",
 )
 @options.model_options
+@options.serving_option
 @options.run_options
 @options.output_options
 def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **values: Any) -> int:
@@ -111,7 +112,7 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
     flags = parse_settings(options.nested_flags({**values, "samples": samples, "eps": eps}), "command line")
     settings = settings_for(model, flags, Path.cwd(), values["card"])
     opened = open_model_and_data(model, settings)
-    threat = threat_of(settings)
+    threat = threat_of(settings, opened.target.facts)
     if name is not TableName.FIGURE2:
         shown: tuple[float, ...] = (threat.eps,)
     else:

@@ -19,6 +19,7 @@ from bnnaudit.core.surrogate import Surrogate
     "--surrogate", type=options.SURROGATE, help="Gradient of sign and round: KIND[:WIDTH].  [default: identity]"
 )
 @options.model_options
+@options.serving_option
 @options.plot_option
 @options.run_options
 @options.output_options
@@ -46,7 +47,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
             opened.target,
             opened.sample,
             settings.attack.surrogate or Surrogate(),
-            threat_of(settings),
+            threat_of(settings, opened.target.facts),
             settings.data.seed or 0,
             opened.batch_size,
             stamp(),

@@ -28,6 +28,7 @@ from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 @options.attack_options
 @options.threat_options
 @options.model_options
+@options.serving_option
 @options.plot_option
 @options.run_options
 @options.output_options
@@ -55,7 +56,6 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
             model, parse_settings(options.nested_flags(rest), "command line"), Path.cwd(), rest["card"]
         )
         table = settings.attack
-        threat = threat_of(settings)
         name = method or str(table.method or Method.PGD)
         refuse_unused(name, rest)
         attack = attack_settings(
@@ -67,9 +67,10 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         )
         if table.beta is None and parameter in (Parameter.BETA, Parameter.RHO):
             attack = replace(attack, beta=Beta())  # the sweep's to choose, not that of the ++
+        opened = open_model_and_data(model, settings)
+        threat = threat_of(settings, opened.target.facts)
         request = SweepRequest(parameter, chosen or usual_values(parameter, threat), attack, threat)
         check_sweep(request)
-        opened = open_model_and_data(model, settings)
     with ProgressBar(rest["quiet"]) as progress:
         progress.task("deployed model on clean images")
         ground = prepare_ground(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)

@@ -12,6 +12,7 @@ from bnnaudit.core.finding import Finding, Rule, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import Probes
 from bnnaudit.core.report import SignalTable
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Evidence:
 
     clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
     was tried, None where verification did not finish. by_default: None where a runtime without options cannot differ.
+    sessions: what each session got right without attack, and after everything that was tried; None as well where it cannot.
     """
 
     plan: AuditPlan
@@ -76,6 +78,7 @@ class Evidence:
     why_missing: str = ""
     by_default: DefaultAnswers | None = None
     probes: Probes = field(default_factory=Probes)
+    sessions: tuple[Sessions, Sessions] | None = None
 
     @property
     def samples(self) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bnnaudit.core.threat import Box
+from bnnaudit.core.threat import Box, InputGrid
 
 
 class ModelFormat(StrEnum):
@@ -43,6 +43,13 @@ class Differentiation(StrEnum):
     RECORDED = "recorded"
     MEASURED = "measured"
     CODE = "code"
+
+
+class ChannelOrder(StrEnum):
+    """Order in which the network takes the three colours; images are red, green, blue."""
+
+    RGB = "rgb"
+    BGR = "bgr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,8 @@ class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
-    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float.
+    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
+    values that an input of whole numbers can have, None where it takes floats.
     """
 
     path: str
@@ -113,6 +121,8 @@ class ModelFacts:
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     gradients: GradientFacts = GradientFacts()
+    grid: InputGrid | None = None
+    channels: ChannelOrder = ChannelOrder.RGB
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

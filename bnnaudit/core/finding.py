@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 
 class Severity(StrEnum):
@@ -75,6 +76,19 @@ class Finding:
     confidence: Confidence
     measurements: tuple[Measurement, ...] = ()
     p_value: float | None = None
+
+
+def speaks_of_masking(finding: Finding) -> bool:
+    """Whether it is evidence of gradient masking: facts about the model are not, nor is a note that it is not robust."""
+    match finding.rule.family:
+        case Family.SYMPTOM | Family.CAUSE:
+            return True
+        case Family.VERDICT:
+            return finding.severity is not Severity.NOTE
+        case Family.MODEL:
+            return False
+        case _:
+            assert_never(finding.rule.family)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bnnaudit.core.fit import SampleFit
+
 
 @dataclass(frozen=True, slots=True)
 class GradientProbe:
@@ -90,6 +92,10 @@ class BinarizationTest:
     unfit: int
     rows: tuple[StrengthRow, ...]
 
+    def found_by(self, attack: str) -> int | None:
+        """Planted images that an attack found; None where it was not tested."""
+        return next((row.found for row in self.rows if row.attack == attack), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Probes:
@@ -99,6 +105,7 @@ class Probes:
     noise: NoiseProbe | None = None
     climb: ClimbProbe | None = None
     binarization: BinarizationTest | None = None
+    fit: SampleFit | None = None
     missing: tuple[tuple[str, str], ...] = ()
 
     def why_missing(self, probe: str) -> str:

@@ -11,6 +11,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
 from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
 
@@ -49,11 +50,29 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionAccuracies:
+    """The same images in an exact session of the deployed model and in a default one; between: those that only one gets
+    right."""
+
+    exact: Estimate
+    default: Estimate
+    between: int
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Which sessions count, where a default one may answer otherwise; clean: what each gets right without attack."""
+
+    serve_as: ServeAs
+    clean: SessionAccuracies
+
+
+@dataclass(frozen=True, slots=True)
 class AttackRow:
     """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one.
 
     accuracy_8bit: what is left when the same adversarial images are rounded to 8-bit pixels; None where not measured.
-    legs: what `auto` ran; empty for other attacks.
+    legs: what `auto` ran; empty for other attacks. sessions: None where a default session cannot differ.
     """
 
     settings: AttackSettings
@@ -69,6 +88,7 @@ class AttackRow:
     role: str = ""
     accuracy_8bit: Estimate | None = None
     legs: tuple[Leg, ...] = ()
+    sessions: SessionAccuracies | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +248,7 @@ class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
     comparisons: how many tests the significance of each finding was corrected for. extent: None where a run attacks all
-    images of its sample in any case.
+    images of its sample in any case. serving: None where all sessions of the deployed model are the same.
     """
 
     tool_version: str
@@ -251,3 +271,4 @@ class Report:
     effort: Effort | None = None
     comparisons: int = 0
     extent: Extent | None = None
+    serving: Serving | None = None

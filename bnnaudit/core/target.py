@@ -10,7 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.facts import Layout, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts
+from bnnaudit.core.serving import ServeAs
 
 
 class Deployed(Protocol):
@@ -26,23 +27,45 @@ class Preparation:
     """From an image in the network's range to the network's own input: n = (x - mean) / std, then layout and shape.
 
     images (N, C, H, W) or (N, features) -> (N, *input_shape). `mean` and `std` have one value a channel, in the units of
-    the range, or are empty. The differentiable copy and the deployed one share it, so both see the same bits.
+    the range and in the network's order of `channels`, or are empty. The differentiable copy and the deployed one share it,
+    so both see the same bits.
     """
 
     input_shape: tuple[int, ...]
     layout: Layout
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    channels: ChannelOrder = ChannelOrder.RGB
 
     def __call__(self, images: Tensor) -> Tensor:
-        values = images
-        if self.mean or self.std:
-            mean = _per_channel(self.mean or (0.0,), images.dim(), values.dtype, values.device)
-            std = _per_channel(self.std or (1.0,), images.dim(), values.dtype, values.device)
-            values = (values - mean) / std
+        values = self.normalised(images)
         if self.layout is Layout.NHWC and values.dim() == 4:
             values = values.permute(0, 2, 3, 1)
         return values.reshape(len(images), *self.input_shape)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images with the network's order of channels, mean and std; still (N, C, H, W) or (N, features)."""
+        values = self._reordered(images)
+        if not (self.mean or self.std):
+            return values
+        mean, std = self._mean_and_std(values)
+        return (values - mean) / std
+
+    def restored(self, normalised: Tensor) -> Tensor:
+        """The images of which `normalised` makes these values, to float noise."""
+        if not (self.mean or self.std):
+            return self._reordered(normalised)
+        mean, std = self._mean_and_std(normalised)
+        return self._reordered(normalised * std + mean)
+
+    def _mean_and_std(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        axes, dtype, device = values.dim(), values.dtype, values.device
+        return _per_channel(mean, axes, dtype, device), _per_channel(std, axes, dtype, device)
+
+    def _reordered(self, images: Tensor) -> Tensor:
+        """Red and blue swapped where the network takes blue first; twice is nothing."""
+        return images.flip(1) if self.channels is ChannelOrder.BGR else images
 
 
 @lru_cache(maxsize=64)
@@ -57,7 +80,8 @@ class Target:
 
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
-    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`.
+    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
+    says which of the two count.
     """
 
     network: nn.Module
@@ -66,6 +90,7 @@ class Target:
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     by_default: Callable[[], Deployed] | None = None
+    serve_as: ServeAs = ServeAs.ANY
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""

@@ -28,23 +28,82 @@ class Box:
         return self.high - self.low
 
 
+WHOLE_STEP = 1e-6
+"""Part of a step that arithmetic explains: a radius may lack it to a whole number of steps, for 8/255 * 255 need not be 8.
+Not tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputGrid:
+    """The values that an input of whole numbers can have, in the units of its box: first + k / steps * (last - first).
+
+    k runs from 0 to `steps`; there is one entry for all channels, or one for each. `kind`: the type as people write it.
+    """
+
+    kind: str
+    first: tuple[float, ...]
+    last: tuple[float, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def unit(self) -> float | None:
+        """From one value to the next; None where channels differ in it."""
+        shortest, longest = self.shortest, max(self._units)
+        return shortest if longest <= shortest * (1 + WHOLE_STEP) else None
+
+    @property
+    def shortest(self) -> float:
+        """The smallest step of any channel."""
+        return min(self._units)
+
+    @property
+    def _units(self) -> list[float]:
+        ends = zip(self.first, self.last, self.steps, strict=True)
+        return [(last - first) / steps for first, last, steps in ends]
+
+    @property
+    def values(self) -> int:
+        """How many values a pixel can have."""
+        return max(self.steps) + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Threat:
     """Perturbations of norm at most `eps` that keep every pixel inside `box`.
 
     `eps` is in units of the [0,1] image, whatever range the network takes; `radius` is the same length in the box's units.
-    With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs.
+    With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs. With
+    `grid` the network takes no other values than its: no image lies between them.
     """
 
     norm: Norm
     eps: float
     box: Box = Box()
     image_bits: int | None = None
+    grid: InputGrid | None = None
 
     @property
     def radius(self) -> float:
-        """`eps` in the units of `box`."""
-        return self.eps * self.box.width
+        """`eps` in the units of `box`, in L-inf only the whole steps of an input of whole numbers that it holds."""
+        steps, unit = self.whole_steps, self.grid.unit if self.grid else None
+        return self.eps * self.box.width if steps is None or unit is None else steps * unit
+
+    @property
+    def whole_steps(self) -> int | None:
+        """The steps of an input of whole numbers that an L-inf radius holds; None where it has no such steps."""
+        if self.grid is None or self.norm is not Norm.LINF or not self.grid.unit:
+            return None
+        return math.floor(self.eps * self.box.width / self.grid.unit + WHOLE_STEP)
+
+    @property
+    def empty(self) -> bool:
+        """Whether an input of whole numbers has no other image within the radius."""
+        return self.grid is not None and self.eps * self.box.width < self.grid.shortest * (1 - WHOLE_STEP)
+
+    @property
+    def discrete(self) -> bool:
+        """Whether a pixel may only be changed to some values."""
+        return self.image_bits is not None or self.grid is not None
 
 
 IMAGE_BITS = (1, 16)

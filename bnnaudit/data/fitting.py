@@ -12,25 +12,39 @@ from torch import Tensor
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout, ModelFacts
-from bnnaudit.core.threat import Box
+from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.data.pictures import PictureSource, Resizing, resized
 from bnnaudit.data.source import ImageSource
+from bnnaudit.numerics.pixel_grid import PixelGrid
 
 CHUNK = 256
 PROBE = 200
 
 
 def read_fitting(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[Tensor, str]:
-    """The images `ids` as float32 (n, C, H, W) or (n, features) in the model's range, and what was done to their size.
+    """The images `ids` as float32 (n, C, H, W) or (n, features) in the model's range, and what was done to them.
 
-    Raises DataError where shapes do not fit; only files of varying size are resized, and the note then says so.
+    Raises DataError where shapes do not fit; only files of varying size are resized, and the note then says so. A model of
+    whole numbers gets the nearest ones, as it would round itself; the note says so where that changes an image.
     """
     raw: NDArray[np.generic]
     if isinstance(source, PictureSource):
         raw, note = _read_pictures(source, ids, facts)
     else:
         raw, note = source.read(ids), ""
-    return to_box(fit_shape(raw, facts, source.name), source.units, facts.box), note
+    images = to_box(fit_shape(raw, facts, source.name), source.units, facts.box)
+    if facts.grid is None:
+        return images, note
+    rounded, changed = _on_grid(images, facts.grid, facts.box)
+    return rounded, ", ".join(text for text in (note, f"rounded to {facts.grid.kind}" if changed else "") if text)
+
+
+def _on_grid(images: Tensor, given: InputGrid, box: Box) -> tuple[Tensor, bool]:
+    """The nearest images (n, ...) that the model can be given, and whether any is another one than before."""
+    grid = PixelGrid(box.low, box.high, given.first, given.last, given.steps)
+    parts = [(grid.nearest(part), bool(grid.holds(part).all())) for part in torch.split(images, CHUNK)]
+    held = all(holds for _, holds in parts)
+    return torch.cat([part for part, _ in parts]) if parts else images, not held
 
 
 def image_shape(facts: ModelFacts) -> tuple[int, int, int] | None:

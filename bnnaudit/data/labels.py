@@ -31,6 +31,11 @@ def refuse_foreign_classes(where: str, labels: NDArray[np.int64], num_classes: i
     foreign = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if foreign.size:
         first = foreign[0]
+        if labels.min() >= 1 and labels.max() == num_classes:
+            raise DataError(
+                f"{where}: the labels are 1..{num_classes}, but the classes of the model 0..{num_classes - 1}: they seem to "
+                "start at 1; subtract 1 from them"
+            )
         raise DataError(
             f"{where}: {foreign.size} of {len(labels)} labels are outside 0..{num_classes - 1} (first: {labels[first]} at "
             f"index {first}), but the model has {num_classes} classes; are these the data it was trained for?"

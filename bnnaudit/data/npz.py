@@ -92,10 +92,20 @@ def _units(path: Path, images: NDArray[np.generic], stated: NDArray[np.generic] 
     slack = ROUNDING * units.width if kind == "f" else 0.0
     if low < units.low - slack or high > units.high + slack:
         raise DataError(
-            f"{path}: x is {images.dtype} with values {low:g}..{high:g}, outside {units.low:g}..{units.high:g}; store "
-            "uint8 pixels, floats in 0..1, or add an array input_range = [low, high] with the units of x"
+            f"{path}: x is {images.dtype} with values {low:g}..{high:g}, outside {units.low:g}..{units.high:g}; {_advice(low)}"
         )
     return units
+
+
+def _advice(low: float) -> str:
+    """What to do about values from `low` on that are in no usual units."""
+    stored = "store uint8 pixels or floats in 0..1"
+    if low >= 0:
+        return f"{stored}, or add an array input_range = [low, high] with the units of x"
+    return (
+        f"{stored} and give the model's normalisation by --mean and --std (or --input-range -1,1), or add an array "
+        "input_range = [low, high], such as [-1, 1], with the units of x"
+    )
 
 
 def _stated_range(path: Path, stated: NDArray[np.generic]) -> Box:

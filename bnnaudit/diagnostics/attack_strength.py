@@ -8,10 +8,16 @@ from bnnaudit.core.evidence import Check, Evidence, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.diagnostics.comparison import percent, share
+from bnnaudit.numerics.sequential import RatioTest
 
 EXPECTED = 0.95
 TOO_EASY = 0.8
 ENOUGH = 8
+VERIFYING = "auto"
+"""The attack that verification rests on."""
+VERIFIES = RatioTest(usual=0.9, poor=0.6, level=0.01, enough=5)
+"""What it must find. Of 40 planted images it finds all on the bank's healthy networks, and 36 where weights and activations are
+binary; none or one where no gradient arrives."""
 
 RULE = Rule(
     code="GM117",
@@ -23,15 +29,20 @@ RULE = Rule(
         "radius. An attack that cannot find such a point although it is there says nothing when it finds none on the model."
     ),
     measured=(
-        "For up to 8 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
+        "For 8 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
         "against one point on its surface, and scaled to the model's own logits. PGD, PGD++ and auto attack it; random "
-        "search with 600 points shows how easy the test is. Fewer inner points are taken where the features are few."
+        "search with 600 points shows how easy the test is. Fewer inner points are taken where the features are few. Up to 40 "
+        "images are taken where 8 leave open whether auto, which verifies, finds nine in ten of them or six (Wald's test)."
     ),
     threshold=(
-        "Fires when the 95 % interval of the share that PGD finds lies below 95 %. The test is skipped where fewer than "
-        "eight images take a readout, or where random search alone finds more than four in five."
+        "Fires when the 95 % interval of the share that PGD finds lies below 95 %, or auto finds too few. The test is skipped "
+        "where fewer than eight images take a readout, or where random search alone finds more than four in five. Where auto "
+        "finds too few (at a level of 1 %), what it left standing proves too little, and the verdict is undecided."
     ),
-    source="Zimmermann, Brendel, Tramer & Carlini 2022 (NeurIPS), by their description; the cut-off is ours.",
+    source=(
+        "Zimmermann, Brendel, Tramer & Carlini 2022 (NeurIPS), by their description; Wald 1945 (sequential test); the cut-offs "
+        "are ours."
+    ),
     remedy="Do not quote PGD. Quote an attack that passes this test (its row says which), or the verified accuracy.",
     false_alarms=(
         "Features of a few discrete values can make the one point unreachable for any gradient; then PGD++ and auto miss it "
@@ -45,19 +56,15 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     test = evidence.probes.binarization
     if test is None:
         return (Skip("attack-strength", evidence.probes.why_missing("binarization")),)
-    if test.images < ENOUGH:
-        why = f"only {test.images} images took a readout ({test.unfit} did not, with {test.features} features)"
+    if why := _why_not_judged(test):
         return (Skip("attack-strength", why),)
     rows = [share(f"found by {written(row.attack)}", row.found, test.images) for row in test.rows]
-    if rows[-1].value > TOO_EASY:
-        why = f"the test is too easy here: random search finds {percent(rows[-1].value)} of the planted images"
-        return (Skip("attack-strength", why),)
     high = rows[0].high
-    if high is None or high >= EXPECTED:
+    if (high is None or high >= EXPECTED) and verification_misses(test) is None:
         return ()
     message = (
         f"Of {test.images} adversarial images planted inside the radius PGD finds {percent(rows[0].value)}; "
-        f"{_others(test)}. A failure of PGD on the model itself proves nothing."
+        f"{_others(test)}. A failure of {'auto' if verification_misses(test) else 'PGD'} on the model itself proves nothing."
     )
     numbers = (
         *rows,
@@ -65,6 +72,26 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         Measurement("features of the last layer", test.features, "features"),
     )
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+
+
+def _why_not_judged(test: BinarizationTest) -> str:
+    """Why the test says nothing; empty where it does."""
+    if test.images < ENOUGH:
+        return f"only {test.images} images took a readout ({test.unfit} did not, with {test.features} features)"
+    easy = test.rows[-1].found / test.images
+    return (
+        f"the test is too easy here: random search finds {percent(easy)} of the planted images"
+        if easy > TOO_EASY
+        else ""
+    )
+
+
+def verification_misses(test: BinarizationTest | None) -> tuple[int, int] | None:
+    """Planted images that `auto` found, and how many there were, where these are significantly too few; else None."""
+    found = None if test is None else test.found_by(VERIFYING)
+    if test is None or found is None or _why_not_judged(test):
+        return None
+    return (found, test.images) if VERIFIES.is_poor(found, test.images - found) else None
 
 
 def _others(test: BinarizationTest) -> str:

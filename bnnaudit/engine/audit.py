@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bnnaudit.attacks import image_steps
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement, Evidence
+from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import Report
@@ -31,6 +32,8 @@ from bnnaudit.engine.planning import (
 from bnnaudit.engine.probes import measure_agreement
 from bnnaudit.engine.readout import NoReadoutError
 from bnnaudit.engine.request import AuditRequest
+from bnnaudit.engine.sample_fit import measure_fit
+from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.stopping import is_decided, next_total, tally_of
 from bnnaudit.engine.suspecting import probed, suspecting
@@ -43,17 +46,23 @@ BROKEN = "the attack broke off; the faults tell why"
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
-    target, plan = attached(request.target, request.images), request.plan
+    journal, plan = Journal(), request.plan
+    target, missing = with_default_session(attached(request.target, request.images))
+    if missing:
+        journal.faults.append(Fault("default-session", missing))
     progress.task("deployed model on clean images")
     scores = target.deployed(request.images)
-    labels = scores.argmax(dim=1) if request.labels is None else request.labels
-    clean = scores.argmax(dim=1) == labels
+    answers = answers_of(target, request.images, scores)
+    labels = answers.shown if request.labels is None else request.labels
+    clean = answers.right(labels).to(target.device)
     sample = Batch(request.images, labels, request.ids).to(target.device)
     agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
-    bench = Bench(target, sample, clean.to(target.device), plan.seed, plan.batch_size)
-    journal = Journal()
+    bench = Bench(target, sample, clean, plan.seed, plan.batch_size, sessions=answers.sessions(labels))
     audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:
+        with recorded(journal, "fit"):
+            fit = measure_fit(target, request.images, scores.argmax(dim=1), request.labels, plan.batch_size)
+            journal.probes = replace(journal.probes, fit=fit)
         with recorded(journal, "default-session"):
             journal.by_default = measure_default(target, request.images, scores)
         audit.plan = suspecting(bench, plan, journal, progress)
@@ -113,7 +122,7 @@ class _Audit:
     def report(self) -> Report:
         """The report of what has been attacked so far."""
         evidence = self._evidence()
-        return report_of(self.request, evidence, self.journal, self.attacked, len(self.bench.sample))
+        return report_of(self.request, evidence, self.journal, self.attacked, self.bench)
 
     def _evidence(self) -> Evidence:
         return evidence_of(self.request, self.bench, self.agreement, self.journal, self.attacked)
@@ -180,8 +189,9 @@ class _Found:
 
     def on(self, rows: NDArray[np.int64]) -> Attacked:
         """As the results on these rows of the sample."""
-        verified = self.verification[-1].standing if self.finished else None
-        return Attacked(rows, self.results, tuple(self.verification), verified, (len(rows),))
+        last = self.verification[-1] if self.finished else None
+        verified, sessions = (None, None) if last is None else (last.standing, last.sessions)
+        return Attacked(rows, self.results, tuple(self.verification), verified, (len(rows),), sessions)
 
 
 def _test_strength(bench: Bench, plan: AuditPlan, journal: Journal, progress: Progress) -> None:
@@ -193,8 +203,9 @@ def _test_strength(bench: Bench, plan: AuditPlan, journal: Journal, progress: Pr
     done: list[int] = []
 
     def on_image() -> None:
-        done.append(units)
-        progress.advance(units)
+        if len(done) < tested:  # those beyond the effort's number were not planned
+            done.append(units)
+            progress.advance(units)
 
     with recorded(journal, "attack-strength"):
         try:

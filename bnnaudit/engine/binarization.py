@@ -6,13 +6,14 @@ readout that tells points inside the ball from one point on its surface; that po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bnnaudit.attacks import METHODS, run_attack
+from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
@@ -22,12 +23,15 @@ from bnnaudit.core.probing import BinarizationTest, StrengthRow
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.diagnostics.attack_strength import ENOUGH, VERIFIES, VERIFYING
 from bnnaudit.engine.readout import TwoClassReadout, features_at, last_affine_layer
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 from bnnaudit.quantization.attached import attached_network
 
 IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 8, Effort.THOROUGH: 100}
+MOST_IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.THOROUGH: 100}
+"""Where `auto` has missed too many of the first images for chance to be excluded, and too few for it to be plain."""
 MOST_INNER = 999
 """Points inside the ball where the features allow it, as in the paper."""
 INNER_SHARE = 0.95
@@ -53,7 +57,7 @@ class _Planted:
 
 
 def binarization_images(plan: AuditPlan) -> int:
-    """Images that are tested."""
+    """Images that are tested, more of them where they leave the strength of `auto` open."""
     return IMAGES[plan.effort]
 
 
@@ -61,23 +65,29 @@ def attacks_tested(plan: AuditPlan) -> tuple[tuple[str, AttackSettings], ...]:
     """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto if any."""
     adaptive = Surrogate.usual(SurrogateKind.TRIANGULAR) if plan.quantized else plan.ordinary.surrogate
     scaled = replace(plan.ordinary, beta=Beta(BetaRule.HNS), surrogate=adaptive)
-    auto = (("auto", AttackSettings(Method.AUTO, budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
+    auto = ((VERIFYING, AttackSettings(Method.AUTO, budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
     return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), *auto
 
 
 def measure_binarization(
     target: Target, batch: Batch, plan: AuditPlan, on_image: Callable[[], None] | None = None
 ) -> BinarizationTest:
-    """Tests on the first images of `batch`, all classified correctly. Raises NoReadoutError where no layer can be replaced."""
-    chosen = batch.select(slice(0, binarization_images(plan)))
+    """Tests on the first images of `batch`, all classified correctly. Raises NoReadoutError where no layer can be replaced.
+
+    Goes on past the effort's number until it is settled whether `auto` finds what there is to find, or MOST_IMAGES.
+    """
+    chosen = batch.select(slice(0, MOST_IMAGES[plan.effort]))
     layer = last_affine_layer(target, chosen.select(slice(0, 4)))
     with torch.no_grad():
         width = features_at(target.network, layer, target.prepare(chosen.images[:1])).shape[1]
     inner = min(MOST_INNER, max(1, width // 2))
     attacks = attacks_tested(plan)
     found = dict.fromkeys([*(name for name, _ in attacks), RANDOM_NAME], 0)
-    fitted = 0
+    fitted = tested = 0
     for index in range(len(chosen)):
+        if index >= binarization_images(plan) and is_settled(fitted, found):
+            break
+        tested += 1
         planted = plant(target, layer, chosen.select(slice(index, index + 1)), plan, inner)
         if planted is not None:
             fitted += 1
@@ -88,7 +98,13 @@ def measure_binarization(
         if on_image:
             on_image()
     rows = tuple(StrengthRow(name, count) for name, count in found.items())
-    return BinarizationTest(fitted, inner, width, len(chosen) - fitted, rows)
+    return BinarizationTest(fitted, inner, width, tested - fitted, rows)
+
+
+def is_settled(images: int, found: Mapping[str, int]) -> bool:
+    """Whether more images are not needed: enough took a readout, and `auto` found enough of them, or plainly too few."""
+    verifying = found.get(VERIFYING)
+    return images >= ENOUGH and (verifying is None or VERIFIES.is_settled(verifying, images - verifying))
 
 
 def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> _Planted | None:
@@ -100,6 +116,9 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
     """
     inside = torch.cat([image.images, points_inside(image, plan, inner - 1)])
     planted = surface_points(image, plan, 1, corners=plan.threat.norm is Norm.LINF, stream=STREAM + 1)
+    if plan.threat.grid is not None:
+        # An attack may only find what an image can be.
+        planted = as_stored(planted, image.images, plan.threat)
     with torch.no_grad():
         everything = torch.cat([inside, planted])
         features = features_at(target.network, layer, target.prepare(everything)).double()

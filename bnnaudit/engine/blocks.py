@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from bnnaudit.core.portfolio import joined_legs
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
 from bnnaudit.data.sample import shuffled
 from bnnaudit.engine.trials import Bench
@@ -24,7 +25,8 @@ class Attacked:
     """What the attacks of an audit left of the N images taken so far, all arrays in the order in which they were taken.
 
     rows (N,) int: their places in the sample. results: of the trials that ran on all of them. verified (N,) bool: right
-    after everything; None where the verification did not finish. blocks: the images of each block.
+    after everything; None where the verification did not finish. blocks: the images of each block. sessions: right after
+    everything in each session, None where they are the same as well.
     """
 
     rows: NDArray[np.int64]
@@ -32,6 +34,7 @@ class Attacked:
     verification: tuple[VerificationStep, ...] = ()
     verified: NDArray[np.bool_] | None = None
     blocks: tuple[int, ...] = ()
+    sessions: Sessions | None = None
 
     def followed_by(self, block: Attacked) -> Attacked:
         """These images and then those of a further block; a trial that ran on one of the two alone has no result."""
@@ -49,11 +52,13 @@ class Attacked:
                     joined_results(first.result, second.result),
                     np.concatenate([first.standing, second.standing]),
                     np.concatenate([first.standing_8bit, second.standing_8bit]),
+                    joined_sessions(first.sessions, second.sessions),
                 )
                 for first, second in zip(self.verification, block.verification, strict=False)
             ),
             verified=_joined(self.verified, block.verified),
             blocks=(*self.blocks, *block.blocks),
+            sessions=joined_sessions(self.sessions, block.sessions),
         )
 
 
@@ -68,7 +73,14 @@ def block_rows(samples: int, taken: int, total: int, seed: int) -> NDArray[np.in
 def bench_of(bench: Bench, rows: NDArray[np.int64]) -> Bench:
     """The bench with these images of its sample alone; a temperature common to all is still fitted to the whole sample."""
     chosen = torch.from_numpy(rows).to(bench.clean.device)
-    return replace(bench, sample=bench.sample.select(chosen), clean=bench.clean[chosen], calibration=bench.fitted_on)
+    sessions = bench.sessions and Sessions(bench.sessions.exact[rows], bench.sessions.default[rows])
+    return replace(
+        bench,
+        sample=bench.sample.select(chosen),
+        clean=bench.clean[chosen],
+        calibration=bench.fitted_on,
+        sessions=sessions,
+    )
 
 
 def joined_results(first: TrialResult, second: TrialResult) -> TrialResult:
@@ -86,7 +98,16 @@ def joined_results(first: TrialResult, second: TrialResult) -> TrialResult:
         replay_disagreements=first.replay_disagreements + second.replay_disagreements,
         fooled_8bit=_joined(first.fooled_8bit, second.fooled_8bit),
         legs=joined_legs(first.legs, second.legs),
+        sessions=joined_sessions(first.sessions, second.sessions),
     )
+
+
+def joined_sessions(first: Sessions | None, second: Sessions | None) -> Sessions | None:
+    """Both together, None where the sessions are the same."""
+    if first is None or second is None:
+        return None
+    exact, default = (first.exact, second.exact), (first.default, second.default)
+    return Sessions(np.concatenate(exact), np.concatenate(default))
 
 
 def _joined(first: NDArray[Value] | None, second: NDArray[Value] | None) -> NDArray[Value] | None:

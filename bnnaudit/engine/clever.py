@@ -26,6 +26,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.data import Sample
 from bnnaudit.engine.attached import attached
+from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.numerics.extreme_value import reverse_weibull_end
 from bnnaudit.numerics.jacobian import class_gradients
@@ -59,9 +60,10 @@ def run_clever(
 ) -> CleverReport:
     """The table over the images that the deployed model classifies correctly; `stamp` is version, time, command line."""
     started = time.perf_counter()
-    classes = target.deployed(sample.images).argmax(dim=1)
-    labels = classes if sample.labels is None else sample.labels
-    batch = Batch(sample.images, labels, sample.ids).select(classes == labels).to(target.device)
+    target, _ = with_default_session(target)
+    answers = answers_of(target, sample.images)
+    labels = answers.shown if sample.labels is None else sample.labels
+    batch = Batch(sample.images, labels, sample.ids).select(answers.right(labels)).to(target.device)
     chosen = replace(target, network=with_surrogate(attached(target, sample.images).network, surrogate))
     found = clever_scores(chosen, batch, settings, seed, batch_size, on_progress)
     rows = tuple(

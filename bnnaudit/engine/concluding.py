@@ -10,14 +10,15 @@ from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.finding import Waiver
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.report import Extent, Report, Verdict
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.diagnostics import CHECKS
-from bnnaudit.engine.blocks import Attacked
+from bnnaudit.engine.blocks import Attacked, bench_of
 from bnnaudit.engine.cures import cures_of
 from bnnaudit.engine.environment import describe_environment
 from bnnaudit.engine.journal import Journal
 from bnnaudit.engine.judging import Judgement, estimate, judge_checks, reach_verdict
-from bnnaudit.engine.reporting import attack_row, in_reading_order, sweeps_of
+from bnnaudit.engine.reporting import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.engine.request import AuditRequest
 from bnnaudit.engine.trials import Bench
 
@@ -46,7 +47,13 @@ def evidence_of(
         why_missing=journal.interrupted,
         by_default=journal.by_default,
         probes=replace(journal.probes, missing=_why_missing(journal)),
+        sessions=_sessions(bench_of(bench, rows), attacked),
     )
+
+
+def _sessions(bench: Bench, attacked: Attacked) -> tuple[Sessions, Sessions] | None:
+    """What each session got right without attack, and after everything."""
+    return None if bench.sessions is None or attacked.sessions is None else (bench.sessions, attacked.sessions)
 
 
 def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
@@ -55,11 +62,10 @@ def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
     return Conclusion(judgement, reach_verdict(evidence, judgement.findings, journal.faults))
 
 
-def report_of(
-    request: AuditRequest, evidence: Evidence, journal: Journal, attacked: Attacked, available: int
-) -> Report:
-    """The report of an audit that attacked so many images of the `available` ones."""
-    plan = request.plan
+def report_of(request: AuditRequest, evidence: Evidence, journal: Journal, attacked: Attacked, bench: Bench) -> Report:
+    """The report of an audit that attacked some of the images of the bench."""
+    plan, available = request.plan, len(bench.sample)
+    counted = bench_of(bench, attacked.rows) if attacked.blocks else bench
     concluded = conclude(evidence, journal)
     judgement = concluded.judgement
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
@@ -88,6 +94,7 @@ def report_of(
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), available, attacked.blocks),
+        serving=serving_of(request.target, counted.sessions),
     )
 
 

@@ -20,6 +20,7 @@ from bnnaudit.engine.probes import SMALLEST_NORMAL, are_probabilities
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.watching import StepTaken, watching
+from bnnaudit.quantization.whole_input import between_whole_numbers
 
 VANISHING = 1e-6
 """Largest entry of a gradient, per unit of error signal, below which rounding decides its signs."""
@@ -137,8 +138,10 @@ def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
 def rounds_input(target: Target, batch: Batch) -> bool:
     """Whether the network sees its input through a grid: a step acts on each input value alone, or noise does nothing.
 
-    The second is told of networks without known steps only, since binary activations swallow small noise as well.
+    The second is told of networks without known steps only, since binary activations swallow small noise as well. That an
+    input is one of whole numbers is no such grid: there are no other images.
     """
+    target = between_whole_numbers(target)
     if target.facts.quantizers:
         return _steps_on_input(target, batch.select(slice(0, 1)))
     generator = torch.Generator().manual_seed(0)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided
+from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided, speaks_of_masking
 from bnnaudit.core.plan import Suspicion
 from bnnaudit.core.report import Estimate, Status, Verdict
 from bnnaudit.core.trial import Source, Trial
+from bnnaudit.diagnostics import chance, feeding, label_order, random_labels
+from bnnaudit.diagnostics.attack_strength import verification_misses
 from bnnaudit.diagnostics.comparison import is_serious, percent
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.numerics.multiplicity import holm
@@ -19,6 +21,8 @@ NOT_ROBUST = 0.10
 """Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
 SIGNIFICANCE = 0.05
 """Level of the whole run, after correction."""
+OF_THE_SAMPLE = frozenset(module.RULE.code for module in (chance, label_order, random_labels, feeding))
+"""Rules by which another function than the model's own, or other labels than its own, were audited."""
 _NOTHING: Mapping[Trial, str] = MappingProxyType({})
 
 
@@ -62,6 +66,8 @@ def judge_checks(evidence: Evidence, checks: Sequence[Check], why_not: Mapping[T
 def _why_not_judged(check: Check, evidence: Evidence, why_not: Mapping[Trial, str]) -> str:
     if not evidence.plan.effort.reaches(check.least):
         return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
+    if evidence.plan.threat.empty and any(rule.family is Family.SYMPTOM for rule in check.rules):
+        return "no other image lies within the radius, so attacks have nothing to show"
     missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
     if not missing:
         return ""
@@ -88,14 +94,15 @@ def _significant(items: Sequence[Finding | Undecided]) -> tuple[tuple[Finding, .
 
 def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Iterable[Fault]) -> Verdict:
     """The end of the chain. Error-level findings fail the check; an audit that could not decide does not pass."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    standing = tuple(findings)
+    errors = [finding for finding in standing if finding.severity is Severity.ERROR]
     claimed, source = _claim(evidence)
     broken = [fault.check for fault in faults if fault.required]
     if evidence.verified is None or broken or evidence.why_missing:
         reason = evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
         return Verdict(Status.INCONCLUSIVE, False, reason, claimed, None, source)
     verified = estimate(int(evidence.verified.sum()), evidence.samples)
-    status, reason = _status(evidence, errors, claimed, verified)
+    status, reason = _status(evidence, standing, claimed, verified)
     passed = not errors and status is not Status.INCONCLUSIVE
     return Verdict(status, passed, reason, claimed, verified, source)
 
@@ -117,8 +124,14 @@ def _is_blind(evidence: Evidence) -> bool:
 
 
 def _status(
-    evidence: Evidence, errors: list[Finding], claimed: Estimate | None, verified: Estimate
+    evidence: Evidence, findings: tuple[Finding, ...], claimed: Estimate | None, verified: Estimate
 ) -> tuple[Status, str]:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if misread := sorted({finding.rule.code for finding in errors} & OF_THE_SAMPLE):
+        return Status.INCONCLUSIVE, (
+            f"The model is fed wrongly, or the labels are not what it answers ({', '.join(misread)}): no figure of this audit "
+            "is about the model in use."
+        )
     if any(finding.rule.family is Family.VERDICT for finding in errors):
         return Status.FAKE, "The robustness seen by ordinary attacks is not there: better attacks break the model."
     if any(finding.rule.family is Family.MODEL for finding in errors):
@@ -140,4 +153,32 @@ def _status(
         return Status.NOT_ROBUST, (
             "The model is not robust, and does not pretend to be: ordinary attacks show it as well."
         )
-    return Status.AS_CLAIMED, "No attack tried did materially better than the claim. No evidence of masking was found."
+    if evidence.plan.threat.empty:
+        return Status.AS_CLAIMED, "No other image lies within the radius: any model is robust there."
+    if missed := verification_misses(evidence.probes.binarization):
+        return Status.INCONCLUSIVE, (
+            f"auto, which verifies, finds only {missed[0]} of {missed[1]} adversarial images planted inside the radius "
+            "(GM117): that it left the others standing proves too little."
+        )
+    return Status.AS_CLAIMED, _as_claimed(findings)
+
+
+def _as_claimed(findings: Sequence[Finding]) -> str:
+    """The reason for a pass, which never says more than the findings beside it."""
+    standing = [finding for finding in findings if finding.severity is not Severity.NOTE]
+    better = _codes(finding for finding in standing if finding.rule.family is Family.VERDICT)
+    masked = _codes(finding for finding in standing if finding.rule.family in (Family.SYMPTOM, Family.CAUSE))
+    told = (
+        f"Better attacks took less than a tenth of the claim ({better})."
+        if better
+        else "No attack tried did materially better than the claim."
+    )
+    if masked:
+        return f"Findings of masking stand ({masked}). {told}"
+    if any(speaks_of_masking(finding) for finding in findings):
+        return told
+    return f"{told} No evidence of masking was found."
+
+
+def _codes(findings: Iterable[Finding]) -> str:
+    return ", ".join(dict.fromkeys(finding.rule.code for finding in findings))

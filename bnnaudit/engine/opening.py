@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,12 @@ from torch import Tensor
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import Differentiation, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Differentiation, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.threat import InputGrid, Norm, Threat
 from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
@@ -74,9 +75,20 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     source = open_source_of(settings)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+    _refuse_colourless(model, target.facts, sample)
     if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
         target = open_target(model, settings, source, records=False)
     return Opened(target, sample, source, settings)
+
+
+def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
+    """Raises UsageError where colours are to be swapped in images that have none, or none that can be told apart."""
+    if facts.channels is ChannelOrder.BGR and (sample.images.dim() != 4 or sample.images.shape[1] != len("rgb")):
+        shown = "x".join(str(length) for length in sample.images.shape[1:])
+        raise UsageError(
+            f"channels: {model} is given images of {shown} values, which are no red, green and blue planes; leave "
+            "--channels bgr out, or give the data as coloured pictures"
+        )
 
 
 def _agrees(target: Target, images: Tensor) -> bool:
@@ -109,7 +121,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return load_onnx(model, preprocessing, Surrogate(), device)
+        target = load_onnx(model, preprocessing, Surrogate(), device)
+        return replace(target, serve_as=settings.deployment.serve_as or ServeAs.ANY)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
@@ -148,13 +161,29 @@ def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def threat_of(settings: Settings) -> Threat:
-    """The threat model; [G22]'s radius for CIFAR-10 where none is given. Raises UsageError beyond the whole range."""
+def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
+    """The threat model against the model of `facts`; [G22]'s radius for CIFAR-10 where none is given.
+
+    Raises UsageError beyond the whole range, or where the settings' pixels are none of the model's whole numbers.
+    """
     norm = settings.threat.norm or Norm.LINF
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
     if norm is Norm.LINF and eps > 1:
         raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
-    return Threat(norm, eps, settings.preprocessing.resolved().box, settings.threat.image_bits)
+    bits = settings.threat.image_bits
+    if bits is not None and facts.grid is not None:
+        _check_bits(bits, facts.grid)
+    return Threat(norm, eps, facts.box, bits, facts.grid)
+
+
+def _check_bits(bits: int, grid: InputGrid) -> None:
+    """Raises UsageError unless pixels of so many bits are whole numbers of the input, or these are such pixels."""
+    steps = 2**bits - 1
+    if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
+        raise UsageError(
+            f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, {grid.values:,} of "
+            "them); leave it out, for they are the grid already"
+        )
 
 
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
@@ -166,7 +195,7 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         restarts=settings.attack.restarts or 1,
     )
     return AuditPlan(
-        threat=threat_of(settings),
+        threat=threat_of(settings, opened.target.facts),
         ordinary=ordinary,
         features=opened.sample.images[0].numel(),
         quantized=bool(opened.target.facts.quantizers),
@@ -192,6 +221,12 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
         raise ModelError(
             f"{model}: a substitute needs the model's {opened.target.facts.num_classes} classes, "
             f"it has {target.facts.num_classes}"
+        )
+    box, own_box = opened.target.facts.box, target.facts.box
+    if box != own_box:
+        raise ModelError(
+            f"{model}: takes images of {own_box.low:g}..{own_box.high:g}, the model those of {box.low:g}..{box.high:g}; a "
+            "substitute needs the same, with --mean and --std in its place where it has to (--input-range is for both)"
         )
     return lambda _: target
 

@@ -8,8 +8,10 @@ from bnnaudit.attacks import step_size_of
 from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import SWEEP_POINTS
-from bnnaudit.core.report import AttackRow, Sweep, SweepPoint
+from bnnaudit.core.report import AttackRow, Serving, SessionAccuracies, Sweep, SweepPoint
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.surrogate import SurrogateKind
+from bnnaudit.core.target import Target
 from bnnaudit.core.threat import length_text
 from bnnaudit.core.trial import Source, TrialResult
 from bnnaudit.engine.judging import estimate
@@ -32,7 +34,22 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         role=role,
         accuracy_8bit=None if stored is None else estimate(int(stored.sum()), len(stored)),
         legs=result.legs,
+        sessions=session_accuracies(result.sessions),
     )
+
+
+def serving_of(target: Target, clean: Sessions | None) -> Serving | None:
+    """Which sessions count and what they get right without attack, where they can differ."""
+    accuracies = session_accuracies(clean)
+    return None if accuracies is None else Serving(target.serve_as, accuracies)
+
+
+def session_accuracies(sessions: Sessions | None) -> SessionAccuracies | None:
+    """What each session gets right of the whole sample."""
+    if sessions is None:
+        return None
+    exact, default = (estimate(int(right.sum()), len(right)) for right in (sessions.exact, sessions.default))
+    return SessionAccuracies(exact, default, sessions.between)
 
 
 def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:

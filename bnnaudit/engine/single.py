@@ -13,6 +13,7 @@ from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
 from bnnaudit.engine.ground import bare_report, prepare_ground
 from bnnaudit.engine.reporting import attack_row
+from bnnaudit.engine.serving import Answers, answers_of
 from bnnaudit.engine.trials import run_trial
 
 
@@ -20,16 +21,21 @@ from bnnaudit.engine.trials import run_trial
 class Adversarial:
     """N images before and after, all on the CPU and in the network's range.
 
-    An image that the model misclassified to begin with is left as it was. labels, before, after (N,) int64: the truth
-    (or the model's own answer where the data have no labels), the deployed model's classes.
+    An image that the model misclassified to begin with is left as it was. labels (N,) int64: the truth, or the model's own
+    answer where the data have no labels. before, after: the deployed model's answers, without and under attack.
     """
 
     original: Tensor
     images: Tensor
     labels: Tensor
     ids: Tensor
-    before: Tensor
-    after: Tensor
+    before: Answers
+    after: Answers
+
+    @property
+    def fooled(self) -> Tensor:
+        """(N,) bool: right before in every session that counts, and wrong after in one of them."""
+        return self.before.right(self.labels) & ~self.after.right(self.labels)
 
 
 def run_single(
@@ -54,8 +60,6 @@ def run_single(
     clean = ground.clean
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
-    after = ground.predicted.clone()
-    if bool(clean.any()):
-        after[clean] = target.deployed(images[clean]).argmax(dim=1)
+    after = answers_of(ground.bench.target, images)
     report = replace(bare_report(ground, trial.threat, stamp), attacks=(attack_row(result),))
-    return report, Adversarial(sample.images, images, ground.labels, sample.ids, ground.predicted, after)
+    return report, Adversarial(sample.images, images, ground.labels, sample.ids, ground.answers, after)

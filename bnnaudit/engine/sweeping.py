@@ -18,7 +18,7 @@ from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Trial
 from bnnaudit.engine.ground import Ground, bare_report
 from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.reporting import attack_row
+from bnnaudit.engine.reporting import attack_row, session_accuracies
 from bnnaudit.engine.trials import run_trial
 
 Standing = NDArray[np.bool_]
@@ -109,16 +109,17 @@ def _one_by_one(
     rows: list[AttackRow] = []
     standing: list[Standing] = []
     clean = ground.clean.numpy()
-    left = clean
+    left, sessions = clean, ground.bench.sessions
     for trial in request.trials:
         if not (request.parameter is Parameter.RESTARTS and request.nested):
-            left = clean
+            left, sessions = clean, ground.bench.sessions
         advance(int(clean.sum() - left.sum()) * image_steps(trial.attack))
         among = torch.from_numpy(left).to(ground.bench.clean.device)
         result, _ = run_trial(ground.bench, trial, among, advance)
-        left = left & result.standing
+        left, sessions = left & result.standing, sessions and result.sessions and sessions & result.sessions
         standing.append(left)
-        rows.append(replace(attack_row(result), accuracy=estimate(int(left.sum()), len(left))))
+        accuracy = estimate(int(left.sum()), len(left))
+        rows.append(replace(attack_row(result), accuracy=accuracy, sessions=session_accuracies(sessions)))
     return tuple(rows), standing
 
 

@@ -12,9 +12,10 @@ import torch
 from bnnaudit.attacks import run_attack
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
-from bnnaudit.engine.referee import fooled_as_8bit, replay
+from bnnaudit.engine.referee import Replay, fooled_as_8bit, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Bench:
     of the target that cures attack.
 
     calibration: correctly classified images to which a temperature common to all is fitted; the sample's own where it is
-    None.
+    None. sessions: what each session of the deployed model gets right, None where they are the same.
     """
 
     target: Target
@@ -34,6 +35,7 @@ class Bench:
     substitute: Target | None = None
     views: Mapping[Source, Target] = field(default_factory=dict)
     calibration: Batch | None = None
+    sessions: Sessions | None = None
 
     @property
     def fitted_on(self) -> Batch:
@@ -79,7 +81,7 @@ def run_trial(
     kept = fooled_as_8bit(bench.target, batch, outcome.images, confirmed.fooled)
     fooled_at = np.full(len(bench.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
     hit = confirmed.fooled.cpu().numpy()
-    # A transferred image may fool the target without having fooled its own network, which then knows no step.
+    # The target may be wrong where the network that was attacked is right, which then knows no step.
     steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
     fooled_at[rows.cpu().numpy()[hit]] = steps[hit]
     fooled_8bit = None
@@ -94,12 +96,24 @@ def run_trial(
         seconds=seconds,
         forwards=outcome.cost.forwards,
         backwards=outcome.cost.backwards,
-        replayed=confirmed.claimed,
+        replayed=int(confirmed.claimed.sum()),
         replay_disagreements=confirmed.disagreements,
         fooled_8bit=fooled_8bit,
         legs=tuple(leg.confirmed(batch.ids[confirmed.fooled].tolist()) for leg in outcome.legs),
+        sessions=_sessions(bench, before, rows, confirmed),
     )
     return result, outcome
+
+
+def _sessions(bench: Bench, before: TrialResult | None, rows: torch.Tensor, confirmed: Replay) -> Sessions | None:
+    """What each session gets right of the whole sample after an attack on the images `rows` (M,)."""
+    known = bench.sessions if before is None else before.sessions
+    if known is None or confirmed.standing is None:
+        return None
+    places, left = rows.cpu().numpy(), Sessions(known.exact.copy(), known.default.copy())
+    left.exact[places] &= confirmed.standing.exact
+    left.default[places] &= confirmed.standing.default
+    return left
 
 
 def _in_double(batch: Batch) -> Batch:

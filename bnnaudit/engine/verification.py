@@ -13,28 +13,31 @@ from bnnaudit.attacks import image_steps
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import AttackRow
+from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.engine.journal import describe
 from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.reporting import attack_row
+from bnnaudit.engine.reporting import attack_row, session_accuracies
 from bnnaudit.engine.trials import Bench, run_trial
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationStep:
     """One verification attack on what stood before it. standing, standing_8bit (N,) bool: images right after all until then,
-    and those that no 8-bit file fools."""
+    and those that no 8-bit file fools. sessions: right after all until then in each session, None where they are the same."""
 
     result: TrialResult
     standing: NDArray[np.bool_]
     standing_8bit: NDArray[np.bool_]
+    sessions: Sessions | None = None
 
     @property
     def row(self) -> AttackRow:
         """The attack as a row of the report, whose accuracy is what is left after all attacks until then."""
         row = attack_row(self.result, role="verification")
         accuracy, stored = (estimate(int(left.sum()), len(left)) for left in (self.standing, self.standing_8bit))
-        return replace(row, accuracy=accuracy, accuracy_8bit=row.accuracy_8bit and stored)
+        sessions = session_accuracies(self.sessions)
+        return replace(row, accuracy=accuracy, accuracy_8bit=row.accuracy_8bit and stored, sessions=sessions)
 
 
 def verify(
@@ -42,10 +45,12 @@ def verify(
 ) -> Iterator[VerificationStep]:
     """Runs the verification attacks one by one on the images that withstood every trial at the threat's radius or below."""
     standing = standing_8bit = bench.clean.cpu().numpy()
+    sessions = bench.sessions
     for result in results:
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing & result.standing
             standing_8bit = standing_8bit & _standing_8bit(result)
+            sessions = sessions and result.sessions and sessions & result.sessions
     cured = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
     for settings in plan.verification:
         trial = Trial(settings, plan.threat, Source.WHITE_BOX if settings.method.searches else cured)
@@ -56,7 +61,8 @@ def verify(
         result, _ = run_trial(bench, trial, among, progress.advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)
-        yield VerificationStep(result, standing, standing_8bit)
+        sessions = sessions and result.sessions and sessions & result.sessions
+        yield VerificationStep(result, standing, standing_8bit, sessions)
 
 
 def _standing_8bit(result: TrialResult) -> NDArray[np.bool_]:

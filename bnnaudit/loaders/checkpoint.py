@@ -43,7 +43,8 @@ def load_checkpoint(
     file_format, weights = read_state_dict(path)
     pour(weights, network, str(path))
     network = as_served(network)
-    prepare = Preparation(input_shape, _layout(input_shape, preprocessing), preprocessing.mean, preprocessing.std)
+    layout = _layout(input_shape, preprocessing)
+    prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
     probes = prepare(_noise(prepare, preprocessing))
     seen = _observed(path, network, probes)
     kind = _output_kind(seen)
@@ -57,7 +58,7 @@ def load_checkpoint(
         num_classes=seen.scores.shape[1],
         input_shape=input_shape,
         layout=prepare.layout,
-        box=preprocessing.box,
+        box=preprocessing.box_of_floats,
         mean=preprocessing.mean,
         std=preprocessing.std,
         weight_bits=seen.weight_bits,
@@ -69,13 +70,14 @@ def load_checkpoint(
         runtime=f"torch {torch.__version__.partition('+')[0]}",
         metadata=(("architecture", type(network).__name__),),
         gradients=copy.gradients,
+        channels=preprocessing.channels,
     )
     return Target(copy.network, prepare, deployed, facts, device)
 
 
 def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
     """Random images, whose shape is that of the data."""
-    box, shape = preprocessing.box, prepare.input_shape
+    box, shape = preprocessing.box_of_floats, prepare.input_shape
     noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
     return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.operators.graph import attribute, qualified_name
+from bnnaudit.operators.sharing import DEQUANTIZE
 from bnnaudit.operators.weights import array_of
 
 SAFE_SIGNED = (-64, 63)
@@ -30,7 +31,6 @@ INTEGER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 # Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8.
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
 
 SWAPPED = "ConvInteger"  # its kernel has the weights on the left
 SIGNED_CONVOLUTION = "QLinearConv"
@@ -47,14 +47,18 @@ class _Product:
     weights: TensorProto | None
 
 
-def clipping_note(proto: ModelProto) -> str:
+def clipping_note(proto: ModelProto, exact_sums: bool = True) -> str:
     """What people must know who serve the file on such a processor; empty where no layer is concerned.
+
+    exact_sums: the replay's session has them, as far as ONNX Runtime can.
 
     ONNX Runtime has no exact mode (see `open_session`) for weights that are computed, for ConvInteger, and for any layer
     beside a convolution of int8 by int8: the note says where the replay is concerned as well.
     """
     products = list(_products(proto))
-    inexact = any(product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products)
+    inexact = not exact_sums or any(
+        product.op == SIGNED_CONVOLUTION and product.types[0] == TensorProto.INT8 for product in products
+    )
     exact = [
         product.weights is not None and product.op != SWAPPED and not inexact for product in products if _clips(product)
     ]

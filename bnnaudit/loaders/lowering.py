@@ -8,16 +8,25 @@ from pathlib import Path
 from onnx import ModelProto, NodeProto, inliner
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.loaders.clipping import DEQUANTIZE, INTEGER, clipping_note
+from bnnaudit.loaders.clipping import INTEGER, clipping_note
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.operators.dynamic_ranges import OF_THE_BATCH
 from bnnaudit.operators.graph import STANDARD_DOMAIN, qualified_name
-from bnnaudit.operators.runtime import RUNTIME_DOMAIN
+from bnnaudit.operators.runtime import EXACT, RUNTIME_DOMAIN, Way
+from bnnaudit.operators.sharing import DEQUANTIZE
 from bnnaudit.operators.standard_form import WRITERS, to_standard_form
 from bnnaudit.operators.weights import whole
 
 LOWERED = "QONNX operators written with standard ones"
 UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
+UNSHARED = (
+    "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
+)
+REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
+SAME = "a default session computes the same"
+
+# Beside single products: operators whose kernels take the 8-bit sums of the session that they run in.
+OF_INTEGERS = frozenset({"com.microsoft.QAttention", "com.microsoft.DynamicQuantizeLSTM"})
 
 PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
 
@@ -32,16 +41,23 @@ def depends_on_batch(proto: ModelProto) -> bool:
     return any(qualified_name(node) in OF_THE_BATCH for node in _all_nodes(proto))
 
 
-def notes_on_replay(proto: ModelProto) -> tuple[str, ...]:
+def notes_on_replay(proto: ModelProto, way: Way = EXACT) -> tuple[str, ...]:
     """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
     fused = any(qualified_name(node) in DEQUANTIZE for node in _all_nodes(proto))
-    notes = LOWERED if needs_lowering(proto) else "", UNFUSED if fused else "", clipping_note(proto)
-    return tuple(note for note in notes if note)
+    notes = {
+        LOWERED: needs_lowering(proto),
+        UNSHARED: way.unshared,
+        UNFUSED: fused and way.unfused,
+        REFUSED: fused and not way.unfused,
+        clipping_note(proto, way.exact_sums): True,
+        SAME: not differs_by_default(proto),
+    }
+    return tuple(note for note, holds in notes.items() if note and holds)
 
 
 def differs_by_default(proto: ModelProto) -> bool:
     """Whether a default session of ONNX Runtime may answer otherwise than one that computes what the file says."""
-    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() for node in _all_nodes(proto))
+    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() | OF_INTEGERS for node in _all_nodes(proto))
 
 
 def foreign_domains(proto: ModelProto) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
 from bnnaudit.loaders.onnx_graph import Reading, default_replay, read_graph, replay_of
 from bnnaudit.loaders.quickening import TRIED, quickened
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReplayedModel, UnverifiedModel
+from bnnaudit.operators.runtime import PLAIN
 from bnnaudit.quantization.quantizers import named_quantizers
 
 
@@ -53,9 +54,9 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     )
     facts = replace(reading.facts, runtime=deployed.runtime)
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
-    if not isinstance(replayed, OnnxRuntimeModel) or not differs_by_default(source.proto):
+    if not isinstance(replayed, OnnxRuntimeModel) or replayed.way == PLAIN or not differs_by_default(source.proto):
         return target
-    return replace(target, by_default=partial(default_replay, source, reading.prepare, reading.output.name))
+    return replace(target, by_default=cache(partial(default_replay, source, reading.prepare, reading.output.name)))
 
 
 def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:

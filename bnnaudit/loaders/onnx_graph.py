@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
 from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
+from bnnaudit.loaders.whole_numbers import grid_of, with_range
 from bnnaudit.operators import lower
 from bnnaudit.operators.dynamic_ranges import range_by_image
 from bnnaudit.operators.graph import Graph
@@ -52,6 +54,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
         )
     graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
+    preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name)
     prepare = preparation(source.path, given, preprocessing)
     classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
@@ -68,6 +71,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     graph.drop_dead()
     graph.save()
     facts = describe(source, graph, given, output, classes, preprocessing)
+    facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
     return Reading(source, graph, given, output, prepare, facts)
 
 
@@ -78,7 +82,7 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedMo
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes_on_replay(source.proto))
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, partial(notes_on_replay, source.proto))
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):

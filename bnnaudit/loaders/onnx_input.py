@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from bnnaudit.core.errors import ModelError
@@ -15,7 +16,17 @@ from bnnaudit.operators.graph import FLOATS, Graph, attribute
 
 CHANNELS = frozenset({1, 3, 4})
 
-WHOLE_NUMBERS = frozenset({TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64})
+# Types of whole numbers, and whether pixels fill their whole range, so that it says what images are.
+WHOLE_NUMBERS = {
+    TensorProto.UINT8: True,
+    TensorProto.INT8: True,
+    TensorProto.UINT16: True,
+    TensorProto.INT16: True,
+    TensorProto.UINT32: False,
+    TensorProto.INT32: False,
+    TensorProto.UINT64: False,
+    TensorProto.INT64: False,
+}
 
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
 
@@ -40,12 +51,18 @@ class NetworkInput:
         """Whether the network takes integers."""
         return self.element_type in WHOLE_NUMBERS
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest number of an integer input."""
+        limits = np.iinfo(helper.tensor_dtype_to_np_dtype(self.element_type))
+        return float(limits.min), float(limits.max)
+
 
 def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
     """The input of a simplified graph; `layout` overrides what the file suggests. Raises ModelError."""
     info = _only_input(path, graph)
     kind = int(info.type.tensor_type.elem_type)
-    if kind not in FLOATS | WHOLE_NUMBERS:
+    if kind not in FLOATS | WHOLE_NUMBERS.keys():
         raise ModelError(f"{path}: input {info.name!r} takes {_type_name(kind)}, not numbers")
     dims = graph.shape(info.name)
     if dims is None or len(dims) < 2:
@@ -65,7 +82,7 @@ def preparation(path: Path, source: NetworkInput, preprocessing: Preprocessing) 
     for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
         if channels is not None and len(values) not in (0, 1, channels):
             raise ModelError(f"{path}: {name} has {len(values)} values for an input of {channels} channels")
-    return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std)
+    return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
 
 
 def _only_input(path: Path, graph: Graph) -> ValueInfoProto:

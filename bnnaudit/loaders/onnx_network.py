@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from onnx import helper
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
@@ -15,7 +14,7 @@ from bnnaudit.loaders.lowering import depends_on_batch
 from bnnaudit.loaders.onnx_graph import Reading
 from bnnaudit.operators.importing import convert, quiet
 from bnnaudit.operators.sizes import SizeGuard
-from bnnaudit.quantization.surrogates import round_step
+from bnnaudit.quantization.whole_input import WholeInput
 
 # Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
 TRIAL = 3
@@ -32,19 +31,6 @@ class Scores(nn.Module):
         """(N, *input_shape) -> (N, d)."""
         scores: Tensor = self.graph(values)
         return scores.flatten(start_dim=1).to(values.dtype)
-
-
-class WholeInput(nn.Module):
-    """The rounding into the range of the input's integer type, with the gradient 1 everywhere, the ends included."""
-
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.low = low
-        self.high = high
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...) of whole numbers."""
-        return round_step(values, torch.round(values.detach()).clamp(self.low, self.high))
 
 
 class FixedBatch(nn.Module):
@@ -78,17 +64,12 @@ def build_network(reading: Reading) -> nn.Module:
 
 
 def _convert(reading: Reading) -> nn.Module:
-    parts: list[nn.Module] = [WholeInput(*_whole_range(reading))] if reading.given.whole else []
+    parts: list[nn.Module] = [WholeInput(*reading.given.limits)] if reading.given.whole else []
     try:
         parts.append(Scores(convert(reading.graph)))
     except ModelError as error:
         raise type(error)(f"{reading.source.path}: {error}") from error
     return nn.Sequential(*parts)
-
-
-def _whole_range(reading: Reading) -> tuple[float, float]:
-    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(reading.given.element_type))
-    return float(limits.min), float(limits.max)
 
 
 def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:

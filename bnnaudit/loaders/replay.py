@@ -19,8 +19,9 @@ from bnnaudit.operators.runtime import (
     REFERENCE_ERRORS,
     RUNTIME,
     RUNTIME_ERRORS,
+    Way,
+    open_by_way,
     open_reference,
-    open_session,
 )
 
 # Images at a time where the file leaves the batch open: enough to fill the processor, little memory.
@@ -32,7 +33,11 @@ _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
     "tensor(int8)": np.int8,
+    "tensor(uint16)": np.uint16,
+    "tensor(int16)": np.int16,
+    "tensor(uint32)": np.uint32,
     "tensor(int32)": np.int32,
+    "tensor(uint64)": np.uint64,
     "tensor(int64)": np.int64,
 }
 
@@ -93,8 +98,8 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. notes: how this differs from a default session on the file, for people. opened: how a session is. Raises
-    ModelError.
+    by default. notes: how a session that was opened in some way differs from a default one on the file, for people. opened:
+    how a session is. Raises ModelError.
     """
 
     def __init__(
@@ -103,11 +108,11 @@ class OnnxRuntimeModel(ReplayedModel):
         prepare: Preparation,
         output: str | None = None,
         one_by_one: bool = False,
-        notes: tuple[str, ...] = (),
-        opened: Callable[[bytes | str], Any] = open_session,
+        notes: Callable[[Way], tuple[str, ...]] = lambda _: (),
+        opened: Callable[[bytes | str], tuple[Any, Way]] = open_by_way,
     ) -> None:
         try:
-            self._session = opened(model if isinstance(model, bytes) else str(model))
+            self._session, self.way = opened(model if isinstance(model, bytes) else str(model))
         except RUNTIME_ERRORS as error:
             raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
         inputs = self._session.get_inputs()
@@ -118,7 +123,7 @@ class OnnxRuntimeModel(ReplayedModel):
         self._output = output or self._session.get_outputs()[0].name
         batch = inputs[0].shape[0] if inputs[0].shape else None
         fixed = batch if isinstance(batch, int) else None
-        super().__init__(", ".join((RUNTIME, *notes)), prepare, inputs[0].type, fixed, one_by_one)
+        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:

@@ -14,8 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from bnnaudit.core.attack import Beta, Budget, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
 
@@ -141,7 +142,7 @@ class DataTable(_Table):
 
 
 class PreprocessingTable(_Table):
-    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout.
+    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours.
 
     `output_name`: the output that holds the scores, of an ONNX file that has several.
     """
@@ -151,6 +152,7 @@ class PreprocessingTable(_Table):
     std: Annotated[tuple[float, ...], BeforeValidator(_positive_per_channel)] | None = None
     layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
     output_name: StrictStr | None = None
+    channels: Annotated[ChannelOrder | None, BeforeValidator(_choice(ChannelOrder))] = None
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -160,7 +162,14 @@ class PreprocessingTable(_Table):
 
     def resolved(self) -> Preprocessing:
         """The preprocessing with defaults where nothing is said."""
-        return Preprocessing(self.input_range or Box(), self.mean or (), self.std or (), self.layout, self.output_name)
+        return Preprocessing(
+            self.input_range,
+            self.mean or (),
+            self.std or (),
+            self.layout,
+            self.output_name,
+            self.channels or ChannelOrder.RGB,
+        )
 
 
 class ThreatTable(_Table):
@@ -214,6 +223,12 @@ class AuditTable(_Table):
     all_images: StrictBool | None = None
 
 
+class DeploymentTable(_Table):
+    """[deployment]: `serve_as` says which sessions of its runtime count as the deployed model."""
+
+    serve_as: Annotated[ServeAs | None, BeforeValidator(_choice(ServeAs))] = None
+
+
 class RunTable(_Table):
     """[run]: how to compute, which changes no result."""
 
@@ -233,4 +248,5 @@ class Settings(_Table):
     architecture: ArchitectureTable = ArchitectureTable()
     substitute: SubstituteTable = SubstituteTable()
     audit: AuditTable = AuditTable()
+    deployment: DeploymentTable = DeploymentTable()
     run: RunTable = RunTable()

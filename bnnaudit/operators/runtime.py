@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
+
+from bnnaudit.operators.sharing import unshare
 
 PROVIDER = "CPUExecutionProvider"
 RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
@@ -22,6 +27,9 @@ _SILENT = 4  # fatal errors only
 _SETTINGS = {"session.intra_op.allow_spinning": "0"}
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
+# Where a model given as bytes has its external data.
+_EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+
 # Replaces an operator between (de)quantizers by a kernel on integers.
 _INTEGER_KERNELS = "QDQSelectorActionTransformer"
 
@@ -33,6 +41,22 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a session was opened: with exact 8-bit sums, without kernels on integers in the place of (de)quantizers, and on
+    the model with a copy of shared int8 constants for each use (see `operators.sharing`)."""
+
+    exact_sums: bool = True
+    unfused: bool = True
+    unshared: bool = False
+
+
+EXACT = Way()
+PLAIN = Way(exact_sums=False, unfused=False)
+WAYS = (EXACT, Way(unshared=True), Way(exact_sums=False), PLAIN)
+"""The exact one first, then with less and less of it: options of ours never keep a file from being loaded."""
+
+
 def open_session(model: bytes | str) -> Any:
     """A session on a serialized model, or on a file by its path (which external data needs), that computes what it says.
 
@@ -42,22 +66,51 @@ def open_session(model: bytes | str) -> Any:
       otherwise. Here it does not.
     - Its kernels for uint8 times int8 clip every sum of two products to 16 bits on an x86 processor without VNNI. Here
       weights are taken as uint8 with another zero point: the same numbers, in a kernel that does not clip. ONNX Runtime
-      then has no convolution of int8 by int8, which needs no such care: a file with one gets the default kernels.
+      then has no convolution of int8 by int8, which needs no such care, and fails where weights share a zero point.
+
+    What ONNX Runtime does not load so is opened by the next of `WAYS`; `open_by_way` tells which.
     """
+    return open_by_way(model)[0]
+
+
+def open_by_way(model: bytes | str) -> tuple[Any, Way]:
+    """`open_session`, and the way that it went; the error is that of a session without options."""
     onnxruntime.set_default_logger_severity(_SILENT)
-    try:
-        return _session(model, {**_SETTINGS, **_EXACT_SUMS})
-    except _native.NotImplemented:
-        return _session(model, _SETTINGS)
+    for way in WAYS[:-1]:
+        with suppress(*RUNTIME_ERRORS, _NothingSharedError):
+            return _opened_by(way, model), way
+    return _opened_by(PLAIN, model), PLAIN
 
 
-def open_default_session(model: bytes | str) -> Any:
+class _NothingSharedError(Exception):
+    """A model without shared constants is not opened a second time."""
+
+
+def _opened_by(way: Way, model: bytes | str) -> Any:
+    settings = {**_SETTINGS, **(_EXACT_SUMS if way.exact_sums else {})}
+    if way.unshared:
+        model, folder = _unshared(model)
+        settings |= {_EXTERNAL_FOLDER: folder} if folder else {}
+    return _session(model, settings, (_INTEGER_KERNELS,) if way.unfused else ())
+
+
+def _unshared(model: bytes | str) -> tuple[bytes, str]:
+    """The model with every shared int8 constant copied, and the folder that its external data lie in."""
+    proto = (
+        onnx.load_model_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+    )
+    if not unshare(proto):
+        raise _NothingSharedError
+    return proto.SerializeToString(), "" if isinstance(model, bytes) else str(Path(model).resolve().parent)
+
+
+def open_default_session(model: bytes | str) -> tuple[Any, Way]:
     """A session as anybody opens it: `open_session` says in what its answers may differ."""
     onnxruntime.set_default_logger_severity(_SILENT)
-    return _session(model, _SETTINGS, disabled=())
+    return _opened_by(PLAIN, model), PLAIN
 
 
-def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...] = (_INTEGER_KERNELS,)) -> Any:
+def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     for key, value in settings.items():

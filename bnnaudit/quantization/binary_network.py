@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, named_quantizers
+from bnnaudit.quantization.whole_input import between_whole_numbers
 
 Array = NDArray[np.float64]
 
@@ -98,6 +99,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     Raises UsageError, naming `user`, for any other: its steps must be two-valued signs, each of which feeds the next one
     through an affine map and by that way alone.
     """
+    target = between_whole_numbers(target)
     network = copy.deepcopy(target.network).double()
     steps = _signs(target, network, user)
     run = _Run(target, network, steps, image_shape)

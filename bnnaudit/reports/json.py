@@ -13,6 +13,8 @@ from bnnaudit.core.report import (
     Extent,
     Passage,
     Report,
+    Serving,
+    SessionAccuracies,
     SignalRow,
     SignalTable,
     Sweep,
@@ -48,6 +50,7 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         },
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": _interval(clean),
+        "serving": _serving(report.serving),
         "attacks": [_attack(row) for row in report.attacks],
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
@@ -91,6 +94,7 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "l2_per_channel": settings.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
         **_threat(row.threat),
+        "input_steps": row.threat.whole_steps,
         "steps": None if searches else settings.steps,
         "queries": settings.queries if searches else None,
         "budget": str(settings.budget) if settings.method is Method.AUTO else None,
@@ -105,7 +109,24 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "backwards": row.backwards,
         "replayed": row.replayed,
         "replay_disagreements": row.replay_disagreements,
+        "sessions": _sessions(row.sessions),
         "portfolio": [_leg(leg) for leg in row.legs] if settings.method is Method.AUTO else None,
+    }
+
+
+def _serving(serving: Serving | None) -> dict[str, JsonValue] | None:
+    return None if serving is None else {"serve_as": str(serving.serve_as), "clean": _sessions(serving.clean)}
+
+
+def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None:
+    if sessions is None:
+        return None
+    return {
+        "exact": sessions.exact.value,
+        "exact_ci95": _interval(sessions.exact),
+        "default": sessions.default.value,
+        "default_ci95": _interval(sessions.default),
+        "between": sessions.between,
     }
 
 

@@ -2,7 +2,7 @@
 
 from rich.console import RenderableType
 
-from bnnaudit.core.facts import Differentiation, Layout, ModelFacts, ModelFormat, OutputKind
+from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts, ModelFormat, OutputKind
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.numbers import bits, plural, shape, significant
 
@@ -61,10 +61,12 @@ def gradient_line(facts: ModelFacts, look: Look) -> RenderableType | None:
 
 
 def input_line(facts: ModelFacts, look: Look) -> RenderableType:
-    """`3 x 32 x 32 (NCHW), values from 0 to 255, normalised by mean 0.5 and std 0.25`."""
+    """`3 x 32 x 32 (NCHW, BGR), values from 0 to 255, normalised by mean 0.5 and std 0.25`."""
     box = facts.box
-    line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]})"
-    line += f", values from {significant(box.low, 6)} to {significant(box.high, 6)}"
+    colours = ", BGR" if facts.channels is ChannelOrder.BGR else ""
+    line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]}{colours})"
+    whole = "" if facts.grid is None else f"{facts.grid.kind} "
+    line += f", {whole}values from {significant(box.low, 6)} to {significant(box.high, 6)}"
     normalised = [
         f"{name} {_channels(values)}" for name, values in (("mean", facts.mean), ("std", facts.std)) if values
     ]

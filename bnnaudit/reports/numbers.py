@@ -43,6 +43,18 @@ def threat_text(threat: Threat) -> str:
     return f"{_NORMS[threat.norm]} {length(threat.eps)}{grid}"
 
 
+def steps_text(threat: Threat) -> str:
+    """What an input of whole numbers leaves of a radius: `8 of the 255 steps of the uint8 input`; empty for floats."""
+    grid = threat.grid
+    if grid is None:
+        return ""
+    steps = threat.whole_steps
+    if steps is None:
+        return f"only whole numbers of the {grid.kind} input"
+    none = ", so no other image is that near" if steps == 0 else ""
+    return f"{steps:,} of the {max(grid.steps):,} steps of the {grid.kind} input{none}"
+
+
 def duration(seconds: float) -> str:
     """Milliseconds below a second (`340 ms`), else seconds with one decimal (`12.3 s`)."""
     if not math.isfinite(seconds):

@@ -93,7 +93,7 @@ def is_legitimate(outcome: Outcome, batch: Batch, threat: Threat) -> None:
     assert outcome.images.min() >= threat.box.low
     assert outcome.images.max() <= threat.box.high
     if threat.image_bits is not None:
-        grid = PixelGrid(threat.box.low, threat.box.high, threat.image_bits)
+        grid = PixelGrid.of_bits(threat.box.low, threat.box.high, threat.image_bits)
         assert ((outcome.images == grid.nearest(outcome.images)) | (outcome.images == batch.images)).all()
 
 

@@ -25,12 +25,12 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
-from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.audit import AuditRequest, run_audit
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.imitation import imitate
 from tests.bench.bank_networks import DATA, trained
+from tests.bench.bank_wholenum import whole_number_entries, with_whole_numbers
 from tests.bench.broken import (
     BatchCentred,
     Dropped,
@@ -60,8 +60,10 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 class Entry:
     """One model: how it is made, what it is attacked with, and what an audit must say.
 
-    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. checkpoint:
-    whether it is opened as users open theirs, from a file of weights and code of their own.
+    causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
+    the audit is given in place of the held-out images and their labels, both drawn already. whole: the type of whole numbers
+    that the model takes, none where it takes floats of 0..1. checkpoint: whether it is opened as users open theirs,
+    from a file of weights and code of their own.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Entry:
     ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
     checkpoint: bool = False
+    given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    whole: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -149,11 +153,17 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
     from tests.bench import bank_torch
+    from tests.bench.bank_verdicts import entries_of_the_sample
 
     general = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
-        for entry in (*healthy_entries(data, eps), *broken_entries(data, eps))
+        for entry in (
+            *healthy_entries(data, eps),
+            *broken_entries(data, eps),
+            *entries_of_the_sample(data, eps),
+            *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
+        )
     )
     return (*general, *bank_torch.entries())
 
@@ -166,12 +176,19 @@ def audit(
     images, labels = DATA[entry.data]().test
     ids = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:samples]
     batch = Batch(images[ids], labels[ids], ids)
-    make_target = checkpoint_of if entry.checkpoint else target_of
-    target: Target = make_target(entry.make(), tuple(images.shape[1:]), 10)
+    if entry.given is not None:
+        shown, told = entry.given(batch.images, batch.labels)
+        batch = Batch(shown, told, torch.arange(len(told)))
+    if entry.whole:
+        target, batch = with_whole_numbers(entry.make(), batch, entry.whole)
+    else:
+        make_target = checkpoint_of if entry.checkpoint else target_of
+        target = make_target(entry.make(), tuple(batch.images.shape[1:]), 10)
+    box = target.facts.box
     plan = AuditPlan(
-        threat=Threat(entry.norm, entry.eps),
+        threat=Threat(entry.norm, entry.eps, box, grid=target.facts.grid),
         ordinary=entry.ordinary,
-        features=images[0].numel(),
+        features=batch.images[0].numel(),
         quantized=bool(target.facts.quantizers),
         seed=seed,
         effort=effort or entry.effort,
@@ -184,7 +201,7 @@ def audit(
         ids=batch.ids,
         data=DataFacts(entry.data, len(batch), ""),
         plan=plan,
-        make_substitute=lambda audited: imitate(audited, images, seed),
+        make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         tool_version="bank",
         created="",
         command="bank",

@@ -83,11 +83,13 @@ NETWORKS: Mapping[str, Ingredients] = {
     "digits-wq": Ingredients("digits", 30, weights=Weights.BINARY),
     "digits-distilled": Ingredients("digits", 60, 0.01, softened=SOFTENED),
     "digits-winners": Ingredients("digits", 30, 0.005, hidden=(256, 256), winners=0.03),
+    "digits-weak": Ingredients("digits", 1, 0.0006),
     "mnist-float": Ingredients("mnist", 6, 0.003),
     "mnist-robust": Ingredients("mnist", 10, 0.003, adversarial_eps=0.1),
     "mnist-waq": Ingredients("mnist", 10, weights=Weights.BINARY, activations=Activations.BINARY, hidden=(256, 256)),
     "mnist-wq": Ingredients("mnist", 8, weights=Weights.BINARY),
     "mnist-distilled": Ingredients("mnist", 12, 0.01, softened=SOFTENED),
+    "mnist-weak": Ingredients("mnist", 1, 0.00005),
     "mnist-winners": Ingredients("mnist", 8, 0.005, hidden=(256, 256), winners=0.03),
 }
 

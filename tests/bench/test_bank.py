@@ -30,6 +30,17 @@ QUICK_ONES = (
     "torch: detach trick, scaled",
     "torch: all under no_grad, as trained",
     "torch: all under no_grad, scaled",
+    "digits-float, one label in ten at random",
+    "digits-weak, hardly trained",
+    "digits-float, nine in ten of one class",
+    "digits-float, labels from 1",
+    "digits-waq, labels in another order",
+    "digits-robust, labels of other images",
+    "digits-robust, six labels in ten at random",
+    "digits-robust, made for 0..255, fed 0..1",
+    "digits-robust, made for BGR, fed RGB",
+    "digits-robust, made for height and width swapped",
+    "digits-robust, noise as images",
 )
 
 

@@ -87,6 +87,8 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
         ({"x": np.array(["a", "b"]).reshape(1, 2)}, "not numbers"),
         ({"x": np.full((3, 2, 2), 2.0)}, "values 2..2, outside 0..1"),
         ({"x": np.full((3, 2, 2), -1)}, "values -1..-1, outside 0..255"),
+        ({"x": np.full((3, 2, 2), -1.0)}, "--mean and --std"),
+        ({"x": np.full((3, 2, 2), -1.0)}, "--input-range -1,1"),
         ({"x": np.array([[[0.0]], [[np.nan]], [[np.inf]]])}, "2 of 3 images hold NaN or infinity \\(first: image 1\\)"),
         ({"x": IMAGES, "y": np.array([0, 1])}, "3 images but labels of the shape \\(2,\\)"),
         ({"x": IMAGES, "y": np.array([0, 1, 0.5])}, "1 of 3 labels are not whole numbers \\(first: 0.5 at index 2\\)"),

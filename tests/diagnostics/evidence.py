@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
+from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, GradientProbe, NoiseProbe, Probes, StrengthRow
 from bnnaudit.core.report import SignalRow, SignalTable
@@ -19,6 +20,22 @@ from bnnaudit.core.trial import Trial, TrialResult
 from bnnaudit.engine.planning import planned_trials
 
 IMAGES = 300
+HEALTHY_FIT = SampleFit(
+    PictureFit(IMAGES, 0, 0.8, 1.0, 40),
+    LabelFit(
+        IMAGES,
+        10,
+        240,
+        30.0,
+        40.0,
+        270,
+        (Alternative("the labels start at 1", "subtract 1", 9, 2, 233),),
+        60,
+        0.15,
+        0.8,
+    ),
+    FeedingFit(100, 80, (Alternative("values from 0 to 255", "give --input-range 0,255", 85, 9, 4),)),
+)
 HEALTHY_PROBES = Probes(
     gradient=GradientProbe(100, logit_gap=6.0),
     noise=NoiseProbe(100, 10, 4 / 255, 1, 0.1, 0.9),
@@ -26,6 +43,7 @@ HEALTHY_PROBES = Probes(
     binarization=BinarizationTest(
         25, 100, 256, 0, (StrengthRow("pgd", 25), StrengthRow("pgd++", 25), StrengthRow("random search", 3))
     ),
+    fit=HEALTHY_FIT,
 )
 
 

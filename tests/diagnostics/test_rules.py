@@ -14,13 +14,16 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
 from bnnaudit.core.facts import Differentiation, GradientFacts, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.finding import Finding, Rule, Severity
+from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.serving import Sessions
+from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.diagnostics import CHECKS, RULES
 from bnnaudit.engine.judging import judge_checks
 from bnnaudit.engine.planning import planned_trials
-from tests.diagnostics.evidence import HEALTHY_PROBES, evidence, left, plan, result, signal
+from tests.diagnostics.evidence import HEALTHY_FIT, HEALTHY_PROBES, evidence, left, plan, result, signal
 
 PLAN = plan()
 THOROUGH = plan(effort=Effort.THOROUGH)
@@ -45,6 +48,23 @@ def cured(suspicion: Suspicion, source: Source, probes: Probes) -> Evidence:
     return evidence({**HEALTHY, **shares}, the_plan=the_plan, probes=probes)
 
 
+def of_the_sample(fit: SampleFit) -> Evidence:
+    return evidence(HEALTHY, probes=replace(HEALTHY_PROBES, fit=fit))
+
+
+def labelled(**changes: object) -> SampleFit:
+    assert HEALTHY_FIT.labels is not None
+    return replace(HEALTHY_FIT, labels=replace(HEALTHY_FIT.labels, **changes))
+
+
+def fed(right: int, other: int, lost: int = 0) -> SampleFit:
+    """As fed, and with values from 0 to 255, so many of 100 images are right."""
+    assert HEALTHY_FIT.feeding is not None
+    alternative = Alternative("values from 0 to 255", "give --input-range 0,255", other, other - right + lost, lost)
+    return replace(HEALTHY_FIT, feeding=replace(HEALTHY_FIT.feeding, right=right, alternatives=(alternative,)))
+
+
+ONE_BASED = Alternative("the labels start at 1", "subtract 1 from the labels", 290, 270, 10)
 MISSED = (StrengthRow("pgd", 5), StrengthRow("pgd++", 20), StrengthRow("auto", 25), StrengthRow("random search", 2))
 
 
@@ -109,7 +129,22 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "MF407": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, company=9)),
     "MF408": lambda: evidence(HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, never_answered=(3, 7))),
     "MF409": lambda: evidence(HEALTHY, by_default=DefaultAnswers(300, 1, 0.1)),
+    "MF410": lambda: evidence(HEALTHY, sessions=sessions(0.17, 0.37)),
+    "MF411": lambda: evidence(the_plan=plan(threat=BELOW_ONE_STEP)),
+    "MF412": lambda: of_the_sample(labelled(right=33, deviation=0.6)),
+    "MF413": lambda: of_the_sample(labelled(right=30, readings=(ONE_BASED,))),
+    "MF414": lambda: of_the_sample(fed(30, 90)),
+    "MF415": lambda: of_the_sample(replace(HEALTHY_FIT, pictures=replace(HEALTHY_FIT.pictures, correlation=0.02))),
+    "MF416": lambda: of_the_sample(labelled(right=150, ranked=150, rank=0.5, separation=0.5)),
 }
+
+
+BELOW_ONE_STEP = Threat(Norm.LINF, 0.6 / 255, Box(-128.0, 127.0), grid=InputGrid("int8", (-128.0,), (127.0,), (255,)))
+
+
+def sessions(exact: float, default: float) -> tuple[Sessions, Sessions]:
+    """Everything right without attack, and these shares after it."""
+    return Sessions(left(1.0), left(1.0)), Sessions(left(exact), left(default))
 
 
 def fired(given: Evidence) -> dict[str, Finding]:
@@ -179,7 +214,8 @@ def test_what_was_not_measured_is_skipped_with_a_reason() -> None:
     causes = {"blocked-gradient", "vanishing-gradient", "logit-scale", "outer-softmax", "input-rounding"}
     gone = {"error-signal", "jacobian-scale", "claim", "transfer", "shattered-gradient"}
     left_out = {"hard-label"}
-    assert set(skips) == gone | without_probes | causes | left_out
+    of_the_sample = {"chance", "feeding", "picture-likeness"}
+    assert set(skips) == gone | without_probes | causes | left_out | of_the_sample
     assert all(skips.values())
 
 
@@ -290,3 +326,33 @@ def test_where_the_gradient_ends_is_named() -> None:
     message = fired(evidence(HEALTHY, facts=with_gradients(seen)))["SP215"].message
     assert "argsort" in message
     assert "only attacks on scores" in message
+
+
+def test_successes_of_one_session_are_told_by_session() -> None:
+    finding = fired(evidence(HEALTHY, sessions=sessions(0.17, 0.37)))["MF410"]
+    assert (
+        "Of 249 broken images 60 are so in the exact session alone and 0 in a default one alone: 17.0 % are left in the "
+        "exact session, 37.0 % in a default one of this machine." in finding.message
+    )
+
+
+@pytest.mark.parametrize(("exact", "default"), [(0.2, 0.2), (0.2, 0.21), (1.0, 1.0)])
+def test_a_few_images_between_the_sessions_are_rounding(exact: float, default: float) -> None:
+    assert "MF410" not in fired(evidence(HEALTHY, sessions=sessions(exact, default)))
+
+
+def test_below_one_step_of_whole_numbers_attacks_have_no_symptoms_to_show() -> None:
+    judged = judge_checks(evidence({}, 1.0, 1.0, plan(threat=BELOW_ONE_STEP)), CHECKS)
+    found = {finding.rule.code: finding for finding in judged.findings}
+    assert not any(code.startswith("GM") for code in found)
+    finding = found["MF411"]
+    assert "0.00235294 is shorter than one step of the int8 input, 1/255" in finding.message
+    assert finding.measurements[0].value == pytest.approx(0.6)
+    assert {skip.check for skip in judged.skipped} >= {"iterations", "loss-rise"}
+
+
+@pytest.mark.parametrize(("eps", "empty"), [(0.99, True), (1.0, False), (1.2, False)])
+@pytest.mark.parametrize("norm", list(Norm))
+def test_a_ball_is_empty_below_one_step(norm: Norm, eps: float, empty: bool) -> None:
+    assert replace(BELOW_ONE_STEP, norm=norm, eps=eps / 255).empty == empty
+    assert not Threat(norm, 0.0).empty

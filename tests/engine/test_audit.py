@@ -16,6 +16,7 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Extent, Report, Status
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
@@ -140,8 +141,8 @@ def test_without_labels_the_model_s_own_answers_count() -> None:
 
 def test_other_answers_by_default_are_a_warning() -> None:
     target = linear_target(WEIGHTS, torch.zeros(3))
-    given = request(replace(target, by_default=lambda: lambda images: -target.deployed(images)))
-    report = run_audit(given, Silence())
+    served = replace(target, by_default=lambda: lambda images: -target.deployed(images), serve_as=ServeAs.EXACT)
+    report = run_audit(request(served), Silence())
     assert report.verdict is not None
     assert report.verdict.passed
     (finding,) = [finding for finding in report.findings if finding.rule.code == "MF409"]

@@ -14,6 +14,7 @@ from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.binarization import (
     fit_readout,
+    is_settled,
     measure_binarization,
     plant,
     points_inside,
@@ -47,6 +48,18 @@ def test_a_healthy_network_passes() -> None:
     assert counts["pgd"] == counts["pgd++"] == 8
     assert counts["random search"] < 8
     assert set(counts) == {"pgd", "pgd++", "random search"} | ({"auto"} if Method.AUTO in METHODS else set())
+
+
+def test_more_images_are_tested_until_the_strength_of_auto_is_settled() -> None:
+    """All found: 8 images are enough. A wall: none found, plain after 8. Half found: open, so all 30 at hand are taken."""
+    many = IMAGES.repeat(4, 1)[:30] + 0.01 * torch.rand(30, FEATURES, generator=torch.Generator().manual_seed(2))
+    target = target_of(network(), (FEATURES,), 4)
+    assert measure_binarization(target, batch_of(target, many), PLAN).images == 8
+    assert not is_settled(7, {"auto": 7})
+    assert is_settled(8, {"auto": 8})
+    assert is_settled(8, {"auto": 0})
+    assert not is_settled(30, {"auto": 23})
+    assert is_settled(8, {})
 
 
 def test_pgd_fails_on_saturated_logits_and_a_temperature_cures_it() -> None:

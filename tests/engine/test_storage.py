@@ -65,7 +65,7 @@ def test_there_is_no_8bit_figure_for_images_that_are_no_pictures() -> None:
 )
 def test_the_referee_refuses_a_pixel_off_the_grid(norm: Norm, box: Box, unit: float) -> None:
     """A pixel that was off the grid to begin with may stay as it was, to the bit."""
-    grid = PixelGrid(box.low, box.high, 8)
+    grid = PixelGrid.of_bits(box.low, box.high, 8)
     originals = grid.values(torch.tensor([[10, 20, 30]]))
     originals[0, 2] += 0.4 * unit
     threat = Threat(norm, 8 / 255, box, image_bits=8)
@@ -95,7 +95,7 @@ def test_adversarial_images_are_the_same_after_a_way_through_png(box: Box) -> No
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(48, 24), BinarySign(), nn.Linear(24, 4))
     target = target_of(network, (3, 4, 4), 4, box)
-    grid = PixelGrid(box.low, box.high, 8)
+    grid = PixelGrid.of_bits(box.low, box.high, 8)
     batch = batch_of(target, grid.values(torch.randint(0, 256, (40, 3, 4, 4))))
     threat = Threat(Norm.LINF, 6 / 255, box, image_bits=8)
     settings = AttackSettings(beta=Beta(BetaRule.TRACKED), steps=20)

@@ -8,7 +8,7 @@ import pytest
 
 from bnnaudit.core.attack import Beta, BetaRule, LossKind, Method
 from bnnaudit.core.errors import SettingsError
-from bnnaudit.core.facts import Layout
+from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm
@@ -26,6 +26,7 @@ input_range = [0, 255]
 mean = [1, 2.5, 3]
 std = 255
 layout = "nhwc"
+channels = "bgr"
 [threat]
 norm = "linf"
 eps = "8/255"
@@ -64,7 +65,9 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert read.description == "digits"
     assert read.data.source == str(tmp_path / "digits.npz")
     assert (read.data.root, read.data.samples, read.data.seed) == (tmp_path / "sets", 300, 0)
-    assert read.preprocessing.resolved() == Preprocessing(Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC)
+    assert read.preprocessing.resolved() == Preprocessing(
+        Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC, None, ChannelOrder.BGR
+    )
     assert read.threat.norm is Norm.LINF
     assert read.threat.eps == 8 / 255
     assert (read.attack.method, read.attack.steps, read.attack.restarts) == (Method.PGD, 20, 1)
@@ -145,6 +148,7 @@ PROBLEMS = [
     ("[preprocessing]\nstd = [1, 0]", "preprocessing.std: [1, 0] must be above 0"),
     ("[preprocessing]\nmean = ['a']", "preprocessing.mean: ['a'] is not a number for each channel"),
     ("[preprocessing]\nmean = [1, 2]\nstd = [1, 2, 3]", "preprocessing: mean has 2 values, std 3"),
+    ("[preprocessing]\nchannels = 'gbr'", "preprocessing.channels: 'gbr' is not one of rgb, bgr"),
     ("[preprocessing]\nlayout = 'chw'", "preprocessing.layout: 'chw' is not one of nchw, nhwc, flat"),
     ("[declared]\nclean_accuracy = 97", "declared.clean_accuracy: 97 is not a fraction between 0 and 1"),
     ("[data]\nsamples = 0", "data.samples: should be greater than or equal to 1, not 0"),

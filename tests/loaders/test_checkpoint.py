@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import CheckpointError
-from bnnaudit.core.facts import Layout, ModelFormat, OperatorCount, OutputKind, QuantizerFact
+from bnnaudit.core.facts import ChannelOrder, Layout, ModelFormat, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
@@ -154,6 +154,16 @@ def test_preprocessing_is_done_by_channel_in_either_layout(
     for scores in (target.logits(images), target.deployed(images)):
         assert scores.tolist() == [[9.0, 4.25, 2.0]] * 2
     assert (target.facts.box, target.facts.layout) == (stated.box, layout)
+
+
+def test_a_checkpoint_can_take_blue_first(tmp_path: Path) -> None:
+    stated = Preprocessing(Box(0.0, 255.0), (1.0, 2.0, 3.0), (2.0, 4.0, 8.0), channels=ChannelOrder.BGR)
+    save_file({"scale": torch.ones(1)}, tmp_path / "m.safetensors")
+    target = load_checkpoint(tmp_path / "m.safetensors", Pixels(Layout.NCHW), (3, 2, 4), stated, CLIPPED, CPU)
+    images = torch.tensor([27.0, 18.0, 9.0]).view(1, 3, 1, 1).expand(1, 3, 2, 4)
+    for scores in (target.logits(images), target.deployed(images)):
+        assert scores.tolist() == [[4.0, 4.0, 3.0]]
+    assert target.facts.channels is ChannelOrder.BGR
 
 
 def test_large_batches_are_replayed_in_pieces_without_a_difference(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.core.facts import Layout, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -109,6 +109,18 @@ def test_mean_and_std_reach_both_copies(tmp_path: Path) -> None:
     for scores in (target.logits(images), target.deployed(images)):
         torch.testing.assert_close(scores, torch.tensor([[1.0, -2.0, 4.0]]).expand(2, 3))
     assert (target.facts.mean, target.facts.std, target.facts.box) == ((100, 50, 0), (10, 5, 2), Box(0, 255))
+
+
+def test_blue_comes_first_where_the_network_takes_it_so(tmp_path: Path) -> None:
+    """Mean and std are those of the network's own planes: blue, green, red."""
+    model = model_of([node("GlobalAveragePool", "x")], ["n", 3, 2, 2], output_shape=["n", 3, 1, 1])
+    stated = Preprocessing(Box(0, 255), (100.0, 50.0, 0.0), (10.0, 5.0, 2.0), channels=ChannelOrder.BGR)
+    target = load(tmp_path, model, stated)
+    images = torch.tensor([8.0, 40.0, 110.0]).view(1, 3, 1, 1).expand(2, 3, 2, 2)
+    for scores in (target.logits(images), target.deployed(images)):
+        torch.testing.assert_close(scores, torch.tensor([[1.0, -2.0, 4.0]]).expand(2, 3))
+    torch.testing.assert_close(target.prepare.restored(target.prepare.normalised(images)), images)
+    assert target.facts.channels is ChannelOrder.BGR
 
 
 def test_a_mean_of_another_number_of_channels(tmp_path: Path) -> None:

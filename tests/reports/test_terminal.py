@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from bnnaudit.core.finding import Finding, Severity, Skip
+from bnnaudit.core.finding import Family, Finding, Severity, Skip
 from bnnaudit.core.report import Cure, Report, Status
 from bnnaudit.engine.judging import estimate
 from bnnaudit.reports import FORMATS, ReportFormat, render
@@ -129,6 +129,13 @@ def test_facts_about_the_model_are_no_evidence_of_masking(fake: Report) -> None:
     assert said(model, replace(verdict, severity=Severity.NOTE))
     assert not said(verdict)
     assert not said(cause)
+
+
+def test_an_attack_alone_says_nothing_about_masking(fake: Report, attack_only: Report) -> None:
+    told = replace(attack_only, findings=tuple(f for f in fake.findings if f.rule.family is Family.MODEL))
+    text = _text(told)
+    assert "MF405" in text
+    assert "No evidence" not in text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.geometry import as_seen
 from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.attacks.nearest import lengths_of
 from bnnaudit.core.attack import AttackSettings
@@ -86,7 +86,7 @@ class Oracle:
         count, each = points.shape[:2]
         owners = rows.repeat_interleave(each)
         origins, box = self.batch.images[owners], self.context.threat.box
-        flat = as_stored(points.flatten(0, 1).clamp(box.low, box.high), origins, self.context.threat)
+        flat = as_seen(points.flatten(0, 1).clamp(box.low, box.high), origins, self.context.threat)
         wrong = self.context.judged(flat).argmax(dim=1) != self.batch.labels[owners]
         inside = (
             lengths_of(flat - origins, self.context.threat.norm) <= self.context.threat.radius + ROUNDING * box.width

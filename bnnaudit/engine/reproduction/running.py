@@ -32,6 +32,7 @@ from bnnaudit.data import Sample
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
+from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.trials import Bench, run_trial
 
@@ -86,12 +87,12 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
 def bench_of(subject: Subject) -> Bench:
     """What all rows of a model run on."""
-    sample = subject.sample
-    target = attached(subject.target, sample.images)
-    classes = target.deployed(sample.images).argmax(dim=1)
-    labels = classes if sample.labels is None else sample.labels
+    (target, _), sample = with_default_session(subject.target), subject.sample
+    target = attached(target, sample.images)
+    answers = answers_of(target, sample.images)
+    labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)
-    return Bench(target, batch, (classes == labels).to(target.device), subject.seed, subject.batch_size)
+    return Bench(target, batch, answers.right(labels).to(target.device), subject.seed, subject.batch_size)
 
 
 def _model(

@@ -70,6 +70,8 @@ def _columns(report: Report, look: Look) -> list[_Column]:
     if any(_measured_as_8bit(row) for row in rows):
         cells = [look.text(percent(row.accuracy_8bit.value if row.accuracy_8bit else None)) for row in rows]
         columns.insert(6, _Column("8-bit", cells, "right"))
+    if any(row.sessions is not None for row in rows):
+        columns[6:6] = _sessions_columns(rows, look)
     if any(row.replay_disagreements for row in rows):
         columns.append(_Column("replay", [_disagreement(row, look) for row in rows], "right"))
     if any(row.threat.norm is not report.threat.norm for row in rows):
@@ -77,6 +79,16 @@ def _columns(report: Report, look: Look) -> list[_Column]:
     elif any(row.threat.eps != report.threat.eps for row in rows):
         columns.insert(4, _Column("eps", [look.text(length(row.threat.eps)) for row in rows], "right"))
     return columns
+
+
+def _sessions_columns(rows: Sequence[AttackRow], look: Look) -> list[_Column]:
+    """What is left in each session, and the images between the two."""
+    sessions = [row.sessions for row in rows]
+    return [
+        _Column("exact", [look.text(percent(one.exact.value if one else None)) for one in sessions], "right"),
+        _Column("default", [look.text(percent(one.default.value if one else None)) for one in sessions], "right"),
+        _Column("between", [look.text(count(one.between) if one else MISSING) for one in sessions], "right"),
+    ]
 
 
 def _needed(columns: Sequence[_Column], gap: int) -> int:
@@ -108,7 +120,9 @@ def _name(row: AttackRow, look: Look) -> Text:
 
 
 def _measured_as_8bit(row: AttackRow) -> bool:
-    return row.accuracy_8bit is not None and row.threat.image_bits is None
+    """Apart from the accuracy itself: where pixels have 8 bits at most, both are the same."""
+    grid = row.threat.grid
+    return row.accuracy_8bit is not None and row.threat.image_bits is None and (grid is None or grid.values > 256)
 
 
 def _disagreement(row: AttackRow, look: Look) -> Text:
@@ -155,6 +169,16 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
         notes.append(
             "8-bit: what is left when the adversarial images are rounded to pixels of 8 bits, as in a PNG; an attack with "
             "--image-bits 8 looks for such images itself and may leave less."
+        )
+    return [*notes, *_notes_on_replay(rows)]
+
+
+def _notes_on_replay(rows: Sequence[AttackRow]) -> list[str]:
+    notes = []
+    if any(row.sessions is not None for row in rows):
+        notes.append(
+            "exact, default: what the same images leave in a session that computes what the file says, and in one opened "
+            "without options; between: images that only one of them gets right."
         )
     failed = sum(row.replay_disagreements for row in rows)
     if failed:

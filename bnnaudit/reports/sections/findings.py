@@ -1,13 +1,12 @@
 """Findings in the order of the argument, and beside them what was waived, skipped, or broke."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.core.finding import Family, Finding, Severity
+from bnnaudit.core.finding import Family, Finding, speaks_of_masking
 from bnnaudit.core.report import Report
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.severity import badge
@@ -39,25 +38,12 @@ def _chapters(report: Report, look: Look) -> list[RenderableType]:
             parts.append(indented(Text(title, style="bold")))
             parts += [indented(_entry(finding, look)) for finding in chapter]
             parts.append(Text(""))
-    if not any(_is_evidence(finding) for finding in report.findings):
+    if report.verdict is not None and not any(speaks_of_masking(finding) for finding in report.findings):
         parts.append(indented(_nothing_found(report, look)))
     if report.findings:
         hint = " says what a finding means, how it is measured and what to do."
         parts.append(indented(Text.assemble(("bnnaudit explain CODE", "cyan"), (hint, "dim"))))
     return parts
-
-
-def _is_evidence(finding: Finding) -> bool:
-    """Whether it speaks of gradient masking: facts about the model do not, nor does a note that it is not robust."""
-    match finding.rule.family:
-        case Family.SYMPTOM | Family.CAUSE:
-            return True
-        case Family.VERDICT:
-            return finding.severity is not Severity.NOTE
-        case Family.MODEL:
-            return False
-        case _:
-            assert_never(finding.rule.family)
 
 
 def _nothing_found(report: Report, look: Look) -> Text:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import Extent, Report
+from bnnaudit.core.report import Extent, Report, Serving
+from bnnaudit.core.serving import ServeAs
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
-from bnnaudit.reports.numbers import plural, threat_text, with_interval
+from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
 
 
@@ -31,12 +32,33 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         rows.append(("", look.text("no labels: judged against the model's own predictions", "yellow")))
     rows += [
         ("Threat", look.text(threat_text(report.threat), "bold")),
+        *(("", look.text(text)) for text in (steps_text(report.threat),) if text),
         ("Clean accuracy", look.text(with_interval(report.clean_accuracy), "bold")),
+        *_serving_lines(report.serving, look),
         ("Replayed on", look.text(facts.runtime or "not known")),
         ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
     ]
     title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
     return [title, Text(""), labelled(rows)]
+
+
+_SERVED_AS = {
+    ServeAs.ANY: "any session: broken is what an exact one or a default one of this machine gets wrong",
+    ServeAs.EXACT: "an exact session, which computes what the file says",
+    ServeAs.DEFAULT: "a default session of this machine, opened without options",
+}
+
+
+def _serving_lines(serving: Serving | None, look: Look) -> list[tuple[str, RenderableType]]:
+    """Which sessions count, and what they get right without attack; nothing where they are the same."""
+    if serving is None:
+        return []
+    clean = serving.clean
+    figures = f"without attack exact {percent(clean.exact.value)}, default {percent(clean.default.value)}"
+    return [
+        ("Served in", look.text(_SERVED_AS[serving.serve_as])),
+        ("", look.text(f"{figures}, {plural(clean.between, 'image')} between them")),
+    ]
 
 
 def _extent_line(extent: Extent) -> str:

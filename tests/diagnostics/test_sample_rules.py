@@ -1,0 +1,118 @@
+"""The rules about the sample, at both sides of their thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
+from bnnaudit.diagnostics import chance, feeding, label_order, picture_likeness, random_labels
+from bnnaudit.diagnostics.fitness import far_better, is_at_chance
+
+PICTURES = PictureFit(100, 0, 0.8, 1.0, 20)
+LABELS = LabelFit(100, 10, 80, 10.0, 23.0, 90)
+
+
+def way(right: int, gained: int, lost: int, what: str = "values from 0 to 255") -> Alternative:
+    return Alternative(what, "give --input-range 0,255", right, gained, lost)
+
+
+def with_feeding(*ways: Alternative, right: int = 40) -> SampleFit:
+    return SampleFit(PICTURES, LABELS, FeedingFit(100, right, ways))
+
+
+def test_nothing_is_far_better_by_less_than_ten_points() -> None:
+    assert far_better((way(49, 9, 0),), 100) is None
+    assert far_better((way(50, 10, 0),), 100) is not None
+
+
+def test_the_more_ways_are_tried_the_more_a_gain_must_show() -> None:
+    """17 against 5: McNemar's exact p is 0.017 alone; 15 against 1 has 0.0005."""
+    assert far_better((way(52, 17, 5),), 100) is None
+    clear = way(54, 15, 1)
+    assert far_better((clear,), 100) == clear
+    assert far_better((clear,) * 30, 100) is None
+
+
+def test_of_ways_that_cannot_be_told_apart_the_plainest_is_named_and_the_others_mentioned() -> None:
+    plain, other, worse = way(89, 50, 1, "plain"), way(91, 52, 1, "other"), way(80, 42, 2, "worse")
+    (finding,) = feeding.findings_from(with_feeding(plain, other, worse))
+    assert "with plain it is 89.0 %" in finding.message
+    assert finding.message.endswith("About as good: other.")
+
+
+def test_the_flags_to_give_stand_in_the_message() -> None:
+    (finding,) = feeding.findings_from(with_feeding(way(95, 55, 0)))
+    assert "As fed, 40.0 % of 100 images are classified correctly" in finding.message
+    assert "give --input-range 0,255" in finding.message
+
+
+def test_the_better_of_two_explanations_is_the_one_that_is_told() -> None:
+    start = Alternative("the labels start at 1", "subtract 1 from the labels", 98, 90, 0)
+    both = replace(with_feeding(way(60, 55, 3), right=8), labels=replace(LABELS, right=8, readings=(start,)))
+    assert [finding.rule.code for finding in label_order.findings_from(both)] == ["MF413"]
+    assert feeding.findings_from(both) == ()
+    fed = replace(both, feeding=FeedingFit(100, 8, (way(100, 92, 0),)))
+    assert label_order.findings_from(fed) == ()
+    assert [finding.rule.code for finding in feeding.findings_from(fed)] == ["MF414"]
+
+
+@pytest.mark.parametrize(("deviation", "expected"), [(1.9, True), (2.0, False), (-5.0, True)])
+def test_chance_is_what_two_deviations_cannot_tell_from_it(deviation: float, expected: bool) -> None:
+    assert is_at_chance(replace(LABELS, deviation=deviation)) is expected
+
+
+@pytest.mark.parametrize(("right", "expected"), [(100, False), (20, False), (14, True)])
+def test_a_sample_of_one_class_is_held_against_guessing(right: int, expected: bool) -> None:
+    """Nothing can be told from frequencies there: 14 of 100 have the interval 8.5 to 22.1 %, 20 have 13.3 to 28.9 %."""
+    assert is_at_chance(replace(LABELS, right=right, deviation=0.0, off_commonest=0)) is expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rank": 0.3},
+        {"rank": 0.7},
+        {"separation": 0.7},
+        {"ranked": 12},
+        {"right": 75},
+        {"classes": 3},
+        {"deviation": 0.0},
+    ],
+)
+def test_labels_are_called_random_only_where_all_signs_agree(changes: dict[str, object]) -> None:
+    random = replace(LABELS, right=50, ranked=50, rank=0.5, separation=0.5)
+    assert [finding.rule.code for finding in random_labels.findings_from(SampleFit(PICTURES, random))] == ["MF416"]
+    assert random_labels.findings_from(SampleFit(PICTURES, replace(random, **changes))) == ()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "said"),
+    [
+        (replace(PICTURES, correlation=0.09), "as noise has"),
+        (replace(PICTURES, flat=51), "51 of 100 images are of one single value"),
+        (replace(PICTURES, spread=0.004), "within 0.4 % of the input range"),
+        (replace(PICTURES, correlation=None), ""),
+        (replace(PICTURES, correlation=0.11), ""),
+        (replace(PICTURES, commonest=100), ""),
+    ],
+)
+def test_what_is_no_picture_is_said(pictures: PictureFit, said: str) -> None:
+    found = picture_likeness.findings_from(SampleFit(pictures, LABELS), 10)
+    assert len(found) == bool(said)
+    assert all(said in finding.message for finding in found)
+
+
+def test_one_answer_to_everything_is_told_of_unlabelled_images_alone() -> None:
+    unlabelled = SampleFit(replace(PICTURES, commonest=95))
+    assert "95 of 100 unlabelled images into one class" in picture_likeness.findings_from(unlabelled, 10)[0].message
+    assert picture_likeness.findings_from(unlabelled, 2) == ()
+    assert chance.findings_from(unlabelled) == ()
+
+
+def test_no_images_no_findings() -> None:
+    nothing = SampleFit(PictureFit(0, 0, None, 0.0, 0), LabelFit(0, 10, 0, 0.0, 0.0, 0), FeedingFit(0, 0, ()))
+    for rule in (chance, label_order, random_labels, feeding):
+        assert rule.findings_from(nothing) == ()
+    assert picture_likeness.findings_from(nothing, 10) == ()
