@@ -26,10 +26,10 @@ class Carried(nn.Module):
         """value (...), terms broadcastable to it -> (...)."""
         if not torch.is_grad_enabled():
             return value
-        total = torch.zeros_like(value)
-        for sign, term in zip(self.signs, terms, strict=True):
-            total = total + sign * term
-        return carried(total, value)
+        if self.signs == (1.0,):
+            return carried(terms[0], value)
+        scaled = [sign * term for sign, term in zip(self.signs, terms, strict=True)]
+        return carried(torch.stack(torch.broadcast_tensors(*scaled)).sum(dim=0), value)
 
 
 class PlainSign(Quantizer):

@@ -68,7 +68,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "digits-bnn-waq": Subject(
         "digits-bnn-waq", sample_network, ROOT / "sample_models" / "digits-bnn-waq.onnx", 0.1, lambda: digits().test
     ),
-    "mnist-waq": Subject("mnist-waq", lambda: trained("mnist-waq"), None, 0.03, lambda: mnist().test),
+    "mnist-waq": Subject("mnist-waq", lambda: trained("mnist-waq"), None, 0.05, lambda: mnist().test),
 }
 
 
