@@ -56,12 +56,21 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         raise UsageError(f"numbers: {text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
 
 
+def parse_shape(text: str) -> tuple[int, ...]:
+    """`3,32,32` as sizes."""
+    parts = text.lower().replace("x", ",").split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts) or len(parts) > 3:
+        raise UsageError(f"input-shape: {text!r} is not one to three sizes such as 3,32,32")
+    return tuple(int(part) for part in parts)
+
+
 LENGTH = Parsed("length", parse_length)
 BETA = Parsed("rule|number", Beta.parse)
 BUDGET = Parsed("gradients|seconds", Budget.parse)
 SURROGATE = Parsed("surrogate", Surrogate.parse)
 RANGE = Parsed("lo,hi", parse_range)
 NUMBERS = Parsed("numbers", parse_numbers)
+SHAPE = Parsed("sizes", parse_shape)
 PATH = click.Path(path_type=Path)
 
 
@@ -107,9 +116,19 @@ model_options = stacked(
     ),
     click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
     click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
-    click.option("--layout", type=choice(Layout, "auto"), help="Order of the network's input axes.  [default: auto]"),
+    click.option(
+        "--layout",
+        type=choice(Layout, "auto"),
+        help="Order of the network's input axes, or of pictures that are flattened for it.  [default: auto]",
+    ),
     click.option(
         "--channels", type=choice(ChannelOrder), help="Order of colours that the network takes.  [default: rgb]"
+    ),
+    click.option(
+        "--input-shape",
+        type=SHAPE,
+        metavar="C,H,W",
+        help="Sizes of the network's input in its own order, where the file leaves them open.  [default: the data's]",
     ),
     click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
     click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
@@ -227,6 +246,7 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "layout": ("preprocessing", "layout"),
     "channels": ("preprocessing", "channels"),
     "output_name": ("preprocessing", "output_name"),
+    "input_shape": ("preprocessing", "input_shape"),
     "arch": ("architecture", "name"),
     "norm": ("threat", "norm"),
     "eps": ("threat", "eps"),

@@ -23,7 +23,10 @@ class OutputKind(StrEnum):
 
 
 class Layout(StrEnum):
-    """Order of the network's input axes after the batch; FLAT is a vector, or an image flattened into one."""
+    """Order of the network's input axes after the batch; FLAT is a vector, or an image flattened into one.
+
+    An input of one axis may have NCHW or NHWC too: the order of the axes of the pictures that are flattened into it.
+    """
 
     NCHW = "nchw"
     NHWC = "nhwc"

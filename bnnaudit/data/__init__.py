@@ -6,39 +6,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.threat import Box
 from bnnaudit.data.archive import open_archive, split_address
+from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.folder import open_folder
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
 from bnnaudit.data.sample import Sample, take_pool, take_sample
 from bnnaudit.data.source import ImageSource
 
-__all__ = ["SOURCES", "ImageSource", "Sample", "open_source", "take_pool", "take_sample"]
+__all__ = ["SOURCES", "ImageSource", "Sample", "common_shape", "open_source", "take_pool", "take_sample"]
 
 
-def _named(source: str, root: Path | None) -> ImageSource | None:
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What is known of the data beside their name; `open_source` says what."""
+
+    root: Path | None
+    network_range: Box | None
+
+
+def _named(source: str, where: Whereabouts) -> ImageSource | None:
     dataset = NamedDataset.parse(source)
-    return None if dataset is None else open_named(dataset, root)
+    return None if dataset is None else open_named(dataset, where.root)
 
 
-def _folder(source: str, root: Path | None) -> ImageSource | None:
+def _folder(source: str, where: Whereabouts) -> ImageSource | None:
     return open_folder(Path(source)) if Path(source).is_dir() else None
 
 
-def _archive(source: str, root: Path | None) -> ImageSource | None:
+def _archive(source: str, where: Whereabouts) -> ImageSource | None:
     address = split_address(source)
     return open_archive(_existing(address[0]), address[1]) if address else None
 
 
-def _npz(source: str, root: Path | None) -> ImageSource | None:
-    return open_npz(_existing(Path(source))) if source.lower().endswith(".npz") else None
+def _npz(source: str, where: Whereabouts) -> ImageSource | None:
+    return open_npz(_existing(Path(source)), where.network_range) if source.lower().endswith(".npz") else None
 
 
-SOURCES: dict[str, Callable[[str, Path | None], ImageSource | None]] = {
+SOURCES: dict[str, Callable[[str, Whereabouts], ImageSource | None]] = {
     "torchvision": _named,
     "folder": _folder,
     "zip": _archive,
@@ -46,13 +57,14 @@ SOURCES: dict[str, Callable[[str, Path | None], ImageSource | None]] = {
 }
 
 
-def open_source(source: str, root: Path | None = None) -> ImageSource:
+def open_source(source: str, root: Path | None = None, network_range: Box | None = None) -> ImageSource:
     """The data that `source` names: an `.npz`, a folder, a zip (`data.zip:folder/inside`), or a torchvision name.
 
-    `root` is where torchvision keeps its data. Raises DataError for what is missing, unreadable, or of no known kind.
+    `root` is where torchvision keeps its data; `network_range` what the user says that the network takes. Raises DataError
+    for what is missing, unreadable, or of no known kind.
     """
     for recognise in SOURCES.values():
-        found = recognise(source, root)
+        found = recognise(source, Whereabouts(root, network_range))
         if found is not None:
             return found
     _existing(Path(source))

@@ -47,6 +47,14 @@ def _on_grid(images: Tensor, given: InputGrid, box: Box) -> tuple[Tensor, bool]:
     return torch.cat([part for part, _ in parts]) if parts else images, not held
 
 
+def common_shape(source: ImageSource) -> tuple[int, ...] | None:
+    """The sizes of one image as the data store it; None where they vary from image to image, or there is no image."""
+    first = np.zeros(1, dtype=np.int64)
+    if not len(source) or (isinstance(source, PictureSource) and _sizes_vary(source, first)):
+        return None
+    return source.read(first).shape[1:]
+
+
 def image_shape(facts: ModelFacts) -> tuple[int, int, int] | None:
     """(C, H, W) of the images that the network takes, or None where it takes a vector of features."""
     match facts.layout, facts.input_shape:
@@ -62,10 +70,10 @@ def fit_shape(raw: NDArray[np.generic], facts: ModelFacts, where: str) -> NDArra
     """Raw images (n, H, W), (n, H, W, C), (n, C, H, W) or (n, features) as (n, C, H, W), or (n, features) if they are so.
 
     Where both orders of the axes fit, the network's own layout decides. A network that takes a vector gets images whose
-    values are as many, channels first. Raises DataError where nothing fits.
+    values are as many, for `Preparation` to flatten in the network's order. Raises DataError where nothing fits.
     """
     wanted = image_shape(facts)
-    orders = _axis_orders(raw, facts.layout)
+    orders = _axis_orders(raw, Layout.FLAT if wanted is None else facts.layout)
     if wanted is None:
         features = prod(facts.input_shape)
         fitting = [images for images in orders if prod(images.shape[1:]) == features]
@@ -102,7 +110,8 @@ def _axis_orders(raw: NDArray[np.generic], layout: Layout) -> list[NDArray[np.ge
         case Layout.NCHW:
             return [raw, moved]
         case Layout.FLAT:
-            return [moved, raw] if raw.shape[3] in (1, 3) and raw.shape[1] not in (1, 3) else [raw, moved]
+            # A picture has fewer channels than rows or columns.
+            return [moved, raw] if raw.shape[3] < raw.shape[1] else [raw, moved]
 
 
 def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[NDArray[np.uint8], str]:

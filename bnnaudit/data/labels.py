@@ -9,7 +9,9 @@ from bnnaudit.core.errors import DataError
 
 
 def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArray[np.int64]:
-    """Labels (N,) or (N, 1) as whole numbers; raises DataError for another length, fractions, text or NaN."""
+    """Labels (N,), (N, 1) or one-hot (N, d) as whole numbers; raises DataError for another length, fractions, text or NaN."""
+    if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
+        return _hot_columns(where, np.asarray(labels, dtype=np.float64))
     flat = labels.reshape(-1) if labels.size == count else labels
     if flat.shape != (count,):
         raise DataError(f"{where}: {count} images but labels of the shape {labels.shape}; one label an image is needed")
@@ -24,6 +26,18 @@ def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArra
             "store the index of each image's class"
         )
     return values.astype(np.int64)
+
+
+def _hot_columns(where: str, labels: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The column (N,) that stands out in each row of (N, d) labels with two values: 0 and 1, or -1 and 1, or smoothed ones."""
+    low, high = labels.min(), labels.max()
+    strange = np.flatnonzero(((labels == high).sum(axis=1) != 1) | ((labels == low).sum(axis=1) != labels.shape[1] - 1))
+    if strange.size:
+        raise DataError(
+            f"{where}: labels of the shape {labels.shape} that are not one-hot (first: row {strange[0]}, {strange.size} in "
+            "all); store the index of each image's class"
+        )
+    return np.asarray(labels.argmax(axis=1), dtype=np.int64)
 
 
 def refuse_foreign_classes(where: str, labels: NDArray[np.int64], num_classes: int) -> None:

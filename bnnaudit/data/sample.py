@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from bnnaudit.core.errors import DataError, UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.report import DataFacts
-from bnnaudit.data.fitting import image_shape, read_fitting
+from bnnaudit.data.fitting import read_fitting
 from bnnaudit.data.labels import refuse_foreign_classes
 from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.pictures import PictureSource
@@ -65,7 +64,7 @@ def take_pool(source: ImageSource, facts: ModelFacts, exclude_ids: Tensor, limit
     order = shuffled(len(source), seed)
     ids = np.sort(order[~np.isin(order, exclude_ids.cpu().numpy())][: max(0, limit)])
     if not len(ids):
-        return torch.empty((0, *(image_shape(facts) or (prod(facts.input_shape),))))
+        return _read(source, order[:1], facts)[0][:0]
     return _read(source, ids, facts)[0]
 
 

@@ -146,9 +146,8 @@ def turnings(start: Feed, units: Tensor) -> Iterator[Feed]:
     channels, height, width = units.shape[1:]
     if height == width:
         yield turned("height and width swapped", "store the data with these axes swapped", lambda x: x.transpose(2, 3))
-    if start.prepare.layout is Layout.FLAT and channels > 1:
-        layout = "pixels flattened with the colours last"
-        yield turned(layout, "store the data as vectors in that order", _flattened_colours_last)
+    if len(start.prepare.input_shape) == 1 and start.prepare.layout is not Layout.NHWC and channels > 1:
+        yield turned("pixels flattened with the colours last", "give --layout nhwc", _flattened_colours_last)
 
 
 def _flattened_colours_last(images: Tensor) -> Tensor:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,22 +15,27 @@ from torch import Tensor
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ChannelOrder, Differentiation, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import InputGrid, Norm, Threat
-from bnnaudit.data import ImageSource, Sample, open_source, take_pool, take_sample
+from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
+from bnnaudit.engine.flattening import settle_flattening
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
-from bnnaudit.loaders.state_dict import refuse_programs
+from bnnaudit.loaders.state_dict import read_state_dict, refuse_programs
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
+
+Loaded = TypeVar("Loaded")
 
 ONNX_SUFFIXES = (".onnx",)
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pt2")
@@ -66,7 +73,7 @@ def open_source_of(settings: Settings) -> ImageSource:
             "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
             "or write [data] source into the model's card"
         )
-    return open_source(settings.data.source, settings.data.root)
+    return open_source(settings.data.source, settings.data.root, settings.preprocessing.input_range)
 
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
@@ -76,8 +83,11 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
     _refuse_colourless(model, target.facts, sample)
+    _check_normalisation(target, sample)
+    reload = partial(_in_layout, model, settings, source)
+    target, sample = settle_flattening(target, sample, model, reload)
     if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
-        target = open_target(model, settings, source, records=False)
+        target = _in_layout(model, settings, source, target.facts.layout, records=False)
     return Opened(target, sample, source, settings)
 
 
@@ -98,6 +108,23 @@ def _agrees(target: Target, images: Tensor) -> bool:
         classes = target.logits(images.to(target.device)).argmax(dim=1).cpu()
     gap = scores.amax(dim=1) - scores.gather(1, classes[:, None])[:, 0]
     return bool((gap <= FLOAT_NOISE * scores.abs().amax()).all()) if len(images) else True
+
+
+def _check_normalisation(target: Target, sample: Sample) -> None:
+    """Refuse a mean or std of another length than the images have channels, which a flat input alone does not tell."""
+    channels = sample.images.shape[1]
+    for name, values in (("mean", target.prepare.mean), ("std", target.prepare.std)):
+        if len(values) not in (0, 1, channels):
+            raise DataError(
+                f"{sample.facts.source}: {name} has {len(values)} values for images of "
+                f"{'x'.join(map(str, sample.images.shape[1:]))}; give one for all, or one for each of the {channels}"
+            )
+
+
+def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout, records: bool = True) -> Target:
+    """The model with its input's layout stated."""
+    preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
+    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source, records)
 
 
 def require_model(model: Path) -> None:
@@ -121,37 +148,60 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        target = load_onnx(model, preprocessing, Surrogate(), device)
+        target = _for_data(partial(load_onnx, model, surrogate=Surrogate(), device=device), preprocessing, source)
         return replace(target, serve_as=settings.deployment.serve_as or ServeAs.ANY)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
     architecture = settings.architecture
     refuse_programs(model)
     if architecture.name is None:
+        # What no architecture would help says so itself, before one is asked for.
+        read_state_dict(model)
         known = ", ".join(sorted(ARCHITECTURES))
         raise CheckpointError(
             f"{model}: a checkpoint holds weights only; name its network with --arch or [architecture] name in its card "
             f"(built in: {known}; your own code: package.module:callable)"
         )
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
-    shape = architecture.input_shape or _shape_of_data(model, source)
+    shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     """The model's facts, without its data where the file tells enough."""
     require_model(model)
+    preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return inspect_onnx(model, settings.preprocessing.resolved())
-    needs_data = settings.architecture.input_shape is None and settings.data.source is not None
-    return open_target(model, settings, open_source_of(settings) if needs_data else None).facts
+        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, settings))
+    shape = preprocessing.input_shape or settings.architecture.input_shape
+    return open_target(model, settings, None if shape else _source_if_any(settings)).facts
+
+
+def _source_if_any(settings: Settings) -> ImageSource | None:
+    return None if settings.data.source is None else open_source_of(settings)
+
+
+def _for_data(
+    load: Callable[[Preprocessing], Loaded],
+    preprocessing: Preprocessing,
+    source: ImageSource | Callable[[], ImageSource | None] | None,
+) -> Loaded:
+    """What `load` makes of the model; the data are asked for the input's size only where the file leaves it open."""
+    try:
+        return load(preprocessing)
+    except OpenShapeError:
+        data = source() if callable(source) else source
+        shape = None if data is None else common_shape(data)
+        if shape is None:
+            raise
+    return load(replace(preprocessing, data_shape=shape))
 
 
 def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
     """(C, H, W) or (features,) of the first image."""
     if source is None or len(source) == 0:
         raise CheckpointError(
-            f"{model}: its input's shape is not known; write [architecture] input_shape into its card"
+            f"{model}: its input's shape is not known; say --input-shape, or write [preprocessing] input_shape into its card"
         )
     shape = source.read(np.zeros(1, dtype=np.int64)).shape[1:]
     if len(shape) == 2:
@@ -232,8 +282,8 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
 
 
 def replace_architecture(settings: Settings) -> Settings:
-    """The same settings without the audited model's architecture and output, which are not the substitute's."""
-    preprocessing = settings.preprocessing.model_copy(update={"output_name": None})
+    """The same settings without the audited model's architecture, output and input, which are not the substitute's."""
+    preprocessing = settings.preprocessing.model_copy(update={"output_name": None, "input_shape": None})
     return settings.model_copy(update={"architecture": type(settings.architecture)(), "preprocessing": preprocessing})
 
 

@@ -14,6 +14,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
+from bnnaudit.loaders.body_batch import body_batch
 from bnnaudit.loaders.lowering import differs_by_default, notes_on_replay
 from bnnaudit.loaders.memory import release_memory
 from bnnaudit.loaders.onnx_file import OnnxFile, read_onnx
@@ -43,6 +44,10 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     reading = read_graph(source, preprocessing)
     # First, and not beside the network: ONNX Runtime needs several times a model's size while it loads.
     replayed = _replayed(source, reading)
+    batch = None if isinstance(replayed, str) or reading.given.fixed_batch else body_batch(source.proto, replayed)
+    if batch is not None:
+        reading = read_graph(source, preprocessing, batch)
+        replayed = _replayed(source, reading, batch)
     if source.data is None or source.external:
         release_memory()
     network = build_network(reading)
@@ -56,13 +61,14 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
     if not isinstance(replayed, OnnxRuntimeModel) or replayed.way == PLAIN or not differs_by_default(source.proto):
         return target
-    return replace(target, by_default=cache(partial(default_replay, source, reading.prepare, reading.output.name)))
+    opened = cache(partial(default_replay, source, reading.prepare, reading.output.name, batch))
+    return replace(target, by_default=opened)
 
 
-def _replayed(source: OnnxFile, reading: Reading) -> ReplayedModel | str:
+def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> ReplayedModel | str:
     """The deployed model, or why there is none where no runtime at hand knows its operators."""
     try:
-        model = replay_of(source, reading.prepare, reading.output.name)
+        model = replay_of(source, reading.prepare, reading.output.name, batch)
     except UnsupportedOperatorsError as error:
         return one_line(error)
     source.check_unchanged()

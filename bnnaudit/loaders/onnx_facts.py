@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.loaders.onnx_file import OnnxFile, all_tensors
 from bnnaudit.loaders.onnx_input import NetworkInput
 from bnnaudit.loaders.onnx_output import NetworkOutput
+from bnnaudit.loaders.stated_bits import StatedBits, stated_bits
 from bnnaudit.loaders.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
 from bnnaudit.operators.carrying import QUANTIZED
 from bnnaudit.operators.described import quantizer_of
@@ -65,7 +66,7 @@ def describe(
         mean=chosen.mean,
         std=chosen.std,
         channels=chosen.channels,
-        weight_bits=_weight_bits(graph),
+        weight_bits=_weight_bits(graph, stated_bits(source.proto)),
         activation_bits=_activation_bits(graph, quantizers),
         quantizers=quantizers,
         operators=_operators(source),
@@ -99,20 +100,23 @@ def _may_quantize(node: NodeProto) -> bool:
     return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or qualified_name(node) in QUANTIZED
 
 
-def _weight_bits(graph: Graph) -> int | None:
+def _weight_bits(graph: Graph, stated: Mapping[str, StatedBits]) -> int | None:
     counts: Counter[int] = Counter()
-    for weights, axis in _weights(graph):
-        counts[bits_of(weights, axis)] += weights.size
+    for name, weights, axis in _weights(graph):
+        known = stated.get(name)
+        bits = known.bits if known is not None and known.exact else bits_of(weights, axis)
+        counts[bits if known is None else min(bits, known.bits)] += weights.size
     return bits_of_majority(counts)
 
 
-def _weights(graph: Graph) -> Iterator[tuple[NDArray[Any], int]]:
-    """The stored weights of layers, each with its axis of output channels."""
+def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
+    """The stored weights of layers, each with its name and its axis of output channels."""
     for node in graph.nodes:
         for position, axis in WEIGHTED.get(node.op_type, {}).items():
             weights = graph.constant(node.input[position])
             if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
-                yield weights, 0 if attribute(node, "transB", 0) and axis == 1 else axis
+                channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
+                yield node.input[position], weights, channels
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto, external_data_helper
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
 
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.loaders.onnx_tidy import for_checker, tidy
 from bnnaudit.loaders.onnx_wire import parse_lean
+from bnnaudit.operators.runtime import opens
 from bnnaudit.operators.weights import LARGE, point_to, points, stated_length
 
 # Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
@@ -60,7 +62,8 @@ def read_onnx(path: Path) -> OnnxFile:
     external = _external_files(path, proto, size)
     _take_external(path, proto)
     proto.graph.initializer.extend(large)
-    _check(path, proto)
+    tidy(proto)
+    _check(path, proto, None if external else data)
     _check_tensors(path, proto)
     return OnnxFile(path, data, proto, digest, external)
 
@@ -120,34 +123,13 @@ def _texts(proto: ModelProto) -> Iterator[str | bytes]:
         yield from (attribute.name for attribute in node.attribute)
 
 
-def _check(path: Path, proto: ModelProto) -> None:
-    """Let the checker see the model, without two complaints about what ONNX Runtime serves all the same.
-
-    A foreign domain whose version the file forgot (as Brevitas did) gets version 1; an input or output may lack a shape.
-    """
-    known = {entry.domain for entry in proto.opset_import} | {"", "ai.onnx"}
-    for domain in dict.fromkeys(node.domain for node in proto.graph.node if node.domain not in known):
-        proto.opset_import.append(onnx.helper.make_opsetid(domain, 1))
-    values = (*proto.graph.input, *proto.graph.output)
-    shapeless = [info for info in values if info.type.HasField("tensor_type") and not _has_shape(info)]
-    for info in shapeless:
-        info.type.tensor_type.shape.SetInParent()
+def _check(path: Path, proto: ModelProto, data: bytes | None) -> None:
+    """Let the checker see the model; what it dislikes is taken all the same where ONNX Runtime opens the file."""
     try:
-        onnx.checker.check_model(_without_large(proto))
+        onnx.checker.check_model(for_checker(proto))
     except (onnx.checker.ValidationError, ValueError) as error:
-        raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
-    for info in shapeless:
-        info.type.tensor_type.ClearField("shape")
-
-
-def _without_large(proto: ModelProto) -> ModelProto:
-    """A copy whose large tensors are empty: the checker would look for their files."""
-    copy = ModelProto()
-    copy.CopyFrom(proto)
-    for tensor in copy.graph.initializer:
-        if points(tensor):
-            tensor.CopyFrom(TensorProto(name=tensor.name, data_type=tensor.data_type, dims=[0]))
-    return copy
+        if not opens(str(path) if data is None else data):
+            raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
 
 
 def _check_tensors(path: Path, proto: ModelProto) -> None:
@@ -171,10 +153,6 @@ def _length(tensor: TensorProto) -> int:
     if tensor.data_type == TensorProto.STRING:
         raise TypeError
     return -(-math.prod(int(size) for size in tensor.dims) * int(bits) // 8)
-
-
-def _has_shape(info: ValueInfoProto) -> bool:
-    return bool(info.type.tensor_type.HasField("shape"))
 
 
 def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:

@@ -19,6 +19,7 @@ from bnnaudit.loaders.onnx_facts import describe
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
 from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
+from bnnaudit.loaders.open_shape import settled_shape, with_input
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
 from bnnaudit.loaders.whole_numbers import grid_of, with_range
 from bnnaudit.operators import lower
@@ -46,13 +47,22 @@ class Reading:
 
 
 @np.errstate(all="ignore")  # a file's numbers may be of any size; what comes of them is looked at, not warned of
-def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
-    """What the file holds, and what it means for an audit; raises ModelError."""
+def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None = None) -> Reading:
+    """What the file holds, and what it means for an audit; raises ModelError.
+
+    batch: the number of images that the body works for, where the file leaves it open and yet there is one.
+    """
     if source.proto.ir_version < OLDEST_IR:
         raise ModelError(
             f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest readable"
         )
     graph = _plain(source)
+    shape = settled_shape(source.path, graph, preprocessing)
+    if shape is None and batch is not None:
+        shape = read_input(source.path, graph, preprocessing.layout).shape
+    if shape is not None:
+        source = with_input(source, shape, batch)
+        graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
     preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name)
@@ -75,30 +85,31 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing) -> Reading:
     return Reading(source, graph, given, output, prepare, facts)
 
 
-def replay_of(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+def replay_of(source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None) -> ReplayedModel:
     """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
 
+    batch: as for `read_graph`.
     The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
     """
     one_by_one = depends_on_batch(source.proto)
     try:
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, partial(notes_on_replay, source.proto))
+        notes = partial(notes_on_replay, source.proto)
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes, batch=batch)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(lowered(source), prepare, output, one_by_one)
+            return ReferenceModel(lowered(source), prepare, output, one_by_one, batch)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
-def default_replay(source: OnnxFile, prepare: Preparation, output: str) -> ReplayedModel:
+def default_replay(source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
-    return OnnxRuntimeModel(
-        runnable(source), prepare, output, depends_on_batch(source.proto), opened=open_default_session
-    )
+    one_by_one = depends_on_batch(source.proto)
+    return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, opened=open_default_session, batch=batch)
 
 
 def _plain(source: OnnxFile) -> Graph:

@@ -60,17 +60,17 @@ class NetworkInput:
 
 def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
     """The input of a simplified graph; `layout` overrides what the file suggests. Raises ModelError."""
-    info = _only_input(path, graph)
+    info = only_input(path, graph)
     kind = int(info.type.tensor_type.elem_type)
     if kind not in FLOATS | WHOLE_NUMBERS.keys():
         raise ModelError(f"{path}: input {info.name!r} takes {_type_name(kind)}, not numbers")
     dims = graph.shape(info.name)
     if dims is None or len(dims) < 2:
-        raise ModelError(f"{path}: input {info.name!r} has shape {_written(info)}; images with a batch axis are needed")
+        raise ModelError(f"{path}: input {info.name!r} has shape {written(info)}; images with a batch axis are needed")
     shape = tuple(size for size in dims[1:] if size is not None)
     if len(shape) != len(dims) - 1 or 0 in shape:
         raise ModelError(
-            f"{path}: input {info.name!r} has no fixed size ({_written(info)}); export the model for one image size"
+            f"{path}: input {info.name!r} has no fixed size but 0 ({written(info)}); export the model for one image size"
         )
     found = _layout(path, graph, info.name, shape, layout)
     return NetworkInput(info.name, shape, found, dims[0] or None, kind)
@@ -78,14 +78,16 @@ def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
 
 def preparation(path: Path, source: NetworkInput, preprocessing: Preprocessing) -> Preparation:
     """How images become this input; raises ModelError where mean or std does not fit its channels."""
-    channels = {Layout.NCHW: source.shape[0], Layout.NHWC: source.shape[-1], Layout.FLAT: None}[source.layout]
+    first_or_last = {Layout.NCHW: source.shape[0], Layout.NHWC: source.shape[-1], Layout.FLAT: None}[source.layout]
+    channels = first_or_last if len(source.shape) == 3 else None
     for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
         if channels is not None and len(values) not in (0, 1, channels):
             raise ModelError(f"{path}: {name} has {len(values)} values for an input of {channels} channels")
     return Preparation(source.shape, source.layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
 
 
-def _only_input(path: Path, graph: Graph) -> ValueInfoProto:
+def only_input(path: Path, graph: Graph) -> ValueInfoProto:
+    """The one tensor that the model takes; raises ModelError where there is another number of them."""
     inputs = list(graph.proto.input)
     if len(inputs) == 1 and inputs[0].type.HasField("tensor_type"):
         return inputs[0]
@@ -96,8 +98,11 @@ def _only_input(path: Path, graph: Graph) -> ValueInfoProto:
 def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: Layout | None) -> Layout:
     if len(shape) > 3:
         raise ModelError(f"{path}: input {name!r} has {len(shape)} axes beside the batch; images have at most three")
-    if wish is not None and wish is not Layout.FLAT and len(shape) != 3:
-        raise ModelError(f"{path}: layout {wish} needs an input with three axes beside the batch, this one has {shape}")
+    if wish is not None and wish is not Layout.FLAT and len(shape) == 2:
+        raise ModelError(
+            f"{path}: layout {wish} needs an input with three axes beside the batch, or with one into which pictures are "
+            f"flattened; this one has {shape}"
+        )
     if wish is not None:
         return wish
     if len(shape) != 3:
@@ -105,7 +110,7 @@ def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: L
     first, last = shape[0] in CHANNELS, shape[2] in CHANNELS
     if first != last:
         return Layout.NCHW if first else Layout.NHWC
-    found = _layout_of_use(graph, name)
+    found = layout_of_use(graph, name)
     if found is None and first and shape[0] != shape[2]:
         found = Layout.NCHW if shape[0] < shape[2] else Layout.NHWC
     if found is None:
@@ -115,7 +120,7 @@ def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: L
     return found
 
 
-def _layout_of_use(graph: Graph, name: str) -> Layout | None:
+def layout_of_use(graph: Graph, name: str) -> Layout | None:
     """The layout that the first convolution or transposition behind the input takes; None where there is none."""
     values = [name]
     for value in values:
@@ -133,8 +138,10 @@ def _turns_channels_first(node: NodeProto) -> bool:
     return node.op_type == "Transpose" and list(attribute(node, "perm") or []) == TO_CHANNELS_FIRST
 
 
-def _written(info: ValueInfoProto) -> str:
+def written(info: ValueInfoProto) -> str:
     """A shape as a person writes it: batch x 3 x 32 x 32, a question mark for what is unknown."""
+    if not info.type.tensor_type.HasField("shape"):
+        return "of any shape"
     dims = info.type.tensor_type.shape.dim
     return " x ".join(str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?" for dim in dims) or "()"
 

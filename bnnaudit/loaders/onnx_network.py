@@ -79,12 +79,22 @@ def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
     values = trial_inputs(reading, count)
     with torch.no_grad():
         if batch is None:
-            _check_scores(reading, network(values), count)
-            return network
+            if _takes(network, values):
+                _check_scores(reading, network(values), count)
+                return network
+            batch = 1
         looped = FixedBatch(network, batch)
         expected = looped(values)
         _check_scores(reading, expected, count)
         return network if _agrees(network, values, expected) else looped
+
+
+def _takes(network: nn.Module, values: Tensor) -> bool:
+    """Whether a network runs on several images at once and has scores for as many."""
+    try:
+        return len(network(values)) == len(values)
+    except Exception:  # as in `_agrees`
+        return False
 
 
 def trial_inputs(reading: Reading, count: int) -> Tensor:

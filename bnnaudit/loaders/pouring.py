@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from bnnaudit.core.errors import CheckpointError
+from bnnaudit.loaders.torch_quantized import hint_for_unknown
 
 PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "network.")
 SHOWN = 8
@@ -45,7 +46,7 @@ def pour(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
     if problems:
         raise CheckpointError(
             f"{where}: does not fit the architecture {type(network).__name__}: {'; '.join(problems)}; correct the architecture "
-            "or its options"
+            f"or its options{hint_for_unknown(unknown)}"
         )
     network.load_state_dict(
         {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in held.items()}, strict=False

@@ -69,6 +69,14 @@ class ReplayedModel:
         parts = [self._run(values[start : start + self._chunk]) for start in starts]
         return torch.cat(parts)
 
+    def takes(self, count: int) -> bool:
+        """Whether the model runs on `count` images at once, and has scores for as many."""
+        values = np.zeros((count, *self.prepare.input_shape), self._type)
+        try:
+            return len(self._scores(values)) == count
+        except (ModelError, TypeError):  # a single number has no length
+            return False
+
     def _network_input(self, images: Tensor) -> NDArray[np.generic]:
         values = self.prepare(images.detach().float()).cpu().numpy()
         if issubclass(self._type, np.integer):
@@ -99,7 +107,7 @@ class OnnxRuntimeModel(ReplayedModel):
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
     by default. notes: how a session that was opened in some way differs from a default one on the file, for people. opened:
-    how a session is. Raises ModelError.
+    how a session is. batch: the number of images that the model works for, where the file leaves it open. Raises ModelError.
     """
 
     def __init__(
@@ -110,6 +118,7 @@ class OnnxRuntimeModel(ReplayedModel):
         one_by_one: bool = False,
         notes: Callable[[Way], tuple[str, ...]] = lambda _: (),
         opened: Callable[[bytes | str], tuple[Any, Way]] = open_by_way,
+        batch: int | None = None,
     ) -> None:
         try:
             self._session, self.way = opened(model if isinstance(model, bytes) else str(model))
@@ -121,8 +130,8 @@ class OnnxRuntimeModel(ReplayedModel):
             raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
         self._input = inputs[0].name
         self._output = output or self._session.get_outputs()[0].name
-        batch = inputs[0].shape[0] if inputs[0].shape else None
-        fixed = batch if isinstance(batch, int) else None
+        stated = inputs[0].shape[0] if inputs[0].shape else None
+        fixed = stated if isinstance(stated, int) else batch
         super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
@@ -136,7 +145,14 @@ class OnnxRuntimeModel(ReplayedModel):
 class ReferenceModel(ReplayedModel):
     """Scores by ONNX's reference evaluator, for models that ONNX Runtime does not take; slow. Raises ModelError."""
 
-    def __init__(self, model: ModelProto, prepare: Preparation, output: str, one_by_one: bool = False) -> None:
+    def __init__(
+        self,
+        model: ModelProto,
+        prepare: Preparation,
+        output: str,
+        one_by_one: bool = False,
+        batch: int | None = None,
+    ) -> None:
         try:
             self._evaluator = open_reference(model)
         except REFERENCE_ERRORS as error:
@@ -145,10 +161,10 @@ class ReferenceModel(ReplayedModel):
         (given,) = (info for info in model.graph.input if info.name not in stored)
         kind = f"tensor({TensorProto.DataType.Name(given.type.tensor_type.elem_type).lower()})"
         dims = given.type.tensor_type.shape.dim
-        batch = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
+        stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self._input = given.name
         self._output = output
-        super().__init__(REFERENCE, prepare, kind, batch or None, one_by_one)
+        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:

@@ -144,7 +144,8 @@ class DataTable(_Table):
 class PreprocessingTable(_Table):
     """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours.
 
-    `output_name`: the output that holds the scores, of an ONNX file that has several.
+    `output_name`: the output that holds the scores, of an ONNX file that has several. `input_shape`: the input's sizes
+    after the batch in the network's own order, for an ONNX file that leaves them open, or a checkpoint.
     """
 
     input_range: Annotated[Box, BeforeValidator(_range)] | None = None
@@ -153,6 +154,7 @@ class PreprocessingTable(_Table):
     layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
     output_name: StrictStr | None = None
     channels: Annotated[ChannelOrder | None, BeforeValidator(_choice(ChannelOrder))] = None
+    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1, max_length=3)] | None = None
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -169,6 +171,7 @@ class PreprocessingTable(_Table):
             self.layout,
             self.output_name,
             self.channels or ChannelOrder.RGB,
+            self.input_shape,
         )
 
 
@@ -203,7 +206,10 @@ class DeclaredTable(_Table):
 
 
 class ArchitectureTable(_Table):
-    """[architecture]: what a checkpoint is poured into. `options` go to its builder; `input_shape` has no batch axis."""
+    """[architecture]: what a checkpoint is poured into. `options` go to its builder.
+
+    `input_shape` has no batch axis; [preprocessing] input_shape, which flags set, comes before it.
+    """
 
     name: StrictStr | None = None
     options: dict[str, Any] | None = None

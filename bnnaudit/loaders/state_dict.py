@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from bnnaudit.core.errors import CheckpointError
 from bnnaudit.core.facts import ModelFormat
+from bnnaudit.loaders.torch_quantized import advice_for_modules, refuse_quantized
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 SUFFIXES = (".safetensors", *PICKLED)
@@ -74,7 +76,10 @@ def _unpickled(path: Path) -> object:
     if zipped:
         _refuse_other_archives(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with warnings.catch_warnings():
+            # What torch deprecates about a file's contents is not for the one who reads it.
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, error)) from error
     except Exception as error:  # a damaged file makes torch's reader raise anything
@@ -116,6 +121,8 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
     advice = "save model.state_dict() alone, best with safetensors.torch.save_file"
     if not blocked:
         return f"{path}: not a PyTorch checkpoint, or a damaged one; {advice}"
+    if own_advice := advice_for_modules(blocked):
+        return f"{path}: {own_advice}"
     if any(name.startswith("torch.nn.modules.") for name in blocked):
         return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {advice}"
     return f"{path}: refused, for reading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
@@ -130,17 +137,30 @@ def _blocked_names(path: Path) -> list[str]:
 
 
 def _state_dict_in(path: Path, stored: object, depth: int = 0) -> dict[str, Tensor]:
-    """The state dict that a checkpoint is, or holds under a usual key."""
+    """The state dict that a checkpoint is, or holds under a usual key, or as the only one among other things."""
     if isinstance(stored, Mapping):
-        if stored and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items()):
+        refuse_quantized(path, stored)
+        if _is_state_dict(stored):
             return dict(stored)
         for key in WRAPPERS if depth < NEST else ():
             if isinstance(stored.get(key), Mapping):
                 return _state_dict_in(path, stored[key], depth + 1)
-        raise CheckpointError(
-            f"{path}: no state dict in it (it holds {_listed(stored)}); save model.state_dict() itself, or under state_dict"
-        )
-    raise CheckpointError(f"{path}: holds a {type(stored).__name__}, not a state dict; save model.state_dict()")
+    elif not isinstance(stored, list | tuple):
+        raise CheckpointError(f"{path}: holds a {type(stored).__name__}, not a state dict; save model.state_dict()")
+    parts = list(stored.values()) if isinstance(stored, Mapping) else list(stored)
+    for part in parts:
+        if isinstance(part, Mapping):
+            refuse_quantized(path, part)
+    found = [part for part in parts if isinstance(part, Mapping) and _is_state_dict(part)]
+    if len(found) == 1:
+        return dict(found[0])
+    held = _listed(stored) if isinstance(stored, Mapping) else _listed(type(part).__name__ for part in parts)
+    which = "no state dict in it" if not found else f"{len(found)} state dicts in it and none under a usual key"
+    raise CheckpointError(f"{path}: {which} (it holds {held}); save model.state_dict() itself, or under state_dict")
+
+
+def _is_state_dict(stored: Mapping[object, object]) -> bool:
+    return bool(stored) and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items())
 
 
 def _listed(keys: Iterable[object]) -> str:

@@ -13,7 +13,16 @@ FLOAT_BITS = 32
 EVIDENCE = 2
 SHORTEST_GRID = 8
 
-# Points of the grids of 8 and of 16 bits.
+# Values for each level from which on levels that do not occur are taken not to exist. Not tuned: of levels that occur one
+# time in eight or more, exp(-8) are then missing.
+PLENTY = 8
+
+# Levels that are counted, be they even or not, and those of so few bits that a grid is out of the question.
+COUNTED = 16
+FEWEST = 4
+
+# Bits of the grids whose points are told apart, and points of the longest of them and of the grid of 16 bits.
+SHORT_GRIDS = range(2, 9)
 MOST_LEVELS = 256
 LONG_GRID = 65536
 
@@ -25,9 +34,9 @@ SAMPLE = 4096
 
 
 def bits_of(weights: NDArray[Any], channel_axis: int) -> int:
-    """1, 2, 4, 8 or 16 where the values need no more, in the tensor or in each output channel; 32 otherwise.
+    """1 to 8, or 16, where the values need no more, in the tensor or in each output channel; 32 otherwise.
 
-    1: two values at most. 2 and 4: so many distinct values (4, 16). 8 and 16: on an even grid of 256 or 65,536 points.
+    1 to 4: so many distinct values (2, 4, 8, 16), even or not. 3 to 8 and 16: on an even grid of so many points.
     """
     with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
         values = np.asarray(weights, dtype=np.float64)
@@ -52,14 +61,20 @@ def _bits_of_row(row: NDArray[np.float64]) -> int:
     if len(np.unique(row[:: max(1, len(row) // SAMPLE)])) > MOST_LEVELS:
         return 16 if _on_long_grid(_sample_with_ends(row)) and _on_long_grid(np.unique(row)) else FLOAT_BITS
     levels = np.unique(row)
-    for bits in (1, 2, 4):
-        if len(levels) <= 2**bits and len(row) >= EVIDENCE * len(levels):
-            return bits
-    if len(row) < SHORTEST_GRID:
+    counted = _bits_for(len(levels)) if len(levels) <= COUNTED and len(row) >= EVIDENCE * len(levels) else None
+    if counted is not None and (len(levels) <= FEWEST or len(row) >= PLENTY * len(levels)):
+        return counted
+    if len(row) < SHORTEST_GRID and counted is None:
         return FLOAT_BITS
-    if len(levels) <= MOST_LEVELS and _on_short_grid(levels):
-        return 8
-    return 16 if _on_long_grid(levels) else FLOAT_BITS
+    points = _points_of_short_grid(levels)
+    if points is not None:
+        return _bits_for(points)
+    return counted or (16 if _on_long_grid(levels) else FLOAT_BITS)
+
+
+def _bits_for(levels: int) -> int:
+    """The bits of so many codes, 1 at least."""
+    return max(1, (levels - 1).bit_length())
 
 
 def _sample_with_ends(row: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -69,14 +84,19 @@ def _sample_with_ends(row: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique([*row[:: max(1, len(row) // SAMPLE)], row.min(), row.max(), nearest])
 
 
-def _on_short_grid(levels: NDArray[np.float64]) -> bool:
-    """Whether all levels lie on one grid of at most 256 points.
+def _points_of_short_grid(levels: NDArray[np.float64]) -> int | None:
+    """The points from the lowest level to the highest, of the coarsest grid that holds all; None beyond 256 points.
 
     Its step is the smallest gap, or, where not every point occurs, what the largest value or the whole range suggests.
     """
+    if len(levels) < 2:
+        return None
     largest, width = np.abs(levels).max(), levels[-1] - levels[0]
-    steps = (np.diff(levels).min(), largest / 127, largest / 128, width / (MOST_LEVELS - 1))
-    return any(_on_grid(levels, step, MOST_LEVELS) for step in steps)
+    steps = [np.diff(levels).min()]
+    for bits in SHORT_GRIDS:
+        steps += [largest / (2 ** (bits - 1) - 1), largest / 2 ** (bits - 1), width / (2**bits - 1)]
+    found = [points for step in steps if (points := _points(levels, step, MOST_LEVELS)) is not None]
+    return min(found, default=None)
 
 
 def _on_long_grid(levels: NDArray[np.float64]) -> bool:
@@ -89,16 +109,19 @@ def _on_long_grid(levels: NDArray[np.float64]) -> bool:
         return False
     width = levels[-1] - levels[0]
     steps = (sizes.min(), sizes.max() / 32767, sizes.max() / 32768, width / (LONG_GRID - 1))
-    return any(_on_grid(levels, step, LONG_GRID) for step in steps)
+    return any(_points(levels, step, LONG_GRID) is not None for step in steps)
 
 
-def _on_grid(levels: NDArray[np.float64], step: float, points: int) -> bool:
-    """Whether all levels are whole multiples of `step`, counted from zero or from the lowest one, on so many points."""
+def _points(levels: NDArray[np.float64], step: float, most: int) -> int | None:
+    """How many points of a grid lie from the lowest to the highest level, if all are multiples of `step` and no more than `most`.
+
+    Counted from zero or from the lowest level.
+    """
     for origin in (0.0, levels[0]):
         places = (levels - origin) / step
-        if places[-1] - places[0] < points and np.abs(places - np.rint(places)).max() < TOLERANCE:
-            return True
-    return False
+        if places[-1] - places[0] < most and np.abs(places - np.rint(places)).max() < TOLERANCE:
+            return int(np.rint(places[-1] - places[0])) + 1
+    return None
 
 
 def bits_of_majority(counts: dict[int, int]) -> int | None:

@@ -50,6 +50,7 @@ from bnnaudit.operators.carrying import carry
 from bnnaudit.operators.conversion import SINCE_VERSION, Converter, Node
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
 from bnnaudit.operators.grid_patterns import recognise_grids
+from bnnaudit.operators.rounding_patterns import recognise_clips, recognise_roundings
 from bnnaudit.operators.stored import bind_carried
 from bnnaudit.operators.truncations import recognise_truncations
 
@@ -99,6 +100,8 @@ def since_version(op: str, domain: str, opset: int) -> int:
 
 def lower(graph: Graph) -> None:
     """Move every node whose operator is in `OURS` to our own domain; it keeps its attributes and learns its version."""
+    recognise_roundings(graph)
+    recognise_clips(graph)
     recognise_grids(graph)
     carry(graph)
     recognise_truncations(graph)

@@ -13,7 +13,7 @@ from bnnaudit.operators.carried import Truncation
 from bnnaudit.operators.carrying import QUANTIZES_TO, TRUNCATE, ZERO_POINTS
 from bnnaudit.operators.element_types import GRIDS
 from bnnaudit.operators.graph import OWN_DOMAIN, Graph, attribute
-from bnnaudit.operators.grid_patterns import GRID_STEP
+from bnnaudit.operators.grid_patterns import GRID_STEP, clip_ends
 from bnnaudit.operators.multithreshold import MultiThreshold
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 from bnnaudit.operators.quantize_linear import DynamicQuantizeLinear
@@ -56,7 +56,18 @@ def _linear(graph: Graph, node: NodeProto) -> Kind | None:
     if grid is None:
         return None
     position, zero_position = SCALES[node.op_type]
-    return _kind(graph, node, grid, position, zero_position)
+    return _kind(graph, node, _clipped(graph, node, grid), position, zero_position)
+
+
+def _clipped(graph: Graph, node: NodeProto, grid: Grid) -> Grid:
+    """The part of a grid that clips behind a quantizer leave: so fewer bits than the type has are written (QCDQ)."""
+    users = graph.users(node.output[0])
+    ends = [clip_ends(graph, user) for user in users if user.op_type == "Clip"]
+    known = [pair for pair in ends if pair is not None]
+    if not users or len(known) < len(users) or graph.is_output(node.output[0]):
+        return grid
+    low, high = max(grid.low, min(pair[0] for pair in known)), min(grid.high, max(pair[1] for pair in known))
+    return Grid(bits_between(low, high), low, high) if low < high else grid
 
 
 def _kind(graph: Graph, node: NodeProto, grid: Grid, position: int, zero_position: int) -> Kind:

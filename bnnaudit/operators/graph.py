@@ -35,6 +35,21 @@ def attribute(node: NodeProto, name: str, default: Any = None) -> Any:
     return default
 
 
+def constant_array(node: NodeProto) -> NDArray[Any] | None:
+    """The value of a Constant node; None for strings and sparse tensors."""
+    value = attribute(node, "value")
+    if value is not None:
+        return np.asarray(numpy_helper.to_array(value))
+    kinds = {"value_float": TensorProto.FLOAT, "value_int": TensorProto.INT64}
+    for name, kind in kinds.items():
+        number, numbers = attribute(node, name), attribute(node, f"{name}s")
+        if number is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (), [number])))
+        if numbers is not None:
+            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (len(numbers),), numbers)))
+    return None
+
+
 class Graph:
     """A model's graph, indexed. `save` writes the nodes back; until then the proto's own list is stale."""
 
@@ -94,6 +109,14 @@ class Graph:
             self._arrays[value] = numpy_helper.to_array(tensor)
         return self._arrays[value]
 
+    def number(self, value: str) -> float | None:
+        """The one number of an initializer or a Constant node; None for anything else."""
+        array = self.constant(value)
+        maker = self.maker(value)
+        if array is None and maker is not None and maker.op_type == "Constant" and maker.domain == STANDARD_DOMAIN:
+            array = constant_array(maker)
+        return float(array.ravel()[0]) if array is not None and array.size == 1 and array.dtype.kind in "fiu" else None
+
     def add_constant(self, name: str, array: NDArray[Any]) -> str:
         """Store `array` under `name`, replacing what was there."""
         tensor = numpy_helper.from_array(np.asarray(array), name=name)
@@ -152,7 +175,7 @@ class Graph:
         for node in reversed(self.nodes):
             if needed.intersection(name for name in node.output if name):
                 kept.append(node)
-                needed.update(_inputs_with_subgraphs(node))
+                needed.update(inputs_with_bodies(node))
         self.nodes = kept[::-1]
         stored = [tensor for tensor in self.proto.initializer if tensor.name in needed]
         if len(stored) != len(self.proto.initializer):
@@ -163,12 +186,12 @@ class Graph:
         self.reindex()
 
 
-def _inputs_with_subgraphs(node: NodeProto) -> set[str]:
+def inputs_with_bodies(node: NodeProto) -> set[str]:
     """What a node needs, the outer values that the bodies of If, Loop and Scan use included."""
     names = {name for name in node.input if name}
     for entry in node.attribute:
         for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
             names.update(info.name for info in body.output)
             for inner in body.node:
-                names |= _inputs_with_subgraphs(inner)
+                names |= inputs_with_bodies(inner)
     return names

@@ -13,6 +13,7 @@ from onnx import NodeProto, helper
 
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.operators.patterns import splat
+from bnnaudit.operators.steps import MODE, ROUND_BY
 
 GRID_STEP = "GridStep"
 
@@ -30,7 +31,8 @@ Ends = tuple[float, float]
 def recognise_grids(graph: Graph) -> None:
     """Turn every rounding whose values are clipped to known whole numbers into a `GridStep`."""
     for node in graph.nodes:
-        if node.domain != STANDARD_DOMAIN or node.op_type not in ROUNDINGS:
+        mode = _mode(node)
+        if mode is None:
             continue
         ends = _clipped_behind(graph, node.output[0]) or _clipped_before(graph, node.input[0])
         if ends is None or abs(ends[0] - round(ends[0])) > TOLERANCE or abs(ends[1] - round(ends[1])) > TOLERANCE:
@@ -38,15 +40,23 @@ def recognise_grids(graph: Graph) -> None:
         low, high = float(round(ends[0])), float(round(ends[1]))
         if low >= high:
             continue
-        mode, scale, shift = ROUNDINGS[node.op_type], *_scale_behind(graph, node.output[0])
+        scale, shift = _scale_behind(graph, node.output[0])
         node.op_type, node.domain = GRID_STEP, OWN_DOMAIN
+        del node.attribute[:]
         settings = {"mode": mode, "low": low, "high": high, "scale": scale, "shift": shift}
         node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
 
 
-def _ends(graph: Graph, node: NodeProto | None) -> Ends | None:
+def _mode(node: NodeProto) -> str | None:
+    """How a node rounds; None where it does not."""
+    if node.domain == OWN_DOMAIN and node.op_type == ROUND_BY:
+        return str(attribute(node, MODE).decode())
+    return ROUNDINGS.get(node.op_type) if node.domain == STANDARD_DOMAIN else None
+
+
+def clip_ends(graph: Graph, node: NodeProto | None) -> Ends | None:
     """The constant ends of a Clip; None where it is none."""
-    if node is None or node.domain != STANDARD_DOMAIN or node.op_type != "Clip":
+    if node is None or node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type != "Clip":
         return None
     if len(node.input) < 3:
         low, high = attribute(node, "min"), attribute(node, "max")
@@ -67,7 +77,7 @@ def _clipped_behind(graph: Graph, value: str) -> Ends | None:
     factor, shift = 1.0, 0.0
     node = _only_user(graph, value)
     for _ in range(MOST_BETWEEN):
-        if node is None or (ends := _ends(graph, node)) is not None:
+        if node is None or (ends := clip_ends(graph, node)) is not None:
             break
         change = _affine(graph, node, value)
         if change is None:
@@ -75,7 +85,7 @@ def _clipped_behind(graph: Graph, value: str) -> Ends | None:
         factor, shift = factor * change[0], shift * change[0] + change[1]
         value = node.output[0]
         node = _only_user(graph, value)
-    ends = _ends(graph, node)
+    ends = clip_ends(graph, node)
     return None if ends is None or factor == 0 else _sorted((ends[0] - shift) / factor, (ends[1] - shift) / factor)
 
 
@@ -84,7 +94,7 @@ def _clipped_before(graph: Graph, value: str) -> Ends | None:
     factor, shift = 1.0, 0.0
     for _ in range(MOST_BETWEEN + 1):
         node = graph.maker(value)
-        ends = _ends(graph, node)
+        ends = clip_ends(graph, node)
         if ends is not None:
             return _sorted(ends[0] * factor + shift, ends[1] * factor + shift)
         source = None if node is None else _variable_input(graph, node)
@@ -104,7 +114,7 @@ def _scale_behind(graph: Graph, value: str) -> tuple[float, float]:
         node = _only_user(graph, value)
         if node is None:
             break
-        if _ends(graph, node) is None:
+        if clip_ends(graph, node) is None:
             change = _affine(graph, node, value)
             if change is None:
                 break

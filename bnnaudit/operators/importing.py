@@ -19,7 +19,7 @@ from bnnaudit.operators.padding import write_out_padding
 from bnnaudit.operators.patterns import recognise_binarisations
 from bnnaudit.operators.simplify import simplify
 from bnnaudit.operators.sizes import check_sizes
-from bnnaudit.operators.stand_ins import infer_shapes
+from bnnaudit.operators.stated_shapes import infer_against_stated
 
 
 def import_graph(model: ModelProto) -> nn.Module:
@@ -45,7 +45,7 @@ def plain_graph(model: ModelProto) -> Graph:
     copy = ModelProto()
     copy.CopyFrom(model)
     try:
-        graph = Graph(infer_shapes(simplify(copy)))
+        graph = Graph(infer_against_stated(simplify(copy)))
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise ModelError(f"shapes do not fit together: {one_line(error)}") from error
     check_sizes(graph.proto)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import NodeProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from bnnaudit.operators.graph import FLOATS, OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.operators.steps import BINARY_SIGN
@@ -36,6 +36,10 @@ COMPARISONS = {
 }
 
 
+# Operators that count truth values, or arrange them: thresholds that are passed are summed so, as by `bucketize`.
+COUNTING = frozenset({"ReduceSum", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Identity"})
+
+
 def recognise_binarisations(graph: Graph) -> None:
     """Replace every binarisation of the graph by one node of our own; the name is that of its last node."""
     for node in list(graph.nodes):
@@ -55,6 +59,10 @@ def _step(graph: Graph, node: NodeProto) -> Step | None:
             return _replaced_zero(graph, node) or _choice(graph, node)
         case "Cast":
             return _cast_comparison(graph, node)
+        case "Relu" | "Max" | "Clip":
+            return _positive_sign(graph, node)
+        case "Div":
+            return _over_its_size(graph, node)
         case _:
             return None
 
@@ -90,6 +98,29 @@ def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
     return Step(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
 
 
+def _positive_sign(graph: Graph, node: NodeProto) -> Step | None:
+    """Relu(Sign(x)), Max(Sign(x), 0) and Clip(Sign(x), 0, 1): 1 above zero, else 0."""
+    signs = [name for name in node.input[:2] if (maker := graph.maker(name)) is not None and maker.op_type == "Sign"]
+    if len(signs) != 1 or len(node.input) > (2 if node.op_type == "Max" else 3):
+        return None
+    ends = [splat(graph, name) for name in node.input if name and name not in signs]
+    if node.op_type == "Clip" and not ends:
+        ends = [attribute(node, "min"), attribute(node, "max")]
+    if ends != {"Relu": [], "Max": [0.0], "Clip": [0.0, 1.0]}[node.op_type]:
+        return None
+    sign = graph.maker(signs[0])
+    return None if sign is None or sign.domain != STANDARD_DOMAIN else Step(sign.input[0], 0.0, 0.0, 1.0, strict=True)
+
+
+def _over_its_size(graph: Graph, node: NodeProto) -> Step | None:
+    """x / |x|: the sign, but for x = 0, of which it makes no number."""
+    size = graph.maker(node.input[1])
+    found = (
+        size is not None and size.op_type == "Abs" and size.domain == STANDARD_DOMAIN and size.input[0] == node.input[0]
+    )
+    return Step(node.input[0], 0.0, -1.0, 1.0, strict=False) if found else None
+
+
 def _choice(graph: Graph, node: NodeProto) -> Step | None:
     """Where(x >= t, a, b) and its kin, with constants a != b."""
     held, otherwise = splat(graph, node.input[1]), splat(graph, node.input[2])
@@ -116,6 +147,8 @@ def _becomes_floats(graph: Graph, user: NodeProto, value: str) -> bool:
         return False
     if user.op_type == "Cast":
         return attribute(user, "to") in FLOATS
+    if user.op_type in COUNTING and list(user.input).count(value) == 1 and user.input[0] == value:
+        return _become_floats(graph, user.output[0])
     scaled = user.op_type in ("Mul", "Add", "Sub") and any(splat(graph, name) is not None for name in user.input)
     return scaled and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
 
@@ -125,18 +158,33 @@ def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> St
     node = graph.maker(condition)
     if node is not None and node.op_type == "Not" and node.domain == STANDARD_DOMAIN:
         return _compared(graph, node.input[0], otherwise, held)
+    if node is not None and _repeats_truth(node):
+        return _compared(graph, node.input[0], held, otherwise)
     if node is None or node.op_type not in COMPARISONS or node.domain != STANDARD_DOMAIN:
         return None
     above, on_it = COMPARISONS[node.op_type]
     values, threshold = node.input
-    if graph.constant(values) is not None:
+    if _is_stored(graph, values):
         values, threshold, above = threshold, values, not above
-    if graph.constant(threshold) is None or graph.element_type(values) not in FLOATS:
+    if not _is_stored(graph, threshold) or graph.element_type(values) not in FLOATS:
         return None
     scalar = splat(graph, threshold)
     low, high = (otherwise, held) if above else (held, otherwise)
     # On the threshold the step is `held` if the comparison holds there; `strict` says that it is `low` there.
     return Step(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
+
+
+def _repeats_truth(node: NodeProto) -> bool:
+    """A Cast of truth values to truth values, as PyTorch's exporter writes it before a Where."""
+    to_truth = node.op_type == "Cast" and attribute(node, "to") == TensorProto.BOOL
+    return bool(node.domain == STANDARD_DOMAIN and (to_truth or node.op_type == "Identity"))
+
+
+def _is_stored(graph: Graph, value: str) -> bool:
+    """Whether a value is a stored tensor, or one that is expanded to the size of others."""
+    maker = graph.maker(value)
+    expanded = maker is not None and maker.op_type == "Expand" and maker.domain == STANDARD_DOMAIN
+    return graph.constant(value if maker is None or not expanded else maker.input[0]) is not None
 
 
 def _written(graph: Graph, node: NodeProto, step: Step) -> Iterator[NodeProto]:
@@ -163,6 +211,9 @@ def splat(graph: Graph, value: str) -> float | None:
         return None
     if maker.op_type in ("Expand", "Identity", "CastLike"):
         return splat(graph, maker.input[0])
+    if maker.op_type == "Neg":
+        number = splat(graph, maker.input[0])
+        return None if number is None else -number
     if maker.op_type == "ConstantOfShape":
         stored = attribute(maker, "value")
         return 0.0 if stored is None else float(numpy_helper.to_array(stored).flat[0])

@@ -110,6 +110,15 @@ def open_default_session(model: bytes | str) -> tuple[Any, Way]:
     return _opened_by(PLAIN, model), PLAIN
 
 
+def opens(model: bytes | str) -> bool:
+    """Whether ONNX Runtime takes a serialized model, or a file by its path."""
+    try:
+        open_default_session(model)
+    except RUNTIME_ERRORS:
+        return False
+    return True
+
+
 def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, helper, inliner, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, helper, inliner
 
-from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.operators.graph import STANDARD_DOMAIN, Graph, constant_array, qualified_name
 from bnnaudit.operators.runtime import REFERENCE_ERRORS, RUNTIME_DOMAIN, RUNTIME_ERRORS, open_reference, open_session
 from bnnaudit.operators.sizes import check_computed
 from bnnaudit.operators.stand_ins import infer_shapes
@@ -77,28 +76,13 @@ def _stored_need_no_types(model: ModelProto) -> None:
 def _store_constants(graph: Graph) -> None:
     kept = []
     for node in graph.nodes:
-        array = _constant_array(node) if node.op_type == "Constant" and node.domain == STANDARD_DOMAIN else None
+        array = constant_array(node) if node.op_type == "Constant" and node.domain == STANDARD_DOMAIN else None
         if array is None:
             kept.append(node)
         else:
             graph.add_constant(node.output[0], array)
     graph.nodes = kept
     graph.reindex()
-
-
-def _constant_array(node: NodeProto) -> NDArray[Any] | None:
-    """The value of a Constant node; None for strings and sparse tensors."""
-    value = attribute(node, "value")
-    if value is not None:
-        return np.asarray(numpy_helper.to_array(value))
-    kinds = {"value_float": onnx.TensorProto.FLOAT, "value_int": onnx.TensorProto.INT64}
-    for name, kind in kinds.items():
-        number, numbers = attribute(node, name), attribute(node, f"{name}s")
-        if number is not None:
-            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (), [number])))
-        if numbers is not None:
-            return np.asarray(numpy_helper.to_array(helper.make_tensor("", kind, (len(numbers),), numbers)))
-    return None
 
 
 def _trim_outputs(graph: Graph) -> None:

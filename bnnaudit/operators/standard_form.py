@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.core.errors import one_line
-from bnnaudit.operators.graph import Graph, attribute, qualified_name
+from bnnaudit.operators.graph import Graph, attribute, constant_array, qualified_name
 from bnnaudit.operators.qonnx_domains import QONNX_DOMAINS
 from bnnaudit.operators.stand_ins import infer_shapes
 
@@ -53,13 +53,21 @@ class Writer:
         array = self.graph.constant(name)
         maker = self.graph.maker(name)
         if array is None and maker is not None and maker.op_type == "Constant":
-            value = attribute(maker, "value")
-            if value is None:
-                value = helper.make_tensor("", TensorProto.FLOAT, (), [attribute(maker, "value_float", math.nan)])
-            array = numpy_helper.to_array(value)
+            array = constant_array(maker)
         if array is None:
             raise NotImplementedError(f"{qualified_name(self.node)} with a computed input {position}")
         return np.asarray(array)
+
+    def operand(self, position: int) -> str:
+        """A scale or a zero point as floats, whatever type the file gives it: exporters write whole numbers of any width."""
+        name = str(self.node.input[position])
+        kind = self.graph.element_type(name)
+        maker = self.graph.maker(name)
+        if kind == TensorProto.FLOAT:
+            return name
+        if maker is None or maker.op_type == "Constant":
+            return self.store(self.constant(position).astype(np.float32))
+        return self.add("Cast", name, to=TensorProto.FLOAT)
 
     def number(self, position: int) -> float:
         """The one number at an input."""
@@ -143,7 +151,7 @@ def _settings(writer: Writer, default: str) -> tuple[bool, bool, str]:
 
 
 def _quant(writer: Writer) -> None:
-    x, scale, zero_point = writer.node.input[:3]
+    x, scale, zero_point = writer.node.input[0], writer.operand(1), writer.operand(2)
     bits = writer.number(3)
     signed, narrow, mode = _settings(writer, "ROUND")
     shifted = writer.add("Add", writer.add("Div", x, scale), zero_point)
@@ -160,12 +168,12 @@ def _sign(writer: Writer, value: str) -> str:
 
 
 def _bipolar(writer: Writer) -> None:
-    x, scale = writer.node.input[:2]
+    x, scale = writer.node.input[0], writer.operand(1)
     writer.add("Mul", _sign(writer, writer.add("Div", x, scale)), scale, output=writer.node.output[0])
 
 
 def _trunc(writer: Writer) -> None:
-    x, scale, zero_point = writer.node.input[:3]
+    x, scale, zero_point = writer.node.input[0], writer.operand(1), writer.operand(2)
     newer = len(writer.node.input) > 5
     signed, narrow, mode = _settings(writer, "FLOOR")
     shifted = writer.add("Add", writer.add("Div", x, scale), zero_point)
@@ -186,7 +194,7 @@ def _trunc(writer: Writer) -> None:
 def _float_quant(writer: Writer) -> None:
     """The distance of neighbouring numbers doubles at every power of two that |x| reaches."""
     node = writer.node
-    x, scale = node.input[:2]
+    x, scale = node.input[0], writer.operand(1)
     _, _, mode = _settings(writer, "ROUND")
     exponents, mantissa, bias = (int(writer.number(position)) for position in (2, 3, 4))
     first, last = 1 - bias, 2**exponents - 1 - bias

@@ -17,6 +17,8 @@ class RoundingMode(StrEnum):
     HALF_EVEN = "HALF_EVEN"
     HALF_UP = "HALF_UP"
     HALF_DOWN = "HALF_DOWN"
+    HALF_CEIL = "HALF_CEIL"
+    HALF_FLOOR = "HALF_FLOOR"
     UP = "UP"
     DOWN = "DOWN"
     CEIL = "CEIL"
@@ -32,7 +34,10 @@ class RoundingMode(StrEnum):
 
 
 def rounded(values: Tensor, mode: RoundingMode = RoundingMode.HALF_EVEN) -> Tensor:
-    """Whole numbers (...) of values (...); UP and HALF_UP go away from zero, DOWN and HALF_DOWN towards it."""
+    """Whole numbers (...) of values (...); UP and HALF_UP go away from zero, DOWN and HALF_DOWN towards it.
+
+    HALF_CEIL is floor(x + 0.5), HALF_FLOOR ceil(x - 0.5), with the rounding of those sums.
+    """
     match mode:
         case RoundingMode.HALF_EVEN:
             return torch.round(values)
@@ -40,6 +45,10 @@ def rounded(values: Tensor, mode: RoundingMode = RoundingMode.HALF_EVEN) -> Tens
             return torch.sign(values) * torch.floor(values.abs() + 0.5)
         case RoundingMode.HALF_DOWN:
             return torch.sign(values) * torch.ceil(values.abs() - 0.5)
+        case RoundingMode.HALF_CEIL:
+            return torch.floor(values + 0.5)
+        case RoundingMode.HALF_FLOOR:
+            return torch.ceil(values - 0.5)
         case RoundingMode.UP:
             return torch.sign(values) * torch.ceil(values.abs())
         case RoundingMode.DOWN:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.quantization.grids import RoundingMode, rounded
 from bnnaudit.quantization.surrogates import between_levels, binary_sign, round_step, sign_step
 
 
@@ -72,13 +73,21 @@ class TernarySign(Quantizer):
 
 
 class Rounding(Quantizer):
-    """To the nearest whole number, halves to even; the straight-through gradient is 1."""
+    """To the nearest whole number, halves by `mode`, to even by default; the straight-through gradient is 1."""
 
     op = "round"
 
+    def __init__(
+        self,
+        mode: RoundingMode = RoundingMode.HALF_EVEN,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__(surrogate)
+        self.mode = mode
+
     def forward(self, values: Tensor) -> Tensor:
         """(N, ...) -> (N, ...) of whole numbers."""
-        return round_step(values, torch.round(values.detach()))
+        return round_step(values, rounded(values.detach(), self.mode))
 
 
 class Flooring(Quantizer):

@@ -25,6 +25,8 @@ _SOURCES = {
 }
 _LAYOUTS = {Layout.NCHW: "NCHW", Layout.NHWC: "NHWC", Layout.FLAT: "flat"}
 
+_FLATTENED = {Layout.NCHW: "flat, channels first", Layout.NHWC: "flat, channels last"}
+
 
 def file_line(facts: ModelFacts, look: Look) -> RenderableType:
     """`ONNX, 10 classes, 12,345 parameters`."""
@@ -63,8 +65,9 @@ def gradient_line(facts: ModelFacts, look: Look) -> RenderableType | None:
 def input_line(facts: ModelFacts, look: Look) -> RenderableType:
     """`3 x 32 x 32 (NCHW, BGR), values from 0 to 255, normalised by mean 0.5 and std 0.25`."""
     box = facts.box
+    flattened = _FLATTENED.get(facts.layout) if len(facts.input_shape) == 1 else None
     colours = ", BGR" if facts.channels is ChannelOrder.BGR else ""
-    line = f"{shape(facts.input_shape)} ({_LAYOUTS[facts.layout]}{colours})"
+    line = f"{shape(facts.input_shape)} ({flattened or _LAYOUTS[facts.layout]}{colours})"
     whole = "" if facts.grid is None else f"{facts.grid.kind} "
     line += f", {whole}values from {significant(box.low, 6)} to {significant(box.high, 6)}"
     normalised = [

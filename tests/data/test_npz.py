@@ -81,7 +81,15 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": IMAGES}, "no array named x \\(it holds images\\)"),
+        ({"pictures": IMAGES}, "no array named x, .* \\(it holds pictures\\)"),
+        ({"x_test": IMAGES, "test_images": IMAGES}, "x_test and test_images could both be meant"),
+        ({"images": IMAGES, "label": np.arange(3), "target": np.arange(3)}, "label and target could both be meant"),
+        ({"arr_0": IMAGES, "arr_1": np.arange(3), "arr_2": IMAGES}, "it holds arr_0, arr_1, arr_2"),
+        ({"x": IMAGES, "y": np.array([[0, 1], [1, 1], [1, 0]])}, "not one-hot \\(first: row 1, 1 in all\\)"),
+        ({"x": IMAGES, "y": np.array([[0.2, 0.8], [1, 0], [1, 0]])}, "not one-hot"),
+        ({"x": np.full((3, 2, 2), -2.1)}, "--mean and --std; .* --input-range LO,HI"),
+        ({"x": np.linspace(-1, 1, 12).reshape(3, 2, 2)}, "--mean and --std; .* --input-range -1,1"),
+        ({"x": np.linspace(0, 255, 12).reshape(3, 2, 2)}, "--input-range 0,255"),
         ({"x": np.zeros((0, 2, 2), np.uint8)}, "at least one"),
         ({"x": np.zeros(3)}, "images are needed"),
         ({"x": np.array(["a", "b"]).reshape(1, 2)}, "not numbers"),
@@ -103,6 +111,99 @@ def test_what_cannot_be_audited_is_refused_in_one_line(tmp_path: Path, arrays: d
         open_source(saved(tmp_path, **arrays))
     assert "\n" not in str(caught.value)
     assert "data.npz" in str(caught.value)
+
+
+KERAS = ("x_train", "y_train", "x_test", "y_test")
+MEDMNIST = ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels")
+
+
+@pytest.mark.parametrize(
+    ("names", "images", "labels"),
+    [
+        (KERAS, "x_test", "y_test"),
+        (MEDMNIST, "test_images", "test_labels"),
+        (MEDMNIST[:4], "val_images", "val_labels"),
+        (("X_train", "y_train"), "X_train", "y_train"),
+        (("testImages", "testLabels"), "testImages", "testLabels"),
+        (("images", "labels"), "images", "labels"),
+        (("image", "label"), "image", "label"),
+        (("data", "target"), "data", "target"),
+        (("data", "targets", "names"), "data", "targets"),
+        (("X", "y"), "X", "y"),
+        (("x", "labels"), "x", "labels"),
+        (("arr_0", "arr_1"), "arr_0", "arr_1"),
+        (("arr_0",), "arr_0", None),
+        (("x_test", "y_train"), "x_test", None),
+        (("x", "y", "x_test", "y_test"), "x", "y"),
+    ],
+)
+def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], images: str, labels: str | None) -> None:
+    """Every array holds its own number, so that it can be told which were taken."""
+    arrays = {
+        name: np.full((3, 2, 2), place, np.uint8) if name in IMAGE_NAMES else np.full(3, place)
+        for place, name in enumerate(names)
+    }
+    source = open_source(saved(tmp_path, **arrays))
+    assert (source.read(np.arange(3)) == names.index(images)).all()
+    found = source.labels()
+    assert found is None if labels is None else (found == names.index(labels)).all()
+    usual = (images, labels) == ("x", "y")
+    assert source.name == ("data.npz" if usual else f"data.npz ({', '.join(filter(None, (images, labels)))})")
+
+
+IMAGE_NAMES = {
+    "x",
+    "X",
+    "data",
+    "arr_0",
+    "image",
+    "images",
+    "testImages",
+    "x_train",
+    "X_train",
+    "x_test",
+    *MEDMNIST[::2],
+}
+
+
+@pytest.mark.parametrize("low", [0, -1])
+def test_one_hot_labels(tmp_path: Path, low: int) -> None:
+    hot = np.full((3, 4), low, np.float32)
+    hot[[0, 1, 2], [2, 0, 3]] = 1
+    for y in (hot, hot.astype(np.int8), hot > 0, np.where(hot == 1, np.float32(0.91), np.float32(0.03))):
+        assert open_source(saved(tmp_path, x=IMAGES, y=y)).labels().tolist() == [2, 0, 3]
+
+
+def test_floats_that_are_whole_and_bright_are_pixels(tmp_path: Path, facts: Facts) -> None:
+    x = np.arange(0, 256, 17, dtype=np.float32).reshape(1, 4, 4)
+    source = open_source(saved(tmp_path, x=x))
+    assert source.units == PIXELS
+    assert "pixels" in source.name
+    images = take_sample(source, facts((1, 4, 4)), None, 0).images
+    assert images.flatten().tolist() == pytest.approx([step / 15 for step in range(16)])
+    for other in (x / 17, x / 17 + 0.5, x.clip(51, 204), x - 1):
+        with pytest.raises(DataError, match=r"outside 0\.\.1"):
+            open_source(saved(tmp_path, x=other))
+
+
+def test_values_may_lie_in_the_range_that_the_network_takes(tmp_path: Path, facts: Facts) -> None:
+    x = np.array([[[-1.0, 0.5], [0.0, 1.0]]], np.float32)
+    source = open_source(saved(tmp_path, x=x), network_range=Box(-1.0, 1.0))
+    assert np.array_equal(take_sample(source, facts((1, 2, 2), box=Box(-1.0, 1.0)), None, 0).images.numpy()[:, 0], x)
+    unit = open_source(saved(tmp_path, x=x.clip(0, 1)), network_range=Box(-1.0, 1.0))
+    assert unit.units == UNIT
+
+
+def test_bytes_with_a_sign_reach_from_minus_128_to_127(tmp_path: Path, facts: Facts) -> None:
+    x = np.array([[[-128, 127]]], np.int8)
+    images = take_sample(open_source(saved(tmp_path, x=x)), facts((1, 1, 2)), None, 0).images
+    assert images.flatten().tolist() == [0.0, 1.0]
+
+
+def test_labels_that_start_at_1_are_called_so(tmp_path: Path, facts: Facts) -> None:
+    source = open_source(saved(tmp_path, x=IMAGES, y=np.array([1, 10, 2])))
+    with pytest.raises(DataError, match=r"labels are 1\.\.10.* seem to start at 1"):
+        take_sample(source, facts((1, 2, 2), classes=10), 1, 0)
 
 
 def test_foreign_labels_are_counted_and_the_first_is_named(tmp_path: Path, facts: Facts) -> None:

@@ -27,6 +27,7 @@ mean = [1, 2.5, 3]
 std = 255
 layout = "nhwc"
 channels = "bgr"
+input_shape = [28, 28, 1]
 [threat]
 norm = "linf"
 eps = "8/255"
@@ -66,7 +67,7 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert read.data.source == str(tmp_path / "digits.npz")
     assert (read.data.root, read.data.samples, read.data.seed) == (tmp_path / "sets", 300, 0)
     assert read.preprocessing.resolved() == Preprocessing(
-        Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC, None, ChannelOrder.BGR
+        Box(0.0, 255.0), (1.0, 2.5, 3.0), (255.0,), Layout.NHWC, None, ChannelOrder.BGR, (28, 28, 1)
     )
     assert read.threat.norm is Norm.LINF
     assert read.threat.eps == 8 / 255

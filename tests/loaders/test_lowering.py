@@ -63,7 +63,7 @@ def test_qonnx_is_audited_and_replayed(tmp_path: Path, domain: str, batch: int |
     assert [(fact.name, fact.op, fact.bits, fact.low, fact.high) for fact in target.facts.quantizers] == [
         ("activations", "quantize", 3, -1.5, 1.5)
     ]
-    assert (target.facts.weight_bits, target.facts.activation_bits) == (4, 3)
+    assert (target.facts.weight_bits, target.facts.activation_bits) == (3, 3)
 
 
 def test_what_no_runtime_can_take_is_said_to_be_unverified(tmp_path: Path) -> None:

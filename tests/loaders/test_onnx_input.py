@@ -87,7 +87,18 @@ def test_the_layout_that_is_said_wins(tmp_path: Path) -> None:
 
 def test_a_layout_of_images_does_not_fit_features(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="three axes"):
-        facts(tmp_path, averaging(["n", 12]), Layout.NCHW)
+        facts(tmp_path, averaging(["n", 8, 8]), Layout.NCHW)
+
+
+def test_a_flat_input_may_have_a_layout_of_images(tmp_path: Path) -> None:
+    """It is the order in which pictures are flattened: 3 x 2 x 2 values, told apart by their places."""
+    model = model_of([node("MatMul", "x w")], ["n", 12], {"w": np.eye(12, dtype=np.float32)}, output_shape=["n", 12])
+    images = torch.arange(12.0).view(1, 3, 2, 2) / 12
+    last = images.permute(0, 2, 3, 1).reshape(1, 12)
+    for layout, expected in ((Layout.NCHW, images.view(1, 12)), (Layout.NHWC, last), (None, images.view(1, 12))):
+        target = load(tmp_path, model, Preprocessing(layout=layout))
+        assert target.logits(images).equal(expected)
+        assert target.deployed(images).equal(expected)
 
 
 def test_images_reach_a_network_with_channels_last(tmp_path: Path) -> None:

@@ -39,8 +39,25 @@ def test_safetensors(tmp_path: Path) -> None:
         {"model": {"state_dict": WEIGHTS}},
         {"net": WEIGHTS, "acc": 0.9},
         {"ema": WEIGHTS},
+        {"model": WEIGHTS, "ema": {name: 0 * tensor for name, tensor in WEIGHTS.items()}, "optimizer": {"state": {}}},
+        [WEIGHTS],
+        (WEIGHTS,),
+        [3, WEIGHTS, {"lr": 0.1}],
+        {"params": WEIGHTS, "epoch": 3},
     ],
-    ids=["plain", "state_dict", "model_state_dict", "nested", "net", "ema"],
+    ids=[
+        "plain",
+        "state_dict",
+        "model_state_dict",
+        "nested",
+        "net",
+        "ema",
+        "several",
+        "list",
+        "tuple",
+        "mixed",
+        "params",
+    ],
 )
 def test_what_torch_saves_with_the_usual_wrappings(tmp_path: Path, suffix: str, wrapped: dict) -> None:
     torch.save(wrapped, tmp_path / f"m{suffix}")
@@ -154,7 +171,10 @@ def test_a_truncated_safetensors_file(tmp_path: Path) -> None:
     [
         ({"epoch": 3, "lr": 0.1}, r"no state dict in it \(it holds epoch, lr\)"),
         ({}, r"it holds nothing"),
-        ([1, 2], "holds a list"),
+        ([1, 2], r"no state dict in it \(it holds int, int\)"),
+        ([], "it holds nothing"),
+        ([WEIGHTS, WEIGHTS], "2 state dicts in it"),
+        ({"generator": WEIGHTS, "critic": WEIGHTS}, r"2 state dicts in it .* \(it holds generator, critic\)"),
         (torch.zeros(3), "holds a Tensor"),
     ],
 )

@@ -19,6 +19,13 @@ def int8(scale: np.ndarray | float) -> np.ndarray:
     return (whole * np.float32(scale)).astype(np.float32)
 
 
+def whole(low: int, high: int) -> np.ndarray:
+    """Whole numbers from low to high, both of them in every channel."""
+    drawn = RANDOM.integers(low, high + 1, (16, 3, 3, 3)).astype(np.float32)
+    drawn[:, 0, 0, 0], drawn[:, 0, 0, 1] = low, high
+    return drawn
+
+
 def int16(scale: np.ndarray | float, largest: int = 32767) -> np.ndarray:
     """Whole numbers up to `largest` in every channel, one of them next to zero."""
     whole = RANDOM.integers(-largest, largest + 1, (16, 3, 3, 3))
@@ -41,7 +48,21 @@ CASES = [
     (levels(4), 2),
     (levels(16), 4),
     (levels(3) * SCALES[:, :, 0, 0], 2),
-    (levels(64, 16 * 900), 8),
+    (levels(64, 16 * 900), 6),
+    (levels(5), 3),
+    (levels(6, 16 * 8), 3),
+    (levels(8), 3),
+    (levels(8) * SCALES[:, :, 0, 0], 3),
+    (levels(9), 4),
+    (levels(32), 5),
+    (levels(33, 16 * 100), 6),
+    (whole(-4, 3) * SCALES, 3),
+    (whole(-3, 3) * SCALES, 3),
+    (whole(-32, 31) * SCALES, 6),
+    (whole(-31, 31) * np.float32(0.0123), 6),
+    (whole(-64, 63) * SCALES, 7),
+    (whole(0, 7) * np.float32(0.5) - np.float32(1.3), 3),
+    (RANDOM.choice(np.float32([-4, -2, -1, 0, 1, 2, 4]), (16, 100)), 3),
     (int8(0.0123), 8),
     (int8(SCALES), 8),
     (int16(0.000123), 16),

@@ -80,6 +80,34 @@ def filled_by_shape() -> ModelProto:
     return model_of(nodes, ["n", 10], {"t": constant(0), "minus": constant(-1)})
 
 
+def masked_fill() -> ModelProto:
+    """torch.ones_like(x).masked_fill(x < t, -1): the truth is cast to truth."""
+    one = numpy_helper.from_array(np.array([1], dtype=np.float32))
+    nodes = [
+        node("Shape", "x", "shape"),
+        node("ConstantOfShape", "shape", "ones", value=one),
+        node("Less", "x t", "l"),
+        node("Cast", "l", "c", to=TensorProto.BOOL),
+        node("Where", "c minus ones"),
+    ]
+    return model_of(nodes, ["n", 10], {"t": constant(0.25), "minus": constant(-1)})
+
+
+def bucketized() -> ModelProto:
+    """torch.bucketize: thresholds repeated for every value, and those that are passed counted in whole numbers."""
+    nodes = [
+        node("Shape", "x", "shape"),
+        node("Concat", "three shape", "sizes", axis=0),
+        node("Expand", "t sizes", "thresholds"),
+        node("Greater", "x thresholds", "g"),
+        node("Cast", "g", "c", to=TensorProto.INT64),
+        node("ReduceSum", "c first", "sum", keepdims=0),
+        node("Cast", "sum", to=TensorProto.FLOAT),
+    ]
+    constants = {"three": np.array([3]), "t": constant([[[-0.3]], [[0.05]], [[1]]]), "first": np.array([0])}
+    return model_of(nodes, ["n", 10], constants)
+
+
 def per_channel() -> ModelProto:
     thresholds = constant([0, 0.25, 0, -0.0, 0, 1e-45, 0.1, 0.25, 0.25, 4])
     nodes = [node("GreaterOrEqual", "x t", "g"), node("Where", "g a b")]
@@ -107,6 +135,7 @@ STEPS = {
     "zero replaced, input tested": zero_replaced(1, "x"),
     "filled by shape": filled_by_shape(),
     "threshold for each channel": per_channel(),
+    "masked fill": masked_fill(),
 }
 
 
@@ -135,6 +164,22 @@ def test_a_comparison_that_is_doubled(kind: int) -> None:
     values = torch.from_numpy(EDGES).requires_grad_()
     module(values).sum().backward()
     np.testing.assert_array_equal(values.grad.numpy(), 1, err_msg="that of a step from -1 to +1")
+
+
+def test_thresholds_that_are_counted() -> None:
+    model = bucketized()
+    np.testing.assert_array_equal(by_import(model, EDGES), by_runtime(model, EDGES))
+    module = imported(model)
+    values = torch.from_numpy(EDGES).requires_grad_()
+    module(values).sum().backward()
+    np.testing.assert_array_equal(values.grad.numpy(), 1.5, err_msg="three steps of half the way from 0 to 1")
+
+
+def test_a_value_over_its_size_is_its_sign() -> None:
+    model = model_of([node("Abs", "x", "a"), node("Div", "x a")], ["n", 10])
+    values = np.where(EDGES == 0, np.float32(-7), EDGES)
+    np.testing.assert_array_equal(by_import(model, values), by_runtime(model, values))
+    assert sum(isinstance(part, BinarySign) for part in imported(model).modules()) == 1
 
 
 def test_only_the_recognised_step_is_left() -> None:

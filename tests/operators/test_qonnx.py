@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bnnaudit.operators.graph import Graph
 from bnnaudit.operators.importing import import_graph
@@ -97,6 +97,52 @@ def test_names_and_scales_for_each_channel(domain: str, op: str) -> None:
     made = model(op, {"scale": scale, "zero": 0, "bits": 3}, domain=domain, signed=1, narrow=0, rounding_mode="ROUND")
     for found in both(made):
         np.testing.assert_array_equal(found, quant(VALUES, scale, 0, 3, 1, 0, "ROUND"))
+
+
+KINDS = [np.int64, np.int32, np.int8, np.uint8, np.float64, np.float16]
+
+
+def retyped(made: ModelProto, kind: type, stored: bool, *names: str) -> ModelProto:
+    """The model with some of its constants as numbers of another type, stored ones or Constant nodes."""
+    for tensor in [tensor for tensor in made.graph.initializer if tensor.name in names]:
+        other = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(kind), tensor.name)
+        if stored:
+            tensor.CopyFrom(other)
+        else:
+            made.graph.initializer.remove(tensor)
+            made.graph.node.insert(0, helper.make_node("Constant", [], [tensor.name], value=other))
+    return made
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_any_type(kind: type, stored: bool) -> None:
+    """As QKeras' exporter writes zero points and bit widths."""
+    constants = {"scale": 0.25, "zero": 3, "bits": 4}
+    plain = quant(VALUES, 0.25, 3, 4, 1, 0, "ROUND")
+    for found in both(retyped(model("Quant", constants), kind, stored, "zero", "bits")):
+        np.testing.assert_array_equal(found, plain)
+    constants = {"scale": 0.25, "zero": 4, "in": 8, "out": 6}
+    expected = (np.floor(np.round(VALUES / F32(0.25) + 4) / 4) - 4) * F32(0.25)
+    for found in both(retyped(model("Trunc", constants), kind, stored, "zero", "in", "out")):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.float64])
+def test_scales_of_any_type(kind: type) -> None:
+    for found in both(retyped(model("BipolarQuant", {"scale": 2}), kind, True, "scale")):
+        np.testing.assert_array_equal(found, np.where(VALUES >= 0, F32(2), F32(-2)))
+    made = retyped(model("Quant", {"scale": 2, "zero": 0, "bits": 3}), kind, True, "scale", "zero", "bits")
+    for found in both(made):
+        np.testing.assert_array_equal(found, quant(VALUES, 2, 0, 3, 1, 0, "ROUND"))
+
+
+def test_a_zero_point_that_is_computed() -> None:
+    made = model("Quant", {"scale": 0.25, "zero": 0, "bits": 4})
+    made.graph.node[0].input[2] = "count"
+    made.graph.node.insert(0, helper.make_node("Size", ["x"], ["count"]))
+    for found in both(made):
+        np.testing.assert_array_equal(found, quant(VALUES, 0.25, 121, 4, 1, 0, "ROUND"))
 
 
 def test_bipolar_quant() -> None:

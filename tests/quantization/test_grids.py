@@ -16,6 +16,8 @@ FORMULAS = {
     RoundingMode.HALF_EVEN: np.round,
     RoundingMode.HALF_UP: lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
     RoundingMode.HALF_DOWN: lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
+    RoundingMode.HALF_CEIL: lambda x: np.floor(x + np.float32(0.5)),
+    RoundingMode.HALF_FLOOR: lambda x: np.ceil(x - np.float32(0.5)),
     RoundingMode.UP: lambda x: np.where(x > 0, np.ceil(x), np.floor(x)),
     RoundingMode.DOWN: np.trunc,
     RoundingMode.CEIL: np.ceil,

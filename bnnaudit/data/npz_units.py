@@ -1,0 +1,111 @@
+"""The range that stands for black to white in stored images, and what to say of values outside of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnnaudit.core.errors import DataError
+from bnnaudit.core.threat import Box
+
+UNIT = Box()
+PIXELS = Box(0.0, 255.0)
+SIGNED_PIXELS = Box(-128.0, 127.0)
+
+ROUNDING = 1e-6
+"""How far beyond its range, as a part of it, a float may lie: a few roundings of single precision (6e-8 each)."""
+
+BRIGHT = 128.0
+"""Whole floats up to at least here are pixels. Not tuned: half of the range, above whatever is counted in 4 to 7 bits."""
+
+SHADES = 16
+"""Whole floats of at least so many values are pixels; fewer may be a measurement that happens to be whole. Not tuned."""
+
+SEEN = 100
+"""Images whose values are counted."""
+
+SYMMETRIC = Box(-1.0, 1.0)
+
+WIDE = (PIXELS, SIGNED_PIXELS)
+"""Ranges that a message may suggest for the network, where the values fill a quarter of one at least (not tuned)."""
+
+
+def units_of(
+    path: Path, key: str, images: NDArray[np.generic], stated: NDArray[np.generic] | None, network_range: Box | None
+) -> tuple[Box, str]:
+    """The range of `images`, after a check that the values keep to it, and a note where it is not the one to expect.
+
+    `stated` is the file's own word. Without it whole numbers are pixels 0..255 (int8: -128..127), floats and booleans 0..1;
+    floats that are all whole and reach far up are pixels too, and values beyond may lie in the network's range. Raises
+    DataError.
+    """
+    kind = images.dtype.kind
+    if kind not in "iufb":
+        raise DataError(f"{path}: {key} is {images.dtype}, not numbers; store uint8 pixels or floats in 0..1")
+    if kind == "f":
+        _refuse_non_finite(path, images)
+    low, high = float(images.min()), float(images.max())
+    if stated is not None:
+        candidates = [(_stated_range(path, stated), "")]
+    else:
+        candidates = [(_usual_units(images.dtype), "")]
+        if kind == "f" and _are_pixels(images, low, high):
+            candidates.append((PIXELS, "floats taken as pixels 0..255"))
+        if network_range is not None:
+            candidates.append((network_range, f"values taken as {network_range.low:g}..{network_range.high:g}"))
+    for units, note in candidates:
+        slack = ROUNDING * units.width if kind == "f" else 0.0
+        if units.low - slack <= low and high <= units.high + slack:
+            return units, note
+    units = candidates[0][0]
+    raise DataError(
+        f"{path}: {key} is {images.dtype} with values {low:g}..{high:g}, outside {units.low:g}..{units.high:g}; "
+        f"{_remedy(low, high)}"
+    )
+
+
+def _usual_units(kind: np.dtype[np.generic]) -> Box:
+    if kind == np.int8:
+        return SIGNED_PIXELS
+    return PIXELS if kind.kind in "iu" else UNIT
+
+
+def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
+    """Whether floats are pixels that were never divided by 255."""
+    if low < 0 or not BRIGHT <= high <= PIXELS.high:
+        return False
+    values: NDArray[Any] = images
+    return len(np.unique(values[:SEEN])) >= SHADES and bool((values == np.rint(values)).all())
+
+
+def _remedy(low: float, high: float) -> str:
+    """What to do with values outside of every range: undo a normalisation, or say the range."""
+    likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
+    fitting = next((box for box in likely if box.low <= low and high <= box.high), None)
+    flag = "LO,HI" if fitting is None else f"{fitting.low:g},{fitting.high:g}"
+    return (
+        "if they were normalised, store the images from before (uint8 pixels or floats in 0..1) and give the "
+        f"normalisation with --mean and --std; if the network takes such values as they are, say --input-range {flag}; or "
+        "add an array input_range = [low, high] with the units of the images"
+    )
+
+
+def _stated_range(path: Path, stated: NDArray[np.generic]) -> Box:
+    """`input_range` as a box."""
+    if stated.shape != (2,) or stated.dtype.kind not in "iuf" or not (float(stated[0]) < float(stated[1])):
+        raise DataError(f"{path}: input_range is {stated.tolist()}; it must hold two numbers, the lower one first")
+    return Box(float(stated[0]), float(stated[1]))
+
+
+def _refuse_non_finite(path: Path, images: NDArray[np.generic]) -> None:
+    """Raises DataError naming the first image with NaN or infinity and how many there are."""
+    finite = np.isfinite(images).reshape(len(images), -1).all(axis=1)
+    broken = np.flatnonzero(~finite)
+    if broken.size:
+        raise DataError(
+            f"{path}: {broken.size} of {len(images)} images hold NaN or infinity (first: image {broken[0]}); "
+            "remove them or repair the values"
+        )

@@ -1,0 +1,68 @@
+"""What a command starts with: sizes that the file leaves open come from the data, the card or a flag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bnnaudit.core.errors import AuditError
+from bnnaudit.engine.opening import inspect_model, open_model_and_data
+from bnnaudit.loaders.card import parse_settings
+from bnnaudit.loaders.settings import Settings
+from tests.operators.building import model_of, node, some_values
+
+
+def convolving(folder: Path) -> Path:
+    """Takes pictures of three channels and any size."""
+    nodes = [node("Conv", "x k", "c"), node("GlobalAveragePool", "c", "p"), node("Flatten", "p")]
+    path = folder / "open.onnx"
+    model = model_of(nodes, ["n", 3, "h", "w"], {"k": some_values(5, 3, 3, 3)}, output_shape=["n", 5])
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def settings(folder: Path | None = None, **preprocessing: object) -> Settings:
+    data = {} if folder is None else {"source": str(folder / "data.npz")}
+    return parse_settings({"data": data, "preprocessing": preprocessing}, "test")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> np.ndarray:
+    found = np.random.default_rng(0).integers(0, 256, (6, 8, 9, 3), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x=found)
+    return found
+
+
+def test_the_data_tell_the_size(tmp_path: Path, pictures: np.ndarray) -> None:
+    path = convolving(tmp_path)
+    opened = open_model_and_data(path, settings(tmp_path))
+    assert opened.target.facts.input_shape == (3, 8, 9)
+    assert torch.allclose(
+        opened.target.logits(opened.sample.images), opened.target.deployed(opened.sample.images), atol=1e-5
+    )
+    assert inspect_model(path, settings(tmp_path)).input_shape == (3, 8, 9)
+
+
+def test_a_statement_does_without_data(tmp_path: Path) -> None:
+    path = convolving(tmp_path)
+    assert inspect_model(path, settings(input_shape=[3, 16, 16])).input_shape == (3, 16, 16)
+    with pytest.raises(AuditError, match="--input-shape"):
+        inspect_model(path, settings())
+
+
+def test_a_statement_that_the_data_contradict(tmp_path: Path, pictures: np.ndarray) -> None:
+    with pytest.raises(AuditError, match="3x16x16"):
+        open_model_and_data(convolving(tmp_path), settings(tmp_path, input_shape=[3, 16, 16]))
+
+
+def test_a_checkpoint_takes_it_too(tmp_path: Path) -> None:
+    from bnnaudit.zoo import ARCHITECTURES
+
+    torch.save(ARCHITECTURES["mlp"](in_features=12, classes=3).state_dict(), tmp_path / "net.pth")
+    values = {"architecture": {"name": "mlp", "options": {"in_features": 12, "classes": 3}, "input_shape": [1, 3, 4]}}
+    stated = parse_settings({**values, "preprocessing": {"input_shape": [3, 2, 2]}}, "test")
+    assert inspect_model(tmp_path / "net.pth", parse_settings(values, "test")).input_shape == (1, 3, 4)
+    assert inspect_model(tmp_path / "net.pth", stated).input_shape == (3, 2, 2)
