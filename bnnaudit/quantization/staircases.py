@@ -28,8 +28,10 @@ class Carried(nn.Module):
             return value
         if self.signs == (1.0,):
             return carried(terms[0], value)
-        scaled = [sign * term for sign, term in zip(self.signs, terms, strict=True)]
-        return carried(torch.stack(torch.broadcast_tensors(*scaled)).sum(dim=0), value)
+        total = self.signs[0] * terms[0]
+        for sign, term in zip(self.signs[1:], terms[1:], strict=True):
+            total = total + sign * term
+        return carried(total, value)
 
 
 class PlainSign(Quantizer):
