@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.core.threat import Box, InputGrid
 
 
@@ -102,7 +103,9 @@ class ModelFacts:
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
     batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
-    values that an input of whole numbers can have, None where it takes floats.
+    values that an input of whole numbers can have, None where it takes floats. `single` says how the only score of an image
+    is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what attacks climb, where that is
+    not the output.
     """
 
     path: str
@@ -123,6 +126,8 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    single: str = ""
+    scores: ScoreFacts | None = None
     gradients: GradientFacts = GradientFacts()
     grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB

@@ -57,7 +57,9 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     clean = answers.right(labels).to(target.device)
     sample = Batch(request.images, labels, request.ids).to(target.device)
     agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
-    bench = Bench(target, sample, clean, plan.seed, plan.batch_size, sessions=answers.sessions(labels))
+    views = {} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)}
+    sessions = answers.sessions(labels)
+    bench = Bench(target, sample, clean, plan.seed, plan.batch_size, views=views, sessions=sessions)
     audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:
         with recorded(journal, "fit"):

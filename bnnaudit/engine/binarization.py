@@ -25,6 +25,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.diagnostics.attack_strength import ENOUGH, VERIFIES, VERIFYING
 from bnnaudit.engine.readout import TwoClassReadout, features_at, last_affine_layer
+from bnnaudit.loaders.score_network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 from bnnaudit.quantization.attached import attached_network
@@ -77,6 +78,8 @@ def measure_binarization(
     Goes on past the effort's number until it is settled whether `auto` finds what there is to find, or MOST_IMAGES.
     """
     chosen = batch.select(slice(0, MOST_IMAGES[plan.effort]))
+    # The readout takes the place of the scores, whatever judges them.
+    target = replace(target, network=unjudged(target.network))
     layer = last_affine_layer(target, chosen.select(slice(0, 4)))
     with torch.no_grad():
         width = features_at(target.network, layer, target.prepare(chosen.images[:1])).shape[1]

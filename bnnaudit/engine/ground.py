@@ -24,6 +24,7 @@ from bnnaudit.diagnostics import (
     label_order,
     picture_likeness,
     random_labels,
+    score_tail,
     unknown_steps,
 )
 from bnnaudit.engine.attached import attached
@@ -92,8 +93,10 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *determinism.findings_from(ground.agreement),
             *code_cuts_gradient.findings_from(target.facts),
             *unknown_steps.findings_from(target.facts),
+            *score_tail.findings_from(target.facts, ground.agreement),
             *_of_the_sample(ground.fit, target.facts.num_classes),
         ),
+        output=ground.agreement.output,
         faults=(Fault("default-session", ground.missing),) if ground.missing else (),
         serving=serving_of(target, ground.bench.sessions),
     )

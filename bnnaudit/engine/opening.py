@@ -26,6 +26,7 @@ from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_p
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.engine.flattening import settle_flattening
+from bnnaudit.engine.score_search import rescored
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
@@ -88,7 +89,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     target, sample = settle_flattening(target, sample, model, reload)
     if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
         target = _in_layout(model, settings, source, target.facts.layout, records=False)
-    return Opened(target, sample, source, settings)
+    return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:

@@ -1,6 +1,7 @@
 """The JSON of a model's facts, which the audit's report and `inspect` share."""
 
 from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
+from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.reports.strict_json import JsonValue
 
 
@@ -25,6 +26,23 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "output": str(facts.output),
         "fixed_batch": facts.fixed_batch,
         "runtime": facts.runtime,
+        "single": facts.single or None,
+        "scores": None if facts.scores is None else _scores(facts.scores),
+    }
+
+
+def _scores(scores: ScoreFacts) -> dict[str, JsonValue]:
+    return {
+        "tensor": scores.tensor,
+        "operator": scores.operator,
+        "tail": list(scores.tail),
+        "why": scores.why,
+        "points": scores.points,
+        "tied_points": scores.tied,
+        "rejected": list(scores.rejected),
+        "scale": scores.scale,
+        "logarithm": scores.logarithm,
+        "levels": scores.levels,
     }
 
 

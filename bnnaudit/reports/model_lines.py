@@ -82,7 +82,8 @@ def input_line(facts: ModelFacts, look: Look) -> RenderableType:
 
 def output_line(facts: ModelFacts, look: Look) -> RenderableType:
     """What the deployed model returns."""
-    return look.text(_OUTPUTS[facts.output])
+    single = f"a single {facts.single} for each image, that of the second of two classes"
+    return look.text(single if facts.single else _OUTPUTS[facts.output])
 
 
 def _channels(values: tuple[float, ...]) -> str:

@@ -17,6 +17,7 @@ from bnnaudit.core.finding import Finding, Rule, Severity
 from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
 from bnnaudit.core.trial import Source, Trial
@@ -109,6 +110,9 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "SP209": lambda: cured(Suspicion.PROBABILITIES, Source.LOGARITHM, gradient(probabilities=True)),
     "SP210": lambda: evidence(HEALTHY, probes=gradient(rounded_input=True)),
     "SP211": lambda: cured(Suspicion.UNSTABLE, Source.AVERAGED, HEALTHY_PROBES),
+    "SP212": lambda: evidence(
+        HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, output=OutputScores(300, 6, 30, 2400, 3000))
+    ),
     "SP214": lambda: evidence(
         HEALTHY,
         facts=with_gradients(

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 
 from bnnaudit.core.finding import Family, Finding, Severity, Skip
 from bnnaudit.core.report import Cure, Report, Status
+from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.engine.judging import estimate
 from bnnaudit.reports import FORMATS, ReportFormat, render
 
@@ -277,3 +278,15 @@ def test_an_honest_model_gets_the_table_without_an_accusation(honest: Report) ->
     assert "everything" in text
     assert "Symptoms" not in text
     assert "Remedy" not in text
+
+
+def test_the_header_says_what_attacks_climb_and_how_ties_end(fake: Report) -> None:
+    scores = ScoreFacts("logits", "Gemm", ("Softmax", "QuantizeLinear"), 432, 17)
+    model = replace(fake.model, scores=scores, single="probability")
+    text = _flat(_text(replace(fake, model=model, output=OutputScores(50, 2, 40, 450, 500))))
+    assert "a single probability for each image, that of the second of two classes" in text
+    assert (
+        "attacks climb tensor 'logits' (Gemm), the output judges: its largest entry is the output's on all 432" in text
+    )
+    assert "the two largest are equal on 2 of 50 clean images: the first class wins" in text
+    assert "attacks climb" not in _text(fake)

@@ -13,6 +13,23 @@ from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, w
 from bnnaudit.reports.typesetting import labelled
 
 
+def scores_rows(report: Report, look: Look) -> list[tuple[str, RenderableType]]:
+    """What attacks climb where that is not the output, how a single score is read, and how many images end in a tie."""
+    facts, output = report.model, report.output
+    lines = []
+    if facts.single:
+        lines.append(f"a single {facts.single} for each image, that of the second of two classes")
+    if facts.scores is not None:
+        climbed = f"tensor {facts.scores.tensor!r} ({facts.scores.operator})"
+        climbed = f"the logarithm of {climbed}" if facts.scores.logarithm else climbed
+        lines.append(f"attacks climb {climbed}, the output judges: {facts.scores.why}")
+    if output is not None and output.tied:
+        lines.append(
+            f"the two largest are equal on {output.tied} of {output.images} clean images: the first class wins"
+        )
+    return [("Scores" if index == 0 else "", look.text(line)) for index, line in enumerate(lines)]
+
+
 def header(report: Report, look: Look) -> Sequence[RenderableType]:
     """Never empty: a reader must see what a result is about."""
     facts, environment = report.model, report.environment
@@ -24,6 +41,7 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         ("", steps_line(facts, look)),
         *([("Gradient", gradient)] if gradient is not None else []),
         ("Input", input_line(facts, look)),
+        *scores_rows(report, look),
         ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
     ]
     if report.extent is not None and report.extent.ended_early:
