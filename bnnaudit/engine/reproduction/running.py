@@ -29,6 +29,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.serving import answers_of, with_default_session
@@ -94,6 +95,7 @@ def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) ->
 def bench_of(subject: Subject) -> Bench:
     """What all rows of a model run on."""
     (target, _), sample = with_default_session(subject.target), subject.sample
+    target = attached(target, sample.images)
     answers = answers_of(target, sample.images)
     labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)

@@ -8,7 +8,7 @@ from rich.text import Text
 from bnnaudit.core.report import Environment, Extent, Report, Serving
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.reports.look import Look
-from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
+from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
 from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
 
@@ -36,11 +36,13 @@ def scores_rows(report: Report, look: Look) -> list[tuple[str, RenderableType]]:
 def header(report: Report, look: Look) -> Sequence[RenderableType]:
     """Never empty: a reader must see what a result is about."""
     facts, environment = report.model, report.environment
+    gradient = gradient_line(facts, look)
     rows: list[tuple[str, RenderableType]] = [
         ("Model", look.text(facts.path, "bold")),
         ("", file_line(facts, look)),
         ("Precision", precision_line(facts, look)),
         ("", steps_line(facts, look)),
+        *([("Gradient", gradient)] if gradient is not None else []),
         ("Input", input_line(facts, look)),
         *scores_rows(report, look),
         ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
