@@ -33,9 +33,9 @@ def as_served(network: nn.Module) -> nn.Module:
 def with_observers_off(network: nn.Module) -> nn.Module:
     """The network with the observers of quantization-aware training switched off: a served network learns nothing more."""
     for module in network.modules():
-        switch = module._buffers.get("observer_enabled")
-        if switch is not None and "fake_quant_enabled" in module._buffers:
-            switch.zero_()
+        held = dict(module.named_buffers(recurse=False))
+        if "observer_enabled" in held and "fake_quant_enabled" in held:
+            held["observer_enabled"].zero_()
     return network
 
 

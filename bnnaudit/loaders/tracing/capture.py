@@ -10,7 +10,7 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from typing import Any
 
@@ -89,7 +89,7 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
-    example, images = inputs, _unusual_number(network, inputs)
+    example, images, fake = inputs, _unusual_number(network, inputs), None
     if way is not Way.ONE_BATCH:
         sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
         symbols = ShapeEnv() if way is Way.ANY_BATCH else None
@@ -112,7 +112,9 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
         _allow_non_fake_inputs=True,
         pre_dispatch=True,
     )
-    with fx.traceback.preserve_node_meta(), _paths_noted(network):
+    # Tensors that the code makes of the number of images alone, while that is a symbol, have no numbers either.
+    numberless = fake if way is Way.ANY_BATCH else nullcontext()
+    with fx.traceback.preserve_node_meta(), _paths_noted(network), numberless:
         recorded = recorder(example)
     if way is not Way.ONE_BATCH:
         _free(recorded, images)
@@ -197,6 +199,8 @@ def _is_recorded(leaf: object) -> bool:
     from torch._subclasses.fake_tensor import FakeTensor
     from torch._subclasses.functional_tensor import FunctionalTensor
 
+    if isinstance(leaf, torch.Size):
+        return any(_is_recorded(size) for size in leaf)
     return isinstance(leaf, FakeTensor | FunctionalTensor | torch.SymInt | torch.SymFloat | torch.SymBool)
 
 

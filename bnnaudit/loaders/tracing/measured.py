@@ -1,22 +1,36 @@
-"""Steps that only their values tell of: an operator that no pattern knows and that hands back no gradient.
+"""Steps that only their values tell of: an operator that no pattern knows and that hands back no gradient, or a useless one.
 
 Where each of its values depends on one value before it alone, and jumps between a few levels, it is a stair; its thresholds
-are read off the values that a few images give.
+are read off the values that a few images give. So are functions that autograd differentiates and that are steps all the
+same, as x / |x| and clamp(1e10 * x, -1, 1).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from bnnaudit.loaders.tracing.recording import Recording, is_float, op_of, same_shape
+from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.staircases import PlainStairs
 
 MOST_LEVELS = 256
 """Of a stair; a measured function of more values is none. The most that 8 bits can tell apart."""
+STEEP_LEVELS = 4
+"""The most levels of a function that has a derivative and is a step all the same; not tuned."""
+BETWEEN = 0.01
+"""The share of its values that may lie between the levels, where it rises; not tuned."""
+NEAR = 1e-3
+"""Of the distance of its lowest and highest value: what counts as one level; not tuned."""
+FEWEST = 64
+"""Values by which a function is judged to be a step; not tuned."""
+DISTINCT = 32
+"""Different values that it has to be given, so that it is no change of a step's levels; not tuned."""
 
 
 def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
@@ -26,9 +40,30 @@ def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
     jumps = (after[1:] != after[:-1]).nonzero().flatten()
     if not 1 <= len(jumps) < MOST_LEVELS or len(torch.unique(after)) != len(jumps) + 1:
         return None
-    thresholds = (before[jumps] + before[jumps + 1]) / 2
+    low, high = before[jumps], before[jumps + 1]
+    thresholds = torch.where((low < 0) & (high > 0), torch.zeros_like(low), (low + high) / 2)
     levels = torch.cat([after[jumps], after[-1:]])
     return PlainStairs(thresholds, levels) if bool((thresholds[1:] > thresholds[:-1]).all()) else None
+
+
+def steep_stairs(given: Tensor, made: Tensor) -> PlainStairs | None:
+    """The stair that a function with a derivative amounts to, given (...) to made (...); None where it rises slowly.
+
+    All values of `made` but a few are near one of two to four levels, though those of `given` differ.
+    """
+    source, values = given.detach().flatten(), made.detach().flatten().float()
+    spread = float(values.max() - values.min()) if len(values) >= FEWEST else 0.0
+    if not 0 < spread < float("inf"):
+        return None
+    places = torch.round((values - values.min()) / (NEAR * spread))
+    found, which, counts = torch.unique(places, return_inverse=True, return_counts=True)
+    at_level = (counts > BETWEEN * len(values))[which]
+    levels = found[counts > BETWEEN * len(values)]
+    few = 2 <= len(levels) <= STEEP_LEVELS and int((~at_level).sum()) <= BETWEEN * len(values)
+    if not few or len(torch.unique(source)) < DISTINCT:
+        return None
+    level = values.min() + places * (NEAR * spread)
+    return stairs_between(source[at_level], level[at_level].to(made.dtype))
 
 
 def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
@@ -36,6 +71,7 @@ def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
 
     inputs (N, *input_shape): the more values there are the nearer the thresholds come.
     """
+    _measure_steep(recording, inputs)
     unseen: list[str] = []
     known: set[fx.Node] = set(recording.masks)
     while True:
@@ -111,13 +147,55 @@ class _Watcher(fx.Interpreter):
         return result
 
 
+def _measure_steep(recording: Recording, inputs: Tensor) -> None:
+    """Puts stairs where a function that autograd differentiates is one."""
+    run = _Run(recording, set(recording.graph.nodes))
+    run.over(inputs)
+    for node, value in run.values.items():
+        found = _steep_source(recording, node, run) if value.requires_grad else None
+        if found is not None:
+            before, stairs = found
+            recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
+
+
+def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, PlainStairs] | None:
+    """The first node before, through which alone the image comes to `node`, of which `node` is a steep stair."""
+    found: tuple[fx.Node, PlainStairs] | None = None
+    if isinstance(recording.called(node), Quantizer):
+        return None
+    for before in _sole_sources(recording, node, run):
+        stairs = steep_stairs(run.values[before], run.values[node])
+        if stairs is None or _has_step(recording, node, before):
+            break
+        found = before, stairs
+    return found
+
+
 def _sole_source(recording: Recording, node: fx.Node, run: _Run) -> fx.Node | None:
     """The nearest node before of the same shape, with a gradient, through which alone the image comes to `node`."""
-    for before in reversed(list(run.values)):
-        alike = before is not node and same_shape(before, node) and is_float(before)
+    return next(_sole_sources(recording, node, run), None)
+
+
+def _sole_sources(recording: Recording, node: fx.Node, run: _Run) -> Iterator[fx.Node]:
+    """Such nodes, the nearest first."""
+    earlier = list(takewhile(lambda before: before is not node, run.values))
+    for before in reversed(earlier):
+        alike = same_shape(before, node) and is_float(before)
         if alike and run.values[before].requires_grad and not _reaches(recording, node, around=before):
-            return before
-    return None
+            yield before
+
+
+def _has_step(recording: Recording, node: fx.Node, source: fx.Node) -> bool:
+    """Whether a step with a surrogate stands between `source` and `node`."""
+    waiting, seen = [node], {node, source}
+    while waiting:
+        part = waiting.pop()
+        if isinstance(recording.called(part), Quantizer):
+            return True
+        fresh = [before for before in recording.followed(part) if before not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False
 
 
 def _reaches(recording: Recording, node: fx.Node, around: fx.Node) -> bool:
