@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
@@ -33,6 +34,7 @@ def layer_calls(network: nn.Module, run: Callable[[], object]) -> tuple[LayerCal
     handles = [
         module.register_forward_hook(lambda layer, given, made, name=name: note(name, layer, given, made))
         for name, module in network.named_modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
     ]
     try:
         run()

@@ -127,6 +127,8 @@ def followed(network: nn.Module, path: list[str]) -> Iterator[None]:
 
     handles = []
     for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
         handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: path.append(name)))
         handles.append(module.register_forward_hook(leave))
     try:

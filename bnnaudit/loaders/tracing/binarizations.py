@@ -17,6 +17,8 @@ ELEMENTWISE = frozenset(
     }
 )
 """Operators that compute each value of the values at its place."""
+JUMP = 0.1
+"""Of a factor's size at 1: what it may be at 0 so that a sign times it makes no step there; not tuned."""
 
 aten = torch.ops.aten
 
@@ -134,6 +136,8 @@ def _sign(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
     if not isinstance(values, fx.Node) or not is_float(values):
         return
     match op_of(node):
+        case "sign" | "sgn" if node.users and all(_gives_sign_to(recording, node, values, user) for user in node.users):
+            recording.masks.add(node)
         case "sign" | "sgn":
             shifted = _shifted_sign(recording, values)
             step: Quantizer = TernarySign() if shifted is None else BinarySign(strict=shifted[1])
@@ -184,6 +188,33 @@ def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Nod
     sources = [part for part in comparison.all_input_nodes if recording.varies(part)]
     others = [part for part in user.all_input_nodes if part is not mask]
     return any(_derived(part, source) for part in others for source in sources)
+
+
+def _gives_sign_to(recording: Recording, sign: fx.Node, values: fx.Node, user: fx.Node) -> bool:
+    """Whether a sign multiplies a function of the very values that vanishes with them, as in sign(x) * relu(|x| - t)."""
+    others = [part for part in user.all_input_nodes if part is not sign]
+    if op_of(user) != "mul" or len(others) != 1 or not recording.varies(others[0]) or not _derived(others[0], values):
+        return False
+    jump, *sizes = (_computed_of(recording, others[0], values, number) for number in (0.0, 1.0, -1.0))
+    return jump is not None and any(size is not None and abs(jump) <= JUMP * abs(size) > 0 for size in sizes)
+
+
+def _computed_of(recording: Recording, node: object, source: fx.Node, number: float) -> float | None:
+    """What a node is where every value of `source` is this number; None where that takes more than elementwise operators."""
+    if node is source:
+        return number
+    if not recording.varies(node):
+        return recording.splat(node)
+    assert isinstance(node, fx.Node)
+    if op_of(node) not in ELEMENTWISE or node.kwargs:
+        return None
+    arguments = []
+    for part in node.args:
+        known = _computed_of(recording, part, source, number) if isinstance(part, fx.Node) else part
+        if known is None and part is not None:
+            return None
+        arguments.append(torch.tensor(known) if isinstance(part, fx.Node) else known)
+    return float(node.target(*arguments))  # type: ignore[operator]
 
 
 def _derived(node: fx.Node, source: fx.Node) -> bool:

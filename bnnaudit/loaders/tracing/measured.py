@@ -152,7 +152,8 @@ def _measure_steep(recording: Recording, inputs: Tensor) -> None:
     run = _Run(recording, set(recording.graph.nodes))
     run.over(inputs)
     for node, value in run.values.items():
-        found = _steep_source(recording, node, run) if value.requires_grad else None
+        judged = value.requires_grad and node not in recording.masks
+        found = _steep_source(recording, node, run) if judged else None
         if found is not None:
             before, stairs = found
             recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))

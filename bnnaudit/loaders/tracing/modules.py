@@ -90,7 +90,7 @@ def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
     handles = [
         module.register_forward_hook(lambda _module, given, made, name=name: note(name, given, made))
         for name, module in network.named_modules()
-        if name and not is_known(module)
+        if name and not is_known(module) and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
     ]
     try:
         with torch.no_grad():

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from bnnaudit.loaders.tracing.comparisons import CASTS
 from bnnaudit.loaders.tracing.fake_quantization import PER_TENSOR
-from bnnaudit.loaders.tracing.recording import MOVING, Recording, example, is_float, op_of
+from bnnaudit.loaders.tracing.recording import MOVING, Recording, example, is_float, op_of, same_shape
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.staircases import Carried, FakeQuantization, PlainGrid, PlainRounding
 
@@ -44,6 +45,8 @@ def recognise_roundings(recording: Recording) -> None:
             _whole_quotient(recording, node)
         elif name == "sub" and op_of(node.args[1]) in FOUND_BY_REST:
             _without_rest(recording, node)
+        elif name in CASTS:
+            _coarse_cast(recording, node)
         elif name == FAKE or name.startswith(DEQUANTIZED):
             _fake_quantization(recording, node)
     recording.tidied()
@@ -94,6 +97,21 @@ def _whole_quotient(recording: Recording, node: fx.Node) -> None:
     """x // s."""
     quotient = recording.function(torch.ops.aten.div.Tensor, node.args[:2], node)
     recording.replace(node, recording.call("floor", PlainRounding("floor"), (quotient, node), node))
+
+
+def _coarse_cast(recording: Recording, node: fx.Node) -> None:
+    """Floats of 8 bits as longer ones: autograd would round the gradient to 8 bits as well, and most of it to 0."""
+    coarse = node.args[0]
+    while isinstance(coarse, fx.Node) and op_of(coarse) in MOVING:
+        coarse = coarse.args[0]
+    if not isinstance(coarse, fx.Node) or op_of(coarse) not in CASTS or not is_float(coarse):
+        return
+    kept, made, values = example(coarse), example(node), coarse.args[0]
+    if kept is None or made is None or kept.itemsize > 1 or not same_shape(coarse, node) or not is_float(values):
+        return
+    assert isinstance(values, fx.Node)
+    source = recording.function(torch.ops.aten._to_copy.default, (values,), node, made.dtype, dtype=made.dtype)
+    recording.replace(node, recording.call("round", PlainRounding("round"), (source, node), node))
 
 
 def _without_rest(recording: Recording, node: fx.Node) -> None:
