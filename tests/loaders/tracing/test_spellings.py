@@ -102,7 +102,15 @@ def elu_by_masks(values: Tensor) -> Tensor:
     return values.clamp(min=0) + (values < 0).float() * (torch.exp(values) - 1)
 
 
-@pytest.mark.parametrize("call", [leaky_by_masks, elu_by_masks])
+def shrunk(values: Tensor) -> Tensor:
+    return values.sign() * torch.relu(values.abs() - 0.2)
+
+
+def root(values: Tensor) -> Tensor:
+    return values.sign() * (values.abs() + 1e-3).sqrt()
+
+
+@pytest.mark.parametrize("call", [leaky_by_masks, elu_by_masks, shrunk, root, lambda x: x * x.sign()])
 @pytest.mark.parametrize("surrogate", [Surrogate(), TRIANGULAR])
 def test_masks_of_the_values_themselves_are_no_steps(call: Sign, surrogate: Surrogate) -> None:
     network = Calls(call).eval().requires_grad_(False)
@@ -117,6 +125,44 @@ def test_what_is_no_step_keeps_its_own_derivative(call: Sign) -> None:
     traced = trace(network, INPUTS)
     assert traced.quantizers == ()
     assert torch.allclose(gradient(traced.network, TRIANGULAR), gradient(network, TRIANGULAR), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x / x.abs().clamp_min(1e-12),
+        lambda x: x / (x.abs() + 1e-8),
+        lambda x: x * torch.rsqrt(x * x + 1e-16),
+        lambda x: torch.clamp(x * 1e10, -1, 1),
+        lambda x: torch.tanh(x * 1e20),
+        lambda x: torch.sigmoid(x * 1e20) * 2 - 1,
+    ],
+)
+def test_a_steep_function_has_the_gradient_of_the_sign_that_it_is(call: Sign) -> None:
+    network, sign = (Calls(made).eval().requires_grad_(False) for made in (call, SPELLINGS["where"]))
+    traced = trace(network, INPUTS)
+    assert [step.bits for step in traced.quantizers] == [1]
+    assert torch.equal(traced.network(INPUTS), network(INPUTS))
+    wanted = gradient(trace(sign, INPUTS).network, TRIANGULAR)
+    assert torch.allclose(gradient(traced.network, TRIANGULAR), wanted, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("call", [lambda x: torch.tanh(20 * x), lambda x: torch.clamp(5 * x, -1, 1), nn.functional.relu6])
+def test_a_function_that_rises_where_values_lie_is_none(call: Sign) -> None:
+    network = Calls(call).eval().requires_grad_(False)
+    assert trace(network, INPUTS).quantizers == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.sign() * x.abs().mean(dim=1, keepdim=True),
+        lambda x: x.sign() * (x.abs() > 0.3).float(),
+        lambda x: x.sign() * (x.abs() + 1),
+    ],
+)
+def test_a_sign_times_what_does_not_vanish_with_its_values_stays_a_step(call: Sign) -> None:
+    assert "sign" in [step.op for step in trace(Calls(call).eval(), INPUTS).quantizers]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,14 @@ def in_inference_mode(net: Foreign, images: Tensor) -> Tensor:
     return net.scores(torch.sign(net.hidden(images)))
 
 
-@pytest.mark.parametrize("code", [in_place, with_statistics, in_inference_mode])
+def made_anew(net: Foreign, images: Tensor) -> Tensor:
+    hidden = net.hidden(images)
+    signs = torch.full(hidden.shape, -1, dtype=torch.int8)
+    signs[hidden >= 0] = 1
+    return net.scores(signs.float())
+
+
+@pytest.mark.parametrize("code", [in_place, with_statistics, in_inference_mode, made_anew])
 def test_any_number_of_images(code: Forward) -> None:
     network = foreign(code)
     traced = trace(network, IMAGES)
@@ -219,6 +226,18 @@ def test_roundings_become_steps(code: Callable[[Tensor], Tensor], op: str, bits:
     assert [(step.op, step.bits) for step in traced.quantizers] == [(op, bits)]
     assert torch.equal(traced.network(IMAGES), network(IMAGES))
     assert has_gradient(traced.network)
+
+
+def test_a_cast_to_floats_of_8_bits_hands_the_gradient_on_whole() -> None:
+    network = foreign(lambda net, images: net.scores(net.hidden(images).to(torch.float8_e4m3fn).float()))
+    straight = foreign(lambda net, images: net.scores(net.hidden(images)))
+    traced = trace(network, IMAGES)
+    assert torch.equal(traced.network(IMAGES), network(IMAGES))
+    given = IMAGES.clone().requires_grad_(), IMAGES.clone().requires_grad_()
+    for points, found in zip(given, (traced.network, straight), strict=True):
+        (1e-4 * found(points)).sum().backward()
+    assert torch.allclose(*(points.grad for points in given), rtol=1e-4)
+    assert [step.op for step in traced.quantizers] == ["round"]
 
 
 def test_the_gradient_of_a_rounding_is_that_of_what_is_rounded() -> None:
