@@ -135,3 +135,12 @@ def test_a_copy_that_fails_on_the_sample_is_given_up(tmp_path: Path, brightness:
     }
     target = open_model_and_data(model, parse_settings(table, "test")).target
     assert str(target.facts.gradients.source) == source
+
+
+def test_a_scripted_part_is_recorded_like_the_rest() -> None:
+    torch.manual_seed(5)
+    first, step, last = nn.Linear(12, 20), BinarySign(), nn.Linear(20, 4)
+    plain = checkpoint_of(nn.Sequential(first, step, last), (12,), 4)
+    scripted = checkpoint_of(Foreign(torch.jit.script(first), BinarySign(), last), (12,), 4)
+    assert scripted.facts.gradients.source is Differentiation.RECORDED
+    assert torch.allclose(gradient(scripted), gradient(plain), atol=1e-6)

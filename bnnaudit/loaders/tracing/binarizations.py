@@ -165,7 +165,8 @@ def _become_floats(recording: Recording, numbers: Numbers, node: fx.Node) -> Non
     """A cast of booleans or whole numbers to floats, or arithmetic of them with floats."""
     if op_of(node) in CASTS:
         given = node.args[0]
-        if any(_gates(recording, given, user, node) for user in node.users):
+        gates = any(_gates(recording, given, user, node) for user in node.users)
+        if gates or _is_zero_of_sign(recording, given):
             recording.masks.add(node)
             return
         anew = None if is_float(given) else numbers.of(given)
@@ -177,6 +178,13 @@ def _become_floats(recording: Recording, numbers: Numbers, node: fx.Node) -> Non
             anew = numbers.of(part) if counted else None
             if anew is not None:
                 node.replace_input_with(part, anew)
+
+
+def _is_zero_of_sign(recording: Recording, node: object) -> bool:
+    """sign(x) == 0, which holds at one point: what is written over it leaves the step that the sign is."""
+    if not isinstance(node, fx.Node) or op_of(node) not in ("eq", "ne"):
+        return False
+    return recording.signed(node.args[0]) is not None and recording.splat(node.args[1]) == 0
 
 
 def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Node) -> bool:

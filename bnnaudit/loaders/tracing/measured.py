@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, fx
 
 from bnnaudit.loaders.tracing.recording import Recording, is_float, op_of, same_shape
-from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.staircases import PlainStairs
+from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
+from bnnaudit.quantization.staircases import PlainSign, PlainStairs
 
 MOST_LEVELS = 256
 """Of a stair; a measured function of more values is none. The most that 8 bits can tell apart."""
@@ -31,6 +31,10 @@ FEWEST = 64
 """Values by which a function is judged to be a step; not tuned."""
 DISTINCT = 32
 """Different values that it has to be given, so that it is no change of a step's levels; not tuned."""
+
+SIGN_STEPS = (BinarySign, TernarySign, PlainSign, PlainStairs)
+CLIPS = frozenset({"relu", "relu6", "clamp", "clamp_min", "clamp_max", "hardtanh", "maximum", "minimum", "threshold"})
+"""What a sign may stand in front of, as in relu(sign(x)): the derivative is lost wherever the sign is clipped."""
 
 
 def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
@@ -51,19 +55,25 @@ def steep_stairs(given: Tensor, made: Tensor) -> PlainStairs | None:
 
     All values of `made` but a few are near one of two to four levels, though those of `given` differ.
     """
-    source, values = given.detach().flatten(), made.detach().flatten().float()
+    found, source = _levels(made), given.detach().flatten()
+    if found is None or len(torch.unique(source)) < DISTINCT:
+        return None
+    at_level, level = found
+    return stairs_between(source[at_level], level[at_level])
+
+
+def _levels(made: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Which values of made (...) are near one of a few levels, and each value's level; None where more lie between."""
+    values = made.detach().flatten()
     spread = float(values.max() - values.min()) if len(values) >= FEWEST else 0.0
     if not 0 < spread < float("inf"):
         return None
-    places = torch.round((values - values.min()) / (NEAR * spread))
-    found, which, counts = torch.unique(places, return_inverse=True, return_counts=True)
-    at_level = (counts > BETWEEN * len(values))[which]
-    levels = found[counts > BETWEEN * len(values)]
-    few = 2 <= len(levels) <= STEEP_LEVELS and int((~at_level).sum()) <= BETWEEN * len(values)
-    if not few or len(torch.unique(source)) < DISTINCT:
-        return None
-    level = values.min() + places * (NEAR * spread)
-    return stairs_between(source[at_level], level[at_level].to(made.dtype))
+    places = torch.round((values.float() - values.min()) / (NEAR * spread))
+    _, which, counts = torch.unique(places, return_inverse=True, return_counts=True)
+    usual = counts > BETWEEN * len(values)
+    at_level = usual[which]
+    few = 2 <= int(usual.sum()) <= STEEP_LEVELS and int((~at_level).sum()) <= BETWEEN * len(values)
+    return (at_level, (values.min() + places * (NEAR * spread)).to(made.dtype)) if few else None
 
 
 def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
@@ -157,18 +167,22 @@ def _measure_steep(recording: Recording, inputs: Tensor) -> None:
         if found is not None:
             before, stairs = found
             recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
+    recording.tidied()
 
 
 def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, PlainStairs] | None:
     """The first node before, through which alone the image comes to `node`, of which `node` is a steep stair."""
     found: tuple[fx.Node, PlainStairs] | None = None
-    if isinstance(recording.called(node), Quantizer):
+    if isinstance(recording.called(node), Quantizer) or _levels(run.values[node]) is None:
         return None
     for before in _sole_sources(recording, node, run):
-        stairs = steep_stairs(run.values[before], run.values[node])
-        if stairs is None or _has_step(recording, node, before):
+        if _has_step(recording, node, before, but=SIGN_STEPS if op_of(node) in CLIPS else ()):
             break
-        found = before, stairs
+        stairs = steep_stairs(run.values[before], run.values[node])
+        if stairs is not None:
+            found = before, stairs
+        elif found is not None:
+            break
     return found
 
 
@@ -186,12 +200,13 @@ def _sole_sources(recording: Recording, node: fx.Node, run: _Run) -> Iterator[fx
             yield before
 
 
-def _has_step(recording: Recording, node: fx.Node, source: fx.Node) -> bool:
-    """Whether a step with a surrogate stands between `source` and `node`."""
+def _has_step(recording: Recording, node: fx.Node, source: fx.Node, but: tuple[type[Quantizer], ...]) -> bool:
+    """Whether a step with a surrogate, of another kind than those named, stands between `source` and `node`."""
     waiting, seen = [node], {node, source}
     while waiting:
         part = waiting.pop()
-        if isinstance(recording.called(part), Quantizer):
+        module = recording.called(part)
+        if isinstance(module, Quantizer) and not isinstance(module, but):
             return True
         fresh = [before for before in recording.followed(part) if before not in seen]
         seen.update(fresh)

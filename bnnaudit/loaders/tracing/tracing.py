@@ -136,7 +136,8 @@ def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
     def count(module: nn.Module, _given: Any, made: Tensor) -> None:
         levels[module] = len(torch.unique(made))
 
-    steps = list(recording.steps())
+    followed = recording.relevant()
+    steps = [(node, step) for node, step in recording.steps() if node in followed]
     handles = [step.register_forward_hook(count) for _, step in steps if isinstance(step, TernarySign)]
     recording.module.recompile()
     with torch.no_grad():

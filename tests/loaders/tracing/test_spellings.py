@@ -136,9 +136,12 @@ def test_what_is_no_step_keeps_its_own_derivative(call: Sign) -> None:
         lambda x: torch.clamp(x * 1e10, -1, 1),
         lambda x: torch.tanh(x * 1e20),
         lambda x: torch.sigmoid(x * 1e20) * 2 - 1,
+        lambda x: 2 * torch.relu(torch.sign(x)) - 1,
+        lambda x: 2 * torch.clamp(torch.where(x >= 0, 1.0, -1.0), min=0) - 1,
+        lambda x: torch.maximum(torch.sign(x), -torch.ones(())),
     ],
 )
-def test_a_steep_function_has_the_gradient_of_the_sign_that_it_is(call: Sign) -> None:
+def test_a_steep_function_or_a_clipped_sign_has_the_gradient_of_the_sign_that_it_is(call: Sign) -> None:
     network, sign = (Calls(made).eval().requires_grad_(False) for made in (call, SPELLINGS["where"]))
     traced = trace(network, INPUTS)
     assert [step.bits for step in traced.quantizers] == [1]
@@ -147,7 +150,19 @@ def test_a_steep_function_has_the_gradient_of_the_sign_that_it_is(call: Sign) ->
     assert torch.allclose(gradient(traced.network, TRIANGULAR), wanted, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("call", [lambda x: torch.tanh(20 * x), lambda x: torch.clamp(5 * x, -1, 1), nn.functional.relu6])
+def test_a_sign_whose_zero_is_taken_for_one_is_understood() -> None:
+    def sign(values: Tensor) -> Tensor:
+        signs = values.sign()
+        return signs + (signs == 0).float()
+
+    traced = trace(Calls(sign).eval(), INPUTS)
+    assert traced.unseen == ()
+    assert gradient(traced.network, TRIANGULAR).any()
+
+
+@pytest.mark.parametrize(
+    "call", [lambda x: torch.tanh(20 * x), lambda x: torch.clamp(5 * x, -1, 1), nn.functional.relu6]
+)
 def test_a_function_that_rises_where_values_lie_is_none(call: Sign) -> None:
     network = Calls(call).eval().requires_grad_(False)
     assert trace(network, INPUTS).quantizers == ()
