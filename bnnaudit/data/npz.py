@@ -12,20 +12,18 @@ from numpy.typing import NDArray
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import DataError
-from bnnaudit.core.threat import Box
 from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
-from bnnaudit.data.npz_units import units_of
+from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
 
 
-def open_npz(path: Path, network_range: Box | None = None) -> ArraySource:
+def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
     """Reads images, labels where there are any, and `input_range` (2,) if it is there: the units of the images.
 
-    network_range: what the user says that the network takes, in which the images may lie as well. Raises DataError for a
-    file that is damaged, empty, holds objects, is larger than memory should be, or whose values are not finite or out of
-    their range.
+    network: what the network takes, in which the images may lie as well. Raises DataError for a file that is damaged, empty,
+    holds objects, is larger than memory should be, or whose values are not finite or out of their range.
     """
     keys, arrays = _read_arrays(path)
     images = arrays[keys.images]
@@ -34,7 +32,7 @@ def open_npz(path: Path, network_range: Box | None = None) -> ArraySource:
             f"{path}: {keys.images} has the shape {images.shape}; images are needed, as (N, H, W), (N, H, W, C), "
             "(N, C, H, W) or (N, features), and at least one"
         )
-    units, note = units_of(path, keys.images, images, arrays.get(RANGE), network_range)
+    units, note = units_of(path, keys.images, images, arrays.get(RANGE), network)
     targets = None if keys.labels is None else class_indices(str(path), arrays[keys.labels], len(images))
     taken = "" if keys.usual else ", ".join(filter(None, (keys.images, keys.labels)))
     notes = "; ".join(filter(None, (taken, note)))

@@ -21,7 +21,7 @@ from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import InputGrid, Norm, Threat
-from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_pool, take_sample
+from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.engine.flattening import settle_flattening
@@ -31,6 +31,7 @@ from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
 from bnnaudit.loaders.state_dict import read_state_dict, refuse_programs
+from bnnaudit.loaders.whole_numbers import peek
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
 
@@ -61,20 +62,32 @@ class Opened:
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
 
-def open_source_of(settings: Settings) -> ImageSource:
-    """The data that the settings name."""
+def open_source_of(settings: Settings, model: Path) -> ImageSource:
+    """The data that the settings name, for `model`."""
     if settings.data.source is None:
         raise DataError(
             "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
             "or write [data] source into the model's card"
         )
-    return open_source(settings.data.source, settings.data.root, settings.preprocessing.input_range)
+    return open_source(settings.data.source, settings.data.root, _network_units(model, settings))
+
+
+def _network_units(model: Path, settings: Settings) -> NetworkUnits:
+    """What the model takes, as far as the settings and the type of its input tell before it is loaded.
+
+    Images before a stated normalisation are in the units of the stated range, and of no type.
+    """
+    given = settings.preprocessing
+    if model.suffix.lower() not in ONNX_SUFFIXES or (given.input_range and (given.mean or given.std)):
+        return NetworkUnits(given.input_range)
+    kind, limits = peek(model)
+    return NetworkUnits(given.input_range or limits, kind)
 
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
     """Loads both; raises an AuditError that names whichever cannot be used."""
     require_model(model)
-    source = open_source_of(settings)
+    source = open_source_of(settings, model)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
     _refuse_colourless(model, target.facts, sample)
@@ -155,13 +168,13 @@ def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     require_model(model)
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, settings))
+        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, model, settings))
     shape = preprocessing.input_shape or settings.architecture.input_shape
-    return open_target(model, settings, None if shape else _source_if_any(settings)).facts
+    return open_target(model, settings, None if shape else _source_if_any(model, settings)).facts
 
 
-def _source_if_any(settings: Settings) -> ImageSource | None:
-    return None if settings.data.source is None else open_source_of(settings)
+def _source_if_any(model: Path, settings: Settings) -> ImageSource | None:
+    return None if settings.data.source is None else open_source_of(settings, model)
 
 
 def _for_data(

@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto, helper
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx_input import WHOLE_NUMBERS, NetworkInput
+from bnnaudit.loaders.onnx_wire import parse_lean
 
 ROOM = 0.5
 """How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is no rounding."""
@@ -67,7 +69,28 @@ def grid_of(path: Path, given: NetworkInput, chosen: Preprocessing) -> InputGrid
 
 def kind_of(given: NetworkInput) -> str:
     """`uint8`."""
-    return str(TensorProto.DataType.Name(given.element_type)).lower()
+    return _kind(given.element_type)
+
+
+def peek(path: Path) -> tuple[str, Box | None]:
+    """The type of a file's input of whole numbers and the range that it has by default, read without the large weights.
+
+    No type where it takes something else, or where the file cannot be read: why is for `load_onnx` to say.
+    """
+    try:
+        proto, large = parse_lean(path)
+    except (DecodeError, OSError):
+        return "", None
+    stored = {tensor.name for tensor in (*proto.graph.initializer, *large)}
+    kinds = [info.type.tensor_type.elem_type for info in proto.graph.input if info.name not in stored]
+    if len(kinds) != 1 or kinds[0] not in WHOLE_NUMBERS:
+        return "", None
+    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(kinds[0]))
+    return _kind(kinds[0]), Box(float(limits.min), float(limits.max)) if WHOLE_NUMBERS[kinds[0]] else None
+
+
+def _kind(element_type: int) -> str:
+    return str(TensorProto.DataType.Name(element_type)).lower()
 
 
 def _normalisations(chosen: Preprocessing) -> list[tuple[float, float]]:

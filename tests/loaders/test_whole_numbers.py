@@ -16,6 +16,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.whole_numbers import peek
 from bnnaudit.numerics.pixel_grid import PixelGrid
 from tests.loaders.test_onnx_input import saved
 from tests.operators.building import model_of, node, some_values
@@ -47,6 +48,21 @@ def test_the_range_of_a_short_type_is_the_default(tmp_path: Path, kind: str, lim
     expected = (seen @ torch.from_numpy(some_values(4, 3)).double()).float()
     torch.testing.assert_close(target.deployed(images), expected, rtol=1e-5, atol=1e-3)
     torch.testing.assert_close(target.logits(images), expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [*SHORT, *LONG, "float"])
+def test_a_peek_tells_what_loading_does(tmp_path: Path, kind: str) -> None:
+    limits = SHORT.get(kind)
+    expected = ("" if kind == "float" else kind, None if limits is None else Box(*map(float, limits)))
+    assert peek(saved(tmp_path, scoring(kind))) == expected
+
+
+@pytest.mark.parametrize("damage", [b"", b"no model", b"\x3a\xff"])
+def test_a_peek_leaves_complaints_to_the_loader(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(damage)
+    assert peek(path) == ("", None)
+    assert peek(tmp_path / "missing.onnx") == ("", None)
 
 
 @pytest.mark.parametrize("kind", LONG)
