@@ -15,7 +15,7 @@ from bnnaudit.core.fit import Alternative
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
 from bnnaudit.diagnostics.fitness import better_feeding
-from bnnaudit.engine.feeding_fit import TRIED_ON, Feed, measure_feeding, other_values
+from bnnaudit.engine.feeding_fit import STORED, TRIED_ON, Feed, measure_feeding, other_values, turnings
 from bnnaudit.engine.label_fit import chance_agreement, measure_labels, other_order, rank_of_label, separation
 from bnnaudit.engine.picture_fit import measure_pictures, neighbour_correlation
 from bnnaudit.engine.sample_fit import measure_fit
@@ -173,14 +173,46 @@ def test_images_that_are_turned_are_found_out(images: Tensor, what: str) -> None
     assert best.what.startswith(what)
 
 
-def test_a_flat_input_in_another_order_of_the_values() -> None:
-    flat = Preparation((192,), Layout.FLAT)
-    network = Exact(IMAGES.permute(0, 2, 3, 1).flatten(1), flat, Box())
-    target = target_of(network, (192,), CLASSES + 1)
+CHANNELS_LAST = IMAGES.permute(0, 2, 3, 1).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("known", "given", "images", "what", "remedy"),
+    [
+        (CHANNELS_LAST, Layout.FLAT, IMAGES, "pixels flattened with the colours last", "give --layout nhwc"),
+        (CHANNELS_LAST, Layout.NCHW, IMAGES, "pixels flattened with the colours last", "give --layout nhwc"),
+        (IMAGES.flatten(1), Layout.NHWC, IMAGES, "pixels flattened with the colours first", "give --layout nchw"),
+        (CHANNELS_LAST, Layout.FLAT, IMAGES.flatten(1), "pixels flattened with the colours last", STORED),
+        (IMAGES.flatten(1), Layout.FLAT, CHANNELS_LAST, "pixels flattened with the colours first", STORED),
+        (
+            IMAGES[:, 0].mT.flatten(1),
+            Layout.FLAT,
+            IMAGES[:, 0].flatten(1),
+            "height and width swapped",
+            "store the data",
+        ),
+    ],
+)
+def test_a_flat_input_in_another_order_of_the_values(
+    known: Tensor, given: Layout, images: Tensor, what: str, remedy: str
+) -> None:
+    features = known[0].numel()
+    flat = Preparation((features,), given)
+    network = Exact(known, Preparation((features,), Layout.FLAT), Box())
+    target = target_of(network, (features,), CLASSES + 1)
     target = replace(target, prepare=flat, deployed=Itself(network, flat))
-    best = best_of(target)
+    best = best_of(target, images[LABELS])
     assert best is not None
-    assert (best.what, best.right) == ("pixels flattened with the colours last", len(LABELS))
+    assert (best.what, best.right) == (what, len(LABELS))
+    assert best.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("features", [2, 7, 65, 193])
+def test_vectors_that_are_no_square_picture_have_no_other_axes(features: int) -> None:
+    flat = Feed("", "", Box(), Preparation((features,), Layout.FLAT))
+    assert [way.what for way in turnings(flat, torch.tensor([[0.0] * features, [1.0] * features]))] == [
+        "values inverted"
+    ]
 
 
 def test_the_flags_describe_what_was_measured() -> None:
