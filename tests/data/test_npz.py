@@ -135,6 +135,8 @@ MEDMNIST = ("train_images", "train_labels", "val_images", "val_labels", "test_im
         (("arr_0",), "arr_0", None),
         (("x_test", "y_train"), "x_test", None),
         (("x", "y", "x_test", "y_test"), "x", "y"),
+        (("x", "y_test"), "x", None),
+        (("inputs", "outputs"), "inputs", None),
     ],
 )
 def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], images: str, labels: str | None) -> None:
@@ -147,8 +149,11 @@ def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], ima
     assert (source.read(np.arange(3)) == names.index(images)).all()
     found = source.labels()
     assert found is None if labels is None else (found == names.index(labels)).all()
-    usual = (images, labels) == ("x", "y")
-    assert source.name == ("data.npz" if usual else f"data.npz ({', '.join(filter(None, (images, labels)))})")
+    usual = images == "x" and labels in ("y", None)
+    notes = [] if usual else [", ".join(filter(None, (images, labels)))]
+    if labels is None and len(names) > 1:
+        notes.append(f"no labels found, not read: {', '.join(name for name in names if name != images)}")
+    assert source.name == (f"data.npz ({'; '.join(notes)})" if notes else "data.npz")
 
 
 IMAGE_NAMES = {
@@ -162,6 +167,7 @@ IMAGE_NAMES = {
     "x_train",
     "X_train",
     "x_test",
+    "inputs",
     *MEDMNIST[::2],
 }
 
