@@ -13,6 +13,7 @@ from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.fit import Alternative, FeedingFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
+from bnnaudit.engine.label_fit import expected_agreement
 
 TRIED_ON = 100
 """Images at most: enough for ten points to be significant among thirty ways, and about a pass of the ordinary attack."""
@@ -65,9 +66,11 @@ def measure_feeding(target: Target, images: Tensor, labels: Tensor) -> FeedingFi
     units = (chosen - box.low) / box.width
 
     def tried(feed: Feed) -> tuple[Alternative, Feed]:
-        under = target.deployed(feed.images(target, units)).argmax(dim=1) == told
+        answers = target.deployed(feed.images(target, units)).argmax(dim=1)
+        under = answers == told
         gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
-        return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost), feed
+        by_chance = expected_agreement(answers.numpy(), told.numpy())
+        return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost, by_chance), feed
 
     given = Feed("", "", box, target.prepare)
     values = [tried(feed) for feed in other_values(given, units)]

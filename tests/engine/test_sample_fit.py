@@ -11,17 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.fit import Alternative
+from bnnaudit.core.fit import Alternative, PictureFit, SampleFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
-from bnnaudit.diagnostics.fitness import better_feeding
+from bnnaudit.diagnostics.fitness import better_feeding, better_numbering
 from bnnaudit.engine.feeding_fit import STORED, TRIED_ON, Feed, measure_feeding, other_values, turnings
-from bnnaudit.engine.label_fit import chance_agreement, measure_labels, other_order, rank_of_label, separation
+from bnnaudit.engine.label_fit import (
+    chance_agreement,
+    expected_agreement,
+    measure_labels,
+    other_order,
+    rank_of_label,
+    separation,
+)
 from bnnaudit.engine.picture_fit import measure_pictures, neighbour_correlation
 from bnnaudit.engine.sample_fit import measure_fit
 from tests.toy import Itself, target_of
 
 CLASSES = 4
+PICTURES = PictureFit(40, 0, 0.8, 1.0, 20)
 
 
 def test_agreement_by_chance_is_that_of_all_permutations() -> None:
@@ -30,6 +38,36 @@ def test_agreement_by_chance_is_that_of_all_permutations() -> None:
     mean, deviation = chance_agreement(answers, labels, 3)
     assert mean == pytest.approx(np.mean(counts))
     assert deviation == pytest.approx(np.std(counts))
+
+
+def test_agreement_by_chance_of_labels_that_are_no_classes() -> None:
+    answers, labels = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 0])
+    assert expected_agreement(answers, labels) == pytest.approx(chance_agreement(answers, labels, 3)[0])
+    assert expected_agreement(answers, labels - 1) == pytest.approx((2 * 2 + 1 * 1) / 5)
+    assert expected_agreement(answers, labels + 7) == 0.0
+
+
+@pytest.mark.parametrize("shown", [0, 3])
+def test_images_of_one_class_tell_neither_an_order_nor_a_way_to_feed(shown: int) -> None:
+    """A model that answers one class to bright images, and another to dark ones: it is right about what it is shown."""
+    labels = torch.full((40,), shown)
+    answers = torch.where(torch.arange(40) < 16, labels, 7)
+    fit = measure_labels(nn.functional.one_hot(answers, 10).float(), answers, labels)
+    assert better_numbering(SampleFit(PICTURES, fit)) is None
+
+    class Bright(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            scores = torch.zeros(len(inputs), 10)
+            scores[:, shown], scores[:, 7] = inputs.flatten(1).mean(1), 0.5
+            return scores
+
+    target = target_of(Bright(), (1, 2, 2), 10)
+    given = Preparation((1, 2, 2), Layout.NCHW)
+    target = replace(target, prepare=given, deployed=Itself(Bright(), given))
+    images = torch.linspace(0, 0.8, 40)[:, None, None, None].expand(40, 1, 2, 2)
+    fed = measure_feeding(target, images, labels)
+    assert max(way.right for way in fed.alternatives) >= fed.right + 20
+    assert better_feeding(SampleFit(PICTURES, None, fed)) is None
 
 
 def test_a_constant_answer_agrees_by_chance_alone() -> None:
