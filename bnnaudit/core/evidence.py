@@ -12,6 +12,7 @@ from bnnaudit.core.finding import Finding, Rule, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import Probes
 from bnnaudit.core.report import SignalTable
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
 
@@ -28,7 +29,7 @@ class Agreement:
     nonfinite: images with a score that is no finite number; unstable: images whose deployed class changed from one run
     to the next; alone, company: images whose deployed class changed when they were run one by one, or in a batch with
     other images. probabilities: every row of the deployed scores is one of probabilities. never_answered: classes with at
-    least ten images of the sample that the deployed model gives for no image.
+    least ten images of the sample that the deployed model gives for no image. output: what its scores can tell apart.
     """
 
     images: int
@@ -40,6 +41,7 @@ class Agreement:
     company: int = 0
     probabilities: bool = False
     never_answered: tuple[int, ...] = ()
+    output: OutputScores | None = None
 
     @property
     def answers_vary(self) -> bool:

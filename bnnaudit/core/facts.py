@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.core.threat import Box, InputGrid
 
 
@@ -33,6 +34,21 @@ class Layout(StrEnum):
     FLAT = "flat"
 
 
+class Differentiation(StrEnum):
+    """Where the steps and the gradient of the copy that is attacked come from.
+
+    graph: from the file's own graph. modules: from modules that are known. recorded: from the operators that the network's
+    code runs. measured: from the values of its modules, where they cannot be recorded. code: from the code as it is written,
+    where neither can be had; which steps are in it is not known.
+    """
+
+    GRAPH = "graph"
+    MODULES = "modules"
+    RECORDED = "recorded"
+    MEASURED = "measured"
+    CODE = "code"
+
+
 class ChannelOrder(StrEnum):
     """Order in which the network takes the three colours; images are red, green, blue."""
 
@@ -60,12 +76,36 @@ class QuantizerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class GradientFacts:
+    """How the copy that is attacked got its gradient.
+
+    cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
+    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either.
+    unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
+    """
+
+    source: Differentiation = Differentiation.GRAPH
+    cuts: tuple[OperatorCount, ...] = ()
+    dead_as_written: bool = False
+    dead: bool = False
+    unseen: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every step of the network is known."""
+        return self.source not in (Differentiation.MEASURED, Differentiation.CODE) and not self.unseen
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
     batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
-    values that an input of whole numbers can have, None where it takes floats.
+    values that an input of whole numbers can have, None where it takes floats. `single` says how the only score of an image
+    is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what attacks climb, where that is
+    not the output.
     """
 
     path: str
@@ -86,6 +126,9 @@ class ModelFacts:
     fixed_batch: int | None = None
     runtime: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    single: str = ""
+    scores: ScoreFacts | None = None
+    gradients: GradientFacts = GradientFacts()
     grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
 

@@ -11,6 +11,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
 from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
@@ -40,13 +41,17 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the audit ran with."""
+    """What the audit ran with.
+
+    thread_dependent: parts of the report whose figures can differ, by the last bits of sums, on another number of threads.
+    """
 
     python: str
     torch: str
     onnxruntime: str
     device: str
     threads: int
+    thread_dependent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +253,8 @@ class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
     comparisons: how many tests the significance of each finding was corrected for. extent: None where a run attacks all
-    images of its sample in any case. serving: None where all sessions of the deployed model are the same.
+    images of its sample in any case. output: what the deployed model's scores can tell apart on the clean images. serving:
+    None where all sessions of the deployed model are the same.
     """
 
     tool_version: str
@@ -270,5 +276,6 @@ class Report:
     verdict: Verdict | None = None
     effort: Effort | None = None
     comparisons: int = 0
+    output: OutputScores | None = None
     extent: Extent | None = None
     serving: Serving | None = None

@@ -82,6 +82,8 @@ class Target:
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
     `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
     says which of the two count.
+    Where `facts.scores` names a tensor upstream of the output `network` returns that one, and `whole` is the network to its
+    output; `rounded` then returns the last tensor that is a multiple of that one but for rounding, where there is one.
     """
 
     network: nn.Module
@@ -90,9 +92,17 @@ class Target:
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     by_default: Callable[[], Deployed] | None = None
+    whole: nn.Module | None = None
+    rounded: nn.Module | None = None
     serve_as: ServeAs = ServeAs.ANY
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""
         logits: Tensor = self.network(self.prepare(images))
         return logits
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """What the differentiable copy returns (N, d) for the deployed model's output, a softmax left off."""
+        network = self.network if self.whole is None else self.whole
+        outputs: Tensor = network(self.prepare(images))
+        return outputs

@@ -21,7 +21,8 @@ class Source(StrEnum):
 
     Beside the model and a substitute these are cures, the model with one cause of failure taken away: `float64` is computed
     in double precision, `logarithm` has the logarithm taken of outputs that are probabilities, `averaged` has its logits
-    averaged over noisy copies of the image, `bridged` passes the layers that block its gradient straight through.
+    averaged over noisy copies of the image, `bridged` passes the layers that block its gradient straight through, `rounded`
+    returns the scores as the network's own quantizers round them, where all else climbs what those are given.
     """
 
     WHITE_BOX = "white-box"
@@ -30,6 +31,7 @@ class Source(StrEnum):
     LOGARITHM = "logarithm"
     AVERAGED = "averaged"
     BRIDGED = "bridged"
+    ROUNDED = "rounded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnaudit.core.evidence import Check, Evidence, no_trials
-from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.facts import ModelFacts, OutputKind
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 
 RULE = Rule(
@@ -27,11 +27,20 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
     """Looks at the file and at the scores."""
     if evidence.facts.output is OutputKind.LOGITS and not evidence.agreement.probabilities:
         return ()
-    stripped = evidence.facts.output is not OutputKind.LOGITS
-    how = "here every attack works on its input" if stripped else "it could not be taken off (see SP209)"
+    how = _how(evidence.facts)
     message = f"The deployed model returns probabilities; {how}. Tools that take them for logits overrate the model."
     numbers = (Measurement("images whose scores add up to 1", evidence.agreement.images, "images"),)
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
+
+
+def _how(facts: ModelFacts) -> str:
+    if facts.scores is not None:
+        climbed = f"`{facts.scores.tensor}`"
+        return (
+            f"here every attack works on {'the logarithm of ' if facts.scores.logarithm else ''}{climbed} (see SP212)"
+        )
+    stripped = facts.output is not OutputKind.LOGITS
+    return "here every attack works on its input" if stripped else "it could not be taken off (see SP209)"
 
 
 CHECK = Check("probabilities", (RULE,), no_trials, judge)

@@ -37,6 +37,7 @@ from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.stopping import is_decided, next_total, tally_of
 from bnnaudit.engine.suspecting import probed, suspecting
+from bnnaudit.engine.threads import computing_with, threads_in_use
 from bnnaudit.engine.trials import Bench, run_trial
 from bnnaudit.engine.verification import VerificationStep, verify
 from bnnaudit.engine.views import ViewUnavailableError, view_of
@@ -46,6 +47,11 @@ BROKEN = "the attack broke off; the faults tell why"
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
+    with computing_with(request.threads or threads_in_use()):
+        return _audited(request, progress)
+
+
+def _audited(request: AuditRequest, progress: Progress) -> Report:
     journal, plan = Journal(), request.plan
     target, missing = with_default_session(attached(request.target, request.images))
     if missing:
@@ -57,7 +63,9 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
     clean = answers.right(labels).to(target.device)
     sample = Batch(request.images, labels, request.ids).to(target.device)
     agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
-    bench = Bench(target, sample, clean, plan.seed, plan.batch_size, sessions=answers.sessions(labels))
+    views = {} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)}
+    sessions = answers.sessions(labels)
+    bench = Bench(target, sample, clean, plan.seed, plan.batch_size, views=views, sessions=sessions)
     audit = _Audit(replace(request, target=target), bench, agreement, journal, progress)
     try:
         with recorded(journal, "fit"):

@@ -93,6 +93,7 @@ def report_of(request: AuditRequest, evidence: Evidence, journal: Journal, attac
         verdict=concluded.verdict,
         effort=plan.effort,
         comparisons=judgement.comparisons,
+        output=evidence.agreement.output,
         extent=Extent(len(attacked.rows), available, attacked.blocks),
         serving=serving_of(request.target, counted.sessions),
     )

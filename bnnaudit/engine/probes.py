@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bnnaudit.core.evidence import Agreement
 from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.target import Target
 
 FLOAT_NOISE = 1e-4
@@ -30,7 +32,7 @@ def measure_agreement(
     labels (N,): which classes the sample holds, where that is known.
     """
     with torch.no_grad():
-        logits = torch.cat([target.logits(part).cpu() for part in torch.split(images, batch_size)])
+        logits = torch.cat([target.outputs(part).cpu() for part in torch.split(images, batch_size)])
     ours = as_output(logits, target.facts.output)
     answers = scores.argmax(dim=1)
     again = target.deployed(images).argmax(dim=1)
@@ -50,6 +52,24 @@ def measure_agreement(
         company=int(((_in_company(target, images) != answers) & clear).sum()),
         probabilities=are_probabilities(scores),
         never_answered=() if labels is None else _never_answered(answers, labels.cpu()),
+        output=output_scores(scores),
+    )
+
+
+def output_scores(scores: Tensor) -> OutputScores:
+    """What the deployed model's scores (N, d) tell apart."""
+    finite = scores.nan_to_num(0.0, 0.0, 0.0)
+    top = finite.topk(2, dim=1).values
+    at_ends = torch.zeros_like(finite, dtype=torch.bool)
+    for end in (finite.amax(), finite.amin()) if finite.numel() else ():
+        if int((finite == end).sum()) > 1:
+            at_ends |= finite == end
+    return OutputScores(
+        images=len(finite),
+        tied=int((top[:, 0] == top[:, 1]).sum()),
+        distinct=len(np.unique(finite.numpy())),
+        at_ends=int(at_ends.sum()),
+        total=finite.numel(),
     )
 
 

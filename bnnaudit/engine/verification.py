@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from bnnaudit.attacks import image_steps
+from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import AttackRow
@@ -43,7 +44,10 @@ class VerificationStep:
 def verify(
     bench: Bench, plan: AuditPlan, results: Iterable[TrialResult], progress: Progress
 ) -> Iterator[VerificationStep]:
-    """Runs the verification attacks one by one on the images that withstood every trial at the threat's radius or below."""
+    """Runs the verification attacks one by one on the images that withstood every trial at the threat's radius or below.
+
+    Where quantizers round the scores `auto` climbs the rounded ones last, for rounding may decide against an image as well.
+    """
     standing = standing_8bit = bench.clean.cpu().numpy()
     sessions = bench.sessions
     for result in results:
@@ -52,17 +56,28 @@ def verify(
             standing_8bit = standing_8bit & _standing_8bit(result)
             sessions = sessions and result.sessions and sessions & result.sessions
     cured = plan.verification_source if plan.verification_source in bench.views else Source.WHITE_BOX
-    for settings in plan.verification:
-        trial = Trial(settings, plan.threat, Source.WHITE_BOX if settings.method.searches else cured)
+    for settings, source in _attacks(bench, plan, cured):
+        trial = Trial(settings, plan.threat, source)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(bench.clean.device)
         spared = int(bench.clean.sum()) - int(standing.sum())
-        progress.advance(spared * image_steps(settings))
-        result, _ = run_trial(bench, trial, among, progress.advance)
+        # What the network makes necessary beyond the plan is not in its sum of units.
+        advance = None if source is Source.ROUNDED else progress.advance
+        if advance is not None:
+            advance(spared * image_steps(settings))
+        result, _ = run_trial(bench, trial, among, advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)
         sessions = sessions and result.sessions and sessions & result.sessions
         yield VerificationStep(result, standing, standing_8bit, sessions)
+
+
+def _attacks(bench: Bench, plan: AuditPlan, cured: Source) -> Iterator[tuple[AttackSettings, Source]]:
+    """The verification's attacks with the networks that they climb."""
+    for settings in plan.verification:
+        yield settings, Source.WHITE_BOX if settings.method.searches else cured
+    if Source.ROUNDED in bench.views:
+        yield from ((settings, Source.ROUNDED) for settings in plan.verification if not settings.method.searches)
 
 
 def _standing_8bit(result: TrialResult) -> NDArray[np.bool_]:

@@ -52,6 +52,10 @@ def view_of(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> T
         case Source.BRIDGED:
             behind = _before_softmax(target, probed) if Suspicion.PROBABILITIES in plan.suspicions else target
             return replace(behind, network=_bridged(behind, probed))
+        case Source.ROUNDED:
+            if target.rounded is None:
+                raise ViewUnavailableError("no quantizer rounds the scores")
+            return replace(target, network=target.rounded)
         case _:
             assert_never(source)
 

@@ -75,6 +75,7 @@ def describe(
         fixed_batch=given.fixed_batch,
         runtime=RUNTIME,
         metadata=_metadata(source, output),
+        single="" if output.form.single is None else str(output.form.single),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,13 +19,16 @@ from bnnaudit.loaders.onnx_batch import free_batch
 from bnnaudit.loaders.onnx_facts import describe
 from bnnaudit.loaders.onnx_file import OnnxFile
 from bnnaudit.loaders.onnx_input import NetworkInput, preparation, read_input
-from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, read_output
+from bnnaudit.loaders.onnx_output import NetworkOutput, check_classes, cut_softmax, of_width, read_output
 from bnnaudit.loaders.open_shape import settled_shape, with_input
 from bnnaudit.loaders.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
+from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm
+from bnnaudit.loaders.tensor_notes import units_of
 from bnnaudit.loaders.whole_numbers import grid_of, with_range
 from bnnaudit.operators import lower
+from bnnaudit.operators.carrying import RELEASE
 from bnnaudit.operators.dynamic_ranges import range_by_image
-from bnnaudit.operators.graph import Graph
+from bnnaudit.operators.graph import OWN_DOMAIN, Graph
 from bnnaudit.operators.importing import plain_graph
 from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
@@ -36,7 +40,10 @@ OLDEST_IR = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written."""
+    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written.
+
+    units: what 1 stands for in the tensors of whole numbers.
+    """
 
     source: OnnxFile
     graph: Graph
@@ -44,6 +51,7 @@ class Reading:
     output: NetworkOutput
     prepare: Preparation
     facts: ModelFacts
+    units: Mapping[str, float | None]
 
 
 @np.errstate(all="ignore")  # a file's numbers may be of any size; what comes of them is looked at, not warned of
@@ -65,9 +73,11 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         graph = _plain(source)
     given = read_input(source.path, graph, preprocessing.layout)
     preprocessing = with_range(source.path, given, preprocessing)
-    output = read_output(source.path, graph, preprocessing.output_name)
+    output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
     prepare = preparation(source.path, given, preprocessing)
-    classes = check_classes(source.path, output.num_classes or _count_classes(source, given, output))
+    if output.num_classes is None:
+        output = of_width(graph, output, _count_classes(source, given, output))
+    classes = check_classes(source.path, output.num_classes or 0)
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     recognise_binarisations(graph)
@@ -76,16 +86,20 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         free_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
     range_by_image(graph)
+    units = units_of(graph)
     lower(graph)
+    _return_carried(graph)
     name_nodes(graph)
     graph.drop_dead()
     graph.save()
     facts = describe(source, graph, given, output, classes, preprocessing)
     facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
-    return Reading(source, graph, given, output, prepare, facts)
+    return Reading(source, graph, given, output, prepare, facts, units)
 
 
-def replay_of(source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None) -> ReplayedModel:
+def replay_of(
+    source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None, form: ScoreForm = EVERY_CLASS
+) -> ReplayedModel:
     """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
 
     batch: as for `read_graph`.
@@ -94,22 +108,26 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: str, batch: int | 
     one_by_one = depends_on_batch(source.proto)
     try:
         notes = partial(notes_on_replay, source.proto)
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes, batch=batch)
+        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes, batch=batch, form=form)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(lowered(source), prepare, output, one_by_one, batch)
+            return ReferenceModel(lowered(source), prepare, output, one_by_one, batch, form)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
-def default_replay(source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None) -> ReplayedModel:
+def default_replay(
+    source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None, form: ScoreForm = EVERY_CLASS
+) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
     one_by_one = depends_on_batch(source.proto)
-    return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, opened=open_default_session, batch=batch)
+    return OnnxRuntimeModel(
+        runnable(source), prepare, output, one_by_one, opened=open_default_session, batch=batch, form=form
+    )
 
 
 def _plain(source: OnnxFile) -> Graph:
@@ -139,6 +157,16 @@ def _keep_one_output(graph: Graph, name: str) -> None:
         graph.nodes.append(helper.make_node("Identity", [inner], [name]))
         graph.reindex()
         graph.rename_uses(name, inner)
+
+
+def _return_carried(graph: Graph) -> None:
+    """Whole numbers that floats carry are returned as these floats, through which a gradient can come back."""
+    (info,) = graph.proto.output
+    maker = graph.maker(info.name)
+    if maker is not None and (maker.domain, maker.op_type) == (OWN_DOMAIN, RELEASE):
+        info.name = maker.input[0]
+        info.type.tensor_type.elem_type = TensorProto.FLOAT
+        graph.reindex()
 
 
 def _in_single_precision(graph: Graph, given: NetworkInput) -> None:

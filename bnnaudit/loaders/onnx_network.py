@@ -12,25 +12,14 @@ from torch import Tensor, nn
 from bnnaudit.core.errors import AuditError, ModelError, one_line
 from bnnaudit.loaders.lowering import depends_on_batch
 from bnnaudit.loaders.onnx_graph import Reading
+from bnnaudit.loaders.score_network import Scores
+from bnnaudit.loaders.tensor_notes import notes_of
 from bnnaudit.operators.importing import convert, quiet
 from bnnaudit.operators.sizes import SizeGuard
 from bnnaudit.quantization.whole_input import WholeInput
 
 # Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
 TRIAL = 3
-
-
-class Scores(nn.Module):
-    """Logits (N, d) of a converted graph, in the precision of its input, whatever trailing axes it leaves."""
-
-    def __init__(self, graph: nn.Module) -> None:
-        super().__init__()
-        self.graph = graph
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d)."""
-        scores: Tensor = self.graph(values)
-        return scores.flatten(start_dim=1).to(values.dtype)
 
 
 class FixedBatch(nn.Module):
@@ -57,8 +46,10 @@ def build_network(reading: Reading) -> nn.Module:
         network = _convert(reading)
     network.eval().requires_grad_(False)
     with quiet(), _named(reading):
+        # Drawn outside of the guard, to learn whose size PyTorch would load its compiler, a second of processor time.
+        drawn = trial_inputs(reading, TRIAL + 1)
         with SizeGuard():  # type: ignore[no-untyped-call]
-            network = _for_any_batch(reading, network)
+            network = _for_any_batch(reading, network, drawn)
         _check_path(reading, network)
         return network
 
@@ -66,17 +57,21 @@ def build_network(reading: Reading) -> nn.Module:
 def _convert(reading: Reading) -> nn.Module:
     parts: list[nn.Module] = [WholeInput(*reading.given.limits)] if reading.given.whole else []
     try:
-        parts.append(Scores(convert(reading.graph)))
+        notes = notes_of(reading.graph, reading.units)
+        parts.append(Scores(convert(reading.graph), reading.output.form, notes))
     except ModelError as error:
         raise type(error)(f"{reading.source.path}: {error}") from error
     return nn.Sequential(*parts)
 
 
-def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
-    """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch."""
+def _for_any_batch(reading: Reading, network: nn.Module, drawn: Tensor) -> nn.Module:
+    """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch.
+
+    drawn: inputs (TRIAL + 1, *input_shape) for the trial.
+    """
     batch = reading.given.fixed_batch or (1 if depends_on_batch(reading.source.proto) else None)
     count = TRIAL if batch != TRIAL else TRIAL + 1
-    values = trial_inputs(reading, count)
+    values = drawn[:count]
     with torch.no_grad():
         if batch is None:
             if _takes(network, values):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
+from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm
 from bnnaudit.operators.runtime import (
     REFERENCE,
     REFERENCE_ERRORS,
@@ -50,10 +51,17 @@ class ReplayedModel:
     """
 
     def __init__(
-        self, runtime: str, prepare: Preparation, element_type: str, fixed_batch: int | None, one_by_one: bool
+        self,
+        runtime: str,
+        prepare: Preparation,
+        element_type: str,
+        fixed_batch: int | None,
+        one_by_one: bool,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         self.runtime = runtime
         self.prepare = prepare
+        self.form = form
         self.fixed_batch = fixed_batch
         if element_type not in _TYPES:
             raise ModelError(f"the model takes {element_type}; one input of numbers is needed")
@@ -92,10 +100,10 @@ class ReplayedModel:
             fill = values[-1:] if count else np.zeros((1, *values.shape[1:]), values.dtype)
             values = np.concatenate([values, np.repeat(fill, wanted - count, axis=0)])
         scores = self._scores(values)
-        if len(scores) != wanted:
+        if wanted > 1 and scores.shape[:1] != (wanted,):
             raise ModelError(f"the model returns {len(scores)} rows of scores for {wanted} images")
         flat = np.asarray(scores, dtype=np.float32).reshape(wanted, -1)
-        return torch.from_numpy(flat[:count].copy())
+        return self.form.rows(torch.from_numpy(flat[:count].copy()), count)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """The output for one full batch."""
@@ -107,7 +115,8 @@ class OnnxRuntimeModel(ReplayedModel):
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
     by default. notes: how a session that was opened in some way differs from a default one on the file, for people. opened:
-    how a session is. batch: the number of images that the model works for, where the file leaves it open. Raises ModelError.
+    how a session is. batch: the number of images that the model works for, where the file leaves it open. form: what the
+    output's numbers are. Raises ModelError.
     """
 
     def __init__(
@@ -119,6 +128,7 @@ class OnnxRuntimeModel(ReplayedModel):
         notes: Callable[[Way], tuple[str, ...]] = lambda _: (),
         opened: Callable[[bytes | str], tuple[Any, Way]] = open_by_way,
         batch: int | None = None,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
             self._session, self.way = opened(model if isinstance(model, bytes) else str(model))
@@ -132,7 +142,7 @@ class OnnxRuntimeModel(ReplayedModel):
         self._output = output or self._session.get_outputs()[0].name
         stated = inputs[0].shape[0] if inputs[0].shape else None
         fixed = stated if isinstance(stated, int) else batch
-        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one)
+        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:
@@ -152,6 +162,7 @@ class ReferenceModel(ReplayedModel):
         output: str,
         one_by_one: bool = False,
         batch: int | None = None,
+        form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
             self._evaluator = open_reference(model)
@@ -164,7 +175,7 @@ class ReferenceModel(ReplayedModel):
         stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self._input = given.name
         self._output = output
-        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one)
+        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form)
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         try:

@@ -20,13 +20,13 @@ def name_nodes(graph: Graph) -> None:
     for position, node in enumerate(graph.nodes):
         wish = name = UNSPEAKABLE.sub("_", node.name) or f"{node.op_type}_{position}"
         copies = 0
-        while (key := _module_name(node.domain, name)) in taken:
+        while (key := module_name(node.domain, name)) in taken:
             copies += 1
             name = f"{wish}_{copies}"
         taken.add(key)
         node.name = name
 
 
-def _module_name(domain: str, name: str) -> str:
+def module_name(domain: str, name: str) -> str:
     """The name of a node's module in the converted network."""
     return f"{domain}/{name}".lstrip("/").replace(".", "/")

@@ -15,7 +15,7 @@ class GridQuantizer(Quantizer):
     """A step onto the numbers of `grid`; what quantizes to whole numbers returns them as floats, ready to be multiplied.
 
     The gradient is straight-through inside of the grid and zero where the value saturates; the surrogate matters on grids
-    of few levels.
+    of few levels. Where `rounds` is unset, what would be rounded is passed on as it is.
     """
 
     op = "quantize"
@@ -32,9 +32,12 @@ class GridQuantizer(Quantizer):
         self.mode = mode
         self.saturate = saturate
         self.bits = grid.bits
+        self.rounds = True
 
     def onto_grid(self, scaled: Tensor, zero_point: Tensor | None = None) -> Tensor:
         """scaled (...) in units of the grid, zero_point broadcastable -> numbers of the grid (...): rounded, then shifted."""
+        if not self.rounds:
+            return scaled if zero_point is None else scaled + zero_point.detach()
         nearest = self.grid.nearest(scaled.detach(), self.mode)
         if zero_point is not None:
             nearest = nearest + zero_point.detach()

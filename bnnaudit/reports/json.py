@@ -20,6 +20,7 @@ from bnnaudit.core.report import (
     Sweep,
     Verdict,
 )
+from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.model_document import model_to_json
 from bnnaudit.reports.strict_json import JsonValue
@@ -47,9 +48,11 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
             "onnxruntime": report.environment.onnxruntime,
             "device": report.environment.device,
             "threads": report.environment.threads,
+            "thread_dependent": list(report.environment.thread_dependent),
         },
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": _interval(clean),
+        "output": None if report.output is None else _output(report.output),
         "serving": _serving(report.serving),
         "attacks": [_attack(row) for row in report.attacks],
         "signal": None if report.signal is None else _signal_table(report.signal),
@@ -63,6 +66,16 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
         "faults": [{"check": fault.check, "error": fault.error, "required": fault.required} for fault in report.faults],
         "verdict": None if report.verdict is None else _verdict(report.verdict),
+    }
+
+
+def _output(output: OutputScores) -> dict[str, JsonValue]:
+    return {
+        "images": output.images,
+        "tied_images": output.tied,
+        "distinct_scores": output.distinct,
+        "scores_at_an_end": output.at_ends,
+        "scores": output.total,
     }
 
 

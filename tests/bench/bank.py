@@ -25,8 +25,10 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
+from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.engine.audit import AuditRequest, run_audit
+from bnnaudit.engine.score_search import rescored
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.imitation import imitate
 from tests.bench.bank_networks import DATA, trained
@@ -57,7 +59,7 @@ CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model: how it is made, what it is attacked with, and what an audit must say.
+    """One model: how it is made, as a module or as a target, what it is attacked with, and what an audit must say.
 
     causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
     the audit is given in place of the held-out images and their labels, both drawn already. whole: the type of whole numbers
@@ -66,7 +68,7 @@ class Entry:
 
     name: str
     data: str
-    make: Callable[[], nn.Module]
+    make: Callable[[], nn.Module | Target]
     eps: float
     statuses: frozenset[Status]
     causes: frozenset[str] = frozenset()
@@ -149,9 +151,10 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
+    from tests.bench import bank_scores, bank_torch  # they need Entry
     from tests.bench.bank_verdicts import entries_of_the_sample
 
-    return tuple(
+    modules = (
         entry
         for data, eps in (("digits", 0.15), ("mnist", 0.1))
         for entry in (
@@ -161,6 +164,7 @@ def entries() -> tuple[Entry, ...]:
             *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
         )
     )
+    return (*modules, *bank_scores.entries(), *bank_torch.entries())
 
 
 def audit(
@@ -174,13 +178,17 @@ def audit(
     if entry.given is not None:
         shown, told = entry.given(batch.images, batch.labels)
         batch = Batch(shown, told, torch.arange(len(told)))
+    made = entry.make()
     if entry.whole:
-        target, batch = with_whole_numbers(entry.make(), batch, entry.whole)
+        assert isinstance(made, nn.Module)
+        target, batch = with_whole_numbers(made, batch, entry.whole)
     else:
-        target = target_of(entry.make(), tuple(batch.images.shape[1:]), 10)
+        target = made if isinstance(made, Target) else target_of(made, tuple(batch.images.shape[1:]), 10)
     box = target.facts.box
+    threat = Threat(entry.norm, entry.eps, box, grid=target.facts.grid)
+    target = rescored(target, batch.images, threat)
     plan = AuditPlan(
-        threat=Threat(entry.norm, entry.eps, box, grid=target.facts.grid),
+        threat=threat,
         ordinary=entry.ordinary,
         features=batch.images[0].numel(),
         quantized=bool(target.facts.quantizers),

@@ -79,6 +79,7 @@ class Ingredients:
 NETWORKS: Mapping[str, Ingredients] = {
     "digits-float": Ingredients("digits", 25, 0.003),
     "digits-robust": Ingredients("digits", 30, 0.005, adversarial_eps=0.15),
+    "digits-robust-narrow": Ingredients("digits", 30, 0.005, hidden=(48, 48), adversarial_eps=0.15),
     "digits-waq": Ingredients("digits", 40, weights=Weights.BINARY, activations=Activations.BINARY, hidden=(256, 256)),
     "digits-wq": Ingredients("digits", 30, weights=Weights.BINARY),
     "digits-distilled": Ingredients("digits", 60, 0.01, softened=SOFTENED),

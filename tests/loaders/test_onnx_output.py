@@ -178,7 +178,6 @@ def test_an_output_that_cannot_be_named(tmp_path: Path, name: str, words: str) -
     ("tail", "words"),
     [
         ([node("ReduceMean", "l", keepdims=0)], r"shape \(\)"),
-        ([node("ReduceMax", "l middle", keepdims=1)], "1 score for each image"),
         ([node("Unsqueeze", "l middle", "u"), node("Concat", "u u", axis=1)], r"shape \('\?', 2, 3\)"),
     ],
 )
@@ -198,3 +197,101 @@ def test_classes_that_the_file_does_not_tell(tmp_path: Path) -> None:
         node("Reshape", "l target"),
     ]
     assert inspect_onnx(saved(tmp_path, scoring(tail)), Preprocessing()).num_classes == 3
+
+
+ONE = some_values(12, 1)
+
+
+def single(tail: list[NodeProto], output_type: int = TensorProto.FLOAT, **constants: object) -> ModelProto:
+    """One logit l (n, 1) of 12 features, then `tail`, from l to y."""
+    held = {"w": ONE, "axes": np.array([1]), "one": np.float32(1), **constants}
+    return model_of([node("MatMul", "x w", "l"), *tail], ["n", 12], held, output_type=output_type)
+
+
+WRITTEN_SIGMOID = [
+    node("Neg", "l", "n"),
+    node("Exp", "n", "e"),
+    node("Add", "e one", "a"),
+    node("Reciprocal", "a"),
+]
+SINGLE = {
+    "a sigmoid": ([node("Sigmoid", "l")], "probability"),
+    "a sigmoid, squeezed": ([node("Sigmoid", "l", "p"), node("Squeeze", "p axes")], "probability"),
+    "a sigmoid, squeezed before": ([node("Squeeze", "l axes", "s"), node("Sigmoid", "s")], "probability"),
+    "a sigmoid, clipped": ([node("Sigmoid", "l", "p"), node("Clip", "p low one")], "probability"),
+    "a sigmoid, written out": (WRITTEN_SIGMOID, "probability"),
+    "a logit": ([node("Identity", "l")], "logit"),
+    "a logit, squeezed": ([node("Squeeze", "l axes")], "logit"),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_single_score_stands_for_two_classes(tmp_path: Path, name: str) -> None:
+    """Class 1 where the probability is above a half, or the logit above zero; on both copies."""
+    tail, kind = SINGLE[name]
+    target = load(tmp_path, single(tail, low=np.float32(1e-7)))
+    images = torch.rand(40, 12, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    logit = images @ torch.from_numpy(ONE)
+    probability = torch.sigmoid(logit)
+    rows = [1 - probability, probability] if kind == "probability" else [torch.zeros_like(logit), logit]
+    torch.testing.assert_close(target.deployed(images), torch.cat(rows, dim=1), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(target.logits(images), torch.cat(rows, dim=1), rtol=1e-5, atol=1e-6)
+    assert torch.equal(target.deployed(images).argmax(1), (logit[:, 0] > 0).long())
+    assert target.facts.num_classes == 2
+    assert target.facts.single == kind
+    assert 0 < target.deployed(images).argmax(1).sum() < 40
+
+
+def test_a_single_probability_in_whole_numbers(tmp_path: Path) -> None:
+    """As full-integer converters write it: p = (q + 128) / 256, and class 1 above a half."""
+    tail = [node("Sigmoid", "l", "p"), node("QuantizeLinear", "p s z")]
+    held = {"s": np.float32(1 / 256), "z": np.int8(-128)}
+    target = load(tmp_path, single(tail, TensorProto.INT8, **held))
+    images = torch.rand(40, 12, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    quantized = (torch.sigmoid(images @ torch.from_numpy(ONE)) * 256).round().clamp(0, 255) / 256
+    torch.testing.assert_close(target.deployed(images), torch.cat([1 - quantized, quantized], dim=1))
+    torch.testing.assert_close(target.logits(images), target.deployed(images))
+
+
+def test_scores_are_taken_before_a_single_number(tmp_path: Path) -> None:
+    """A confidence that is returned first is no reason to leave the row of scores aside."""
+    tail = [node("ReduceMax", "l middle", "top", keepdims=0), node("Neg", "l", "y")]
+    model = with_outputs([("top", TensorProto.FLOAT), ("y", TensorProto.FLOAT)], tail)
+    target = load(tmp_path, model)
+    assert target.facts.num_classes == 3
+    assert target.facts.single == ""
+
+
+def test_a_row_without_its_batch(tmp_path: Path) -> None:
+    """A file for one image that returns a vector of scores."""
+    tail = [node("Gather", "l zero", "y", axis=0)]
+    constants = {"w": WEIGHTS, "zero": np.array(0)}
+    model = model_of([node("MatMul", "x w", "l"), *tail], [1, 12], constants)
+    target = load(tmp_path, model)
+    images = torch.rand(5, 12)
+    torch.testing.assert_close(target.deployed(images), images @ torch.from_numpy(WEIGHTS))
+    torch.testing.assert_close(target.logits(images), images @ torch.from_numpy(WEIGHTS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "zero"),
+    [(TensorProto.INT8, np.int8(-3)), (TensorProto.UINT8, np.uint8(128)), (TensorProto.INT16, np.int16(0))],
+)
+def test_whole_numbers_of_a_quantizer_are_scores(tmp_path: Path, kind: int, zero: np.generic) -> None:
+    tail = [node("QuantizeLinear", "l s z")]
+    constants = {"w": WEIGHTS, "s": np.float32(1 / 8), "z": zero}
+    model = model_of([node("MatMul", "x w", "l"), *tail], ["n", 12], constants, 21, output_type=kind)
+    target = load(tmp_path, model)
+    images = torch.rand(6, 12).requires_grad_()
+    expected = torch.round(images.detach() @ torch.from_numpy(WEIGHTS) * 8) + int(zero)
+    torch.testing.assert_close(target.deployed(images), expected)
+    torch.testing.assert_close(target.logits(images.detach()), expected)
+    (gradient,) = torch.autograd.grad(target.logits(images)[:, 0].sum(), images)
+    torch.testing.assert_close(gradient, torch.from_numpy(WEIGHTS)[:, 0].expand(6, 12) * 8)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.INT8, TensorProto.INT32, TensorProto.FLOAT])
+def test_a_choice_stays_one_in_every_type(tmp_path: Path, kind: int) -> None:
+    tail = [node("ArgMax", "l", "label", axis=1, keepdims=1), node("Cast", "label", to=kind)]
+    with pytest.raises(ModelError, match="an ArgMax chose"):
+        inspect_onnx(saved(tmp_path, scoring(tail, output_type=kind)), Preprocessing())

@@ -2,10 +2,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bnnaudit.core.report import Report
+from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.reports import ReportFormat, render
+from bnnaudit.reports.schema import report_schema
 
 
 def _document(report: Report) -> dict[str, Any]:
@@ -105,3 +108,31 @@ def test_the_text_is_ascii_without_lone_surrogates(fake: Report) -> None:
     assert text.isascii()
     assert text.endswith("}\n")
     assert json.loads(text)["model"]["path"] == "é?.onnx"
+
+
+def test_the_tensor_that_is_climbed_and_what_the_output_tells_apart(fake: Report) -> None:
+    scores = ScoreFacts("logits", "Gemm", ("Softmax", "QuantizeLinear"), 432, 17, ("hidden",), 60.0, levels=256)
+    model = replace(fake.model, scores=scores, single="logit")
+    report = replace(fake, model=model, output=OutputScores(50, 2, 40, 450, 500))
+    document = _document(report)
+    jsonschema.validate(document, report_schema())
+    assert document["model"]["single"] == "logit"
+    assert document["model"]["scores"] == {
+        "tensor": "logits",
+        "operator": "Gemm",
+        "tail": ["Softmax", "QuantizeLinear"],
+        "why": "its largest entry is the output's on all 432 images compared (the output is tied on 17)",
+        "points": 432,
+        "tied_points": 17,
+        "rejected": ["hidden"],
+        "scale": 60.0,
+        "logarithm": False,
+        "levels": 256,
+    }
+    assert document["output"] == {
+        "images": 50,
+        "tied_images": 2,
+        "distinct_scores": 40,
+        "scores_at_an_end": 450,
+        "scores": 500,
+    }

@@ -1,0 +1,49 @@
+"""Which tensor of a network attacks climb, where that is not the output itself, and what the output hides of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFacts:
+    """The tensor that attacks climb, found by measurement; whether an attack succeeded is judged by the output all the same.
+
+    tensor, operator: its name in the file and what makes it. tail: the operators between it and the output, in order.
+    points: images on which the order of the scores was compared. tied: of those, images whose output is tied at the top,
+    where any of the tied classes was accepted. rejected: tensors of the same size further up whose order differs.
+    scale: the factor by which the scores behind it are larger, which attacks are given too. logarithm: its logarithm is
+    climbed, because it holds probabilities. levels: the fewest values that a quantizer in the tail can return, None where
+    there is none.
+    """
+
+    tensor: str
+    operator: str
+    tail: tuple[str, ...]
+    points: int
+    tied: int
+    rejected: tuple[str, ...] = ()
+    scale: float = 1.0
+    logarithm: bool = False
+    levels: int | None = None
+
+    @property
+    def why(self) -> str:
+        """In a clause, for people."""
+        tied = f" (the output is tied on {self.tied})" if self.tied else ""
+        return f"its largest entry is the output's on all {self.points} images compared{tied}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScores:
+    """What the deployed model's output makes of the differences between classes, on `images` clean images.
+
+    tied: images whose two largest scores are equal, so that the number of the class decides. distinct: different values
+    among all scores; at_ends: scores that share the largest or the smallest value of all with others, of `total`.
+    """
+
+    images: int
+    tied: int
+    distinct: int
+    at_ends: int
+    total: int
