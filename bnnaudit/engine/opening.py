@@ -21,7 +21,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import InputGrid, Norm, Threat
+from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
@@ -299,13 +299,20 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
             f"{model}: a substitute needs the model's {opened.target.facts.num_classes} classes, "
             f"it has {target.facts.num_classes}"
         )
-    box, own_box = opened.target.facts.box, target.facts.box
-    if box != own_box:
-        raise ModelError(
-            f"{model}: takes images of {own_box.low:g}..{own_box.high:g}, the model those of {box.low:g}..{box.high:g}; a "
-            "substitute needs the same, with --mean and --std in its place where it has to (--input-range is for both)"
-        )
+    if target.facts.box != opened.target.facts.box:
+        target = open_target(model, _in_range(own, target, opened.target.facts.box), opened.source)
     return lambda _: target
+
+
+def _in_range(settings: Settings, target: Target, box: Box) -> Settings:
+    """The settings under which `target` takes images in `box` and sees the same: its float twin's 0..1 for 0..255."""
+    own, scale = target.facts.box, box.width / target.facts.box.width
+    changes = {
+        "input_range": box,
+        "mean": tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
+        "std": tuple(std * scale for std in target.prepare.std or (1.0,)),
+    }
+    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
 
 
 def replace_architecture(settings: Settings) -> Settings:

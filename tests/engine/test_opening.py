@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto
 
 from bnnaudit.core.errors import AuditError
-from bnnaudit.engine.opening import inspect_model, open_model_and_data
+from bnnaudit.engine.opening import inspect_model, open_model_and_data, substitute_maker
 from bnnaudit.loaders.card import parse_settings
 from bnnaudit.loaders.settings import Settings
 from tests.operators.building import model_of, node, some_values
@@ -96,3 +96,31 @@ def test_images_before_a_stated_normalisation_are_in_the_stated_range(tmp_path: 
         np.savez(tmp_path / "data.npz", x=stored)
         opened = open_model_and_data(path, settings(tmp_path, input_range=[0, 255], mean=[128]))
         assert opened.sample.images.tolist() == [[0.0, 255.0]]
+
+
+@pytest.mark.parametrize("own", [{}, {"mean": [0.4], "std": [0.2]}])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_substitute_of_another_range_sees_the_same_images(
+    tmp_path: Path, turned: bool, own: dict[str, list[float]]
+) -> None:
+    """A network of uint8 and its float twin, which takes 0..1; mean and std of the model are the substitute's as well."""
+    weights = {"w": some_values(4, 3)}
+    multiplied = node("MatMul", "f w")
+    cast = node("Cast", "x", "f", to=TensorProto.FLOAT)
+    whole = model_of([cast, multiplied], ["n", 4], weights, element_type=TensorProto.UINT8, output_shape=["n", 3])
+    floats = model_of([node("Identity", "x", "f"), multiplied], ["n", 4], weights, output_shape=["n", 3])
+    paths = [tmp_path / "whole.onnx", tmp_path / "floats.onnx"]
+    for path, proto in zip(paths, (whole, floats), strict=True):
+        path.write_bytes(proto.SerializeToString())
+    x = np.array([[0, 51, 102, 255], [255, 0, 3, 9]], np.uint8)
+    np.savez(tmp_path / "data.npz", x=x)
+    model, other = paths[::-1] if turned else paths
+    given = settings(tmp_path, **(own if turned else {}))
+    given = given.model_copy(update={"substitute": given.substitute.model_copy(update={"model": other})})
+    opened = open_model_and_data(model, given)
+    substitute = substitute_maker(opened)(opened.target)
+    seen = x.astype(np.float64) if turned else x / 255
+    expected = torch.from_numpy(seen @ weights["w"]).float()
+    assert substitute.facts.box == opened.target.facts.box
+    for scores in (substitute.logits(opened.sample.images), substitute.deployed(opened.sample.images)):
+        torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-3)
