@@ -40,8 +40,8 @@ def with_range(path: Path, given: NetworkInput, chosen: Preprocessing) -> Prepro
         ends = {tuple(mean + std * limit for limit in given.limits) for mean, std in _normalisations(chosen)}
         if len(ends) > 1:
             raise ModelError(
-                f"{path}: input {name!r} takes {kind}, which mean and std make into another range for each channel; say "
-                "--input-range LO,HI, in whose units they are"
+                f"{path}: input {name!r} takes {kind}, which mean and std make into another range for each channel; leave "
+                "them out if it normalises pixels itself, else say --input-range LO,HI, in whose units they are"
             )
         chosen = replace(chosen, box=Box(*ends.pop()))
     _check_fits(path, given, chosen)
@@ -107,9 +107,16 @@ def _check_fits(path: Path, given: NetworkInput, chosen: Preprocessing) -> None:
     ends = [(end - mean) / std for end in (box.low, box.high) for mean, std in _normalisations(chosen)]
     if min(ends) >= least - ROOM and max(ends) <= most + ROOM:
         return
-    shift = box.low - least if box.width == most - least else None
-    hint = f", or say --mean {shift:g}" if shift is not None and not chosen.mean and not chosen.std else ""
     raise ModelError(
         f"{path}: input {given.name!r} takes {kind_of(given)}, {least:g}..{most:g}, but the input range "
-        f"{box.low:g},{box.high:g} becomes {min(ends):g}..{max(ends):g}; leave --input-range out for that of the type{hint}"
+        f"{box.low:g},{box.high:g} becomes {min(ends):g}..{max(ends):g}; {_way_out(given, chosen)}"
     )
+
+
+def _way_out(given: NetworkInput, chosen: Preprocessing) -> str:
+    """What to do about a range that does not fit: networks that take pixels mostly normalise them themselves."""
+    if chosen.mean or chosen.std:
+        return "leave --mean and --std out, unless they are what makes such whole numbers of pixels"
+    box, (least, most) = chosen.box_of_floats, given.limits
+    hint = f", or say --mean {box.low - least:g}" if box.width == most - least else ""
+    return f"leave --input-range out for that of the type{hint}"

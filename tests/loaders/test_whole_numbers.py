@@ -118,7 +118,8 @@ def test_mean_and_std_move_the_range(
         ),
         (Box(0.0, 200.0), (), r"becomes 0\.\.200; leave --input-range out for that of the type$"),
         (Box(0.0, 0.4), (), r"of which 1 lie in the input range 0,0\.4"),
-        (None, (1.0, 2.0, 3.0, 4.0), "another range for each channel; say --input-range LO,HI"),
+        (None, (1.0, 2.0, 3.0, 4.0), "leave them out if it normalises pixels itself, else say --input-range LO,HI"),
+        (Box(-128.0, 127.0), (3.0,), r"becomes -131\.\.124; leave --mean and --std out"),
     ],
 )
 def test_a_range_that_no_image_of_the_type_has(
