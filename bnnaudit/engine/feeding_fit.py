@@ -74,7 +74,7 @@ def measure_feeding(target: Target, images: Tensor, labels: Tensor) -> FeedingFi
 
     given = Feed("", "", box, target.prepare)
     values = [tried(feed) for feed in other_values(given, units)]
-    best = max(values, key=lambda pair: pair[0].right)[1]
+    best = max(values, key=lambda pair: pair[0].right - pair[0].by_chance)[1]
     turned = [tried(feed) for start in (given, best) for feed in turnings(start, units)]
     return FeedingFit(len(chosen), int(right.sum()), tuple(alternative for alternative, _ in (*values, *turned)))
 
