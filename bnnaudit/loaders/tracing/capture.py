@@ -10,7 +10,7 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from typing import Any
 
@@ -89,7 +89,8 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
-    example, images, fake = inputs, _unusual_number(network, inputs), None
+    example, images = inputs, _unusual_number(network, inputs)
+    numberless: AbstractContextManager[Any] = nullcontext()
     if way is not Way.ONE_BATCH:
         sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
         symbols = ShapeEnv() if way is Way.ANY_BATCH else None
@@ -97,6 +98,8 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
         many = inputs.new_empty(images, *inputs.shape[1:])
         context: Any = StatelessSymbolicContext(dynamic_sizes=sizes) if symbols else None
         example = fake.from_tensor(many, symbolic_context=context)
+        if symbols:  # tensors that the code makes of the number of images alone have no numbers either
+            numberless = fake
 
     def run(values: Tensor) -> Tensor:
         with _Constants():
@@ -112,8 +115,6 @@ def _recorded(network: nn.Module, inputs: Tensor, way: Way) -> fx.GraphModule:
         _allow_non_fake_inputs=True,
         pre_dispatch=True,
     )
-    # Tensors that the code makes of the number of images alone, while that is a symbol, have no numbers either.
-    numberless = fake if way is Way.ANY_BATCH else nullcontext()
     with fx.traceback.preserve_node_meta(), _paths_noted(network), numberless:
         recorded = recorder(example)
     if way is not Way.ONE_BATCH:

@@ -82,18 +82,18 @@ def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
     inputs (N, *input_shape): the more values there are the nearer the thresholds come.
     """
     _measure_steep(recording, inputs)
-    unseen: list[str] = []
+    unseen: list[fx.Node] = []
     known: set[fx.Node] = set(recording.masks)
     while True:
         run = _Run(recording, known)
         run.over(inputs)
         if run.end is None:
-            return tuple(dict.fromkeys(unseen))
+            return _names(recording, unseen)
         node, known = run.end, known | {run.end}
         before = _sole_source(recording, node, run)
         stairs = None if before is None else stairs_between(run.values[before], run.values[node])
         if before is None or stairs is None:
-            unseen.append(op_of(node) or str(node.target))
+            unseen.append(node)
             continue
         recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
 
@@ -155,6 +155,13 @@ class _Watcher(fx.Interpreter):
         result = super().run_node(n)
         self.seen[n] = result
         return result
+
+
+def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
+    """The operators but those whose values a stair behind them is given ready made, as in a table that is looked up flat."""
+    recording.tidied()
+    followed = recording.relevant()
+    return tuple(dict.fromkeys(op_of(node) or str(node.target) for node in unseen if node in followed))
 
 
 def _measure_steep(recording: Recording, inputs: Tensor) -> None:
