@@ -19,6 +19,7 @@ from bnnaudit.loaders.tracing.capture import CaptureError, Way, capture
 from bnnaudit.loaders.tracing.cleaning import clean
 from bnnaudit.loaders.tracing.layers import name_layers
 from bnnaudit.loaders.tracing.measured import measure_steps
+from bnnaudit.loaders.tracing.mixed_precision import MixedPrecision, autocast_devices, precision_kept
 from bnnaudit.loaders.tracing.recording import Recording, op_of
 from bnnaudit.loaders.tracing.roundings import recognise_roundings, write_clips
 from bnnaudit.loaders.tracing.sums import telescope
@@ -59,7 +60,8 @@ def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> 
     reasons: list[CaptureError] = []
     for way, images in WAYS:
         try:
-            return _traced(network, inputs, removes_softmax, way, images)
+            with precision_kept(frozenset({"cpu", inputs.device.type})):
+                return _traced(network, inputs, removes_softmax, way, images)
         except CaptureError as error:
             reasons.append(error)
     raise reasons[0]
@@ -115,7 +117,9 @@ def _finished(recording: Recording, images: int | None) -> nn.Module:
     recording.graph.lint()
     recording.module.delete_all_unused_submodules()
     recording.module.recompile()
-    network = recording.module.eval().requires_grad_(False)
+    network: nn.Module = recording.module.eval().requires_grad_(False)
+    devices = autocast_devices(recording.graph)
+    network = MixedPrecision(network, devices) if devices else network
     return network if images is None else FixedBatch(network, images)
 
 
