@@ -188,6 +188,7 @@ class _Search:
             scale=scale,
             logarithm=logarithm,
             levels=self.places.graph.levels(place),
+            single=place.logit_of is not None,
         )
         network = self.places.climbing(place, scale, logarithm)
         if logarithm and bool((self.seen[:, index] < torch.finfo(torch.float32).tiny).any()):
