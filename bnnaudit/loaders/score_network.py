@@ -139,7 +139,9 @@ class ScorePlaces:
 
     def everything(self) -> nn.Module:
         """(N, *input_shape) -> (N, m d): all of them, the output last."""
-        return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self.places, self._form))
+        return _exchanged(
+            self._network, self._scores, AllPlaces(self.graph.everything(self.places), self.places, self._form)
+        )
 
     def climbing(self, place: Place, scale: float, logarithm: bool = False, precise: bool = False) -> nn.Module:
         """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge.

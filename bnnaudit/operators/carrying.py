@@ -46,9 +46,7 @@ OTHERS = frozenset({"DequantizeLinear", "DynamicQuantizeLinear", "com.microsoft.
 QUANTIZED = frozenset({*ZERO_POINTS, *SUMS, *OTHERS})
 
 # Types of whole numbers that scores are cast to.
-RETURNED = frozenset(
-    {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32}
-)
+RETURNED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32})
 
 # Operators that make numbers of the kind they take: what they make of carried numbers is carried.
 KEEPING = frozenset(
