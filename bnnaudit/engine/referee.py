@@ -91,9 +91,10 @@ def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor)
 
 def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
     """The differentiable copy's classes (N,)."""
+    if len(images) == 0:  # a graph that reshapes to a fixed size cannot say how wide no scores are
+        return torch.zeros(0, dtype=torch.int64, device=images.device)
     with torch.no_grad():
-        parts = [target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)]
-    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int64, device=images.device)
+        return torch.cat([target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)])
 
 
 def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel: bool = False) -> None:
