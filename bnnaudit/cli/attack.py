@@ -60,6 +60,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         from bnnaudit.cli.stamp import stamp
         from bnnaudit.engine.opening import open_model_and_data, substitute_maker, threat_of
         from bnnaudit.engine.single import run_single
+        from bnnaudit.engine.threads import computing_with
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
 
@@ -81,7 +82,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
         make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     seed, batch_size = settings.data.seed or 0, opened.batch_size
-    with ProgressBar(values["quiet"]) as progress:
+    with ProgressBar(values["quiet"]) as progress, computing_with(opened.threads):
         progress.plan(len(opened.sample.ids) * image_steps(attack))
         progress.task(name)
         report, adversarial = run_single(

@@ -52,6 +52,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
         from bnnaudit.cli.stamp import stamp
         from bnnaudit.engine.clever import run_clever
         from bnnaudit.engine.opening import open_model_and_data
+        from bnnaudit.engine.threads import computing_with
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import json_text
         from bnnaudit.reports.clever import clever_to_json, render_clever
@@ -68,7 +69,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
             targets=min(values["targets"], opened.target.facts.num_classes - 1),
             radii={ball: values[f"radius_{ball}"] or usual[ball] for ball in Ball},
         )
-    with ProgressBar(values["quiet"]) as progress:
+    with ProgressBar(values["quiet"]) as progress, computing_with(opened.threads):
         progress.plan(len(opened.sample.ids) * len(Ball))
         progress.task("CLEVER scores")
         report = run_clever(

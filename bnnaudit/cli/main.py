@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import click
 
 from bnnaudit import __version__
+from bnnaudit.cli import startup
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 
 PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
@@ -64,6 +65,8 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line and exits."""
+    startup.prepare(os.environ)
+    startup.keep_memory(os.environ)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -163,6 +163,11 @@ run_options = stacked(
         type=click.IntRange(min=1),
         help="Images attacked at a time.  [default: as memory allows]",
     ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        help="Threads to compute with.  [default: what is quickest, at most the cores that may be used]",
+    ),
 )
 
 plot_option = click.option("--plot", type=PATH, metavar="FILE.svg|png", help="Draw it as a picture as well.")
@@ -265,5 +270,6 @@ FLAG_TO_KEY: dict[str, tuple[str, str]] = {
     "all_images": ("audit", "all_images"),
     "device": ("run", "device"),
     "batch_size": ("run", "batch_size"),
+    "threads": ("run", "threads"),
     "substitute": ("substitute", "model"),
 }

@@ -119,4 +119,4 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
         shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
     threats = tuple(replace(threat, eps=eps) for eps in shown)
     batch_size = opened.batch_size
-    return Subject(opened.target, opened.sample, threats, settings.data.seed or 0, batch_size)
+    return Subject(opened.target, opened.sample, threats, settings.data.seed or 0, batch_size, opened.threads)

@@ -34,6 +34,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
         from bnnaudit.cli.stamp import stamp
         from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.propagation import run_signal
+        from bnnaudit.engine.threads import computing_with
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
         from bnnaudit.reports.pictures import check_can_plot, save_signal
@@ -43,15 +44,16 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
         flags = parse_settings(options.nested_flags(values), "command line")
         settings = settings_for(model, flags, Path.cwd(), values["card"])
         opened = open_model_and_data(model, settings)
-        report = run_signal(
-            opened.target,
-            opened.sample,
-            settings.attack.surrogate or Surrogate(),
-            threat_of(settings, opened.target.facts),
-            settings.data.seed or 0,
-            opened.batch_size,
-            stamp(),
-        )
+        with computing_with(opened.threads):
+            report = run_signal(
+                opened.target,
+                opened.sample,
+                settings.attack.surrogate or Surrogate(),
+                threat_of(settings, opened.target.facts),
+                settings.data.seed or 0,
+                opened.batch_size,
+                stamp(),
+            )
     if plot is not None:
         save_signal(report, plot)
     kind = ReportFormat(values["format_name"])

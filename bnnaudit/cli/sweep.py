@@ -46,6 +46,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         from bnnaudit.engine.ground import prepare_ground
         from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.sweeping import SweepRequest, check_sweep, run_sweep
+        from bnnaudit.engine.threads import computing_with
         from bnnaudit.loaders.card import parse_settings, settings_for
         from bnnaudit.reports import ReportFormat, render
         from bnnaudit.reports.pictures import check_can_plot, save_sweep
@@ -71,7 +72,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         threat = threat_of(settings, opened.target.facts)
         request = SweepRequest(parameter, chosen or usual_values(parameter, threat), attack, threat)
         check_sweep(request)
-    with ProgressBar(rest["quiet"]) as progress:
+    with ProgressBar(rest["quiet"]) as progress, computing_with(opened.threads):
         progress.task("deployed model on clean images")
         ground = prepare_ground(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
         progress.plan(int(ground.clean.sum()) * request.image_steps())

@@ -34,6 +34,21 @@ class Layout(StrEnum):
     FLAT = "flat"
 
 
+class Differentiation(StrEnum):
+    """Where the steps and the gradient of the copy that is attacked come from.
+
+    graph: from the file's own graph. modules: from modules that are known. recorded: from the operators that the network's
+    code runs. measured: from the values of its modules, where they cannot be recorded. code: from the code as it is written,
+    where neither can be had; which steps are in it is not known.
+    """
+
+    GRAPH = "graph"
+    MODULES = "modules"
+    RECORDED = "recorded"
+    MEASURED = "measured"
+    CODE = "code"
+
+
 class ChannelOrder(StrEnum):
     """Order in which the network takes the three colours; images are red, green, blue."""
 
@@ -58,6 +73,28 @@ class QuantizerFact:
     bits: int | None = None
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GradientFacts:
+    """How the copy that is attacked got its gradient.
+
+    cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
+    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either.
+    unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
+    """
+
+    source: Differentiation = Differentiation.GRAPH
+    cuts: tuple[OperatorCount, ...] = ()
+    dead_as_written: bool = False
+    dead: bool = False
+    unseen: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every step of the network is known."""
+        return self.source not in (Differentiation.MEASURED, Differentiation.CODE) and not self.unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +128,7 @@ class ModelFacts:
     metadata: tuple[tuple[str, str], ...] = ()
     single: str = ""
     scores: ScoreFacts | None = None
+    gradients: GradientFacts = GradientFacts()
     grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
 

@@ -41,13 +41,17 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the audit ran with."""
+    """What the audit ran with.
+
+    thread_dependent: parts of the report whose figures can differ, by the last bits of sums, on another number of threads.
+    """
 
     python: str
     torch: str
     onnxruntime: str
     device: str
     threads: int
+    thread_dependent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

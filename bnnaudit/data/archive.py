@@ -30,12 +30,14 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise DataError(f"{path}: not a readable zip ({error}); give a zip of class folders") from error
     prefix = f"{inside}/" if inside else ""
-    names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in PurePosixPath(name).parts]
+    names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in name.split("/")]
     if inside and not names:
         tops = ", ".join(sorted({PurePosixPath(name).parts[0] for name in archive.namelist()})[:6])
         raise DataError(f"{path}: holds no folder {inside} (at its top: {tops or 'nothing'})")
     files = [name.removeprefix(prefix) for name in names if not name.endswith("/")]
-    occupied = {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    # A parent of a parent is looked up once a folder, not once a file: there may be a hundred thousand of these.
+    holding = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in files}}
+    occupied = {str(folder) for parent in holding for folder in (parent, *parent.parents)}
     folders = [name.removeprefix(prefix).rstrip("/") for name in names if name.endswith("/")]
     where = f"{path}:{inside}" if inside else str(path)
     found = arrange(where, files, [name for name in folders if name not in occupied])

@@ -1,25 +1,16 @@
-"""A network that is cut off from autograd, made differentiable all the same: its gradient is zero, not an error."""
+"""A target whose network is cut off from autograd, with a gradient of zero in place of an error.
+
+Networks that are loaded have it already; this is for targets that a program makes for itself.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnnaudit.core.target import Target
-
-
-class Attached(nn.Module):
-    """What a network computes, tied to its input by a gradient of zero."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d)."""
-        result: Tensor = self.network(inputs)
-        return result + (0 * inputs).flatten(1).sum(dim=1, keepdim=True).to(result.dtype)
+from bnnaudit.quantization.attached import Attached, attached_network
 
 
 def attached(target: Target, images: Tensor) -> Target:
@@ -27,7 +18,8 @@ def attached(target: Target, images: Tensor) -> Target:
 
     A user's network may compute a part without gradients, or detach it; every attack on it would end in an error.
     """
-    points = images[:1].to(target.device).detach().clone().requires_grad_()
-    if len(points) == 0 or target.logits(points).requires_grad:
-        return target
-    return replace(target, network=Attached(target.network))
+    network = attached_network(target.network, target.prepare(images[:1].to(target.device)))
+    return target if network is target.network else replace(target, network=network)
+
+
+__all__ = ["Attached", "attached"]

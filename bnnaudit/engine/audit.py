@@ -37,6 +37,7 @@ from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.engine.signal import measure_signal
 from bnnaudit.engine.stopping import is_decided, next_total, tally_of
 from bnnaudit.engine.suspecting import probed, suspecting
+from bnnaudit.engine.threads import computing_with, threads_in_use
 from bnnaudit.engine.trials import Bench, run_trial
 from bnnaudit.engine.verification import VerificationStep, verify
 from bnnaudit.engine.views import ViewUnavailableError, view_of
@@ -46,6 +47,11 @@ BROKEN = "the attack broke off; the faults tell why"
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
+    with computing_with(request.threads or threads_in_use()):
+        return _audited(request, progress)
+
+
+def _audited(request: AuditRequest, progress: Progress) -> Report:
     journal, plan = Journal(), request.plan
     target, missing = with_default_session(attached(request.target, request.images))
     if missing:

@@ -28,6 +28,7 @@ from bnnaudit.engine.readout import TwoClassReadout, features_at, last_affine_la
 from bnnaudit.loaders.score_network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
+from bnnaudit.quantization.attached import attached_network
 
 IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 8, Effort.THOROUGH: 100}
 MOST_IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.THOROUGH: 100}
@@ -132,7 +133,9 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
     scale = float(gap[0, 0] - gap[0, 1]) / 2 / (1 + TIGHTNESS)
     readout = TwoClassReadout(target.network, layer, weight * scale, (bias - TIGHTNESS) * scale)
     facts = replace(target.facts, num_classes=2, output=OutputKind.LOGITS)
-    two_class = replace(target, network=readout, facts=facts)
+    # Features of a part that is cut off from autograd have no gradient; that no attack finds the point is an answer, no fault.
+    network = attached_network(readout, target.prepare(image.images))
+    two_class = replace(target, network=network, facts=facts)
     with torch.no_grad():
         answers = two_class.logits(everything).argmax(dim=1)
     if bool(answers[:-1].any()) or not bool(answers[-1]):

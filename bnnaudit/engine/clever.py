@@ -25,6 +25,7 @@ from bnnaudit.core.clever import Ball, CleverReport, CleverRow, CleverScore, Cle
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.data import Sample
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.numerics.extreme_value import reverse_weibull_end
@@ -63,7 +64,7 @@ def run_clever(
     answers = answers_of(target, sample.images)
     labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).select(answers.right(labels)).to(target.device)
-    chosen = replace(target, network=with_surrogate(target.network, surrogate))
+    chosen = replace(target, network=with_surrogate(attached(target, sample.images).network, surrogate))
     found = clever_scores(chosen, batch, settings, seed, batch_size, on_progress)
     rows = tuple(
         CleverRow(beta, _median(found.betas[:, index]), {ball: _score(found, settings, ball, index) for ball in Ball})

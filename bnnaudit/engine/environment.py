@@ -9,17 +9,20 @@ import torch
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Environment
+from bnnaudit.engine.threads import threads_in_use
 
 
 def describe_environment(device: torch.device) -> Environment:
     """Versions, device and threads of this process."""
+    threads = threads_in_use()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return Environment(
         python=platform.python_version(),
         torch=str(torch.__version__),
         onnxruntime=str(onnxruntime.__version__),
         device=name,
-        threads=torch.get_num_threads(),
+        threads=threads.count,
+        thread_dependent=threads.dependent,
     )
 
 

@@ -16,6 +16,7 @@ from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
 from bnnaudit.diagnostics import (
     chance,
+    code_cuts_gradient,
     copies,
     determinism,
     feeding,
@@ -24,6 +25,7 @@ from bnnaudit.diagnostics import (
     picture_likeness,
     random_labels,
     score_tail,
+    unknown_steps,
 )
 from bnnaudit.engine.attached import attached
 from bnnaudit.engine.environment import describe_environment
@@ -71,7 +73,8 @@ def prepare_ground(target: Target, sample: Sample, seed: int, batch_size: int) -
 def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> Report:
     """Facts and clean accuracy; `stamp` is tool version, time and command line.
 
-    Its findings say whether the model itself can be trusted; without an audit nothing else is judged.
+    Its findings say whether the model itself can be trusted, and whether its gradient can; without an audit nothing else is
+    judged.
     """
     version, created, command = stamp
     target = ground.bench.target
@@ -88,6 +91,8 @@ def bare_report(ground: Ground, threat: Threat, stamp: tuple[str, str, str]) -> 
             *copies.findings_from(ground.agreement),
             *finite.findings_from(ground.agreement),
             *determinism.findings_from(ground.agreement),
+            *code_cuts_gradient.findings_from(target.facts),
+            *unknown_steps.findings_from(target.facts),
             *score_tail.findings_from(target.facts, ground.agreement),
             *_of_the_sample(ground.fit, target.facts.num_classes),
         ),

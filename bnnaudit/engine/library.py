@@ -53,4 +53,5 @@ def audit_request(model: Path, settings: Settings, card: Path | None, transfer: 
         tool_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
+        threads=opened.threads,
     )

@@ -10,11 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
@@ -26,12 +27,14 @@ from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.engine.flattening import settle_flattening
 from bnnaudit.engine.score_search import rescored
+from bnnaudit.engine.threads import Threads, fitting_threads, most_threads
 from bnnaudit.loaders.architectures import resolve_architecture
 from bnnaudit.loaders.checkpoint import load_checkpoint
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
 from bnnaudit.loaders.state_dict import read_state_dict, refuse_programs
+from bnnaudit.numerics.threads import working_threads
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
 
@@ -43,6 +46,10 @@ DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 """[G22]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
+CONFIRMING = 32
+"""Images of the sample on which a recorded network has to agree with the network, beside random ones."""
+FLOAT_NOISE = 1e-4
+"""Of the largest score: what tells no class from another, as in MF401."""
 POOL = 2000
 """Images beside the sample that a substitute may be trained on."""
 
@@ -61,6 +68,11 @@ class Opened:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
+    @property
+    def threads(self) -> Threads:
+        """What to compute with: as the settings say, else what is quickest."""
+        return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
+
 
 def open_source_of(settings: Settings) -> ImageSource:
     """The data that the settings name."""
@@ -74,6 +86,12 @@ def open_source_of(settings: Settings) -> ImageSource:
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
     """Loads both; raises an AuditError that names whichever cannot be used."""
+    # Sessions take the number of threads that PyTorch has when they are opened.
+    with working_threads(most_threads(settings.run.threads)):
+        return _opened(model, settings)
+
+
+def _opened(model: Path, settings: Settings) -> Opened:
     require_model(model)
     source = open_source_of(settings)
     target = open_target(model, settings, source)
@@ -82,6 +100,8 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
     _check_normalisation(target, sample)
     reload = partial(_in_layout, model, settings, source)
     target, sample = settle_flattening(target, sample, model, reload)
+    if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
+        target = _in_layout(model, settings, source, target.facts.layout, records=False)
     return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
 
 
@@ -95,6 +115,15 @@ def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
         )
 
 
+def _agrees(target: Target, images: Tensor) -> bool:
+    """Whether the recorded copy puts images (N, ...) into the classes that the model does, float noise aside."""
+    scores = target.deployed(images)
+    with torch.no_grad():
+        classes = target.logits(images.to(target.device)).argmax(dim=1).cpu()
+    gap = scores.amax(dim=1) - scores.gather(1, classes[:, None])[:, 0]
+    return bool((gap <= FLOAT_NOISE * scores.abs().amax()).all()) if len(images) else True
+
+
 def _check_normalisation(target: Target, sample: Sample) -> None:
     """Refuse a mean or std of another length than the images have channels, which a flat input alone does not tell."""
     channels = sample.images.shape[1]
@@ -106,10 +135,10 @@ def _check_normalisation(target: Target, sample: Sample) -> None:
             )
 
 
-def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout) -> Target:
+def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout, records: bool = True) -> Target:
     """The model with its input's layout stated."""
     preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
-    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source)
+    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source, records)
 
 
 def require_model(model: Path) -> None:
@@ -123,10 +152,11 @@ def require_model(model: Path) -> None:
         raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
 
 
-def open_target(model: Path, settings: Settings, source: ImageSource | None = None) -> Target:
+def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:
     """The model as a target on the device that the settings name.
 
-    `source` tells the input's shape of a checkpoint whose card does not.
+    `source` tells the input's shape of a checkpoint whose card does not. records: whether the operators of a user's network
+    may be recorded to get at its gradient.
     """
     require_model(model)
     device = choose_device(settings.run.device or "auto")
@@ -148,7 +178,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
         )
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
     shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
-    return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device)
+    return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:

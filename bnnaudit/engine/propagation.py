@@ -26,7 +26,7 @@ def run_signal(
 ) -> Report:
     """The report with its signal table in full; DataError where the model classifies no image correctly."""
     ground = prepare_ground(target, sample, seed, batch_size)
-    followed = replace(target, network=with_surrogate(target.network, surrogate))
+    followed = replace(target, network=with_surrogate(ground.bench.target.network, surrogate))
     right = ground.bench.sample.select(ground.bench.clean)
     signal = measure_signal(followed, right, detailed=True)
     if signal is None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.report import DataFacts
 from bnnaudit.core.target import Target
+from bnnaudit.engine.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class AuditRequest:
 
     labels (N,) of `sample` are the data's, or None where the deployed model's own predictions shall stand in for them.
     `make_substitute` trains or loads the network for the transfer check; it is called only if that check runs.
+    threads: what the audit computes with; PyTorch's own number where it is None.
     """
 
     target: Target
@@ -30,3 +32,4 @@ class AuditRequest:
     tool_version: str
     created: str
     command: str
+    threads: Threads | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from pathlib import Path
 
@@ -11,36 +10,18 @@ from torch import Tensor, nn
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import CheckpointError
-from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind, QuantizerFact
+from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.loaders.module_replay import ModuleModel
+from bnnaudit.loaders.differentiating import Differentiable, UsersNetwork
+from bnnaudit.loaders.module_replay import ModuleModel, as_served, copied
 from bnnaudit.loaders.pouring import pour
-from bnnaudit.loaders.quickening import quickened
 from bnnaudit.loaders.state_dict import read_state_dict
-from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.observation import Observation, observe
-from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
 
 PROBES = 5
 FLOAT_BITS = 32
-
-
-class LogProbabilities(nn.Module):
-    """Logits of a network that returns probabilities by no softmax we can see: log p, p at least the smallest float.
-
-    Where p has underflowed nothing is left to recover, and the gradient there is zero.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> log probabilities (N, d)."""
-        probabilities: Tensor = self.module(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
 
 
 def load_checkpoint(
@@ -50,22 +31,26 @@ def load_checkpoint(
     preprocessing: Preprocessing,
     surrogate: Surrogate,
     device: torch.device,
+    records: bool = True,
 ) -> Target:
     """The checkpoint at `path`, poured into `network` (which is taken over), as a Target.
 
-    input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). Raises
+    input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). records:
+    whether its operators may be recorded, which is the first way to a gradient through code of the user's own. Raises
     CheckpointError for a file that is refused, weights that do not fit, or a network that does not map inputs of that shape
     to one score a class.
     """
     file_format, weights = read_state_dict(path)
     pour(weights, network, str(path))
-    network = network.float().eval().requires_grad_(False)
+    network = as_served(network)
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
     probes = prepare(_noise(prepare, preprocessing))
     seen = _observed(path, network, probes)
-    quantizers = _quantizers(network, seen)
     kind = _output_kind(seen)
+    deployed = ModuleModel(copied(network), prepare)
+    parameters, operators = sum(parameter.numel() for parameter in network.parameters()), _operators(network)
+    copy = UsersNetwork(network, probes, seen, kind, device).differentiable(surrogate, records)
     facts = ModelFacts(
         path=str(path),
         sha256=sha256_of(path),
@@ -77,27 +62,17 @@ def load_checkpoint(
         mean=preprocessing.mean,
         std=preprocessing.std,
         weight_bits=seen.weight_bits,
-        activation_bits=_activation_bits(quantizers),
-        quantizers=quantizers,
-        operators=_operators(network),
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        activation_bits=_activation_bits(copy),
+        quantizers=copy.quantizers,
+        operators=operators,
+        parameters=parameters,
         output=kind,
         runtime=f"torch {torch.__version__.partition('+')[0]}",
         metadata=(("architecture", type(network).__name__),),
+        gradients=copy.gradients,
         channels=preprocessing.channels,
     )
-    deployed = ModuleModel(copy.deepcopy(network), prepare)
-    network = quickened(network, probes, bool(quantizers), device)
-    differentiable = with_surrogate(_to_logits(network, seen, kind, surrogate), surrogate).to(device)
-    return Target(differentiable, prepare, deployed, facts, device)
-
-
-def _to_logits(network: nn.Module, seen: Observation, kind: OutputKind, surrogate: Surrogate) -> nn.Module:
-    """The differentiable network before its softmax; wrapped only where it has something to intercept."""
-    ends_in_softmax = seen.output is not OutputKind.LOGITS
-    if seen.steps or ends_in_softmax:
-        network = InterceptedNetwork(network, surrogate, removes_softmax=ends_in_softmax)
-    return LogProbabilities(network) if kind is OutputKind.SOFTMAX and not ends_in_softmax else network
+    return Target(copy.network, prepare, deployed, facts, device)
 
 
 def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
@@ -147,18 +122,12 @@ def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layou
     return Layout.NCHW if len(input_shape) == 3 else Layout.FLAT
 
 
-def _quantizers(network: nn.Module, seen: Observation) -> tuple[QuantizerFact, ...]:
-    """Our quantizer modules, then the steps that the network's own code takes."""
-    ours = (QuantizerFact(name, module.op, module.bits) for name, module in named_quantizers(network))
-    return (*ours, *seen.steps)
-
-
-def _activation_bits(quantizers: tuple[QuantizerFact, ...]) -> int | None:
-    """The bits of most quantizers; 32 where nothing is quantized, None where the file does not tell."""
-    bits = [quantizer.bits for quantizer in quantizers if quantizer.bits is not None]
+def _activation_bits(copy: Differentiable) -> int | None:
+    """The bits of most quantizers; 32 where nothing is quantized, None where that is not known."""
+    bits = [quantizer.bits for quantizer in copy.quantizers if quantizer.bits is not None]
     if bits:
         return max(sorted(set(bits)), key=bits.count)
-    return None if quantizers else FLOAT_BITS
+    return None if copy.quantizers or not copy.gradients.complete else FLOAT_BITS
 
 
 def _operators(network: nn.Module) -> tuple[OperatorCount, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +12,31 @@ from torch import Tensor, nn
 from bnnaudit.core.target import Preparation
 
 CHUNK = 256
+
+
+def copied(network: nn.Module) -> nn.Module:
+    """A copy with weights of its own; the network itself where it holds what cannot be copied, as a compiled function."""
+    try:
+        return copy.deepcopy(network)
+    except Exception:  # the network is the user's code
+        return network
+
+
+def as_served(network: nn.Module) -> nn.Module:
+    """The network in single precision, in eval mode and without gradients of its weights, its observers switched off."""
+    network = network.float().requires_grad_(False)
+    with contextlib.suppress(NotImplementedError):  # an exported program is in the mode that it was exported in
+        network.eval()
+    return with_observers_off(network)
+
+
+def with_observers_off(network: nn.Module) -> nn.Module:
+    """The network with the observers of quantization-aware training switched off: a served network learns nothing more."""
+    for module in network.modules():
+        switch = module._buffers.get("observer_enabled")
+        if switch is not None and "fake_quant_enabled" in module._buffers:
+            switch.zero_()
+    return network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,5 +49,8 @@ class ModuleModel:
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU of images (N, C, H, W) or (N, features) in the network's range."""
         with torch.no_grad():
-            parts = [self.network(self.prepare(part)) for part in torch.split(images.detach().cpu().float(), CHUNK)]
+            given = torch.split(images.detach().cpu().float(), CHUNK)
+            parts = [
+                self.network(self.prepare(part.clone())) for part in given
+            ]  # the network may write into what it is given
         return torch.cat(parts).float()

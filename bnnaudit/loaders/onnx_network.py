@@ -46,8 +46,10 @@ def build_network(reading: Reading) -> nn.Module:
         network = _convert(reading)
     network.eval().requires_grad_(False)
     with quiet(), _named(reading):
+        # Drawn outside of the guard, to learn whose size PyTorch would load its compiler, a second of processor time.
+        drawn = trial_inputs(reading, TRIAL + 1)
         with SizeGuard():  # type: ignore[no-untyped-call]
-            network = _for_any_batch(reading, network)
+            network = _for_any_batch(reading, network, drawn)
         _check_path(reading, network)
         return network
 
@@ -62,11 +64,14 @@ def _convert(reading: Reading) -> nn.Module:
     return nn.Sequential(*parts)
 
 
-def _for_any_batch(reading: Reading, network: nn.Module) -> nn.Module:
-    """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch."""
+def _for_any_batch(reading: Reading, network: nn.Module, drawn: Tensor) -> nn.Module:
+    """The network if a trial shows that it takes any number of images; else in a loop over its fixed batch.
+
+    drawn: inputs (TRIAL + 1, *input_shape) for the trial.
+    """
     batch = reading.given.fixed_batch or (1 if depends_on_batch(reading.source.proto) else None)
     count = TRIAL if batch != TRIAL else TRIAL + 1
-    values = trial_inputs(reading, count)
+    values = drawn[:count]
     with torch.no_grad():
         if batch is None:
             if _takes(network, values):

@@ -236,10 +236,11 @@ class DeploymentTable(_Table):
 
 
 class RunTable(_Table):
-    """[run]: how to compute, which changes no result."""
+    """[run]: how to compute, which changes no result but for the last bits of sums."""
 
     device: Annotated[str, BeforeValidator(_device)] | None = None
     batch_size: AtLeastOne | None = None
+    threads: AtLeastOne | None = None
 
 
 class Settings(_Table):

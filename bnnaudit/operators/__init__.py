@@ -7,8 +7,7 @@ An operator of another domain is listed with it, as in `onnx.brevitas.Quant`.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,6 +23,7 @@ from bnnaudit.operators import (
     contrib_quantized,
     convolution,
     declined,
+    fake_quantize,
     functions,
     grid_step,
     indexing,
@@ -50,6 +50,7 @@ from bnnaudit.operators.carrying import carry
 from bnnaudit.operators.conversion import SINCE_VERSION, Converter, Node
 from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
 from bnnaudit.operators.grid_patterns import recognise_grids
+from bnnaudit.operators.onnx2torch_loading import load_onnx2torch
 from bnnaudit.operators.rounding_patterns import recognise_clips, recognise_roundings
 from bnnaudit.operators.stored import bind_carried
 from bnnaudit.operators.truncations import recognise_truncations
@@ -69,6 +70,7 @@ FAMILIES: tuple[Mapping[str, Converter], ...] = (
     attention.CONVERTERS,
     carried.CONVERTERS,
     quantize_linear.CONVERTERS,
+    fake_quantize.CONVERTERS,
     integer.CONVERTERS,
     qlinear.CONVERTERS,
     contrib_quantized.CONVERTERS,
@@ -118,12 +120,9 @@ def lower(graph: Graph) -> None:
         graph.model.opset_import.append(helper.make_opsetid(OWN_DOMAIN, 1))
 
 
-def register() -> None:
-    """Teach onnx2torch our converters; doing it again changes nothing."""
-    with warnings.catch_warnings():
-        # torchvision, which onnx2torch imports, scripts functions as it is imported.
-        warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
-        from onnx2torch.node_converters import registry
+def register(operators: Iterable[str]) -> None:
+    """Teach onnx2torch our converters, and load its own for the operators of a graph; doing it again changes nothing."""
+    registry = load_onnx2torch(operators)
     for name, converter in OURS.items():
         _add(registry, name.replace(".", "_"), 1, OWN_DOMAIN, partial(_adapted, converter))
 

@@ -13,6 +13,7 @@ from torch import nn
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError, one_line
 from bnnaudit.operators import is_supported, lower, register, since_version
 from bnnaudit.operators.carriers import carrier
+from bnnaudit.operators.fake_quantize import fuse_quantizers
 from bnnaudit.operators.graph import OWN_DOMAIN, Graph
 from bnnaudit.operators.naming import name_nodes
 from bnnaudit.operators.padding import write_out_padding
@@ -54,8 +55,11 @@ def plain_graph(model: ModelProto) -> Graph:
 
 def convert(graph: Graph) -> nn.Module:
     """The torch module of a lowered and saved graph; raises UnsupportedOperatorsError."""
+    fuse_quantizers(graph)
+    graph.drop_dead()
+    graph.save()
     with quiet():
-        register()
+        register(node.op_type for node in graph.nodes)
         missing = missing_operators(graph)
         if missing:
             raise UnsupportedOperatorsError(f"no differentiable import of: {missing}{_failed_nodes(graph, '; ')}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 import onnxruntime
+import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as _native
 
 from bnnaudit.operators.sharing import unshare
@@ -24,7 +25,7 @@ RUNTIME_DOMAIN = "com.microsoft"
 _SILENT = 4  # fatal errors only
 
 # Waiting threads that spin take the cores from the attack, which runs between two replays.
-_SETTINGS = {"session.intra_op.allow_spinning": "0"}
+_SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
 # Where a model given as bytes has its external data.
@@ -122,6 +123,9 @@ def opens(model: bytes | str) -> bool:
 def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...]) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
+    # As many as PyTorch has, whose number follows the cores that may be used; ONNX Runtime counts the machine's.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
     for key, value in settings.items():
         options.add_session_config_entry(key, value)
     return onnxruntime.InferenceSession(

@@ -50,6 +50,11 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Shapes come from the operation on tensors without storage; an operation that has no such form passes.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; by default PyTorch loads its compiler to be told so, a second of processor time."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The operation, once its results are known to be small enough."""
         for result in _shadows(func, args, kwargs or {}):
@@ -59,6 +64,11 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    # As some of these are done without storage PyTorch loads its compiler, which takes a second.
+    if torch.Tag.pointwise in func.tags:
+        return _broadcast([tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)])
+    if func is torch.ops.aten.addmm.default:
+        return [torch.empty(len(args[1]), args[2].shape[1], device="meta")]
     given, settings = tree_map_only(Tensor, _shadow, (args, kwargs))
     if "device" in settings:
         settings["device"] = torch.device("meta")
@@ -67,6 +77,15 @@ def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     except Exception:  # no form without storage, or an error that the operation itself will raise
         return []
     return [result for result in tree_leaves(results) if isinstance(result, Tensor)]
+
+
+def _broadcast(tensors: list[Tensor]) -> list[Tensor]:
+    """A tensor without storage of the shape that all of these are brought to."""
+    try:
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call]
+    except RuntimeError:  # the operation itself will raise it
+        return []
+    return [torch.empty(shape, device="meta")]
 
 
 def _shadow(tensor: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     network = copy.deepcopy(target.network).double()
     steps = _signs(target, network, user)
     run = _Run(target, network, steps, image_shape)
-    sizes = run.sizes()
+    sizes = run.sizes(user)
     if sum(before * after for before, after in pairwise(sizes)) > MOST_WEIGHTS:
         raise UsageError(f"method: {user} is for small networks; the layers of this one have {max(sizes)} values")
     maps = [_measured(run, index, size) for index, size in enumerate(sizes[:-1])]
@@ -145,9 +145,14 @@ class _Run:
             parts.append(logits if index == len(self.steps) else given[index])
         return torch.cat(parts).cpu().numpy()
 
-    def sizes(self) -> list[int]:
-        """The number of values of the image, of each step's result, and of the logits."""
+    def sizes(self, user: str) -> list[int]:
+        """The number of values of the image, of each step's result, and of the logits.
+
+        Raises UsageError for a network that runs a batch of its own size, into which no other can be put.
+        """
         given, logits = self(0, self._blank(1))
+        if any(len(values) != 1 for values in given):
+            raise UsageError(f"method: {user} needs a network that takes any number of images")
         return [math.prod(self.image_shape), *(values.shape[1] for values in given), logits.shape[1]]
 
     def levels(self, index: int) -> tuple[float, float]:

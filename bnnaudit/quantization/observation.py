@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,9 +38,10 @@ class Observation:
 
 def observe(network: nn.Module, inputs: Tensor) -> Observation:
     """Runs the network once on inputs (N, *input_shape) and watches the functions that it calls."""
-    recorder = _Recorder(len(inputs))
-    with torch.enable_grad(), followed(network, recorder.path), recorder:
-        scores = network(inputs.detach().clone().requires_grad_())
+    try:
+        recorder, scores = _run(network, inputs, True)
+    except Exception:  # such as a call of numpy, which takes no tensor with a gradient; what is served has none
+        recorder, scores = _run(network, inputs, False)
     call = recorder.softmax
     return Observation(
         scores=scores.detach() if isinstance(scores, Tensor) else scores,
@@ -47,6 +49,15 @@ def observe(network: nn.Module, inputs: Tensor) -> Observation:
         weight_bits=max(recorder.elements, key=lambda bits: recorder.elements[bits]) if recorder.elements else None,
         output=call.kind if call is not None and call.scores is scores else OutputKind.LOGITS,
     )
+
+
+def _run(network: nn.Module, inputs: Tensor, gradients: bool) -> tuple[_Recorder, Any]:
+    """One recorded pass, with or without gradients; the input is no leaf, so that it may be changed in place."""
+    recorder = _Recorder(len(inputs))
+    with warnings.catch_warnings(), torch.set_grad_enabled(gradients), followed(network, recorder.path), recorder:
+        warnings.simplefilter("ignore")  # of a gradient that only this pass has
+        scores = network(inputs.detach().clone().requires_grad_(gradients).clone())
+    return recorder, scores
 
 
 @torch.no_grad()
@@ -94,8 +105,10 @@ class _Recorder(Interception):
             self.steps.append(QuantizerFact((self.path and self.path[-1]) or "forward", name, bits))
         if func in PRODUCTS:
             weights = args[1] if len(args) > 1 else named["weight"]
-            bits = bits_of_weights(weights.detach())
-            self.elements[bits] = self.elements.get(bits, 0) + weights.numel()
+            weights = getattr(weights, "value", weights)  # of a tensor that carries its scale, as those of Brevitas
+            if isinstance(weights, Tensor):
+                bits = bits_of_weights(weights.detach())
+                self.elements[bits] = self.elements.get(bits, 0) + weights.numel()
         return result
 
     def _inside_own_gradient(self, values: object) -> bool:

@@ -100,6 +100,13 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     return stepped
 
 
+def carried(z: Tensor, value: Tensor) -> Tensor:
+    """`value` (...) with the gradient of z (broadcastable to it) as it stands, for arithmetic around a step."""
+    if not torch.is_grad_enabled():
+        return value
+    return _rerouted(z.to(value.dtype).expand_as(value), value, _number(0.0, value), SurrogateKind.IDENTITY)
+
+
 def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, float], surrogate: Surrogate) -> Tensor:
     """`value`, z rounded to a grid and clipped to its ends, with the surrogate's gradient.
 

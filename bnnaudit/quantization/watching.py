@@ -40,3 +40,8 @@ def tell(z: Tensor, result: Tensor, scaled: bool) -> None:
     watcher = _WATCHER.get()
     if watcher is not None:
         watcher(StepTaken(z, result, scaled))
+
+
+def is_watched() -> bool:
+    """Whether anybody is told of steps now: who takes several steps in one has to take them one by one then."""
+    return _WATCHER.get() is not None

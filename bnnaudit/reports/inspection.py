@@ -8,7 +8,7 @@ from rich.text import Text
 from bnnaudit.core.facts import ModelFacts, QuantizerFact
 from bnnaudit.reports.look import Look, choose_look, draw
 from bnnaudit.reports.model_document import model_to_json, operator_to_json
-from bnnaudit.reports.model_lines import file_line, input_line, output_line, precision_line, steps_line
+from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, output_line, precision_line, steps_line
 from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.strict_json import JsonValue
 from bnnaudit.reports.typesetting import heading, indented, labelled
@@ -47,10 +47,12 @@ def facts_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
 
 
 def _overview(facts: ModelFacts, look: Look) -> Sequence[RenderableType]:
+    gradient = gradient_line(facts, look)
     rows = [
         ("Format", file_line(facts, look)),
         ("Precision", precision_line(facts, look)),
         ("", steps_line(facts, look)),
+        *([("Gradient", gradient)] if gradient is not None else []),
         ("Input", input_line(facts, look)),
         ("Output", output_line(facts, look)),
     ]

@@ -48,6 +48,7 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
             "onnxruntime": report.environment.onnxruntime,
             "device": report.environment.device,
             "threads": report.environment.threads,
+            "thread_dependent": list(report.environment.thread_dependent),
         },
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": _interval(clean),

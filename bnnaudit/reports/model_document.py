@@ -1,6 +1,6 @@
 """The JSON of a model's facts, which the audit's report and `inspect` share."""
 
-from bnnaudit.core.facts import ModelFacts, OperatorCount
+from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
 from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.reports.strict_json import JsonValue
 
@@ -21,6 +21,7 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "input_type": "float" if facts.grid is None else facts.grid.kind,
         "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
         "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
+        "gradient": _gradient_to_json(facts.gradients),
         "parameters": facts.parameters,
         "output": str(facts.output),
         "fixed_batch": facts.fixed_batch,
@@ -42,6 +43,19 @@ def _scores(scores: ScoreFacts) -> dict[str, JsonValue]:
         "scale": scores.scale,
         "logarithm": scores.logarithm,
         "levels": scores.levels,
+    }
+
+
+def _gradient_to_json(seen: GradientFacts) -> dict[str, JsonValue]:
+    """How the copy that is attacked got its gradient."""
+    return {
+        "source": str(seen.source),
+        "steps_known": seen.complete,
+        "cuts": [operator_to_json(entry) for entry in seen.cuts],
+        "dead_as_written": seen.dead_as_written,
+        "dead": seen.dead,
+        "ends_at": list(seen.unseen),
+        "why": seen.why,
     }
 
 

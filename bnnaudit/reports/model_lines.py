@@ -2,7 +2,7 @@
 
 from rich.console import RenderableType
 
-from bnnaudit.core.facts import ChannelOrder, Layout, ModelFacts, ModelFormat, OutputKind
+from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts, ModelFormat, OutputKind
 from bnnaudit.reports.look import Look
 from bnnaudit.reports.numbers import bits, plural, shape, significant
 
@@ -15,6 +15,13 @@ _OUTPUTS = {
     OutputKind.LOGITS: "logits",
     OutputKind.SOFTMAX: "softmax; attacks work on the logits before it",
     OutputKind.LOG_SOFTMAX: "log-softmax; attacks work on the logits before it",
+}
+_SOURCES = {
+    Differentiation.GRAPH: "",
+    Differentiation.MODULES: "by its modules",
+    Differentiation.RECORDED: "by the operators that its code runs",
+    Differentiation.MEASURED: "by its code, with steps measured at its modules",
+    Differentiation.CODE: "by its code as it is written",
 }
 _LAYOUTS = {Layout.NCHW: "NCHW", Layout.NHWC: "NHWC", Layout.FLAT: "flat"}
 
@@ -35,13 +42,24 @@ def precision_line(facts: ModelFacts, look: Look) -> RenderableType:
 
 
 def steps_line(facts: ModelFacts, look: Look) -> RenderableType:
-    """`3 non-differentiable steps (2 x sign, 1 x round)`, or `no non-differentiable step`."""
-    counted = facts.nondifferentiable
+    """`3 non-differentiable steps (2 x sign, 1 x round)`, or `no non-differentiable step`; what is not known is said so."""
+    counted, known = facts.nondifferentiable, facts.gradients.complete
     if not counted:
-        return look.text("no non-differentiable step")
+        return look.text("no non-differentiable step" if known else "non-differentiable steps unknown")
     kinds = ", ".join(f"{entry.count} x {entry.op}" for entry in counted)
     steps = plural(sum(entry.count for entry in counted), "non-differentiable step")
-    return look.text(f"{steps} ({kinds})")
+    return look.text(f"{'' if known else 'at least '}{steps} ({kinds})")
+
+
+def gradient_line(facts: ModelFacts, look: Look) -> RenderableType | None:
+    """Where the gradient of a checkpoint's network comes from; None for a file that holds its own graph."""
+    seen = facts.gradients
+    words = _SOURCES[seen.source]
+    if not words:
+        return None
+    cuts = ", ".join(f"{cut.count} x {cut.op}" for cut in seen.cuts)
+    parts = [words, f"{cuts} passed over" if cuts else "", f"ends at {', '.join(seen.unseen)}" if seen.unseen else ""]
+    return look.text("; ".join(part for part in (*parts, seen.why) if part))
 
 
 def input_line(facts: ModelFacts, look: Look) -> RenderableType:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.numerics.threads import working_threads
+
 KEPT_BITS = 14
 """Of a float64's 53 after each training step: rounding noise, 1e-15 or so, then changes next to no value."""
 
@@ -15,16 +17,14 @@ KEPT_BITS = 14
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
     """One thread, deterministic algorithms, torch's CPU generator at `seed`; all as it was before, afterwards."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    strict = torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), working_threads(1):
             torch.manual_seed(seed)
-            torch.set_num_threads(1)
             torch.use_deterministic_algorithms(True)
             yield
     finally:
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict, warn_only=warns_only)
 
 

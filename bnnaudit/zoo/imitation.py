@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import Layout, OutputKind
 from bnnaudit.core.target import Preparation, Target
+from bnnaudit.numerics.threads import working_threads
 
 QUERIES = 4096
 """Images the audited model is asked about, counted over all rounds."""
@@ -24,7 +25,8 @@ def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, 
     """A substitute for `target`, trained on its answers to noisy and shifted copies of images (N, ...) in its range.
 
     Returns a target whose deployed model is the audited one and whose network is the substitute; it takes images scaled
-    to [-1, 1]. Deterministic given the seed. Training takes seconds on a CPU for small images.
+    to [-1, 1]. Deterministic given the seed: training, whose sums over a batch come out otherwise on another number of threads,
+    has one thread. It takes seconds on a CPU for small images.
     """
     generator = torch.Generator().manual_seed(seed)
     network = substitute_network(images.shape[1:], target.facts.num_classes, generator)
@@ -36,7 +38,8 @@ def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, 
         chosen = torch.randint(len(images), (per_round,), generator=generator)
         queries = disturbed(images[chosen.to(images.device)].cpu(), box.low, box.high, generator)
         answers = target.deployed(queries).argmax(dim=1)
-        _fit((queries - middle) / half, answers, network, optimizer, generator)
+        with working_threads(1):
+            _fit((queries - middle) / half, answers, network, optimizer, generator)
         if on_round:
             on_round(index + 1, ROUNDS)
     network.eval().requires_grad_(False).to(target.device)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
+from bnnaudit.attacks.auto.input_levels import SCAN, InputLevels, find_input_levels
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box
 from bnnaudit.quantization.grids import Grid
@@ -164,3 +164,15 @@ def test_other_networks_have_none(network: nn.Module) -> None:
 def test_no_images_no_levels() -> None:
     target = target_of(seeded(nn.Sequential(BinarySign(0.5), nn.Linear(6, 3))), (6,), 3)
     assert find_input_levels(target, images(0, 6), Box()) is None
+
+
+@pytest.mark.parametrize(("bits", "fine"), [(3, False), (4, False), (5, True), (8, True)])
+def test_a_fine_quantizer_is_given_up_after_a_few_images(bits: int, fine: bool) -> None:
+    """16 levels are measured, 32 are not: no more images than tell them apart go through the network."""
+    quantizer = Uniform(bits, 1 / (2**bits - 1))
+    target = target_of(seeded(nn.Sequential(quantizer, nn.Linear(6, 3))), (6,), 3)
+    seen: list[int] = []
+    quantizer.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    levels = find_input_levels(target, images(5, 6), Box())
+    assert (levels is None) is fine
+    assert (sum(seen) < SCAN) is fine

@@ -151,7 +151,7 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
-    from tests.bench import bank_scores  # they need Entry
+    from tests.bench import bank_scores, bank_torch  # they need Entry
     from tests.bench.bank_verdicts import entries_of_the_sample
 
     modules = (
@@ -164,7 +164,7 @@ def entries() -> tuple[Entry, ...]:
             *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
         )
     )
-    return (*modules, *bank_scores.entries())
+    return (*modules, *bank_scores.entries(), *bank_torch.entries())
 
 
 def audit(

@@ -12,7 +12,7 @@ import pytest
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
-from bnnaudit.core.facts import OutputKind
+from bnnaudit.core.facts import Differentiation, GradientFacts, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.finding import Finding, Rule, Severity
 from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
@@ -68,6 +68,11 @@ def fed(right: int, other: int, lost: int = 0) -> SampleFit:
 ONE_BASED = Alternative("the labels start at 1", "subtract 1 from the labels", 290, 270, 10)
 MISSED = (StrengthRow("pgd", 5), StrengthRow("pgd++", 20), StrengthRow("auto", 25), StrengthRow("random search", 2))
 
+
+def with_gradients(seen: GradientFacts) -> ModelFacts:
+    return replace(evidence(HEALTHY).facts, gradients=seen)
+
+
 SICK: dict[str, Callable[[], Evidence]] = {
     "GM101": lambda: evidence({**HEALTHY, PLAN.one_step: 0.31}),
     "GM102": lambda: evidence({**HEALTHY, PLAN.one_step: 0.1}),
@@ -107,6 +112,15 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "SP211": lambda: cured(Suspicion.UNSTABLE, Source.AVERAGED, HEALTHY_PROBES),
     "SP212": lambda: evidence(
         HEALTHY, agreement=Agreement(300, 0, 0.0, 0, 0, output=OutputScores(300, 6, 30, 2400, 3000))
+    ),
+    "SP214": lambda: evidence(
+        HEALTHY,
+        facts=with_gradients(
+            GradientFacts(Differentiation.RECORDED, (OperatorCount("detach", 2),), dead_as_written=True)
+        ),
+    ),
+    "SP215": lambda: evidence(
+        HEALTHY, facts=with_gradients(GradientFacts(Differentiation.CODE, why="it leaves PyTorch for NumPy"))
     ),
     "FR301": lambda: evidence({**HEALTHY, PLAN.claim: 0.6}),
     "FR302": lambda: evidence(HEALTHY, verified=0.1),
@@ -301,6 +315,21 @@ def test_the_surrogates_compared_are_told_with_their_widths() -> None:
     message = fired(SICK["SP204"]())["SP204"].message
     assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
     assert "decides about 90 images" in message
+
+
+def test_a_cut_that_leaves_a_gradient_is_a_note() -> None:
+    seen = GradientFacts(Differentiation.RECORDED, (OperatorCount("own backward", 3),))
+    finding = fired(evidence(HEALTHY, facts=with_gradients(seen)))["SP214"]
+    assert finding.severity is Severity.NOTE
+    assert "3 x own backward" in finding.message
+    assert fired(SICK["SP214"]())["SP214"].severity is Severity.WARNING
+
+
+def test_where_the_gradient_ends_is_named() -> None:
+    seen = GradientFacts(Differentiation.RECORDED, unseen=("argsort",), dead=True)
+    message = fired(evidence(HEALTHY, facts=with_gradients(seen)))["SP215"].message
+    assert "argsort" in message
+    assert "only attacks on scores" in message
 
 
 def test_successes_of_one_session_are_told_by_session() -> None:

@@ -11,6 +11,7 @@ from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.binarization import (
     fit_readout,
     is_settled,
@@ -21,7 +22,7 @@ from bnnaudit.engine.binarization import (
     surface_points,
 )
 from bnnaudit.engine.readout import NoReadoutError, TwoClassReadout, features_at, last_affine_layer
-from tests.bench.broken import Scale, Wall
+from tests.bench.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
 FEATURES = 32
@@ -145,3 +146,14 @@ def test_an_image_whose_features_do_not_move_takes_no_readout() -> None:
     target = target_of(nn.Sequential(Scale(0.0), nn.Linear(FEATURES, 4)), (FEATURES,), 4)
     image = batch_of(target, IMAGES).select(slice(0, 1))
     assert plant(target, "1", image, PLAN, 5) is None
+
+
+def test_that_no_attack_finds_the_point_behind_a_cut_is_an_answer() -> None:
+    """The features of a network that is cut off from autograd have no gradient at all."""
+    torch.manual_seed(3)
+    layers = nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), nn.Linear(64, 4))
+    target = attached(target_of(ForeignForward(layers, 1, Tensor.detach), (FEATURES,), 4), IMAGES)
+    test = measure_binarization(target, batch_of(target, IMAGES), PLAN)
+    counts = {row.attack: row.found for row in test.rows}
+    assert test.images == 8
+    assert counts["pgd"] == counts["pgd++"] <= 2

@@ -52,6 +52,7 @@ model = "other.onnx"
 [run]
 device = "cuda:1"
 batch_size = 64
+threads = 3
 """
 
 
@@ -80,7 +81,7 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert (read.architecture.name, read.architecture.options) == ("cnn", {"width": 16})
     assert read.architecture.input_shape == (1, 28, 28)
     assert read.substitute.model == tmp_path / "other.onnx"
-    assert (read.run.device, read.run.batch_size) == ("cuda:1", 64)
+    assert (read.run.device, read.run.batch_size, read.run.threads) == ("cuda:1", 64, 3)
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_relative_flags_stay_relative_to_the_folder_given(tmp_path: Path) -> Non
 PROBLEMS = [
     ("[threat]\nepsilon = 0.1", "threat.epsilon: unknown key (did you mean eps?)"),
     ("[treat]\neps = 0.1", "treat: unknown key (did you mean threat?)"),
-    ("[run]\nzzz = 1", "run.zzz: unknown key (known: device, batch_size)"),
+    ("[run]\nzzz = 1", "run.zzz: unknown key (known: device, batch_size, threads)"),
     ("[threat]\neps = 'abc'", "threat.eps: 'abc' is no length, write 8/255, 8px or 0.03"),
     ("[threat]\neps = -0.1", "threat.eps: '-0.1' is no length, write 8/255, 8px or 0.03"),
     ("[threat]\neps = inf", "threat.eps: 'inf' is no length, write 8/255, 8px or 0.03"),

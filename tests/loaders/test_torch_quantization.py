@@ -1,9 +1,12 @@
-"""PyTorch's own quantized models, through torch.onnx.export, against ONNX Runtime: fake quantization, PT2E, Brevitas."""
+"""PyTorch's own quantized models: through torch.onnx.export against ONNX Runtime, and as checkpoints with code of their own.
+
+Fake quantization, quantization-aware training, LSQ, PT2E, Brevitas.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.core.facts import Differentiation
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.loaders.onnx import load_onnx
+from tests.bench.checkpoints import checkpoint_of
 
 SHAPE = (1, 8, 8)
 CLASSES = 4
@@ -108,6 +113,104 @@ def small_network() -> nn.Module:
     torch.manual_seed(0)
     layers = [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, CLASSES)]
     return nn.Sequential(*layers).eval()
+
+
+def converted() -> nn.Module:
+    """A program of torch.export for any number of images, prepared, calibrated and converted by torchao."""
+    reason = "PT2E quantization needs torchao"
+    quantize = pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e", reason=reason)
+    x86 = pytest.importorskip("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer", reason=reason)
+    with quiet():
+        quantizer = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+        sizes = ({0: torch.export.Dim("n")},)
+        program = torch.export.export(small_network(), (some_images(2),), dynamic_shapes=sizes).module()
+        prepared = quantize.prepare_pt2e(program, quantizer)
+        prepared(some_images(64))
+        made: nn.Module = quantize.convert_pt2e(prepared)
+    return made
+
+
+def brevitas_network(bits: int) -> nn.Module:
+    """Calibrated modules of Brevitas with activations of so many bits, signs for one."""
+    layers = pytest.importorskip("brevitas.nn", reason="Brevitas is not installed")
+    signs = pytest.importorskip("brevitas.quant").SignedBinaryActPerTensorConst
+    torch.manual_seed(0)
+    middle = layers.QuantIdentity(act_quant=signs) if bits == 1 else layers.QuantReLU(bit_width=bits)
+    network = nn.Sequential(
+        layers.QuantConv2d(1, 4, 3, weight_bit_width=4),
+        nn.BatchNorm2d(4),
+        middle,
+        nn.Flatten(),
+        layers.QuantLinear(4 * 6 * 6, CLASSES, bias=True, weight_bit_width=4),
+    )
+    network.train()(some_images(64))
+    return network.eval()
+
+
+class LearnedSteps(nn.Module):
+    """LSQ: a learned step, a scaled gradient, a rounding that is passed straight through."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.layers = small_network()
+        self.step = nn.Parameter(torch.tensor(1.0 / 2**bits))
+        self.top = 2**bits - 1
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, 8, 8) -> (N, CLASSES)."""
+        first, activation, flatten, last = self.layers.children()
+        scaled = self.step * 0.1
+        step = (self.step - scaled).detach() + scaled
+        clipped = torch.clamp(activation(first(images)) / step, 0, self.top)
+        rounded = (clipped.round() - clipped).detach() + clipped
+        result: Tensor = last(flatten(rounded * step))
+        return result
+
+
+def trained_with_fake_quantization() -> nn.Module:
+    """Modules of torch.ao.quantization after a step of quantization-aware training, their observers on still."""
+    quantization = pytest.importorskip("torch.ao.quantization")
+    with quiet():
+        network = quantization.QuantWrapper(small_network()).train()
+        network.qconfig = quantization.get_default_qat_qconfig("fbgemm")
+        quantization.prepare_qat(network, inplace=True)
+        network(some_images(64))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [
+        (FakeQuantized, [8, 8, 8]),
+        (lambda: LearnedSteps(2), [2]),
+        (lambda: LearnedSteps(4), [4]),
+        (trained_with_fake_quantization, [7, 7, 7]),
+        (converted, [8, 8, 8]),
+        (lambda: brevitas_network(1), [1]),
+        (lambda: brevitas_network(2), [2]),
+        (lambda: brevitas_network(8), [8]),
+    ],
+    ids=["fake", "LSQ 2", "LSQ 4", "QAT", "PT2E", "Brevitas 1", "Brevitas 2", "Brevitas 8"],
+)
+def test_the_steps_of_a_checkpoint(make: Callable[[], nn.Module], steps: list[int]) -> None:
+    torch.manual_seed(0)
+    network = make()
+    target = checkpoint_of(network, SHAPE, CLASSES)
+    assert [fact.bits for fact in target.facts.quantizers] == steps
+    assert target.facts.gradients.source is Differentiation.RECORDED
+    assert target.facts.gradients.complete
+    batch = some_images(200).requires_grad_()
+    logits = target.logits(batch)
+    assert torch.equal(logits.detach(), target.deployed(batch))
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), batch)
+    assert (gradient.flatten(1).abs().amax(1) > 0).float().mean() > 0.9  # few bits leave images on which all is flat
+
+
+def test_observers_of_a_checkpoint_learn_nothing_from_what_is_audited() -> None:
+    target = checkpoint_of(trained_with_fake_quantization(), SHAPE, CLASSES)
+    before = target.deployed(some_images(8))
+    target.deployed(some_images(8) * 100)
+    assert torch.equal(target.deployed(some_images(8)), before)
 
 
 def test_pt2e(tmp_path: Path) -> None:

@@ -65,12 +65,13 @@ def lowered(model: ModelProto) -> Graph:
 
 def imported(model: ModelProto) -> torch.nn.Module:
     """The torch module of a model."""
-    register()
+    graph = lowered(model)
+    register(part.op_type for part in graph.nodes)
     import onnx2torch
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*given NumPy array is not writable.*")
-        module: torch.nn.Module = onnx2torch.convert(lowered(model).model)
+        module: torch.nn.Module = onnx2torch.convert(graph.model)
     return module.eval()
 
 

@@ -1,5 +1,7 @@
 """Values that are too large are refused before memory is taken, whether the file says how large they are or not."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +79,27 @@ def test_the_guard_changes_nothing_else() -> None:
         assert values.nonzero().shape == (5, 2)
         with pytest.raises(ModelError, match=r"would hold 100000 x 100000 numbers"):
             torch.zeros(10**5, 10**5)
+
+
+def test_the_guard_does_without_pytorchs_compiler() -> None:
+    """In a process of its own, on one of the sample networks: the compiler takes a second to load."""
+    model = Path(__file__).parents[2] / "sample_models" / "digits-ref.onnx"
+    code = (
+        "import sys, torch\nfrom pathlib import Path\nfrom bnnaudit.core.preprocessing import Preprocessing\n"
+        "from bnnaudit.core.surrogate import Surrogate\nfrom bnnaudit.loaders.onnx import load_onnx\n"
+        f"load_onnx(Path({str(model)!r}), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
+        "print([name for name in ('torch._dynamo', 'torchvision') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]"]
+
+
+def test_the_guard_sees_broadcasts_and_products() -> None:
+    column, row = torch.zeros(2**14, 1), torch.zeros(1, 2**14)
+    with SizeGuard():  # type: ignore[no-untyped-call]
+        with pytest.raises(ModelError, match="numbers, more than"):
+            torch.add(column, row)
+        with pytest.raises(ModelError, match="numbers, more than"):
+            torch.addmm(torch.zeros(1), column, row)
+        with pytest.raises(RuntimeError, match="must match"):
+            torch.add(torch.zeros(3), torch.zeros(2))

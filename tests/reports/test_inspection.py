@@ -4,7 +4,15 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from bnnaudit.core.facts import Layout, ModelFacts, OutputKind, QuantizerFact
+from bnnaudit.core.facts import (
+    Differentiation,
+    GradientFacts,
+    Layout,
+    ModelFacts,
+    OperatorCount,
+    OutputKind,
+    QuantizerFact,
+)
 from bnnaudit.core.threat import Box
 from bnnaudit.reports import json_text
 from bnnaudit.reports.inspection import facts_to_json, render_facts
@@ -90,3 +98,22 @@ def test_the_document_holds_every_fact(facts: ModelFacts) -> None:
     assert document["metadata"] == {"producer": "pytorch 2.15", "opset": "20"}
     assert document["bits"] == {"weights": 1, "activations": 1}
     assert document["sha256"] == facts.sha256
+
+
+def test_where_the_gradient_comes_from_is_said_of_a_checkpoint(facts: ModelFacts) -> None:
+    cuts = (OperatorCount("detach", 2), OperatorCount("no_grad", 1))
+    recorded = replace(facts, gradients=GradientFacts(Differentiation.RECORDED, cuts))
+    text = " ".join(render_facts(recorded, width=120).split())
+    assert "Gradient by the operators that its code runs; 2 x detach, 1 x no_grad passed over" in text
+    assert "Gradient" not in render_facts(facts, width=120)
+    assert facts_to_json(recorded)["gradient"]["cuts"] == [{"op": "detach", "count": 2}, {"op": "no_grad", "count": 1}]
+
+
+def test_what_is_not_known_of_the_steps_is_called_unknown(facts: ModelFacts) -> None:
+    unseen = replace(facts, gradients=GradientFacts(Differentiation.CODE, why="it leaves PyTorch for NumPy"))
+    text = " ".join(render_facts(replace(unseen, quantizers=()), width=120).split())
+    assert "non-differentiable steps unknown" in text
+    assert "by its code as it is written; it leaves PyTorch for NumPy" in text
+    assert "at least 3 non-differentiable steps (3 x sign)" in render_facts(unseen, width=120)
+    partly = replace(facts, gradients=GradientFacts(Differentiation.RECORDED, unseen=("argsort",)))
+    assert "ends at argsort" in render_facts(partly, width=120)

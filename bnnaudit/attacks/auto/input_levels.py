@@ -20,6 +20,9 @@ from bnnaudit.quantization.watching import StepTaken, watching
 
 MOST_LEVELS = 16
 """Quantizers that cut the box into more levels are left to the gradient: 4 bits."""
+FEW = 2 * MOST_LEVELS + 1
+"""Constant images that tell a fine quantizer at once: 256 levels change between all of them. Scanned in full, an 8-bit input of
+224 x 224 pixels takes a minute and 2 GB only to be given up."""
 SCAN = 511
 """Constant images that look for thresholds: every 8-bit pixel value and the middle between each two."""
 MIXTURES = 8
@@ -65,7 +68,7 @@ def find_input_levels(target: Target, images: Tensor, box: Box, batch_size: int 
         return None
     probe = _Probe(target, images[:MIXTURES], box, batch_size)
     for step, owner in reversed(_pixelwise_steps(probe)):
-        if not _decides_alone(probe, step, owner):
+        if _is_fine(probe, step, owner) or not _decides_alone(probe, step, owner):
             continue
         levels = _measured(probe, step, owner)
         if levels is not None and _foretells(levels, probe):
@@ -181,6 +184,14 @@ def _pixelwise_steps(probe: _Probe) -> list[tuple[int, Tensor]]:
 
     probe.until(torch.cat([*rows, torch.where(mixed, first, second)]).view(-1, *probe.images.shape[1:]), look)
     return found
+
+
+def _is_fine(probe: _Probe, step: int, owner: Tensor) -> bool:
+    """Whether some pixel is seen to have more than MOST_LEVELS levels: each change between two constant images is a threshold."""
+    values = torch.linspace(probe.box.low, probe.box.high, FEW, dtype=torch.float64).to(probe.images)
+    results = probe.results(probe.constant(values), step)
+    changes = _differing(results[1:] != results[:-1], owner, probe.pixels)
+    return bool((changes.sum(dim=0) >= MOST_LEVELS).any())
 
 
 def _decides_alone(probe: _Probe, step: int, owner: Tensor) -> bool:

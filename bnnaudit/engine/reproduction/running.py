@@ -29,10 +29,12 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.engine.attached import attached
 from bnnaudit.engine.clever import run_clever
 from bnnaudit.engine.judging import estimate
 from bnnaudit.engine.serving import answers_of, with_default_session
 from bnnaudit.engine.signal import measure_signal
+from bnnaudit.engine.threads import Threads, computing_with, threads_in_use
 from bnnaudit.engine.trials import Bench, run_trial
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
@@ -48,6 +50,7 @@ class Subject:
     threats: tuple[Threat, ...]
     seed: int
     batch_size: int
+    threads: Threads | None = None
 
 
 def planned_units(experiment: Experiment, images: int, radii: int) -> int:
@@ -70,6 +73,11 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
+    with computing_with(subject.threads or threads_in_use()):
+        return _reproduced(experiment, subject, progress)
+
+
+def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
     bench = bench_of(subject)
     match experiment:
         case AttackTable():
@@ -87,6 +95,7 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 def bench_of(subject: Subject) -> Bench:
     """What all rows of a model run on."""
     (target, _), sample = with_default_session(subject.target), subject.sample
+    target = attached(target, sample.images)
     answers = answers_of(target, sample.images)
     labels = answers.shown if sample.labels is None else sample.labels
     batch = Batch(sample.images, labels, sample.ids).to(target.device)

@@ -13,7 +13,11 @@ from bnnaudit.reports.numbers import count, interval, percent
 from bnnaudit.reports.typesetting import heading, indented, labelled
 
 NEARLY = 0.05
-"""Of the images: less than that is no remedy, and so much less than the strongest cure a simpler one may recover."""
+"""Of the images: so much less than the strongest cure a simpler one may recover."""
+LEAST = 0.1
+"""Of the images: a cure that recovers less is no remedy, whatever the others do; not tuned."""
+REMEDY = 0.25
+"""Of the images that all attacks of the audit recover together: a cure that recovers a smaller share is no remedy; not tuned."""
 _LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
 
 
@@ -37,11 +41,19 @@ def _chain(report: Report, look: Look) -> list[RenderableType]:
         found = [f"{entry.rule.code} {entry.rule.name}" for entry in report.findings if entry.rule.family is family]
         if found:
             rows.append((title, look.text(", ".join(found))))
-    remedy = _remedy([cure for cure in report.cures if cure.name != EVERYTHING and cure.recovered.value >= NEARLY])
+    remedy = _remedy(
+        [cure for cure in report.cures if cure.name != EVERYTHING and cure.recovered.value >= _bar(report)]
+    )
     if rows and remedy is not None:
         words = "recover most together" if PAIRED in remedy.name else "recovers most by itself"
         rows.append(("Remedy", look.text(f"{remedy.name} ({remedy.setting}) {words}")))
     return [labelled(rows)] if rows else []
+
+
+def _bar(report: Report) -> float:
+    """The share of the images from which on a cure counts as a remedy."""
+    everything = [cure.recovered.value for cure in report.cures if cure.name == EVERYTHING]
+    return max(LEAST, REMEDY * max(everything, default=0.0))
 
 
 def _remedy(cures: Sequence[Cure]) -> Cure | None:

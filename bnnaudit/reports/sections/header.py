@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import Extent, Report, Serving
+from bnnaudit.core.report import Environment, Extent, Report, Serving
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.reports.look import Look
-from bnnaudit.reports.model_lines import file_line, input_line, precision_line, steps_line
+from bnnaudit.reports.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
 from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.typesetting import labelled
+
+DEPENDS = "another number can change what attacks find by an image or so, as sums have other last bits"
+"""Said of threads where the bits were seen to differ."""
 
 
 def scores_rows(report: Report, look: Look) -> list[tuple[str, RenderableType]]:
@@ -33,11 +36,13 @@ def scores_rows(report: Report, look: Look) -> list[tuple[str, RenderableType]]:
 def header(report: Report, look: Look) -> Sequence[RenderableType]:
     """Never empty: a reader must see what a result is about."""
     facts, environment = report.model, report.environment
+    gradient = gradient_line(facts, look)
     rows: list[tuple[str, RenderableType]] = [
         ("Model", look.text(facts.path, "bold")),
         ("", file_line(facts, look)),
         ("Precision", precision_line(facts, look)),
         ("", steps_line(facts, look)),
+        *([("Gradient", gradient)] if gradient is not None else []),
         ("Input", input_line(facts, look)),
         *scores_rows(report, look),
         ("Data", look.text(f"{report.data.source}, {plural(report.data.samples, 'image')}")),
@@ -53,9 +58,17 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         *_serving_lines(report.serving, look),
         ("Replayed on", look.text(facts.runtime or "not known")),
         ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
+        *_threads(environment, look),
     ]
     title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
     return [title, Text(""), labelled(rows)]
+
+
+def _threads(environment: Environment, look: Look) -> list[tuple[str, RenderableType]]:
+    """The number of threads where it matters for the figures."""
+    if not environment.thread_dependent:
+        return []
+    return [("", look.text(f"{plural(environment.threads, 'thread')}: {DEPENDS}"))]
 
 
 _SERVED_AS = {

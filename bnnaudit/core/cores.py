@@ -1,0 +1,115 @@
+"""How many processor cores this process may use: its affinity, and the share that a control group leaves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+CONTROLLER = "cpu"
+"""Of control groups of version 1; version 2 has one tree for all controllers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """A mounted tree of control groups: the group at its top, and the folder where that group's files lie."""
+
+    top: PurePosixPath
+    folder: Path
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """Cores that this process may keep busy, at least 1; `root` is where /proc and /sys lie.
+
+    A quota of 1.5 cores counts as one: of two threads one would be stopped for half of the time, and the other wait.
+    """
+    quotas = list(_quotas(root))
+    return max(1, int(min([_affinity(), *quotas])))
+
+
+def _affinity() -> int:
+    """Cores by the scheduler's mask; where the system has none, all of the machine's."""
+    counted = getattr(os, "process_cpu_count", None)  # from Python 3.13 on, where users may state a number
+    if counted is not None:
+        return counted() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Every limit, in cores, on the way from this process's control groups to the top."""
+    for hierarchy, group in _groups(root):
+        for mount in _mounts(root, hierarchy):
+            for folder in _way_up(mount, group):
+                quota = _quota_v1(folder) if hierarchy else _quota_v2(folder)
+                if quota is not None:
+                    yield quota
+
+
+def _groups(root: Path) -> Iterator[tuple[str, PurePosixPath]]:
+    """The process's group for processor time in each hierarchy: `cpu` of version 1, and "" for version 2."""
+    for line in _lines(root / "proc/self/cgroup"):
+        parts = line.split(":", 2)
+        if len(parts) != 3:
+            continue
+        _, controllers, group = parts
+        if not controllers or CONTROLLER in controllers.split(","):
+            yield (CONTROLLER if controllers else "", PurePosixPath(group))
+
+
+def _mounts(root: Path, hierarchy: str) -> Iterator[_Mount]:
+    """Where a hierarchy is mounted, by /proc/self/mountinfo (proc(5))."""
+    for line in _lines(root / "proc/self/mountinfo"):
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) < 5 or len(kind) < 3:
+            continue
+        found = kind[0] == "cgroup" and hierarchy in kind[2].split(",") if hierarchy else kind[0] == "cgroup2"
+        if found:
+            yield _Mount(PurePosixPath(fields[3]), root / fields[4].lstrip("/"))
+
+
+def _way_up(mount: _Mount, group: PurePosixPath) -> Iterator[Path]:
+    """The folder of a group and those of all groups that hold it; the mount's own where the group lies outside of it.
+
+    A container often sees its own group as the top of the tree while the path still names the host's.
+    """
+    inside = group.relative_to(mount.top) if group.is_relative_to(mount.top) else PurePosixPath()
+    if ".." in inside.parts:
+        inside = PurePosixPath()
+    folder = mount.folder / inside
+    yield folder
+    for _ in inside.parts:
+        folder = folder.parent
+        yield folder
+
+
+def _quota_v2(folder: Path) -> float | None:
+    """`cpu.max` as cores: `50000 100000` is half a core; None without a limit."""
+    quota, _, period = next(iter(_lines(folder / "cpu.max")), "").partition(" ")
+    return _ratio(quota, period)
+
+
+def _quota_v1(folder: Path) -> float | None:
+    """`cpu.cfs_quota_us` over `cpu.cfs_period_us` as cores; None without a limit, which is written -1."""
+    quota, period = (next(iter(_lines(folder / f"cpu.cfs_{name}_us")), "") for name in ("quota", "period"))
+    return _ratio(quota, period)
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    """A quota in periods; None for what is no limit."""
+    try:
+        ratio = int(quota) / int(period)
+    except (ValueError, ZeroDivisionError):
+        return None
+    return ratio if ratio > 0 else None
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file of the system; none where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
