@@ -101,8 +101,13 @@ class ScoreGraph:
 
     def tail(self, place: Place) -> tuple[str, ...]:
         """The operators between a tensor and the output, in order; those that only reshape are left out."""
-        names = (self._operator(node) for node in self.between(place, self.result.name))
+        names = (name for node in self.between(place, self.result.name) for name in self._operators(node))
         return tuple(name for name in names if name not in RESHAPED)
+
+    def _operators(self, node: fx.Node) -> tuple[str, ...]:
+        """The file's operators that a node computes: a quantizer and its dequantizer may be one step."""
+        name = self._operator(node)
+        return ("QuantizeLinear", name) if name == "DequantizeLinear" and self._is_quantizer(node) else (name,)
 
     def levels(self, place: Place) -> int | None:
         """The fewest values that a quantizer between a tensor and the output can return; None where there is none."""

@@ -128,5 +128,6 @@ COMBINING = RESHAPED | frozenset(
 """They make positive numbers out of positive ones."""
 SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
 """Quantized operators that bend what they are given."""
-ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
-"""Quantizers whose input is a tensor of the file; what others round can be had nowhere."""
+ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "DequantizeLinear"})
+"""Quantizers whose input is a tensor of the file; what others round can be had nowhere. The last is one together with the
+quantizer before it, where both are computed in one step."""
