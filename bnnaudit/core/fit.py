@@ -10,7 +10,8 @@ class Alternative:
     """Another reading of the labels, or another way to feed the images, held against the given one on the same images.
 
     what: the other one in words. remedy: what to do if it is the right one. right: images classified correctly under it.
-    gained, lost: images right only under it, or only as given.
+    gained, lost: images right only under it, or only as given. by_chance: images expected right under it if answers and
+    labels, each as frequent as they are then, had nothing to do with each other.
     """
 
     what: str
@@ -18,6 +19,7 @@ class Alternative:
     right: int
     gained: int
     lost: int
+    by_chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,25 @@ from pathlib import Path
 
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import DataError
-from bnnaudit.core.threat import Box
 from bnnaudit.data.archive import open_archive, split_address
 from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.folder import open_folder
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
+from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits
 from bnnaudit.data.sample import Sample, take_pool, take_sample
 from bnnaudit.data.source import ImageSource
 
-__all__ = ["SOURCES", "ImageSource", "Sample", "common_shape", "open_source", "take_pool", "take_sample"]
+__all__ = [
+    "SOURCES",
+    "ImageSource",
+    "NetworkUnits",
+    "Sample",
+    "common_shape",
+    "open_source",
+    "take_pool",
+    "take_sample",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Whereabouts:
     """What is known of the data beside their name; `open_source` says what."""
 
     root: Path | None
-    network_range: Box | None
+    network: NetworkUnits
 
 
 def _named(source: str, where: Whereabouts) -> ImageSource | None:
@@ -46,7 +55,7 @@ def _archive(source: str, where: Whereabouts) -> ImageSource | None:
 
 
 def _npz(source: str, where: Whereabouts) -> ImageSource | None:
-    return open_npz(_existing(Path(source)), where.network_range) if source.lower().endswith(".npz") else None
+    return open_npz(_existing(Path(source)), where.network) if source.lower().endswith(".npz") else None
 
 
 SOURCES: dict[str, Callable[[str, Whereabouts], ImageSource | None]] = {
@@ -57,14 +66,14 @@ SOURCES: dict[str, Callable[[str, Whereabouts], ImageSource | None]] = {
 }
 
 
-def open_source(source: str, root: Path | None = None, network_range: Box | None = None) -> ImageSource:
+def open_source(source: str, root: Path | None = None, network: NetworkUnits = UNKNOWN) -> ImageSource:
     """The data that `source` names: an `.npz`, a folder, a zip (`data.zip:folder/inside`), or a torchvision name.
 
-    `root` is where torchvision keeps its data; `network_range` what the user says that the network takes. Raises DataError
-    for what is missing, unreadable, or of no known kind.
+    `root` is where torchvision keeps its data; `network` what the network takes. Raises DataError for what is missing,
+    unreadable, or of no known kind.
     """
     for recognise in SOURCES.values():
-        found = recognise(source, Whereabouts(root, network_range))
+        found = recognise(source, Whereabouts(root, network))
         if found is not None:
             return found
     _existing(Path(source))

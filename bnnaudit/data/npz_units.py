@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,37 @@ SEEN = 100
 
 SYMMETRIC = Box(-1.0, 1.0)
 
+DEPTHS = (10, 12, 14, 16)
+"""Bits of pixels that are stored in whole numbers of 16 bits."""
+
 WIDE = (PIXELS, SIGNED_PIXELS)
 """Ranges that a message may suggest for the network, where the values fill a quarter of one at least (not tuned)."""
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkUnits:
+    """What the network takes, in which stored images may lie as well.
+
+    box: its range, where it is known. kind: the type of an input of whole numbers, as NumPy calls it; images stored in that
+    very type are taken to be in that range.
+    """
+
+    box: Box | None = None
+    kind: str = ""
+
+
+UNKNOWN = NetworkUnits()
+"""Nothing is known of the network."""
+
+
 def units_of(
-    path: Path, key: str, images: NDArray[np.generic], stated: NDArray[np.generic] | None, network_range: Box | None
+    path: Path, key: str, images: NDArray[np.generic], stated: NDArray[np.generic] | None, network: NetworkUnits
 ) -> tuple[Box, str]:
     """The range of `images`, after a check that the values keep to it, and a note where it is not the one to expect.
 
-    `stated` is the file's own word. Without it whole numbers are pixels 0..255 (int8: -128..127), floats and booleans 0..1;
-    floats that are all whole and reach far up are pixels too, and values beyond may lie in the network's range. Raises
-    DataError.
+    `stated` is the file's own word. Without it images of the network's own whole numbers are in its range, other whole
+    numbers pixels 0..255 (int8: -128..127), floats and booleans 0..1; floats that are all whole and reach far up are pixels
+    too, and values beyond may lie in the network's range. Raises DataError.
     """
     kind = images.dtype.kind
     if kind not in "iufb":
@@ -52,10 +72,12 @@ def units_of(
         candidates = [(_stated_range(path, stated), "")]
     else:
         candidates = [(_usual_units(images.dtype), "")]
+        if network.box is not None and images.dtype.name == network.kind:
+            candidates.insert(0, (network.box, ""))
         if kind == "f" and _are_pixels(images, low, high):
             candidates.append((PIXELS, "floats taken as pixels 0..255"))
-        if network_range is not None:
-            candidates.append((network_range, f"values taken as {network_range.low:g}..{network_range.high:g}"))
+        if network.box is not None:
+            candidates.append((network.box, f"values taken as {network.box.low:g}..{network.box.high:g}"))
     for units, note in candidates:
         slack = ROUNDING * units.width if kind == "f" else 0.0
         if units.low - slack <= low and high <= units.high + slack:
@@ -63,7 +85,7 @@ def units_of(
     units = candidates[0][0]
     raise DataError(
         f"{path}: {key} is {images.dtype} with values {low:g}..{high:g}, outside {units.low:g}..{units.high:g}; "
-        f"{_remedy(low, high)}"
+        f"{_remedy(images.dtype, low, high)}"
     )
 
 
@@ -81,8 +103,15 @@ def _are_pixels(images: NDArray[np.generic], low: float, high: float) -> bool:
     return len(np.unique(values[:SEEN])) >= SHADES and bool((values == np.rint(values)).all())
 
 
-def _remedy(low: float, high: float) -> str:
+def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
     """What to do with values outside of every range: undo a normalisation, or say the range."""
+    if kind.kind in "iu":
+        bits = next((bits for bits in DEPTHS if low >= 0 and high < 2**bits), None)
+        example = f", such as [0, {2**bits - 1}] for pixels of {bits} bits" if bits else ""
+        return (
+            f"add an array input_range = [low, high] with the values of black and white{example}; or say --input-range LO,HI "
+            "if the network takes such values as they are"
+        )
     likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
     fitting = next((box for box in likely if box.low <= low and high <= box.high), None)
     flag = "LO,HI" if fitting is None else f"{fitting.low:g},{fitting.high:g}"

@@ -24,7 +24,7 @@ RULE = Rule(
         "Where clean accuracy is below 90 %, the deployed model classifies up to 100 images of the sample in up to thirty "
         "other ways: ranges 0..1, 0..255, -1..1 and -128..127; mean and std of ImageNet, CIFAR, MNIST, FashionMNIST, Caffe and "
         "of the sample itself; each in RGB and BGR; and on top of the best of them values inverted or stretched to the range, "
-        "height and width swapped, pixels of a flat input in another order."
+        "height and width swapped, pixels of a flat input in another order; vectors are taken as square pictures for this."
     ),
     threshold=(
         "Fires where another way puts at least 10 points more of the images right and McNemar's exact p-value, times the ways "

@@ -23,15 +23,17 @@ ENOUGH_OTHERS = 10
 def far_better(alternatives: Sequence[Alternative], images: int) -> Alternative | None:
     """The one under which most of `images` images are right, if that is far better than as given.
 
-    Of several that are about equally good it is the first, which is the plainest.
+    Of several that are about equally good it is the first, which is the plainest. Ways under which chance explains the
+    answers are none: on images of one class any that makes the model answer nothing else is right.
     """
-    if not alternatives or not images:
+    telling = [each for each in alternatives if each.right - each.by_chance >= FAR * images]
+    if not telling or not images:
         return None
-    best = max(alternatives, key=lambda each: each.right)
+    best = max(telling, key=lambda each: each.right)
     pair = Paired(best.lost, best.gained, images)
     if pair.gain < FAR or pair.p_among(len(alternatives)) >= SIGNIFICANT:
         return None
-    return about_as_good(best, alternatives, images)[0]
+    return about_as_good(best, telling, images)[0]
 
 
 def about_as_good(best: Alternative, alternatives: Sequence[Alternative], images: int) -> tuple[Alternative, ...]:

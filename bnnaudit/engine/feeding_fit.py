@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +13,7 @@ from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.fit import Alternative, FeedingFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
+from bnnaudit.engine.label_fit import expected_agreement
 
 TRIED_ON = 100
 """Images at most: enough for ten points to be significant among thirty ways, and about a pass of the ordinary attack."""
@@ -31,6 +33,9 @@ NORMALISATIONS: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...] = (
 """As torchvision's and PyTorch's own examples have them, in units of the [0,1] image."""
 CAFFE = (103.939, 116.779, 123.68)
 """Means of ImageNet in blue, green, red, as networks from Caffe and some of Keras take them."""
+
+
+STORED = "store the data flattened so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,15 @@ def measure_feeding(target: Target, images: Tensor, labels: Tensor) -> FeedingFi
     units = (chosen - box.low) / box.width
 
     def tried(feed: Feed) -> tuple[Alternative, Feed]:
-        under = target.deployed(feed.images(target, units)).argmax(dim=1) == told
+        answers = target.deployed(feed.images(target, units)).argmax(dim=1)
+        under = answers == told
         gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
-        return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost), feed
+        by_chance = expected_agreement(answers.numpy(), told.numpy())
+        return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost, by_chance), feed
 
     given = Feed("", "", box, target.prepare)
     values = [tried(feed) for feed in other_values(given, units)]
-    best = max(values, key=lambda pair: pair[0].right)[1]
+    best = max(values, key=lambda pair: pair[0].right - pair[0].by_chance)[1]
     turned = [tried(feed) for start in (given, best) for feed in turnings(start, units)]
     return FeedingFit(len(chosen), int(right.sum()), tuple(alternative for alternative, _ in (*values, *turned)))
 
@@ -141,18 +148,52 @@ def turnings(start: Feed, units: Tensor) -> Iterator[Feed]:
             stretch, "state the units of the data as input_range in the .npz", lambda x: (x - low) / (high - low)
         )
     yield turned("values inverted", "store the data with black and white swapped", lambda x: 1 - x)
-    if units.dim() != 4:
+    for what, remedy, how in _other_axes(units.shape[1:], start.prepare):
+        yield turned(what, remedy, how)
+
+
+def _other_axes(shape: Sequence[int], prepare: Preparation) -> Iterator[tuple[str, str, Callable[[Tensor], Tensor]]]:
+    """Steps on images of `shape` that give the network the same values in another order; of vectors, as if of pictures."""
+    sizes = tuple(shape) if len(shape) == 3 else _square_picture(shape[0])
+    if sizes is None:
         return
-    channels, height, width = units.shape[1:]
-    if height == width:
-        yield turned("height and width swapped", "store the data with these axes swapped", lambda x: x.transpose(2, 3))
-    if len(start.prepare.input_shape) == 1 and start.prepare.layout is not Layout.NHWC and channels > 1:
-        yield turned("pixels flattened with the colours last", "give --layout nhwc", _flattened_colours_last)
+    channels, height, width = sizes
+    flat = len(shape) == 1
+
+    def of_pictures(how: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda images: how(images.reshape(len(images), *sizes)).reshape(images.shape)
+
+    if height == width and not (flat and channels > 1):
+        swapped = of_pictures(lambda x: x.transpose(2, 3))
+        yield "height and width swapped", "store the data with these axes swapped", swapped
+    if len(prepare.input_shape) > 1 or channels == 1:
+        return
+    if flat or prepare.layout is not Layout.NHWC:
+        remedy = STORED if flat else "give --layout nhwc"
+        yield "pixels flattened with the colours last", remedy, of_pictures(_flattened_colours_last)
+    if flat or prepare.layout is Layout.NHWC:
+        remedy = STORED if flat else "give --layout nchw"
+        yield "pixels flattened with the colours first", remedy, of_pictures(_flattened_colours_first)
+
+
+def _square_picture(features: int) -> tuple[int, int, int] | None:
+    """(C, H, W) of the square picture, grey or coloured, that has so many values; None where there is none."""
+    for channels in (1, COLOURS):
+        side = math.isqrt(features // channels)
+        if channels * side * side == features:
+            return channels, side, side
+    return None
 
 
 def _flattened_colours_last(images: Tensor) -> Tensor:
     """Images (N, C, H, W) whose values in memory are those of (N, H, W, C)."""
     return images.permute(0, 2, 3, 1).reshape(images.shape)
+
+
+def _flattened_colours_first(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) that have, with the channels last, the values of the given ones in memory."""
+    count, channels, height, width = images.shape
+    return images.reshape(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _same_values(one: Feed, other: Feed, channels: int) -> bool:

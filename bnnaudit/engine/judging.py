@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Family, Fault, Finding, Measurement, Severity, Skip, Undecided, speaks_of_masking
+from bnnaudit.core.finding import (
+    Confidence,
+    Family,
+    Fault,
+    Finding,
+    Measurement,
+    Severity,
+    Skip,
+    Undecided,
+    speaks_of_masking,
+)
 from bnnaudit.core.plan import Suspicion
 from bnnaudit.core.report import Estimate, Status, Verdict
 from bnnaudit.core.trial import Source, Trial
@@ -127,11 +137,8 @@ def _status(
     evidence: Evidence, findings: tuple[Finding, ...], claimed: Estimate | None, verified: Estimate
 ) -> tuple[Status, str]:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if misread := sorted({finding.rule.code for finding in errors} & OF_THE_SAMPLE):
-        return Status.INCONCLUSIVE, (
-            f"The model is fed wrongly, or the labels are not what it answers ({', '.join(misread)}): no figure of this audit "
-            "is about the model in use."
-        )
+    if misread := _misread(errors):
+        return Status.INCONCLUSIVE, misread
     if any(finding.rule.family is Family.VERDICT for finding in errors):
         return Status.FAKE, "The robustness seen by ordinary attacks is not there: better attacks break the model."
     if any(finding.rule.family is Family.MODEL for finding in errors):
@@ -161,6 +168,23 @@ def _status(
             "(GM117): that it left the others standing proves too little."
         )
     return Status.AS_CLAIMED, _as_claimed(findings)
+
+
+def _misread(errors: Sequence[Finding]) -> str:
+    """Why no figure counts, where the sample is not what the model was made for; empty where nothing says so."""
+    found = sorted(
+        (finding for finding in errors if finding.rule.code in OF_THE_SAMPLE), key=lambda each: each.rule.code
+    )
+    if not found:
+        return ""
+    if all(finding.confidence is Confidence.LOW for finding in found):
+        return (
+            f"So few images do not tell the model from one that guesses ({_codes(found)}); audit with more --samples."
+        )
+    return (
+        f"The model is fed wrongly, or the labels are not what it answers ({_codes(found)}): no figure of this audit is about "
+        "the model in use."
+    )
 
 
 def _as_claimed(findings: Sequence[Finding]) -> str:

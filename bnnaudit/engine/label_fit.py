@@ -54,6 +54,14 @@ def chance_agreement(answers: NDArray[np.int64], labels: NDArray[np.int64], clas
     return float(products.sum() / count), max(0.0, variance) ** 0.5
 
 
+def expected_agreement(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """The mean of `chance_agreement`, also for labels (N,) that are no classes."""
+    found, counts = np.unique(answers, return_counts=True)
+    named, times = np.unique(labels, return_counts=True)
+    _, first, second = np.intersect1d(found, named, return_indices=True)
+    return float(counts[first] @ times[second] / max(1, len(labels)))
+
+
 def readings(answers: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Iterator[Alternative]:
     """The labels shifted by one either way, and the classes in another order, as the answers suggest."""
     start = "the labels start at 1" if labels.min(initial=1) >= 1 else "each label is one too high"
@@ -72,7 +80,8 @@ def _held(
     answers: NDArray[np.int64], labels: NDArray[np.int64], renamed: NDArray[np.int64], what: str, remedy: str
 ) -> Alternative:
     right, under = answers == labels, answers == renamed
-    return Alternative(what, remedy, int(under.sum()), int((under & ~right).sum()), int((right & ~under).sum()))
+    gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
+    return Alternative(what, remedy, int(under.sum()), gained, lost, expected_agreement(answers, renamed))
 
 
 def other_order(

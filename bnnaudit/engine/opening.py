@@ -21,8 +21,8 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import InputGrid, Norm, Threat
-from bnnaudit.data import ImageSource, Sample, common_shape, open_source, take_pool, take_sample
+from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
+from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.engine.batch_size import fitting_batch
 from bnnaudit.engine.environment import choose_device
 from bnnaudit.engine.flattening import settle_flattening
@@ -34,6 +34,7 @@ from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
 from bnnaudit.loaders.open_shape import OpenShapeError
 from bnnaudit.loaders.settings import Settings
 from bnnaudit.loaders.state_dict import read_state_dict, refuse_programs
+from bnnaudit.loaders.whole_numbers import peek
 from bnnaudit.numerics.threads import working_threads
 from bnnaudit.zoo import ARCHITECTURES
 from bnnaudit.zoo.imitation import imitate
@@ -74,14 +75,26 @@ class Opened:
         return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
 
 
-def open_source_of(settings: Settings) -> ImageSource:
-    """The data that the settings name."""
+def open_source_of(settings: Settings, model: Path) -> ImageSource:
+    """The data that the settings name, for `model`."""
     if settings.data.source is None:
         raise DataError(
             "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
             "or write [data] source into the model's card"
         )
-    return open_source(settings.data.source, settings.data.root, settings.preprocessing.input_range)
+    return open_source(settings.data.source, settings.data.root, _network_units(model, settings))
+
+
+def _network_units(model: Path, settings: Settings) -> NetworkUnits:
+    """What the model takes, as far as the settings and the type of its input tell before it is loaded.
+
+    Images before a stated normalisation are in the units of the stated range, and of no type.
+    """
+    given = settings.preprocessing
+    if model.suffix.lower() not in ONNX_SUFFIXES or (given.input_range and (given.mean or given.std)):
+        return NetworkUnits(given.input_range)
+    kind, limits = peek(model)
+    return NetworkUnits(given.input_range or limits, kind)
 
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
@@ -93,7 +106,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
 
 def _opened(model: Path, settings: Settings) -> Opened:
     require_model(model)
-    source = open_source_of(settings)
+    source = open_source_of(settings, model)
     target = open_target(model, settings, source)
     sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
     _refuse_colourless(model, target.facts, sample)
@@ -186,13 +199,13 @@ def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     require_model(model)
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, settings))
+        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, model, settings))
     shape = preprocessing.input_shape or settings.architecture.input_shape
-    return open_target(model, settings, None if shape else _source_if_any(settings)).facts
+    return open_target(model, settings, None if shape else _source_if_any(model, settings)).facts
 
 
-def _source_if_any(settings: Settings) -> ImageSource | None:
-    return None if settings.data.source is None else open_source_of(settings)
+def _source_if_any(model: Path, settings: Settings) -> ImageSource | None:
+    return None if settings.data.source is None else open_source_of(settings, model)
 
 
 def _for_data(
@@ -286,13 +299,20 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
             f"{model}: a substitute needs the model's {opened.target.facts.num_classes} classes, "
             f"it has {target.facts.num_classes}"
         )
-    box, own_box = opened.target.facts.box, target.facts.box
-    if box != own_box:
-        raise ModelError(
-            f"{model}: takes images of {own_box.low:g}..{own_box.high:g}, the model those of {box.low:g}..{box.high:g}; a "
-            "substitute needs the same, with --mean and --std in its place where it has to (--input-range is for both)"
-        )
+    if target.facts.box != opened.target.facts.box:
+        target = open_target(model, _in_range(own, target, opened.target.facts.box), opened.source)
     return lambda _: target
+
+
+def _in_range(settings: Settings, target: Target, box: Box) -> Settings:
+    """The settings under which `target` takes images in `box` and sees the same: its float twin's 0..1 for 0..255."""
+    own, scale = target.facts.box, box.width / target.facts.box.width
+    changes = {
+        "input_range": box,
+        "mean": tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
+        "std": tuple(std * scale for std in target.prepare.std or (1.0,)),
+    }
+    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
 
 
 def replace_architecture(settings: Settings) -> Settings:

@@ -32,8 +32,26 @@ TO_CHANNELS_FIRST = [0, 3, 1, 2]
 
 # Operators that keep the order of the axes: a convolution behind them reads the input's own layout.
 POINTWISE = frozenset(
-    {"Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"}
+    {
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Cast",
+        "Clip",
+        "Sign",
+        "Round",
+        "Identity",
+        "Relu",
+        "BatchNormalization",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "Quant",
+        "BipolarQuant",
+    }
 )
+
+CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "QLinearConv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,7 @@ def layout_of_use(graph: Graph, name: str) -> Layout | None:
     values = [name]
     for value in values:
         for node in graph.users(value):
-            if node.op_type == "Conv" and node.input[0] == value:
+            if node.op_type in CONVOLUTIONS and node.input[0] == value:
                 return Layout.NCHW
             if _turns_channels_first(node):
                 return Layout.NHWC

@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto, helper
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx_input import WHOLE_NUMBERS, NetworkInput
+from bnnaudit.loaders.onnx_wire import parse_lean
 
 ROOM = 0.5
 """How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is no rounding."""
@@ -38,8 +40,8 @@ def with_range(path: Path, given: NetworkInput, chosen: Preprocessing) -> Prepro
         ends = {tuple(mean + std * limit for limit in given.limits) for mean, std in _normalisations(chosen)}
         if len(ends) > 1:
             raise ModelError(
-                f"{path}: input {name!r} takes {kind}, which mean and std make into another range for each channel; say "
-                "--input-range LO,HI, in whose units they are"
+                f"{path}: input {name!r} takes {kind}, which mean and std make into another range for each channel; leave "
+                "them out if it normalises pixels itself, else say --input-range LO,HI, in whose units they are"
             )
         chosen = replace(chosen, box=Box(*ends.pop()))
     _check_fits(path, given, chosen)
@@ -67,7 +69,28 @@ def grid_of(path: Path, given: NetworkInput, chosen: Preprocessing) -> InputGrid
 
 def kind_of(given: NetworkInput) -> str:
     """`uint8`."""
-    return str(TensorProto.DataType.Name(given.element_type)).lower()
+    return _kind(given.element_type)
+
+
+def peek(path: Path) -> tuple[str, Box | None]:
+    """The type of a file's input of whole numbers and the range that it has by default, read without the large weights.
+
+    No type where it takes something else, or where the file cannot be read: why is for `load_onnx` to say.
+    """
+    try:
+        proto, large = parse_lean(path)
+    except (DecodeError, OSError):
+        return "", None
+    stored = {tensor.name for tensor in (*proto.graph.initializer, *large)}
+    kinds = [info.type.tensor_type.elem_type for info in proto.graph.input if info.name not in stored]
+    if len(kinds) != 1 or kinds[0] not in WHOLE_NUMBERS:
+        return "", None
+    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(kinds[0]))
+    return _kind(kinds[0]), Box(float(limits.min), float(limits.max)) if WHOLE_NUMBERS[kinds[0]] else None
+
+
+def _kind(element_type: int) -> str:
+    return str(TensorProto.DataType.Name(element_type)).lower()
 
 
 def _normalisations(chosen: Preprocessing) -> list[tuple[float, float]]:
@@ -84,9 +107,16 @@ def _check_fits(path: Path, given: NetworkInput, chosen: Preprocessing) -> None:
     ends = [(end - mean) / std for end in (box.low, box.high) for mean, std in _normalisations(chosen)]
     if min(ends) >= least - ROOM and max(ends) <= most + ROOM:
         return
-    shift = box.low - least if box.width == most - least else None
-    hint = f", or say --mean {shift:g}" if shift is not None and not chosen.mean and not chosen.std else ""
     raise ModelError(
         f"{path}: input {given.name!r} takes {kind_of(given)}, {least:g}..{most:g}, but the input range "
-        f"{box.low:g},{box.high:g} becomes {min(ends):g}..{max(ends):g}; leave --input-range out for that of the type{hint}"
+        f"{box.low:g},{box.high:g} becomes {min(ends):g}..{max(ends):g}; {_way_out(given, chosen)}"
     )
+
+
+def _way_out(given: NetworkInput, chosen: Preprocessing) -> str:
+    """What to do about a range that does not fit: networks that take pixels mostly normalise them themselves."""
+    if chosen.mean or chosen.std:
+        return "leave --mean and --std out, unless they are what makes such whole numbers of pixels"
+    box, (least, most) = chosen.box_of_floats, given.limits
+    hint = f", or say --mean {box.low - least:g}" if box.width == most - least else ""
+    return f"leave --input-range out for that of the type{hint}"

@@ -56,6 +56,7 @@ def _healthy(data: str, eps: float) -> Iterator[Entry]:
         ("under noise", "robust", noisy(0.3)),
         ("nine in ten of one class", "float", uneven(0.1)),
         ("one class only", "robust", uneven(0.0)),
+        ("hardly trained, one class only", "weak", uneven(0.0)),
     ):
         yield Entry(f"{data}-{kind}, {what}", data, _network(data, kind), eps, HONEST, given=given)
 

@@ -37,6 +37,7 @@ QUICK_ONES = (
     "digits, mean of two heads",
     "digits-float, one label in ten at random",
     "digits-weak, hardly trained",
+    "digits-weak, hardly trained, one class only",
     "digits-float, nine in ten of one class",
     "digits-float, labels from 1",
     "digits-waq, labels in another order",

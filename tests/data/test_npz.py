@@ -10,7 +10,7 @@ import torch
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data import open_source, take_sample
+from bnnaudit.data import NetworkUnits, open_source, take_sample
 from tests.data.conftest import Facts
 
 UNIT, PIXELS = Box(), Box(0.0, 255.0)
@@ -135,6 +135,8 @@ MEDMNIST = ("train_images", "train_labels", "val_images", "val_labels", "test_im
         (("arr_0",), "arr_0", None),
         (("x_test", "y_train"), "x_test", None),
         (("x", "y", "x_test", "y_test"), "x", "y"),
+        (("x", "y_test"), "x", None),
+        (("inputs", "outputs"), "inputs", None),
     ],
 )
 def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], images: str, labels: str | None) -> None:
@@ -147,8 +149,11 @@ def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], ima
     assert (source.read(np.arange(3)) == names.index(images)).all()
     found = source.labels()
     assert found is None if labels is None else (found == names.index(labels)).all()
-    usual = (images, labels) == ("x", "y")
-    assert source.name == ("data.npz" if usual else f"data.npz ({', '.join(filter(None, (images, labels)))})")
+    usual = images == "x" and labels in ("y", None)
+    notes = [] if usual else [", ".join(filter(None, (images, labels)))]
+    if labels is None and len(names) > 1:
+        notes.append(f"no labels found, not read: {', '.join(name for name in names if name != images)}")
+    assert source.name == (f"data.npz ({'; '.join(notes)})" if notes else "data.npz")
 
 
 IMAGE_NAMES = {
@@ -162,6 +167,7 @@ IMAGE_NAMES = {
     "x_train",
     "X_train",
     "x_test",
+    "inputs",
     *MEDMNIST[::2],
 }
 
@@ -188,10 +194,53 @@ def test_floats_that_are_whole_and_bright_are_pixels(tmp_path: Path, facts: Fact
 
 def test_values_may_lie_in_the_range_that_the_network_takes(tmp_path: Path, facts: Facts) -> None:
     x = np.array([[[-1.0, 0.5], [0.0, 1.0]]], np.float32)
-    source = open_source(saved(tmp_path, x=x), network_range=Box(-1.0, 1.0))
+    source = open_source(saved(tmp_path, x=x), network=NetworkUnits(Box(-1.0, 1.0)))
     assert np.array_equal(take_sample(source, facts((1, 2, 2), box=Box(-1.0, 1.0)), None, 0).images.numpy()[:, 0], x)
-    unit = open_source(saved(tmp_path, x=x.clip(0, 1)), network_range=Box(-1.0, 1.0))
+    unit = open_source(saved(tmp_path, x=x.clip(0, 1)), network=NetworkUnits(Box(-1.0, 1.0)))
     assert unit.units == UNIT
+
+
+WIDE = {
+    "uint16": Box(0.0, 65535.0),
+    "int16": Box(-32768.0, 32767.0),
+    "int8": Box(-128.0, 127.0),
+    "int32": Box(0.0, 4095.0),
+}
+
+
+@pytest.mark.parametrize(("kind", "box"), WIDE.items())
+def test_images_of_the_networks_own_whole_numbers_are_in_its_range(tmp_path: Path, kind: str, box: Box) -> None:
+    """Dark ones too, which would else be pixels of 8 bits."""
+    for top in (box.high, 9):
+        x = np.array([[[box.low, top]]]).astype(kind)
+        source = open_source(saved(tmp_path, x=x), network=NetworkUnits(box, kind))
+        assert source.units == box
+        assert source.name == "data.npz"
+
+
+@pytest.mark.parametrize("kind", ["int64", "float32", "float64"])
+@pytest.mark.parametrize("box", [WIDE["uint16"], WIDE["int16"], WIDE["int8"]])
+def test_another_type_may_hold_the_networks_whole_numbers(tmp_path: Path, kind: str, box: Box) -> None:
+    x = np.array([[[box.low, 3, box.high]]]).astype(kind)
+    source = open_source(saved(tmp_path, x=x), network=NetworkUnits(box, "another"))
+    assert source.units == box
+    assert source.name == f"data.npz (values taken as {box.low:g}..{box.high:g})"
+    pixels = open_source(saved(tmp_path, x=np.array([[[0, 255]]])), network=NetworkUnits(box, "another"))
+    assert pixels.units == PIXELS
+
+
+def test_what_the_file_says_of_its_units_comes_first(tmp_path: Path) -> None:
+    stored = saved(tmp_path, x=np.array([[[0, 9]]], np.uint16), input_range=np.array([0, 4095]))
+    assert open_source(stored, network=NetworkUnits(WIDE["uint16"], "uint16")).units == Box(0.0, 4095.0)
+
+
+@pytest.mark.parametrize(
+    ("top", "example"), [(1023, r"\[0, 1023\] for pixels of 10"), (4000, "4095"), (65535, "65535")]
+)
+def test_whole_numbers_beyond_8_bits_are_asked_for_their_range(tmp_path: Path, top: int, example: str) -> None:
+    with pytest.raises(DataError, match=f"such as .*{example}") as caught:
+        open_source(saved(tmp_path, x=np.array([[[0, top]]], np.uint16)))
+    assert "normalised" not in str(caught.value)
 
 
 def test_bytes_with_a_sign_reach_from_minus_128_to_127(tmp_path: Path, facts: Facts) -> None:

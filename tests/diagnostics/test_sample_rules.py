@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bnnaudit.core.finding import Confidence
 from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.diagnostics import chance, feeding, label_order, picture_likeness, random_labels
 from bnnaudit.diagnostics.fitness import far_better, is_at_chance
@@ -25,6 +26,16 @@ def with_feeding(*ways: Alternative, right: int = 40) -> SampleFit:
 def test_nothing_is_far_better_by_less_than_ten_points() -> None:
     assert far_better((way(49, 9, 0),), 100) is None
     assert far_better((way(50, 10, 0),), 100) is not None
+
+
+def test_what_chance_explains_is_not_better() -> None:
+    """A way under which every image gets the commonest label is right as often as that label occurs."""
+    constant = Alternative("values from 0 to 255", "", right=95, gained=50, lost=0, by_chance=95.0)
+    assert far_better((constant,), 100) is None
+    assert far_better((replace(constant, by_chance=85.1),), 100) is None
+    assert far_better((replace(constant, by_chance=85.0),), 100) is not None
+    telling = way(80, 40, 5)
+    assert far_better((constant, telling), 100) == telling
 
 
 def test_the_more_ways_are_tried_the_more_a_gain_must_show() -> None:
@@ -61,6 +72,28 @@ def test_the_better_of_two_explanations_is_the_one_that_is_told() -> None:
 @pytest.mark.parametrize(("deviation", "expected"), [(1.9, True), (2.0, False), (-5.0, True)])
 def test_chance_is_what_two_deviations_cannot_tell_from_it(deviation: float, expected: bool) -> None:
     assert is_at_chance(replace(LABELS, deviation=deviation)) is expected
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "by_chance", "confidence"),
+    [
+        (3, 6, 1.0, Confidence.LOW),
+        (2, 10, 1.5, Confidence.LOW),
+        (0, 6, 0.6, Confidence.LOW),
+        (0, 20, 2.0, Confidence.HIGH),
+        (0, 20, 0.02, Confidence.HIGH),
+        (6, 40, 4.0, Confidence.HIGH),
+        (12, 20, 10.0, Confidence.LOW),
+        (155, 300, 150.0, Confidence.HIGH),
+    ],
+)
+def test_a_few_images_accuse_nobody(right: int, images: int, by_chance: float, confidence: Confidence) -> None:
+    """Wilson's interval of 3 of 6 reaches up to 81 %, that of 0 of 20 to 16 %, that of 155 of 300 to 57 %."""
+    seen = replace(LABELS, images=images, right=right, by_chance=by_chance, deviation=1.0)
+    (finding,) = chance.findings_from(replace(with_feeding(), labels=seen))
+    assert finding.confidence is confidence
+    assert ("audit with more --samples" in finding.message) == (confidence is Confidence.LOW)
+    assert ("fed wrongly" in finding.message) == (confidence is Confidence.HIGH)
 
 
 @pytest.mark.parametrize(("right", "expected"), [(100, False), (20, False), (14, True)])

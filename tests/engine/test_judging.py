@@ -108,3 +108,12 @@ def test_what_auto_left_standing_counts_only_where_auto_finds_what_is_there(
 def test_a_network_that_falls_needs_no_strength_of_the_attack() -> None:
     weak = replace(evidence(verified=0.02, otherwise=0.02), probes=strength(0, 8).probes)
     assert reach_verdict(weak, (), ()).status is Status.NOT_ROBUST
+
+
+def test_a_sample_too_small_to_tell_the_model_from_guessing_accuses_nobody() -> None:
+    small = replace(found("MF412"), confidence=Confidence.LOW)
+    verdict = reach_verdict(evidence(), (small, found("FR302")), ())
+    assert (verdict.status, verdict.passed) == (Status.INCONCLUSIVE, False)
+    assert "audit with more --samples" in verdict.reason
+    assert "fed wrongly" not in verdict.reason
+    assert "fed wrongly" in reach_verdict(evidence(), (small, found("MF414")), ()).reason

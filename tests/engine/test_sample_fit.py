@@ -11,17 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.fit import Alternative
+from bnnaudit.core.fit import Alternative, PictureFit, SampleFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
-from bnnaudit.diagnostics.fitness import better_feeding
-from bnnaudit.engine.feeding_fit import TRIED_ON, Feed, measure_feeding, other_values
-from bnnaudit.engine.label_fit import chance_agreement, measure_labels, other_order, rank_of_label, separation
+from bnnaudit.diagnostics.fitness import better_feeding, better_numbering
+from bnnaudit.engine.feeding_fit import STORED, TRIED_ON, Feed, measure_feeding, other_values, turnings
+from bnnaudit.engine.label_fit import (
+    chance_agreement,
+    expected_agreement,
+    measure_labels,
+    other_order,
+    rank_of_label,
+    separation,
+)
 from bnnaudit.engine.picture_fit import measure_pictures, neighbour_correlation
 from bnnaudit.engine.sample_fit import measure_fit
 from tests.toy import Itself, target_of
 
 CLASSES = 4
+PICTURES = PictureFit(40, 0, 0.8, 1.0, 20)
 
 
 def test_agreement_by_chance_is_that_of_all_permutations() -> None:
@@ -30,6 +38,36 @@ def test_agreement_by_chance_is_that_of_all_permutations() -> None:
     mean, deviation = chance_agreement(answers, labels, 3)
     assert mean == pytest.approx(np.mean(counts))
     assert deviation == pytest.approx(np.std(counts))
+
+
+def test_agreement_by_chance_of_labels_that_are_no_classes() -> None:
+    answers, labels = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 0])
+    assert expected_agreement(answers, labels) == pytest.approx(chance_agreement(answers, labels, 3)[0])
+    assert expected_agreement(answers, labels - 1) == pytest.approx((2 * 2 + 1 * 1) / 5)
+    assert expected_agreement(answers, labels + 7) == 0.0
+
+
+@pytest.mark.parametrize("shown", [0, 3])
+def test_images_of_one_class_tell_neither_an_order_nor_a_way_to_feed(shown: int) -> None:
+    """A model that answers one class to bright images, and another to dark ones: it is right about what it is shown."""
+    labels = torch.full((40,), shown)
+    answers = torch.where(torch.arange(40) < 16, labels, 7)
+    fit = measure_labels(nn.functional.one_hot(answers, 10).float(), answers, labels)
+    assert better_numbering(SampleFit(PICTURES, fit)) is None
+
+    class Bright(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            scores = torch.zeros(len(inputs), 10)
+            scores[:, shown], scores[:, 7] = inputs.flatten(1).mean(1), 0.5
+            return scores
+
+    target = target_of(Bright(), (1, 2, 2), 10)
+    given = Preparation((1, 2, 2), Layout.NCHW)
+    target = replace(target, prepare=given, deployed=Itself(Bright(), given))
+    images = torch.linspace(0, 0.8, 40)[:, None, None, None].expand(40, 1, 2, 2)
+    fed = measure_feeding(target, images, labels)
+    assert max(way.right for way in fed.alternatives) >= fed.right + 20
+    assert better_feeding(SampleFit(PICTURES, None, fed)) is None
 
 
 def test_a_constant_answer_agrees_by_chance_alone() -> None:
@@ -173,14 +211,46 @@ def test_images_that_are_turned_are_found_out(images: Tensor, what: str) -> None
     assert best.what.startswith(what)
 
 
-def test_a_flat_input_in_another_order_of_the_values() -> None:
-    flat = Preparation((192,), Layout.FLAT)
-    network = Exact(IMAGES.permute(0, 2, 3, 1).flatten(1), flat, Box())
-    target = target_of(network, (192,), CLASSES + 1)
+CHANNELS_LAST = IMAGES.permute(0, 2, 3, 1).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("known", "given", "images", "what", "remedy"),
+    [
+        (CHANNELS_LAST, Layout.FLAT, IMAGES, "pixels flattened with the colours last", "give --layout nhwc"),
+        (CHANNELS_LAST, Layout.NCHW, IMAGES, "pixels flattened with the colours last", "give --layout nhwc"),
+        (IMAGES.flatten(1), Layout.NHWC, IMAGES, "pixels flattened with the colours first", "give --layout nchw"),
+        (CHANNELS_LAST, Layout.FLAT, IMAGES.flatten(1), "pixels flattened with the colours last", STORED),
+        (IMAGES.flatten(1), Layout.FLAT, CHANNELS_LAST, "pixels flattened with the colours first", STORED),
+        (
+            IMAGES[:, 0].mT.flatten(1),
+            Layout.FLAT,
+            IMAGES[:, 0].flatten(1),
+            "height and width swapped",
+            "store the data",
+        ),
+    ],
+)
+def test_a_flat_input_in_another_order_of_the_values(
+    known: Tensor, given: Layout, images: Tensor, what: str, remedy: str
+) -> None:
+    features = known[0].numel()
+    flat = Preparation((features,), given)
+    network = Exact(known, Preparation((features,), Layout.FLAT), Box())
+    target = target_of(network, (features,), CLASSES + 1)
     target = replace(target, prepare=flat, deployed=Itself(network, flat))
-    best = best_of(target)
+    best = best_of(target, images[LABELS])
     assert best is not None
-    assert (best.what, best.right) == ("pixels flattened with the colours last", len(LABELS))
+    assert (best.what, best.right) == (what, len(LABELS))
+    assert best.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("features", [2, 7, 65, 193])
+def test_vectors_that_are_no_square_picture_have_no_other_axes(features: int) -> None:
+    flat = Feed("", "", Box(), Preparation((features,), Layout.FLAT))
+    assert [way.what for way in turnings(flat, torch.tensor([[0.0] * features, [1.0] * features]))] == [
+        "values inverted"
+    ]
 
 
 def test_the_flags_describe_what_was_measured() -> None:

@@ -68,7 +68,24 @@ def test_layout_of_the_use(tmp_path: Path, shape: list[int | str]) -> None:
         assert facts(tmp_path, model).layout is layout
 
 
-def _tensor(array: np.ndarray | np.float32, name: str) -> TensorProto:
+@pytest.mark.parametrize("shape", [["n", 3, 8, 3], ["n", 8, 8, 8]])
+def test_layout_of_the_use_behind_quantizers(tmp_path: Path, shape: list[int | str]) -> None:
+    quantized = node("QuantizeLinear", "x s z", "q")
+    turned = [quantized, node("DequantizeLinear", "q s z", "d"), node("Transpose", "d", "f", perm=[0, 3, 1, 2])]
+    convolved = [
+        quantized,
+        node("QLinearConv", "q s z k s z s z", "c", pads=[1, 1, 1, 1]),
+        node("DequantizeLinear", "c s z", "f"),
+    ]
+    kernel = np.ones((int(shape[1]), int(shape[1]), 3, 3), np.uint8)
+    for before, layout in ((turned, Layout.NHWC), (convolved, Layout.NCHW)):
+        model = averaging(shape, before)
+        for name, array in (("s", np.float32(0.01)), ("z", np.uint8(0)), ("k", kernel)):
+            model.graph.initializer.append(_tensor(array, name))
+        assert facts(tmp_path, model).layout is layout
+
+
+def _tensor(array: np.ndarray | np.float32 | np.uint8, name: str) -> TensorProto:
     from onnx import numpy_helper
 
     return numpy_helper.from_array(np.asarray(array), name)

@@ -16,6 +16,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.loaders.onnx import inspect_onnx, load_onnx
+from bnnaudit.loaders.whole_numbers import peek
 from bnnaudit.numerics.pixel_grid import PixelGrid
 from tests.loaders.test_onnx_input import saved
 from tests.operators.building import model_of, node, some_values
@@ -47,6 +48,21 @@ def test_the_range_of_a_short_type_is_the_default(tmp_path: Path, kind: str, lim
     expected = (seen @ torch.from_numpy(some_values(4, 3)).double()).float()
     torch.testing.assert_close(target.deployed(images), expected, rtol=1e-5, atol=1e-3)
     torch.testing.assert_close(target.logits(images), expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [*SHORT, *LONG, "float"])
+def test_a_peek_tells_what_loading_does(tmp_path: Path, kind: str) -> None:
+    limits = SHORT.get(kind)
+    expected = ("" if kind == "float" else kind, None if limits is None else Box(*map(float, limits)))
+    assert peek(saved(tmp_path, scoring(kind))) == expected
+
+
+@pytest.mark.parametrize("damage", [b"", b"no model", b"\x3a\xff"])
+def test_a_peek_leaves_complaints_to_the_loader(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(damage)
+    assert peek(path) == ("", None)
+    assert peek(tmp_path / "missing.onnx") == ("", None)
 
 
 @pytest.mark.parametrize("kind", LONG)
@@ -102,7 +118,8 @@ def test_mean_and_std_move_the_range(
         ),
         (Box(0.0, 200.0), (), r"becomes 0\.\.200; leave --input-range out for that of the type$"),
         (Box(0.0, 0.4), (), r"of which 1 lie in the input range 0,0\.4"),
-        (None, (1.0, 2.0, 3.0, 4.0), "another range for each channel; say --input-range LO,HI"),
+        (None, (1.0, 2.0, 3.0, 4.0), "leave them out if it normalises pixels itself, else say --input-range LO,HI"),
+        (Box(-128.0, 127.0), (3.0,), r"becomes -131\.\.124; leave --mean and --std out"),
     ],
 )
 def test_a_range_that_no_image_of_the_type_has(

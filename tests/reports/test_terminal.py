@@ -5,8 +5,9 @@ import pytest
 from rich.cells import cell_len
 
 from bnnaudit.core.finding import Family, Finding, Severity, Skip
-from bnnaudit.core.report import Cure, Report, Status
+from bnnaudit.core.report import Cure, Estimate, Report, SessionAccuracies, Status
 from bnnaudit.core.scores import OutputScores, ScoreFacts
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.engine.judging import estimate
 from bnnaudit.reports import FORMATS, ReportFormat, render
 
@@ -68,6 +69,19 @@ def test_the_table_leaves_out_what_would_say_nothing(honest: Report, fake: Repor
     other = replace(fake.attacks[1], threat=replace(fake.threat, eps=0.1))
     assert " eps " not in _text(fake)
     assert re.search(r"steps +eps +accuracy", _text(replace(fake, attacks=(*fake.attacks, other))))
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 88, 100, 120])
+def test_numbers_of_the_table_are_never_broken(fake: Report, width: int) -> None:
+    """What a narrow page has no room for goes as a whole: first the time, then the intervals; names go on below."""
+    both = SessionAccuracies(Estimate(0.5, 0.44, 0.56, 300), Estimate(0.25, 0.2, 0.3, 300), 75)
+    settings = replace(fake.attacks[1].settings, surrogate=Surrogate.parse("tanh:4..0.5:reach"))
+    row = replace(fake.attacks[1], sessions=both, settings=settings)
+    text = _text(replace(fake, attacks=(row,), sweeps=()), width)
+    table = text[text.index("surrogate") : text.index("b is the temperature")]
+    assert re.search(r" 50\.0 % +25\.0 % +75\b", table)
+    assert table.count("[") == table.count("]") == len(re.findall(r"\[\d+\.\d, \d+\.\d\]", table))
+    assert ("[" in table) == (width >= 88)
 
 
 def test_bars_come_where_there_is_room(honest: Report, fake: Report) -> None:

@@ -19,6 +19,7 @@ from bnnaudit.reports.typesetting import INDENT, heading, indented
 
 _SMALLEST_BAR = 8
 _LARGEST_BAR = 24
+NAMES = ("attack", "surrogate", "threat")
 VERIFICATION = "verification"
 REMAINING = "remaining"
 
@@ -28,7 +29,8 @@ class _Column:
     title: str
     cells: list[Text]
     side: Literal["left", "right"] = "left"
-    optional: bool = False
+    spare: int = 0
+    """Where there is no room the column with the highest goes first; 0 stays."""
 
 
 def attacks(report: Report, look: Look) -> Sequence[RenderableType]:
@@ -46,8 +48,9 @@ def _table(report: Report, look: Look) -> Table:
     """Columns that would say the same in every row are left out; bars come where there is room for them."""
     columns = _columns(report, look)
     gap = 2 if _needed(columns, 2) <= look.width else 1
-    if _needed(columns, gap) > look.width:
-        columns = [column for column in columns if not column.optional]
+    for spare in sorted({column.spare for column in columns} - {0}, reverse=True):
+        if _needed(columns, gap) > look.width:
+            columns = [column for column in columns if column.spare != spare]
     cells = min(look.width - _needed(columns, gap), _LARGEST_BAR)
     if cells >= _SMALLEST_BAR:
         columns.append(
@@ -64,8 +67,8 @@ def _columns(report: Report, look: Look) -> list[_Column]:
         _Column("surrogate", [look.text(surrogate_name(row.settings)) for row in rows]),
         _Column("steps", [look.text(effort(row.settings)) for row in rows], "right"),
         _Column("accuracy", [look.text(percent(row.accuracy.value), "bold") for row in rows], "right"),
-        _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows]),
-        _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", optional=True),
+        _Column("95 %", [look.text(interval(row.accuracy), "dim") for row in rows], spare=1),
+        _Column("time", [look.text(duration(row.seconds)) for row in rows], "right", spare=2),
     ]
     if any(_measured_as_8bit(row) for row in rows):
         cells = [look.text(percent(row.accuracy_8bit.value if row.accuracy_8bit else None)) for row in rows]
@@ -100,7 +103,8 @@ def _needed(columns: Sequence[_Column], gap: int) -> int:
 def _laid_out(columns: Sequence[_Column], gap: int) -> Table:
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column.title, justify=column.side, overflow="fold")
+        # Names may go on in the next line, numbers never.
+        table.add_column(column.title, justify=column.side, overflow="fold", no_wrap=column.title not in NAMES)
     for cells in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*cells)
     return table
