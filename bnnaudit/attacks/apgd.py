@@ -22,7 +22,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
 from bnnaudit.numerics import losses
-from bnnaudit.numerics.norms import scale_each
+from bnnaudit.numerics.norms import finite_gradients, scale_each
 
 MOMENTUM = 0.75
 """Weight of the new step; the last movement has the rest (the paper's alpha)."""
@@ -192,6 +192,7 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
         ledger.betas[track.rows] = current.float()
         signal = error_signal(settings, values, track.labels, current, track.goals)
         (gradients,) = torch.autograd.grad(logits, points, signal * standing[:, None])
+        gradients = finite_gradients(gradients)
         cost += Cost(backwards=len(points))
         if not bool(standing.all()):
             track.keep(standing)

@@ -169,6 +169,7 @@ class _Climb:
                     context.on_progress((fallen * (rounds(settings) - index) + rested) * steps - reported)
                     break
             (gradients,) = torch.autograd.grad(logits, inputs, signal)
+            gradients = norms.finite_gradients(gradients)
             cost += Cost(backwards=len(on))
             on.memory = self._remembered(on.memory, gradients)
             on.points = self._moved(on, here, step)

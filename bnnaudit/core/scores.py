@@ -14,7 +14,7 @@ class ScoreFacts:
     where any of the tied classes was accepted. rejected: tensors of the same size further up whose order differs.
     scale: the factor by which the scores behind it are larger, which attacks are given too. logarithm: its logarithm is
     climbed, because it holds probabilities. levels: the fewest values that a quantizer in the tail can return, None where
-    there is none.
+    there is none. single: it is one number, whose sign decides between two classes.
     """
 
     tensor: str
@@ -26,12 +26,14 @@ class ScoreFacts:
     scale: float = 1.0
     logarithm: bool = False
     levels: int | None = None
+    single: bool = False
 
     @property
     def why(self) -> str:
         """In a clause, for people."""
         tied = f" (the output is tied on {self.tied})" if self.tied else ""
-        return f"its largest entry is the output's on all {self.points} images compared{tied}"
+        told = "its sign tells the output's class" if self.single else "its largest entry is the output's"
+        return f"{told} on all {self.points} images compared{tied}"
 
 
 @dataclass(frozen=True, slots=True)

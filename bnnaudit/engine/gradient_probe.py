@@ -18,6 +18,7 @@ from bnnaudit.engine.attached import Attached
 from bnnaudit.engine.layers import layer_calls
 from bnnaudit.engine.probes import SMALLEST_NORMAL, are_probabilities
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
+from bnnaudit.numerics.norms import finite_gradients
 from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.watching import StepTaken, watching
 from bnnaudit.quantization.whole_input import between_whole_numbers
@@ -68,11 +69,11 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
 
 
 def _gradient(logits: Tensor, points: Tensor, signal: Tensor) -> Tensor:
-    """(N, ...), zero where the network's output does not depend on its input as far as autograd knows."""
+    """(N, ...), zero where the output does not depend on the input as far as autograd knows, or by what is no number."""
     if not logits.requires_grad:
         return torch.zeros_like(points)
     (gradient,) = torch.autograd.grad(logits, points, signal, retain_graph=True, allow_unused=True)
-    return torch.zeros_like(points) if gradient is None else gradient
+    return torch.zeros_like(points) if gradient is None else finite_gradients(gradient)
 
 
 def _largest(gradients: Tensor) -> Tensor:

@@ -91,16 +91,18 @@ def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor)
 
 def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
     """The differentiable copy's classes (N,)."""
+    if len(images) == 0:  # a graph that reshapes to a fixed size cannot say how wide no scores are
+        return torch.zeros(0, dtype=torch.int64, device=images.device)
     with torch.no_grad():
-        parts = [target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)]
-    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int64, device=images.device)
+        return torch.cat([target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)])
 
 
 def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel: bool = False) -> None:
     """Raises ForeignPerturbationError unless every image is in the ball around its original, in the box and on the grid."""
     if len(images) == 0:
         return
-    if bool((images < threat.box.low).any()) or bool((images > threat.box.high).any()):
+    # What is no number is neither inside nor outside, so it is asked for the inside.
+    if not bool(((images >= threat.box.low) & (images <= threat.box.high)).all()):
         raise ForeignPerturbationError("an attack left the box of valid images")
     grid = pixel_grid(threat)
     if grid is not None and bool(((images != grid.nearest(images)) & (images != originals)).any()):
@@ -114,7 +116,7 @@ def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel:
     slack = TOLERANCE * max(threat.radius, threat.box.width)
     if grid is not None:
         slack = min(slack, EXCESS * grid.unit)
-    if bool((lengths > threat.radius + slack).any()):
+    if not bool((lengths <= threat.radius + slack).all()):
         raise ForeignPerturbationError(
             f"an attack left the {threat.norm} ball: {float(lengths.max()):.6g} > {threat.radius:.6g}"
         )

@@ -159,13 +159,11 @@ class _Search:
         return first
 
     def _are_hidden(self, index: int) -> bool:
-        """Whether a tensor holds probabilities, whose logarithm is climbed."""
-        return self.target.facts.output is OutputKind.LOGITS and self._probabilities(index)
-
-    def _probabilities(self, index: int) -> bool:
-        values = self.seen[:, index]
-        sums = values.sum(dim=1)
-        return are_probabilities(values / sums.median())
+        """Whether a tensor holds probabilities or products of them, whose logarithm is climbed."""
+        values, place = self.seen[:, index], self.places.places[index]
+        if self.target.facts.output is not OutputKind.LOGITS or place.logit_of is not None or bool((values < 0).any()):
+            return False
+        return self.places.graph.is_made_of_powers(place) or are_probabilities(values / values.sum(dim=1).median())
 
     def _climbing(self, index: int) -> Target:
         place = self.places.places[index]
@@ -173,7 +171,9 @@ class _Search:
         scale, last = (1.0, index) if logarithm else self._scale(index)
         agreeing, tied = agreement(self.seen)
         rejected = [
-            other.note.name for at, other in enumerate(self.places.places[:index]) if not bool(agreeing[:, at].all())
+            other.note.name
+            for at, other in enumerate(self.places.places[:index])
+            if not bool(agreeing[:, at].all()) and other.node != place.node
         ]
         tail = self.places.graph.tail(place)
         if self.target.facts.output is not OutputKind.LOGITS:
@@ -188,6 +188,7 @@ class _Search:
             scale=scale,
             logarithm=logarithm,
             levels=self.places.graph.levels(place),
+            single=place.logit_of is not None,
         )
         network = self.places.climbing(place, scale, logarithm)
         if logarithm and bool((self.seen[:, index] < torch.finfo(torch.float32).tiny).any()):

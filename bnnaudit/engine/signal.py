@@ -17,7 +17,7 @@ from bnnaudit.engine.signal_curves import measure_curves
 from bnnaudit.numerics.hessian_scaling import NormSquared, best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import gram_matrix
 from bnnaudit.numerics.losses import cross_entropy_signal
-from bnnaudit.numerics.norms import flat_norm
+from bnnaudit.numerics.norms import finite_gradients, flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
 from bnnaudit.quantization.observation import followed
 from bnnaudit.quantization.watching import StepTaken, watching
@@ -138,7 +138,7 @@ def _gradients(logits: Tensor, tensors: Sequence[Tensor], signal: Tensor) -> lis
     """The error signal itself, then the gradient at each of the tensors, zero where the logits do not depend on it."""
     found = torch.autograd.grad(logits, tensors, signal, retain_graph=True, allow_unused=True)
     known = [
-        torch.zeros_like(tensor) if gradient is None else gradient
+        torch.zeros_like(tensor) if gradient is None else finite_gradients(gradient)
         for tensor, gradient in zip(tensors, found, strict=True)
     ]
     return [_Sizes.of(gradient) for gradient in (signal, *known)]

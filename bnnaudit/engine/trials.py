@@ -16,6 +16,7 @@ from bnnaudit.core.serving import Sessions
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.engine.referee import Replay, fooled_as_8bit, replay
+from bnnaudit.engine.second_attempts import MOST, improved, judged_as_deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ def run_trial(
         trial.attack, source, climbed, trial.threat, bench.seed, calibration, bench.batch_size, on_progress
     )
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
-    confirmed = replay(bench.target, batch, trial.threat, outcome, bench.batch_size, trial.attack.l2_per_channel)
+    confirmed = _replayed(bench, trial, batch, outcome)
+    if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
+        outcome = _attempted_again(bench, trial, batch, outcome, confirmed)
+        confirmed = _replayed(bench, trial, batch, outcome)
     seconds = time.perf_counter() - started
     kept = fooled_as_8bit(bench.target, batch, outcome.images, confirmed.fooled)
     fooled_at = np.full(len(bench.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
@@ -103,6 +107,20 @@ def run_trial(
         sessions=_sessions(bench, before, rows, confirmed),
     )
     return result, outcome
+
+
+def _replayed(bench: Bench, trial: Trial, batch: Batch, outcome: Outcome) -> Replay:
+    return replay(bench.target, batch, trial.threat, outcome, bench.batch_size, trial.attack.l2_per_channel)
+
+
+def _attempted_again(bench: Bench, trial: Trial, batch: Batch, first: Outcome, seen: Replay) -> Outcome:
+    """The outcome after another attack, judged by the deployed model, on those that it did not confirm."""
+    rows = (seen.claimed & ~seen.fooled).nonzero().squeeze(1)
+    source = judged_as_deployed(bench.target, batch.images)
+    second = run_attack(
+        trial.attack, source, batch.select(rows), trial.threat, bench.seed, bench.fitted_on, bench.batch_size
+    )
+    return improved(first, second, rows)
 
 
 def _sessions(bench: Bench, before: TrialResult | None, rows: torch.Tensor, confirmed: Replay) -> Sessions | None:

@@ -83,7 +83,7 @@ class Logarithm(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
         probabilities: Tensor = self.network(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log().to(inputs.dtype)
 
 
 class Averaged(nn.Module):

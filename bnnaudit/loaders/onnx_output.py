@@ -11,10 +11,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.loaders.score_form import EVERY_CLASS, ScoreForm, SingleScore
-from bnnaudit.operators.graph import FLOATS, STANDARD_DOMAIN, Graph, attribute
-
-# Operators that keep the values of one image together and as they are.
-SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+from bnnaudit.operators.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
 

@@ -47,5 +47,7 @@ def two_classes(score: Tensor, kind: SingleScore) -> Tensor:
 
 
 def as_rows(tensor: Tensor, count: int) -> Tensor:
-    """A tensor that holds `count` = N images as (N, numbers of one), whatever its shape."""
+    """A tensor that holds `count` = N images as (N, numbers of one), whatever its shape; (0, 1) where nothing tells them."""
+    if count == 0 and tensor.dim() < 2:
+        return tensor.reshape(0, 1)
     return tensor.flatten(start_dim=1) if tensor.dim() > 1 and len(tensor) == count else tensor.reshape(count, -1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
-from bnnaudit.loaders.score_operators import PLAIN, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
+from bnnaudit.loaders.score_operators import COMBINING, PLAIN, POWERS, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
 from bnnaudit.loaders.tensor_notes import TensorNote
 from bnnaudit.quantization.uniform import GridQuantizer
 
@@ -18,10 +18,14 @@ UNROUNDED = "_unrounded"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tensor of the graph that is as large as a row of scores: its node in the graph, and what the file says of it."""
+    """A tensor of the graph that may hold the scores: its node in the graph, and what the file says of it.
+
+    logit_of: None where it has a number for each class; where it has one alone, the class of two that a positive one means.
+    """
 
     node: str
     note: TensorNote
+    logit_of: int | None = None
 
 
 class ScoreGraph:
@@ -72,10 +76,11 @@ class ScoreGraph:
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
         return str(name).partition(".")[0].strip("_")
 
-    def places(self, given: Tensor, size: int) -> tuple[Place, ...]:
-        """The tensors with `size` numbers for each image of the graph's input `given` (B, ...), in the order of computation.
+    def places(self, given: Tensor, classes: int, single: bool = False) -> tuple[Place, ...]:
+        """The tensors that may hold the scores of the graph's input `given` (B, ...), in the order of computation.
 
-        Only such as depend on the image and are not others reshaped; the output comes last, whatever its size.
+        They have a number for each of the classes; of two classes one number may tell, and does where the output is
+        `single`. Only such as depend on the image and are not others reshaped; the output comes last, whatever its size.
         """
         recorder = _Recorder(fx.GraphModule(self.root, self.graph))
         with torch.no_grad():
@@ -84,25 +89,25 @@ class ScoreGraph:
         found: list[Place] = []
         for node in self.graph.nodes:
             made = recorder.made.get(node.name)
-            if (
-                node.op == "output"
-                or node is self.result
-                or node not in inner
-                or made is None
-                or not _holds(made, len(given), size)
-            ):
+            if node.op == "output" or node is self.result or node not in inner or made is None:
                 continue
             if self._operator(node) in RESHAPED and {given.name for given in node.all_input_nodes} & {
                 place.node for place in found
             }:
                 continue
-            found.append(Place(node.name, self.note(node)))
-        return (*found, Place(self.result.name, self.note(self.result)))
+            readings = _readings(made, len(given), classes, single)
+            found += [Place(node.name, self.note(node), logit_of) for logit_of in readings]
+        return (*found, Place(self.result.name, self.note(self.result), 1 if single else None))
 
     def tail(self, place: Place) -> tuple[str, ...]:
         """The operators between a tensor and the output, in order; those that only reshape are left out."""
-        names = (self._operator(node) for node in self.between(place, self.result.name))
+        names = (name for node in self.between(place, self.result.name) for name in self._operators(node))
         return tuple(name for name in names if name not in RESHAPED)
+
+    def _operators(self, node: fx.Node) -> tuple[str, ...]:
+        """The file's operators that a node computes: a quantizer and its dequantizer may be one step."""
+        name = self._operator(node)
+        return ("QuantizeLinear", name) if name == "DequantizeLinear" and self._is_quantizer(node) else (name,)
 
     def levels(self, place: Place) -> int | None:
         """The fewest values that a quantizer between a tensor and the output can return; None where there is none."""
@@ -125,6 +130,18 @@ class ScoreGraph:
     def is_rescaled(self, place: Place, other: str) -> bool:
         """Whether a later tensor is computed from this one by nothing but sums, products, rounding and clipping."""
         return all(self._operator(node) in RESCALING or self._is_quantizer(node) for node in self.between(place, other))
+
+    def is_made_of_powers(self, place: Place) -> bool:
+        """Whether all that a tensor depends on of an image are exponentials, added and multiplied."""
+        waiting, inner = [self.nodes[place.node]], self._after(self._inputs())
+        while waiting:
+            node = waiting.pop()
+            if node not in inner or self._operator(node) in POWERS:
+                continue
+            if self._operator(node) not in COMBINING:
+                return False
+            waiting += node.all_input_nodes
+        return True
 
     def _is_quantizer(self, node: fx.Node) -> bool:
         module = self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
@@ -214,6 +231,16 @@ class _Recorder(fx.Interpreter):
         if isinstance(result, Tensor):
             self.made[n.name] = result
         return result
+
+
+def _readings(made: Tensor, images: int, classes: int, single: bool) -> list[int | None]:
+    """How a tensor may be read as scores: as a number for each class, or as the logit of one class of two."""
+    readings: list[int | None] = []
+    if not single and _holds(made, images, classes):
+        readings.append(None)
+    if classes == 2 and _holds(made, images, 1):
+        readings += [1] if single else [1, 0]
+    return readings
 
 
 def _holds(made: Tensor, images: int, size: int) -> bool:

@@ -40,15 +40,17 @@ class Scores(nn.Module):
 class AllPlaces(nn.Module):
     """Every tensor in question at once (N, m d), the output last."""
 
-    def __init__(self, graph: fx.GraphModule, form: ScoreForm) -> None:
+    def __init__(self, graph: fx.GraphModule, places: tuple[Place, ...], form: ScoreForm) -> None:
         super().__init__()
         self.graph = graph
+        self.places = places
         self.form = form
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, m d)."""
         *inner, output = self.graph(values)
-        rows = [upstream_rows(tensor, len(values), self.form) for tensor in inner]
+        pairs = zip(inner, self.places[:-1], strict=True)
+        rows = [upstream_rows(tensor, len(values), place.logit_of) for tensor, place in pairs]
         return torch.cat([*rows, self.form.rows(output, len(values)).to(values.dtype)], dim=1)
 
 
@@ -58,8 +60,8 @@ class ClimbedScores(nn.Module):
     Where the tensor's order says otherwise, which it does only where the output is tied, the output's class is raised above
     the others by a hair: so whoever takes the largest score for the answer gets the model's own answer, while the gradient
     stays that of the tensor. judged: without it the tensor is returned as it is. logarithm: its logarithm is, for tensors of
-    probabilities. precise: the head in double precision, where a softmax underflows at gaps of 700 instead of 100; what judges
-    stays in the model's own.
+    probabilities. logit_of: the class of which a single number is the logit. precise: the head in double precision, where a
+    softmax underflows at gaps of 700 instead of 100; what judges stays in the model's own.
     """
 
     def __init__(
@@ -71,15 +73,17 @@ class ClimbedScores(nn.Module):
         logarithm: bool = False,
         judged: bool = True,
         precise: fx.GraphModule | None = None,
+        logit_of: int | None = None,
     ) -> None:
         super().__init__()
         self.head, self.tail, self.precise = head, tail, precise
         self.form, self.scale, self.logarithm, self.judged = form, scale, logarithm, judged
+        self.logit_of = logit_of
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
         climbed, *rest = self.head(values) if self.precise is None else self._in_both(self.precise, values)
-        scores = upstream_rows(climbed, len(values), self.form)
+        scores = upstream_rows(climbed, len(values), self.logit_of)
         if self.logarithm:
             scores = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
         scores = scores.to(values.dtype)
@@ -98,14 +102,19 @@ class ClimbedScores(nn.Module):
 
     def unjudged(self) -> ClimbedScores:
         """The tensor alone."""
-        return ClimbedScores(self.head, self.tail, self.form, self.scale, self.logarithm, False, self.precise)
+        return ClimbedScores(
+            self.head, self.tail, self.form, self.scale, self.logarithm, False, self.precise, self.logit_of
+        )
 
 
-def upstream_rows(tensor: Tensor, count: int, form: ScoreForm) -> Tensor:
-    """A tensor upstream of the output as scores (N, d); a single number is the logit of the second class."""
+def upstream_rows(tensor: Tensor, count: int, logit_of: int | None) -> Tensor:
+    """A tensor upstream of the output as scores (N, d); a single number is the logit of one class of two."""
     rows = as_rows(tensor, count)
     rows = rows if rows.is_floating_point() else rows.float()
-    return rows if form.single is None else two_classes(rows, SingleScore.LOGIT)
+    if logit_of is None:
+        return rows
+    both = two_classes(rows, SingleScore.LOGIT)
+    return both if logit_of == 1 else both.flip(1)
 
 
 def with_answer(scores: Tensor, answer: Tensor) -> Tensor:
@@ -130,7 +139,9 @@ class ScorePlaces:
 
     def everything(self) -> nn.Module:
         """(N, *input_shape) -> (N, m d): all of them, the output last."""
-        return _exchanged(self._network, self._scores, AllPlaces(self.graph.everything(self.places), self._form))
+        return _exchanged(
+            self._network, self._scores, AllPlaces(self.graph.everything(self.places), self.places, self._form)
+        )
 
     def climbing(self, place: Place, scale: float, logarithm: bool = False, precise: bool = False) -> nn.Module:
         """(N, *input_shape) -> (N, d): the network for attacks to climb at this place, its output the judge.
@@ -139,7 +150,7 @@ class ScorePlaces:
         """
         head, tail = self.graph.split(place)
         twin = copy.deepcopy(head).double() if precise else None
-        climbed = ClimbedScores(head, tail, self._form, scale, logarithm, precise=twin)
+        climbed = ClimbedScores(head, tail, self._form, scale, logarithm, True, twin, place.logit_of)
         return _exchanged(self._network, self._scores, climbed)
 
 
@@ -159,7 +170,7 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
     finally:
         handle.remove()
     graph = ScoreGraph(imported, notes)
-    places = graph.places(given[0], classes if form.single is None else 1)
+    places = graph.places(given[0], classes, form.single is not None)
     return ScorePlaces(network, owners[0] if owners else imported, places, graph, form)
 
 

@@ -78,7 +78,56 @@ PLAIN = RESHAPED | frozenset(
 """They round nothing and saturate nowhere: a tail of these alone hides no score from an attack."""
 RESCALING = PLAIN | {"Cast", "Clip", "DequantizeLinear"}
 """With quantizers they make a tensor a multiple of another one but for rounding and for what is clipped."""
+POWERS = frozenset({"Exp", "Sigmoid", "Softmax", "exp", "sigmoid", "softmax"})
+"""What they return is positive, and its logarithm no larger than what they are given."""
+COMBINING = RESHAPED | frozenset(
+    [
+        "Add",
+        "Cast",
+        "Concat",
+        "Div",
+        "Expand",
+        "Gather",
+        "MatMul",
+        "Max",
+        "Mean",
+        "Min",
+        "Mul",
+        "Pow",
+        "Reciprocal",
+        "ReduceMean",
+        "ReduceProd",
+        "ReduceSum",
+        "Slice",
+        "Split",
+        "Sqrt",
+        "Sum",
+        "Transpose",
+        "add",
+        "cat",
+        "div",
+        "getitem",
+        "maximum",
+        "mean",
+        "minimum",
+        "mul",
+        "permute",
+        "pow",
+        "prod",
+        "reciprocal",
+        "select",
+        "slice",
+        "split",
+        "sqrt",
+        "stack",
+        "sum",
+        "transpose",
+        "truediv",
+    ]
+)
+"""They make positive numbers out of positive ones."""
 SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
 """Quantized operators that bend what they are given."""
-ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
-"""Quantizers whose input is a tensor of the file; what others round can be had nowhere."""
+ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "DequantizeLinear"})
+"""Quantizers whose input is a tensor of the file; what others round can be had nowhere. The last is one together with the
+quantizer before it, where both are computed in one step."""

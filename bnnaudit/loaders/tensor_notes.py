@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from onnx import NodeProto, TensorProto
 
+from bnnaudit.operators.carrying import TRUNCATE
 from bnnaudit.operators.graph import Graph
 from bnnaudit.operators.naming import module_name
+from bnnaudit.operators.steps import ROUND_BY
 
 WHOLE = frozenset(
     {
@@ -22,6 +24,8 @@ WHOLE = frozenset(
     }
 )
 """Element types of quantized tensors and of sums of them."""
+STATED = {ROUND_BY: "Round", TRUNCATE: "Cast"}
+"""How files call what our own operators stand for."""
 SCALE_FIRST = frozenset({"QLinearConcat"})
 """Operators that take the scale of what they make before anything else; all others take it last."""
 
@@ -50,7 +54,7 @@ def notes_of(graph: Graph, units: Mapping[str, float | None]) -> dict[str, Tenso
     notes = {}
     for node in graph.nodes:
         name = node.output[0]
-        operator = node.op_type.removeprefix("com_microsoft_")
+        operator = STATED.get(node.op_type, node.op_type.removeprefix("com_microsoft_"))
         notes[module_name(node.domain, node.name)] = TensorNote(name, operator, units.get(name, 1.0))
     return notes
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from bnnaudit.numerics.norms import finite_gradients
+
 MEMORY = 256 * 2**20
 """Bytes of Jacobian held at a time; larger batches are worked through in chunks."""
 
@@ -50,7 +52,8 @@ def _centred_gram_of_chunk(network: Callable[[Tensor], Tensor], inputs: Tensor) 
         other = (top + offset) % classes
         seed = torch.zeros_like(logits)
         seed[images, other], seed[images, top] = 1.0, -1.0
-        rows[images, other] = torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0].flatten(1)
+        gradients = torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0]
+        rows[images, other] = finite_gradients(gradients).flatten(1)
     exact = rows.double()
     return logits.detach(), exact @ exact.transpose(1, 2)
 
@@ -68,7 +71,7 @@ def class_gradients(logits: Tensor, inputs: Tensor) -> Tensor:
     count, classes = logits.shape
     seeds = torch.eye(classes, dtype=logits.dtype, device=logits.device)[:, None, :].expand(classes, count, classes)
     rows = [torch.autograd.grad(logits, inputs, seed, retain_graph=True)[0] for seed in seeds]
-    return torch.stack(rows)
+    return finite_gradients(torch.stack(rows))
 
 
 def singular_values(gram: Tensor, inputs: int) -> Tensor:

@@ -48,6 +48,11 @@ def project_l2_per_channel(points: Tensor, origins: Tensor, radius: float, low: 
     return project_l2(points.reshape(shape), origins.reshape(shape), radius, low, high).view_as(points)
 
 
+def finite_gradients(gradients: Tensor) -> Tensor:
+    """Zero where a gradient (...) is no number, as where a chain of rules multiplies infinity by zero: it leads nowhere there."""
+    return gradients.nan_to_num(nan=0.0)
+
+
 def unit_direction_l2(gradients: Tensor) -> Tensor:
     """Each image's gradient at unit Euclidean length; zero where the gradient is zero. Safe for denormal gradients."""
     largest = gradients.flatten(1).abs().amax(dim=1)

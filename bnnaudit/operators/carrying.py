@@ -11,7 +11,7 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.operators.element_types import SHORT, WHOLE
-from bnnaudit.operators.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.operators.graph import FLOATS, OWN_DOMAIN, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute, qualified_name
 
 # The attribute that holds the TensorProto type which a node quantizes to.
 QUANTIZES_TO = "quantizes_to"
@@ -44,6 +44,9 @@ SUMS = frozenset({"ConvInteger", "MatMulInteger"})
 OTHERS = frozenset({"DequantizeLinear", "DynamicQuantizeLinear", "com.microsoft.DequantizeLinear"})
 
 QUANTIZED = frozenset({*ZERO_POINTS, *SUMS, *OTHERS})
+
+# Types of whole numbers that scores are cast to.
+RETURNED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32})
 
 # Operators that make numbers of the kind they take: what they make of carried numbers is carried.
 KEEPING = frozenset(
@@ -90,11 +93,15 @@ KEEPING = frozenset(
 
 
 def carry(graph: Graph) -> None:
-    """Let floats carry the quantized tensors of a graph with known types; a graph without quantizers stays as it is."""
-    if not any(qualified_name(node) in QUANTIZED for node in graph.nodes):
+    """Let floats carry the quantized tensors of a graph with known types.
+
+    A graph without quantizers, which casts no floats to the whole numbers that it returns, stays as it is.
+    """
+    cast = _cast_outputs(graph)
+    if not cast and not any(qualified_name(node) in QUANTIZED for node in graph.nodes):
         return
     _learn_types(graph)
-    held = _held_values(graph)
+    held = _held_values(graph) | cast
     _convert_casts(graph, held)
     _release_outputs(graph, held)
     _hold_inputs(graph)
@@ -125,6 +132,21 @@ def _learn_types(graph: Graph) -> None:
         found = quantized_type(graph, node)
         if found:
             node.attribute.append(helper.make_attribute(QUANTIZES_TO, found))
+
+
+def _cast_outputs(graph: Graph) -> set[str]:
+    """The whole numbers that the graph returns and casts floats to, from the cast on, with all that reshapes them behind it."""
+    found: set[str] = set()
+    for info in graph.proto.output:
+        way, value = [info.name], info.name
+        while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
+            value = node.input[0]
+            way.append(value)
+        if node is not None and node.domain == STANDARD_DOMAIN and node.op_type == "Cast":
+            given, made = graph.element_type(node.input[0]), int(attribute(node, "to"))
+            if given in FLOATS and made in RETURNED and all(len(graph.users(name)) < 2 for name in way):
+                found.update(way)
+    return found
 
 
 def _held_values(graph: Graph) -> set[str]:

@@ -16,6 +16,9 @@ OWN_DOMAIN = "bnnaudit"
 
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
+# Operators that keep the values of one image together and as they are.
+SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+
 
 def qualified_name(node: NodeProto) -> str:
     """The operator with its domain, which is left out for the standard one: `Conv`, `onnx.brevitas.Quant`."""

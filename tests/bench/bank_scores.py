@@ -118,6 +118,17 @@ def percent() -> Tail:
     return then(softmax(), times, eight_bits("c", 100 / 255))
 
 
+def whole_percent() -> Tail:
+    """Probabilities in whole percent, as firmware returns them."""
+    steps = [node("Mul", "p hundred", "c"), node("Round", "c", "r"), node("Cast", "r", "y", to=TensorProto.UINT8)]
+    return then(softmax(), Tail(steps, {"hundred": np.float32([100])[0]}, TensorProto.UINT8))
+
+
+def geometric_mean_of_heads() -> Tail:
+    """The root of the product of two networks' probabilities."""
+    return then(softmax(), softmax("z1", "p1"), Tail([node("Mul", "p p1", "both"), node("Sqrt", "both", "y")]))
+
+
 def eight_bits(given: str, step: float) -> Tail:
     """Unsigned 8 bits and back, as `quantize_static` writes it behind a softmax."""
     return quantized(given, "y", "o", step, np.uint8([0])[0])
@@ -207,6 +218,7 @@ TAILS: dict[str, Callable[[float], Tail]] = {
     "softmax in 8 bits": lambda gain: then(softmax(), eight_bits("p", 1 / 255)),
     "softmax in int8, whole": lambda gain: whole_softmax(),
     "percent in 8 bits": lambda gain: percent(),
+    "whole percent": lambda gain: whole_percent(),
     "softmax clipped": lambda gain: clipped(),
     "softmax in half": lambda gain: in_half(),
     "written softmax in 8 bits": lambda gain: then(written_softmax("p"), eight_bits("p", 1 / 255)),
@@ -227,6 +239,8 @@ def entries() -> Iterator[Entry]:
     heads = ["digits-robust", "digits-robust-narrow"]
     yield _healthy("digits, mean of two heads", heads, mean_of_heads())
     yield _broken("digits x 60, mean of two heads", heads, mean_of_heads())
+    yield _healthy("digits, geometric mean of two heads", heads, geometric_mean_of_heads())
+    yield _broken("digits x 60, geometric mean of two heads", heads, geometric_mean_of_heads())
 
 
 def _healthy(name: str, heads: Sequence[str], tail: Tail) -> Entry:

@@ -37,6 +37,18 @@ def test_a_healthy_network_has_a_gradient_everywhere() -> None:
     assert not seen.rounded_input
 
 
+class Undefined(nn.Module):
+    """The identity, whose gradient is infinity times zero."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values + (values * 0).sqrt() * 0
+
+
+def test_a_gradient_that_is_no_number_does_not_arrive() -> None:
+    seen = probe(network(Undefined()))
+    assert (seen.zero, seen.blocked, seen.unmoved) == (12, 12, 12)
+
+
 def test_a_saturated_softmax_kills_the_loss_but_blocks_nothing() -> None:
     seen = probe(network(behind=(Scale(1e6),)))
     assert seen.zero + seen.denormal == 12

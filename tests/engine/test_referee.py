@@ -10,8 +10,8 @@ import torch
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
-from bnnaudit.engine.referee import ForeignPerturbationError, check_threat, replay
-from tests.toy import linear_target
+from bnnaudit.engine.referee import ForeignPerturbationError, check_threat, predict, replay
+from tests.toy import linear_target, target_of
 
 UINT16 = InputGrid("uint16", (0.0,), (65535.0,), (65535,))
 
@@ -41,6 +41,24 @@ def test_whole_steps_are_told_apart_however_many_there_are(
         return
     with pytest.raises(ForeignPerturbationError, match=told):
         check_threat(originals, images, threat(norm, steps))
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_an_image_of_no_numbers_is_in_no_ball(norm: Norm) -> None:
+    originals = torch.full((1, 2), 0.5)
+    with pytest.raises(ForeignPerturbationError, match="left the box"):
+        check_threat(originals, torch.tensor([[0.5, torch.nan]]), Threat(norm, 0.1))
+
+
+class Fixed(torch.nn.Module):
+    """A network that reshapes its scores to those of one image, which fails where there is none."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values.reshape(-1)[:2].reshape(1, 2)
+
+
+def test_no_images_have_no_classes_whatever_the_network_makes_of_them() -> None:
+    assert predict(target_of(Fixed(), (2,), 2), torch.zeros(0, 2)).tolist() == []
 
 
 def test_the_deployed_model_s_word_counts_whatever_the_copy_says() -> None:

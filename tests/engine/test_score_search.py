@@ -54,6 +54,22 @@ def open_model(
     return load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
 
 
+def two_columns(folder: Path, order: str) -> tuple[Target, torch.Tensor]:
+    """A network with the output (1 - p, p), or (p, 1 - p), of one probability p behind a saturated sigmoid; its logits (n,)."""
+    nodes = [
+        node("MatMul", "l pair", "z"),
+        node("Sigmoid", "z", "p"),
+        node("Sub", "one p", "rest"),
+        node("Concat", order, "c", axis=1),
+        node("QuantizeLinear", "c s z0", "q"),
+        node("DequantizeLinear", "q s z0", "y"),
+    ]
+    constants = {"pair": np.float32([[60], [0], [-60], [0]]), "one": np.float32(1)}
+    target = open_model(folder, nodes, {**constants, "s": np.float32(1 / 255), "z0": np.uint8(0)})
+    logits = IMAGES @ torch.from_numpy(WEIGHTS)
+    return target, 60 * (logits[:, 0] - logits[:, 2])
+
+
 def contrib(op: str, inputs: str, made: str, **settings: Any) -> NodeProto:
     return helper.make_node(op, inputs.split(), [made], domain="com.microsoft", **settings)
 
@@ -295,6 +311,67 @@ def test_a_mean_of_softmaxes_is_climbed_by_its_logarithm(tmp_path: Path) -> None
     exact = torch.logsumexp(torch.stack([part.log_softmax(1) for part in logits]), dim=0) - np.log(2)
     climbed = unjudged(found.network)(IMAGES).double()
     torch.testing.assert_close(climbed, exact, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("order", "positive"), [("rest p", 1), ("p rest", 0)])
+def test_two_columns_of_one_number_are_climbed_at_that_number(tmp_path: Path, order: str, positive: int) -> None:
+    target, logits = two_columns(tmp_path, order)
+    found = rescored(target, IMAGES, THREAT)
+    scores = found.facts.scores
+    assert scores is not None
+    assert (scores.tensor, scores.single) == ("z", True)
+    assert "its sign tells" in scores.why
+    assert "z" not in scores.rejected
+    climbed = unjudged(found.network)(IMAGES)
+    torch.testing.assert_close(climbed[:, positive] - climbed[:, 1 - positive], logits, rtol=1e-4, atol=1e-3)
+    assert torch.equal(found.logits(IMAGES).argmax(1), target.logits(IMAGES).argmax(1))
+
+
+@pytest.mark.parametrize(
+    "combined",
+    [
+        pytest.param([node("Mul", "p p2", "y")], id="product"),
+        pytest.param([node("Mul", "p p2", "both"), node("Sqrt", "both", "y")], id="geometric mean"),
+    ],
+)
+def test_products_of_probabilities_are_climbed_by_their_logarithm(tmp_path: Path, combined: list[NodeProto]) -> None:
+    """Their sums are not the same for all images, which alone would tell probabilities."""
+    tail = [node("MatMul", "x w2", "l2"), *SOFTMAX, node("Softmax", "l2", "p2", axis=-1), *combined]
+    w2 = 40 * np.roll(WEIGHTS, 1, axis=0)
+    found = rescored(open_model(tmp_path, tail, {"w2": w2}), IMAGES, THREAT)
+    assert found.facts.scores is not None
+    assert found.facts.scores.logarithm
+    exact = sum((IMAGES @ torch.from_numpy(weights)).double().log_softmax(1) for weights in (WEIGHTS, w2))
+    climbed = unjudged(found.network)(IMAGES).double()
+    torch.testing.assert_close(climbed, exact, rtol=1e-3, atol=1e-3)
+
+
+def test_probabilities_that_are_subtracted_have_no_logarithm(tmp_path: Path) -> None:
+    """The class of the smallest probability wins: rows of -p add up to -1, and are no probabilities."""
+    found = rescored(open_model(tmp_path, [*SOFTMAX, node("Neg", "p", "y")]), IMAGES, THREAT)
+    assert found.facts.scores is None
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param([node("Round", "c", "r"), node("Cast", "r", "y", to=TensorProto.UINT8)], id="rounded"),
+        pytest.param([node("Cast", "c", "y", to=TensorProto.UINT8)], id="cut off"),
+        pytest.param([node("Cast", "c", "i", to=TensorProto.INT32), node("Reshape", "i sh", "y")], id="reshaped"),
+    ],
+)
+def test_scores_that_are_cast_to_whole_numbers_at_last(tmp_path: Path, tail: list[NodeProto]) -> None:
+    whole = TensorProto.INT32 if tail[-1].op_type == "Reshape" else TensorProto.UINT8
+    constants = {"hundred": np.float32(100), "sh": np.array([-1, CLASSES])}
+    target = open_model(tmp_path, [*SOFTMAX, node("Mul", "p hundred", "c"), *tail], constants, whole)
+    assert torch.equal(target.logits(IMAGES), target.deployed(IMAGES))
+    points = IMAGES.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
+    assert bool(gradient.any(dim=1).all())
+    found = rescored(target, IMAGES, THREAT)
+    assert found.facts.scores is not None
+    assert found.facts.scores.tensor == "l"
+    assert "Cast" in found.facts.scores.tail
 
 
 def test_an_attack_goes_on_where_the_output_is_tied(tmp_path: Path) -> None:

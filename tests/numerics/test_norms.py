@@ -12,6 +12,13 @@ def test_l2_projection_is_the_scaled_perturbation_by_hand() -> None:
     assert torch.allclose(projected, torch.tensor([[0.65, 0.70]]))
 
 
+def test_a_gradient_leads_nowhere_where_it_is_no_number() -> None:
+    gradients = norms.finite_gradients(torch.tensor([[torch.nan, -2.0], [torch.inf, 0.0]]))
+    assert gradients[0].tolist() == [0.0, -2.0]
+    assert bool(gradients.isfinite().all())
+    assert float(gradients[1, 0]) > 0
+
+
 def test_per_channel_projection_lets_each_channel_have_the_whole_radius() -> None:
     origin = torch.zeros(1, 3, 2, 2)
     projected = norms.project_l2_per_channel(torch.ones(1, 3, 2, 2), origin, 0.5, 0.0, 1.0)
