@@ -31,10 +31,10 @@ FEWEST = 64
 """Values by which a function is judged to be a step; not tuned."""
 DISTINCT = 32
 """Different values that it has to be given, so that it is no change of a step's levels; not tuned."""
-
 SIGN_STEPS = (BinarySign, TernarySign, PlainSign, PlainStairs)
+"""Steps that may be clipped afterwards."""
 CLIPS = frozenset({"relu", "relu6", "clamp", "clamp_min", "clamp_max", "hardtanh", "maximum", "minimum", "threshold"})
-"""What a sign may stand in front of, as in relu(sign(x)): the derivative is lost wherever the sign is clipped."""
+"""Operators that clip a sign, as in relu(sign(x)): the derivative is lost wherever they do."""
 
 
 def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
