@@ -6,6 +6,7 @@ H = b^2 J^T S J it is b^2 (J w_i)^T S (J w_j), so k products are all that a sear
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -65,7 +66,9 @@ def _or_else(forward: Callable[[], Result], reverse: Callable[[], Result]) -> Re
 
 def _forward_mode(network: Callable[[Tensor], Tensor], inputs: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
     # Steps pass nothing unless gradients are enabled; nothing here requires them, so no graph is kept.
-    with torch.enable_grad():
+    # The first use loads parts of torch that warn of torch's own deprecated TorchScript.
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`torch.jit", module=r"torch\b")
         pair = torch.func.jvp(network, (inputs.detach(),), (tangents,))
     return pair[0].detach(), pair[1].detach()
 

@@ -1,5 +1,8 @@
 """Products J w against the Jacobian, and the sketched norm against the exact one."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor
@@ -97,3 +100,14 @@ def test_directions_are_signs_and_always_the_same() -> None:
     assert torch.equal(first, second)
     assert torch.equal(first.abs(), torch.ones_like(first))
     assert torch.equal(sketch.random_directions(2, (2, 5), INPUTS), first[:2])
+
+
+def test_the_first_product_of_a_process_warns_of_nothing() -> None:
+    """Forward mode loads parts of torch that use TorchScript, which torch itself deprecates: no reader of a report cares."""
+    code = (
+        "import torch; from bnnaudit.numerics.sketch import jacobian_product\n"
+        "print(jacobian_product(torch.nn.Linear(3, 2), torch.ones(1, 3), torch.ones(1, 3))[1].shape)"
+    )
+    run = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "torch.Size([1, 2])\n"
+    assert run.stderr == ""
