@@ -148,7 +148,15 @@ def _sign(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
         case "copysign" if isinstance(other, fx.Node) and (size := recording.splat(values)):
             recording.replace(node, recording.call("sign", PlainSign((-abs(size), abs(size))), (other, node), node))
         case "heaviside":
-            recording.replace(node, recording.call("sign", PlainSign((0.0, 1.0)), (values, node), node))
+            recording.replace(node, _heaviside(recording, node, values, other))
+
+
+def _heaviside(recording: Recording, node: fx.Node, values: fx.Node, at_zero: object) -> fx.Node:
+    """heaviside(x, 0) or (x, 1) as the sign that it is, so that methods for networks of signs take it; else by its values."""
+    number = recording.splat(at_zero)
+    if number in (0.0, 1.0):
+        return recording.call("sign", BinarySign(levels=(0.0, 1.0), strict=number == 0.0), (values,), node)
+    return recording.call("sign", PlainSign((0.0, 1.0)), (values, node), node)
 
 
 def _shifted_sign(recording: Recording, values: fx.Node) -> tuple[fx.Node, bool] | None:

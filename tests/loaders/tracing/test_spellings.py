@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.loaders.tracing.tracing import trace
-from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
+from bnnaudit.quantization.quantizers import BinarySign, named_quantizers, with_surrogate
 from tests.bench.spelled import SPELLINGS, Sign, Spelled
 
 INPUTS = torch.rand((6, 9), generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -42,6 +42,15 @@ def test_values_and_gradient_are_those_of_the_step_itself(name: str) -> None:
     assert len(traced.quantizers) == 2
     assert {step.bits for step in traced.quantizers} == {1}
     assert traced.unseen == ()
+
+
+@pytest.mark.parametrize("name", [*SPELLINGS, "all under no_grad"])
+def test_methods_for_networks_of_signs_take_it(name: str) -> None:
+    """They ask for affine maps between two-valued signs, whose rows they flip exactly."""
+    network = Spelled(plain(), SPELLINGS.get(name, SPELLINGS["where"]), BinarySign, name == "all under no_grad").eval()
+    steps = [step for _, step in named_quantizers(trace(network, INPUTS).network)]
+    assert len(steps) == 2
+    assert all(isinstance(step, BinarySign) for step in steps)
 
 
 @pytest.mark.parametrize(
