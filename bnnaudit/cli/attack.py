@@ -98,9 +98,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     if save is not None:
         save_adversarial(save, adversarial, opened.target.facts, settings.threat.image_bits)
     kind = ReportFormat(values["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
+    deliver_with(lambda page: render(report, kind, page), values["output"])
     return 0
 
 

@@ -63,9 +63,7 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
     with ProgressBar(values["quiet"]) as progress:
         report = run_audit(request, progress)
     kind = ReportFormat(values["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
+    deliver_with(lambda page: render(report, kind, page), values["output"])
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
         return UNFINISHED
     return PASSED if report.verdict.passed else FAILED

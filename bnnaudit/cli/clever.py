@@ -54,8 +54,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
         from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.measurements.clever import run_clever
-        from bnnaudit.reports.table import json_text
-        from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
+        from bnnaudit.reports.table import ReportFormat, render
 
         values["samples"] = values["samples"] or SAMPLES
         flags = parse_settings(options.nested_flags({**values, "targets": None}), "command line")
@@ -82,10 +81,6 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
             provenance(),
             progress.advance,
         )
-    if values["format_name"] == "json":
-        deliver_with(lambda page: json_text(clever_to_json(report)), values["output"])
-        return 0
-    deliver_with(
-        lambda page: render_clever(report, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
+    kind = ReportFormat(values["format_name"])
+    deliver_with(lambda page: render(report, kind, page), values["output"])
     return 0

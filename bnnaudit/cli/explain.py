@@ -23,35 +23,27 @@ def command(code: str | None, everything: bool, efforts: bool, format_name: str,
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
     if efforts:
         return _explain_efforts(code, everything, format_name, output)
-    from bnnaudit.reports.table import json_text
-    from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.reports.documents import Catalogue
+    from bnnaudit.reports.table import ReportFormat, render
     from bnnaudit.rules.table import RULES
 
     if everything == (code is not None):
         raise UsageError("explain: give one rule's code (such as FR301), or --all")
     rules = list(RULES.values()) if code is None else [find(code, RULES)]
-    if format_name == "json":
-        documents = [rule_to_json(rule) for rule in rules]
-        deliver_with(lambda page: json_text({"rules": documents} if everything else documents[0]), output)
-    elif everything:
-        deliver_with(lambda page: render_catalogue(rules, width=page.width, color=page.color, ascii=page.ascii), output)
-    else:
-        deliver_with(lambda page: render_rule(rules[0], width=page.width, color=page.color, ascii=page.ascii), output)
+    document = Catalogue(tuple(rules)) if everything else rules[0]
+    deliver_with(lambda page: render(document, ReportFormat(format_name), page), output)
     return 0
 
 
 def _explain_efforts(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
     from bnnaudit.audit.plan import check_costs
-    from bnnaudit.reports.table import json_text
-    from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
+    from bnnaudit.reports.documents import CheckCost, EffortTable
+    from bnnaudit.reports.table import ReportFormat, render
 
     if everything or code is not None:
         raise UsageError("explain: give one rule's code, --all or --effort")
-    costs = [CheckCost(*entry) for entry in check_costs()]
-    if format_name == "json":
-        deliver_with(lambda page: json_text(efforts_to_json(costs)), output)
-    else:
-        deliver_with(lambda page: render_efforts(costs, width=page.width, color=page.color, ascii=page.ascii), output)
+    efforts = EffortTable(tuple(CheckCost(*entry) for entry in check_costs()))
+    deliver_with(lambda page: render(efforts, ReportFormat(format_name), page), output)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,10 @@ def command(model: Path, **values: Any) -> int:
     with waiting("loading", values["quiet"]):
         from bnnaudit.audit.open import inspect_model
         from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.reports.table import json_text
-        from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
+        from bnnaudit.reports.table import ReportFormat, render
 
         flags = parse_settings(options.nested_flags(values), "command line")
         facts = inspect_model(model, settings_for(model, flags, Path.cwd(), values["card"]))
-    if values["format_name"] == "json":
-        deliver_with(lambda page: json_text(facts_to_json(facts)), values["output"])
-        return 0
-    deliver_with(
-        lambda page: render_facts(
-            facts, width=page.width, color=page.color, ascii=page.ascii, verbose=values["verbose"]
-        ),
-        values["output"],
-    )
+    kind = ReportFormat(values["format_name"])
+    deliver_with(lambda page: render(facts, kind, replace(page, verbose=values["verbose"])), values["output"])
     return 0

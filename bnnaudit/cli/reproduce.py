@@ -70,8 +70,7 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
         from bnnaudit.experiments.run import planned_units, reproduce_on
         from bnnaudit.experiments.table import EXPERIMENTS
         from bnnaudit.experiments.values import Reproduction
-        from bnnaudit.reports.table import json_text
-        from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
+        from bnnaudit.reports.table import ReportFormat, render
 
         experiment = EXPERIMENTS[name]
         subjects = [subject_of(path, name, radii, values) for path in paths]
@@ -79,13 +78,8 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
     reproduction = Reproduction(name, experiment, found, (), provenance())
-    if values["format_name"] == "json":
-        deliver_with(lambda page: json_text(reproduction_to_json(reproduction)), values["output"])
-        return 0
-    deliver_with(
-        lambda page: render_reproduction(reproduction, width=page.width, color=page.color, ascii=page.ascii),
-        values["output"],
-    )
+    kind = ReportFormat(values["format_name"])
+    deliver_with(lambda page: render(reproduction, kind, page), values["output"])
     return 0
 
 

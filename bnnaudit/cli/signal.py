@@ -36,7 +36,8 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.reports.pictures import check_can_plot, save_signal
+        from bnnaudit.reports.pictures.figure import check_can_plot
+        from bnnaudit.reports.pictures.signal import save_signal
         from bnnaudit.reports.table import ReportFormat, render
 
         if plot is not None:
@@ -57,7 +58,5 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
     if plot is not None:
         save_signal(report, plot)
     kind = ReportFormat(values["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
+    deliver_with(lambda page: render(report, kind, page), values["output"])
     return 0

@@ -6,21 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from bnnaudit.core.errors import UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """How text is to look on the stream it goes to."""
-
-    width: int | None
-    color: bool
-    ascii: bool
+from bnnaudit.reports.page import Page
 
 
 def page_for(output: Path | None) -> Page:
@@ -48,7 +39,7 @@ def deliver(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
         return
-    from bnnaudit.reports.table import write_atomically
+    from bnnaudit.reports.output import write_atomically
 
     write_atomically(output, text)
 

@@ -48,7 +48,8 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.reports.pictures import check_can_plot, save_sweep
+        from bnnaudit.reports.pictures.figure import check_can_plot
+        from bnnaudit.reports.pictures.sweep import save_sweep
         from bnnaudit.reports.table import ReportFormat, render
 
         if plot is not None:
@@ -81,7 +82,5 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
     if plot is not None:
         save_sweep(report, plot)
     kind = ReportFormat(rest["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), rest["output"]
-    )
+    deliver_with(lambda page: render(report, kind, page), rest["output"])
     return 0

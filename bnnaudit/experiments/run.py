@@ -24,6 +24,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.experiments.claims import claims_of
 from bnnaudit.experiments.values import (
     AttackTable,
     CleverTable,
@@ -75,7 +76,8 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
     with computing_with(subject.threads or threads_in_use()):
-        return _reproduced(experiment, subject, progress)
+        model = _reproduced(experiment, subject, progress)
+    return replace(model, claims=claims_of(experiment, model))
 
 
 def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
@@ -155,14 +157,17 @@ def attacked_row(
     done = _Told(progress.advance)
     started = time.perf_counter()
     cells: list[Estimate] = []
+    standing: list[tuple[bool, ...]] = []
     try:
         for threat in threats:
             result, _ = run_trial(inputs, Trial(settings, threat), on_progress=done)
             cells.append(estimate(int(result.standing.sum()), len(result.standing)))
+            standing.append(tuple(result.standing.tolist()))
     except UsageError as error:
         progress.advance(max(0, units - done.units))
         return ReproducedRow(settings.name, (), (), settings=settings, unable=one_line(error))
-    return ReproducedRow(settings.name, tuple(cells), (), time.perf_counter() - started, settings)
+    seconds = time.perf_counter() - started
+    return ReproducedRow(settings.name, tuple(cells), (), seconds, settings, standing=tuple(standing))
 
 
 class _Told:

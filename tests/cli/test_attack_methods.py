@@ -70,13 +70,13 @@ def test_auto_says_what_it_ran(bnnaudit: Command, model: Path, data: Path) -> No
     attack = ("attack", model, "--data", data, *SMALL, "--method", "auto")
     row = row_of(bnnaudit(*attack, "--format", "json"))
     assert (row["name"], row["beta"], row["budget"]) == ("auto", "none", "60")
-    legs = row["portfolio"]
-    assert legs[0]["way"] == "first climb"
-    assert sum(leg["felled"] for leg in legs) == row["replayed"] - row["replay_disagreements"]
-    assert sum(leg["backwards"] for leg in legs) == row["backwards"]
-    assert sum(leg["forwards"] for leg in legs) == row["forwards"]
+    phases = row["phases"]
+    assert phases[0]["phase"] == "first climb"
+    assert sum(phase["fooled"] for phase in phases) == row["replayed"] - row["replay_disagreements"]
+    assert sum(phase["backwards"] for phase in phases) == row["backwards"]
+    assert sum(phase["forwards"] for phase in phases) == row["forwards"]
     text = bnnaudit(*attack).out
-    assert "What auto ran" in text
+    assert "Phases of auto" in text
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.reports.attack_names import capitalised
 from bnnaudit.reports.numbers import percent, plural, threat_text
-from bnnaudit.reports.pictures.canvas import BLUE, FAINT, INK, head, on_paper
+from bnnaudit.reports.pictures.figure import BLUE, FAINT, INK, head, save_picture
 
 _AXES = {
     "iterations": "iterations",
@@ -23,7 +23,7 @@ _AXES = {
 def save_sweep(report: Report, path: Path) -> None:
     """Draws the report's first sweep."""
     sweep = report.sweeps[0]
-    on_paper(lambda figure: _draw(figure, report, sweep), path, 7.6, 4.8)
+    save_picture(lambda figure: _draw(figure, report, sweep), path, 7.6, 4.8)
 
 
 def _draw(figure: Any, report: Report, sweep: Sweep) -> None:

@@ -1,75 +1,66 @@
-"""Where the signal dies, and how it depends on b; only where that was measured."""
+"""Where the gradient vanishes, and how the signal depends on b; only where that was measured."""
 
 from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.core.report import Passage, PlaceRow, Report, SignalCurves, SignalTable, place_of_death
+from bnnaudit.core.report import PlaceGradient, PlaceRow, Report, Scaling, SignalCurves, SignalTable
 from bnnaudit.reports.numbers import percent, significant
+from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.bars import vertical
 from bnnaudit.reports.terminal.charts import side_by_side
-from bnnaudit.reports.terminal.style import Look
-from bnnaudit.reports.terminal.typesetting import heading, indented
+from bnnaudit.reports.terminal.drawing import Parts
+from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
 
 HEIGHT = 6
-_INDENT = 2
 _FRAME = 8
-_RULES = (("original", "as it is"), ("njs", "NJS"), ("hns", "HNS"))
+_RULES: tuple[tuple[Scaling, str], ...] = (("original", "as it is"), ("njs", "NJS"), ("hns", "HNS"))
 
 
-def propagation(report: Report, look: Look) -> Sequence[RenderableType]:
-    """The gradient at every step on the way back, a line that says where it dies, and the curves against b."""
+def propagation(report: Report, page: Page) -> Parts:
+    """The gradient at every step on the way back, a line that says where it vanishes, and the curves against b."""
     if report.signal is None or not report.signal.places:
         return []
     parts: list[RenderableType] = [
-        heading("The way back: gradient at each place, from the logits to the input", look),
-        indented(_places(report.signal.places, look)),
+        heading("Gradient from the logits to the input", page),
+        _places(report.signal.places, page),
         Text(""),
-        *(indented(line) for line in _deaths(report.signal, look)),
+        *(indented(_end(report.signal, scaling, title, page)) for scaling, title in _RULES),
     ]
     if report.signal.curves is not None:
         parts += [
-            heading("Against the temperature b: means, each from 0 to its largest", look),
-            *(indented(line, _INDENT) for line in _charts(report.signal, report.signal.curves, look)),
+            heading("Means against the temperature b", page),
+            *(indented(line) for line in _charts(report.signal, report.signal.curves, page)),
         ]
     return parts
 
 
-def _places(places: Sequence[PlaceRow], look: Look) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("mean norm, images where it is dead", overflow="fold")
-    for _, title in _RULES:
-        table.add_column(title, justify="right", no_wrap=True)
-    for place in places:
-        table.add_row(look.text(place.name), *(_cell(getattr(place, rule), look) for rule, _ in _RULES))
-    return table
+def _places(places: Sequence[PlaceRow], page: Page) -> RenderableType:
+    columns = [Column("mean norm, % of images where zero", [page.text(place.name) for place in places], wraps=True)]
+    for scaling, title in _RULES:
+        columns.append(Column(title, [_cell(getattr(place, scaling), page) for place in places], right=True))
+    return table(columns, page)
 
 
-def _cell(passage: Passage, look: Look) -> Text:
-    cell = look.text(significant(passage.gradient_norm))
-    if passage.dead_fraction > 0:
-        cell.append_text(look.text(f"  {percent(passage.dead_fraction)}", "red"))
+def _cell(gradient: PlaceGradient, page: Page) -> Text:
+    cell = page.text(significant(gradient.gradient_norm))
+    if gradient.zero_gradient_fraction > 0:
+        cell.append_text(page.text(f"  {percent(gradient.zero_gradient_fraction)}", "red"))
     return cell
 
 
-def _deaths(table: SignalTable, look: Look) -> list[Text]:
-    lines = []
-    for rule, title in _RULES:
-        passages = [getattr(place, rule) for place in table.places]
-        index = place_of_death(passages)
-        if index is None:
-            lines.append(look.text(f"{title}: the signal arrives at the input", "green"))
-            continue
-        share = percent(passages[index].dead_fraction - (passages[index - 1].dead_fraction if index else 0))
-        where, why = (table.places[index].name, "") if index else ("the logits", ": the softmax is saturated")
-        lines.append(look.text(f"{title}: the signal dies at {where} ({share} of the images){why}", "red"))
-    return lines
+def _end(signal: SignalTable, scaling: Scaling, title: str, page: Page) -> Text:
+    end = signal.vanishing(scaling)
+    if end is None:
+        return page.text(f"{title}: the gradient reaches the input", "green")
+    why = ": the softmax is saturated" if end.saturated else ""
+    where = f"at {'the logits' if end.saturated else end.place} on {percent(end.fraction)} of the images"
+    return page.text(f"{title}: the gradient vanishes {where}{why}", "red")
 
 
-def _charts(table: SignalTable, curves: SignalCurves, look: Look) -> list[Text]:
-    room = look.width - _INDENT
+def _charts(signal: SignalTable, curves: SignalCurves, page: Page) -> list[Text]:
+    room = page.columns - INDENT
     wide = min(len(curves.betas), max(16, (room - 4) // 2 - _FRAME))
     named = (
         ("error signal ||psi||", curves.psi_norm),
@@ -77,9 +68,12 @@ def _charts(table: SignalTable, curves: SignalCurves, look: Look) -> list[Text]:
         ("Hessian ||d2l/dx2||", curves.hessian_norm),
         ("gradient ||dl/dx||", curves.gradient_norm),
     )
-    marks = (("1", 1.0), ("N", table.njs.beta_median), ("H", table.hns.beta_median))
+    marks = (("1", 1.0), ("N", signal.njs.beta_median), ("H", signal.hns.beta_median))
     charts = [_chart(title, curves.betas, values, marks, wide) for title, values in named]
-    legend = look.text("below each: 1 is b = 1, N the median of NJS, H of HNS", "dim")
+    legend = page.text(
+        "Below each curve: 1 marks b = 1, N the median b of NJS, H that of HNS; each from 0 to its largest value.",
+        "dim",
+    )
     return [*side_by_side(charts, room), Text(""), legend]
 
 

@@ -1,14 +1,12 @@
 """Signal propagation: the network as it is, beside the two published temperature rules."""
 
-from collections.abc import Callable, Sequence
-
-from rich.console import RenderableType
-from rich.table import Table
+from collections.abc import Callable
 
 from bnnaudit.core.report import Report, SignalRow
 from bnnaudit.reports.numbers import percent, plural, significant
-from bnnaudit.reports.terminal.style import Look
-from bnnaudit.reports.terminal.typesetting import heading, indented
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.drawing import Parts
+from bnnaudit.reports.terminal.typesetting import Column, heading, table
 
 _LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
     ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
@@ -21,7 +19,7 @@ _LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
 )
 
 
-def signal(report: Report, look: Look) -> Sequence[RenderableType]:
+def signal(report: Report, page: Page) -> Parts:
     """Nothing where it was not measured."""
     if report.signal is None:
         return []
@@ -30,10 +28,9 @@ def signal(report: Report, look: Look) -> Sequence[RenderableType]:
         ("NJS", report.signal.njs),
         ("HNS", report.signal.hns),
     )
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column(f"means over {plural(max(row.n for _, row in named), 'image')}", overflow="fold")
-    for name, _ in named:
-        table.add_column(name, justify="right", min_width=8)
-    for label, value in _LINES:
-        table.add_row(look.text(label), *(look.text(value(row)) for _, row in named))
-    return [heading("Signal propagation", look), indented(table)]
+    means = f"means over {plural(max(row.n for _, row in named), 'image')}"
+    columns = [
+        Column(means, [page.text(label) for label, _ in _LINES], wraps=True),
+        *(Column(name, [page.text(value(row)) for _, value in _LINES], right=True) for name, row in named),
+    ]
+    return [heading("Signal propagation", page), table(columns, page)]
