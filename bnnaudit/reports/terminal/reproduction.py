@@ -105,9 +105,10 @@ def _columns(found: Reproduction, model: ReproducedModel, page: Page) -> list[Co
 
 
 def _paper_columns(model: ReproducedModel, attacks: bool, page: Page) -> list[Column]:
+    spare = 0 if attacks else 1
     titles = [f"paper:\n{title}" for title in model.paper_columns] or ["paper"]
     return [
-        Column(title, [page.text(_paper(row, index, attacks)) for row in model.rows], right=True)
+        Column(title, [page.text(_paper(row, index, attacks)) for row in model.rows], right=True, spare=spare)
         for index, title in enumerate(titles)
     ]
 

@@ -113,16 +113,18 @@ def natural_width(columns: Sequence[Column]) -> int:
 
 
 def table(columns: Sequence[Column], page: Page) -> RenderableType:
-    """The columns that fit, indented; a word is cut only where nothing else is left."""
+    """The columns that fit, indented, and which do not; a word is cut only where nothing else is left."""
+    left_out = [column.title for column in columns if column not in fitting(columns, page)]
     columns = fitting(columns, page)
     gap = 2 if natural_width(columns) <= page.columns else 1
     grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
     for column, width in zip(columns, _widths(columns, gap, page), strict=True):
-        grid.add_column(Text(column.title), width=width, overflow="fold", vertical="bottom")
+        grid.add_column(Text(column.title), width=width, overflow="fold")
         grid.columns[-1].justify = "right" if column.right else "left"
     for cells in zip(*(column.cells for column in columns), strict=True):
         grid.add_row(*cells)
-    return indented(grid)
+    missing = [Text(f"No room for: {', '.join(left_out)}.", "dim")] if left_out else []
+    return indented(Group(grid, *missing))
 
 
 def _spread(widths: Sequence[int], gap: int) -> int:

@@ -120,6 +120,12 @@ def test_nothing_that_was_left_aside_disappears(fake: Report) -> None:
     assert "restarts: out of memory at batch size 512" in text
 
 
+def test_checks_that_were_skipped_for_one_reason_share_a_line(fake: Report) -> None:
+    skips = (Skip("radius", "left out"), Skip("noise", "no time"), Skip("transfer", "left out"))
+    text = _text(replace(fake, skipped=skips))
+    assert "  • radius, transfer: left out\n  • noise: no time\n" in text
+
+
 def test_empty_lists_are_said_to_be_empty(honest: Report) -> None:
     assert "Nothing waived, nothing skipped, nothing broken." in _text(honest)
 

@@ -26,11 +26,12 @@ def attacks(report: Report, page: Page) -> Parts:
     rows = report.attacks
     if not rows:
         return []
-    columns = fitting(_columns(report, page), page)
-    cells = min(page.columns - natural_width(columns) - 2, _LARGEST_BAR)
+    columns = _columns(report, page)
+    shown = fitting(columns, page)
+    cells = min(page.columns - natural_width(shown) - 2, _LARGEST_BAR)
     if cells >= _SMALLEST_BAR:
         columns.append(Column("", [Text(horizontal(row.accuracy.value, cells), "cyan") for row in rows]))
-    remarks = _remarks(rows, as_8bit=any(column.title == _AS_8BIT for column in columns))
+    remarks = _remarks(rows, as_8bit=any(column.title == _AS_8BIT for column in shown))
     return [heading("Accuracy left by each attack", page), table(columns, page), *notes(remarks, page)]
 
 

@@ -8,9 +8,7 @@ from bnnaudit.reports.attack_names import loss_name
 from bnnaudit.reports.numbers import MISSING, count
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, fitting, heading, notes, table
-
-_FORWARD = "forward"
+from bnnaudit.reports.terminal.typesetting import Column, heading, notes, table
 
 
 def auto_phases(report: Report, page: Page) -> Parts:
@@ -18,11 +16,9 @@ def auto_phases(report: Report, page: Page) -> Parts:
     runs = [row.parts for row in report.attacks if row.parts]
     if not runs:
         return []
-    tables = [fitting(_columns(parts, page), page) for parts in runs]
-    remarks = ["fooled: images that this phase was the first to fool."]
-    if any(column.title == _FORWARD for columns in tables for column in columns):
-        remarks.append("forward, backward: passes, counted per image.")
-    return [heading("Phases of auto", page), *(table(columns, page) for columns in tables), *notes(remarks, page)]
+    note = "fooled: images that this phase was the first to fool; forward, backward: passes, counted per image."
+    tables = [table(_columns(parts, page), page) for parts in runs]
+    return [heading("Phases of auto", page), *tables, *notes([note], page)]
 
 
 def _columns(parts: Sequence[Part], page: Page) -> list[Column]:
@@ -33,6 +29,6 @@ def _columns(parts: Sequence[Part], page: Page) -> list[Column]:
         Column("surrogate", [page.text(words) for words in surrogates], wraps=True),
         Column("loss", [page.text(words) for words in losses], spare=1),
         Column("fooled", [page.text(count(len(part.fooled)), "bold") for part in parts], right=True),
-        Column(_FORWARD, [page.text(count(part.forwards)) for part in parts], right=True, spare=2),
+        Column("forward", [page.text(count(part.forwards)) for part in parts], right=True, spare=2),
         Column("backward", [page.text(count(part.backwards)) for part in parts], right=True, spare=2),
     ]

@@ -78,7 +78,11 @@ def _waived(report: Report, page: Page) -> list[RenderableType]:
 
 
 def _skipped(report: Report, page: Page) -> list[RenderableType]:
-    items = [Text.assemble(page.text(skip.check, "bold"), page.text(f": {skip.why}")) for skip in report.skipped]
+    """A line for each reason, with all checks that were skipped for it."""
+    checks: dict[str, list[str]] = {}
+    for skip in report.skipped:
+        checks.setdefault(skip.why, []).append(skip.check)
+    items = [Text.assemble(page.text(", ".join(names), "bold"), page.text(f": {why}")) for why, names in checks.items()]
     return _list("Skipped", items, page)
 
 

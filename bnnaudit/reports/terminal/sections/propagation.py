@@ -37,7 +37,7 @@ def propagation(report: Report, page: Page) -> Parts:
 
 
 def _places(places: Sequence[PlaceRow], page: Page) -> RenderableType:
-    columns = [Column("mean norm, % of images where zero", [page.text(place.name) for place in places], wraps=True)]
+    columns = [Column("mean norm, share of zeros", [page.text(place.name) for place in places], wraps=True)]
     for scaling, title in _RULES:
         columns.append(Column(title, [_cell(getattr(place, scaling), page) for place in places], right=True))
     return table(columns, page)
