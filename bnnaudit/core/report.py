@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -175,7 +176,8 @@ class SignalCurves:
 
 
 Scaling = Literal["original", "njs", "hns"]
-"""The network as it is, or with one of the two published temperature rules: the fields of a `SignalTable`."""
+SCALINGS: Mapping[Scaling, str] = {"original": "as it is", "njs": "NJS", "hns": "HNS"}
+"""The network as it is, or with one of the two published temperature rules: the fields of a `SignalTable`, and their titles."""
 ARRIVES = 0.05
 """Share of images with a zero gradient at the input up to which the signal counts as arriving; not tuned."""
 

@@ -18,7 +18,7 @@ from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Estimate, SignalRow
+from bnnaudit.core.report import SCALINGS, Estimate, SignalRow
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
@@ -40,7 +40,6 @@ from bnnaudit.measurements.propagation import measure_signal
 from bnnaudit.measurements.zero_gradient import attached
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
-SCALINGS = ("as it is", "NJS", "HNS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,4 +234,5 @@ def _probed(table: PropagationTable, subject: Subject, inputs: RunInputs, progre
         for line in table.lines
     ]
     known = any(row.paper for row in rows)
-    return _model(subject, inputs, SCALINGS, SCALINGS if known else (), rows)
+    titles = tuple(SCALINGS.values())
+    return _model(subject, inputs, titles, titles if known else (), rows)

@@ -1,18 +1,17 @@
 """The report for machines: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
 
 from collections.abc import Iterable
-from typing import get_args
 
 from bnnaudit.core.attack import Method
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import (
+    SCALINGS,
     SCHEMA,
     AttackRow,
     Cure,
     Remedy,
     Report,
-    Scaling,
     Serving,
     SessionAccuracies,
     SignalRow,
@@ -135,14 +134,13 @@ def _part(part: Part) -> dict[str, JsonValue]:
 
 
 def _signal_table(table: SignalTable) -> dict[str, JsonValue]:
-    scalings: tuple[Scaling, ...] = get_args(Scaling)
-    document: dict[str, JsonValue] = {scaling: _signal(getattr(table, scaling)) for scaling in scalings}
+    document: dict[str, JsonValue] = {scaling: _signal(getattr(table, scaling)) for scaling in SCALINGS}
     if table.places:
         document["places"] = [
-            {"name": place.name, **{scaling: record(getattr(place, scaling)) for scaling in scalings}}
+            {"name": place.name, **{scaling: record(getattr(place, scaling)) for scaling in SCALINGS}}
             for place in table.places
         ]
-        ends = {scaling: table.vanishing(scaling) for scaling in scalings}
+        ends = {scaling: table.vanishing(scaling) for scaling in SCALINGS}
         document["vanishing"] = {scaling: None if end is None else record(end) for scaling, end in ends.items()}
     if table.curves is not None:
         document["curves"] = record(table.curves)

@@ -1,6 +1,7 @@
 """Documents as JSON."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.facts import ModelFacts
@@ -16,28 +17,17 @@ from bnnaudit.reports.json.reproduction import reproduction_to_json
 from bnnaudit.reports.json.strict import JsonValue, json_text
 from bnnaudit.reports.page import Page
 
+OBJECTS: Mapping[type[Document], Callable[[Any], dict[str, JsonValue]]] = {
+    Report: report_to_json,
+    CleverReport: clever_to_json,
+    Reproduction: reproduction_to_json,
+    ModelFacts: facts_to_json,
+    Rule: rule_to_json,
+    Catalogue: catalogue_to_json,
+    EffortTable: efforts_to_json,
+}
+
 
 def write_json(document: Document, page: Page) -> str:
     """The document as JSON, the same for every page."""
-    return json_text(to_json(document))
-
-
-def to_json(document: Document) -> dict[str, JsonValue]:
-    """The document as JSON's own values."""
-    match document:
-        case Report():
-            return report_to_json(document)
-        case CleverReport():
-            return clever_to_json(document)
-        case Reproduction():
-            return reproduction_to_json(document)
-        case ModelFacts():
-            return facts_to_json(document)
-        case Rule():
-            return rule_to_json(document)
-        case Catalogue():
-            return catalogue_to_json(document)
-        case EffortTable():
-            return efforts_to_json(document)
-        case _:
-            assert_never(document)
+    return json_text(OBJECTS[type(document)](document))

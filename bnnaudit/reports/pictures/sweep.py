@@ -28,7 +28,7 @@ def save_sweep(report: Report, path: Path) -> None:
 
 def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     axes = figure.subplots()
-    places = _places(sweep)
+    places = [float(index) for index in range(len(sweep.points))]  # the values grow in ratios, and one of them may be 0
     values = [100 * point.accuracy.value for point in sweep.points]
     below = [100 * (point.accuracy.value - point.accuracy.low) for point in sweep.points]
     above = [100 * (point.accuracy.high - point.accuracy.value) for point in sweep.points]
@@ -60,8 +60,3 @@ def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     if sweep.parameter != "radius":
         facts += f", {threat_text(report.threat)}"
     head(figure, f"{capitalised(sweep.attack)}: accuracy against {sweep.parameter}", facts + ", successes replayed")
-
-
-def _places(sweep: Sweep) -> list[float]:
-    """Evenly apart: the values grow in ratios, and one of them may be 0."""
-    return [float(index) for index in range(len(sweep.points))]

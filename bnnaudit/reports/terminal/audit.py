@@ -11,7 +11,6 @@ from bnnaudit.reports.terminal.sections.cures import cures
 from bnnaudit.reports.terminal.sections.findings import findings
 from bnnaudit.reports.terminal.sections.header import header
 from bnnaudit.reports.terminal.sections.propagation import propagation
-from bnnaudit.reports.terminal.sections.signal import signal
 from bnnaudit.reports.terminal.sections.sweeps import sweeps
 from bnnaudit.reports.terminal.sections.verdict import verdict
 
@@ -20,7 +19,6 @@ SECTIONS: tuple[Callable[[Report, Page], Parts], ...] = (
     attacks,
     auto_phases,
     sweeps,
-    signal,
     propagation,
     findings,
     cures,

@@ -1,4 +1,4 @@
-"""Charts in text: columns beside one another, or rows below one another where columns would not fit."""
+"""Bars to an eighth of a cell, and charts of them: columns beside one another, or rows where columns would not fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from bnnaudit.reports.numbers import percent, percent_number
-from bnnaudit.reports.terminal.bars import horizontal, vertical
 
 HEIGHT = 8
 _AXIS = 5
 _GAP = 2
 _BAR = "cyan"
+_LEFT = " ▏▎▍▌▋▊▉█"
+_LOWER = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,25 @@ class Point:
 
     label: str
     fraction: float
+
+
+def eighths(fraction: float, cells: int) -> int:
+    """A fraction of `cells` cells in eighths of a cell, kept within 0 and 8 cells; NaN is 0."""
+    if fraction != fraction:
+        return 0
+    return round(min(max(fraction, 0.0), 1.0) * cells * 8)
+
+
+def horizontal(fraction: float, cells: int) -> str:
+    """A bar of exactly `cells` signs that grows to the right."""
+    full, rest = divmod(eighths(fraction, cells), 8)
+    return ("█" * full + (_LEFT[rest] if rest else "")).ljust(cells)
+
+
+def vertical(fraction: float, cells: int) -> str:
+    """A bar of exactly `cells` signs, the lowest first, that grows upwards."""
+    full, rest = divmod(eighths(fraction, cells), 8)
+    return ("█" * full + (_LOWER[rest] if rest else "")).ljust(cells)
 
 
 def chart(title: str, points: Sequence[Point], width: int) -> list[Text]:

@@ -82,8 +82,12 @@ def input_line(facts: ModelFacts, page: Page) -> RenderableType:
 
 def output_line(facts: ModelFacts, page: Page) -> RenderableType:
     """What the deployed model returns."""
-    single = f"a single {facts.single} for each image, that of the second of two classes"
-    return page.text(single if facts.single else _OUTPUTS[facts.output])
+    return page.text(single_score(facts) if facts.single else _OUTPUTS[facts.output])
+
+
+def single_score(facts: ModelFacts) -> str:
+    """How the only score of an image is read."""
+    return f"a single {facts.single} for each image, that of the second of two classes"
 
 
 def _channels(values: tuple[float, ...]) -> str:

@@ -1,6 +1,7 @@
 """Documents to read in a terminal."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.facts import ModelFacts
@@ -17,27 +18,17 @@ from bnnaudit.reports.terminal.explanation import catalogue_parts, rule_parts
 from bnnaudit.reports.terminal.inspection import inspection_parts
 from bnnaudit.reports.terminal.reproduction import reproduction_parts
 
+PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
+    Report: audit_parts,
+    CleverReport: clever_parts,
+    Reproduction: reproduction_parts,
+    ModelFacts: inspection_parts,
+    Rule: rule_parts,
+    Catalogue: catalogue_parts,
+    EffortTable: effort_parts,
+}
+
 
 def write_text(document: Document, page: Page) -> str:
     """The document as text, within the page's width."""
-    return draw(_parts(document, page), page)
-
-
-def _parts(document: Document, page: Page) -> Parts:
-    match document:
-        case Report():
-            return audit_parts(document, page)
-        case CleverReport():
-            return clever_parts(document, page)
-        case Reproduction():
-            return reproduction_parts(document, page)
-        case ModelFacts():
-            return inspection_parts(document, page)
-        case Rule():
-            return rule_parts(document, page)
-        case Catalogue():
-            return catalogue_parts(document, page)
-        case EffortTable():
-            return effort_parts(document, page)
-        case _:
-            assert_never(document)
+    return draw(PARTS[type(document)](document, page), page)

@@ -10,7 +10,7 @@ from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, length, percent, significant, threat_text
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.bars import horizontal
+from bnnaudit.reports.terminal.charts import horizontal
 from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.typesetting import Column, fitting, heading, natural_width, notes, table
 

@@ -8,7 +8,14 @@ from bnnaudit.core.serving import ServeAs
 from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.model_lines import file_line, gradient_line, input_line, precision_line, steps_line
+from bnnaudit.reports.terminal.model_lines import (
+    file_line,
+    gradient_line,
+    input_line,
+    precision_line,
+    single_score,
+    steps_line,
+)
 from bnnaudit.reports.terminal.typesetting import labelled
 
 DEPENDS = "with another number the figures can differ by an image or so, because sums round differently"
@@ -20,7 +27,7 @@ def scores_rows(report: Report, page: Page) -> list[tuple[str, RenderableType]]:
     facts, output = report.model, report.output
     lines = []
     if facts.single:
-        lines.append(f"a single {facts.single} for each image, that of the second of two classes")
+        lines.append(single_score(facts))
     if facts.scores is not None:
         climbed = f"tensor {facts.scores.tensor!r} ({facts.scores.operator})"
         climbed = f"the logarithm of {climbed}" if facts.scores.logarithm else climbed

@@ -1,44 +1,67 @@
-"""Where the gradient vanishes, and how the signal depends on b; only where that was measured."""
+"""Signal propagation: the network as it is, beside the two published temperature rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import PlaceGradient, PlaceRow, Report, Scaling, SignalCurves, SignalTable
-from bnnaudit.reports.numbers import percent, significant
+from bnnaudit.core.report import (
+    SCALINGS,
+    PlaceGradient,
+    PlaceRow,
+    Report,
+    Scaling,
+    SignalCurves,
+    SignalRow,
+    SignalTable,
+)
+from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.bars import vertical
-from bnnaudit.reports.terminal.charts import side_by_side
+from bnnaudit.reports.terminal.charts import side_by_side, vertical
 from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
 
 HEIGHT = 6
 _FRAME = 8
-_RULES: tuple[tuple[Scaling, str], ...] = (("original", "as it is"), ("njs", "NJS"), ("hns", "HNS"))
+_LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
+    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
+    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
+    ("error signal at the logits, ||psi||", lambda row: significant(row.psi_norm)),
+    ("gradient at the input, ||dl/dx||", lambda row: significant(row.gradient_norm)),
+    ("its signs, ||sign(dl/dx)||", lambda row: significant(row.sign_norm)),
+    ("images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
+    ("temperature b, median", lambda row: significant(row.beta_median)),
+)
 
 
 def propagation(report: Report, page: Page) -> Parts:
-    """The gradient at every step on the way back, a line that says where it vanishes, and the curves against b."""
-    if report.signal is None or not report.signal.places:
+    """The table of means; where it was followed the gradient at every step, where it vanishes, and the curves against b."""
+    signal = report.signal
+    if signal is None:
         return []
-    parts: list[RenderableType] = [
-        heading("Gradient from the logits to the input", page),
-        _places(report.signal.places, page),
-        Text(""),
-        *(indented(_end(report.signal, scaling, title, page)) for scaling, title in _RULES),
-    ]
-    if report.signal.curves is not None:
-        parts += [
-            heading("Means against the temperature b", page),
-            *(indented(line) for line in _charts(report.signal, report.signal.curves, page)),
-        ]
+    parts: list[RenderableType] = [heading("Signal propagation", page), _means(signal, page)]
+    if signal.places:
+        ends = [indented(_end(signal, scaling, page)) for scaling in SCALINGS]
+        title = heading("Gradient from the logits to the input", page)
+        parts += [title, _places(signal.places, page), Text(""), *ends]
+    if signal.curves is not None:
+        charts = _charts(signal, signal.curves, page)
+        parts += [heading("Means against the temperature b", page), *(indented(line) for line in charts)]
     return parts
+
+
+def _means(signal: SignalTable, page: Page) -> RenderableType:
+    rows: dict[str, SignalRow] = {title: getattr(signal, scaling) for scaling, title in SCALINGS.items()}
+    means = f"means over {plural(max(row.n for row in rows.values()), 'image')}"
+    columns = [Column(means, [page.text(label) for label, _ in _LINES], wraps=True)]
+    for title, row in rows.items():
+        columns.append(Column(title, [page.text(value(row)) for _, value in _LINES], right=True))
+    return table(columns, page)
 
 
 def _places(places: Sequence[PlaceRow], page: Page) -> RenderableType:
     columns = [Column("mean norm, share of zeros", [page.text(place.name) for place in places], wraps=True)]
-    for scaling, title in _RULES:
+    for scaling, title in SCALINGS.items():
         columns.append(Column(title, [_cell(getattr(place, scaling), page) for place in places], right=True))
     return table(columns, page)
 
@@ -50,8 +73,8 @@ def _cell(gradient: PlaceGradient, page: Page) -> Text:
     return cell
 
 
-def _end(signal: SignalTable, scaling: Scaling, title: str, page: Page) -> Text:
-    end = signal.vanishing(scaling)
+def _end(signal: SignalTable, scaling: Scaling, page: Page) -> Text:
+    title, end = SCALINGS[scaling], signal.vanishing(scaling)
     if end is None:
         return page.text(f"{title}: the gradient reaches the input", "green")
     why = ": the softmax is saturated" if end.saturated else ""

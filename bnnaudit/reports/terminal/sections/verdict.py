@@ -10,7 +10,7 @@ from bnnaudit.core.threat import Threat
 from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import percent, threat_text, with_interval
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.bars import horizontal
+from bnnaudit.reports.terminal.charts import horizontal
 from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.typesetting import heading, indented, labelled
 
