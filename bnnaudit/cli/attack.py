@@ -55,9 +55,9 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.attacks import image_steps
+        from bnnaudit.cli.adversarial_file import check_can_save, save_adversarial
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.saving import check_can_save, save_adversarial
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.engine.opening import open_model_and_data, substitute_maker, threat_of
         from bnnaudit.engine.single import run_single
         from bnnaudit.engine.threads import computing_with
@@ -91,7 +91,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             Trial(attack, threat_of(settings, opened.target.facts), source),
             seed,
             batch_size,
-            stamp(),
+            provenance(),
             progress.advance,
             make_substitute,
         )

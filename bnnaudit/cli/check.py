@@ -51,7 +51,7 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import command_line
+        from bnnaudit.cli.provenance import command_line
         from bnnaudit.core.report import Status
         from bnnaudit.engine.audit import run_audit
         from bnnaudit.engine.library import audit_request

@@ -49,7 +49,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.engine.clever import run_clever
         from bnnaudit.engine.opening import open_model_and_data
         from bnnaudit.engine.threads import computing_with
@@ -79,7 +79,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
             surrogate or Surrogate(),
             settings.data.seed or 0,
             opened.batch_size,
-            stamp(),
+            provenance(),
             progress.advance,
         )
     if values["format_name"] == "json":

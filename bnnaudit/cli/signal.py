@@ -31,7 +31,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
     """
     check_output(values["output"])
     with waiting("measuring", values["quiet"]):
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.propagation import run_signal
         from bnnaudit.engine.threads import computing_with
@@ -52,7 +52,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
                 threat_of(settings, opened.target.facts),
                 settings.data.seed or 0,
                 opened.batch_size,
-                stamp(),
+                provenance(),
             )
     if plot is not None:
         save_signal(report, plot)

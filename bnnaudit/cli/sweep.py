@@ -42,7 +42,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
     chosen = None if values is None else parse_values(parameter, values)
     with waiting("loading", rest["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.engine.ground import prepare_ground
         from bnnaudit.engine.opening import open_model_and_data, threat_of
         from bnnaudit.engine.sweeping import SweepRequest, check_sweep, run_sweep
@@ -77,7 +77,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         ground = prepare_ground(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
         progress.plan(int(ground.clean.sum()) * request.image_steps())
         progress.task(f"{attack.name} over {parameter}")
-        report = run_sweep(ground, request, stamp(), progress.advance)
+        report = run_sweep(ground, request, provenance(), progress.advance)
     if plot is not None:
         save_sweep(report, plot)
     kind = ReportFormat(rest["format_name"])

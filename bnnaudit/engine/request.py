@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts
 from bnnaudit.core.target import Target
 from bnnaudit.engine.threads import Threads
@@ -29,7 +30,5 @@ class AuditRequest:
     data: DataFacts
     plan: AuditPlan
     make_substitute: Callable[[Target], Target]
-    tool_version: str
-    created: str
-    command: str
+    provenance: Provenance
     threads: Threads | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial
@@ -44,11 +45,11 @@ def run_single(
     trial: Trial,
     seed: int,
     batch_size: int,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
     on_progress: Callable[[int], None] | None = None,
     make_substitute: Callable[[Target], Target] | None = None,
 ) -> tuple[Report, Adversarial]:
-    """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
+    """The attack on every image that is classified correctly.
 
     `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
@@ -61,5 +62,5 @@ def run_single(
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = answers_of(ground.bench.target, images)
-    report = replace(bare_report(ground, trial.threat, stamp), attacks=(attack_row(result),))
+    report = replace(bare_report(ground, trial.threat, provenance), attacks=(attack_row(result),))
     return report, Adversarial(sample.images, images, ground.labels, sample.ids, ground.answers, after)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bnnaudit.attacks import METHODS, image_steps
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import AttackRow, Report, Sweep, SweepPoint
 from bnnaudit.core.sweep import Parameter, sweep_name, trial_at, value_label
 from bnnaudit.core.threat import Threat
@@ -79,10 +80,10 @@ def check_sweep(request: SweepRequest) -> None:
 def run_sweep(
     ground: Ground,
     request: SweepRequest,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
     on_progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """The sweep on every image that is classified correctly; `stamp` is tool version, time and command line."""
+    """The sweep on every image that is classified correctly."""
     advance = on_progress or _ignored
     rows, standing = _in_one_run(ground, request, advance) if request.one_run else _one_by_one(ground, request, advance)
     points = tuple(
@@ -90,7 +91,7 @@ def run_sweep(
         for value, left in zip(request.values, standing, strict=True)
     )
     name = sweep_name(request.parameter, request.attack, request.trials)
-    report = bare_report(ground, request.threat, stamp)
+    report = bare_report(ground, request.threat, provenance)
     return replace(report, attacks=rows, sweeps=(Sweep(str(request.parameter), name, points),))
 
 
