@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-import click
+import typer
 
-from bnnaudit.cli.options import PATH
+from bnnaudit.cli import paths
+from bnnaudit.cli.command import command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import Quiet, Verbose
 from bnnaudit.cli.streams import waiting
 
 
-@click.command("train", short_help="Train a network from a recipe.")
-@click.argument("recipe", type=PATH)
-@click.option(
-    "--output", "-o", type=PATH, default=Path(), show_default="the current folder", help="Folder to write to."
-)
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-@click.option("--verbose", "-v", is_flag=True, help="A traceback if bnnaudit itself breaks.")
-def command(recipe: Path, output: Path, quiet: bool, verbose: bool) -> int:
-    """Train the network that RECIPE (a TOML file) describes; write it with its card, test images and digests.
+@command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --quiet")
+def train(
+    recipe: Annotated[
+        Path, typer.Argument(help="TOML file that describes the network.", rich_help_panel="Model", **paths.RECIPE)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder to write to.",
+            rich_help_panel="Output",
+            show_default="the current folder",
+            **paths.FOLDER,
+        ),
+    ] = Path(),
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
     The same recipe gives the same network again. Needs the extra bnnaudit[train].
     """
@@ -38,7 +53,7 @@ def command(recipe: Path, output: Path, quiet: bool, verbose: bool) -> int:
             progress.advance(1)
 
         result = train(wanted, output, listen)
-    click.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
+    typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
     for path in result.files:
-        click.echo(f"  {path}")
-    return 0
+        typer.echo(f"  {path}")
+    return PASSED

@@ -1,9 +1,8 @@
 """From a report to text: one file a format, and this table of them."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
-from bnnaudit.core.report import Report
+from bnnaudit.core.report import Report, ReportFormat
 from bnnaudit.reports.json import report_to_json
 from bnnaudit.reports.look import Look, choose_look
 from bnnaudit.reports.output import write_atomically
@@ -11,13 +10,6 @@ from bnnaudit.reports.strict_json import json_text
 from bnnaudit.reports.terminal import report_to_text
 
 __all__ = ["FORMATS", "ReportFormat", "Writer", "json_text", "render", "write_atomically"]
-
-
-class ReportFormat(StrEnum):
-    """What a report can be written as."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
 
 
 Writer = Callable[[Report, Look], str]
