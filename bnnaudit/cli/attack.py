@@ -82,9 +82,9 @@ def attack(
     settings = settle(model, network.card, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
-    from bnnaudit.attacks import image_steps
-    from bnnaudit.engine.opening import substitute_maker
-    from bnnaudit.engine.single import run_single
+    from bnnaudit.attacks.table import image_steps
+    from bnnaudit.audit.one_attack import run_single
+    from bnnaudit.audit.open import substitute_maker
 
     opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX

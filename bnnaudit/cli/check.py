@@ -44,10 +44,10 @@ def check(
     said = audit if transfer else replace(audit, substitute=None)
     settings = settle(model, network.card, network, data, threat, steps, said, run)
     with waiting("loading", output.quiet):
+        from bnnaudit.api import audit_request
+        from bnnaudit.audit.run import run_audit
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.core.report import Status
-        from bnnaudit.engine.audit import run_audit
-        from bnnaudit.engine.library import audit_request
 
         request = audit_request(model, settings, transfer, provenance())
     with ProgressBar(output.quiet) as progress:

@@ -85,8 +85,8 @@ def clever(
     with njs or hns, they were too high without it.
     """
     session = open_session(model, settle(model, network.card, network, data, run), output)
-    from bnnaudit.engine.clever import run_clever
-    from bnnaudit.reports.clever import clever_to_json, render_clever
+    from bnnaudit.measurements.clever import run_clever
+    from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
     opened = session.opened
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)

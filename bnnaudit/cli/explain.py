@@ -18,7 +18,7 @@ from bnnaudit.core.finding import Rule
 
 def complete_code(incomplete: str) -> list[tuple[str, str]]:
     """The codes of rules that start so, with their names."""
-    from bnnaudit.diagnostics import RULES
+    from bnnaudit.rules.table import RULES
 
     return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
 
@@ -44,8 +44,8 @@ def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
     if subject.efforts:
         return _explain_efforts(subject, output)
-    from bnnaudit.diagnostics import RULES
-    from bnnaudit.reports.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.rules.table import RULES
 
     if subject.everything == (subject.code is not None):
         raise UsageError("explain: give one rule's code (such as FR301), or --all")
@@ -65,8 +65,8 @@ def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
 def _explain_efforts(subject: SubjectOptions, output: DocumentOptions) -> int:
     if subject.everything or subject.code is not None:
         raise UsageError("explain: give one rule's code, --all or --effort")
-    from bnnaudit.engine.planning import check_costs
-    from bnnaudit.reports.effort_table import CheckCost, efforts_to_json, render_efforts
+    from bnnaudit.audit.plan import check_costs
+    from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
 
     costs = [CheckCost(*entry) for entry in check_costs()]
     write(output, lambda **page: render_efforts(costs, **page), lambda: efforts_to_json(costs))

@@ -14,8 +14,8 @@ def inspect(model: ModelPath, network: ModelOptions, output: OutputOptions) -> i
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
     settings = settle(model, network.card, network)
     with waiting("loading", output.quiet):
-        from bnnaudit.engine.opening import inspect_model
-        from bnnaudit.reports.inspection import facts_to_json, render_facts
+        from bnnaudit.audit.open import inspect_model
+        from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
 
         facts = inspect_model(model, settings)
     write(output, lambda **page: render_facts(facts, verbose=output.verbose, **page), lambda: facts_to_json(facts))

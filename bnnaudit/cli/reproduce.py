@@ -14,12 +14,12 @@ from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import FewerImages, OutputOptions, RunOptions, ServedModelOptions, ThreatOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.reproduction import Reproduction, TableName
 from bnnaudit.core.threat import Norm
+from bnnaudit.experiments.values import Reproduction, TableName
 
 if TYPE_CHECKING:
     from bnnaudit.cli.session import Session
-    from bnnaudit.engine.reproduction.running import Subject
+    from bnnaudit.experiments.run import Subject
 
 FOLDER = Path("sample_models")
 SAMPLE_MODELS = ("digits-ref.onnx", "digits-bnn-wq.onnx", "digits-bnn-waq.onnx", "digits-ref-at.onnx")
@@ -100,9 +100,9 @@ def reproduce(
     settled = [settle(path, network.card, network, data, limits, run) for path in paths]
     sessions = [open_session(path, settings, output) for path, settings in zip(paths, settled, strict=True)]
     from bnnaudit.cli.progress import ProgressBar
-    from bnnaudit.engine.reproduction import EXPERIMENTS
-    from bnnaudit.engine.reproduction.running import planned_units, reproduce_on
-    from bnnaudit.reports.reproduction import render_reproduction, reproduction_to_json
+    from bnnaudit.experiments.run import planned_units, reproduce_on
+    from bnnaudit.experiments.table import EXPERIMENTS
+    from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
     experiment = EXPERIMENTS[name]
     subjects = [subject_of(session, name, radii) for session in sessions]
@@ -126,7 +126,7 @@ def default_models(name: TableName) -> tuple[Path, ...]:
 
 def subject_of(session: Session, name: TableName, radii: tuple[float, ...]) -> Subject:
     """One model with its images, attacked at the radii given, else at its own."""
-    from bnnaudit.engine.reproduction.running import Subject
+    from bnnaudit.experiments.run import Subject
 
     opened, threat = session.opened, session.threat
     if name is not TableName.FIGURE2:

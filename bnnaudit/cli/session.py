@@ -19,11 +19,11 @@ from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import ReportFormat
 
 if TYPE_CHECKING:
+    from bnnaudit.audit.open import Opened
     from bnnaudit.cli.progress import ProgressBar
+    from bnnaudit.config.settings import Settings
     from bnnaudit.core.report import Report
     from bnnaudit.core.threat import Threat
-    from bnnaudit.engine.opening import Opened
-    from bnnaudit.loaders.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ class Session:
     @property
     def threat(self) -> Threat:
         """What the adversary may change."""
-        from bnnaudit.engine.opening import threat_of
+        from bnnaudit.audit.open import threat_of
 
         return threat_of(self.settings, self.opened.target.facts)
 
     @contextmanager
     def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
         """Computes with the threads of the settings, and shows how far it is."""
+        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.engine.threads import computing_with
 
         with ProgressBar(self.output.quiet) as progress, computing_with(self.opened.threads):
             progress.task(task)
@@ -65,7 +65,7 @@ class Session:
 
 def settle(model: Path, card: Path | None, *groups: Options) -> Settings:
     """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
-    from bnnaudit.loaders.card import parse_settings, settings_for
+    from bnnaudit.config.card import parse_settings, settings_for
 
     return settings_for(model, parse_settings(as_tables(*groups), "command line"), Path.cwd(), card)
 
@@ -85,7 +85,7 @@ def settle_attack(
 def open_session(model: Path, settings: Settings, output: OutputOptions) -> Session:
     """Opens model and data; raises an AuditError that names whichever cannot be used."""
     with waiting("loading", output.quiet):
-        from bnnaudit.engine.opening import open_model_and_data
+        from bnnaudit.audit.open import open_model_and_data
 
         return Session(open_model_and_data(model, settings), output)
 
@@ -97,7 +97,7 @@ def provenance() -> Provenance:
 
 def write_report(report: Report, output: OutputOptions) -> None:
     """Writes a report of an audit or attack in the format that was asked for."""
-    from bnnaudit.reports import render
+    from bnnaudit.reports.table import render
 
     page = page_for(output.output)
     text = render(report, output.format, width=page.width, color=page.color, ascii=page.ascii)
@@ -106,7 +106,7 @@ def write_report(report: Report, output: OutputOptions) -> None:
 
 def write(output: DocumentOptions, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
     """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
-    from bnnaudit.reports import json_text
+    from bnnaudit.reports.table import json_text
 
     page = page_for(output.output)
     if output.format is ReportFormat.JSON:

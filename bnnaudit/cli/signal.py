@@ -49,7 +49,7 @@ def signal(
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
     session = open_session(model, settle(model, network.card, network, data, attack, run), output)
-    from bnnaudit.engine.propagation import run_signal
+    from bnnaudit.audit.signal import run_signal
 
     opened = session.opened
     with session.running("signal propagation"):

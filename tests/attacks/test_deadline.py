@@ -5,17 +5,18 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bnnaudit.attacks import deadline, run_attack
-from bnnaudit.attacks.auto import portfolio
-from bnnaudit.attacks.auto.allowance import Allowance
+from bnnaudit.attacks import deadline
+from bnnaudit.attacks.auto import run as auto_run
+from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.deadline import NEVER, Deadline
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from tests.attacks.auto.levels.test_search import binary_network as one_bit_pixels
+from tests.attacks.auto.levels.test_search import brute_force, images
 from tests.attacks.contract import contract_batch, is_legitimate, is_truthful
-from tests.attacks.test_level_search import binary_network as one_bit_pixels
-from tests.attacks.test_level_search import brute_force, images
 from tests.toy import BYTES, batch_of, binary_network, images_of
 
 
@@ -60,11 +61,11 @@ def test_without_a_deadline_there_is_time_for_ever() -> None:
 
 def test_a_time_pays_for_gradients_at_the_pace_so_far(clock: Clock) -> None:
     clock.ticks = False
-    allowance = Allowance.of(Budget(10, BudgetUnit.SECONDS))
+    spending = Spending.of(Budget(10, BudgetUnit.SECONDS))
     clock.now = 2.0
-    assert allowance.left == 8.0
-    assert allowance.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
-    assert allowance.used == pytest.approx(0.2)
+    assert spending.left == 8.0
+    assert spending.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
+    assert spending.used == pytest.approx(0.2)
 
 
 def networks() -> list[tuple[str, Target, Batch, Threat]]:
@@ -114,14 +115,14 @@ def test_choosing_that_is_cut_short_chooses_nothing(clock: Clock, monkeypatch: p
     """Which settings had their trial before the end says nothing of which are better."""
     target, batch = contract_batch()
     asked: list[int] = []
-    given = portfolio.unchosen
+    given = auto_run.unchosen
 
     def unchosen(*arguments: object) -> tuple[AttackSettings, ...]:
         asked.append(1)
         return given(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(portfolio, "unchosen", unchosen)
-    monkeypatch.setattr(portfolio, "CALIBRATION_DELAY", 0.05)
-    monkeypatch.setattr(portfolio.Allowance, "gradients", lambda *_: 1e6)
+    monkeypatch.setattr(auto_run, "unchosen", unchosen)
+    monkeypatch.setattr(auto_run, "CALIBRATION_DELAY", 0.05)
+    monkeypatch.setattr(auto_run.Spending, "gradients", lambda *_: 1e6)
     run_attack(seconds(300), target, batch, Threat(Norm.LINF, 0.004, BYTES), seed=0)
     assert asked == [1]

@@ -18,11 +18,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import typer
 import torch
+import typer
 
-from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.auto.candidates import SURROGATES
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate

@@ -12,8 +12,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-import typer
 import torch
+import typer
 
 from tests.bench.backend_cases import (
     CLASSIFIER,

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import typer
 import numpy as np
+import typer
 
 from tests.bench.fuzz_mutations import broken
 from tests.bench.fuzz_seeds import images, seed_models

@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Mapping
 
-import typer
 import torch
+import typer
 
-from bnnaudit.attacks import METHODS, run_attack
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate
