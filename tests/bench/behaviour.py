@@ -54,8 +54,8 @@ def commands() -> dict[str, list[str]]:
     found["signal-checkpoint"] = ["signal", checkpoint, "--samples", "60"]
     standard = str(SAMPLES / "digits-bnn-waq.onnx")
     found["check-standard"] = ["check", standard, "--effort", "standard", "--seed", "0", "--samples", "60"]
-    models = [str(SAMPLES / f"{network}.onnx") for network in NETWORKS]
-    for table in ("table5", "table8", "table10", "table11", "table13", "figure2"):
+    models = [word for network in NETWORKS for word in ("--model", str(SAMPLES / f"{network}.onnx"))]
+    for table in ("table5", "table8", "table11", "table13"):
         found[f"reproduce-{table}"] = ["reproduce", table, *models, "--samples", "5"]
     return found
 
@@ -74,7 +74,8 @@ def record(folder: Path, only: str) -> None:
         )
         document = {"exit": run.returncode, "report": json.loads(run.stdout) if run.stdout else run.stderr}
         (folder / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
-        print(f"{name}: exit {run.returncode}", flush=True)
+        sys.stdout.write(f"{name}: exit {run.returncode}\n")
+        sys.stdout.flush()
 
 
 def settled(value: Any) -> Any:
@@ -109,11 +110,11 @@ def compare(before: Path, after: Path) -> int:
             lines = ["missing in one of the folders"]
         else:
             lines = list(differences(*(settled(json.loads(path.read_text(encoding="utf-8"))) for path in documents)))
-        print(f"{name}: {'equal' if not lines else f'{len(lines)} differences'}")
+        sys.stdout.write(f"{name}: {f'{len(lines)} differences' if lines else 'equal'}\n")
         for line in lines[:20]:
-            print(f"    {line}")
+            sys.stdout.write(f"    {line}\n")
         unequal += bool(lines)
-    print(f"{len(names) - unequal} of {len(names)} documents equal")
+    sys.stdout.write(f"{len(names) - unequal} of {len(names)} documents equal\n")
     return unequal
 
 
