@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
-
-import typer
+from typing import Annotated
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import CardKey, Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import (
     AttackOptions,
     DataOptions,
+    DeployedOptions,
     ModelPath,
-    OutputOptions,
+    ReportOptions,
     RunOptions,
-    ServedModelOptions,
     ThreatOptions,
 )
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
 from bnnaudit.core.trial import Source, Trial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodOptions(Options):
+class MethodOptions(Options, panel="Attack"):
     """Which attack."""
-
-    PANEL: ClassVar[str] = "Attack"
 
     method: Annotated[
         str | None,
-        typer.Option(
-            help=f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.",
-            show_default="pgd",
-            **values.choice(METHODS, "METHOD"),
+        Option(
+            f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.",
+            values.choice(METHODS, "METHOD"),
+            "pgd",
         ),
     ] = None
     substitute: Annotated[
         Path | None,
-        typer.Option(
-            help=f"Network that --method {TRANSFER} attacks.",
-            show_default="a small float network trained on the spot",
-            **paths.ATTACKED,
+        Option(
+            f"Network that --method {TRANSFER} attacks.",
+            paths.ATTACKED,
+            "a small float network trained on the spot",
+            "substitute.model",
         ),
-        CardKey("substitute", "model"),
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavingOptions(OutputOptions):
+class SavingOptions(ReportOptions):
     """Where the report and the images go."""
 
     save: Annotated[
-        Path | None,
-        typer.Option(help="Write the adversarial images and predictions to this file.", **paths.ADVERSARIAL),
+        Path | None, Option("Write the adversarial images and predictions to this file.", paths.ADVERSARIAL)
     ] = None
 
 
@@ -66,7 +58,7 @@ class SavingOptions(OutputOptions):
 )
 def attack(
     model: ModelPath,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: DataOptions,
     threat: ThreatOptions,
     method: MethodOptions,

@@ -9,10 +9,10 @@ from bnnaudit.cli.exit_codes import FAILED, PASSED, UNFINISHED
 from bnnaudit.cli.options import (
     AuditOptions,
     DataOptions,
+    DeployedOptions,
     ModelPath,
-    OutputOptions,
+    ReportOptions,
     RunOptions,
-    ServedModelOptions,
     StepOptions,
     ThreatOptions,
 )
@@ -27,13 +27,13 @@ from bnnaudit.cli.streams import waiting
 )
 def check(
     model: ModelPath,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: DataOptions,
     threat: ThreatOptions,
     steps: StepOptions,
     audit: AuditOptions,
     run: RunOptions,
-    output: OutputOptions,
+    output: ReportOptions,
 ) -> int:
     """Audit MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
-
-import typer
+from typing import Annotated
 
 from bnnaudit.cli import values
-from bnnaudit.cli.command import Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import FewerImages, ModelPath, OutputOptions, RunOptions, ServedModelOptions
+from bnnaudit.cli.options import DeployedOptions, FewerImages, ModelPath, OutputOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
@@ -19,41 +16,22 @@ from bnnaudit.core.surrogate import Surrogate
 RULES = ("none", "njs", "hns")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleverOptions(Options):
+class CleverOptions(Options, panel="Scores"):
     """What is estimated, and how."""
-
-    PANEL: ClassVar[str] = "Scores"
 
     betas: Annotated[
         list[Beta] | None,
-        typer.Option(
-            "--beta",
-            help="Temperature rule or number; can be repeated.",
-            show_default=", ".join(RULES),
-            **values.BETA,
-        ),
+        Option("Temperature rule or number; can be repeated.", values.BETA, ", ".join(RULES), flags="--beta"),
     ] = None
-    surrogate: Annotated[
-        Surrogate | None,
-        typer.Option(help="Gradient of sign and round.", show_default="identity", **values.SURROGATE),
-    ] = None
-    batches: Annotated[int, typer.Option(help="Number of maxima that are fitted.", **values.whole(5))] = 50
-    draws: Annotated[int, typer.Option(help="Number of points for each maximum.", **values.whole())] = 20
-    targets: Annotated[int, typer.Option(help="Number of most likely other classes.", **values.whole())] = 3
+    surrogate: Annotated[Surrogate | None, Option("Gradient of sign and round.", values.SURROGATE, "identity")] = None
+    batches: Annotated[int, Option("Number of maxima that are fitted.", values.whole(5))] = 50
+    draws: Annotated[int, Option("Number of points for each maximum.", values.whole())] = 20
+    targets: Annotated[int, Option("Number of most likely other classes.", values.whole())] = 3
     radius_l1: Annotated[
-        float | None,
-        typer.Option(
-            help="Radius of the L1 ball in units of the [0,1] image.", show_default="0.05 per pixel", **values.LENGTH
-        ),
+        float | None, Option("Radius of the L1 ball in units of the [0,1] image.", values.LENGTH, "0.05 per pixel")
     ] = None
-    radius_l2: Annotated[
-        float | None,
-        typer.Option(help="Radius of the L2 ball.", show_default="sqrt(pixels / 300)", **values.LENGTH),
-    ] = None
-    radius_linf: Annotated[
-        float | None, typer.Option(help="Radius of the L-inf ball.", show_default="0.1", **values.LENGTH)
-    ] = None
+    radius_l2: Annotated[float | None, Option("Radius of the L2 ball.", values.LENGTH, "sqrt(pixels / 300)")] = None
+    radius_linf: Annotated[float | None, Option("Radius of the L-inf ball.", values.LENGTH, "0.1")] = None
 
     def settings(self, features: int, classes: int) -> CleverSettings:
         """The settings for images of so many numbers and a network of so many classes."""
@@ -68,12 +46,11 @@ class CleverOptions(Options):
 
 
 @command(
-    "bnnaudit clever model.onnx --data images.npz",
-    "bnnaudit clever model.onnx --beta none --beta hns --samples 20",
+    "bnnaudit clever model.onnx --data images.npz", "bnnaudit clever model.onnx --beta none --beta hns --samples 20"
 )
 def clever(
     model: ModelPath,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: FewerImages,
     scores: CleverOptions,
     run: RunOptions,

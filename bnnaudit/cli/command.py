@@ -5,33 +5,44 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
-from typer.models import ParameterInfo
+from typer.models import OptionInfo, ParameterInfo
 
 from bnnaudit.cli.help import Panels
+from bnnaudit.cli.values import Kind
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass(frozen=True)
 class Options:
-    """A group of options, in one panel of the help.
+    """A group of options: a subclass is a frozen dataclass whose fields are `Annotated[type, Option(...)]`.
 
-    Each field is `Annotated[type, typer.Option(...)]`, with a `CardKey` where a card can say the same.
+    panel: the one of the help that they are shown in; that of the class above where it is left out.
     """
 
-    PANEL: ClassVar[str] = ""
+    panel: ClassVar[str]
+
+    def __init_subclass__(cls, panel: str | None = None) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls.panel = panel or cls.panel
 
 
-@dataclass(frozen=True, slots=True)
-class CardKey:
-    """The key of a card that an option stands for."""
+class Option(OptionInfo):
+    """An option: its help, the kind of its value (none for a flag), its default in words, and the card's key that says the same.
 
-    table: str
-    key: str
+    flags: its names, where they are others than the field's.
+    """
+
+    def __init__(self, help: str, kind: Kind | None = None, default: str = "", key: str = "", flags: str = "") -> None:
+        super().__init__(
+            default=..., param_decls=flags.split() or None, help=help, show_default=default or True, **kind or {}
+        )
+        self.table, _, self.key = key.partition(".")
 
 
 class Command(Panels, TyperCommand):
@@ -78,7 +89,7 @@ def _parameters(group: type[Options]) -> list[inspect.Parameter]:
     """A parameter for each field of a group, in the group's panel."""
     hints = get_type_hints(group, include_extras=True)
     for option in (entry for hint in hints.values() for entry in get_args(hint) if isinstance(entry, ParameterInfo)):
-        option.rich_help_panel = group.PANEL
+        option.rich_help_panel = group.panel
     return [_keyword(field.name, field.default, hints[field.name]) for field in fields(group)]
 
 
@@ -102,7 +113,7 @@ def as_tables(*groups: Options) -> Mapping[str, Mapping[str, object]]:
     for group in groups:
         for name, hint in get_type_hints(type(group), include_extras=True).items():
             value = getattr(group, name)
-            for key in get_args(hint):
-                if isinstance(key, CardKey) and value is not None:
-                    tables.setdefault(key.table, {})[key.key] = value
+            for option in get_args(hint):
+                if isinstance(option, Option) and option.key and value is not None:
+                    tables.setdefault(option.table, {})[option.key] = value
     return tables

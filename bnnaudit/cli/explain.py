@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import typer
 
-from bnnaudit.cli.command import Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import DocumentOptions
 from bnnaudit.cli.session import write
@@ -23,19 +22,15 @@ def complete_code(incomplete: str) -> list[tuple[str, str]]:
     return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubjectOptions(Options):
+class SubjectOptions(Options, panel="Rules"):
     """What to explain."""
 
-    PANEL: ClassVar[str] = "Rules"
-
     code: Annotated[
-        str | None,
-        typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code),
+        str | None, typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code)
     ] = None
-    everything: Annotated[bool, typer.Option("--all", help="Explain every rule.")] = False
+    everything: Annotated[bool, Option("Explain every rule.", flags="--all")] = False
     efforts: Annotated[
-        bool, typer.Option("--effort", help="List which checks each --effort of check runs, and what they cost.")
+        bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
     ] = False
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bnnaudit.cli.command import command
 from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import ModelOptions, ModelPath, OutputOptions
+from bnnaudit.cli.options import ModelPath, NetworkOptions, OutputOptions
 from bnnaudit.cli.session import settle, write
 from bnnaudit.cli.streams import waiting
 
 
 @command("bnnaudit inspect model.onnx", "bnnaudit inspect weights.pt --arch cnn --input-shape 3,32,32 --format json")
-def inspect(model: ModelPath, network: ModelOptions, output: OutputOptions) -> int:
+def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) -> int:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
     settings = settle(model, network.card, network)
     with waiting("loading", output.quiet):

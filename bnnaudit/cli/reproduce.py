@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bnnaudit.cli import paths, values
-from bnnaudit.cli.command import Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import FewerImages, OutputOptions, RunOptions, ServedModelOptions, ThreatOptions
+from bnnaudit.cli.options import DeployedOptions, FewerImages, OutputOptions, RunOptions, ThreatOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
@@ -27,54 +27,39 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
 """Radii of a figure as shares of the model's own, where none are given; not tuned."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableOptions(Options):
+class TableOptions(Options, panel="Model"):
     """Which table, of which networks."""
-
-    PANEL: ClassVar[str] = "Model"
 
     table: Annotated[
         TableName, typer.Argument(help="Table or figure to reproduce.", **values.member(TableName, "TABLE"))
     ]
     models: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--model",
-            help="Network to run it on; can be repeated.",
-            show_default="those in ./sample_models",
-            **paths.MODEL,
-        ),
+        Option("Network to run it on; can be repeated.", paths.MODEL, "those in ./sample_models", flags="--model"),
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadiiOptions(Options):
+class RadiiOptions(Options, panel="Threat"):
     """What an adversary may change."""
 
-    PANEL: ClassVar[str] = "Threat"
-
-    norm: Annotated[
-        Norm | None,
-        typer.Option(help="Norm of the perturbation.", show_default="linf", **values.member(Norm)),
-    ] = None
+    norm: Annotated[Norm | None, Option("Norm of the perturbation.", values.member(Norm), "linf")] = None
     radii: Annotated[
         list[float] | None,
-        typer.Option(
-            "--eps",
-            help="Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
-            show_default="that of the model's card, else 8/255",
-            **values.LENGTH,
+        Option(
+            "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
+            values.LENGTH,
+            "that of the model's card, else 8/255",
+            flags="--eps",
         ),
     ] = None
 
 
 @command(
-    "bnnaudit reproduce table5",
-    "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2",
+    "bnnaudit reproduce table5", "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2"
 )
 def reproduce(
     table: TableOptions,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: FewerImages,
     threat: RadiiOptions,
     run: RunOptions,
@@ -95,10 +80,10 @@ def reproduce(
     name, radii = table.table, tuple(threat.radii or ())
     if len(radii) > 1 and name is not TableName.FIGURE2:
         raise UsageError(f"eps: {name} has one radius, and {len(radii)} are given; only figure2 takes several")
-    paths = tuple(table.models or default_models(name))
+    models = tuple(table.models or default_models(name))
     limits = ThreatOptions(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network.card, network, data, limits, run) for path in paths]
-    sessions = [open_session(path, settings, output) for path, settings in zip(paths, settled, strict=True)]
+    settled = [settle(path, network.card, network, data, limits, run) for path in models]
+    sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS

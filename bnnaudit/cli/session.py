@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
-from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions
+from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions, ReportOptions
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
@@ -95,7 +95,7 @@ def provenance() -> Provenance:
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
-def write_report(report: Report, output: OutputOptions) -> None:
+def write_report(report: Report, output: ReportOptions) -> None:
     """Writes a report of an audit or attack in the format that was asked for."""
     from bnnaudit.reports.table import render
 

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
-
-import typer
+from typing import Annotated
 
 from bnnaudit.cli import values
-from bnnaudit.cli.command import CardKey, Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import DataOptions, ModelPath, OutputOptions, PlotPath, RunOptions, ServedModelOptions
+from bnnaudit.cli.options import DataOptions, DeployedOptions, ModelPath, PlottedOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write_report
 from bnnaudit.core.surrogate import Surrogate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalOptions(Options):
+class SignalOptions(Options, panel="Attack"):
     """What stands in for the gradient of a step."""
-
-    PANEL: ClassVar[str] = "Attack"
 
     surrogate: Annotated[
         Surrogate | None,
-        typer.Option(
-            help="Gradient of sign and round, written KIND[:WIDTH].", show_default="identity", **values.SURROGATE
-        ),
-        CardKey("attack", "surrogate"),
+        Option("Gradient of sign and round, written KIND[:WIDTH].", values.SURROGATE, "identity", "attack.surrogate"),
     ] = None
 
 
 @command(
-    "bnnaudit signal model.onnx --data images.npz",
-    "bnnaudit signal model.onnx --surrogate tanh:0.5 --plot signal.svg",
+    "bnnaudit signal model.onnx --data images.npz", "bnnaudit signal model.onnx --surrogate tanh:0.5 --plot signal.svg"
 )
 def signal(
     model: ModelPath,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: DataOptions,
     attack: SignalOptions,
     run: RunOptions,
-    output: OutputOptions,
-    plot: PlotPath = None,
+    output: PlottedOptions,
 ) -> int:
     """Measure signal propagation in MODEL, as it is and with the NJS and HNS temperatures. Nothing is attacked.
 
@@ -62,9 +51,9 @@ def signal(
             opened.batch_size,
             provenance(),
         )
-    if plot is not None:
+    if output.plot is not None:
         from bnnaudit.reports.pictures import save_signal
 
-        save_signal(report, plot)
+        save_signal(report, output.plot)
     write_report(report, output)
     return PASSED

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
-
-import typer
+from dataclasses import replace
+from typing import Annotated
 
 from bnnaudit.cli import values
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import Options, command
+from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import (
     AttackOptions,
     DataOptions,
+    DeployedOptions,
     ModelPath,
-    OutputOptions,
-    PlotPath,
+    PlottedOptions,
     RunOptions,
-    ServedModelOptions,
     ThreatOptions,
 )
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
@@ -28,31 +25,27 @@ from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 SWEPT = [name for name in METHODS if name != TRANSFER]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepOptions(Options):
+class SweepOptions(Options, panel="Attack"):
     """Which attack, and what of it varies."""
 
-    PANEL: ClassVar[str] = "Attack"
-
     over: Annotated[
-        Parameter,
-        typer.Option(help=f"The setting that varies: {', '.join(Parameter)}.", **values.member(Parameter, "SETTING")),
+        Parameter, Option(f"The setting that varies: {', '.join(Parameter)}.", values.member(Parameter, "SETTING"))
     ]
     points: Annotated[
         str | None,
-        typer.Option(
-            "--values",
-            help="The values to try, such as 1,2,5,10 or 2/255,8/255.",
-            show_default="depends on the setting",
-            **values.name("V,V,..."),
+        Option(
+            "The values to try, such as 1,2,5,10 or 2/255,8/255.",
+            values.name("V,V,..."),
+            "depends on the setting",
+            flags="--values",
         ),
     ] = None
     method: Annotated[
         str | None,
-        typer.Option(
-            help=f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.",
-            show_default="pgd",
-            **values.choice(SWEPT, "METHOD"),
+        Option(
+            f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.",
+            values.choice(SWEPT, "METHOD"),
+            "pgd",
         ),
     ] = None
 
@@ -63,14 +56,13 @@ class SweepOptions(Options):
 )
 def sweep(
     model: ModelPath,
-    network: ServedModelOptions,
+    network: DeployedOptions,
     data: DataOptions,
     threat: ThreatOptions,
     swept: SweepOptions,
     attack: AttackOptions,
     run: RunOptions,
-    output: OutputOptions,
-    plot: PlotPath = None,
+    output: PlottedOptions,
 ) -> int:
     """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 
@@ -93,9 +85,9 @@ def sweep(
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)
-    if plot is not None:
+    if output.plot is not None:
         from bnnaudit.reports.pictures import save_sweep
 
-        save_sweep(report, plot)
+        save_sweep(report, output.plot)
     write_report(report, output)
     return PASSED
