@@ -19,8 +19,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from bnnaudit.cli.streams import writes_ascii
 
-MOST_COLUMNS, TWO_COLUMNS, NAMES = 100, 60, 28
-"""The widest help, the narrowest with descriptions beside the options, and the columns that the options then get; not tuned."""
+MOST_COLUMNS, TWO_COLUMNS, NAMES = 100, 64, 28
+"""The widest help, the narrowest with descriptions beside the options, where the longest word still fits, and the columns that
+the options get there."""
 Row = tuple[Text, Text]
 
 

@@ -52,7 +52,10 @@ class LazyCommands(Panels, TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Imports `bnnaudit.cli.NAME` and takes its application; UsageError for a name that is none."""
         if cmd_name in COMMANDS:
-            return typer.main.get_command(getattr(importlib.import_module(f"bnnaudit.cli.{cmd_name}"), cmd_name))
+            module = importlib.import_module(f"bnnaudit.cli.{cmd_name}")
+            command = typer.main.get_command(getattr(module, cmd_name))
+            command.short_help = COMMANDS[cmd_name]
+            return command
         if ctx.resilient_parsing:
             return None
         raise UsageError(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}; `{NAME} --help` lists them")

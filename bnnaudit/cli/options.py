@@ -12,7 +12,7 @@ from bnnaudit.cli.command import Option, Options
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.report import ReportFormat
+from bnnaudit.core.report_format import ReportFormat
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm

@@ -249,13 +249,6 @@ class Extent:
         return 0 < self.attacked < self.available
 
 
-class ReportFormat(StrEnum):
-    """What a report can be written as."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.

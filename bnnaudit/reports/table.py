@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from bnnaudit.core.report import Report, ReportFormat
+from bnnaudit.core.report import Report
+from bnnaudit.core.report_format import ReportFormat
 from bnnaudit.reports.json.audit import report_to_json
 from bnnaudit.reports.json.strict import json_text
 from bnnaudit.reports.output import write_atomically
