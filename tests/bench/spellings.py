@@ -33,8 +33,8 @@ from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.zoo.architectures.cnn import cnn
 from tests.bench.bank_networks import digits, mnist, trained
-from tests.bench.checkpoints import checkpoint_of
-from tests.bench.spelled import SPELLINGS, Spelled
+from tests.networks.checkpoints import checkpoint_of
+from tests.networks.spelled import SPELLINGS, Spelled
 
 ROOT = Path(__file__).parents[2]
 APART = 0.02

@@ -12,7 +12,7 @@ from torch import nn
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
-from tests.bench.quantized_models import Recipe, export, images, measure, network, quantize
+from tests.networks.quantized import Recipe, export, images, measure, network, quantize
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 MNIST = SHARED / "mnist" / "MNIST" / "raw"
