@@ -24,9 +24,9 @@ class CleverOptions(Options, panel="Scores"):
         Option("Temperature rule or number; can be repeated.", values.BETA, ", ".join(RULES), flags="--beta"),
     ] = None
     surrogate: Annotated[Surrogate | None, Option("Gradient of sign and round.", values.SURROGATE, "identity")] = None
-    batches: Annotated[int, Option("Number of maxima that are fitted.", values.whole(5))] = 50
-    draws: Annotated[int, Option("Number of points for each maximum.", values.whole())] = 20
-    targets: Annotated[int, Option("Number of most likely other classes.", values.whole())] = 3
+    batches: Annotated[int, Option("Number of maxima to fit.", values.whole(5))] = 50
+    draws: Annotated[int, Option("Number of points per maximum.", values.whole())] = 20
+    targets: Annotated[int, Option("Number of other classes to consider, the most likely first.", values.whole())] = 3
     radius_l1: Annotated[
         float | None, Option("Radius of the L1 ball in units of the [0,1] image.", values.LENGTH, "0.05 per pixel")
     ] = None

@@ -27,7 +27,7 @@ COMPLETION = "_BNNAUDIT_COMPLETE"
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "attack": "Run one attack.",
-    "sweep": "Plot accuracy against one setting of an attack.",
+    "sweep": "Measure accuracy against one setting of an attack.",
     "signal": "Measure how the signal propagates, and where it dies.",
     "clever": "Estimate distances by CLEVER scores.",
     "reproduce": "Reproduce a table of the paper.",

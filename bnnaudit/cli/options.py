@@ -12,10 +12,10 @@ from bnnaudit.cli.command import Option, Options
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.report_format import ReportFormat
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
+from bnnaudit.reports.table import ReportFormat
 
 ModelPath = Annotated[Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **paths.MODEL)]
 Count = int | None
@@ -45,10 +45,17 @@ class NetworkOptions(Options, panel="Model"):
     ] = None
     mean: Annotated[
         Numbers,
-        Option("Subtracted from each channel, in units of the input range.", values.NUMBERS, key="preprocessing.mean"),
+        Option(
+            "Mean to subtract from each channel, in units of the input range.", values.NUMBERS, key="preprocessing.mean"
+        ),
     ] = None
     std: Annotated[
-        Numbers, Option("Divides each channel, in units of the input range.", values.NUMBERS, key="preprocessing.std")
+        Numbers,
+        Option(
+            "Standard deviation to divide each channel by, in units of the input range.",
+            values.NUMBERS,
+            key="preprocessing.std",
+        ),
     ] = None
     layout: Annotated[
         str | None,
@@ -148,7 +155,7 @@ class ThreatOptions(Options, panel="Threat"):
 class StepOptions(Options, panel="Attack"):
     """The steps of an attack."""
 
-    steps: Annotated[Count, Option("Steps of the attack.", values.whole(), "20", "attack.steps")] = None
+    steps: Annotated[Count, Option("Number of steps.", values.whole(), "20", "attack.steps")] = None
     step_size: Annotated[
         float | None,
         Option(
@@ -158,7 +165,7 @@ class StepOptions(Options, panel="Attack"):
             "attack.step_size",
         ),
     ] = None
-    restarts: Annotated[Count, Option("Random restarts.", values.whole(), "1", "attack.restarts")] = None
+    restarts: Annotated[Count, Option("Number of random restarts.", values.whole(), "1", "attack.restarts")] = None
 
 
 class AttackOptions(StepOptions):

@@ -65,7 +65,9 @@ def reproduce(
     run: RunOptions,
     output: OutputOptions,
 ) -> int:
-    """Run an experiment of Gupta & Ajanthan (AAAI 2022) on your networks and print it beside the paper's figures.
+    """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
+
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
 
     \b
     table5   PGD and FGSM with DLR loss against PGD++ and FGSM++

@@ -16,7 +16,7 @@ from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions, 
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report_format import ReportFormat
+from bnnaudit.reports.table import ReportFormat
 
 if TYPE_CHECKING:
     from bnnaudit.audit.open import Opened

@@ -1,9 +1,9 @@
 """From a report to text: one file a format, and this table of them."""
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from bnnaudit.core.report import Report
-from bnnaudit.core.report_format import ReportFormat
 from bnnaudit.reports.json.audit import report_to_json
 from bnnaudit.reports.json.strict import json_text
 from bnnaudit.reports.output import write_atomically
@@ -11,6 +11,13 @@ from bnnaudit.reports.terminal.audit import report_to_text
 from bnnaudit.reports.terminal.style import Look, choose_look
 
 __all__ = ["FORMATS", "ReportFormat", "Writer", "json_text", "render", "write_atomically"]
+
+
+class ReportFormat(StrEnum):
+    """What a report can be written as."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
 
 
 Writer = Callable[[Report, Look], str]
