@@ -3,48 +3,59 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
+from typing import Annotated
 
-import click
+import typer
 
-from bnnaudit.cli import options
-from bnnaudit.cli.streams import deliver_with
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import DocumentOptions
+from bnnaudit.cli.session import write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.finding import Rule
 
 
-@click.command("explain", short_help="Explain a rule of the audit.")
-@click.argument("code", required=False)
-@click.option("--all", "everything", is_flag=True, help="Explain every rule.")
-@click.option("--effort", "efforts", is_flag=True, help="Which checks each --effort of check runs, and their cost.")
-@click.option("--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
-@click.option("--output", "-o", type=options.PATH, help="File to write to instead of stdout.")
-def command(code: str | None, everything: bool, efforts: bool, format_name: str, output: Path | None) -> int:
-    """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
-    if efforts:
-        return _explain_efforts(code, everything, format_name, output)
-    from bnnaudit.reports.documents import Catalogue
-    from bnnaudit.reports.table import ReportFormat, render
+def complete_code(incomplete: str) -> list[tuple[str, str]]:
+    """The codes of rules that start so, with their names."""
     from bnnaudit.rules.table import RULES
 
-    if everything == (code is not None):
+    return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
+
+
+class SubjectOptions(Options, panel="Rules"):
+    """What to explain."""
+
+    code: Annotated[
+        str | None, typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code)
+    ] = None
+    everything: Annotated[bool, Option("Explain every rule.", flags="--all")] = False
+    efforts: Annotated[
+        bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
+    ] = False
+
+
+@command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
+def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
+    """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
+    if subject.efforts:
+        return _explain_efforts(subject, output)
+    from bnnaudit.reports.documents import Catalogue
+    from bnnaudit.rules.table import RULES
+
+    if subject.everything == (subject.code is not None):
         raise UsageError("explain: give one rule's code (such as FR301), or --all")
-    rules = list(RULES.values()) if code is None else [find(code, RULES)]
-    document = Catalogue(tuple(rules)) if everything else rules[0]
-    deliver_with(lambda page: render(document, ReportFormat(format_name), page), output)
-    return 0
+    write(Catalogue(tuple(RULES.values())) if subject.code is None else find(subject.code, RULES), output)
+    return PASSED
 
 
-def _explain_efforts(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
+def _explain_efforts(subject: SubjectOptions, output: DocumentOptions) -> int:
+    if subject.everything or subject.code is not None:
+        raise UsageError("explain: give one rule's code, --all or --effort")
     from bnnaudit.audit.plan import check_costs
     from bnnaudit.reports.documents import CheckCost, EffortTable
-    from bnnaudit.reports.table import ReportFormat, render
 
-    if everything or code is not None:
-        raise UsageError("explain: give one rule's code, --all or --effort")
-    efforts = EffortTable(tuple(CheckCost(*entry) for entry in check_costs()))
-    deliver_with(lambda page: render(efforts, ReportFormat(format_name), page), output)
-    return 0
+    write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
+    return PASSED
 
 
 def find(code: str, rules: dict[str, Rule]) -> Rule:
@@ -52,6 +63,7 @@ def find(code: str, rules: dict[str, Rule]) -> Rule:
     named = {rule.name: rule for rule in rules.values()}
     rule = rules.get(code.upper()) or named.get(code.lower())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4) or list(rules)
-        raise UsageError(f"explain: no rule {code!r}; did you mean {', '.join(near)}? --all shows every rule")
+        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4)
+        suggestion = f"did you mean {', '.join(near)}? " if near else ""
+        raise UsageError(f"explain: no rule {code!r}; {suggestion}--all shows every rule")
     return rule

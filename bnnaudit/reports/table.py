@@ -17,11 +17,15 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
+WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
+"""The formats that write documents of every kind; others write reports alone."""
+
+
 class Writer(Protocol):
     """A format: a document as text that ends in a line break.
 
     What a page is like matters only to formats that are laid out. Raises UsageError for a kind of document that the format
-    has no form for.
+    does not write.
     """
 
     def __call__(self, document: Document, page: Page) -> str: ...

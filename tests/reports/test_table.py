@@ -18,7 +18,7 @@ from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.reports.documents import Catalogue, CheckCost, Document, EffortTable
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.table import ReportFormat, render
+from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat, render
 from tests.reports.reproductions import reproduction
 
 SOURCES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
@@ -44,16 +44,15 @@ def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list
 def test_every_format_writes_every_document_or_refuses_it_as_bad_usage(
     format: ReportFormat, documents: list[Document]
 ) -> None:
-    written = 0
     for document in documents:
         try:
             text = render(document, format, Page(80))
         except UsageError:
+            assert format not in WRITE_EVERYTHING
+            assert not isinstance(document, Report)
             continue
         assert text.strip()
         assert text.endswith("\n")
-        written += 1
-    assert written >= 5, "no format leaves out the reports of an audit"
 
 
 @pytest.mark.parametrize("format", ReportFormat)
