@@ -34,7 +34,7 @@ def test_a_search_reports_its_queries_and_no_steps(bnnaudit: Command, model: Pat
     assert 20 <= row["forwards"] <= 20 * 60
     text = bnnaudit(*attack).out
     assert "30 q x 2" in text
-    assert "queries, forward passes" in text
+    assert "queries (forward passes)" in text
 
 
 def test_what_a_search_cannot_use_is_refused(bnnaudit: Command, model: Path, data: Path) -> None:
@@ -111,7 +111,7 @@ def test_clever_prints_a_row_for_each_temperature(bnnaudit: Command, model: Path
         for ball in ("l1", "l2", "linf"):
             assert 0 < row[ball]["mean"] <= document["radii"][ball] * (1 + 1e-6)
     text = bnnaudit(*command).out
-    for words in ("softmax, njs", "softmax, hns", "L-inf mean", "estimated distance"):
+    for words in ("softmax, njs", "softmax, hns", "L-inf mean", "Estimated distance"):
         assert words in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -18,13 +19,11 @@ from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.reports.documents import Catalogue, CheckCost, Document, EffortTable
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat, render
+from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat, render, writer_of
 from tests.reports.reproductions import reproduction
 
 SOURCES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-NO_FORMATS = {"pictures"}
-"""Folders that hold no format of a document."""
 
 
 @pytest.fixture
@@ -62,12 +61,19 @@ def test_a_format_has_its_sources_and_its_tests(format: ReportFormat) -> None:
     assert (TESTS / name).is_dir() or (TESTS / f"test_{name}.py").is_file()
 
 
+def writers(path: Path) -> list[str]:
+    """The functions of a module that are writers: of a document and a page."""
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
+    ]
+    signatures = {node.name: [argument.arg for argument in node.args.args] for node in functions}
+    return [name for name, names in signatures.items() if names == ["document", "page"] and name.startswith("write_")]
+
+
 def test_no_format_is_left_out_of_the_table() -> None:
-    folders = {path.parent.name for path in SOURCES.glob("*/__init__.py")} - NO_FORMATS
-    writers = {
-        path.stem for path in SOURCES.glob("*.py") if "-> str:" in path.read_text() and "def write_" in path.read_text()
-    }
-    assert {str(format).replace("-", "_") for format in ReportFormat} >= folders | writers - {"output"}
+    found = {path.relative_to(SOURCES).parts[0].removesuffix(".py") for path in SOURCES.rglob("*.py") if writers(path)}
+    assert found == {str(format).replace("-", "_") for format in ReportFormat}
+    assert all(writer_of(format).__module__.startswith("bnnaudit.reports.") for format in ReportFormat)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
