@@ -84,7 +84,7 @@ def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mappin
 def _why_not_judged(check: Check, evidence: Evidence, unrunnable: Mapping[Trial, str]) -> str:
     if not evidence.plan.effort.reaches(check.least):
         return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
-    if evidence.plan.threat.empty and any(rule.family is Family.SYMPTOM for rule in check.rules):
+    if evidence.plan.threat.empty and check.rule.family is Family.SYMPTOM:
         return "no other image lies within the radius, so attacks have nothing to show"
     missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
     if not missing:
