@@ -11,10 +11,7 @@ RULE = Rule(
     name="arithmetic-sensitive",
     severity=Severity.WARNING,
     summary="The same attack computed in double precision fools many more images.",
-    meaning=(
-        "Rounding is not a defence. If float64 finds what float32 does not, the gradient exists and underflowed: the softmax "
-        "saturates, or the signal shrinks below what float32 can represent."
-    ),
+    meaning="Rounding is no defence. If float64 finds what float32 does not, the gradient exists and underflowed.",
     measured=(
         "Ordinary PGD on the differentiable copy in float32 and in float64, with the same starts and steps; its images are "
         "rounded to float32 and replayed on the deployed model. Compared image by image."

@@ -21,10 +21,7 @@ RULE = Rule(
     threshold="Fires when there is one such place; a warning where the code returns no gradient to the image at all.",
     source="[Athalye et al. 2018] (BPDA).",
     remedy="Do not quote attacks that differentiate the module as it is; attack a copy such as this audit's.",
-    false_alarms=(
-        "A straight-through estimator is implemented with detach or with a backward pass of its own: a note on how the network "
-        "was trained, not a defect."
-    ),
+    false_alarms="Straight-through estimators are written this way: a note on how the network was trained.",
 )
 
 

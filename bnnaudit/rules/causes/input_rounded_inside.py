@@ -22,10 +22,7 @@ RULE = Rule(
     threshold="Fires when either is the case.",
     source="[AutoAttack flags] (most attacks fail on rounded inputs); [Athalye et al. 2018] (discretisation).",
     remedy="Pass the rounding straight through (as this audit does where it knows the step), or search the grid's values.",
-    false_alarms=(
-        "Networks made for 8-bit images round to the pixel values they are given; such a grid costs an attacker nothing. It is "
-        "a cause only beside a symptom."
-    ),
+    false_alarms="Networks for 8-bit images round to the pixels they are given, which costs an attacker nothing.",
 )
 
 

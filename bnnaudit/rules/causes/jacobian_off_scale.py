@@ -28,10 +28,7 @@ RULE = Rule(
     ),
     source="[Gupta & Ajanthan 2022], section 4.1 and Table 13; [Saxe et al. 2014] (dynamical isometry).",
     remedy="Evaluate with --beta njs or --beta hns; in training, scale the logits of a network whose last layer is binary.",
-    false_alarms=(
-        "The scale alone proves nothing: a network that takes pixels 0..255 has a small Jacobian because of its units. It is a "
-        "cause only beside a symptom."
-    ),
+    false_alarms="Inputs in 0..255 alone make the Jacobian small: it is a cause only beside a symptom.",
 )
 
 

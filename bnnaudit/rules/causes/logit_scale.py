@@ -20,9 +20,7 @@ RULE = Rule(
     measured="Median of the largest logit minus the second over up to 100 correctly classified images.",
     threshold=f"Fires when the median is above {LARGE:g} or below {SMALL:g}.",
     source="[Carlini & Wagner 2016] (defensive distillation); [Gupta & Ajanthan 2022], section 3.",
-    remedy=(
-        "Evaluate with a temperature (--beta hns or --beta tracked); in training or export, divide the logits by the median gap."
-    ),
+    remedy="Evaluate with --beta hns or --beta tracked; in training or export, divide the logits by the median gap.",
     false_alarms="The scale alone proves nothing; FR301 tells whether it hides anything.",
 )
 

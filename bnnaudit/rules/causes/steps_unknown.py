@@ -9,10 +9,7 @@ RULE = Rule(
     name="steps-unknown",
     severity=Severity.WARNING,
     summary="The audit cannot see all steps of the network, so the gradient may be missing where it matters.",
-    meaning=(
-        "A sign or rounding that the audit does not see gets no surrogate: attacks that follow the gradient stop there, and the "
-        "accuracy that they leave is too high."
-    ),
+    meaning="A step that the audit does not see gets no surrogate: gradient attacks stop there and overrate the model.",
     measured=(
         "The operators that the network runs are recorded. Where that fails (the control flow depends on the values of the "
         "image, or the code leaves PyTorch), the outputs of its modules are searched for step functions; calls of sign, round "

@@ -9,10 +9,7 @@ RULE = Rule(
     name="vanishing-gradient",
     severity=Severity.WARNING,
     summary="The input gradient is smaller than a millionth of the error signal at the logits.",
-    meaning=(
-        "A gradient this small is not zero, but mostly rounding error: its signs come from sums of numbers that cancel in "
-        "float32. A loss with a small error signal underflows in addition."
-    ),
+    meaning="A gradient this small is mostly rounding error: sums of numbers that cancel in float32 decide its signs.",
     measured=(
         "The input gradient, per unit of the [0,1] image, on up to 100 correctly classified images with an error signal of "
         "size one at the logits; an image counts if no entry exceeds 1e-6 although some are not zero."

@@ -9,10 +9,7 @@ RULE = Rule(
     name="clean-accuracy-below-declared",
     severity=Severity.ERROR,
     summary="The model classifies fewer clean images correctly than its card declares.",
-    meaning=(
-        "Either this is not the model that the card describes, or its inputs are not prepared as they were in training. In both "
-        "cases no figure about its robustness can be trusted."
-    ),
+    meaning="Another model than the card describes, or wrong inputs: no figure about its robustness can be trusted.",
     measured="Accuracy of the deployed model on the clean sample, with its 95 % Wilson interval.",
     threshold="Fires when the interval ends below the declared accuracy.",
     source="This tool's own requirement; [Wilson 1927].",

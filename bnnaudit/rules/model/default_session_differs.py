@@ -17,18 +17,12 @@ RULE = Rule(
     ),
     measured="Both classify every clean image of the sample, on the processor of the audit. Every different class counts.",
     threshold="Fires on one such image. Another processor may differ more or less: the report's replay line tells of saturation.",
-    source=(
-        "[ONNX Runtime quantization]: products of uint8 by int8 may saturate on AVX2 and AVX512; reduce_range or uint8 weights "
-        "avoid it."
-    ),
+    source="[ONNX Runtime quantization]: uint8 by int8 may saturate on AVX2 and AVX512; reduce_range avoids it.",
     remedy=(
         "Serve with the session option session.x64quantprecision=1 and without the optimizer QDQSelectorActionTransformer, or "
         "quantize with reduce_range=True (7-bit weights) or to uint8 weights, and audit again."
     ),
-    false_alarms=(
-        "Single images whose top two scores are tied or one step of the output's scale apart may change class by one rounding "
-        "in a fused kernel."
-    ),
+    false_alarms="One rounding in a fused kernel can flip images whose top two scores are tied or one step apart.",
 )
 
 

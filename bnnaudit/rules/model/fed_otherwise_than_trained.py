@@ -14,10 +14,7 @@ RULE = Rule(
     name="fed-otherwise-than-trained",
     severity=Severity.ERROR,
     summary="Another input range, normalisation, layout or channel order gives a far better clean accuracy.",
-    meaning=(
-        "The model is run on inputs that it was not made for. Its predictions there, and with them every figure of the audit, "
-        "are those of another function than the one that will be shipped."
-    ),
+    meaning="On inputs that the model was not made for, every figure describes another function than the one shipped.",
     measured=(
         "If the clean accuracy is below 90 %, the deployed model classifies up to 100 images of the sample prepared in up to "
         "thirty other ways: ranges 0..1, 0..255, -1..1 and -128..127; mean and std of ImageNet, CIFAR, MNIST, FashionMNIST, "

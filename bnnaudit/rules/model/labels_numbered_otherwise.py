@@ -16,10 +16,7 @@ RULE = Rule(
         "did. Images that are classified correctly then count as wrong and are never attacked, and those that are attacked are "
         "the few on which both agree by accident."
     ),
-    measured=(
-        "Agreement of the deployed model with the labels as they are, less 1, plus 1, and with the order of classes that fits "
-        "best, found on one half of the sample and judged on the other."
-    ),
+    measured="Agreement with the labels as they are, less 1, plus 1, and in the best order of half the sample.",
     threshold=(
         f"Fires when another numbering makes at least {in_points(FAR)} more of the images correct and McNemar's exact p-value, "
         f"times the numberings tried, is below {SIGNIFICANT:g}, unless another way to prepare the images explains more (MF414)."

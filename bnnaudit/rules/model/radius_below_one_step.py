@@ -9,10 +9,7 @@ RULE = Rule(
     name="radius-below-one-step",
     severity=Severity.WARNING,
     summary="The network takes integers, and the radius is smaller than the step from one input value to the next.",
-    meaning=(
-        "Nobody can change an image by so little: the network would be given the same values. There is nothing to attack, and "
-        "the accuracy under attack is the clean one, whatever the model."
-    ),
+    meaning="No image can change by so little: the accuracy under attack is the clean one, whatever the model.",
     measured="The radius in the range of the input, against the smallest step between two values of a pixel.",
     threshold="Fires when no other image lies within the radius.",
     source="Arithmetic.",

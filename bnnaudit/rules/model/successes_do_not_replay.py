@@ -13,10 +13,7 @@ RULE = Rule(
     name="successes-do-not-replay",
     severity=Severity.WARNING,
     summary="A material share of the adversarial images fools the differentiable copy but not the deployed model.",
-    meaning=(
-        "These images lie so close to a threshold that rounding decides. They are not counted as successes, so the "
-        "verified accuracy may be too high by at most their share."
-    ),
+    meaning="Rounding decides on these images. They do not count as successes: the verified accuracy may be too high.",
     measured="Every image that fooled the differentiable copy in any attack is given to the deployed model.",
     threshold=share_threshold("the share that did not replay", TOLERATED),
     source="This tool's own requirement.",

@@ -41,10 +41,7 @@ RULE = Rule(
     ),
     source="This tool's own requirement; the correlations were measured on public data sets and on noise.",
     remedy="Audit on images from the model's own test set, stored in the units that the data state.",
-    false_alarms=(
-        "Models of spectra, of permuted pixels or of other data without neighbourhoods; samples of one class only. Hence a "
-        "warning."
-    ),
+    false_alarms="Spectra, permuted pixels and other data without neighbourhoods; samples of one class only.",
 )
 
 

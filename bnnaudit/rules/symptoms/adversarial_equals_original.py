@@ -9,10 +9,7 @@ RULE = Rule(
     name="adversarial-equals-original",
     severity=Severity.WARNING,
     summary="Without a random start the attack returns many images unchanged.",
-    meaning=(
-        "An image that comes back unchanged was never attacked. Many tools start at the original by default and count such an "
-        "image as robust."
-    ),
+    meaning="An image that comes back unchanged was never attacked, yet many tools count it as robust.",
     measured=(
         "One step of ordinary PGD that starts at the image itself, on up to 100 correctly classified images; an image counts "
         "if no pixel moved. Further steps would repeat the first."

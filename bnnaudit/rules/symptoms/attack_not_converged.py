@@ -12,10 +12,7 @@ RULE = Rule(
     name="attack-not-converged",
     severity=Severity.NOTE,
     summary="On many images that withstand the attack, the loss still rises when it ends.",
-    meaning=(
-        "An attack that is cut short shows how far it got, not how far one can get. More steps, or larger ones, may fool the "
-        "image; the accuracy that is left is no more than an upper bound."
-    ),
+    meaning="An attack that is cut short leaves an upper bound: more steps, or larger ones, may fool the image.",
     measured=(
         "Ordinary PGD is followed step by step on up to 100 correctly classified images. An image that withstands it counts if "
         "the highest loss so far grew by more than 5 % of its total rise over the second half of the steps."

@@ -44,14 +44,9 @@ RULE = Rule(
         f"{in_percent(VERIFIES.poor)} at a level of {in_percent(VERIFIES.level)}), its failures prove too little, "
         "and the verdict is inconclusive."
     ),
-    source=(
-        "[Zimmermann et al. 2022], reimplemented from their description; [Wald 1945] (sequential test); the cut-offs are ours."
-    ),
+    source="[Zimmermann et al. 2022], after their description; [Wald 1945] (sequential test); the limits are ours.",
     remedy="Do not quote PGD. Quote an attack that passes this test (see its row), or the verified accuracy.",
-    false_alarms=(
-        "Features of a few discrete values can put the one point out of reach of any gradient; then PGD++ and auto miss it as "
-        "well, and random search shows how much there is to find."
-    ),
+    false_alarms="Features of few values can put the point out of reach of gradients; PGD++ and auto miss it too.",
 )
 
 

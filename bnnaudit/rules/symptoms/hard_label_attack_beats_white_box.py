@@ -22,10 +22,7 @@ RULE = Rule(
         "image, each success replayed on the deployed model."
     ),
     threshold=gain_threshold("PGD followed by the hard-label attack", "PGD alone"),
-    source=(
-        "[Chen & Gu 2020] (RayS); [Chen et al. 2020] (HopSkipJump); [Carlini et al. 2019], which asks for a hard-label attack "
-        "beside one on scores; [Athalye et al. 2018], second behaviour."
-    ),
+    source="[Chen & Gu 2020] (RayS); [Chen et al. 2020] (HopSkipJump); [Carlini et al. 2019]; [Athalye et al. 2018].",
     remedy=(
         "Find out why PGD fails: the SP rules name the cause, and the table of cures shows what removes it. Quote the verified "
         "accuracy. If GM107 does not fire, the scores themselves are flat or noisy: look at SP209 and MF405 first."

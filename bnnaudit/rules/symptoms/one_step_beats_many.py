@@ -9,10 +9,7 @@ RULE = Rule(
     name="one-step-beats-many",
     severity=Severity.WARNING,
     summary="A single step of the ordinary attack fools more images than many steps.",
-    meaning=(
-        "Any point that a single step reaches is within reach of an iterative attack as well. An iterative attack that does "
-        "worse is stuck in a region without a useful gradient."
-    ),
+    meaning="Many steps can reach what one step reaches. An iterative attack that does worse lacks a useful gradient.",
     measured="FGSM and ordinary PGD at the same radius, compared image by image after replay on the deployed model.",
     threshold=gain_threshold("FGSM", "PGD"),
     source="[Athalye et al. 2018], first behaviour.",

@@ -26,10 +26,7 @@ RULE = Rule(
     ),
     threshold=share_threshold("the share of the sample that only random search fooled", NEGLIGIBLE),
     source="[Athalye et al. 2018], fourth behaviour; [Carlini et al. 2019] (10,000 draws or more).",
-    remedy=(
-        "Do not quote the gradient attack's figure. Look for a blocked, saturated or shattered gradient (SP201, SP205, "
-        "SP211), attack with its cure, and rely on the verified accuracy."
-    ),
+    remedy="Do not quote the gradient attack; look for the cause in SP201, SP205 and SP211, and attack with its cure.",
     false_alarms="None known: these are real adversarial images that the gradient attack missed.",
 )
 

@@ -21,14 +21,8 @@ RULE = Rule(
     ),
     threshold=gain_threshold(f"PGD with {MANY_RESTARTS} starts", "PGD with one"),
     source="[Gupta & Ajanthan 2022], Table 1; [Carlini et al. 2019] (doubling the restarts should change nothing).",
-    remedy=(
-        "Quote no figure from a single start. Find out why the steps contribute so little (SP201, SP205, SP211) and attack with "
-        "the cure; nothing needs to change in training because of this symptom."
-    ),
-    false_alarms=(
-        "A short attack on a network with a strongly curved loss gains a few points from restarts, rarely five. The verdict is "
-        "not affected: it rests on images that the deployed model misclassifies."
-    ),
+    remedy="Quote no figure from one start; look for the cause in SP201, SP205 and SP211, and attack with its cure.",
+    false_alarms="A short attack on a strongly curved loss gains a few points from restarts, but rarely five.",
 )
 
 CHECK = paired_rule(

@@ -18,16 +18,11 @@ RULE = Rule(
         "The larger ball contains the smaller one, so every adversarial image found at the smaller radius is still allowed. An "
         "attack that does worse with more room has a gradient that is useful near the image at most."
     ),
-    measured=(
-        "Ordinary PGD runs at radii from a quarter of the threat's up to the whole box of images, with steps in proportion; "
-        "each radius is compared image by image with the next larger one."
-    ),
+    measured="Ordinary PGD at radii from a quarter of the threat's to the whole box, each beside the next larger.",
     threshold=gain_threshold("PGD at one of the radii", "PGD at the next larger one", "the number of pairs"),
     source="[Carlini et al. 2019] (success must never fall as the radius grows).",
     remedy="As for GM103: the attack needs a gradient that reaches the input; rely on the verified accuracy.",
-    false_alarms=(
-        "Steps grow with the radius; on a network with a strongly curved loss, large steps can overshoot. More --steps help."
-    ),
+    false_alarms="Steps grow with the radius and can overshoot on a strongly curved loss; more --steps help.",
 )
 
 

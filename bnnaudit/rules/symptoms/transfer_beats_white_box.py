@@ -19,10 +19,7 @@ RULE = Rule(
         "predictions) and its images are given to the deployed model; compared image by image with ordinary white-box PGD."
     ),
     threshold=gain_threshold("the transfer attack", "white-box PGD"),
-    source=(
-        "[Athalye et al. 2018], second behaviour; [Carlini et al. 2019]; [Gupta & Ajanthan 2022], Figure 1; [Papernot et al. "
-        "2017]."
-    ),
+    source="[Athalye et al. 2018], second behaviour; [Carlini et al. 2019]; [Papernot et al. 2017].",
     remedy=(
         "Attack with a temperature (--beta hns) and a surrogate that follows the scale of the layers (--surrogate triangular). "
         "A low transfer rate, on the other hand, is no evidence of robustness, since substitutes differ from the model."

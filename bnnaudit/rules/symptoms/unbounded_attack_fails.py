@@ -24,10 +24,7 @@ RULE = Rule(
     threshold=share_threshold("the accuracy that is left at the largest radius", NEGLIGIBLE),
     source="[Athalye et al. 2018], third behaviour; [Carlini et al. 2019]; [Gupta & Ajanthan 2022], Figure 1.",
     remedy="As for GM101: treat every accuracy under this attack as unproven and rely on the verified one.",
-    false_alarms=(
-        "A random start in the whole box can land where the network predicts the true class in every direction; this explains "
-        "a percent or two at most, and restarts remove it."
-    ),
+    false_alarms="A random start in the whole box may be hopeless, on a percent or two of the images; restarts help.",
 )
 
 CHECK = share_rule(
