@@ -44,7 +44,7 @@ Loaded = TypeVar("Loaded")
 ONNX_SUFFIXES = (".onnx",)
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pt2")
 DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
-"""[G22]'s radii for CIFAR-10."""
+"""[Gupta & Ajanthan 2022]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
 CONFIRMING = 32
@@ -239,7 +239,7 @@ def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
 
 
 def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
-    """The threat model against the model of `facts`; [G22]'s radius for CIFAR-10 where none is given.
+    """The threat model against the model of `facts`; [Gupta & Ajanthan 2022]'s radius for CIFAR-10 where none is given.
 
     Raises UsageError beyond the whole range, or where the settings' pixels are none of the model's whole numbers.
     """

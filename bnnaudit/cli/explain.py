@@ -17,10 +17,15 @@ from bnnaudit.core.finding import Rule
 @click.argument("code", required=False)
 @click.option("--all", "everything", is_flag=True, help="Explain every rule.")
 @click.option("--effort", "efforts", is_flag=True, help="Which checks each --effort of check runs, and their cost.")
+@click.option("--sources", is_flag=True, help="List the publications that texts cite.")
 @click.option("--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
 @click.option("--output", "-o", type=options.PATH, help="File to write to instead of stdout.")
-def command(code: str | None, everything: bool, efforts: bool, format_name: str, output: Path | None) -> int:
+def command(
+    code: str | None, everything: bool, efforts: bool, sources: bool, format_name: str, output: Path | None
+) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
+    if sources:
+        return _explain_sources(code is not None or everything or efforts, format_name, output)
     if efforts:
         return _explain_efforts(code, everything, format_name, output)
     from bnnaudit.reports.table import json_text
@@ -37,6 +42,23 @@ def command(code: str | None, everything: bool, efforts: bool, format_name: str,
         deliver_with(lambda page: render_catalogue(rules, width=page.width, color=page.color, ascii=page.ascii), output)
     else:
         deliver_with(lambda page: render_rule(rules[0], width=page.width, color=page.color, ascii=page.ascii), output)
+    return 0
+
+
+def _explain_sources(more: bool, format_name: str, output: Path | None) -> int:
+    from bnnaudit.core.sources import SOURCES
+    from bnnaudit.reports.table import json_text
+    from bnnaudit.reports.terminal.sources import render_sources, source_to_json
+
+    if more:
+        raise UsageError("explain: give one rule's code, --all, --effort or --sources")
+    publications = list(SOURCES.values())
+    if format_name == "json":
+        deliver_with(lambda page: json_text({"sources": [source_to_json(each) for each in publications]}), output)
+    else:
+        deliver_with(
+            lambda page: render_sources(publications, width=page.width, color=page.color, ascii=page.ascii), output
+        )
     return 0
 
 
