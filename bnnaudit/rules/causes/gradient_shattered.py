@@ -24,7 +24,7 @@ RULE = Rule(
         "deployed model."
     ),
     threshold=gain_threshold("PGD with averaged gradients", "PGD with plain ones"),
-    source="[Athalye et al. 2018] (shattered gradients, EOT); [Pintor et al. 2022] (averaged PGD against k-WTA).",
+    source="[Athalye et al. 2018] (EOT); [Pintor et al. 2022] (averaged PGD); [Xiao et al. 2020] (k-WTA).",
     remedy="Evaluate with averaged gradients and with queries (--method square); do not quote single-gradient figures.",
     false_alarms="None known for a material difference: the images are misclassified by the deployed model.",
 )
