@@ -29,7 +29,7 @@ RULE = Rule(
         "Serve with the session option session.x64quantprecision=1 and without the optimizer QDQSelectorActionTransformer, "
         "where the exact figure holds; or see what is left of a default session with --serve-as default."
     ),
-    false_alarms="None known: the finding only says that the two differ. --serve-as chooses which session counts.",
+    false_alarms="None known: the finding only says that the two differ. Which session counts is set by --serve-as.",
 )
 
 

@@ -23,8 +23,8 @@ RULE = Rule(
         "random start and surrogate; compared image by image, each success replayed on the deployed model."
     ),
     threshold=(
-        f"{gain_threshold('PGD++ with the better temperature', 'PGD', 'the number of temperatures (two)')} Skipped where the "
-        "model's answers vary (MF405, MF407)."
+        f"{gain_threshold('PGD++ with the better temperature', 'PGD', f'{len(RULES_TRIED)} (one for each temperature)')} "
+        "Skipped where the model's answers vary (MF405, MF407)."
     ),
     source="[Gupta & Ajanthan 2022], Tables 2 to 4.",
     remedy=(
