@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnnaudit.core.sources import SOURCES, cited
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "bnnaudit" / "core" / "sources.py"
 BRACKETS = re.compile(r"\[([A-Z][^\[\]\"']*? (?:18|19|20)\d\d[a-z]?)\]")
 """Authors and a year in brackets, as in a citation; a line break inside it has become a space."""
