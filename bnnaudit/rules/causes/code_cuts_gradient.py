@@ -15,7 +15,7 @@ RULE = Rule(
     ),
     measured=(
         "The operators that the network runs are recorded below autograd, on random images. Whatever cuts the gradient off is "
-        "counted and left out, and steps get this audit's surrogates. The scores of the copy are compared with those of the "
+        "counted and bypassed, and steps get this audit's surrogates. The scores of the copy are compared with those of the "
         "network."
     ),
     threshold="Fires when there is one such place; a warning where the code returns no gradient to the image at all.",

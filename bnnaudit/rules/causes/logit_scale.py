@@ -11,14 +11,14 @@ RULE = Rule(
     code="SP208",
     name="logit-scale",
     severity=Severity.WARNING,
-    summary="The two largest logits differ so much that float32 rounds the softmax to one, or hardly at all.",
+    summary="The gap between the two largest logits saturates the softmax in float32, or leaves it nearly flat.",
     meaning=(
         "A factor on the logits changes no prediction, but it changes the cross-entropy. A very wide gap makes the true class's "
         "error signal exactly zero in float32; a gap near zero makes all classes look alike. Binary last layers, distillation at "
         "a high temperature and a deliberate factor all have this effect."
     ),
     measured="Median of the largest logit minus the second over up to 100 correctly classified images.",
-    threshold=f"Fires when the median is above {LARGE:g} or below {SMALL:g}.",
+    threshold=f"Fires when the median is above {LARGE:g}, where the softmax rounds to one, or below {SMALL:g}.",
     source="[Carlini & Wagner 2016] (defensive distillation); [Gupta & Ajanthan 2022], section 3.",
     remedy="Evaluate with --beta hns or --beta tracked; in training or export, divide the logits by the median gap.",
     false_alarms="The scale alone proves nothing; FR301 tells whether it hides anything.",

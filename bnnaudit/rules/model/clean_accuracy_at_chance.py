@@ -37,9 +37,9 @@ RULE = Rule(
         "any do. With few images, audit more (--samples)."
     ),
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks, but a sample of few images can leave it open "
-        "whether a model is better than chance. On 300 images, the accuracy of the bank's networks is 25 to 51 standard "
-        "deviations above chance, and that of networks with 26 to 55 % on CIFAR-10 6 to 24."
+        "None in 960 samples of 40 or 120 images from healthy test networks, but a sample of few images can leave it open "
+        "whether a model is better than chance. On 300 images, the accuracy of these networks is 25 to 51 standard deviations "
+        "above chance, and that of networks with 26 to 55 % on CIFAR-10 6 to 24."
     ),
 )
 

@@ -22,7 +22,10 @@ RULE = Rule(
     ),
     threshold=f"Fires on one such image; an error from {in_percent(MANY)} of the images on, a warning below.",
     source="This tool's own requirement: the model that is attacked must be the model that is shipped.",
-    remedy="Check --input-range, --mean, --std and --layout first; if they are right, please report the operator.",
+    remedy=(
+        "Check --input-range, --mean, --std and --layout first. If they are right, the importer and ONNX Runtime disagree on an "
+        "operator of this file: please report it."
+    ),
     false_alarms=(
         "Sums of large integers can round differently and flip a sign at its threshold on single images. Integer kernels "
         "break ties differently: where a runtime fuses quantizers and layers, one step of an 8-bit scale can flip an image "

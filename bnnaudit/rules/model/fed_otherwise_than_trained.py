@@ -23,13 +23,13 @@ RULE = Rule(
         "pictures for this)."
     ),
     threshold=(
-        f"Fires when another way classifies at least {in_points(FAR)} more of the images correctly and McNemar's exact p-value, "
+        f"Fires when another way raises the accuracy by at least {in_points(FAR)} and McNemar's exact p-value, "
         f"times the ways tried, is below {SIGNIFICANT:g}, unless another numbering of the labels explains as much (MF413)."
     ),
     source="This tool's own requirement; [McNemar 1947].",
     remedy="Give the options that the message names, or write them into the card's [preprocessing], and audit again.",
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks; on networks with 24 to 58 % on CIFAR-10 the "
+        "None in 960 samples of 40 or 120 images from healthy test networks; on networks with 24 to 58 % on CIFAR-10 the "
         "best other way gained at most 8 points on 100 images (16 against 8). Heavy noise on the images (standard deviation "
         "0.5) can favour a normalisation that darkens them, by 35 points on MNIST."
     ),

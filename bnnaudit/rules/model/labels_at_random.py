@@ -48,10 +48,10 @@ RULE = Rule(
     source="This tool's own requirement; the figures are measured.",
     remedy="Match images and labels again: files sorted in two different orders are the usual cause.",
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks. The mean fraction is 0.05 to 0.32 on "
-        "networks with 26 to 97 % accuracy (bank, CIFAR-10), and at most 0.40 with noise of standard deviation 0.8 on the "
-        "images; with 30 to 100 % of the labels drawn at random it is 0.46 to 0.57. Of 300 images, 30 % of such labels are "
-        "found in 85 to 95 of 100 cases and 60 % in 98 or more, on 120 images in 45 to 52 and 90 to 95; 10 % "
+        "None in 960 samples of 40 or 120 images from healthy test networks. The mean fraction is 0.05 to 0.32 on "
+        "networks with 26 to 97 % accuracy (these and CIFAR-10), and at most 0.40 with noise of standard deviation 0.8 on the "
+        "images; with 30 to 100 % of the labels drawn at random it is 0.46 to 0.57. On 300 images, 30 % of such labels are "
+        "detected in 85 to 95 of 100 cases and 60 % in 98 or more, on 120 images in 45 to 52 and 90 to 95; 10 % "
         "never, as label noise is common."
     ),
 )

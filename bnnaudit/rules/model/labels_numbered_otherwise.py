@@ -16,15 +16,18 @@ RULE = Rule(
         "did. Images that are classified correctly then count as wrong and are never attacked, and those that are attacked are "
         "the few on which both agree by accident."
     ),
-    measured="Agreement with the labels as they are, less 1, plus 1, and in the best order of half the sample.",
+    measured=(
+        "Agreement of the deployed model with the labels as they are, less 1, plus 1, and with the order of classes that fits "
+        "best, found on one half of the sample and judged on the other."
+    ),
     threshold=(
-        f"Fires when another numbering makes at least {in_points(FAR)} more of the images correct and McNemar's exact p-value, "
+        f"Fires when another numbering raises the accuracy by at least {in_points(FAR)} and McNemar's exact p-value, "
         f"times the numberings tried, is below {SIGNIFICANT:g}, unless another way to prepare the images explains more (MF414)."
     ),
     source="This tool's own requirement; [McNemar 1947].",
     remedy="Number the labels as in the model's training; the message tells which numbering fits.",
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks; on networks with 26 to 55 % on CIFAR-10 no "
+        "None in 960 samples of 40 or 120 images from healthy test networks; on networks with 26 to 55 % on CIFAR-10 no "
         "other numbering fits better by more than 4 of 120 images."
     ),
 )

@@ -41,8 +41,8 @@ RULE = Rule(
         f"Fires when the 95 % interval of the share that PGD finds lies below {in_percent(EXPECTED)}, or auto finds too few. The "
         f"test is skipped where a readout fits on fewer than {ENOUGH} images, or where random search alone finds more than "
         f"{in_percent(TOO_EASY)}. Where auto finds too few ({in_percent(VERIFIES.usual)} is rejected in favour of "
-        f"{in_percent(VERIFIES.poor)} at a level of {in_percent(VERIFIES.level)}), its failures prove too little, "
-        "and the verdict is inconclusive."
+        f"{in_percent(VERIFIES.poor)} at a level of {in_percent(VERIFIES.level)}), its failure proves too "
+        "little, and the verdict is inconclusive."
     ),
     source="[Zimmermann et al. 2022], after their description; [Wald 1945] (sequential test); the limits are ours.",
     remedy="Do not quote PGD. Quote an attack that passes this test (see its row), or the verified accuracy.",

@@ -16,8 +16,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     summary="Random points in the ball fool the model on images that withstood the gradient attack.",
     meaning=(
-        "Drawing random points is the weakest attack there is. Whatever it finds inside the radius, an attack that follows a "
-        "useful gradient finds as well; if it does not, its gradients are not useful."
+        "Random points are the weakest attack there is. Whatever they find inside the radius, an attack with useful gradients "
+        "finds as well; an attack that misses it has none."
     ),
     measured=(
         "For each image that withstood ordinary PGD, points are drawn in turn from the ball and from its corners (for L2 its "

@@ -32,8 +32,8 @@ RULE = Rule(
         "(MF405, MF407)."
     ),
     threshold=(
-        f"Against PGD: {gain_threshold('the audit', 'the claim allows')} An error where the loss is at least "
-        f"{in_percent(SERIOUS)} of the claimed accuracy, a warning below. Against a declared figure: fires when the 95 % "
+        f"{gain_threshold('the audit', 'ordinary PGD')} An error where the loss is at least "
+        f"{in_percent(SERIOUS)} of the claimed accuracy, a warning below. Against a declared figure it fires when the 95 % "
         f"interval of the verified accuracy ends at least {in_points(MATERIAL)} below it."
     ),
     source="[Carlini et al. 2019] (per-image worst case over attacks); [McNemar 1947]; [Wilson 1927].",
