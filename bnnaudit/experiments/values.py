@@ -1,4 +1,4 @@
-"""Tables of [G22] as plain values: what the paper measured, what is run to hold against it, and what came out.
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out.
 
 Figures are those of the paper's submission to ICLR 2021 (openreview.net, RGeQOjc58d), whose tables of the appendix have
 numbers one lower, and which the AAAI 2022 version may have revised. What was not seen there is None, never guessed.
@@ -17,10 +17,6 @@ from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Threat
 
 FLOAT_BITS = 32
-PAPER = (
-    "Gupta & Ajanthan, Improved Gradient based Adversarial Attacks for Quantized Networks, AAAI 2022 (arXiv 2003.13511)"
-)
-"""[G22]."""
 SOURCE = "the paper's submission to ICLR 2021"
 CIFAR10_LINF = "CIFAR-10, L-inf 8/255, step 2/255, 20 steps"
 

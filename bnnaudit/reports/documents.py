@@ -9,6 +9,7 @@ from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
+from bnnaudit.core.sources import Publication
 from bnnaudit.experiments.values import Reproduction
 
 
@@ -17,6 +18,13 @@ class Catalogue:
     """Several rules, in the order in which they are explained."""
 
     rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bibliography:
+    """The publications that texts cite."""
+
+    sources: tuple[Publication, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +43,4 @@ class EffortTable:
     checks: tuple[CheckCost, ...]
 
 
-Document: TypeAlias = Report | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | EffortTable
+Document: TypeAlias = Report | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | Bibliography | EffortTable

@@ -17,12 +17,13 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
-from bnnaudit.reports.documents import Catalogue, CheckCost, Document, EffortTable
+from bnnaudit.core.sources import SOURCES
+from bnnaudit.reports.documents import Bibliography, Catalogue, CheckCost, Document, EffortTable
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat, render, writer_of
 from tests.reports.reproductions import reproduction
 
-SOURCES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
+MODULES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -36,7 +37,16 @@ def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list
     settings = CleverSettings((Beta(BetaRule.NJS),), radii)
     clever = CleverReport(fake.provenance, facts, fake.data, settings, 5, str(AttackSettings().surrogate), rows, 1.5)
     efforts = EffortTable((CheckCost("claim", ("FR302",), (20, 20, 20)), CheckCost("noise", ("GM112",), (None, 5, 5))))
-    return [*reports.values(), facts, rule, Catalogue((rule, rule)), clever, reproduction(facts), efforts]
+    return [
+        *reports.values(),
+        facts,
+        rule,
+        Catalogue((rule, rule)),
+        Bibliography((SOURCES["Gupta & Ajanthan 2022"],)),
+        clever,
+        reproduction(facts),
+        efforts,
+    ]
 
 
 @pytest.mark.parametrize("format", ReportFormat)
@@ -57,7 +67,7 @@ def test_every_format_writes_every_document_or_refuses_it_as_bad_usage(
 @pytest.mark.parametrize("format", ReportFormat)
 def test_a_format_has_its_sources_and_its_tests(format: ReportFormat) -> None:
     name = str(format).replace("-", "_")
-    assert (SOURCES / name / "writer.py").is_file() or (SOURCES / f"{name}.py").is_file()
+    assert (MODULES / name / "writer.py").is_file() or (MODULES / f"{name}.py").is_file()
     assert (TESTS / name).is_dir() or (TESTS / f"test_{name}.py").is_file()
 
 
@@ -71,7 +81,7 @@ def writers(path: Path) -> list[str]:
 
 
 def test_no_format_is_left_out_of_the_table() -> None:
-    found = {path.relative_to(SOURCES).parts[0].removesuffix(".py") for path in SOURCES.rglob("*.py") if writers(path)}
+    found = {path.relative_to(MODULES).parts[0].removesuffix(".py") for path in MODULES.rglob("*.py") if writers(path)}
     assert found == {str(format).replace("-", "_") for format in ReportFormat}
     assert all(writer_of(format).__module__.startswith("bnnaudit.reports.") for format in ReportFormat)
 

@@ -1,4 +1,4 @@
-"""Signal propagation as a picture: curves against b ([G22], Figures 4 and 5), and the gradient from logits to input."""
+"""Signal propagation as a picture: curves against b ([Gupta & Ajanthan 2022], Figures 4 and 5), and gradients by place."""
 
 from __future__ import annotations
 

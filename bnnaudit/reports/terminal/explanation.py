@@ -4,9 +4,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bnnaudit.core.finding import Family, Rule
+from bnnaudit.core.sources import cited
 from bnnaudit.reports.documents import Catalogue
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.drawing import Parts
+from bnnaudit.reports.terminal.sources import source_lines
 from bnnaudit.reports.terminal.typesetting import badge, heading, indented, prose
 
 _FAMILIES = {
@@ -44,4 +46,6 @@ def rule_parts(rule: Rule, page: Page) -> Parts:
     parts: list[RenderableType] = [title, indented(prose(rule.summary, page))]
     for name, words in sections:
         parts += [heading(name, page), indented(prose(words, page))]
+    if sources := cited(rule.source):
+        parts += [heading("Publications", page), *(indented(line) for line in source_lines(sources, page))]
     return parts

@@ -4,8 +4,8 @@ from typing import assert_never
 
 from bnnaudit.core.attack import Method
 from bnnaudit.core.report import Estimate
+from bnnaudit.core.sources import SOURCES
 from bnnaudit.experiments.values import (
-    PAPER,
     AttackTable,
     Claim,
     CleverTable,
@@ -47,7 +47,11 @@ def reproduction_parts(found: Reproduction, page: Page) -> Parts:
 def _overview(found: Reproduction, page: Page) -> Parts:
     experiment, word = found.experiment, str(found.name)
     kind = "Figure" if word.startswith("figure") else "Table"
-    rows = [("Paper", PAPER), ("Measured on", experiment.measured_on)]
+    paper = SOURCES["Gupta & Ajanthan 2022"]
+    rows = [
+        ("Paper", f"{paper.authors}: {paper.title}. {paper.venue}, {paper.link}"),
+        ("Measured on", experiment.measured_on),
+    ]
     if not isinstance(experiment, RadiusFigure):
         rows.append(("Figures", f"from {experiment.source}"))
     return [

@@ -8,7 +8,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.experiments.values import Reproduction
-from bnnaudit.reports.documents import Catalogue, Document, EffortTable
+from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.audit import audit_parts
 from bnnaudit.reports.terminal.clever import clever_parts
@@ -17,6 +17,7 @@ from bnnaudit.reports.terminal.efforts import effort_parts
 from bnnaudit.reports.terminal.explanation import catalogue_parts, rule_parts
 from bnnaudit.reports.terminal.inspection import inspection_parts
 from bnnaudit.reports.terminal.reproduction import reproduction_parts
+from bnnaudit.reports.terminal.sources import bibliography_parts
 
 PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
     Report: audit_parts,
@@ -25,6 +26,7 @@ PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
     ModelFacts: inspection_parts,
     Rule: rule_parts,
     Catalogue: catalogue_parts,
+    Bibliography: bibliography_parts,
     EffortTable: effort_parts,
 }
 

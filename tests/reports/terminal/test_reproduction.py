@@ -28,8 +28,8 @@ def test_every_surrogate_stands_in_one_piece(facts: ModelFacts, name: TableName,
 def test_the_paper_is_named_by_its_title_once(facts: ModelFacts) -> None:
     text = " ".join(write_text(reproduction(facts), Page(120)).split())
     assert text.startswith("Table 8: APGD and the Square Attack against PGD++")
-    assert text.count("Improved Gradient based Adversarial Attacks for Quantized Networks") == 1
-    assert "[G22]" not in text
+    assert text.count("Improved gradient-based adversarial attacks for quantized networks") == 1
+    assert "[Gupta & Ajanthan 2022]" not in text
 
 
 def test_a_claim_is_said_with_what_speaks_for_it(facts: ModelFacts) -> None:
