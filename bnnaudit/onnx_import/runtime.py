@@ -19,9 +19,6 @@ RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
 
 REFERENCE = f"onnx.reference {onnx.__version__}"
 
-# The domain of ONNX Runtime's own operators.
-RUNTIME_DOMAIN = "com.microsoft"
-
 _SILENT = 4  # fatal errors only
 
 # Waiting threads that spin take the cores from the attack, which runs between two replays.

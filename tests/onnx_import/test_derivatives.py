@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from bnnaudit.onnx_import.converters.standardization import MeanVariance, UnitNorm
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -15,7 +16,6 @@ from bnnaudit.onnx_import.converters.cumulative import Running
 from bnnaudit.onnx_import.converters.identity import Triangle
 from bnnaudit.onnx_import.converters.matmul import Einsum, Gemm, MatMul
 from bnnaudit.onnx_import.converters.reduction import REDUCTIONS, Reduction
-from bnnaudit.onnx_import.converters.standardization import MeanVariance, UnitNorm
 from bnnaudit.onnx_import.operands import Operands, fixed_numbers
 
 

@@ -9,8 +9,7 @@ from onnx import NodeProto, TensorProto
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
 from bnnaudit.onnx_import.converters.arithmetic import Elementwise
-from bnnaudit.onnx_import.importer import import_graph
-from tests.onnx_import.building import by_import, by_runtime, model_of, node, some_values
+from tests.onnx_import.building import by_import, by_runtime, imported, model_of, node, some_values
 
 BINARY = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean"]
 
@@ -91,7 +90,7 @@ def test_inputs_and_outputs_of_any_number() -> None:
     model.graph.node[0].output.append("places")
     for name, kind in (("places", TensorProto.INT64), ("x", TensorProto.FLOAT), ("k", TensorProto.INT64)):
         model.graph.output.add(name=name).type.tensor_type.elem_type = kind
-    module = import_graph(model)
+    module = imported(model)
     values = torch.tensor([[3.0, 9.0, 1.0, 7.0]])
     top, places, same, count = module(values)
     assert top.tolist() == [[9.0, 7.0]]
@@ -103,4 +102,4 @@ def test_inputs_and_outputs_of_any_number() -> None:
 def test_what_is_no_tensor_of_numbers_is_refused() -> None:
     model = model_of([node("Identity", "x")], ["n"], element_type=TensorProto.STRING, output_type=TensorProto.STRING)
     with pytest.raises(UnsupportedOperatorsError, match="no import of tensors of string"):
-        import_graph(model)
+        imported(model)

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import reduce
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.unsigned import through_signed
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from bnnaudit.onnx_import.operands import call
 
 Function = Callable[..., Tensor]
 
@@ -75,44 +76,27 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-class Elementwise(nn.Module):
-    """One of `FUNCTIONS`; with `axis` the second operand's axes lie along the first's from there on."""
+def elementwise(*operands: Tensor, op: str, axis: int | None = None) -> Tensor:
+    """One of `FUNCTIONS` on shapes that broadcast -> the broadcast shape; comparisons give truth values, others the first's type.
 
-    def __init__(self, op: str, axis: int | None = None) -> None:
-        super().__init__()
-        self.op = op
-        self.axis = axis
-
-    def forward(self, *operands: Tensor) -> Tensor:
-        """Shapes that broadcast -> the broadcast shape; comparisons give truth values, all others the first's type."""
-        if self.axis is not None:
-            first, second = operands
-            missing = first.dim() - self.axis % max(first.dim(), 1) - second.dim()
-            operands = (first, second.reshape(*second.shape, *[1] * missing))
-        return through_signed(FUNCTIONS[self.op])(*operands)
-
-    def extra_repr(self) -> str:
-        """For people: the operator."""
-        return self.op
+    axis: where along the first operand's axes the second's lie, if that is stated.
+    """
+    if axis is not None:
+        first, second = operands
+        missing = first.dim() - axis % max(first.dim(), 1) - second.dim()
+        operands = (first, second.reshape(*second.shape, *[1] * missing))
+    return for_unsigned(FUNCTIONS[op])(*operands)
 
 
-class Where(nn.Module):
-    """One of two values, as a condition says."""
-
-    def forward(self, condition: Tensor, held: Tensor, otherwise: Tensor) -> Tensor:
-        """Shapes that broadcast -> the broadcast shape."""
-        return torch.where(condition, held, otherwise)
-
-
-def _elementwise(node: Node) -> Converted:
+def binary(node: Node) -> Converted:
+    """One of `FUNCTIONS`."""
     axis = None
-    if node.version < FIRST_BROADCASTING_VERSION and node.attribute("broadcast", 0):
+    if node.version < FIRST_BROADCASTING_VERSION and node.flag("broadcast"):
         axis = node.attribute("axis")
-    op = "Fmod" if node.op == "Mod" and node.attribute("fmod", 0) else node.op
-    return Converted(Elementwise(op, None if axis is None else int(axis)), node.inputs)
+    op = "Fmod" if node.op == "Mod" and node.flag("fmod") else node.op
+    return call(elementwise, node.inputs, op=op, axis=None if axis is None else int(axis))
 
 
-CONVERTERS: dict[str, Converter] = {
-    **{op: _elementwise for op in FUNCTIONS if op != "Fmod"},
-    "Where": lambda node: Converted(Where(), node.inputs),
-}
+def where(node: Node) -> Converted:
+    """Where."""
+    return call(torch.where, node.inputs)

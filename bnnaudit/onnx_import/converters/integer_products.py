@@ -1,18 +1,18 @@
 """Products of whole numbers with 32-bit sums: ConvInteger, MatMulInteger, and those of quantized tensors.
 
-The numbers are carried by floats: every sum below 2^24 in size is exact, and larger ones are rounded in their last places.
+The numbers are held in floats: every sum below 2^24 in size is exact, and larger ones are rounded in their last places.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.converters.convolution import Convolution
-from bnnaudit.onnx_import.converters.windows import Window, window_of
-from bnnaudit.onnx_import.operands import Operands, operands
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.windows import Window
+from bnnaudit.onnx_import.graph.torch_types import as_float
+from bnnaudit.onnx_import.operands import call, operands
 
 
 def shifted(values: Tensor, zero_point: Tensor | None, axis: int | None = None) -> Tensor:
@@ -36,52 +36,32 @@ def along(parameter: Tensor, axis: int | None, axes: int) -> Tensor:
     return parameter.reshape(shape)
 
 
-class IntegerConvolution(nn.Module):
-    """ConvInteger-10: (x - x_zero_point) correlated with (w - w_zero_point); the margins are zero points."""
-
-    def __init__(self, window: Window, groups: int, tensors: Operands) -> None:
-        super().__init__()
-        self.convolution = Convolution(window, groups, Operands([None, None], ["computed", "missing"]))
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> whole numbers (N, features, ...)."""
-        weight, zero_point, weight_zero_point = self.tensors(*computed)
-        sums: Tensor = self.convolution(shifted(values, zero_point), shifted(weight, weight_zero_point, 0))
-        return sums
+def integer_convolution(
+    values: Tensor,
+    weight: Tensor,
+    zero_point: Tensor | None,
+    weight_zero_point: Tensor | None,
+    window: Window,
+    groups: int,
+) -> Tensor:
+    """(x - x_zero_point) correlated with (w - w_zero_point), the margins zero points: (N, C, ...) -> (N, features, ...)."""
+    return convolve(shifted(values, zero_point), shifted(weight, weight_zero_point, 0), None, window, groups)
 
 
-class IntegerProduct(nn.Module):
-    """MatMulInteger-10: (a - a_zero_point) @ (b - b_zero_point), zero points for rows of a and columns of b."""
+def integer_product(left: Tensor, right: Tensor, zero_point: Tensor | None, right_zero_point: Tensor | None) -> Tensor:
+    """(a - a_zero_point) @ (b - b_zero_point), zero points for rows of a and columns of b.
 
-    def __init__(self, tensors: Operands) -> None:
-        super().__init__()
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (..., M, K), b (..., K, N) -> whole numbers (..., M, N)."""
-        left, right, zero_point, right_zero_point = self.tensors(*computed)
-        return torch.matmul(shifted(left, zero_point, -2), shifted(right, right_zero_point, -1))
+    a (..., M, K), b (..., K, N) -> whole numbers (..., M, N).
+    """
+    return torch.matmul(shifted(left, zero_point, -2), shifted(right, right_zero_point, -1))
 
 
-def window_of_weights(node: Node, position: int) -> Window:
-    """The window of a convolution with its weights at an input."""
-    shape = node.shape(position)
-    kernel = node.attribute("kernel_shape") or [size for size in (shape or ())[2:] if size is not None]
-    if not kernel:
-        raise NotImplementedError("weights of unknown size")
-    return window_of(node, [int(size) for size in kernel])
+def conv_integer(node: Node) -> Converted:
+    """ConvInteger-10."""
+    settings = {"window": window_of_weights(node, 1), "groups": int(node.attribute("group", 1))}
+    return call(integer_convolution, node.inputs[:1], operands(node, 1, 2, 3), **settings)
 
 
-def _convolution(node: Node) -> Converted:
-    tensors, names = operands(node, 1, 2, 3)
-    module = IntegerConvolution(window_of_weights(node, 1), int(node.attribute("group", 1)), tensors)
-    return Converted(module, (node.inputs[0], *names))
-
-
-def _product(node: Node) -> Converted:
-    tensors, names = operands(node, 0, 1, 2, 3)
-    return Converted(IntegerProduct(tensors), names)
-
-
-CONVERTERS: dict[str, Converter] = {"ConvInteger": _convolution, "MatMulInteger": _product}
+def mat_mul_integer(node: Node) -> Converted:
+    """MatMulInteger-10."""
+    return call(integer_product, (), operands(node, 0, 1, 2, 3))

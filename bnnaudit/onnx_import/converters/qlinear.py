@@ -5,126 +5,106 @@ As ONNX Runtime computes them: a whole sum, times x_scale w_scale / y_scale in s
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.converters.convolution import Convolution
-from bnnaudit.onnx_import.converters.integer_products import along, shifted, window_of_weights
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.integer_products import along, shifted
 from bnnaudit.onnx_import.converters.windows import Window
-from bnnaudit.onnx_import.graph.element_types import grid_of
-from bnnaudit.onnx_import.operands import Operands, operands
-from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZES_TO
-from bnnaudit.quantization.grids import Grid
-from bnnaudit.quantization.uniform import GridQuantizer
+from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
+from bnnaudit.onnx_import.graph.torch_types import as_float
+from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
+
+Scaled = tuple[Tensor, Tensor | None]
+"""What is to be rounded, in units of the result's scale, and the result's zero point."""
 
 
-class QuantizedConvolution(GridQuantizer):
-    """QLinearConv-10: scales and zero points of the weights may be one for each feature; the bias is a whole number."""
+def convolution_sums(
+    x: Tensor,
+    x_scale: Tensor,
+    x_zero: Tensor | None,
+    w: Tensor,
+    w_scale: Tensor,
+    w_zero: Tensor | None,
+    y_scale: Tensor,
+    y_zero: Tensor,
+    bias: Tensor | None,
+    *,
+    window: Window,
+    groups: int,
+) -> Scaled:
+    """(N, C, ...) -> (N, features, ...); scales and zero points of the weights may be one for each feature.
 
-    def __init__(self, grid: Grid, window: Window, groups: int, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.convolution = Convolution(window, groups, Operands([None, None], ["computed", "computed"]))
-        self.plain = Convolution(window, groups, Operands([None, None], ["computed", "missing"]))
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> (N, features, ...) numbers of the grid."""
-        x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias = self.tensors(*computed)
-        inputs = (shifted(x, x_zero), shifted(w, w_zero, 0))
-        sums = self.plain(*inputs) if bias is None else self.convolution(*inputs, as_float(bias))
-        scale = as_float(x_scale) * as_float(w_scale) / as_float(y_scale)
-        return self.onto_grid(sums * along(scale, 1, sums.dim()), as_float(y_zero))
+    The bias is a whole number.
+    """
+    whole = None if bias is None else as_float(bias)
+    sums = convolve(shifted(x, x_zero), shifted(w, w_zero, 0), whole, window, groups)
+    scale = as_float(x_scale) * as_float(w_scale) / as_float(y_scale)
+    return sums * along(scale, 1, sums.dim()), as_float(y_zero)
 
 
-class QuantizedProduct(GridQuantizer):
-    """QLinearMatMul-10, 21: scales and zero points may be one for each row of a, column of b, and row of y."""
-
-    def __init__(self, grid: Grid, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (..., M, K), b (..., K, N) -> (..., M, N) numbers of the grid."""
-        a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = self.tensors(*computed)
-        sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
-        scales = [
-            along(as_float(scale), axis, sums.dim()) for scale, axis in ((a_scale, -2), (b_scale, -1), (y_scale, -2))
-        ]
-        return self.onto_grid(sums * (scales[0] * scales[1] / scales[2]), along(as_float(y_zero), -2, sums.dim()))
+def product_sums(
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero: Tensor | None,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero: Tensor | None,
+    y_scale: Tensor,
+    y_zero: Tensor,
+) -> Scaled:
+    """a (..., M, K), b (..., K, N) -> (..., M, N); scales and zero points for each row of a, column of b, and row of y."""
+    sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
+    scales = [along(as_float(scale), axis, sums.dim()) for scale, axis in ((a_scale, -2), (b_scale, -1), (y_scale, -2))]
+    return sums * (scales[0] * scales[1] / scales[2]), along(as_float(y_zero), -2, sums.dim())
 
 
 def gemm_sums(
-    a: Tensor, b: Tensor, c: Tensor | None, a_zero: Tensor | None, b_zero: Tensor | None, turned: tuple[bool, bool]
-) -> Tensor:
-    """a' @ b' + c of whole numbers, the axes of a and b exchanged first where `turned`; (M, K), (K, N) -> (M, N)."""
-    left = shifted(a.transpose(0, 1) if turned[0] else a, a_zero, -2)
-    right = shifted(b.transpose(0, 1) if turned[1] else b, b_zero, -1)
-    return left @ right if c is None else left @ right + as_float(c)
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero: Tensor | None,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero: Tensor | None,
+    c: Tensor | None,
+    y_scale: Tensor | None = None,
+    y_zero: Tensor | None = None,
+    *,
+    alpha: float,
+    transposed: tuple[bool, bool],
+) -> Scaled:
+    """alpha (a' @ b' + c), in units of y's scale where y has one: a (M, K), b (K, N), c broadcastable -> (M, N)."""
+    left = shifted(_transposed(a, transposed[0]), a_zero, -2)
+    right = shifted(_transposed(b, transposed[1]), b_zero, -1)
+    sums = left @ right if c is None else left @ right + as_float(c)
+    scale = alpha * as_float(a_scale) * as_float(b_scale)
+    if y_scale is not None:
+        scale = scale / as_float(y_scale)
+    return sums * along(scale, -1, 2), None if y_zero is None else as_float(y_zero)
 
 
-class QuantizedGemm(GridQuantizer):
-    """com.microsoft.QGemm-1 with a quantized result."""
-
-    def __init__(self, grid: Grid, alpha: float, turned: tuple[bool, bool], tensors: Operands) -> None:
-        super().__init__(grid)
-        self.alpha = alpha
-        self.turned = turned
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (M, K), b (K, N) -> (M, N) numbers of the grid."""
-        a, a_scale, a_zero, b, b_scale, b_zero, c, y_scale, y_zero = self.tensors(*computed)
-        sums = gemm_sums(a, b, c, a_zero, b_zero, self.turned)
-        scale = self.alpha * as_float(a_scale) * as_float(b_scale) / as_float(y_scale)
-        return self.onto_grid(sums * along(scale, -1, 2), None if y_zero is None else as_float(y_zero))
+def _transposed(values: Tensor, exchange: bool) -> Tensor:
+    return values.transpose(0, 1) if exchange else values
 
 
-class GemmToFloat(torch.nn.Module):
-    """com.microsoft.QGemm-1 without a scale of the result, which is then a float."""
-
-    def __init__(self, alpha: float, turned: tuple[bool, bool], tensors: Operands) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.turned = turned
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (M, K), b (K, N) -> (M, N)."""
-        a, a_scale, a_zero, b, b_scale, b_zero, c = self.tensors(*computed)
-        sums = gemm_sums(a, b, c, a_zero, b_zero, self.turned)
-        return sums * along(self.alpha * as_float(a_scale) * as_float(b_scale), -1, 2)
+def qlinear_conv(node: Node) -> Converted:
+    """QLinearConv-10."""
+    settings = {"window": window_of_weights(node, 3), "groups": int(node.attribute("group", 1))}
+    return onto_grid(result_grid(node), call(convolution_sums, (), operands(node, *range(9)), **settings))
 
 
-def result_grid(node: Node) -> Grid:
-    """The numbers that a node quantizes to."""
-    return grid_of(int(node.attribute(QUANTIZES_TO)))
+def qlinear_mat_mul(node: Node) -> Converted:
+    """QLinearMatMul-10, 21."""
+    return onto_grid(result_grid(node), call(product_sums, (), operands(node, *range(8))))
 
 
-def _convolution(node: Node) -> Converted:
-    tensors, names = operands(node, *range(9))
-    groups = int(node.attribute("group", 1))
-    return Converted(QuantizedConvolution(result_grid(node), window_of_weights(node, 3), groups, tensors), names)
-
-
-def _product(node: Node) -> Converted:
-    tensors, names = operands(node, *range(8))
-    return Converted(QuantizedProduct(result_grid(node), tensors), names)
-
-
-def _gemm(node: Node) -> Converted:
-    alpha = float(node.attribute("alpha", 1.0))
-    turned = (bool(node.attribute("transA", 0)), bool(node.attribute("transB", 0)))
+def qgemm(node: Node) -> Converted:
+    """com.microsoft.QGemm-1, whose result is a float without a scale of its own."""
+    alpha, transposed = float(node.attribute("alpha", 1.0)), (node.flag("transA"), node.flag("transB"))
+    sums = partial(gemm_sums, alpha=alpha, transposed=transposed)
     if node.attribute(QUANTIZES_TO):
-        tensors, names = operands(node, *range(9))
-        return Converted(QuantizedGemm(result_grid(node), alpha, turned, tensors), names)
-    tensors, names = operands(node, *range(7))
-    return Converted(GemmToFloat(alpha, turned, tensors), names)
-
-
-CONVERTERS: dict[str, Converter] = {
-    "QLinearConv": _convolution,
-    "QLinearMatMul": _product,
-    "com.microsoft.QGemm": _gemm,
-}
+        return onto_grid(result_grid(node), call(sums, (), operands(node, *range(9))))
+    return call(lambda *tensors: sums(*tensors)[0], (), operands(node, *range(7)))

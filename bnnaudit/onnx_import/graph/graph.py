@@ -13,6 +13,10 @@ from bnnaudit.onnx_import.graph.external_weights import array_of, points
 
 STANDARD_DOMAIN = ""
 OWN_DOMAIN = "bnnaudit"
+RUNTIME_DOMAIN = "com.microsoft"
+"""ONNX Runtime's own operators."""
+QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+"""The names under which QONNX's operators are written: by qonnx itself, by older Brevitas, and by FINN."""
 
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 

@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto
 
 from bnnaudit.onnx_import.converters.casting import cast_to
-from bnnaudit.onnx_import.graph.torch_types import carried, carrier
+from bnnaudit.onnx_import.graph.torch_types import carrier
 from tests.onnx_import.building import by_import, by_runtime, imported, model_of, node
 
 FLOATS = {
