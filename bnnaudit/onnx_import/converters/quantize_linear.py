@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import torch
-from onnx import TensorProto
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float, torch_type
 from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
 from bnnaudit.quantization.fake_quantize import Bounds, FakeQuantizer
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
-
-HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 def spread(parameter: Tensor, values: Tensor, axis: int, block: int) -> Tensor:

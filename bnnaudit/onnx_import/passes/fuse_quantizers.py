@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import NodeProto, helper
 
-from bnnaudit.onnx_import.converters.quantize_linear import HALVES
-from bnnaudit.onnx_import.graph.element_types import GRIDS
+from bnnaudit.onnx_import.graph.element_types import GRIDS, HALVES
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZE_DEQUANTIZE, QUANTIZES_TO
 from bnnaudit.onnx_import.operators import spec_of
