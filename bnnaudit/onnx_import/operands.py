@@ -92,6 +92,8 @@ class FunctionModule(nn.Module):
 
     def forward(self, *tensors: Tensor) -> Any:
         """The inputs and what of `given` is computed -> what the function returns."""
+        if not self.counts:
+            return self.function(*tensors, **self.settings)
         start = len(tensors) - sum(self.counts)
         arguments: list[Any] = list(tensors[:start])
         for part, count in zip(self.given, self.counts, strict=True):

@@ -136,7 +136,7 @@ STANDARD: dict[str, Spec] = {
     **_each(functions.function, *functions.FUNCTIONS),
     **_each(activations.activation, *activations.FUNCTIONS),
     **_each(activations.softmax, *activations.SOFTMAXES),
-    **_each(arithmetic.binary, *(op for op in arithmetic.FUNCTIONS if op != "Fmod")),
+    **_each(arithmetic.elementwise, *(op for op in arithmetic.FUNCTIONS if op != "Fmod")),
     **_each(reduction.reduction, *reduction.REDUCTIONS),
     **_each(pooling.global_pool, "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"),
     **_each(cumulative.arg_extremum, "ArgMax", "ArgMin"),

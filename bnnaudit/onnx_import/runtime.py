@@ -42,7 +42,7 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 @dataclass(frozen=True, slots=True)
 class SessionKind:
     """How a session was opened: with exact 8-bit sums, without kernels on integers in the place of (de)quantizers, and on
-    the model with a copy of shared int8 constants for each use (see `operators.sharing`)."""
+    the model with a copy of shared int8 constants for each use (see `passes.sharing`)."""
 
     exact_sums: bool = True
     unfused: bool = True
@@ -72,11 +72,11 @@ def open_session(model: bytes | str) -> Any:
 
 
 def open_by_kind(model: bytes | str) -> tuple[Any, SessionKind]:
-    """`open_session`, and the way that it went; the error is that of a session without options."""
+    """`open_session`, and how it was opened; the error is that of a session without options."""
     onnxruntime.set_default_logger_severity(_SILENT)
-    for way in SESSION_KINDS[:-1]:
+    for kind in SESSION_KINDS[:-1]:
         with suppress(*RUNTIME_ERRORS, _NothingSharedError):
-            return _opened_by(way, model), way
+            return _opened_by(kind, model), kind
     return _opened_by(PLAIN, model), PLAIN
 
 
@@ -84,12 +84,12 @@ class _NothingSharedError(Exception):
     """A model without shared constants is not opened a second time."""
 
 
-def _opened_by(way: SessionKind, model: bytes | str) -> Any:
-    settings = {**_SETTINGS, **(_EXACT_SUMS if way.exact_sums else {})}
-    if way.unshared:
+def _opened_by(kind: SessionKind, model: bytes | str) -> Any:
+    settings = {**_SETTINGS, **(_EXACT_SUMS if kind.exact_sums else {})}
+    if kind.unshared:
         model, folder = _unshared(model)
         settings |= {_EXTERNAL_FOLDER: folder} if folder else {}
-    return _session(model, settings, (_INTEGER_KERNELS,) if way.unfused else ())
+    return _session(model, settings, (_INTEGER_KERNELS,) if kind.unfused else ())
 
 
 def _unshared(model: bytes | str) -> tuple[bytes, str]:

@@ -86,7 +86,7 @@ CASES = [
         if op not in WITHOUT_DERIVATIVE
         for together in (False, True)
     ),
-    *(_case(op, arithmetic.elementwise, 2, op=op) for op in arithmetic.FUNCTIONS if op not in WITHOUT_DERIVATIVE),
+    *(_case(op, function, 2) for op, function in arithmetic.FUNCTIONS.items() if op not in WITHOUT_DERIVATIVE),
     *(
         _case(op, reduced, stated=[1, -1], op=op, keepdims=keepdims, noop=False)
         for op in REDUCTIONS

@@ -8,7 +8,8 @@ import torch
 from onnx import NodeProto, TensorProto
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.arithmetic import elementwise
+from bnnaudit.onnx_import.converters.arithmetic import FUNCTIONS
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
 from tests.onnx_import.building import by_import, by_runtime, imported, model_of, node, some_values
 
 BINARY = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean"]
@@ -63,14 +64,14 @@ def test_whole_numbers_stay_in_their_type(op: str, kind: type[np.integer]) -> No
         "Greater": np.greater,
         "Equal": np.equal,
     }
-    result = elementwise(torch.from_numpy(left), torch.from_numpy(right), op=op).numpy()
+    result = for_unsigned(FUNCTIONS[op])(torch.from_numpy(left), torch.from_numpy(right)).numpy()
     expected = functions[op](left, right)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
 
 def test_quotients_of_whole_numbers_are_cut_towards_zero() -> None:
-    quotient = elementwise(torch.tensor([-7, 7, -7]), torch.tensor([2, -2, -2]), op="Div")
+    quotient = FUNCTIONS["Div"](torch.tensor([-7, 7, -7]), torch.tensor([2, -2, -2]))
     assert quotient.tolist() == [-3, -3, 3]
 
 

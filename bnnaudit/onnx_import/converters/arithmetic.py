@@ -76,25 +76,19 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-def elementwise(*operands: Tensor, op: str, axis: int | None = None) -> Tensor:
-    """One of `FUNCTIONS` on shapes that broadcast -> the broadcast shape; comparisons give truth values, others the first's type.
-
-    axis: where along the first operand's axes the second's lie, if that is stated.
-    """
-    if axis is not None:
-        first, second = operands
-        missing = first.dim() - axis % max(first.dim(), 1) - second.dim()
-        operands = (first, second.reshape(*second.shape, *[1] * missing))
-    return for_unsigned(FUNCTIONS[op])(*operands)
+def aligned(first: Tensor, second: Tensor, function: Function, axis: int) -> Tensor:
+    """The function of two operands, the second's axes lying along the first's from a stated one on."""
+    missing = first.dim() - axis % max(first.dim(), 1) - second.dim()
+    return function(first, second.reshape(*second.shape, *[1] * missing))
 
 
-def binary(node: Node) -> Converted:
-    """One of `FUNCTIONS`."""
-    axis = None
-    if node.version < FIRST_BROADCASTING_VERSION and node.flag("broadcast"):
-        axis = node.attribute("axis")
-    op = "Fmod" if node.op == "Mod" and node.flag("fmod") else node.op
-    return call(elementwise, node.inputs, op=op, axis=None if axis is None else int(axis))
+def elementwise(node: Node) -> Converted:
+    """One of `FUNCTIONS` on shapes that broadcast; comparisons give truth values, all others the first operand's type."""
+    function = for_unsigned(FUNCTIONS["Fmod" if node.op == "Mod" and node.flag("fmod") else node.op])
+    axis = node.attribute("axis")
+    if axis is None or node.version >= FIRST_BROADCASTING_VERSION or not node.flag("broadcast"):
+        return call(function, node.inputs)
+    return call(aligned, node.inputs, function=function, axis=int(axis))
 
 
 def where(node: Node) -> Converted:

@@ -9,7 +9,6 @@ stores but hardly computes with, are computed in int64 and converted back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -103,7 +102,6 @@ def signed(values: Tensor) -> Tensor:
 def for_unsigned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function for operands of any type: a whole-number result has the first operand's unsigned type again."""
 
-    @wraps(function)
     def computed(*operands: Tensor | None, **settings: Any) -> Tensor:
         kind = next((operand.dtype for operand in operands if operand is not None and operand.dtype in UNSIGNED), None)
         if kind is None:
@@ -111,4 +109,5 @@ def for_unsigned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         result = function(*(operand if operand is None else signed(operand) for operand in operands), **settings)
         return result.to(kind) if result.dtype == torch.int64 else result
 
+    computed.__name__ = function.__name__
     return computed
