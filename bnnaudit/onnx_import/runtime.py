@@ -21,22 +21,22 @@ REFERENCE = f"onnx.reference {onnx.__version__}"
 
 _SILENT = 4  # fatal errors only
 
-# Waiting threads that spin take the cores from the attack, which runs between two replays.
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+"""Waiting threads that spin take the cores from the attack, which runs between two replays."""
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
-# Where a model given as bytes has its external data.
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+"""Where a model given as bytes has its external data."""
 
-# Replaces an operator between (de)quantizers by a kernel on integers.
 _INTEGER_KERNELS = "QDQSelectorActionTransformer"
+"""Replaces an operator between (de)quantizers by a kernel on integers."""
 
-# ONNX Runtime's exceptions have no base of their own.
 RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     ValueError,
     *(kind for kind in vars(_native).values() if isinstance(kind, type) and issubclass(kind, Exception)),
 )
+"""ONNX Runtime's exceptions have no base of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,12 @@ def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, 
     )
 
 
-# The reference evaluator is Python: its operators raise what NumPy raises.
 REFERENCE_ERRORS = (Exception,)
+"""The reference evaluator is Python: its operators raise what NumPy raises."""
 
 
-# The first operator set whose BatchNormalization says itself whether it trains.
 TELLS_TRAINING = 14
+"""The first operator set whose BatchNormalization says itself whether it trains."""
 
 
 def open_reference(model: onnx.ModelProto) -> Any:

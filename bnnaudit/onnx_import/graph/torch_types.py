@@ -33,34 +33,23 @@ TORCH_TYPES: dict[int, torch.dtype] = {
     TensorProto.UINT64: torch.uint64,
 }
 
-# Element types that torch has not, or only stores: name of the NumPy type -> the torch type that holds its numbers.
-NARROW: dict[str, torch.dtype] = {
-    "int4": torch.int8,
-    "int2": torch.int8,
-    "uint4": torch.uint8,
-    "uint2": torch.uint8,
-    "float8_e4m3fn": torch.float32,
-    "float8_e4m3fnuz": torch.float32,
-    "float8_e5m2": torch.float32,
-    "float8_e5m2fnuz": torch.float32,
-    "float8_e8m0fnu": torch.float32,
-    "float4_e2m1fn": torch.float32,
+_NARROW: dict[str, tuple[str, torch.dtype]] = {
+    "INT4": ("int4", torch.int8),
+    "INT2": ("int2", torch.int8),
+    "UINT4": ("uint4", torch.uint8),
+    "UINT2": ("uint2", torch.uint8),
+    "FLOAT8E4M3FN": ("float8_e4m3fn", torch.float32),
+    "FLOAT8E4M3FNUZ": ("float8_e4m3fnuz", torch.float32),
+    "FLOAT8E5M2": ("float8_e5m2", torch.float32),
+    "FLOAT8E5M2FNUZ": ("float8_e5m2fnuz", torch.float32),
+    "FLOAT8E8M0": ("float8_e8m0fnu", torch.float32),
+    "FLOAT4E2M1": ("float4_e2m1fn", torch.float32),
 }
-
+"""Element types that torch has not, or only stores: the name of the NumPy type, and the torch type that holds its numbers."""
+NARROW: dict[str, torch.dtype] = dict(_NARROW.values())
 NARROW_TYPES: dict[int, torch.dtype] = {
-    TensorProto.DataType.Value(name): NARROW[numpy_name]
-    for name, numpy_name in {
-        "INT4": "int4",
-        "INT2": "int2",
-        "UINT4": "uint4",
-        "UINT2": "uint2",
-        "FLOAT8E4M3FN": "float8_e4m3fn",
-        "FLOAT8E4M3FNUZ": "float8_e4m3fnuz",
-        "FLOAT8E5M2": "float8_e5m2",
-        "FLOAT8E5M2FNUZ": "float8_e5m2fnuz",
-        "FLOAT8E8M0": "float8_e8m0fnu",
-        "FLOAT4E2M1": "float4_e2m1fn",
-    }.items()
+    TensorProto.DataType.Value(name): kind
+    for name, (_, kind) in _NARROW.items()
     if name in TensorProto.DataType.keys()  # noqa: SIM118 - no mapping; the older onnx lacks the last ones
 }
 
