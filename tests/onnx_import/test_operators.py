@@ -66,6 +66,14 @@ def test_every_layer_with_weights_says_where_they_are() -> None:
     }
 
 
+def test_what_names_tell() -> None:
+    """A range that is taken from the batch, with the bits to say of it; a result between 0 and 1."""
+    dynamic = {op for op in OPERATORS if "Dynamic" in op}
+    assert {op for op, spec in OPERATORS.items() if spec.of_the_batch} == dynamic
+    assert all(OPERATORS[op].quantizer is not None for op in dynamic)
+    assert {op for op, spec in OPERATORS.items() if spec.squashes} == {op for op in OPERATORS if "Sigmoid" in op}
+
+
 def test_every_operator_of_another_domain_has_a_stand_in() -> None:
     assert [op for op, spec in {**RUNTIME, **QONNX}.items() if spec.stand_in is None] == []
 
