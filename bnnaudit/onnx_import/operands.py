@@ -91,10 +91,12 @@ class FunctionModule(nn.Module):
         self.settings = settings
 
     def forward(self, *tensors: Tensor) -> Any:
-        """The inputs and what of `given` is computed -> what the function returns."""
+        """The inputs and what of `given` is computed -> what the function returns; TypeError for too few tensors."""
         if not self.counts:
             return self.function(*tensors, **self.settings)
         start = len(tensors) - sum(self.counts)
+        if start < 0:
+            raise TypeError(f"{len(tensors)} tensors for a node that takes {sum(self.counts)} or more")
         arguments: list[Any] = list(tensors[:start])
         for part, count in zip(self.given, self.counts, strict=True):
             arguments += part(*tensors[start : start + count])
