@@ -129,7 +129,7 @@ SIBLINGS: dict[str, set[str]] = {
     "reports/json": {"model", "strict"},
     "reports/pictures": {"canvas"},
     "reports/terminal/sections": set(),
-    "onnx_import/converters": {"convolution", "integer_products", "pooling", "quantize_linear", "windows"},
+    "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows", "zero_points"},
     "temperature": {"rule"},
 }
 """Folders of parallel files, and the files there that all may share."""

@@ -34,7 +34,6 @@ from bnnaudit.onnx_import.converters import (
     normalization,
     pad,
     pooling,
-    qlinear,
     qonnx,
     quantize_linear,
     reduction,
@@ -209,9 +208,9 @@ QUANTIZED: dict[str, Spec] = {
     "MatMulInteger": Spec(
         integer_products.mat_mul_integer, weights=FACTORS, integer_product=((2, 0), (3, 1)), sums_integers=True
     ),
-    "QLinearConv": Spec(qlinear.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=((2, 0), (5, 3))),
+    "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=((2, 0), (5, 3))),
     "QLinearMatMul": Spec(
-        qlinear.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=((2, 0), (5, 3))
+        integer_products.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=((2, 0), (5, 3))
     ),
     "QuantizeLinear": Spec(quantize_linear.quantize, zero_point=2, data=-1),
     "DequantizeLinear": Spec(quantize_linear.dequantize),
@@ -233,7 +232,7 @@ RUNTIME: dict[str, Spec] = {
         contrib_quantized.mat_mul_integer_to_float, FLOAT_PAIR, weights={1: -1}, integer_product=((4, 0), (5, 1))
     ),
     "QGemm": Spec(
-        qlinear.qgemm,
+        integer_products.qgemm,
         StandIn("Gemm", (0, 3), ("transA", "transB")),
         zero_point=8,
         weights={3: 1},

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.zero_points import along
 from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float, torch_type
@@ -24,13 +25,7 @@ def spread(parameter: Tensor, values: Tensor, axis: int, block: int) -> Tensor:
     parameter = as_float(parameter)
     if block:
         return parameter.repeat_interleave(block, dim=axis).narrow(axis, 0, values.shape[axis])
-    if parameter.dim() > 1:
-        return parameter
-    if parameter.numel() == 1:
-        return parameter.reshape(())
-    shape = [1] * values.dim()
-    shape[axis] = -1
-    return parameter.reshape(shape)
+    return along(parameter, axis, values.dim())
 
 
 def scaled(
