@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -50,7 +51,7 @@ def chart(title: str, points: Sequence[Point], width: int) -> list[Text]:
     Columns with their value on top where they fit, else a row for each point.
     """
     slot = _slot(points, width)
-    heads = [Text(line, style="bold") for line in _wrapped(title, width)]
+    heads = [Text(line, style="bold") for line in wrap(title, width)]
     return heads + (_rows(points, width) if slot is None else _columns(points, *slot))
 
 
@@ -130,17 +131,6 @@ def _rows(points: Sequence[Point], width: int) -> list[Text]:
 def _centred(text: str, wide: int) -> str:
     left = max(0, wide - cell_len(text)) // 2
     return set_cell_size(" " * left + text, wide)
-
-
-def _wrapped(title: str, width: int) -> list[str]:
-    lines = [""]
-    for word in title.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if cell_len(longer) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return [set_cell_size(line, min(width, cell_len(line))) for line in lines]
 
 
 def _width(block: Sequence[Text]) -> int:

@@ -7,14 +7,7 @@ from bnnaudit.core.facts import ModelFacts, QuantizerFact
 from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.model_lines import (
-    file_line,
-    gradient_line,
-    input_line,
-    output_line,
-    precision_line,
-    steps_line,
-)
+from bnnaudit.reports.terminal.model_lines import model_rows, output_line
 from bnnaudit.reports.terminal.typesetting import heading, indented, labelled
 
 _SHOWN = 12
@@ -27,15 +20,7 @@ def inspection_parts(facts: ModelFacts, page: Page) -> Parts:
 
 
 def _overview(facts: ModelFacts, page: Page) -> Parts:
-    gradient = gradient_line(facts, page)
-    rows = [
-        ("Format", file_line(facts, page)),
-        ("Precision", precision_line(facts, page)),
-        ("", steps_line(facts, page)),
-        *([("Gradient", gradient)] if gradient is not None else []),
-        ("Input", input_line(facts, page)),
-        ("Output", output_line(facts, page)),
-    ]
+    rows = [*model_rows("Format", facts, page), ("Output", page.text(output_line(facts)))]
     if facts.runtime:
         rows.append(("Deployed on", page.text(facts.runtime)))
     rows.append(("SHA-256", page.text(facts.sha256)))

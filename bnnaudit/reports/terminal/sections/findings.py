@@ -1,7 +1,5 @@
 """Findings in the order of the argument, and beside them what was waived, skipped, or broke."""
 
-from collections.abc import Sequence
-
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -27,7 +25,7 @@ def findings(report: Report, page: Page) -> Parts:
     parts: list[RenderableType] = []
     if judged or report.findings:
         parts += [heading("Findings", page), *_chapters(report, page)]
-    return [*parts, *_waived(report, page), *_skipped(report, page), *_faults(report, page), *_empty(report, page)]
+    return [*parts, *_lists(report, page), *_empty(report, page)]
 
 
 def _chapters(report: Report, page: Page) -> list[RenderableType]:
@@ -69,35 +67,23 @@ def _entry(finding: Finding, page: Page) -> RenderableType:
     return grid
 
 
-def _waived(report: Report, page: Page) -> list[RenderableType]:
-    items = [
-        Text.assemble(page.text(waiver.rule, "bold"), page.text(f" until {waiver.until}: {waiver.reason}"))
-        for waiver in report.waived
-    ]
-    return _list("Waived", items, page)
-
-
-def _skipped(report: Report, page: Page) -> list[RenderableType]:
-    """A line for each reason, with all checks that were skipped for it."""
-    checks: dict[str, list[str]] = {}
+def _lists(report: Report, page: Page) -> list[RenderableType]:
+    """What was waived, what was skipped, a line for each reason with all its checks, and what broke."""
+    reasons: dict[str, list[str]] = {}
     for skip in report.skipped:
-        checks.setdefault(skip.why, []).append(skip.check)
-    items = [Text.assemble(page.text(", ".join(names), "bold"), page.text(f": {why}")) for why, names in checks.items()]
-    return _list("Skipped", items, page)
-
-
-def _faults(report: Report, page: Page) -> list[RenderableType]:
-    items = []
-    for fault in report.faults:
-        item = Text.assemble(page.text(fault.check, "bold red"), page.text(f": {fault.error}"))
-        if fault.required:
-            item.append(" (required: the audit is undecided without it)", style="red")
-        items.append(item)
-    return _list("Faults", items, page)
-
-
-def _list(title: str, items: Sequence[Text], page: Page) -> list[RenderableType]:
-    return [heading(title, page), listed(items)] if items else []
+        reasons.setdefault(skip.why, []).append(skip.check)
+    required = " (required: the audit is undecided without it)"
+    lists = (
+        ("Waived", "bold", [(waiver.rule, f" until {waiver.until}: {waiver.reason}") for waiver in report.waived]),
+        ("Skipped", "bold", [(", ".join(checks), f": {why}") for why, checks in reasons.items()]),
+        ("Faults", "bold red", [(f.check, f": {f.error}{required if f.required else ''}") for f in report.faults]),
+    )
+    parts: list[RenderableType] = []
+    for title, style, items in lists:
+        if items:
+            texts = [Text.assemble(page.text(name, style), page.text(words)) for name, words in items]
+            parts += [heading(title, page), listed(texts)]
+    return parts
 
 
 def _empty(report: Report, page: Page) -> list[RenderableType]:
