@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bnnaudit import __version__
 from bnnaudit.audit.open import open_model_and_data, open_target, plan_of, substitute_maker
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.progress import Progress, Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 
@@ -50,8 +49,6 @@ def audit_request(model: Path, settings: Settings, card: Path | None, transfer: 
         data=opened.sample.facts,
         plan=plan_of(opened, transfer),
         make_substitute=substitute_maker(opened),
-        tool_version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
+        provenance=Provenance.now(command),
         threads=opened.threads,
     )

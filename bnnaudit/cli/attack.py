@@ -58,9 +58,9 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         from bnnaudit.audit.one_attack import run_single
         from bnnaudit.audit.open import open_model_and_data, substitute_maker, threat_of
         from bnnaudit.audit.threads import computing_with
+        from bnnaudit.cli.adversarial_file import check_can_save, save_adversarial
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.saving import check_can_save, save_adversarial
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.reports.table import ReportFormat, render
 
@@ -91,7 +91,7 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
             Trial(attack, threat_of(settings, opened.target.facts), source),
             seed,
             batch_size,
-            stamp(),
+            provenance(),
             progress.advance,
             make_substitute,
         )

@@ -53,7 +53,7 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
         from bnnaudit.api import audit_request
         from bnnaudit.audit.run import run_audit
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import command_line
+        from bnnaudit.cli.provenance import command_line
         from bnnaudit.core.report import Status
         from bnnaudit.reports.table import ReportFormat, render
 

@@ -51,7 +51,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
         from bnnaudit.audit.open import open_model_and_data
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.measurements.clever import run_clever
         from bnnaudit.reports.table import json_text
@@ -79,7 +79,7 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
             surrogate or Surrogate(),
             settings.data.seed or 0,
             opened.batch_size,
-            stamp(),
+            provenance(),
             progress.advance,
         )
     if values["format_name"] == "json":

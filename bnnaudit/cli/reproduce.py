@@ -66,7 +66,7 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
     paths = models or default_models(name)
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.experiments.run import planned_units, reproduce_on
         from bnnaudit.experiments.table import EXPERIMENTS
         from bnnaudit.experiments.values import Reproduction
@@ -78,7 +78,7 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
     with ProgressBar(values["quiet"]) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    reproduction = Reproduction(name, experiment, found, (), *stamp())
+    reproduction = Reproduction(name, experiment, found, (), provenance())
     if values["format_name"] == "json":
         deliver_with(lambda page: json_text(reproduction_to_json(reproduction)), values["output"])
         return 0

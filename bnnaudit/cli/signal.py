@@ -34,7 +34,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
         from bnnaudit.audit.open import open_model_and_data, threat_of
         from bnnaudit.audit.signal import run_signal
         from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.reports.pictures import check_can_plot, save_signal
         from bnnaudit.reports.table import ReportFormat, render
@@ -52,7 +52,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
                 threat_of(settings, opened.target.facts),
                 settings.data.seed or 0,
                 opened.batch_size,
-                stamp(),
+                provenance(),
             )
     if plot is not None:
         save_signal(report, plot)

@@ -46,7 +46,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
+        from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.reports.pictures import check_can_plot, save_sweep
         from bnnaudit.reports.table import ReportFormat, render
@@ -77,7 +77,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         prepared = prepare(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{attack.name} over {parameter}")
-        report = run_sweep(prepared, request, stamp(), progress.advance)
+        report = run_sweep(prepared, request, provenance(), progress.advance)
     if plot is not None:
         save_sweep(report, plot)
     kind = ReportFormat(rest["format_name"])

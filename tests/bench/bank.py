@@ -24,6 +24,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Severity
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
@@ -204,9 +205,7 @@ def audit(
         data=DataFacts(entry.data, len(batch), ""),
         plan=plan,
         make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
-        tool_version="bank",
-        created="",
-        command="bank",
+        provenance=Provenance("bank", "", "bank"),
     )
     return run_audit(request, Silence())
 
