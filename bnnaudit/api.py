@@ -43,10 +43,7 @@ def audit_request(model: Path, settings: Settings, card: Path | None, transfer: 
     opened = open_model_and_data(model, settings_for(model, parse_settings(settings, "settings"), Path.cwd(), card))
     return AuditRequest(
         target=opened.target,
-        images=opened.sample.images,
-        labels=opened.sample.labels,
-        ids=opened.sample.ids,
-        data=opened.sample.facts,
+        sample=opened.sample,
         plan=plan_of(opened, transfer),
         make_substitute=substitute_maker(opened),
         provenance=Provenance.now(command),

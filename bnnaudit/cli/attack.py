@@ -55,8 +55,9 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
         from bnnaudit.attacks.table import image_steps
-        from bnnaudit.audit.one_attack import run_single
+        from bnnaudit.audit.one_attack import run_one_attack
         from bnnaudit.audit.open import open_model_and_data, substitute_maker, threat_of
+        from bnnaudit.audit.prepare import prepare
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.adversarial_file import check_can_save, save_adversarial
         from bnnaudit.cli.progress import ProgressBar
@@ -85,12 +86,9 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     with ProgressBar(values["quiet"]) as progress, computing_with(opened.threads):
         progress.plan(len(opened.sample.ids) * image_steps(attack))
         progress.task(name)
-        report, adversarial = run_single(
-            opened.target,
-            opened.sample,
+        report, adversarial = run_one_attack(
+            prepare(opened.target, opened.sample, seed, batch_size),
             Trial(attack, threat_of(settings, opened.target.facts), source),
-            seed,
-            batch_size,
             provenance(),
             progress.advance,
             make_substitute,

@@ -48,12 +48,13 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
+        from bnnaudit.audit.clever import run_clever
         from bnnaudit.audit.open import open_model_and_data
+        from bnnaudit.audit.prepare import prepare
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.provenance import provenance
         from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.measurements.clever import run_clever
         from bnnaudit.reports.table import json_text
         from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
@@ -73,12 +74,9 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
         progress.plan(len(opened.sample.ids) * len(Ball))
         progress.task("CLEVER scores")
         report = run_clever(
-            opened.target,
-            opened.sample,
+            prepare(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size),
             wanted,
             surrogate or Surrogate(),
-            settings.data.seed or 0,
-            opened.batch_size,
             provenance(),
             progress.advance,
         )

@@ -32,6 +32,7 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
     check_output(values["output"])
     with waiting("measuring", values["quiet"]):
         from bnnaudit.audit.open import open_model_and_data, threat_of
+        from bnnaudit.audit.prepare import prepare
         from bnnaudit.audit.signal import run_signal
         from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.provenance import provenance
@@ -46,12 +47,9 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
         opened = open_model_and_data(model, settings)
         with computing_with(opened.threads):
             report = run_signal(
-                opened.target,
-                opened.sample,
+                prepare(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size),
                 settings.attack.surrogate or Surrogate(),
                 threat_of(settings, opened.target.facts),
-                settings.data.seed or 0,
-                opened.batch_size,
                 provenance(),
             )
     if plot is not None:

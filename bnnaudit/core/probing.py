@@ -1,4 +1,4 @@
-"""What is measured on the model beside attacks, as plain values; `engine/` measures it, checks judge it."""
+"""What is measured on the model beside attacks, as plain values; `measurements/` takes them, checks judge them."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class StrengthRow:
 class BinarizationTest:
     """The binarization test: in each of `images` images an adversarial image exists by construction.
 
-    rows: attacks, random search last. inner: points inside the ball that the readout was fitted to. features: of the last
-    layer. unfit: images for which no readout could be fitted, not counted in `images`.
+    rows: attacks, random search last. inner: points inside the ball that the head was fitted to. features: of the last
+    layer. unfit: images for which no head could be fitted, not counted in `images`.
     """
 
     images: int

@@ -16,12 +16,12 @@ from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.agreement import SMALLEST_NORMAL, are_probabilities
 from bnnaudit.measurements.layer_hooks import layer_calls
-from bnnaudit.measurements.zero_gradient import Attached
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.numerics.norms import finite_gradients
 from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.step_hooks import StepTaken, watching
 from bnnaudit.quantization.whole_input import between_whole_numbers
+from bnnaudit.quantization.zero_gradient import Attached
 
 VANISHING = 1e-6
 """Largest entry of a gradient, per unit of error signal, below which rounding decides its signs."""
