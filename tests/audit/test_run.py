@@ -26,7 +26,7 @@ from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
-from tests.bench.broken import BatchCentred, Wall
+from tests.networks.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
 GENERATOR = torch.Generator().manual_seed(0)

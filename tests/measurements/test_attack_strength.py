@@ -22,7 +22,7 @@ from bnnaudit.measurements.attack_strength import (
     surface_points,
 )
 from bnnaudit.measurements.last_layer import NoLastLayerError, TwoClassHead, features_at, last_affine_layer
-from tests.bench.broken import ForeignForward, Scale, Wall
+from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
 FEATURES = 32
