@@ -14,7 +14,7 @@ ROOT = Path(bnnaudit.__file__).parent
 
 VALUES = {"core", "numerics"}
 ALLOWED: dict[str, set[str]] = {
-    "core": set(),
+    "core": {""},
     "numerics": set(),
     "config": {"core"},
     "data": VALUES,
@@ -68,8 +68,6 @@ ALLOWED: dict[str, set[str]] = {
         "models/scores",
         "quantization",
         "temperature",
-        "audit",
-        "rules/symptoms",
     },
     "rules": VALUES | {"rules/causes", "rules/model", "rules/symptoms", "rules/verdict"},
     "rules/causes": VALUES | {"rules"},
