@@ -104,7 +104,6 @@ ALLOWED: dict[str, set[str]] = {
         "config",
         "core",
         "experiments",
-        "measurements",
         "numerics",
         "reports",
         "reports/pictures",

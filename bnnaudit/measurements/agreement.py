@@ -21,7 +21,6 @@ COMPANY = 7
 """Size of the batches in which images are run with others; odd, so that no batch of the sample's own comes back."""
 ENOUGH_OF_A_CLASS = 10
 """Images of a class from which on it is strange that none is put into it."""
-SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
 
 def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size: int, labels: Tensor) -> Agreement:

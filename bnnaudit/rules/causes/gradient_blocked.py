@@ -66,7 +66,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         gain = " It could not be passed straight through, so that attacks on scores alone must judge the model."
     message = (
         f"On {percent(blocked.value)} of the images no gradient reaches the input whatever the loss; the signal ends at "
-        f"{seen.dies_at or 'a place that no hook sees'}.{gain}"
+        f"{seen.blocked_at or 'a place that no hook sees'}.{gain}"
     )
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, tuple(numbers)),)
 
