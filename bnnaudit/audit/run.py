@@ -35,7 +35,7 @@ from bnnaudit.measurements.last_layer import NoLastLayerError
 from bnnaudit.measurements.propagation import measure_signal
 from bnnaudit.rules.symptoms.attack_too_weak import ENOUGH, VERIFIES, VERIFYING
 
-BROKEN = "the attack broke off; the faults tell why"
+BROKEN = "the attack failed; the faults say why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +162,17 @@ class _Audit:
             found.finished = True
 
     def _run_trial(self, trial: Trial, rows: NDArray[np.int64], found: _Found) -> None:
-        """Unless something stands in its way, or did on an earlier block; the progress is told of images that are spared."""
+        """Unless it cannot run, or could not on an earlier block; progress advances over the images that it skips as well."""
         if trial not in self.journal.unrunnable:
             self._make_network(trial)
         inputs = inputs_of(self.inputs, rows)
-        spared, before = 0, None
+        skipped, before = 0, None
         if trial in self.journal.unrunnable:
-            spared = int(inputs.clean.sum())
+            skipped = int(inputs.clean.sum())
         elif trial.after is not None:
             before = found.results[trial.after]
-            spared = int(inputs.clean.sum()) - int(before.standing.sum())
-        self.progress.advance(spared * image_steps(trial.attack))
+            skipped = int(inputs.clean.sum()) - int(before.standing.sum())
+        self.progress.advance(skipped * image_steps(trial.attack))
         if trial not in self.journal.unrunnable:
             found.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
 

@@ -64,24 +64,15 @@ def run_trial(
     """Attacks the correctly classified images (of those, `among` (N,) bool) and replays the successes.
 
     The outcome holds the attacked images only, in the order of the sample. `before`: the result of `trial.after`, whose
-    successes are spared the attack and count as this one's too.
+    successes are not attacked again and count as this one's too.
     """
     attacked = inputs.clean if among is None else inputs.clean & among
     if before is not None:
         attacked = attacked & torch.from_numpy(before.standing).to(attacked.device)
     rows = attacked.nonzero().squeeze(1)
-    batch, calibration = inputs.sample.select(rows), inputs.fitted_on
-    source = inputs.source(trial.source)
+    batch = inputs.sample.select(rows)
     started = time.perf_counter()
-    climbed = _in_double(batch) if trial.source is Source.FLOAT64 else batch
-    outcome = run_attack(
-        trial.attack, source, climbed, trial.threat, inputs.seed, calibration, inputs.batch_size, on_progress
-    )
-    outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
-    confirmed = _replayed(inputs, trial, batch, outcome)
-    if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
-        outcome = _attempted_again(inputs, trial, batch, outcome, confirmed)
-        confirmed = _replayed(inputs, trial, batch, outcome)
+    outcome, confirmed = _attacked_and_replayed(inputs, trial, batch, on_progress)
     seconds = time.perf_counter() - started
     places = rows.cpu().numpy()
     result = TrialResult(
@@ -100,6 +91,23 @@ def run_trial(
         sessions=_sessions(inputs, before, places, confirmed),
     )
     return result, outcome
+
+
+def _attacked_and_replayed(
+    inputs: RunInputs, trial: Trial, batch: Batch, on_progress: Callable[[int], None] | None
+) -> tuple[Outcome, Replay]:
+    """The attack on a batch, a second one on the few images whose success the deployed model does not confirm, and the replay."""
+    source, calibration = inputs.source(trial.source), inputs.fitted_on
+    climbed = _in_double(batch) if trial.source is Source.FLOAT64 else batch
+    outcome = run_attack(
+        trial.attack, source, climbed, trial.threat, inputs.seed, calibration, inputs.batch_size, on_progress
+    )
+    outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
+    confirmed = _replayed(inputs, trial, batch, outcome)
+    if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
+        outcome = _attempted_again(inputs, trial, batch, outcome, confirmed)
+        confirmed = _replayed(inputs, trial, batch, outcome)
+    return outcome, confirmed
 
 
 def _replayed(inputs: RunInputs, trial: Trial, batch: Batch, outcome: Outcome) -> Replay:

@@ -60,11 +60,11 @@ def verify(
         trial = Trial(settings, plan.threat, source)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(inputs.clean.device)
-        spared = int(inputs.clean.sum()) - int(standing.sum())
+        skipped = int(inputs.clean.sum()) - int(standing.sum())
         # What the network makes necessary beyond the plan is not in its sum of units.
         advance = None if source is Source.ROUNDED else progress.advance
         if advance is not None:
-            advance(spared * image_steps(settings))
+            advance(skipped * image_steps(settings))
         result, _ = run_trial(inputs, trial, among, advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)

@@ -33,7 +33,7 @@ TOLERANCE = 1e-3
 
 
 class CureUnavailableError(Exception):
-    """This model cannot be looked at in this way; the message says why."""
+    """This cause of failing attacks cannot be taken away from this model; the message says why."""
 
 
 def cured_model(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> Target:
@@ -159,7 +159,7 @@ def _in_float64(target: Target, probed: Batch) -> Target:
         raise CureUnavailableError("the network casts to float32 by itself")
     scale = theirs.abs().amax().clamp_min(1e-30)
     if bool(((ours - theirs).abs().amax() > TOLERANCE * scale) & (ours.argmax(1) != theirs.argmax(1)).any()):
-        raise CureUnavailableError("the network answers otherwise in float64")
+        raise CureUnavailableError("the network gives other answers in float64")
     return cured
 
 
@@ -204,7 +204,7 @@ def _kills(layer: nn.Module, given: Tensor) -> bool:
     try:
         with torch.enable_grad():
             result = layer(values)
-    except (RuntimeError, TypeError):  # a layer of several inputs is none to bridge
+    except (RuntimeError, TypeError):  # a layer of several inputs cannot be bridged
         return False
     if not isinstance(result, Tensor) or result.shape != values.shape:
         return False

@@ -105,7 +105,7 @@ def _followed(target: Target, points: Tensor, tensors: list[tuple[str, Tensor]])
 def rounds_input(target: Target, batch: Batch) -> bool:
     """Whether the network sees its input through a grid: a step acts on each input value alone, or noise does nothing.
 
-    The second is told of networks without known steps only, since binary activations swallow small noise as well. That an
+    The second is asked of networks without known steps only, since binary activations swallow small noise as well. That an
     input is one of whole numbers is no such grid: there are no other images.
     """
     target = between_whole_numbers(target)

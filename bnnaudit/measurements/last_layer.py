@@ -61,7 +61,7 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
     """The layer at which the affine tail of the network begins: everything from its input to the logits is affine.
 
     Walks back from the last layer that returns a row of scores for each image, as long as each layer is affine and is
-    given exactly what the one before it made. Raises NoLastLayerError where the last layer is none, or there are no layers.
+    given exactly what the one before it made. Raises NoLastLayerError where the last layer is not, or there are no layers.
     """
     calls = _single_calls(target, batch)
     scores = [index for index, call in enumerate(calls) if call.made.shape == (len(batch), target.facts.num_classes)]
@@ -74,7 +74,7 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
         earlier = [before for before in range(index) if calls[before].made is calls[index].given]
         index = earlier[-1] if earlier else -1
     if not found:
-        raise NoLastLayerError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is no affine map")
+        raise NoLastLayerError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is not an affine map")
     return found
 
 
@@ -94,7 +94,7 @@ def _is_affine(call: LayerCall) -> bool:
     try:
         with torch.no_grad():
             ends, middle = (call.layer(call.given) + call.layer(other)) / 2, call.layer((call.given + other) / 2)
-    except (RuntimeError, TypeError):  # it takes more than one value
+    except (RuntimeError, TypeError):  # of more than one input
         return False
     scale = ends.abs().amax().clamp_min(1e-6)
     return bool((ends - middle).abs().amax() <= AFFINE_NOISE * scale)
