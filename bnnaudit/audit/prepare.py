@@ -17,7 +17,7 @@ from bnnaudit.core.trial import Source
 from bnnaudit.data import Sample
 from bnnaudit.measurements.agreement import compare_sessions, measure_agreement
 from bnnaudit.measurements.sample_fit import measure_fit
-from bnnaudit.quantization.zero_gradient import attached_network
+from bnnaudit.quantization.zero_gradient import attached
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,3 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepa
 def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Target]) -> RunInputs:
     """The same with the network that transferred attacks are made on, trained or loaded for this model."""
     return replace(inputs, substitute=attached(make_substitute(inputs.target), inputs.sample.images))
-
-
-def attached(target: Target, images: Tensor) -> Target:
-    """The target, with a gradient of zero where autograd finds no way from the logits to one of the images (N, ...).
-
-    A user's network may compute a part without gradients, or detach it; every attack on it would end in an error.
-    """
-    network = attached_network(target.network, target.prepare(images[:1].to(target.device)))
-    return target if network is target.network else replace(target, network=network)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bnnaudit.audit.clever import run_clever
 from bnnaudit.audit.one_attack import run_one_attack
-from bnnaudit.audit.prepare import Prepared, attached, prepare, with_substitute
+from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.audit.signal import run_signal
 from bnnaudit.audit.sweep import SweepRequest, run_sweep
@@ -129,19 +129,3 @@ def test_a_substitute_that_is_cut_off_has_a_gradient_of_zero() -> None:
     substitute = with_substitute(prepared.inputs, lambda _: cut_by(Tensor.detach)).substitute
     assert substitute is not None
     assert substitute.logits(IMAGES.clone().requires_grad_()).requires_grad
-
-
-def test_a_network_cut_off_from_autograd_has_a_gradient_of_zero() -> None:
-    cut = cut_by(Tensor.detach)
-    tied = attached(cut, IMAGES)
-    assert torch.equal(tied.logits(IMAGES), cut.logits(IMAGES))
-    points = IMAGES.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(tied.logits(points).sum(), points)
-    assert gradient.shape == IMAGES.shape
-    assert not gradient.any()
-
-
-def test_a_network_with_gradients_is_left_alone() -> None:
-    target = target_of(layers(), (4,), 3)
-    assert attached(target, IMAGES) is target
-    assert attached(target, IMAGES[:0]) is target

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import METHODS
-from bnnaudit.audit.prepare import attached
 from bnnaudit.audit.run import is_settled
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
@@ -22,6 +21,7 @@ from bnnaudit.measurements.attack_strength import (
     surface_points,
 )
 from bnnaudit.measurements.last_layer import NoLastLayerError, TwoClassHead, features_at, last_affine_layer
+from bnnaudit.quantization.zero_gradient import attached
 from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
