@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import click
 import torch
+import typer
 from torch import Tensor, nn
 
 from bnnaudit.audit.run import AuditRequest, run_audit
@@ -236,7 +236,7 @@ def print_table(
 ) -> int:
     """The confusion table, a line a model, and the processor seconds of all audits; the number of wrong answers."""
     wrong, seconds = 0, 0.0
-    click.echo(
+    typer.echo(
         f"{'model':44} {'truth':8} {'claimed':>7} {'verified':>8} {'verdict':18} {'right':5} {'images':>6} findings"
     )
     for entry in chosen:
@@ -244,14 +244,14 @@ def print_table(
         try:
             report = audit(entry, effort=effort, samples=samples, all_images=all_images)
         except FileNotFoundError as error:
-            click.echo(f"{entry.name:44} skipped: {error}")
+            typer.echo(f"{entry.name:44} skipped: {error}")
             continue
         complaints = problems(entry, report)
         wrong += bool(complaints)
         spent = time.process_time() - began
         seconds += spent
-        click.echo(_line(entry, report, complaints, spent))
-    click.echo(f"{seconds:.0f} processor seconds")
+        typer.echo(_line(entry, report, complaints, spent))
+    typer.echo(f"{seconds:.0f} processor seconds")
     return wrong
 
 
@@ -284,10 +284,10 @@ def print_false_alarms(chosen: Iterable[Entry], seeds: int, effort: Effort | Non
             if errors(report):
                 alarms += 1
                 told.append(f"seed {seed}: {', '.join(sorted(errors(report)))}")
-        click.echo(f"{entry.name:44} {len(told)} of {seeds}  {'; '.join(told)}")
+        typer.echo(f"{entry.name:44} {len(told)} of {seeds}  {'; '.join(told)}")
     low, high = wilson_interval(alarms, audits)
     rate = alarms / audits if audits else 0.0
-    click.echo(
+    typer.echo(
         f"error-level false alarms: {alarms} of {audits}, {100 * rate:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
     )
     return alarms
@@ -307,7 +307,7 @@ def main() -> int:
     if options.seeds:
         return int(print_false_alarms(chosen, options.seeds, options.effort) > 0)
     wrong = print_table(chosen, options.effort, options.samples, options.all)
-    click.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
+    typer.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
     return int(wrong > 0)
 
 
