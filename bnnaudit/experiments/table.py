@@ -1,4 +1,4 @@
-"""Tables and figures of [G22] that can be reproduced: what is run for each, beside the paper's figures."""
+"""Tables and figures of [Gupta & Ajanthan 2022] that can be reproduced: what is run for each, beside the paper's figures."""
 
 from collections.abc import Mapping
 
