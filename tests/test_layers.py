@@ -21,11 +21,11 @@ ALLOWED: dict[str, set[str]] = {
     "quantization": VALUES,
     "temperature": VALUES,
     "onnx_import/graph": {"core", "quantization"},
-    "onnx_import/passes": {"core", "quantization", "onnx_import", "onnx_import/graph", "onnx_import/converters"},
-    "onnx_import/converters": {"quantization", "onnx_import", "onnx_import/graph", "onnx_import/passes"},
+    "onnx_import/converters": {"quantization", "onnx_import", "onnx_import/graph"},
+    "onnx_import/passes": {"core", "quantization", "onnx_import", "onnx_import/graph"},
     "onnx_import": {"core", "quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
     "models": {"quantization", "onnx_import", "onnx_import/converters"},
-    "models/scores": {"quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
+    "models/scores": {"quantization", "onnx_import", "onnx_import/graph", "onnx_import/passes"},
     "models/onnx": {
         "core",
         "quantization",
@@ -126,6 +126,7 @@ SIBLINGS: dict[str, set[str]] = {
     "reports/json": {"model", "strict"},
     "reports/pictures": {"canvas"},
     "reports/terminal/sections": set(),
+    "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows", "zero_points"},
     "temperature": {"rule"},
 }
 """Folders of parallel files, and the files there that all may share."""
