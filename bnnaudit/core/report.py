@@ -17,6 +17,7 @@ from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
+from bnnaudit.core.vanishing import where_it_vanishes
 
 SCHEMA = "bnnaudit-report/1"
 
@@ -178,8 +179,6 @@ class SignalCurves:
 Scaling = Literal["original", "njs", "hns"]
 SCALINGS: Mapping[Scaling, str] = {"original": "as it is", "njs": "NJS", "hns": "HNS"}
 """The network as it is, or with one of the two published temperature rules: the fields of a `SignalTable`, and their titles."""
-ARRIVES = 0.05
-"""Share of images with a zero gradient at the input up to which the signal counts as arriving; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +196,8 @@ class SignalTable:
 
     def vanishing(self, scaling: Scaling) -> Vanishing | None:
         """Where the gradient vanishes; None where it reaches the input, or was not followed."""
-        zero = [getattr(place, scaling).zero_gradient_fraction for place in self.places]
-        if not zero or zero[-1] <= ARRIVES:
-            return None
-        lost = [here - before for here, before in zip(zero, [0.0, *zero], strict=False)]
-        index = lost.index(max(lost))
-        return Vanishing(self.places[index].name, lost[index], index == 0)
+        end = where_it_vanishes([getattr(place, scaling).zero_gradient_fraction for place in self.places])
+        return None if end is None else Vanishing(self.places[end.place].name, end.fraction, end.place == 0)
 
 
 @dataclass(frozen=True, slots=True)
