@@ -11,8 +11,9 @@ from bnnaudit.core.errors import UsageError
 class SurrogateKind(StrEnum):
     """The shape of the derivative over t = z / w, z the pre-activation and w the width; each is 1 at t = 0.
 
-    relaxed is no derivative but another step, tanh(t): gradients are those of the smooth network that it makes, and the
-    network itself still judges. As the width narrows the smooth network becomes the network (a continuation method).
+    relaxed asks for another network, in which every step is tanh(t): attacks climb that smooth network, and the network
+    itself still judges. As the width narrows the smooth network becomes the network (a continuation method). Whatever
+    differentiates the network itself takes the derivative of tanh for it.
     """
 
     IDENTITY = "identity"
@@ -98,7 +99,7 @@ class Surrogate:
 
     @property
     def relaxes(self) -> bool:
-        """Whether it changes the values that the climb sees, so that the network itself must be asked beside it."""
+        """Whether attacks climb a smooth network in place of the network, which must be asked beside it."""
         return self.kind is SurrogateKind.RELAXED
 
     def at(self, progress: float) -> Surrogate:

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.quantizers import UsesSurrogate
-from bnnaudit.quantization.surrogates import round_step, sign_step
+from bnnaudit.quantization.surrogates import Relaxation, round_step, sign_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str
         case "sign" | "sgn":
             result = sign_step(values, plain, surrogate)
         case "heaviside":  # a step of height 1, half that of the surrogate
-            if surrogate.relaxes:
+            if isinstance(surrogate, Relaxation):
                 result = (sign_step(values, plain, surrogate) + 1) / 2
             else:
                 result = plain.detach() + sign_step(values, torch.zeros_like(values), surrogate) / 2

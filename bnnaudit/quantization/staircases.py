@@ -10,9 +10,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.surrogates import FEW_LEVELS, between_levels, carried, grid_step, round_step, sign_step
+from bnnaudit.quantization.surrogates import (
+    FEW_LEVELS,
+    Relaxation,
+    between_levels,
+    carried,
+    grid_step,
+    round_step,
+    sign_step,
+)
 
 
 class Carried(nn.Module):
@@ -103,20 +110,23 @@ class PlainStairs(Quantizer):
         self.bits = max(1, (len(levels) - 1).bit_length())
 
     def forward(self, values: Tensor, plain: Tensor) -> Tensor:
-        """values, plain (N, ...) -> (N, ...) equal to `plain`."""
-        if not torch.is_grad_enabled():
-            return plain
+        """values, plain (N, ...) -> (N, ...) equal to `plain`, but for a relaxation of few levels."""
         if len(self.thresholds) >= FEW_LEVELS:
             return self._sloped(values, plain)
+        relaxed = isinstance(self.surrogate, Relaxation)
+        if not (relaxed or torch.is_grad_enabled()):
+            return plain
         middles = (self.thresholds[1:] + self.thresholds[:-1]) / 2
         nearest = torch.bucketize(values.detach(), middles)
         away = values - self.thresholds[nearest]
         low, high = self.levels[nearest], self.levels[nearest + 1]
         step = sign_step(away, torch.where(away.detach() >= 0, 1.0, -1.0).to(values.dtype), self.surrogate)
         followed = (low + high) / 2 + step * ((high - low) / 2)
-        return followed if self.surrogate.relaxes else carried(followed, plain)
+        return followed if relaxed else carried(followed, plain)
 
     def _sloped(self, values: Tensor, plain: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return plain
         first, last = self.thresholds[0], self.thresholds[-1]
         margin = (last - first) / (len(self.thresholds) - 1)
         inside = ((values >= first - margin) & (values <= last + margin)).to(values.dtype)
@@ -150,12 +160,12 @@ class FakeQuantization(Quantizer):
         self.bits = max(1, (high - low).bit_length())
 
     def forward(self, values: Tensor, plain: Tensor) -> Tensor:
-        """values, plain (...) -> (...) equal to `plain`."""
-        if not torch.is_grad_enabled():
+        """values, plain (...) -> (...) equal to `plain`, but for a relaxation of few levels."""
+        relaxed = isinstance(self.surrogate, Relaxation) and self.ends[1] - self.ends[0] < FEW_LEVELS
+        if not (relaxed or torch.is_grad_enabled()):
             return plain
         levels = torch.round(plain.detach() / self.scale + self.zero_point)
         scaled = values / self.scale + self.zero_point
         step = grid_step(scaled, levels, torch.round(scaled.detach()), self.ends, self.surrogate)
         followed = (step - self.zero_point) * self.scale
-        few = self.ends[1] - self.ends[0] < FEW_LEVELS and self.surrogate.kind is SurrogateKind.RELAXED
-        return followed if few else carried(followed, plain)
+        return followed if relaxed else carried(followed, plain)
