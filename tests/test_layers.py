@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "onnx_import/passes": {"core", "quantization", "onnx_import", "onnx_import/graph", "onnx_import/converters"},
     "onnx_import/converters": {"quantization", "onnx_import", "onnx_import/graph", "onnx_import/passes"},
     "onnx_import": {"core", "quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
-    "models": {"quantization", "onnx_import", "onnx_import/converters"},
+    "models": {"core", "quantization", "onnx_import", "onnx_import/converters"},
     "models/scores": {"quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
     "models/onnx": {
         "core",

@@ -34,8 +34,8 @@ class Context:
     differentiates, one for each part of it, in order: the target at the surrogate's width of that part, or, where `relaxed`
     is set, smooth networks in place of it, which must not judge. temperature: the rule of the settings, fitted. calibration:
     images on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into
-    batches. batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as the
-    method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
+    batches. batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as
+    the method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
     are known, by the unit of width that they are for. deadline: once it has passed, climbs and searches end with what they have.
     """
 

@@ -1,4 +1,4 @@
-"""Who is told of the steps that a network takes while it runs: what measures their scale, or the gradient at each."""
+"""Who is told of the steps that a network takes while it runs, and of the modules: what measures their scale or gradient."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,23 @@ def tell(z: Tensor, result: Tensor, scaled: bool) -> None:
 def is_watched() -> bool:
     """Whether anybody is told of steps now: who takes several steps in one has to take them one by one then."""
     return _WATCHER.get() is not None
+
+
+@contextmanager
+def followed(network: nn.Module, path: list[str]) -> Iterator[None]:
+    """Keeps in `path` the names of the modules that are running, the innermost last."""
+
+    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
+        path.pop()
+
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
+        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: path.append(name)))
+        handles.append(module.register_forward_hook(leave))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

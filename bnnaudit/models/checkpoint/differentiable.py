@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import Differentiation, GradientFacts, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.models.checkpoint.observation import Observation
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
@@ -21,7 +22,6 @@ from bnnaudit.models.checkpoint.tracing.tracing import Traced, check_agreement, 
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork
-from bnnaudit.quantization.observation import Observation
 from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
 from bnnaudit.quantization.zero_gradient import attached_network
 

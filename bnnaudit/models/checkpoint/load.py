@@ -14,14 +14,13 @@ from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.models.checkpoint.differentiable import Differentiable, UsersNetwork
+from bnnaudit.models.checkpoint.differentiable import UsersNetwork
 from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.observation import Observation, observe
 from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
-from bnnaudit.quantization.observation import Observation, observe
 
 PROBES = 5
-FLOAT_BITS = 32
 
 
 def load_checkpoint(
@@ -61,8 +60,7 @@ def load_checkpoint(
         box=preprocessing.box_of_floats,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        weight_bits=seen.weight_bits,
-        activation_bits=_activation_bits(copy),
+        weight_layers=seen.weight_layers,
         quantizers=copy.quantizers,
         operators=operators,
         parameters=parameters,
@@ -120,14 +118,6 @@ def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layou
     if preprocessing.layout is not None:
         return preprocessing.layout
     return Layout.NCHW if len(input_shape) == 3 else Layout.FLAT
-
-
-def _activation_bits(copy: Differentiable) -> int | None:
-    """The bits of most quantizers; 32 where nothing is quantized, None where that is not known."""
-    bits = [quantizer.bits for quantizer in copy.quantizers if quantizer.bits is not None]
-    if bits:
-        return max(sorted(set(bits)), key=bits.count)
-    return None if copy.quantizers or not copy.gradients.complete else FLOAT_BITS
 
 
 def _operators(network: nn.Module) -> tuple[OperatorCount, ...]:

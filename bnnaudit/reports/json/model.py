@@ -1,6 +1,8 @@
 """The JSON of a model's facts, which the audit's report and `inspect` share."""
 
-from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
+from collections.abc import Sequence
+
+from bnnaudit.core.facts import GradientFacts, LayerBits, ModelFacts, OperatorCount
 from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.reports.json.strict import JsonValue
 
@@ -19,7 +21,12 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "mean": list(facts.mean),
         "std": list(facts.std),
         "input_type": "float" if facts.grid is None else facts.grid.kind,
-        "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
+        "bits": {
+            "weights": facts.weight_bits,
+            "activations": facts.activation_bits,
+            "weight_layers": _layers(facts.weight_layers),
+            "activation_layers": _layers(facts.activation_layers),
+        },
         "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
         "gradient": _gradient_to_json(facts.gradients),
         "parameters": facts.parameters,
@@ -29,6 +36,10 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "single": facts.single or None,
         "scores": None if facts.scores is None else _scores(facts.scores),
     }
+
+
+def _layers(layers: Sequence[LayerBits]) -> list[JsonValue]:
+    return [{"bits": entry.bits, "layers": entry.layers} for entry in layers]
 
 
 def _scores(scores: ScoreFacts) -> dict[str, JsonValue]:

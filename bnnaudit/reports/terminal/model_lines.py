@@ -1,8 +1,10 @@
 """What a model file holds, as labelled lines that the audit's report and `inspect` share."""
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 
-from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts, ModelFormat, OutputKind
+from bnnaudit.core.facts import ChannelOrder, Differentiation, LayerBits, Layout, ModelFacts, ModelFormat, OutputKind
 from bnnaudit.reports.numbers import bits, plural, shape, significant
 from bnnaudit.reports.terminal.style import Look
 
@@ -37,8 +39,16 @@ def file_line(facts: ModelFacts, look: Look) -> RenderableType:
 
 
 def precision_line(facts: ModelFacts, look: Look) -> RenderableType:
-    """`weights 1 bit, activations 1 bit`."""
-    return look.text(f"weights {bits(facts.weight_bits)}, activations {bits(facts.activation_bits)}")
+    """`weights 1 bit, activations 1 bit`; `weights from 1 bit up (2 of 1 bit, 1 of 32 bits)` where layers differ."""
+    weights = _from_fewest(facts.weight_bits, facts.weight_layers)
+    return look.text(f"weights {weights}, activations {_from_fewest(facts.activation_bits, facts.activation_layers)}")
+
+
+def _from_fewest(fewest: int | None, layers: Sequence[LayerBits]) -> str:
+    if len(layers) < 2:
+        return bits(fewest)
+    counts = ", ".join(f"{entry.layers} of {plural(entry.bits, 'bit')}" for entry in layers)
+    return f"from {bits(fewest)} up ({counts})"
 
 
 def steps_line(facts: ModelFacts, look: Look) -> RenderableType:

@@ -120,7 +120,7 @@ def test_a_fresh_process_warns_of_nothing(tmp_path: Path) -> None:
         "import sys, torch; from pathlib import Path\n"
         "from bnnaudit.core.attack import Surrogate\n"
         "from bnnaudit.core.preprocessing import Preprocessing\n"
-        "from bnnaudit.loaders.onnx import load_onnx\n"
+        "from bnnaudit.models.onnx.load import load_onnx\n"
         "target = load_onnx(Path(sys.argv[1]), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
         "target.deployed(torch.zeros(1, 12))\n"
     )
