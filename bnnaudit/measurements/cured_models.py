@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan, Suspicion
+from bnnaudit.core.scores import PROBABILITY_TOLERANCE
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
-from bnnaudit.measurements.agreement import PROBABILITY_NOISE, SMALLEST_NORMAL
+from bnnaudit.measurements.agreement import SMALLEST_NORMAL
 from bnnaudit.measurements.layer_hooks import layer_calls
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import FunctionBridge
@@ -138,7 +139,7 @@ def _before_softmax(target: Target, probed: Batch) -> Target:
     images = probed.images[:8]
     with torch.no_grad():
         again, scores = torch.softmax(bare.logits(images), dim=1), target.logits(images)
-    if torch.allclose(again, scores, rtol=0.0, atol=PROBABILITY_NOISE):
+    if torch.allclose(again, scores, rtol=0.0, atol=PROBABILITY_TOLERANCE):
         return bare
     with contextlib.suppress(CureUnavailableError):
         target = _in_float64(target, probed)

@@ -13,8 +13,9 @@ from bnnaudit.attacks.table import step_size_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
+from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.target import Target
-from bnnaudit.measurements.agreement import SMALLEST_NORMAL, are_probabilities
+from bnnaudit.measurements.agreement import SMALLEST_NORMAL
 from bnnaudit.measurements.layer_hooks import layer_calls
 from bnnaudit.measurements.zero_gradient import Attached
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal

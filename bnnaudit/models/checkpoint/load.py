@@ -12,6 +12,7 @@ from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import CheckpointError
 from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.models.checkpoint.differentiable import UsersNetwork
@@ -105,12 +106,9 @@ def _output_kind(seen: Observation) -> OutputKind:
     """LOGITS, or by the network's last call or by its values the probabilities or their logarithms."""
     if seen.output is not OutputKind.LOGITS:
         return seen.output
-    ones = torch.ones(len(seen.scores))
-    if (seen.scores >= 0).all() and torch.allclose(seen.scores.sum(dim=1), ones, atol=1e-4):
+    if are_probabilities(seen.scores):
         return OutputKind.SOFTMAX
-    if (seen.scores <= 0).all() and torch.allclose(seen.scores.exp().sum(dim=1), ones, atol=1e-4):
-        return OutputKind.LOG_SOFTMAX
-    return OutputKind.LOGITS
+    return OutputKind.LOG_SOFTMAX if are_probabilities(seen.scores.exp()) else OutputKind.LOGITS
 
 
 def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layout:
