@@ -21,7 +21,7 @@ from bnnaudit.core.threat import Threat
 from bnnaudit.data import Sample
 from bnnaudit.measurements.agreement import measure_agreement
 from bnnaudit.measurements.sample_fit import measure_fit
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import attached
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
 from bnnaudit.rules.model import (
     clean_accuracy_at_chance,

@@ -34,7 +34,7 @@ from bnnaudit.measurements.default_session import measure_default
 from bnnaudit.measurements.last_layer import NoReadoutError
 from bnnaudit.measurements.propagation import measure_signal
 from bnnaudit.measurements.sample_fit import measure_fit
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import attached
 
 BROKEN = "the attack broke off; the faults tell why"
 

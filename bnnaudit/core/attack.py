@@ -173,7 +173,9 @@ class Budget:
         except ValueError:
             amount = 0
         if not 0 < amount < float("inf"):
-            raise UsageError(f"budget: {str(text)!r} is neither a number of gradients an image (500) nor seconds (30s)")
+            raise UsageError(
+                f"budget: {str(text)!r} is neither a number of gradients per image (500) nor seconds (30s)"
+            )
         return cls(amount, BudgetUnit.SECONDS if seconds else BudgetUnit.GRADIENTS)
 
     def __str__(self) -> str:

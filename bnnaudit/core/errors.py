@@ -34,12 +34,6 @@ class DataError(AuditError):
     """Images or labels that cannot be read or do not fit the model."""
 
 
-class UnfinishedError(AuditError):
-    """The audit could not finish or decide: interrupted, out of memory, or a required check faulted."""
-
-    exit_code = 3
-
-
 def one_line(error: BaseException, limit: int = 300) -> str:
     """An exception's message on one line, its kind where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__

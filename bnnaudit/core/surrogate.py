@@ -92,7 +92,9 @@ class Surrogate:
         widths, _, unit = rest.partition(":")
         width, narrows, end = widths.partition("..")
         if kind is SurrogateKind.IDENTITY or not _is_width(width) or (narrows and not _is_width(end)):
-            raise UsageError(f"surrogate: {text!r} has no usable width; all but identity take a positive number")
+            raise UsageError(
+                f"surrogate: {text!r} has no usable width; every kind but identity takes a positive number"
+            )
         if unit and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
         return cls(kind, float(width), WidthUnit(unit) if unit else default_unit(kind), float(end) if narrows else None)

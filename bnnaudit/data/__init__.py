@@ -11,9 +11,8 @@ from pathlib import Path
 
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import DataError
-from bnnaudit.data.archive import open_archive, split_address
+from bnnaudit.data.class_folders import open_archive, open_folder, split_address
 from bnnaudit.data.fitting import common_shape
-from bnnaudit.data.folder import open_folder
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits
@@ -78,7 +77,7 @@ def open_source(source: str, root: Path | None = None, network: NetworkUnits = U
             return found
     _existing(Path(source))
     names = ", ".join(NamedDataset)
-    raise DataError(f"{source}: not a kind of data that is read; give an .npz, a folder, a .zip, or one of {names}")
+    raise DataError(f"{source}: not a supported kind of data; give an .npz, a folder, a .zip, or one of {names}")
 
 
 def _existing(path: Path) -> Path:

@@ -12,13 +12,12 @@ from typing import Any, assert_never
 import numpy as np
 
 from bnnaudit.core.dataset import NamedDataset
+from bnnaudit.core.digest import sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.labels import class_indices
-from bnnaudit.data.listing import sha256_of_listing
 from bnnaudit.data.pictures import PictureSource, Resizing
-from bnnaudit.data.source import ImageSource
+from bnnaudit.data.source import ArraySource, ImageSource
 
 
 def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
@@ -27,9 +26,7 @@ def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
     Raises DataError, saying where it looked and how to get the data, where neither works.
     """
     if root is None:
-        raise DataError(
-            f"{dataset}: no folder to read it from; give the one that torchvision keeps it in as --data-root"
-        )
+        raise DataError(f"{dataset}: no folder to read it from; give torchvision's data folder as --data-root")
     match dataset:
         case NamedDataset.MNIST | NamedDataset.FASHION_MNIST | NamedDataset.CIFAR10 | NamedDataset.CIFAR100:
             return _from_arrays(dataset, _load(dataset, root, {"train": False}))

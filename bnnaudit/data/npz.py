@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import DataError
-from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.labels import class_indices
-from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
+from bnnaudit.data.source import ArraySource, refuse_oversized
 
 SHOWN = 4
 """Arrays that are not read of which a report gives the names."""
@@ -32,7 +31,7 @@ def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
     images = arrays[keys.images]
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise DataError(
-            f"{path}: {keys.images} has the shape {images.shape}; images are needed, as (N, H, W), (N, H, W, C), "
+            f"{path}: {keys.images} has shape {images.shape}; images are needed, as (N, H, W), (N, H, W, C), "
             "(N, C, H, W) or (N, features), and at least one"
         )
     units, note = units_of(path, keys.images, images, arrays.get(RANGE), network)

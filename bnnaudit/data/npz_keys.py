@@ -55,11 +55,11 @@ def find_keys(path: Path, names: Sequence[str]) -> Keys:
         labels = _of_kind(names, LABEL_WORDS, part)
         if len(images) > 1 or (images and len(labels) > 1):
             both = " and ".join(images if len(images) > 1 else labels)
-            raise DataError(f"{path}: {both} could both be meant; {REMEDY}")
+            raise DataError(f"{path}: {both} are both possible; {REMEDY}")
         if images:
             return Keys(images[0], labels[0] if labels else None)
     held = ", ".join(sorted(names)) or "nothing"
-    raise DataError(f"{path}: no array named x, or as Keras or MedMNIST name images (it holds {held}); {REMEDY}")
+    raise DataError(f"{path}: no array named x, or as Keras or MedMNIST would name images (it holds {held}); {REMEDY}")
 
 
 def _of_kind(names: Sequence[str], words: frozenset[str], part: str) -> list[str]:

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data.limits import refuse_oversized
+from bnnaudit.data.source import refuse_oversized
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
@@ -69,7 +69,7 @@ class PictureSource:
         pictures = self.pictures(indices)
         shapes = sorted({picture.shape for picture in pictures})
         if len(shapes) > 1:
-            raise DataError(f"{self.where}: images of {len(shapes)} shapes, {shapes[0]} and {shapes[-1]} among them")
+            raise DataError(f"{self.where}: images of {len(shapes)} shapes, such as {shapes[0]} and {shapes[-1]}")
         return np.stack(pictures) if pictures else np.empty((0, 1, 1), dtype=np.uint8)
 
     def sizes(self, indices: NDArray[np.int64]) -> set[tuple[int, int]]:
@@ -88,11 +88,13 @@ def decode(data: bytes, where: str) -> NDArray[np.uint8]:
     """
     with _opened(data, where) as image:
         if image.mode not in GREY_MODES | COLOUR_MODES:
-            raise DataError(f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits a channel")
+            raise DataError(
+                f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits per channel"
+            )
         try:
             converted = image.convert("L" if image.mode in GREY_MODES else "RGB")
         except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise DataError(f"{where}: the image is damaged or cut short ({error}); replace or remove it") from error
+            raise DataError(f"{where}: the image is damaged or truncated ({error}); replace or remove it") from error
         return np.asarray(converted, dtype=np.uint8)
 
 

@@ -14,9 +14,8 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.report import DataFacts
 from bnnaudit.data.fitting import read_fitting
 from bnnaudit.data.labels import refuse_foreign_classes
-from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.pictures import PictureSource
-from bnnaudit.data.source import ImageSource
+from bnnaudit.data.source import ImageSource, refuse_oversized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +102,8 @@ def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64]
     if isinstance(source, PictureSource) and source.class_names and len(source.class_names) != facts.num_classes:
         raise DataError(
             f"{source.where}: {len(source.class_names)} class folders, but the model has {facts.num_classes} classes, so "
-            "their order says nothing; give one folder a class (an empty one where there are no images), or images "
-            "without class folders to audit without labels"
+            "their order does not tell the labels; give one folder per class (an empty one for a class without "
+            "images), or images without class folders to audit without labels"
         )
     refuse_foreign_classes(source.name, labels, facts.num_classes)
     return labels

@@ -35,7 +35,7 @@ from bnnaudit.experiments.values import (
 )
 from bnnaudit.measurements.clever import run_clever
 from bnnaudit.measurements.propagation import measure_signal
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import attached
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
 SCALINGS = ("as it is", "NJS", "HNS")

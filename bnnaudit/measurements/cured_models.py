@@ -159,7 +159,7 @@ def _in_float64(target: Target, probed: Batch) -> Target:
         raise CureUnavailableError("the network casts to float32 by itself")
     scale = theirs.abs().amax().clamp_min(1e-30)
     if bool(((ours - theirs).abs().amax() > TOLERANCE * scale) & (ours.argmax(1) != theirs.argmax(1)).any()):
-        raise CureUnavailableError("the network answers otherwise in float64")
+        raise CureUnavailableError("the network decides differently in float64")
     return view
 
 

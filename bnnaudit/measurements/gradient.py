@@ -17,12 +17,12 @@ from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.agreement import SMALLEST_NORMAL
 from bnnaudit.measurements.layer_hooks import layer_calls
-from bnnaudit.measurements.zero_gradient import Attached
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.numerics.norms import finite_gradients
 from bnnaudit.quantization.function_bridge import killing_functions
+from bnnaudit.quantization.integer_input import without_input_rounding
 from bnnaudit.quantization.step_hooks import StepTaken, watching
-from bnnaudit.quantization.whole_input import between_whole_numbers
+from bnnaudit.quantization.zero_gradient import Attached
 
 VANISHING = 1e-6
 """Largest entry of a gradient, per unit of error signal, below which rounding decides its signs."""
@@ -143,7 +143,7 @@ def rounds_input(target: Target, batch: Batch) -> bool:
     The second is told of networks without known steps only, since binary activations swallow small noise as well. That an
     input is one of whole numbers is no such grid: there are no other images.
     """
-    target = between_whole_numbers(target)
+    target = without_input_rounding(target)
     if target.facts.quantizers:
         return _steps_on_input(target, batch.select(slice(0, 1)))
     generator = torch.Generator().manual_seed(0)

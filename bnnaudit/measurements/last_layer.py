@@ -74,7 +74,7 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
         earlier = [before for before in range(index) if calls[before].made is calls[index].given]
         index = earlier[-1] if earlier else -1
     if not found:
-        raise NoReadoutError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is no affine map")
+        raise NoReadoutError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is not an affine map")
     return found
 
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
+from bnnaudit.quantization.integer_input import without_input_rounding
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, named_quantizers
-from bnnaudit.quantization.whole_input import between_whole_numbers
 
 Array = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     Raises UsageError, naming `user`, for any other: its steps must be two-valued signs, each of which feeds the next one
     through an affine map and by that way alone.
     """
-    target = between_whole_numbers(target)
+    target = without_input_rounding(target)
     network = copy.deepcopy(target.network).double()
     steps = _signs(target, network, user)
     run = _Run(target, network, steps, image_shape)
@@ -112,7 +112,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     layers = (_layer(*found, step) for found, step in zip(maps, steps, strict=False))
     result = BinaryNetwork(tuple(layers), *maps[-1])
     if not _agrees(target, result, image_shape):
-        raise UsageError(f"method: {user} needs a network whose signs follow one another, without ways around them")
+        raise UsageError(f"method: {user} needs a network whose signs follow one another, without paths around them")
     return result
 
 

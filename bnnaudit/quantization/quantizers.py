@@ -110,6 +110,12 @@ def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
             yield name, module
 
 
+def shared_copy(network: nn.Module) -> nn.Module:
+    """A copy of the network's modules that shares its weights."""
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, memo=shared)
+
+
 def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
     """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was.
 
@@ -117,8 +123,7 @@ def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
     """
     if all(module.surrogate == surrogate for module in network.modules() if isinstance(module, UsesSurrogate)):
         return network
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    twin = copy.deepcopy(network, memo=shared)
+    twin = shared_copy(network)
     for module in twin.modules():
         if isinstance(module, UsesSurrogate):
             module.surrogate = surrogate

@@ -106,8 +106,8 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     return stepped
 
 
-def carried(z: Tensor, value: Tensor) -> Tensor:
-    """`value` (...) with the gradient of z (broadcastable to it) as it stands, for arithmetic around a step."""
+def with_gradient_of(z: Tensor, value: Tensor) -> Tensor:
+    """`value` (...) with the gradient of z (broadcastable to it), for arithmetic around a step."""
     if not torch.is_grad_enabled():
         return value
     return _rerouted(z.to(value.dtype).expand_as(value), value, _number(0.0, value), SurrogateKind.IDENTITY)

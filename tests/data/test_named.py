@@ -62,5 +62,5 @@ def test_data_that_are_not_there(source: str, message: str) -> None:
 
 def test_a_file_of_no_known_kind(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("1,2")
-    with pytest.raises(DataError, match="not a kind of data that is read"):
+    with pytest.raises(DataError, match="not a supported kind of data"):
         open_source(str(tmp_path / "data.csv"))

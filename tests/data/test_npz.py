@@ -82,8 +82,8 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
     ("arrays", "message"),
     [
         ({"pictures": IMAGES}, "no array named x, .* \\(it holds pictures\\)"),
-        ({"x_test": IMAGES, "test_images": IMAGES}, "x_test and test_images could both be meant"),
-        ({"images": IMAGES, "label": np.arange(3), "target": np.arange(3)}, "label and target could both be meant"),
+        ({"x_test": IMAGES, "test_images": IMAGES}, "x_test and test_images are both possible"),
+        ({"images": IMAGES, "label": np.arange(3), "target": np.arange(3)}, "label and target are both possible"),
         ({"arr_0": IMAGES, "arr_1": np.arange(3), "arr_2": IMAGES}, "it holds arr_0, arr_1, arr_2"),
         ({"x": IMAGES, "y": np.array([[0, 1], [1, 1], [1, 0]])}, "not one-hot \\(first: row 1, 1 in all\\)"),
         ({"x": IMAGES, "y": np.array([[0.2, 0.8], [1, 0], [1, 0]])}, "not one-hot"),

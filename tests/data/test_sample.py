@@ -12,8 +12,8 @@ from bnnaudit.core.errors import DataError, UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.threat import Box
 from bnnaudit.data import take_pool, take_sample
-from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.sample import shuffled
+from bnnaudit.data.source import ArraySource
 from tests.data.conftest import Facts
 
 

@@ -21,7 +21,7 @@ from bnnaudit.measurements.attack_strength import (
     surface_points,
 )
 from bnnaudit.measurements.last_layer import NoReadoutError, TwoClassReadout, features_at, last_affine_layer
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import attached
 from tests.bench.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 

@@ -1,4 +1,4 @@
-"""The network that a checkpoint's weights are poured into: a built-in one, or the user's own code."""
+"""The network that a checkpoint's weights are loaded into: a built-in one, or the user's own code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def resolve_architecture(
     except Exception as error:  # the builder is the user's code and may raise anything
         raise UsageError(f"architecture: {name}({shown}) failed: {_brief(error)}") from error
     if not isinstance(network, nn.Module):
-        raise UsageError(f"architecture: {name}({shown}) gave a {type(network).__name__}; a torch.nn.Module is needed")
+        raise UsageError(
+            f"architecture: {name}({shown}) returned a {type(network).__name__}; it must return a torch.nn.Module"
+        )
     return network
 
 
@@ -50,7 +52,7 @@ def _builtin(name: str, builtin: Mapping[str, Callable[..., nn.Module]]) -> Call
     hint = f"did you mean {near[0]}? " if near else ""
     known = ", ".join(sorted(builtin)) or "none"
     raise UsageError(
-        f"architecture: no {name!r}; {hint}Built in: {known}; your own code is named package.module:callable"
+        f"architecture: {name!r} is not built in; {hint}Built in: {known}; name your own code as package.module:callable"
     )
 
 
@@ -73,8 +75,8 @@ def _imported(name: str) -> Callable[..., nn.Module]:
     builder: Callable[..., nn.Module] = found
     if not _builds_networks(builder):
         raise UsageError(
-            f"architecture: {name} is no class of networks and no function of your own; an installed function must be "
-            "annotated as returning an nn.Module"
+            f"architecture: {name} is neither a class of networks nor a function of your own; an installed function must "
+            "be annotated as returning an nn.Module"
         )
     return builder
 

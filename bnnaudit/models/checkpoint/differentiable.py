@@ -18,7 +18,7 @@ from bnnaudit.models.checkpoint.observation import Observation
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
-from bnnaudit.models.checkpoint.tracing.tracing import Traced, check_agreement, trace
+from bnnaudit.models.checkpoint.tracing.trace import Traced, check_agreement, trace
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork
@@ -87,7 +87,7 @@ class UsersNetwork:
 
     def _foreign(self, surrogate: Surrogate, records: bool) -> Differentiable:
         if not records:
-            return self._unrecorded("its recorded operators give other classes for images of the sample", surrogate)
+            return self._unrecorded("its recorded operators give different classes for images of the sample", surrogate)
         inputs = self.inputs.to(self.device)
         try:
             traced = trace(self.network.to(self.device), inputs, self.seen.output is not OutputKind.LOGITS)

@@ -1,4 +1,4 @@
-"""Pours weights into a network of the same shape, or names everything that does not fit."""
+"""Loads weights into a network of the same shape, or names everything that does not fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNTER = "num_batches_tracked"
 
 
 @torch.no_grad()
-def pour(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
+def fit_weights(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
     """Loads weights into the network, in its own dtype; prefixes that wrappers add to every name are taken off first.
 
     The batch counters of normalisation layers may be missing, for they play no part once training is over. Raises one

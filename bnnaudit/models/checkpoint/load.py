@@ -1,4 +1,4 @@
-"""A checkpoint and its architecture as a Target: weights poured in, foreign code intercepted, facts read off."""
+"""A checkpoint and its architecture as a Target: weights loaded, foreign code intercepted, facts read off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.models.checkpoint.differentiable import UsersNetwork
-from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.observation import Observation, observe
 from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
@@ -33,7 +33,7 @@ def load_checkpoint(
     device: torch.device,
     records: bool = True,
 ) -> Target:
-    """The checkpoint at `path`, poured into `network` (which is taken over), as a Target.
+    """The checkpoint at `path`, loaded into `network` (which is taken over), as a Target.
 
     input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). records:
     whether its operators may be recorded, which is the first way to a gradient through code of the user's own. Raises
@@ -41,7 +41,7 @@ def load_checkpoint(
     to one score a class.
     """
     file_format, weights = read_state_dict(path)
-    pour(weights, network, str(path))
+    fit_weights(weights, network, str(path))
     network = as_served(network)
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
@@ -96,8 +96,8 @@ def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
     if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
         shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise CheckpointError(
-            f"{path}: {type(network).__name__} gives {shown} for {PROBES} inputs of shape {text}; a classifier gives one "
-            "score for each of at least 2 classes"
+            f"{path}: {type(network).__name__} returns {shown} for {PROBES} inputs of shape {text}; a classifier returns "
+            "one score for each of at least 2 classes"
         )
     return seen
 

@@ -50,12 +50,12 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
     if size == 0:
         raise CheckpointError(f"{path}: the file is empty; save the checkpoint again")
     if size > LARGEST_BYTES:
-        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB is more than this tool takes into memory")
+        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB is more than this tool loads into memory")
     if path.suffix.lower() == ".safetensors":
         return ModelFormat.SAFETENSORS, _read_safetensors(path)
     if path.suffix.lower() in PICKLED:
         return ModelFormat.PYTORCH, _state_dict_in(path, _unpickled(path))
-    raise CheckpointError(f"{path}: not a kind of checkpoint that is read; give one of {', '.join(SUFFIXES)}")
+    raise CheckpointError(f"{path}: not a supported kind of checkpoint; give one of {', '.join(SUFFIXES)}")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -84,7 +84,7 @@ def _unpickled(path: Path) -> object:
         raise CheckpointError(_refusal(path, error)) from error
     except Exception as error:  # a damaged file makes torch's reader raise anything
         raise CheckpointError(
-            f"{path}: not a readable PyTorch checkpoint, or cut short ({_first_line(error)}); save model.state_dict() again"
+            f"{path}: not a readable PyTorch checkpoint, or a truncated one ({_first_line(error)}); save model.state_dict() again"
         ) from error
 
 
@@ -109,7 +109,7 @@ def _refuse_other_archives(path: Path) -> None:
         raise CheckpointError(f"{path}: a TorchScript program, not weights; {advice}")
     if members & {"archive_format", "serialized_exported_program.json", "models/model.json"}:
         raise CheckpointError(
-            f"{path}: a program of torch.export, whose reader unpickles what the file says; export it to ONNX: "
+            f"{path}: a torch.export program, whose loader unpickles what the file holds; export it to ONNX: "
             "torch.onnx.export(torch.export.load(PATH), dynamo=True).save('model.onnx')"
         )
 
@@ -125,7 +125,7 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
         return f"{path}: {own_advice}"
     if any(name.startswith("torch.nn.modules.") for name in blocked):
         return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {advice}"
-    return f"{path}: refused, for reading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
+    return f"{path}: refused: loading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
 
 
 def _blocked_names(path: Path) -> list[str]:

@@ -28,7 +28,7 @@ LONGEST_TEXT = 500
 def describe(
     source: OnnxFile, graph: Graph, given: NetworkInput, output: NetworkOutput, classes: int, chosen: Preprocessing
 ) -> ModelFacts:
-    """The facts; `graph` is the simplified and lowered one, in which quantizers and folded weights can be seen."""
+    """The facts; `graph` is simplified and lowered to the import's operators, so that quantizers and folded weights show."""
     return ModelFacts(
         path=str(source.path),
         sha256=source.sha256,

@@ -1,8 +1,7 @@
-"""Reading an ONNX file that nobody vouches for: what is not a sound model in its own folder is refused in one line."""
+"""Reading an untrusted ONNX file: what is not a sound model in its own folder is refused in one line."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -13,29 +12,27 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
 
+from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.models.onnx.wire import parse_lean
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
 from bnnaudit.onnx_import.runtime import opens
 
-# Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
 LARGEST = 2**31 - 1
-
-# Types of which several values share a byte.
+"""Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
-
-
-# A larger file is not kept in memory for replay, but read once more.
+"""Types of which several values share a byte."""
 KEPT = 1 << 24
+"""A larger file is not kept in memory for replay, but read once more; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
     """A checked model. `external` names the files beside the model that some weights came from.
 
-    `proto` has all weights, the large ones pointed at in their files (see `operators.weights`). `data` is the file itself,
-    so that what is replayed is what was read; None for a large one, which `check_unchanged` vouches for.
+    `proto` has all weights, the large ones pointed at in their files (see `external_weights`). `data` is the file itself,
+    so that what is replayed is what was read; None for a large one (see `check_unchanged`).
     """
 
     path: Path
@@ -46,7 +43,7 @@ class OnnxFile:
 
     def check_unchanged(self) -> None:
         """Raise ModelError if the file is not what it was when it was read."""
-        if self.data is None and _sha256(self.path) != self.sha256:
+        if self.data is None and sha256_of(self.path) != self.sha256:
             raise ModelError(f"{self.path}: the file changed while it was read; run again")
 
 
@@ -54,7 +51,7 @@ def read_onnx(path: Path) -> OnnxFile:
     """The model in an ONNX file, checked, its external data read; raises ModelError."""
     size = _size(path)
     try:
-        digest = _sha256(path)
+        digest = sha256_of(path)
         data = path.read_bytes() if size <= KEPT else None
         proto, large = _parse(path)
     except OSError as error:
@@ -81,11 +78,6 @@ def _size(path: Path) -> int:
     return size
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     """The model without its large stored tensors, and these."""
     try:
@@ -95,7 +87,7 @@ def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
     if any(isinstance(text, bytes) for text in (*_texts(proto), *(tensor.name for tensor in large))):
-        raise ModelError(f"{path}: a damaged ONNX model (a name in it is no text)")
+        raise ModelError(f"{path}: a damaged ONNX model (a name in it is not UTF-8)")
     if not proto.graph.node:
         raise ModelError(f"{path}: the graph has no nodes")
     return proto, large

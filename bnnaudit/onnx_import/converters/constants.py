@@ -63,7 +63,7 @@ class EyeLike(nn.Module):
 
 def _constant(node: Node) -> Converted:
     """Constants of numbers are stored before nodes are converted; what is left holds something else."""
-    raise NotImplementedError("a constant that is no dense tensor of numbers")
+    raise NotImplementedError("a constant that is not a dense tensor of numbers")
 
 
 def _filled(node: Node) -> Converted:

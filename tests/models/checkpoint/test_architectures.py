@@ -68,7 +68,7 @@ def test_installed_functions_that_say_they_build_networks() -> None:
     [
         ("linaer", "did you mean linear"),
         ("usernet:nothing", "no callable 'nothing'"),
-        ("usernet:text", "gave a str"),
+        ("usernet:text", "returned a str"),
         ("usernet:broken", "failed: ValueError: first second"),
         ("no.such.module:Net", "cannot be imported"),
         ("usernet:", "not of the form"),

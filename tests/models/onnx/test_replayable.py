@@ -16,7 +16,7 @@ from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.models.onnx import graph as onnx_graph
+from bnnaudit.models.onnx import reading as onnx_graph
 from bnnaudit.models.onnx.file import read_onnx
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.network import FixedBatch

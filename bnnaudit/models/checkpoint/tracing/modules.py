@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.models.checkpoint.tracing.measured import stairs_between
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.staircases import PlainRounding, PlainStairs
+from bnnaudit.quantization.recorded_steps import RecordedRounding, RecordedStairs
 
 OWN = ("torch.nn.modules.", "bnnaudit.")
 """Where modules come from whose gradient is known to be right."""
@@ -72,8 +72,8 @@ def _steps(network: nn.Module, inputs: Tensor) -> Iterator[tuple[str, Quantizer]
             yield name, _named(stairs)
 
 
-def _named(stairs: PlainStairs | None) -> Quantizer:
-    return PlainRounding("unknown step") if stairs is None else stairs
+def _named(stairs: RecordedStairs | None) -> Quantizer:
+    return RecordedRounding("unknown step") if stairs is None else stairs
 
 
 def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:

@@ -13,14 +13,14 @@ from torch import Tensor, fx, nn
 
 from bnnaudit.models.checkpoint.tracing.capture import NOTES, PATH
 from bnnaudit.quantization.quantizers import Quantizer, TernarySign
-from bnnaudit.quantization.staircases import (
-    Carried,
+from bnnaudit.quantization.recorded_steps import (
     Chosen,
     FakeQuantization,
-    PlainGrid,
-    PlainRounding,
-    PlainSign,
-    PlainStairs,
+    GradientOfSum,
+    RecordedGrid,
+    RecordedRounding,
+    RecordedSign,
+    RecordedStairs,
 )
 
 VALUE = "val"
@@ -40,8 +40,8 @@ MOVING = frozenset(
 )
 """Operators that move values and compute none."""
 SIGNS = ("sign", "sgn")
-GIVEN_FIRST = (Carried, Chosen)
-GIVEN_SECOND = (PlainSign, PlainRounding, PlainGrid, PlainStairs, FakeQuantization)
+GIVEN_FIRST = (GradientOfSum, Chosen)
+GIVEN_SECOND = (RecordedSign, RecordedRounding, RecordedGrid, RecordedStairs, FakeQuantization)
 """Modules that are given a value ready made, as their first and their second argument; no gradient goes that way."""
 
 

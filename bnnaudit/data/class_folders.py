@@ -1,16 +1,39 @@
-"""Images from a zip of class folders, read in place: nothing is ever unpacked to disk."""
+"""Images in class folders, or in one folder without labels: on disk, or in a zip, which is read in place and never unpacked."""
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
 from bnnaudit.data.tree import arrange
+
+
+def open_folder(path: Path) -> PictureSource:
+    """Lists the image files below `path`; none is decoded yet. Raises DataError where there are none, or no clear order."""
+    names, empty = [], []
+    for folder, folders, files in os.walk(path):
+        here = Path(folder).relative_to(path)
+        names += [(here / file).as_posix() for file in files]
+        if not folders and not files:
+            empty.append(here.as_posix())
+    found = arrange(str(path), names, empty)
+    listing = ((name, (path / name).stat().st_size) for name in found.files)
+    return PictureSource(
+        name=f"{path.resolve().name}/{found.part}".rstrip("/"),
+        where=str(path),
+        files=found.files,
+        targets=found.targets,
+        class_names=found.class_names,
+        fetch=lambda name: (path / name).read_bytes(),
+        sha256=sha256_of_listing(listing),
+    )
+
 
 _ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
 
@@ -33,7 +56,7 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in name.split("/")]
     if inside and not names:
         tops = ", ".join(sorted({PurePosixPath(name).parts[0] for name in archive.namelist()})[:6])
-        raise DataError(f"{path}: holds no folder {inside} (at its top: {tops or 'nothing'})")
+        raise DataError(f"{path}: holds no folder {inside} (top level: {tops or 'nothing'})")
     files = [name.removeprefix(prefix) for name in names if not name.endswith("/")]
     # A parent of a parent is looked up once a folder, not once a file: there may be a hundred thousand of these.
     holding = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in files}}
@@ -60,4 +83,4 @@ def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise DataError(f"{where}: {name} cannot be unpacked ({error}); pack the zip again") from error
+        raise DataError(f"{where}: {name} cannot be unpacked ({error}); create the zip again") from error

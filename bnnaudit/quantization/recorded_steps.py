@@ -15,15 +15,15 @@ from bnnaudit.quantization.surrogates import (
     FEW_LEVELS,
     Relaxation,
     between_levels,
-    carried,
     grid_step,
     round_step,
     sign_step,
+    with_gradient_of,
 )
 
 
-class Carried(nn.Module):
-    """A value with the gradient of a sum of others, each with a sign; a telescoped sum, and no step."""
+class GradientOfSum(nn.Module):
+    """A value with the gradient of a sum of others, each with a sign: what is left of a sum in which terms cancel; not a step."""
 
     def __init__(self, signs: Sequence[float]) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ class Carried(nn.Module):
         if not torch.is_grad_enabled():
             return value
         if self.signs == (1.0,):
-            return carried(terms[0], value)
+            return with_gradient_of(terms[0], value)
         total = self.signs[0] * terms[0]
         for sign, term in zip(self.signs[1:], terms[1:], strict=True):
             total = total + sign * term
-        return carried(total, value)
+        return with_gradient_of(total, value)
 
 
-class PlainSign(Quantizer):
+class RecordedSign(Quantizer):
     """A value of two levels (or three) that changes where `values` passes zero."""
 
     op = "sign"
@@ -58,7 +58,7 @@ class PlainSign(Quantizer):
         return between_levels(step, plain, self.levels, self.surrogate)
 
 
-class PlainRounding(Quantizer):
+class RecordedRounding(Quantizer):
     """A value that follows `values` in many small steps; the straight-through gradient is 1."""
 
     op = "round"
@@ -72,7 +72,7 @@ class PlainRounding(Quantizer):
         return round_step(values, plain)
 
 
-class PlainGrid(Quantizer):
+class RecordedGrid(Quantizer):
     """Whole numbers that `values` was rounded to, between two ends.
 
     shift: what rounding up or down adds to a value, -1/2 where it was `floor`; taken off before the gradient is.
@@ -93,7 +93,7 @@ class PlainGrid(Quantizer):
         )
 
 
-class PlainStairs(Quantizer):
+class RecordedStairs(Quantizer):
     """A value that jumps from one of `levels` (T + 1,) to the next where `values` passes one of `thresholds` (T,), ascending.
 
     Few levels follow the surrogate at the nearest threshold, many the straight line through all of them.
@@ -122,7 +122,7 @@ class PlainStairs(Quantizer):
         low, high = self.levels[nearest], self.levels[nearest + 1]
         step = sign_step(away, torch.where(away.detach() >= 0, 1.0, -1.0).to(values.dtype), self.surrogate)
         followed = (low + high) / 2 + step * ((high - low) / 2)
-        return followed if relaxed else carried(followed, plain)
+        return followed if relaxed else with_gradient_of(followed, plain)
 
     def _sloped(self, values: Tensor, plain: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
@@ -139,7 +139,7 @@ class Chosen(nn.Module):
 
     def forward(self, value: Tensor, step: Tensor, held: Tensor, otherwise: Tensor) -> Tensor:
         """All broadcastable to value (...) -> (...)."""
-        return carried(otherwise + (held - otherwise) * step, value)
+        return with_gradient_of(otherwise + (held - otherwise) * step, value)
 
 
 class FakeQuantization(Quantizer):
@@ -168,4 +168,4 @@ class FakeQuantization(Quantizer):
         scaled = values / self.scale + self.zero_point
         step = grid_step(scaled, levels, torch.round(scaled.detach()), self.ends, self.surrogate)
         followed = (step - self.zero_point) * self.scale
-        return followed if relaxed else carried(followed, plain)
+        return followed if relaxed else with_gradient_of(followed, plain)
