@@ -1,12 +1,10 @@
 """Images and labels: where they come from, and the sample that is audited.
 
-`open_source` goes through the kinds of sources in order; adding one is a file and a line in `SOURCES`.
+Adding a kind of source is a file and a case in `open_source`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from bnnaudit.core.dataset import NamedDataset
@@ -20,7 +18,6 @@ from bnnaudit.data.sample import Sample, take_pool, take_sample
 from bnnaudit.data.source import ImageSource
 
 __all__ = [
-    "SOURCES",
     "ImageSource",
     "NetworkUnits",
     "Sample",
@@ -31,51 +28,21 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """What is known of the data beside their name; `open_source` says what."""
-
-    root: Path | None
-    network: NetworkUnits
-
-
-def _named(source: str, where: Whereabouts) -> ImageSource | None:
-    dataset = NamedDataset.parse(source)
-    return None if dataset is None else open_named(dataset, where.root)
-
-
-def _folder(source: str, where: Whereabouts) -> ImageSource | None:
-    return open_folder(Path(source)) if Path(source).is_dir() else None
-
-
-def _archive(source: str, where: Whereabouts) -> ImageSource | None:
-    address = split_address(source)
-    return open_archive(_existing(address[0]), address[1]) if address else None
-
-
-def _npz(source: str, where: Whereabouts) -> ImageSource | None:
-    return open_npz(_existing(Path(source)), where.network) if source.lower().endswith(".npz") else None
-
-
-SOURCES: dict[str, Callable[[str, Whereabouts], ImageSource | None]] = {
-    "torchvision": _named,
-    "folder": _folder,
-    "zip": _archive,
-    "npz": _npz,
-}
-
-
 def open_source(source: str, root: Path | None = None, network: NetworkUnits = UNKNOWN) -> ImageSource:
     """The data that `source` names: an `.npz`, a folder, a zip (`data.zip:folder/inside`), or a torchvision name.
 
     `root` is where torchvision keeps its data; `network` what the network takes. Raises DataError for what is missing,
     unreadable, or of no known kind.
     """
-    for recognise in SOURCES.values():
-        found = recognise(source, Whereabouts(root, network))
-        if found is not None:
-            return found
-    _existing(Path(source))
+    dataset, address, path = NamedDataset.parse(source), split_address(source), Path(source)
+    if dataset is not None:
+        return open_named(dataset, root)
+    if path.is_dir():
+        return open_folder(path)
+    if address is not None:
+        return open_archive(_existing(address[0]), address[1])
+    if _existing(path).suffix.lower() == ".npz":
+        return open_npz(path, network)
     names = ", ".join(NamedDataset)
     raise DataError(f"{source}: not a supported kind of data; give an .npz, a folder, a .zip, or one of {names}")
 

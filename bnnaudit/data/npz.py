@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.digest import sha256_of
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.errors import DataError, one_line
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
@@ -64,7 +64,7 @@ def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], l
             return keys, {key: np.asarray(stored[key]) for key in wanted}, others
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, ZlibError, NotImplementedError) as error:
         raise DataError(
-            f"{path}: not a readable .npz file ({_first_line(error)}); write it with numpy.savez"
+            f"{path}: not a readable .npz file ({one_line(error, 160)}); write it with numpy.savez"
         ) from error
 
 
@@ -84,8 +84,3 @@ def _check_header(path: Path, key: str, archive: zipfile.ZipFile, member: str) -
     refuse_oversized(f"{path}: {key}", shape, dtype.itemsize, "store fewer images in one file")
     if archive.getinfo(member).file_size - header < int(np.prod(shape, dtype=object)) * dtype.itemsize:
         raise ValueError(f"{member} is shorter than its header says")
-
-
-def _first_line(error: Exception) -> str:
-    """An error's message, short enough for one line."""
-    return str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__

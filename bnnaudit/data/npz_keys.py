@@ -11,23 +11,19 @@ from bnnaudit.core.errors import DataError
 
 IMAGES, LABELS, RANGE = "x", "y", "input_range"
 
-# Words that name images, labels, and a part of a data set; of several parts the one that was held out is taken.
 IMAGE_WORDS = frozenset({"x", "image", "images", "img", "imgs", "data", "input", "inputs", "features", "samples"})
 LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
+"""Words that name images, and labels."""
 PARTS = ("test", "", "val", "train")
+"""Parts of a data set, of which the first that a file has is taken: the one that was held out."""
 PART_WORDS = {
-    "test": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "eval": "test",
-    "train": "train",
-    "training": "train",
+    **dict.fromkeys(("test", "eval"), "test"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("train", "training"), "train"),
 }
-
-# What numpy.savez calls arrays that it is given without names.
+"""Words that name a part, and the part."""
 UNNAMED = ("arr_0", "arr_1")
-
+"""What numpy.savez calls arrays that it is given without names."""
 REMEDY = "save the images as x and the labels as y"
 
 

@@ -32,13 +32,14 @@ class Resizing(Enum):
 class PictureSource:
     """Image files in a fixed order.
 
-    fetch: the bytes of one of `files`. targets: a class index a file, or empty for data without labels.
+    fetch: the bytes of one of `files`. targets (N,): class indices, None for data without labels. sha256: of the zip, or of a
+    folder's names and sizes.
     """
 
     name: str
     where: str
     files: tuple[str, ...]
-    targets: tuple[int, ...]
+    targets: NDArray[np.int64] | None
     class_names: tuple[str, ...] | None
     fetch: Callable[[str], bytes]
     sha256: str
@@ -51,14 +52,6 @@ class PictureSource:
     def units(self) -> Box:
         """Pixels of 8 bits."""
         return Box(0.0, 255.0)
-
-    def labels(self) -> NDArray[np.int64] | None:
-        """(N,) class indices, or None."""
-        return np.asarray(self.targets, dtype=np.int64) if self.targets else None
-
-    def digest(self) -> str:
-        """SHA-256 of the zip, or of a folder's names and sizes."""
-        return self.sha256
 
     def pictures(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         """The decoded files at `indices`: (H, W) where grey, (H, W, 3) where coloured, each of its own size."""

@@ -52,7 +52,7 @@ def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, see
         facts=DataFacts(
             source=f"{source.name} ({note})" if note else source.name,
             samples=len(ids),
-            sha256=source.digest(),
+            sha256=source.sha256,
             labelled=labels is not None,
         ),
     )
@@ -96,7 +96,7 @@ def _read(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tup
 
 def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64] | None:
     """The labels of the whole data set, all of them classes of the model."""
-    labels = source.labels()
+    labels = source.targets
     if labels is None:
         return None
     if isinstance(source, PictureSource) and source.class_names and len(source.class_names) != facts.num_classes:

@@ -32,20 +32,22 @@ class ImageSource(Protocol):
         """The range of the raw values that stands for black to white."""
         ...
 
+    @property
+    def targets(self) -> NDArray[np.int64] | None:
+        """(N,) class indices of all the images, or None for data without labels."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hexadecimal) of what the data are read from."""
+        ...
+
     def __len__(self) -> int:
         """The number of images."""
         ...
 
-    def labels(self) -> NDArray[np.int64] | None:
-        """(N,) class indices of all the images, or None for data without labels."""
-        ...
-
     def read(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
         """The raw images at `indices`: (n, H, W), (n, H, W, C), (n, C, H, W) or (n, features), in the data's own units."""
-        ...
-
-    def digest(self) -> str:
-        """SHA-256 (hexadecimal) of what the data are read from."""
         ...
 
 
@@ -67,17 +69,9 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self.values)
 
-    def labels(self) -> NDArray[np.int64] | None:
-        """(N,) class indices, or None."""
-        return self.targets
-
     def read(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
         """The images at `indices`, in the order asked for."""
         return self.values[indices]
-
-    def digest(self) -> str:
-        """SHA-256 of the file."""
-        return self.sha256
 
 
 LARGEST_BYTES = 16 * 2**30

@@ -19,6 +19,7 @@ from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.measurements.agreement import SMALLEST_NORMAL
 from bnnaudit.measurements.layer_hooks import layer_calls
+from bnnaudit.models.scores.form import LogProbabilities
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import FunctionBridge
 from bnnaudit.quantization.interception import InterceptedNetwork
@@ -72,19 +73,6 @@ class InDouble(nn.Module):
         """(N, *input_shape) -> (N, d) float64."""
         result: Tensor = self.network(inputs.double())
         return result
-
-
-class Logarithm(nn.Module):
-    """The logarithm of a network's probabilities, which are logits up to a constant for each image."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d)."""
-        probabilities: Tensor = self.network(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log().to(inputs.dtype)
 
 
 class Averaged(nn.Module):
@@ -143,7 +131,7 @@ def _before_softmax(target: Target, probed: Batch) -> Target:
         return bare
     with contextlib.suppress(CureUnavailableError):
         target = _in_float64(target, probed)
-    return replace(target, network=Logarithm(target.network))
+    return replace(target, network=LogProbabilities(target.network))
 
 
 def _in_float64(target: Target, probed: Batch) -> Target:

@@ -24,6 +24,7 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
 from bnnaudit.quantization.integer_input import without_input_rounding
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, named_quantizers
+from bnnaudit.quantization.step_hooks import removing
 
 Array = NDArray[np.float64]
 
@@ -177,12 +178,8 @@ def _watched(steps: list[BinarySign], given: list[Tensor], replaced: Mapping[int
         given.append(arguments[0].flatten(1))
         return replaced[index].to(result.dtype).view_as(result) if index in replaced else result
 
-    handles = [step.register_forward_hook(note) for step in steps]
-    try:
+    with removing([step.register_forward_hook(note) for step in steps]):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _signs(target: Target, network: nn.Module, user: str) -> list[BinarySign]:
@@ -201,12 +198,10 @@ def _signs(target: Target, network: nn.Module, user: str) -> list[BinarySign]:
     handles = [step.register_forward_pre_hook(lambda module, _: order.append(module)) for step in signs]
     shape, box = target.facts.input_shape, target.facts.box
     try:
-        network(torch.full((1, *shape), box.low, dtype=torch.float64, device=target.device))
+        with removing(handles):
+            network(torch.full((1, *shape), box.low, dtype=torch.float64, device=target.device))
     except RuntimeError as error:
         raise UsageError(f"method: {user} cannot run this network in float64") from error
-    finally:
-        for handle in handles:
-            handle.remove()
     if len(order) != len(signs) or len(set(map(id, order))) != len(signs):
         raise UsageError(f"method: {user} needs a network that runs each of its signs once")
     return order

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 
+from bnnaudit.quantization.step_hooks import removing
+
 Gradients = tuple[Tensor | None, ...]
 
 
@@ -84,10 +86,6 @@ def killing_functions(result: Tensor, differentiate: Callable[[], Any]) -> tuple
 
         return note
 
-    handles = [node.register_hook(watch(node)) for node in foreign_functions(result)]
-    try:
+    with removing([node.register_hook(watch(node)) for node in foreign_functions(result)]):
         differentiate()
-    finally:
-        for handle in handles:
-            handle.remove()
     return tuple(dict.fromkeys(killers))

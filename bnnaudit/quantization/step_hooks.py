@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,32 @@ def is_watched() -> bool:
 
 
 @contextmanager
-def followed(network: nn.Module, path: list[str]) -> Iterator[None]:
-    """Keeps in `path` the names of the modules that are running, the innermost last."""
-
-    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
-        path.pop()
-
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
-            continue
-        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: path.append(name)))
-        handles.append(module.register_forward_hook(leave))
+def removing(handles: Iterable[RemovableHandle]) -> Iterator[None]:
+    """Takes these hooks away at the end."""
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def followed(network: nn.Module, path: list[str], changed: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keeps in `path` the names of the modules that are running, the innermost last; `changed` is called when they change."""
+
+    def enter(name: str) -> None:
+        path.append(name)
+        changed()
+
+    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
+        path.pop()
+        changed()
+
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
+        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: enter(name)))
+        handles.append(module.register_forward_hook(leave))
+    with removing(handles):
+        yield

@@ -32,7 +32,7 @@ def test_local_files_are_read(tmp_path: Path, facts: Facts, name: str) -> None:
     assert np.array_equal(sample.images[:, 0].numpy(), pixels)
     assert sample.labels is not None
     assert sample.labels.tolist() == [7, 3]
-    assert (sample.facts.source, len(source.digest())) == ("MNIST", 64)
+    assert (sample.facts.source, len(source.sha256)) == ("MNIST", 64)
 
 
 def test_a_name_needs_a_root() -> None:

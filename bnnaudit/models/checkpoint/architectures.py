@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,9 @@ def resolve_architecture(
     try:
         network = builder(**options)
     except Exception as error:  # the builder is the user's code and may raise anything
-        raise UsageError(f"architecture: {name}({shown}) failed: {_brief(error)}") from error
+        raise UsageError(
+            f"architecture: {name}({shown}) failed: {type(error).__name__}: {one_line(error, 200)}"
+        ) from error
     if not isinstance(network, nn.Module):
         raise UsageError(
             f"architecture: {name}({shown}) returned a {type(network).__name__}; it must return a torch.nn.Module"
@@ -66,8 +68,8 @@ def _imported(name: str) -> Callable[..., nn.Module]:
             module = importlib.import_module(module_name)
     except Exception as error:  # importing runs the user's code
         raise UsageError(
-            f"architecture: {module_name} cannot be imported ({_brief(error)}); run from the folder that "
-            "holds it, or install it"
+            f"architecture: {module_name} cannot be imported ({type(error).__name__}: {one_line(error, 200)}); run "
+            "from the folder that holds it, or install it"
         ) from error
     found = getattr(module, attribute, None)
     if not callable(found):
@@ -104,8 +106,3 @@ def _current_folder_importable() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(here)
-
-
-def _brief(error: Exception) -> str:
-    """The kind of an error and its message, on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

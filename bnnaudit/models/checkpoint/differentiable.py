@@ -19,6 +19,7 @@ from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
 from bnnaudit.models.checkpoint.tracing.trace import Traced, check_agreement, trace
+from bnnaudit.models.scores.form import LogProbabilities
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork
@@ -26,22 +27,6 @@ from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
 from bnnaudit.quantization.zero_gradient import attached_network
 
 OWN_BACKWARD = "own backward"
-
-
-class LogProbabilities(nn.Module):
-    """Logits of a network that returns probabilities by no softmax we can see: log p, p at least the smallest float.
-
-    Where p has underflowed nothing is left to recover, and the gradient there is zero.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> log probabilities (N, d)."""
-        probabilities: Tensor = self.module(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.digest import sha256_of
-from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.errors import CheckpointError, one_line
 from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.scores import are_probabilities
@@ -87,10 +87,9 @@ def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
     try:
         seen = observe(network, inputs)
     except Exception as error:  # the network may be the user's code and raise anything
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise CheckpointError(
-            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: {reason}); correct "
-            "input_shape, the layout or the architecture's options"
+            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: "
+            f"{one_line(error, 200)}); correct input_shape, the layout or the architecture's options"
         ) from error
     scores = seen.scores
     if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:

@@ -71,7 +71,7 @@ def _free_target(graph: Graph, node: NodeProto, batch: int) -> None:
 
 
 TRIAL = 3
-"""Images of the trial: more than one, and no usual batch size."""
+"""Images of a trial run: more than one, and no usual batch size, so that a fixed batch shows."""
 
 TRIED = 8
 """Batches that are tried beside 1. Not tuned: files hold one, and a few sizes and axes that are none."""

@@ -18,7 +18,6 @@ from bnnaudit.onnx_import.passes.sharing import DEQUANTIZE
 SAFE_SIGNED = (-64, 63)
 SAFE_UNSIGNED = (0, 127)
 
-# Products of integers: the inputs that tell the element type of the left factor and of the right one, the factor last.
 INTEGER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "ConvInteger": ((2, 0), (3, 1)),
     "MatMulInteger": ((2, 0), (3, 1)),
@@ -28,13 +27,12 @@ INTEGER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "com.microsoft.MatMulIntegerToFloat": ((4, 0), (5, 1)),
     "com.microsoft.QGemm": ((2, 0), (5, 3)),
 }
-
-# Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8.
+"""Products of integers: the inputs that tell the element type of the left factor and of the right one, the factor last."""
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
-
-SWAPPED = "ConvInteger"  # its kernel has the weights on the left
+"""Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8."""
+SWAPPED = "ConvInteger"
+"""Its kernel has the weights on the left."""
 SIGNED_CONVOLUTION = "QLinearConv"
-
 MIXED = (TensorProto.UINT8, TensorProto.INT8)
 
 

@@ -15,8 +15,6 @@ from bnnaudit.core.target import Preparation
 from bnnaudit.onnx_import.graph.graph import FLOATS, Graph, attribute
 
 CHANNELS = frozenset({1, 3, 4})
-
-# Types of whole numbers, and whether pixels fill their whole range, so that it says what images are.
 WHOLE_NUMBERS = {
     TensorProto.UINT8: True,
     TensorProto.INT8: True,
@@ -27,30 +25,15 @@ WHOLE_NUMBERS = {
     TensorProto.UINT64: False,
     TensorProto.INT64: False,
 }
-
+"""Types of whole numbers, and whether pixels fill their whole range, so that it says what images are."""
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
-
-# Operators that keep the order of the axes: a convolution behind them reads the input's own layout.
 POINTWISE = frozenset(
     {
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Cast",
-        "Clip",
-        "Sign",
-        "Round",
-        "Identity",
-        "Relu",
-        "BatchNormalization",
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "Quant",
-        "BipolarQuant",
+        *("Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"),
+        *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
     }
 )
-
+"""Operators that keep the order of the axes: a convolution behind them reads the input's own layout."""
 CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "QLinearConv"})
 
 

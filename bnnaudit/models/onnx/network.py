@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
+from bnnaudit.models.onnx.batch import TRIAL
 from bnnaudit.models.onnx.reading import Reading
 from bnnaudit.models.onnx.replayable import depends_on_batch
 from bnnaudit.models.scores.network import Scores
@@ -17,9 +18,6 @@ from bnnaudit.models.scores.tensor_notes import notes_of
 from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import convert, quiet
 from bnnaudit.quantization.integer_input import IntegerInput
-
-# Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
-TRIAL = 3
 
 
 class FixedBatch(nn.Module):

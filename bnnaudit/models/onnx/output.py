@@ -14,8 +14,6 @@ from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
-
-
 SCORE_TYPES = FLOATS | {
     TensorProto.INT8,
     TensorProto.UINT8,
@@ -24,12 +22,12 @@ SCORE_TYPES = FLOATS | {
     TensorProto.INT32,
 }
 """What scores may be: floats, or the whole numbers of quantizers and of sums of them. Choices come in INT64."""
-
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
-
-# Operators of one tensor that squash a logit into 0..1, and such as keep a number between them where it is or nearly so.
+"""Operators that return the number of a class that was chosen."""
 SQUASHING = frozenset({"Sigmoid", "HardSigmoid", "QLinearSigmoid"})
+"""Operators of one tensor that squash a logit into 0..1."""
 KEEPING = SHAPES_ONLY | {"Cast", "Clip", "QuantizeLinear", "DequantizeLinear", "Gather", "Slice"}
+"""Operators that keep a number inside 0..1 there, or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, two_classes
+from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
 from bnnaudit.models.scores.graph import Place, ScoreGraph
 from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.quantization.step_hooks import removing
 
 TIE_MARGIN = 1e-5
 """Of the spread of the scores: how far the output's class is put above another one that it ties with. Not tuned: more than
@@ -85,7 +86,7 @@ class ClimbedScores(nn.Module):
         climbed, *rest = self.head(values) if self.precise is None else self._in_both(self.precise, values)
         scores = upstream_rows(climbed, len(values), self.logit_of)
         if self.logarithm:
-            scores = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
+            scores = log_of(scores)
         scores = scores.to(values.dtype)
         if self.scale != 1.0:
             scores = scores * self.scale
@@ -163,12 +164,9 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
     owners = [module for module in network.modules() if isinstance(module, Scores)]
     form, notes = (owners[0].form, owners[0].notes) if owners else (EVERY_CLASS, {})
     given: list[Tensor] = []
-    handle = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        handle.remove()
+    note = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    with torch.no_grad(), removing([note]):
+        network(inputs)
     graph = ScoreGraph(imported, notes)
     places = graph.places(given[0], classes, form.single is not None)
     return ScorePlaces(network, owners[0] if owners else imported, places, graph, form)

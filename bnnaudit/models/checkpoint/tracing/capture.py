@@ -19,8 +19,10 @@ from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from bnnaudit.core.errors import one_line
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.fake_quantization import standing_in
+from bnnaudit.quantization.step_hooks import followed
 
 NOTES = "custom"
 """The entry of a node's meta that the recorder copies to every node it makes; it holds the module's path under `PATH`."""
@@ -79,7 +81,7 @@ def _in_words(error: Exception) -> str:
     """Why a network could not be recorded, on one line."""
     text = str(error)
     known = next((reason for words, reason in REASONS.items() if words in text), None)
-    return known or f"{type(error).__name__}: {(text.strip().splitlines() or [''])[0][:200].rstrip('.')}"
+    return known or f"{type(error).__name__}: {one_line(error, 200).rstrip('.')}"
 
 
 def _recorded(network: nn.Module, inputs: Tensor, way: CaptureMode) -> fx.GraphModule:
@@ -219,23 +221,11 @@ def _paths_noted(network: nn.Module) -> Iterator[None]:
     """Every node gets the name of the innermost module that was running when it was made."""
     path: list[str] = []
 
-    def enter(name: str) -> None:
-        path.append(name)
-        fx.traceback.current_meta[NOTES] = {PATH: name}
-
-    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
-        path.pop()
+    def note() -> None:
         fx.traceback.current_meta[NOTES] = {PATH: path[-1] if path else ""}
 
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
-        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: enter(name)))
-        handles.append(module.register_forward_hook(leave))
     try:
-        yield
+        with followed(network, path, note):
+            yield
     finally:
         fx.traceback.current_meta.pop(NOTES, None)
-        for handle in handles:
-            handle.remove()

@@ -14,6 +14,7 @@ from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.models.checkpoint.tracing.measured import stairs_between
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.recorded_steps import RecordedRounding, RecordedStairs
+from bnnaudit.quantization.step_hooks import removing
 
 OWN = ("torch.nn.modules.", "bnnaudit.")
 """Where modules come from whose gradient is known to be right."""
@@ -92,12 +93,8 @@ def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
         for name, module in network.named_modules()
         if name and not is_known(module) and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
     ]
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.no_grad(), removing(handles):
+        network(inputs)
     return dict(sorted(calls.items()))
 
 

@@ -24,6 +24,7 @@ from bnnaudit.models.checkpoint.tracing.recording import Recording, op_of
 from bnnaudit.models.checkpoint.tracing.roundings import recognise_roundings, write_clips
 from bnnaudit.models.onnx.network import FixedBatch
 from bnnaudit.quantization.quantizers import TernarySign
+from bnnaudit.quantization.step_hooks import removing
 
 TOGETHER = 16
 """Images that a network recorded for one number of them is run on at once; not tuned."""
@@ -149,10 +150,8 @@ def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
     steps = [(node, step) for node, step in recording.steps() if node in followed]
     handles = [step.register_forward_hook(count) for _, step in steps if isinstance(step, TernarySign)]
     recording.module.recompile()
-    with torch.no_grad():
+    with torch.no_grad(), removing(handles):
         recording.module(inputs)
-    for handle in handles:
-        handle.remove()
     for node, step in steps:
         bits = max(1, ceil(log2(levels[step]))) if step in levels else step.bits
         yield QuantizerFact(recording.path(node) or "forward", step.op, bits)
