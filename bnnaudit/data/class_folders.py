@@ -6,12 +6,15 @@ import os
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
-from bnnaudit.data.tree import arrange
+from bnnaudit.data.tree import Arrangement, arrange
 
 
 def open_folder(path: Path) -> PictureSource:
@@ -24,15 +27,8 @@ def open_folder(path: Path) -> PictureSource:
             empty.append(here.as_posix())
     found = arrange(str(path), names, empty)
     listing = ((name, (path / name).stat().st_size) for name in found.files)
-    return PictureSource(
-        name=f"{path.resolve().name}/{found.part}".rstrip("/"),
-        where=str(path),
-        files=found.files,
-        targets=found.targets,
-        class_names=found.class_names,
-        fetch=lambda name: (path / name).read_bytes(),
-        sha256=sha256_of_listing(listing),
-    )
+    name = f"{path.resolve().name}/{found.part}".rstrip("/")
+    return _source(found, name, str(path), lambda file: (path / file).read_bytes(), sha256_of_listing(listing))
 
 
 _ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
@@ -65,15 +61,13 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     where = f"{path}:{inside}" if inside else str(path)
     found = arrange(where, files, [name for name in folders if name not in occupied])
     part = "/".join(text for text in (inside, found.part) if text)
-    return PictureSource(
-        name=f"{path.name}:{part}" if part else path.name,
-        where=where,
-        files=found.files,
-        targets=found.targets,
-        class_names=found.class_names,
-        fetch=lambda name: _read_member(archive, prefix + name, where),
-        sha256=sha256_of(path),
-    )
+    name = f"{path.name}:{part}" if part else path.name
+    return _source(found, name, where, lambda file: _read_member(archive, prefix + file, where), sha256_of(path))
+
+
+def _source(found: Arrangement, name: str, where: str, fetch: Callable[[str], bytes], sha256: str) -> PictureSource:
+    targets = np.asarray(found.targets, dtype=np.int64) if found.targets else None
+    return PictureSource(name, where, found.files, targets, found.class_names, fetch, sha256)
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:

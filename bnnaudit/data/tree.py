@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bnnaudit.core.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"})
@@ -17,16 +14,16 @@ Parts = tuple[str, ...]
 """The folders of a path and its last name: plain text, for of 60,000 paths `pathlib` takes two seconds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Arrangement:
     """The images of a tree in a fixed order.
 
-    files: their names inside the tree. targets: one class index per file, None for images without labels. part: the
+    files: their names inside the tree. targets: one class index per file, or empty for images without labels. part: the
     folder of the tree that was taken, empty for the whole of it.
     """
 
     files: tuple[str, ...]
-    targets: NDArray[np.int64] | None
+    targets: tuple[int, ...]
     class_names: tuple[str, ...] | None
     part: str
 
@@ -55,7 +52,7 @@ def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ())
             "hold the images directly"
         )
     if depths == {1}:
-        return Arrangement(tuple(_text((*part, *path)) for path in paths), None, None, _text(part))
+        return Arrangement(tuple(_text((*part, *path)) for path in paths), (), None, _text(part))
     return _by_class(paths, part, list(map(_parts, empty_folders)))
 
 
@@ -71,7 +68,7 @@ def _by_class(paths: Sequence[Parts], part: Parts, empty_folders: Sequence[Parts
         classes.sort(key=int)
     order = {name: index for index, name in enumerate(classes)}
     ranked = sorted(paths, key=lambda path: (order[path[0]], path))
-    targets = np.asarray([order[path[0]] for path in ranked], dtype=np.int64)
+    targets = tuple(order[path[0]] for path in ranked)
     return Arrangement(tuple(_text((*part, *path)) for path in ranked), targets, tuple(classes), _text(part))
 
 

@@ -218,7 +218,7 @@ def SIGN(values: Tensor) -> Tensor:  # noqa: N802
 
 def test_other_scores_are_noticed() -> None:
     network, other = foreign(in_place), foreign(with_statistics)
-    with pytest.raises(CaptureError, match="other scores"):
+    with pytest.raises(CaptureError, match="different scores"):
         check_agreement(network, other, IMAGES)
 
 
