@@ -166,7 +166,7 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str | int) -> Budget:
-        """`500` (gradients an image) or `30s`; raises UsageError for what is no positive amount."""
+        """`500` (gradients per image) or `30s`; raises UsageError for what is not a positive amount."""
         number, seconds = (text[:-1], True) if isinstance(text, str) and text.endswith("s") else (text, False)
         try:
             amount = float(number) if seconds else int(number)

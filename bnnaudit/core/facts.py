@@ -99,7 +99,7 @@ class GradientFacts:
     """How the copy that is attacked got its gradient.
 
     cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
-    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either.
+    whether the code as it is written passes no gradient back to the image; dead: whether the copy passes none back either.
     unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
     """
 
@@ -158,7 +158,7 @@ class ModelFacts:
 
     @property
     def activation_layers(self) -> tuple[LayerBits, ...]:
-        """The bits of the steps, of those that tell theirs."""
+        """The bits of the steps, where they are known."""
         return layer_bits(quantizer.bits for quantizer in self.quantizers)
 
     @property

@@ -1,4 +1,4 @@
-"""A data set of image files, in a folder, a zip, or wherever else their bytes can be had; decoded when asked for."""
+"""A data set of image files, in a folder, a zip, or wherever else their bytes are; decoded when asked for."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class PictureSource:
 def decode(data: bytes, where: str) -> NDArray[np.uint8]:
     """An image file as (H, W) grey or (H, W, 3) red, green, blue; transparency is dropped.
 
-    Raises DataError for what is no image, is cut short, or has more than 8 bits a channel.
+    Raises DataError for what is not an image, is truncated, or has more than 8 bits per channel.
     """
     with _opened(data, where) as image:
         if image.mode not in GREY_MODES | COLOUR_MODES:

@@ -1,6 +1,6 @@
 """A way for the gradient over a foreign `autograd.Function` whose backward pass is zero.
 
-A user's `forward` may call a function of their own, as `MyRound.apply(x)`, that hands back no gradient. No module stands there
+A user's `forward` may call a function of their own, as `MyRound.apply(x)`, that returns no gradient. No module stands there
 that could be replaced, but its node stands in the graph: a hook on the node passes what arrives straight through.
 """
 

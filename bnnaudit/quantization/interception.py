@@ -105,7 +105,7 @@ class Interception(TorchFunctionMode):
 
 
 class InterceptedNetwork(UsesSurrogate):
-    """A network of foreign code, (N, ...) -> logits (N, d), run under an interception with the surrogate of the day.
+    """A network of foreign code, (N, ...) -> logits (N, d), run under an interception with its surrogate.
 
     `removes_softmax`: what the network's own last softmax was given is returned in place of its result.
     """

@@ -14,7 +14,7 @@ from bnnaudit.quantization.surrogates import between_levels, binary_sign, round_
 
 
 class UsesSurrogate(nn.Module):
-    """A module whose backward pass goes by a surrogate that can be chosen: a quantizer, or a network of foreign code."""
+    """A module whose backward pass uses a surrogate that can be chosen: a quantizer, or a network of foreign code."""
 
     def __init__(self, surrogate: Surrogate = STRAIGHT_THROUGH) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class _Rerouted(torch.autograd.Function):
         return tangents[0] * _slope(ctx)
 
 
-# Torch asks for it at every call, and working it out anew takes longer than the step itself in a small network.
+# Torch asks for it at every call, and computing it again takes longer than the step itself in a small network.
 _Rerouted.forward.__signature__ = inspect.signature(_Rerouted.forward)  # type: ignore[attr-defined]
 
 
@@ -153,7 +153,7 @@ def _rerouted(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind) -> T
 
 
 def binary_sign(z: Tensor, threshold: float = 0.0, strict: bool = False) -> Tensor:
-    """+1 where z (...) is at least `threshold` (above it with `strict`), else -1; no number counts as below. No gradient."""
+    """+1 where z (...) is at least `threshold` (above it with `strict`), else -1; NaN counts as below. No gradient."""
     if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
         # What others read back as one step.
         above = z > threshold if strict else z >= threshold

@@ -127,7 +127,7 @@ def _inside(step: QuantizerFact, measured: tuple[QuantizerFact, ...]) -> bool:
 
 
 def _gradient_as_written(network: nn.Module, inputs: Tensor) -> Tensor | None:
-    """The gradient (N, *input_shape) of a weighted sum of the scores as the code hands it back; None where it hands none."""
+    """The gradient (N, *input_shape) of a weighted sum of the scores as the code returns it; None where it returns none."""
     points = inputs.detach().clone().requires_grad_()
     try:
         with torch.enable_grad(), warnings.catch_warnings():

@@ -74,7 +74,7 @@ TRIAL = 3
 """Images of a trial run: more than one, and no usual batch size, so that a fixed batch shows."""
 
 TRIED = 8
-"""Batches that are tried beside 1. Not tuned: files hold one, and a few sizes and axes that are none."""
+"""Batches that are tried beside 1. Not tuned: files hold one, beside a few sizes and axes that are not batches."""
 
 
 def body_batch(proto: ModelProto, deployed: ReplayedModel) -> int | None:

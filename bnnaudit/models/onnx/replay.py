@@ -1,4 +1,4 @@
-"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that can be had."""
+"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that is available."""
 
 from __future__ import annotations
 

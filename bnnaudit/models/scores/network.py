@@ -59,7 +59,7 @@ class ClimbedScores(nn.Module):
     """A tensor upstream of the output, times `scale`, whose largest entry is in the class that the output decides for.
 
     Where the tensor's order says otherwise, which it does only where the output is tied, the output's class is raised above
-    the others by `TIE_MARGIN`: so whoever takes the largest score for the answer gets the model's own answer, while the gradient
+    the others by `TIE_MARGIN`: the largest score is then that of the model's own answer, while the gradient
     stays that of the tensor. judged: without it the tensor is returned as it is. logarithm: its logarithm is, for tensors of
     probabilities. logit_of: the class of which a single number is the logit. precise: the head in double precision, where a
     softmax underflows at gaps of 700 instead of 100; what judges stays in the model's own.

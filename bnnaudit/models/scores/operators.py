@@ -33,5 +33,5 @@ COMBINING = RESHAPED | frozenset(
 SQUASHING = frozenset({"QLinearSoftmax", "QLinearSigmoid"})
 """Quantized operators that bend what they are given."""
 ROUNDS_ALONE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "DequantizeLinear"})
-"""Quantizers whose input is a tensor of the file; what others round can be had nowhere. The last is one together with the
+"""Quantizers whose input is a tensor of the file; what others round is not in the file. The last is one together with the
 quantizer before it, where both are computed in one step."""

@@ -1,7 +1,7 @@
 """Comparisons and whole numbers as numbers with a gradient.
 
 A comparison of the image's values with a threshold has no derivative, and neither have whole numbers. Wherever they become
-floats again, the float is computed anew from steps that have a surrogate.
+floats again, the float is computed again from steps that have a surrogate.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Numbers:
         return found if name == "eq" else found.negated
 
     def of(self, node: object) -> fx.Node | None:
-        """A node as floats with a gradient: itself where it is one, else computed anew; None where that cannot be done."""
+        """A node as floats with a gradient: itself where it is one, else computed again; None where that cannot be done."""
         if not isinstance(node, fx.Node):
             return None
         if is_float(node) or not self.recording.varies(node):

@@ -1,4 +1,4 @@
-"""Steps that only their values tell of: an operator that no pattern knows and that hands back no gradient, or a useless one.
+"""Steps that only their values reveal: operators that match no pattern and return no gradient, or a useless one.
 
 Where each of its values depends on one value before it alone, and jumps between a few levels, it is a stair; its thresholds
 are read off the values that a few images give. So are functions that autograd differentiates and that are steps all the
@@ -20,7 +20,7 @@ from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import RecordedSign, RecordedStairs
 
 MOST_LEVELS = 256
-"""Of a stair; a measured function of more values is none. The most that 8 bits can tell apart."""
+"""Of a staircase; a measured function of more values is not one. The most that 8 bits can tell apart."""
 STEEP_LEVELS = 4
 """The most levels of a function that has a derivative and is a step all the same; not tuned."""
 BETWEEN = 0.01
@@ -158,7 +158,7 @@ class _Watcher(fx.Interpreter):
 
 
 def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
-    """The operators but those whose values a stair behind them is given ready made, as in a table that is looked up flat."""
+    """The operators, but for those whose values a staircase behind them only passes on, as in a table that is looked up flat."""
     recording.tidied()
     followed = recording.relevant()
     return tuple(dict.fromkeys(op_of(node) or str(node.target) for node in unseen if node in followed))

@@ -50,7 +50,7 @@ def is_known(module: nn.Module) -> bool:
 
 
 def with_measured_steps(network: nn.Module, inputs: Tensor) -> tuple[nn.Module, tuple[QuantizerFact, ...]]:
-    """A copy in which foreign modules that keep their input's shape and hand back no gradient are steps.
+    """A copy in which foreign modules that keep their input's shape and return no gradient are steps.
 
     Stairs where their values are seen to be some, else passed straight through. inputs (N, *input_shape).
     """

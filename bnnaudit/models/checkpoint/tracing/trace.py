@@ -58,7 +58,7 @@ class Traced:
 
 
 def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> Traced:
-    """The network (in eval mode) recorded and made differentiable, for any number of images if that can be had.
+    """The network (in eval mode) recorded and made differentiable, for any number of images if possible.
 
     inputs (N, *input_shape): images, on which the copy has to agree with the network, one by one and together.
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
@@ -130,7 +130,7 @@ def _finished(recording: Recording, images: int | None) -> nn.Module:
 
 
 def _remove_softmax(recording: Recording) -> bool:
-    """Lets a last softmax over the classes go; False where there is none."""
+    """Takes off a last softmax over the classes; False where there is none."""
     result = recording.result
     if result is None or op_of(result) not in SOFTMAXES or result.args[1] not in (1, -1):
         return False
