@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import DataError
-from bnnaudit.data.class_folders import open_archive, open_folder, split_address
+from bnnaudit.core.dataset import NamedDataset, require_data, split_address
+from bnnaudit.data.class_folders import open_archive, open_folder
 from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
@@ -34,20 +33,10 @@ def open_source(source: str, root: Path | None = None, network: NetworkUnits = U
     `root` is where torchvision keeps its data; `network` what the network takes. Raises DataError for what is missing,
     unreadable, or of no known kind.
     """
-    dataset, address, path = NamedDataset.parse(source), split_address(source), Path(source)
+    require_data(source)
+    dataset, address = NamedDataset.parse(source), split_address(source)
     if dataset is not None:
         return open_named(dataset, root)
-    if path.is_dir():
-        return open_folder(path)
-    if address is not None:
-        return open_archive(_existing(address[0]), address[1])
-    if _existing(path).suffix.lower() == ".npz":
-        return open_npz(path, network)
-    names = ", ".join(NamedDataset)
-    raise DataError(f"{source}: not a supported kind of data; give an .npz, a folder, a .zip, or one of {names}")
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; give an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}")
-    return path
+    if Path(source).is_dir():
+        return open_folder(Path(source))
+    return open_archive(*address) if address is not None else open_npz(Path(source), network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -29,17 +28,6 @@ def open_folder(path: Path) -> PictureSource:
     listing = ((name, (path / name).stat().st_size) for name in found.files)
     name = f"{path.resolve().name}/{found.part}".rstrip("/")
     return _source(found, name, str(path), lambda file: (path / file).read_bytes(), sha256_of_listing(listing))
-
-
-_ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
-
-
-def split_address(source: str) -> tuple[Path, str] | None:
-    """`data.zip` or `data.zip:folder/inside` as file and folder; None where `source` names no zip."""
-    match = _ADDRESS.fullmatch(source)
-    if match is None:
-        return None
-    return Path(match["file"]), (match["inside"] or "").strip("/")
 
 
 def open_archive(path: Path, inside: str = "") -> PictureSource:

@@ -19,12 +19,13 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Extent, Report, Status
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
-from tests.bench.broken import BatchCentred, Wall
+from tests.networks.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -49,9 +50,7 @@ def request(target: Target, labels: Tensor | None = None, **changes: object) -> 
         data=DataFacts("toy", len(batch), ""),
         plan=replace(plan, **changes),
         make_substitute=lambda audited: linear_target(WEIGHTS, torch.zeros(3)),
-        tool_version="0",
-        created="",
-        command="",
+        provenance=Provenance("0", "", ""),
     )
 
 

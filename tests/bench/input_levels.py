@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import torch
+import typer
 from torch import Tensor, nn
 
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
@@ -34,9 +34,10 @@ from bnnaudit.data import open_source, take_sample
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import BinaryLinear, clip_latent_weights
 from bnnaudit.quantization.quantizers import BinarySign
+from tests.paths import SHARED
 from tests.toy import target_of
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED_DATA = SHARED / "data"
 MLPS = {"mlp-64": (64,), "mlp-128-128": (128, 128)}
 QONNX = "tfc-2w2a"
 SMOOTH = ("tanh:0.5", "triangular", "triangular:1")
@@ -57,7 +58,7 @@ def trained(hidden: tuple[int, ...]) -> nn.Module:
         return network
     from torchvision.datasets import MNIST
 
-    data = MNIST(str(SHARED / "mnist"), train=True)
+    data = MNIST(str(SHARED_DATA / "mnist"), train=True)
     images, labels, epochs = data.data[:, None].float() / 255, data.targets, 6
     optimizer = torch.optim.Adam(network.parameters())
     for epoch in range(epochs):
@@ -75,7 +76,7 @@ def trained(hidden: tuple[int, ...]) -> nn.Module:
 def opened(name: str) -> Target:
     """The network of this name."""
     if name == QONNX:
-        path = SHARED / "mnist_tfc_2w2a_qonnx.onnx"
+        path = SHARED_DATA / "mnist_tfc_2w2a_qonnx.onnx"
         return load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
     return target_of(trained(MLPS[name]), (1, 28, 28), 10)
 
@@ -115,28 +116,28 @@ def brute_force(target: Target, batch: Batch, reach: Reach, most: int) -> tuple[
 def table(name: str, samples: int, budgets: list[int], radii: list[float], most: int) -> None:
     """Prints the rows of one network."""
     target = opened(name)
-    sample = take_sample(open_source("mnist", SHARED / "mnist"), target.facts, samples, 0)
+    sample = take_sample(open_source("mnist", SHARED_DATA / "mnist"), target.facts, samples, 0)
     assert sample.labels is not None
     everything = Batch(sample.images, sample.labels, sample.ids)
     with torch.no_grad():
         batch = everything.select(target.logits(everything.images).argmax(dim=1) == everything.labels)
     levels = find_input_levels(target, batch.images, target.facts.box)
     assert levels is not None
-    click.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {levels.count} levels a pixel")
+    typer.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {levels.count} levels a pixel")
     for eps in radii:
         threat = Threat(Norm.LINF, eps, target.facts.box)
         reach = within_reach(levels, batch.images, threat)
         small, fooled = brute_force(target, batch, reach, most)
         robust = int((small & ~fooled).sum())
         median = int((reach.counts > 1).sum(dim=1).median())
-        click.echo(
+        typer.echo(
             f"eps {eps:g}: median {median} pixels with a choice; truth: {robust} of {int(small.sum())} small images robust"
         )
         for label, outcome, seconds in runs(target, levels, batch, threat, budgets):
             standing = ~outcome.fooled
             passes = (outcome.cost.forwards + outcome.cost.backwards) / len(batch)
             left, of_small = 100 * int(standing.sum()) / samples, int((standing & small).sum())
-            click.echo(
+            typer.echo(
                 f"  {label:20} {left:5.1f} %  {of_small:4} small ones stand  {passes:7.0f} passes  {seconds:6.1f} s"
             )
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import torch
+import typer
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -33,10 +33,10 @@ from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.zoo.architectures.cnn import cnn
 from tests.bench.bank_networks import digits, mnist, trained
-from tests.bench.checkpoints import checkpoint_of
-from tests.bench.spelled import SPELLINGS, Spelled
+from tests.networks.checkpoints import checkpoint_of
+from tests.networks.spelled import SPELLINGS, Spelled
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 APART = 0.02
 CPU = torch.device("cpu")
 ONNX = "ONNX file"
@@ -125,7 +125,7 @@ def measured(subject: Subject, samples: int, budget: int, only: str = "") -> dic
         steps = ", ".join(f"{entry.count} x {entry.op}" for entry in target.facts.nondifferentiable)
         seconds = time.process_time() - began
         source = target.facts.gradients.source
-        click.echo(f"{subject.name:16} {name:24} {100 * found[name]:5.1f} %  {source!s:9} {steps:14} {seconds:5.1f} s")
+        typer.echo(f"{subject.name:16} {name:24} {100 * found[name]:5.1f} %  {source!s:9} {steps:14} {seconds:5.1f} s")
     return found
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-import bnnaudit as library
-from tests.bench.checkpoints import write_checkpoint
+from bnnaudit import api as library
 from tests.cli.conftest import Ran
 from tests.cli.own_code import CutOff
+from tests.networks.checkpoints import write_checkpoint
 
 Command = Callable[..., Ran]
 COMMANDS = (

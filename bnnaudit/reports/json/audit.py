@@ -31,9 +31,9 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
     clean = report.clean_accuracy
     return {
         "schema": SCHEMA,
-        "tool": {"name": "bnnaudit", "version": report.tool_version},
-        "created": report.created,
-        "command": report.command,
+        "tool": {"name": "bnnaudit", "version": report.provenance.version},
+        "created": report.provenance.created,
+        "command": report.provenance.command,
         "model": model_to_json(report.model),
         "data": {
             "source": report.data.source,
@@ -145,7 +145,7 @@ def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None
 
 def _part(part: Part) -> dict[str, JsonValue]:
     return {
-        "way": str(part.way),
+        "phase": str(part.phase),
         "surrogate": None if part.surrogate is None else str(part.surrogate),
         "loss": None if part.loss is None else str(part.loss),
         "fooled": len(part.fooled),

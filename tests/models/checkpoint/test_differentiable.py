@@ -16,7 +16,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
 from bnnaudit.quantization.zero_gradient import Attached
-from tests.bench.checkpoints import checkpoint_of, write_checkpoint
+from tests.networks.checkpoints import checkpoint_of, write_checkpoint
 
 IMAGES = torch.rand((40, 12), generator=torch.Generator().manual_seed(0))
 
