@@ -135,7 +135,7 @@ def test_it_says_why_it_cannot_be_run() -> None:
             return values[:, :4] * 2
 
     curved = target_of(network(behind=(Curved(),)), (FEATURES,), 4)
-    with pytest.raises(NoReadoutError, match="no affine map"):
+    with pytest.raises(NoReadoutError, match="not an affine map"):
         last_affine_layer(curved, batch_of(curved, IMAGES))
     whole = target_of(Whole(), (FEATURES,), 4)
     with pytest.raises(NoReadoutError, match="no layer"):
