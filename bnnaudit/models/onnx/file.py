@@ -56,8 +56,9 @@ def read_onnx(path: Path) -> OnnxFile:
         proto, large = _parse(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
-    external = _external_files(path, proto, size)
-    _take_external(path, proto)
+    references = _references(path, proto, size)
+    external = tuple(dict.fromkeys(reference.place for reference in references))
+    _take(proto, references)
     proto.graph.initializer.extend(large)
     tidy(proto)
     _check(path, proto, None if external else data)
@@ -147,53 +148,38 @@ def _length(tensor: TensorProto) -> int:
     return -(-math.prod(int(size) for size in tensor.dims) * int(bits) // 8)
 
 
-def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:
-    """The files that hold weights, all inside the model's folder, present, long enough and together not too large."""
-    folder = Path(os.path.realpath(path.parent))
-    found: dict[Path, None] = {}
-    total = size
-    for tensor in all_tensors(proto):
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        place = Path(os.path.realpath(folder / location))
-        if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
-            raise ModelError(
-                f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
-            )
-        if not place.is_file():
-            raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
-        total += _span(path, tensor, entries, place.stat().st_size)
-        found[place] = None
-    if total > LARGEST:
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """Where a tensor's values lie in a file beside the model, in bytes."""
+
+    tensor: TensorProto
+    place: Path
+    offset: int
+    length: int
+
+
+def _references(path: Path, proto: ModelProto, size: int) -> list[_Reference]:
+    """The tensors in other files, all inside the model's folder, present, long enough and together not too large."""
+    found = [
+        _reference(path, tensor) for tensor in all_tensors(proto) if external_data_helper.uses_external_data(tensor)
+    ]
+    if size + sum(reference.length for reference in found) > LARGEST:
         raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
-    return tuple(found)
+    return found
 
 
-def _take_external(path: Path, proto: ModelProto) -> None:
-    """Read the tensors that lie in files beside the model, or point at the large ones; `_external_files` has checked them."""
+def _reference(path: Path, tensor: TensorProto) -> _Reference:
     folder = Path(os.path.realpath(path.parent))
-    stored = {id(tensor) for tensor in proto.graph.initializer}
-    for tensor in all_tensors(proto):
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        place = Path(os.path.realpath(folder / entries["location"]))
-        offset = int(entries.get("offset", "0") or 0)
-        length = _span(path, tensor, entries, place.stat().st_size)
-        if length >= LARGE and id(tensor) in stored:
-            point_to(tensor, place, offset, length)
-            continue
-        with place.open("rb") as file:
-            file.seek(offset)
-            tensor.raw_data = file.read(length)
-        tensor.data_location = TensorProto.DEFAULT
-        del tensor.external_data[:]
-
-
-def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: int) -> int:
-    """How many bytes of its file a tensor takes."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    place = Path(os.path.realpath(folder / location))
+    if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
+        raise ModelError(
+            f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
+        )
+    if not place.is_file():
+        raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
+    available = place.stat().st_size
     try:
         offset = int(entries.get("offset", "0") or 0)
         length = int(entries["length"]) if entries.get("length") else available - offset
@@ -201,7 +187,22 @@ def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: i
         raise ModelError(f"{path}: weights of {tensor.name!r} have a broken reference to their file") from error
     if offset < 0 or length < 0 or offset + length > available:
         raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is too short; it may be truncated")
-    return length
+    return _Reference(tensor, place, offset, length)
+
+
+def _take(proto: ModelProto, references: list[_Reference]) -> None:
+    """Read the tensors that lie in other files, or point at the large ones."""
+    stored = {id(tensor) for tensor in proto.graph.initializer}
+    for reference in references:
+        tensor = reference.tensor
+        if reference.length >= LARGE and id(tensor) in stored:
+            point_to(tensor, reference.place, reference.offset, reference.length)
+            continue
+        with reference.place.open("rb") as file:
+            file.seek(reference.offset)
+            tensor.raw_data = file.read(reference.length)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
 
 
 def all_tensors(proto: ModelProto) -> Iterator[TensorProto]:
