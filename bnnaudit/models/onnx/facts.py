@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 
-from onnx import NodeProto, TensorProto
+from onnx import TensorProto
 
 from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact, layer_bits
 from bnnaudit.core.preprocessing import Preprocessing
@@ -15,7 +15,6 @@ from bnnaudit.models.onnx.input import NetworkInput
 from bnnaudit.models.onnx.output import NetworkOutput
 from bnnaudit.models.onnx.weight_bits import bits_of_layers
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
-from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZED
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from bnnaudit.onnx_import.runtime import RUNTIME
 
@@ -41,7 +40,8 @@ def describe(
         std=chosen.std,
         channels=chosen.channels,
         weight_layers=layer_bits(bits_of_layers(graph, source.proto)),
-        unknown_steps=any(_may_quantize(node) for node in graph.nodes),
+        # An operator of a domain that is not known may quantize.
+        unknown_steps=any(node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) for node in graph.nodes),
         quantizers=tuple(_quantizers(graph)),
         operators=_operators(source),
         parameters=_parameters(source),
@@ -61,11 +61,6 @@ def _quantizers(graph: Graph) -> list[QuantizerFact]:
         if kind is not None:
             found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
     return found
-
-
-def _may_quantize(node: NodeProto) -> bool:
-    """Whether a node is one of the quantized operators, or of a domain that may hold any."""
-    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or qualified_name(node) in QUANTIZED
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

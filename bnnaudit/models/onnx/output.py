@@ -12,6 +12,7 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.operators import spec_of
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
 SCORE_TYPES = FLOATS | {
@@ -24,10 +25,8 @@ SCORE_TYPES = FLOATS | {
 """What scores may be: floats, or the whole numbers of quantizers and of sums of them. Choices come in INT64."""
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
 """Operators that return the number of a class that was chosen."""
-SQUASHING = frozenset({"Sigmoid", "HardSigmoid", "QLinearSigmoid"})
-"""Operators of one tensor that squash a logit into 0..1."""
 KEEPING = SHAPES_ONLY | {"Cast", "Clip", "QuantizeLinear", "DequantizeLinear", "Gather", "Slice"}
-"""Operators that keep a number inside 0..1 there, or nearly so."""
+"""Operators of one tensor that keep a number between 0 and 1 where it is or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def _is_squashed(graph: Graph, output: str) -> bool:
         value = node.input[0]
     if node is None:
         return False
-    return node.op_type in SQUASHING or _is_written_sigmoid(graph, node)
+    return spec_of(node).squashes or _is_written_sigmoid(graph, node)
 
 
 def _is_written_sigmoid(graph: Graph, node: NodeProto) -> bool:

@@ -11,32 +11,14 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.models.weight_bits import bits_of
-from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, attribute, qualified_name
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.onnx_import.operators import spec_of
 
-WEIGHTED: dict[str, dict[int, int]] = {
-    "Conv": {1: 0},
-    "ConvInteger": {1: 0},
-    "ConvTranspose": {1: 1},
-    "Gemm": {1: 1},
-    "MatMul": {1: -1, 0: -2},
-    "MatMulInteger": {1: -1, 0: -2},
-    "QLinearConv": {3: 0},
-    "QLinearMatMul": {3: -1, 0: -2},
-    "com_microsoft_DynamicQuantizeMatMul": {1: -1},
-    "com_microsoft_FusedConv": {1: 0},
-    "com_microsoft_FusedGemm": {1: 1},
-    "com_microsoft_FusedMatMul": {1: -1, 0: -2},
-    "com_microsoft_MatMulIntegerToFloat": {1: -1},
-    "com_microsoft_QGemm": {3: 1},
-}
-"""Operators with weights: the inputs that may hold them, each with the axis that counts output channels."""
 NUMBERS = frozenset("fiuV")
 """Kinds of NumPy types that are numbers: floats, whole numbers, and the short ones that NumPy itself lacks."""
 WIDTH_AT = {f"{domain}.{op}": 3 for domain in QONNX_DOMAINS for op in ("Quant", "IntQuant")}
 """Quantizers with a number of bits, and the input that holds it."""
 ONE_BIT = frozenset(f"{domain}.BipolarQuant" for domain in QONNX_DOMAINS)
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
 NARROW = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4}
 CONTAINERS = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16}
 """Types that hold weights of their own width or of any smaller one."""
@@ -66,7 +48,7 @@ def bits_of_layers(graph: Graph, proto: ModelProto) -> list[int]:
 def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
     """The stored weights of layers, each with its name and its axis of output channels."""
     for node in graph.nodes:
-        for position, axis in WEIGHTED.get(node.op_type, {}).items():
+        for position, axis in spec_of(node).weights.items():
             weights = graph.constant(node.input[position])
             if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
                 channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
@@ -93,7 +75,7 @@ def _stated(graph: Graph, node: NodeProto) -> StatedBits | None:
     if name in WIDTH_AT and len(node.input) > WIDTH_AT[name]:
         width = graph.number(node.input[WIDTH_AT[name]])
         return None if width is None or not 1 <= width <= 32 else StatedBits(int(np.ceil(width)), exact=True)
-    if name in DEQUANTIZE and node.input[0] in graph.initializers:
+    if spec_of(node).dequantizes and node.input[0] in graph.initializers:
         kind = TensorProto.DataType.Name(graph.element_type(node.input[0]))
         if kind in NARROW:
             return StatedBits(NARROW[kind], exact=True)
