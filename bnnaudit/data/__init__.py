@@ -16,15 +16,7 @@ from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits
 from bnnaudit.data.sample import Sample, take_pool, take_sample
 from bnnaudit.data.source import ImageSource
 
-__all__ = [
-    "ImageSource",
-    "NetworkUnits",
-    "Sample",
-    "common_shape",
-    "open_source",
-    "take_pool",
-    "take_sample",
-]
+__all__ = ["ImageSource", "NetworkUnits", "Sample", "common_shape", "open_source", "take_pool", "take_sample"]
 
 
 def open_source(source: str, root: Path | None = None, network: NetworkUnits = UNKNOWN) -> ImageSource:

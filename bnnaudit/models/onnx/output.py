@@ -15,13 +15,7 @@ from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAI
 from bnnaudit.onnx_import.operators import spec_of
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
-SCORE_TYPES = FLOATS | {
-    TensorProto.INT8,
-    TensorProto.UINT8,
-    TensorProto.INT16,
-    TensorProto.UINT16,
-    TensorProto.INT32,
-}
+SCORE_TYPES = FLOATS | {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32}
 """What scores may be: floats, or the whole numbers of quantizers and of sums of them. Choices come in INT64."""
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
 """Operators that return the number of a class that was chosen."""

@@ -34,14 +34,7 @@ def _per_tensor(input: Tensor, scale: Any, zero_point: Any, quant_min: int, quan
     return result
 
 
-def _per_channel(
-    input: Tensor,
-    scale: Tensor,
-    zero_point: Tensor,
-    axis: int,
-    quant_min: int,
-    quant_max: int,
-) -> Tensor:
+def _per_channel(input: Tensor, scale: Tensor, zero_point: Tensor, axis: int, quant_min: int, quant_max: int) -> Tensor:
     result: Tensor = fake_quantize(input, scale, zero_point, axis, quant_min, quant_max)
     return result
 

@@ -190,12 +190,7 @@ class Recording:
                 return None
 
     def call(
-        self,
-        name: str,
-        module: nn.Module,
-        arguments: Sequence[Any],
-        like: fx.Node,
-        kind: torch.dtype | None = None,
+        self, name: str, module: nn.Module, arguments: Sequence[Any], like: fx.Node, kind: torch.dtype | None = None
     ) -> fx.Node:
         """A new node beside `like`, of its shape and place, that calls a module of this name; `kind`: its type, if another."""
         path = self.path(like)
@@ -206,12 +201,7 @@ class Recording:
         return self._described(node, like, kind)
 
     def function(
-        self,
-        target: Any,
-        arguments: Sequence[Any],
-        like: fx.Node,
-        kind: torch.dtype | None = None,
-        **named: Any,
+        self, target: Any, arguments: Sequence[Any], like: fx.Node, kind: torch.dtype | None = None, **named: Any
     ) -> fx.Node:
         """A new node beside `like`, of its shape and place, that calls an operator; `kind`: its type, if another."""
         with self._beside(like, arguments):
