@@ -31,11 +31,6 @@ def foreign_functions(result: Tensor) -> Iterator[BackwardCFunction]:
         waiting += [before for before, _ in node.next_functions]
 
 
-def name_of(node: BackwardCFunction) -> str:
-    """What the function is called in its source."""
-    return type(node).__name__.removesuffix("Backward")
-
-
 class FunctionBridge(nn.Module):
     """A network whose hand-written functions pass a gradient straight through for every image for which they return zero.
 
@@ -82,7 +77,7 @@ def killing_functions(result: Tensor, differentiate: Callable[[], Any]) -> tuple
         def note(returned: Gradients, arrived: Gradients) -> None:
             came = any(gradient is not None and bool(gradient.any()) for gradient in arrived)
             if came and not any(gradient is not None and bool(gradient.any()) for gradient in returned):
-                killers.append(name_of(node))
+                killers.append(type(node).__name__.removesuffix("Backward"))  # what it is called in its source
 
         return note
 

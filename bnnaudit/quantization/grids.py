@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -33,32 +33,25 @@ class RoundingMode(StrEnum):
         return cls(name)
 
 
+ROUNDINGS: dict[RoundingMode, Callable[[Tensor], Tensor]] = {
+    RoundingMode.HALF_EVEN: torch.round,
+    RoundingMode.HALF_UP: lambda values: torch.sign(values) * torch.floor(values.abs() + 0.5),
+    RoundingMode.HALF_DOWN: lambda values: torch.sign(values) * torch.ceil(values.abs() - 0.5),
+    RoundingMode.HALF_CEIL: lambda values: torch.floor(values + 0.5),
+    RoundingMode.HALF_FLOOR: lambda values: torch.ceil(values - 0.5),
+    RoundingMode.UP: lambda values: torch.sign(values) * torch.ceil(values.abs()),
+    RoundingMode.DOWN: torch.trunc,
+    RoundingMode.CEIL: torch.ceil,
+    RoundingMode.FLOOR: torch.floor,
+}
+
+
 def rounded(values: Tensor, mode: RoundingMode = RoundingMode.HALF_EVEN) -> Tensor:
     """Whole numbers (...) of values (...); UP and HALF_UP go away from zero, DOWN and HALF_DOWN towards it.
 
     HALF_CEIL is floor(x + 0.5), HALF_FLOOR ceil(x - 0.5), with the rounding of those sums.
     """
-    match mode:
-        case RoundingMode.HALF_EVEN:
-            return torch.round(values)
-        case RoundingMode.HALF_UP:
-            return torch.sign(values) * torch.floor(values.abs() + 0.5)
-        case RoundingMode.HALF_DOWN:
-            return torch.sign(values) * torch.ceil(values.abs() - 0.5)
-        case RoundingMode.HALF_CEIL:
-            return torch.floor(values + 0.5)
-        case RoundingMode.HALF_FLOOR:
-            return torch.ceil(values - 0.5)
-        case RoundingMode.UP:
-            return torch.sign(values) * torch.ceil(values.abs())
-        case RoundingMode.DOWN:
-            return torch.trunc(values)
-        case RoundingMode.CEIL:
-            return torch.ceil(values)
-        case RoundingMode.FLOOR:
-            return torch.floor(values)
-        case _:
-            assert_never(mode)
+    return ROUNDINGS[mode](values)
 
 
 @dataclass(frozen=True, slots=True)

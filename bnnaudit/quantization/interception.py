@@ -44,14 +44,9 @@ def _spellings() -> dict[Callable[..., Any], StepFunction]:
 
 STEPS = _spellings()
 SOFTMAXES = {
-    F.softmax: OutputKind.SOFTMAX,
-    torch.softmax: OutputKind.SOFTMAX,
-    torch.special.softmax: OutputKind.SOFTMAX,
-    torch.Tensor.softmax: OutputKind.SOFTMAX,
-    F.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.special.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.Tensor.log_softmax: OutputKind.LOG_SOFTMAX,
+    getattr(home, name): kind
+    for name, kind in (("softmax", OutputKind.SOFTMAX), ("log_softmax", OutputKind.LOG_SOFTMAX))
+    for home in (F, torch, torch.special, torch.Tensor)
 }
 
 
@@ -91,11 +86,6 @@ class Interception(TorchFunctionMode):
             self._remember(SOFTMAXES[func], args, named, result)
         return result
 
-    def before_softmax(self, scores: Tensor) -> Tensor:
-        """The logits that the remembered softmax made `scores` of; `scores` themselves if they are not its result."""
-        call = self.softmax
-        return call.logits if call is not None and call.scores is scores else scores
-
     def _remember(self, kind: OutputKind, args: Sequence[Any], named: Mapping[str, Any], result: Tensor) -> None:
         """Keeps a softmax over the classes of (N, d) scores."""
         logits = args[0] if args else named["input"]
@@ -120,7 +110,8 @@ class InterceptedNetwork(UsesSurrogate):
         interception = Interception(self.surrogate)
         with interception:
             scores: Tensor = self.module(inputs)
-        return interception.before_softmax(scores) if self.removes_softmax else scores
+        call = interception.softmax
+        return call.logits if self.removes_softmax and call is not None and call.scores is scores else scores
 
 
 def _stepped(
