@@ -7,6 +7,7 @@ from torch import fx
 
 from bnnaudit.models.checkpoint.tracing.comparisons import ARITHMETIC, CASTS, HELD, NEGATIONS, Numbers, Threshold
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, SIGNS, Recording, example, is_float, op_of, same_shape
+from bnnaudit.models.graph_walk import reached
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import Chosen, RecordedSign
 
@@ -235,16 +236,11 @@ def _computed_of(recording: Recording, node: object, source: fx.Node, number: fl
 
 def _derived(node: fx.Node, source: fx.Node) -> bool:
     """Whether each value of a node is computed of the source's value at its place."""
-    waiting, seen = [node], {node}
-    while waiting:
-        part = waiting.pop()
-        if part is source:
-            return True
-        if op_of(part) in ELEMENTWISE and same_shape(part, source):
-            fresh = [before for before in part.all_input_nodes if before not in seen]
-            seen.update(fresh)
-            waiting += fresh
-    return False
+
+    def onward(part: fx.Node) -> list[fx.Node]:
+        return part.all_input_nodes if op_of(part) in ELEMENTWISE and same_shape(part, source) else []
+
+    return node is source or any(part is source for part in reached([node], onward))
 
 
 def _use(recording: Recording, node: fx.Node, anew: fx.Node) -> None:

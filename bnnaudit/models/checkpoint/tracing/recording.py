@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from bnnaudit.models.checkpoint.tracing.capture import NOTES, PATH
+from bnnaudit.models.graph_walk import reached
 from bnnaudit.quantization.quantizers import Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import (
     Chosen,
@@ -100,13 +101,8 @@ class Recording:
     @property
     def result(self) -> fx.Node | None:
         """What the network returns; None where that is no single tensor."""
-        returned = self._output.args[0]
+        returned = self.graph.output_node().args[0]
         return returned if isinstance(returned, fx.Node) else None
-
-    @property
-    def _output(self) -> fx.Node:
-        found: fx.Node = next(node for node in reversed(self.graph.nodes) if node.op == "output")
-        return found
 
     def find_varying(self) -> None:
         """Finds the nodes whose numbers depend on the image's."""
@@ -121,14 +117,8 @@ class Recording:
 
     def relevant(self) -> set[fx.Node]:
         """The varying nodes that a gradient may come to: all but those whose values are only passed on."""
-        found: set[fx.Node] = set()
-        waiting = [self._output]
-        while waiting:
-            for before in self.followed(waiting.pop()):
-                if before in self.varying and before not in found:
-                    found.add(before)
-                    waiting.append(before)
-        return found
+        output = self.graph.output_node()
+        return set(reached([output], lambda node: self.varying.intersection(self.followed(node))))
 
     def followed(self, node: fx.Node) -> Sequence[fx.Node]:
         """What a node is computed of, without computed values that it only passes on."""
@@ -159,7 +149,7 @@ class Recording:
         if isinstance(value, Tensor):
             return value
         if isinstance(value, fx.Node) and value.op == "get_attr":
-            found = _attribute(self.module, str(value.target))
+            found = operator.attrgetter(str(value.target))(self.module)
             return found.detach() if isinstance(found, Tensor) else None
         return None
 
@@ -260,10 +250,3 @@ class Recording:
 
 def _distinct(arguments: Sequence[Any]) -> list[fx.Node]:
     return list(dict.fromkeys(argument for argument in arguments if isinstance(argument, fx.Node)))
-
-
-def _attribute(module: nn.Module, target: str) -> object:
-    found: object = module
-    for part in target.split("."):
-        found = getattr(found, part, None)
-    return found
