@@ -55,12 +55,8 @@ def describe(
 
 def _quantizers(graph: Graph) -> list[QuantizerFact]:
     """The quantizers in the graph's order, by the names of their nodes."""
-    found = []
-    for node in graph.nodes:
-        kind = quantizer_of(graph, node)
-        if kind is not None:
-            found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
-    return found
+    kinds = ((node.name, quantizer_of(graph, node)) for node in graph.nodes)
+    return [QuantizerFact(name, kind.op, kind.bits, kind.low, kind.high) for name, kind in kinds if kind is not None]
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

@@ -70,15 +70,6 @@ def cut_softmax(graph: Graph, output: str) -> None:
         del softmax.attribute[:]
 
 
-def check_classes(path: Path, num_classes: int) -> int:
-    """The number of classes, if there are two at least; raises ModelError otherwise."""
-    if num_classes < 2:
-        raise ModelError(
-            f"{path}: the output is {num_classes} score for each image; one score for each class is needed"
-        )
-    return num_classes
-
-
 def _single_form(graph: Graph, output: str) -> ScoreForm:
     """How the one number of an image is read: behind a sigmoid it is the second class's probability, else its logit.
 

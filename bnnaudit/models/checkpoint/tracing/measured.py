@@ -185,5 +185,5 @@ def _has_step(recording: Recording, node: fx.Node, source: fx.Node, but: tuple[t
 
 def _reaches(recording: Recording, node: fx.Node, around: fx.Node) -> bool:
     """Whether the image comes to a node by a way around another one."""
-    others = recording.varying - {around}
-    return recording.given in reached([node], lambda part: others.intersection(part.all_input_nodes))
+    ways = reached([node], lambda part: recording.varying.intersection(part.all_input_nodes) - {around})
+    return recording.given in ways

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Recording:
     module: fx.GraphModule
     varying: set[fx.Node] = field(default_factory=set)
     masks: set[fx.Node] = field(default_factory=set)
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
 
     @property
     def graph(self) -> fx.Graph:
@@ -232,10 +233,6 @@ class Recording:
             module = self.called(node)
             if isinstance(module, Quantizer):
                 yield node, module
-
-    def note(self, what: str) -> None:
-        """Counts something that was passed over."""
-        self.notes[what] = self.notes.get(what, 0) + 1
 
     def tidied(self) -> None:
         """Drops nodes without a use."""

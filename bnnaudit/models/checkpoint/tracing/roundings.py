@@ -123,31 +123,20 @@ def _without_rest(recording: Recording, node: fx.Node) -> None:
 
 
 def _fake_quantization(recording: Recording, node: fx.Node) -> None:
-    found = _recorded_grid(recording, node)
-    if found is None:
-        return
-    values, scale, zero_point, axis, low, high = found
-    kind = example(values)
-    if kind is None:
-        return
-    step = FakeQuantization(
-        _along(scale, axis, kind.dim()).to(kind.dtype), _along(zero_point, axis, kind.dim()), low, high
-    )
-    recording.replace(node, recording.call(step.op, step, (values, node), node))
-
-
-def _recorded_grid(recording: Recording, node: fx.Node) -> tuple[fx.Node, Tensor, Tensor, int, int, int] | None:
-    """Values, scale, zero point, axis and the ends of the grid; None where they are not stored."""
+    """Where the scale, the zero point and the ends of the grid are stored."""
     quantized = node if op_of(node) == FAKE else node.args[0]
     if not isinstance(quantized, fx.Node) or not op_of(quantized).startswith((FAKE, QUANTIZED)):
-        return None
+        return
     values, *stored = quantized.args
     scale, zero_point = (recording.constant(number) for number in stored[:2])
     rest = [int(number) for number in stored[2:] if isinstance(number, int)]
     axis, low, high = rest[:3] if len(rest) > 2 else (PER_TENSOR, *rest)
-    if not isinstance(values, fx.Node) or scale is None or zero_point is None:
-        return None
-    return values, scale.float(), zero_point, axis, low, high
+    like = example(values) if isinstance(values, fx.Node) else None
+    if like is None or scale is None or zero_point is None:
+        return
+    scale, zero_point = (_along(number, axis, like.dim()) for number in (scale.float(), zero_point))
+    step = FakeQuantization(scale.to(like.dtype), zero_point, low, high)
+    recording.replace(node, recording.call(step.op, step, (values, node), node))
 
 
 def _along(stored: Tensor, axis: int, axes: int) -> Tensor:
@@ -257,13 +246,11 @@ class _Clips:
                 return 0.0, 6.0
             case "relu":
                 return 0.0, None
-            case "minimum" | "clamp_max" if numbers[0] is not None:
+            case "min" | "max" if not isinstance((*node.args, None, None)[1], fx.Node):  # along an axis
+                return None
+            case "minimum" | "clamp_max" | "min" if numbers[0] is not None:
                 return None, numbers[0]
-            case "maximum" | "clamp_min" if numbers[0] is not None:
-                return numbers[0], None
-            case "min" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
-                return None, numbers[0]
-            case "max" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
+            case "maximum" | "clamp_min" | "max" if numbers[0] is not None:
                 return numbers[0], None
             case _:
                 return None
