@@ -14,7 +14,7 @@ from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import SettingsError
 
-__all__ = ["Settings", "parse_settings", "read_settings", "settings_for"]
+__all__ = ["Settings", "parse_settings", "settings_for"]
 
 PROJECT_FILE = "bnnaudit.toml"
 PYPROJECT = "pyproject.toml"
@@ -42,16 +42,6 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
         problems += found
     _raise_together(problems)
     return _merged([*layers, _anchored(flags, cwd)])
-
-
-def read_settings(path: Path, table: str | None = None) -> Settings:
-    """The settings in a TOML file, or in its dotted `table` (empty where the file has no such table).
-
-    Raises one SettingsError that names every problem. Relative paths become relative to the file's folder.
-    """
-    settings, problems = _read(path, table)
-    _raise_together(problems)
-    return settings
 
 
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:

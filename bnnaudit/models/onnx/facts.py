@@ -74,6 +74,7 @@ def _parameters(source: OnnxFile) -> int:
 def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str], ...]:
     proto = source.proto
     opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in proto.opset_import)
+    names = [info.name for info in proto.graph.output]
     entries = [
         ("producer", f"{proto.producer_name} {proto.producer_version}".strip()),
         ("opset", opsets),
@@ -81,18 +82,12 @@ def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str],
         ("model version", str(proto.model_version) if proto.model_version else ""),
         ("domain", proto.domain),
         ("graph", proto.graph.name),
-        ("outputs", _outputs(source, output)),
+        ("outputs", f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""),
         ("description", proto.doc_string or proto.graph.doc_string),
         *((entry.key, entry.value) for entry in proto.metadata_props),
         *((f"external data {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()) for file in source.external),
     ]
     return tuple((key, _short(value)) for key, value in entries if value)
-
-
-def _outputs(source: OnnxFile, output: NetworkOutput) -> str:
-    """The file's outputs and which one counts, where there are several."""
-    names = [info.name for info in source.proto.graph.output]
-    return f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""
 
 
 def _short(text: str) -> str:

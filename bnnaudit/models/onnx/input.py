@@ -16,14 +16,8 @@ from bnnaudit.onnx_import.graph.graph import FLOATS, Graph, attribute
 
 CHANNELS = frozenset({1, 3, 4})
 WHOLE_NUMBERS = {
-    TensorProto.UINT8: True,
-    TensorProto.INT8: True,
-    TensorProto.UINT16: True,
-    TensorProto.INT16: True,
-    TensorProto.UINT32: False,
-    TensorProto.INT32: False,
-    TensorProto.UINT64: False,
-    TensorProto.INT64: False,
+    **dict.fromkeys((TensorProto.UINT8, TensorProto.INT8, TensorProto.UINT16, TensorProto.INT16), True),
+    **dict.fromkeys((TensorProto.UINT32, TensorProto.INT32, TensorProto.UINT64, TensorProto.INT64), False),
 }
 """Types of whole numbers, and whether pixels fill their whole range, so that it says what images are."""
 TO_CHANNELS_FIRST = [0, 3, 1, 2]

@@ -148,16 +148,14 @@ def _sign(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
             recording.replace(node, recording.call("sign", RecordedSign(), (values, node), node))
         case "copysign" if isinstance(other, fx.Node) and (size := recording.splat(values)):
             recording.replace(node, recording.call("sign", RecordedSign((-abs(size), abs(size))), (other, node), node))
+        case "heaviside" if (number := recording.splat(other)) in (
+            0.0,
+            1.0,
+        ):  # a sign, which methods for such networks take
+            step = BinarySign(levels=(0.0, 1.0), strict=number == 0.0)
+            recording.replace(node, recording.call("sign", step, (values,), node))
         case "heaviside":
-            recording.replace(node, _heaviside(recording, node, values, other))
-
-
-def _heaviside(recording: Recording, node: fx.Node, values: fx.Node, at_zero: object) -> fx.Node:
-    """heaviside(x, 0) or (x, 1) as the sign that it is, so that methods for networks of signs take it; else by its values."""
-    number = recording.splat(at_zero)
-    if number in (0.0, 1.0):
-        return recording.call("sign", BinarySign(levels=(0.0, 1.0), strict=number == 0.0), (values,), node)
-    return recording.call("sign", RecordedSign((0.0, 1.0)), (values, node), node)
+            recording.replace(node, recording.call("sign", RecordedSign((0.0, 1.0)), (values, node), node))
 
 
 def _shifted_sign(recording: Recording, values: fx.Node) -> tuple[fx.Node, bool] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 
 from bnnaudit.models.checkpoint.tracing.capture import NOTES, PATH
 from bnnaudit.models.graph_walk import reached
-from bnnaudit.quantization.quantizers import Quantizer, TernarySign
+from bnnaudit.quantization.quantizers import TernarySign
 from bnnaudit.quantization.recorded_steps import (
     Chosen,
     FakeQuantization,
@@ -226,13 +226,6 @@ class Recording:
     def path(self, node: fx.Node) -> str:
         """The name of the module of the user's network that computes a node."""
         return str(node.meta.get(NOTES, {}).get(PATH, ""))
-
-    def steps(self) -> Iterator[tuple[fx.Node, Quantizer]]:
-        """The steps that have a surrogate, in the order in which they run."""
-        for node in self.graph.nodes:
-            module = self.called(node)
-            if isinstance(module, Quantizer):
-                yield node, module
 
     def tidied(self) -> None:
         """Drops nodes without a use."""

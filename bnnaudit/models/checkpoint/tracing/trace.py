@@ -23,7 +23,7 @@ from bnnaudit.models.checkpoint.tracing.mixed_precision import MixedPrecision, a
 from bnnaudit.models.checkpoint.tracing.recording import Recording, op_of
 from bnnaudit.models.checkpoint.tracing.roundings import recognise_roundings, write_clips
 from bnnaudit.models.onnx.network import FixedBatch
-from bnnaudit.quantization.quantizers import TernarySign
+from bnnaudit.quantization.quantizers import Quantizer, TernarySign
 from bnnaudit.quantization.step_hooks import removing
 
 TOGETHER = 16
@@ -147,7 +147,8 @@ def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
         levels[module] = len(torch.unique(made))
 
     followed = recording.relevant()
-    steps = [(node, step) for node, step in recording.steps() if node in followed]
+    called = ((node, recording.called(node)) for node in recording.graph.nodes if node in followed)
+    steps = [(node, step) for node, step in called if isinstance(step, Quantizer)]
     handles = [step.register_forward_hook(count) for _, step in steps if isinstance(step, TernarySign)]
     recording.module.recompile()
     with torch.no_grad(), removing(handles):
