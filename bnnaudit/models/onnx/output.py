@@ -120,18 +120,13 @@ def _is_written_sigmoid(graph: Graph, node: NodeProto) -> bool:
     """Whether a node is the last of 1 / (1 + exp(-z)), by Div or by Reciprocal."""
     if node.op_type not in ("Div", "Reciprocal"):
         return False
-    if node.op_type == "Div" and not _is_one(graph, node.input[0]):
+    if node.op_type == "Div" and graph.number(node.input[0]) != 1:
         return False
     below = graph.maker(node.input[-1])
-    if below is None or below.op_type != "Add" or not any(_is_one(graph, name) for name in below.input):
+    if below is None or below.op_type != "Add" or not any(graph.number(name) == 1 for name in below.input):
         return False
     makers = [graph.maker(name) for name in below.input]
     return any(maker is not None and maker.op_type == "Exp" for maker in makers)
-
-
-def _is_one(graph: Graph, name: str) -> bool:
-    stored = graph.constant(name)
-    return stored is not None and stored.size == 1 and float(stored.reshape(-1)[0]) == 1.0
 
 
 def _quantized_by(graph: Graph, output: str) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx
+from torch.fx.node import Argument, map_arg
 
 from bnnaudit.models.graph_walk import reached
 from bnnaudit.models.scores.operators import COMBINING, PLAIN, POWERS, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
@@ -179,28 +180,21 @@ class ScoreGraph:
         )
         if self.result in upstream:
             taken = dict.fromkeys([self.result])
-        return self._cut([node, *taken]), self._rest(list(taken), behind)
+        constants = {given for step in behind for given in step.all_input_nodes if given.op == "get_attr"}
+        return self._cut([node, *taken]), self._part(taken, constants | set(behind), self.result)
 
     def _cut(self, results: list[fx.Node]) -> fx.GraphModule:
-        graph = fx.Graph()
-        known: dict[fx.Node, fx.Node] = {}
-        needed = self._before(results) | set(results)
-        for node in self.graph.nodes:
-            if node in needed or node.op == "placeholder":
-                known[node] = graph.node_copy(node, known.__getitem__)
-        graph.output(tuple(known[node] for node in results))
-        return fx.GraphModule(self.root, graph)
+        """The network that returns these tensors of the image."""
+        return self._part([], self._before(results) | {*self._inputs(), *results}, tuple(results))
 
-    def _rest(self, given: list[fx.Node], steps: list[fx.Node]) -> fx.GraphModule:
+    def _part(self, given: Iterable[fx.Node], nodes: set[fx.Node], results: Argument) -> fx.GraphModule:
+        """The network of some nodes, which takes the tensors of `given` ones."""
         graph = fx.Graph()
-        known: dict[fx.Node, fx.Node] = {}
-        for node in given:
-            known[node] = graph.placeholder(node.name)
-        constants = {node for step in steps for node in step.all_input_nodes if node.op == "get_attr"}
+        known = {node: graph.placeholder(node.name) for node in given}
         for node in self.graph.nodes:
-            if node in constants or node in set(steps):
+            if node in nodes:
                 known[node] = graph.node_copy(node, known.__getitem__)
-        graph.output(known[self.result])
+        graph.output(map_arg(results, known.__getitem__))
         return fx.GraphModule(self.root, graph)
 
     def _inputs(self) -> list[fx.Node]:
