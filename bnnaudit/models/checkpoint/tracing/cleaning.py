@@ -98,8 +98,8 @@ def _cast(recording: Recording, node: fx.Node) -> None:
     if _alike(node, given):
         node.replace_all_uses_with(given)
     else:
-        arguments = torch.ops.aten._to_copy.default, (given,), node
-        node.replace_all_uses_with(recording.function(*arguments, dtype=made.dtype))
+        cast = recording.function(torch.ops.aten._to_copy.default, (given,), node, dtype=made.dtype)
+        node.replace_all_uses_with(cast)
 
 
 def _normalization(recording: Recording, node: fx.Node) -> None:

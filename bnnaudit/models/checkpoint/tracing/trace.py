@@ -28,13 +28,6 @@ from bnnaudit.quantization.step_hooks import removing
 
 TOGETHER = 16
 """Images that a network recorded for one number of them is run on at once; not tuned."""
-CAPTURE_MODES = (
-    (CaptureMode.PRIME_BATCH, None),
-    (CaptureMode.SYMBOLIC_BATCH, None),
-    (CaptureMode.IN_PLACE, None),
-    (CaptureMode.FIXED_BATCH, TOGETHER),
-)
-"""Ways to record a network, each with the images that its copy takes at once; the first whose copy agrees is taken."""
 SIZES = (1, 3)
 """Batches on which the copy is held against the network, beside all inputs at once."""
 CLOSE = 1e-5
@@ -64,16 +57,17 @@ def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> 
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
     """
     reasons: list[CaptureError] = []
-    for way, images in CAPTURE_MODES:
+    for way in CaptureMode:
         try:
             with precision_kept(frozenset({"cpu", inputs.device.type})):
-                return _traced(network, inputs, removes_softmax, way, images)
+                return _traced(network, inputs, removes_softmax, way)
         except CaptureError as error:
             reasons.append(error)
     raise reasons[0]
 
 
-def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: CaptureMode, images: int | None) -> Traced:
+def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: CaptureMode) -> Traced:
+    images = TOGETHER if way is CaptureMode.FIXED_BATCH else None
     repeated = inputs if images is None else inputs[torch.arange(images, device=inputs.device) % len(inputs)]
     recording = Recording(capture(network, repeated, way))
     try:
