@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from bnnaudit.cli import paths, values
+from bnnaudit.cli import paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import (
     AttackOptions,
     DataOptions,
@@ -19,37 +17,25 @@ from bnnaudit.cli.options import (
     ThreatOptions,
 )
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.values import choice
 from bnnaudit.core.trial import Source, Trial
 
 
 class MethodOptions(Options, panel="Attack"):
     """Which attack."""
 
-    method: Annotated[
-        str | None,
-        Option(
-            f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.",
-            values.choice(METHODS, "METHOD"),
-            "pgd",
-        ),
-    ] = None
-    substitute: Annotated[
-        Path | None,
-        Option(
-            f"Network that --method {TRANSFER} attacks.",
-            paths.ATTACKED,
-            "a small float network trained on the spot",
-            "substitute.model",
-        ),
-    ] = None
+    method: Annotated[str, choice(METHODS, "METHOD")] | None = option(
+        f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.", "pgd"
+    )
+    substitute: paths.Substitute | None = option(
+        f"Network that --method {TRANSFER} attacks.", "a small float network trained on the spot", "substitute.model"
+    )
 
 
 class SavingOptions(ReportOptions):
     """Where the report and the images go."""
 
-    save: Annotated[
-        Path | None, Option("Write the adversarial images and predictions to this file.", paths.ADVERSARIAL)
-    ] = None
+    save: paths.Adversarial | None = option("Write the adversarial images and predictions to this file.")
 
 
 @command(
@@ -65,13 +51,13 @@ def attack(
     attack: AttackOptions,
     run: RunOptions,
     output: SavingOptions,
-) -> int:
+) -> None:
     """Attack MODEL on a sample of images and report what is left after replay on the deployed model.
 
     square and random see only the scores, hard-label only the class; they take --queries. transfer is pgd on a substitute
     network, which --steps, --beta and so on apply to; it continues past the first success.
     """
-    settings = settle(model, network.card, network, data, threat, method, attack, run)
+    settings = settle(model, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
     from bnnaudit.attacks.table import image_steps
@@ -97,4 +83,3 @@ def attack(
 
         save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
     write_report(report, output)
-    return PASSED

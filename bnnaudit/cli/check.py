@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bnnaudit.cli.command import command
-from bnnaudit.cli.exit_codes import FAILED, PASSED, UNFINISHED
+from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
 from bnnaudit.cli.options import (
     AuditOptions,
     DataOptions,
@@ -42,15 +41,15 @@ def check(
     """
     transfer = audit.substitute != NO_SUBSTITUTE
     said = audit if transfer else replace(audit, substitute=None)
-    settings = settle(model, network.card, network, data, threat, steps, said, run)
+    settings = settle(model, network, data, threat, steps, said, run)
     with waiting("loading", output.quiet):
         from bnnaudit.api import audit_request
         from bnnaudit.audit.run import run_audit
-        from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.cli.progress import progress_bar
         from bnnaudit.core.report import Status
 
         request = audit_request(model, settings, transfer, provenance())
-    with ProgressBar(output.quiet) as progress:
+    with progress_bar(output.quiet) as progress:
         report = run_audit(request, progress)
     write_report(report, output)
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from bnnaudit.cli import values
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import DeployedOptions, FewerImages, ModelPath, OutputOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
+from bnnaudit.cli.values import Count, Length, whole
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.surrogate import Surrogate
@@ -19,19 +19,14 @@ RULES = ("none", "njs", "hns")
 class CleverOptions(Options, panel="Scores"):
     """What is estimated, and how."""
 
-    betas: Annotated[
-        list[Beta] | None,
-        Option("Temperature rule or number; can be repeated.", values.BETA, ", ".join(RULES), flags="--beta"),
-    ] = None
-    surrogate: Annotated[Surrogate | None, Option("Gradient of sign and round.", values.SURROGATE, "identity")] = None
-    batches: Annotated[int, Option("Number of maxima to fit.", values.whole(5))] = 50
-    draws: Annotated[int, Option("Number of points per maximum.", values.whole())] = 20
-    targets: Annotated[int, Option("Number of other classes to consider, the most likely first.", values.whole())] = 3
-    radius_l1: Annotated[
-        float | None, Option("Radius of the L1 ball in units of the [0,1] image.", values.LENGTH, "0.05 per pixel")
-    ] = None
-    radius_l2: Annotated[float | None, Option("Radius of the L2 ball.", values.LENGTH, "sqrt(pixels / 300)")] = None
-    radius_linf: Annotated[float | None, Option("Radius of the L-inf ball.", values.LENGTH, "0.1")] = None
+    betas: list[Beta] | None = option("Temperature rule or number; can be repeated.", ", ".join(RULES), flags="--beta")
+    surrogate: Surrogate | None = option("Gradient of sign and round.", "identity")
+    batches: Annotated[int, whole(5)] = option("Number of maxima to fit.", value=50)
+    draws: Count = option("Number of points per maximum.", value=20)
+    targets: Count = option("Number of other classes to consider, the most likely first.", value=3)
+    radius_l1: Length | None = option("Radius of the L1 ball in units of the [0,1] image.", "0.05 per pixel")
+    radius_l2: Length | None = option("Radius of the L2 ball.", "sqrt(pixels / 300)")
+    radius_linf: Length | None = option("Radius of the L-inf ball.", "0.1")
 
     def settings(self, features: int, classes: int) -> CleverSettings:
         """The settings for images of so many numbers and a network of so many classes."""
@@ -55,13 +50,13 @@ def clever(
     scores: CleverOptions,
     run: RunOptions,
     output: OutputOptions,
-) -> int:
+) -> None:
     """Estimate how far the nearest adversarial image is from each image of MODEL, from the gradients around it.
 
     The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
     with njs or hns, they were too high without it.
     """
-    session = open_session(model, settle(model, network.card, network, data, run), output)
+    session = open_session(model, settle(model, network, data, run), output)
     from bnnaudit.measurements.clever import run_clever
     from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
@@ -78,5 +73,4 @@ def clever(
             provenance(),
             progress.advance,
         )
-    write(output, lambda **page: render_clever(report, **page), lambda: clever_to_json(report))
-    return PASSED
+    write(output, partial(render_clever, report), lambda: clever_to_json(report))

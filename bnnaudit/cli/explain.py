@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import DocumentOptions
 from bnnaudit.cli.session import write
 from bnnaudit.core.errors import UsageError
@@ -22,78 +22,64 @@ def complete_code(incomplete: str) -> list[tuple[str, str]]:
     return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
 
 
-class SubjectOptions(Options, panel="Rules"):
-    """What to explain."""
+RuleCode = Annotated[
+    str | None,
+    typer.Argument(
+        help="Code of a rule, or its name.", metavar="CODE", rich_help_panel="Rules", autocompletion=complete_code
+    ),
+]
 
-    code: Annotated[
-        str | None, typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code)
-    ] = None
-    everything: Annotated[bool, Option("Explain every rule.", flags="--all")] = False
-    efforts: Annotated[
-        bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
-    ] = False
-    sources: Annotated[bool, Option("List the publications that texts cite.", flags="--sources")] = False
 
-    @property
-    def several(self) -> bool:
-        """Whether more than one of them is asked for."""
-        return [self.code is not None, self.everything, self.efforts, self.sources].count(True) > 1
+class ListOptions(Options, panel="Rules"):
+    """What to list instead of a rule."""
+
+    everything: bool = option("Explain every rule.", flags="--all", value=False)
+    efforts: bool = option(
+        "List which checks each --effort of check runs, and what they cost.", flags="--effort", value=False
+    )
+    sources: bool = option("List the publications that texts cite.", flags="--sources", value=False)
 
 
 @command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
-def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
+def explain(*, code: RuleCode = None, lists: ListOptions, output: DocumentOptions) -> None:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
-    if subject.several:
+    if [code is not None, lists.everything, lists.efforts, lists.sources].count(True) > 1:
         raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
-    if subject.efforts:
-        return _explain_efforts(output)
-    if subject.sources:
-        return _explain_sources(output)
-    from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
+    if lists.efforts:
+        from bnnaudit.audit.plan import check_costs
+        from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
+
+        costs = [CheckCost(*entry) for entry in check_costs()]
+        write(output, partial(render_efforts, costs), lambda: efforts_to_json(costs))
+    elif lists.sources:
+        from bnnaudit.core.sources import SOURCES
+        from bnnaudit.reports.terminal.sources import render_sources, source_to_json
+
+        cited = SOURCES.values()
+        write(output, partial(render_sources, cited), lambda: {"sources": [source_to_json(one) for one in cited]})
+    elif lists.everything:
+        from bnnaudit.reports.terminal.explanation import render_catalogue, rule_to_json
+        from bnnaudit.rules.table import RULES
+
+        rules = list(RULES.values())
+        write(output, partial(render_catalogue, rules), lambda: {"rules": [rule_to_json(rule) for rule in rules]})
+    elif code is not None:
+        from bnnaudit.reports.terminal.explanation import render_rule, rule_to_json
+
+        rule = find(code)
+        write(output, partial(render_rule, rule), lambda: rule_to_json(rule))
+    else:
+        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
+
+
+def find(code: str) -> Rule:
+    """The rule of that code or name; raises UsageError with the nearest ones."""
     from bnnaudit.rules.table import RULES
 
-    if not subject.everything and subject.code is None:
-        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
-    if subject.code is None:
-        rules = list(RULES.values())
-        write(
-            output,
-            lambda **page: render_catalogue(rules, **page),
-            lambda: {"rules": [rule_to_json(rule) for rule in rules]},
-        )
-    else:
-        rule = find(subject.code, RULES)
-        write(output, lambda **page: render_rule(rule, **page), lambda: rule_to_json(rule))
-    return PASSED
-
-
-def _explain_sources(output: DocumentOptions) -> int:
-    from bnnaudit.core.sources import SOURCES
-    from bnnaudit.reports.terminal.sources import render_sources, source_to_json
-
-    write(
-        output,
-        lambda **page: render_sources(SOURCES.values(), **page),
-        lambda: {"sources": [source_to_json(source) for source in SOURCES.values()]},
-    )
-    return PASSED
-
-
-def _explain_efforts(output: DocumentOptions) -> int:
-    from bnnaudit.audit.plan import check_costs
-    from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
-
-    costs = [CheckCost(*entry) for entry in check_costs()]
-    write(output, lambda **page: render_efforts(costs, **page), lambda: efforts_to_json(costs))
-    return PASSED
-
-
-def find(code: str, rules: dict[str, Rule]) -> Rule:
-    """The rule of that code or name; raises UsageError with the nearest ones."""
-    named = {rule.name: rule for rule in rules.values()}
-    rule = rules.get(code.upper()) or named.get(code.lower())
+    named = {rule.name: rule for rule in RULES.values()}
+    rule = RULES.get(code.upper()) or named.get(code.lower())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(code.upper(), RULES, n=3, cutoff=0.4)
         suggestion = f"did you mean {', '.join(near)}? " if near else ""
         raise UsageError(f"explain: no rule {code!r}; {suggestion}--all shows every rule")
     return rule

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bnnaudit.cli.command import command
-from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import ModelPath, NetworkOptions, OutputOptions
 from bnnaudit.cli.session import settle, write
 from bnnaudit.cli.streams import waiting
 
 
 @command("bnnaudit inspect model.onnx", "bnnaudit inspect weights.pt --arch cnn --input-shape 3,32,32 --format json")
-def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) -> int:
+def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) -> None:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
-    settings = settle(model, network.card, network)
+    settings = settle(model, network)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import inspect_model
         from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
 
         facts = inspect_model(model, settings)
-    write(output, lambda **page: render_facts(facts, verbose=output.verbose, **page), lambda: facts_to_json(facts))
-    return PASSED
+    write(output, partial(render_facts, facts, verbose=output.verbose), lambda: facts_to_json(facts))

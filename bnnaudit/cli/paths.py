@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from bnnaudit.cli.values import Kind, kind
+from bnnaudit.cli.values import Kind
 from bnnaudit.core.dataset import NamedDataset, require_data
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
@@ -116,7 +117,7 @@ def path_kind(metavar: str, parse: Callable[[str], object], suffixes: tuple[str,
         return [name for name in names if name.startswith(incomplete)] + matching(incomplete, suffixes)
 
     # A path's errors name the file themselves, as they do wherever else it comes from.
-    return {**kind(metavar, str), "parser": parse, "autocompletion": complete}
+    return Kind(metavar, parse, complete)
 
 
 def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -141,13 +142,14 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
 
 MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
-SUBSTITUTE = path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))
-ATTACKED = path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)
-DATA = path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)
-DATA_ROOT = path_kind("FOLDER", data_folder, ())
-CARD = path_kind("FILE.toml", existing_file("card"), (".toml",))
 RECIPE = path_kind("RECIPE", existing_file("recipe"), (".toml",))
-REPORT = path_kind("FILE", written_file("output"), (".json", ".txt"))
-ADVERSARIAL = path_kind("FILE.npz", written_file("save", ".npz"), (".npz",))
-PICTURE = path_kind("FILE.svg|png", picture_file, (".svg", ".png"))
-FOLDER = path_kind("FOLDER", output_folder, ())
+Model = Annotated[Path, MODEL]
+Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
+SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))]
+Data = Annotated[str, path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)]
+DataRoot = Annotated[Path, path_kind("FOLDER", data_folder, ())]
+Card = Annotated[Path, path_kind("FILE.toml", existing_file("card"), (".toml",))]
+Report = Annotated[Path, path_kind("FILE", written_file("output"), (".json", ".txt"))]
+Adversarial = Annotated[Path, path_kind("FILE.npz", written_file("save", ".npz"), (".npz",))]
+Picture = Annotated[Path, path_kind("FILE.svg|png", picture_file, (".svg", ".png"))]
+Folder = Annotated[Path, path_kind("FOLDER", output_folder, ())]

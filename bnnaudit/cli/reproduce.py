@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bnnaudit.cli import paths, values
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import DeployedOptions, FewerImages, OutputOptions, RunOptions, ThreatOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.errors import UsageError
@@ -27,44 +27,45 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
 """Radii of a figure as shares of the model's own, where none are given; not tuned."""
 
 
-class TableOptions(Options, panel="Model"):
-    """Which table, of which networks."""
+TableArgument = Annotated[
+    TableName,
+    typer.Argument(
+        help="Table or figure to reproduce.", rich_help_panel="Model", **vars(values.member(TableName, "TABLE"))
+    ),
+]
 
-    table: Annotated[
-        TableName, typer.Argument(help="Table or figure to reproduce.", **values.member(TableName, "TABLE"))
-    ]
-    models: Annotated[
-        list[Path] | None,
-        Option("Network to run it on; can be repeated.", paths.MODEL, "those in ./sample_models", flags="--model"),
-    ] = None
+
+class NetworksOptions(Options, panel="Model"):
+    """Which networks."""
+
+    models: list[paths.Model] | None = option(
+        "Network to run it on; can be repeated.", "those in ./sample_models", flags="--model"
+    )
 
 
 class RadiiOptions(Options, panel="Threat"):
     """What an adversary may change."""
 
-    norm: Annotated[Norm | None, Option("Norm of the perturbation.", values.member(Norm), "linf")] = None
-    radii: Annotated[
-        list[float] | None,
-        Option(
-            "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
-            values.LENGTH,
-            "that of the model's card, else 8/255",
-            flags="--eps",
-        ),
-    ] = None
+    norm: Norm | None = option("Norm of the perturbation.", "linf")
+    radii: list[values.Length] | None = option(
+        "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
+        "that of the model's card, else 8/255",
+        flags="--eps",
+    )
 
 
 @command(
     "bnnaudit reproduce table5", "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2"
 )
 def reproduce(
-    table: TableOptions,
+    table: TableArgument,
+    networks: NetworksOptions,
     network: DeployedOptions,
     data: FewerImages,
     threat: RadiiOptions,
     run: RunOptions,
     output: OutputOptions,
-) -> int:
+) -> None:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
     The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
@@ -79,26 +80,25 @@ def reproduce(
 
     Gradients go straight through sign and round, as in the paper; rows that name a surrogate are this tool's own.
     """
-    name, radii = table.table, tuple(threat.radii or ())
-    if len(radii) > 1 and name is not TableName.FIGURE2:
-        raise UsageError(f"eps: {name} has one radius, and {len(radii)} are given; only figure2 takes several")
-    models = tuple(table.models or default_models(name))
+    radii = tuple(threat.radii or ())
+    if len(radii) > 1 and table is not TableName.FIGURE2:
+        raise UsageError(f"eps: {table} has one radius, and {len(radii)} are given; only figure2 takes several")
+    models = tuple(networks.models or default_models(table))
     limits = ThreatOptions(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network.card, network, data, limits, run) for path in models]
+    settled = [settle(path, network, data, limits, run) for path in models]
     sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
-    from bnnaudit.cli.progress import ProgressBar
+    from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS
     from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
-    experiment = EXPERIMENTS[name]
-    subjects = [subject_of(session, name, radii) for session in sessions]
-    with ProgressBar(output.quiet) as progress:
+    experiment = EXPERIMENTS[table]
+    subjects = [subject_of(session, table, radii) for session in sessions]
+    with progress_bar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    made = Reproduction(name, experiment, found, (), provenance())
-    write(output, lambda **page: render_reproduction(made, **page), lambda: reproduction_to_json(made))
-    return PASSED
+    made = Reproduction(table, experiment, found, (), provenance())
+    write(output, partial(render_reproduction, made), lambda: reproduction_to_json(made))
 
 
 def default_models(name: TableName) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
-from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions, ReportOptions
+from bnnaudit.cli.options import AttackOptions, DocumentOptions, NetworkOptions, OutputOptions, ReportOptions
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
@@ -54,20 +54,20 @@ class Session:
     def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
         """Computes with the threads of the settings, and shows how far it is."""
         from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.cli.progress import progress_bar
 
-        with ProgressBar(self.output.quiet) as progress, computing_with(self.opened.threads):
+        with progress_bar(self.output.quiet) as progress, computing_with(self.opened.threads):
             progress.task(task)
             if units is not None:
                 progress.plan(units)
             yield progress
 
 
-def settle(model: Path, card: Path | None, *groups: Options) -> Settings:
+def settle(model: Path, network: NetworkOptions, *groups: Options) -> Settings:
     """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
     from bnnaudit.config.card import parse_settings, settings_for
 
-    return settings_for(model, parse_settings(as_tables(*groups), "command line"), Path.cwd(), card)
+    return settings_for(model, parse_settings(as_tables(network, *groups), "command line"), Path.cwd(), network.card)
 
 
 def settle_attack(
@@ -99,17 +99,12 @@ def write_report(report: Report, output: ReportOptions) -> None:
     """Writes a report of an audit or attack in the format that was asked for."""
     from bnnaudit.reports.table import render
 
-    page = page_for(output.output)
-    text = render(report, output.format, width=page.width, color=page.color, ascii=page.ascii)
-    deliver(text, output.output)
+    deliver(render(report, output.format, **page_for(output.output)), output.output)
 
 
 def write(output: DocumentOptions, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
     """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
     from bnnaudit.reports.table import json_text
 
-    page = page_for(output.output)
-    if output.format is ReportFormat.JSON:
-        deliver(json_text(document()), output.output)
-    else:
-        deliver(text(width=page.width, color=page.color, ascii=page.ascii), output.output)
+    in_json = output.format is ReportFormat.JSON
+    deliver(json_text(document()) if in_json else text(**page_for(output.output)), output.output)

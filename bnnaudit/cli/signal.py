@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from bnnaudit.cli import values
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import DataOptions, DeployedOptions, ModelPath, PlottedOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write_report
 from bnnaudit.core.surrogate import Surrogate
@@ -15,10 +11,9 @@ from bnnaudit.core.surrogate import Surrogate
 class SignalOptions(Options, panel="Attack"):
     """What stands in for the gradient of a step."""
 
-    surrogate: Annotated[
-        Surrogate | None,
-        Option("Gradient of sign and round, written KIND[:WIDTH].", values.SURROGATE, "identity", "attack.surrogate"),
-    ] = None
+    surrogate: Surrogate | None = option(
+        "Gradient of sign and round, written KIND[:WIDTH].", "identity", "attack.surrogate"
+    )
 
 
 @command(
@@ -31,13 +26,13 @@ def signal(
     attack: SignalOptions,
     run: RunOptions,
     output: PlottedOptions,
-) -> int:
+) -> None:
     """Measure signal propagation in MODEL, as it is and with the NJS and HNS temperatures. Nothing is attacked.
 
     Reports Jacobian singular values, the error signal, the input gradient, the gradient at every step without one of its
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
-    session = open_session(model, settle(model, network.card, network, data, attack, run), output)
+    session = open_session(model, settle(model, network, data, attack, run), output)
     from bnnaudit.audit.signal import run_signal
 
     opened = session.opened
@@ -56,4 +51,3 @@ def signal(
 
         save_signal(report, output.plot)
     write_report(report, output)
-    return PASSED

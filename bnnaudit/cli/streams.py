@@ -6,14 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import typer
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(TypedDict):
     """How text is to look on the stream it goes to."""
 
     width: int | None
@@ -24,9 +23,9 @@ class Page:
 def page_for(output: Path | None) -> Page:
     """A terminal's own width and colours, 80 plain columns for files and pipes."""
     if output is not None:
-        return Page(80, False, False)
+        return Page(width=80, color=False, ascii=False)
     terminal = sys.stdout.isatty()
-    return Page(None if terminal else 80, terminal, writes_ascii())
+    return Page(width=None if terminal else 80, color=terminal, ascii=writes_ascii())
 
 
 def writes_ascii() -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, replace
 from typing import Annotated
 
-from bnnaudit.cli import values
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.options import (
     AttackOptions,
     DataOptions,
@@ -19,6 +17,7 @@ from bnnaudit.cli.options import (
     ThreatOptions,
 )
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
@@ -28,26 +27,16 @@ SWEPT = [name for name in METHODS if name != TRANSFER]
 class SweepOptions(Options, panel="Attack"):
     """Which attack, and what of it varies."""
 
-    over: Annotated[
-        Parameter, Option(f"The setting that varies: {', '.join(Parameter)}.", values.member(Parameter, "SETTING"))
-    ]
-    points: Annotated[
-        str | None,
-        Option(
-            "The values to try, such as 1,2,5,10 or 2/255,8/255.",
-            values.name("V,V,..."),
-            "depends on the setting",
-            flags="--values",
-        ),
-    ] = None
-    method: Annotated[
-        str | None,
-        Option(
-            f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.",
-            values.choice(SWEPT, "METHOD"),
-            "pgd",
-        ),
-    ] = None
+    over: Parameter = option(f"The setting that varies: {', '.join(Parameter)}.", metavar="SETTING", value=MISSING)
+    points: Name | None = option(
+        "The values to try, such as 1,2,5,10 or 2/255,8/255.",
+        "depends on the setting",
+        flags="--values",
+        metavar="V,V,...",
+    )
+    method: Annotated[str, choice(SWEPT, "METHOD")] | None = option(
+        f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.", "pgd"
+    )
 
 
 @command(
@@ -63,13 +52,13 @@ def sweep(
     attack: AttackOptions,
     run: RunOptions,
     output: PlottedOptions,
-) -> int:
+) -> None:
     """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 
     Where it is exact, all iteration counts are read off one long run. A sweep over rho uses the NJS temperature.
     """
     chosen = None if swept.points is None else parse_values(swept.over, swept.points)
-    settings = settle(model, network.card, network, data, threat, attack, run)
+    settings = settle(model, network, data, threat, attack, run)
     _, wanted = settle_attack(swept.method, settings, attack)
     if settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
@@ -90,4 +79,3 @@ def sweep(
 
         save_sweep(report, output.plot)
     write_report(report, output)
-    return PASSED

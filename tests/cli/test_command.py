@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated
 
 import pytest
 import typer
 
 from bnnaudit.cli import options, values
-from bnnaudit.cli.command import Option, Options, as_tables, command, said, ungrouped
+from bnnaudit.cli.command import Options, as_tables, command, option, said, ungrouped
 from bnnaudit.cli.main import COMMANDS, program
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.threat import Norm
@@ -19,14 +20,14 @@ from bnnaudit.core.threat import Norm
 class Pair(Options, panel="Pair"):
     """Two options."""
 
-    first: Annotated[int | None, Option("One.", values.whole(), key="data.seed")] = None
-    second: Annotated[bool, Option("Two.", flags="--other")] = False
+    first: values.Count | None = option("One.", key="data.seed")
+    second: bool = option("Two.", flags="--other", value=False)
 
 
 class Wider(Pair):
     """One more, in the same panel."""
 
-    third: Annotated[tuple[float, ...] | None, Option("Three.", values.NUMBERS)] = None
+    third: values.Numbers | None = option("Three.")
 
 
 def test_the_fields_of_a_group_are_the_command_s_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,16 +64,11 @@ def test_a_function_without_groups_is_as_it_was() -> None:
     assert ungrouped(plain)(quiet=True) == 1
 
 
-def every_option() -> list[Option]:
-    groups = [kind for kind in vars(options).values() if isinstance(kind, type) and issubclass(kind, Options)]
-    hints = [hint for group in groups for hint in get_type_hints(group, include_extras=True).values()]
-    return [entry for hint in hints for entry in get_args(hint) if isinstance(entry, Option)]
-
-
 def test_every_key_is_one_of_a_card_s() -> None:
-    keys = [(option.table, option.key) for option in every_option() if option.key]
-    assert len(keys) > 30
-    for table, key in keys:
+    groups = [kind for kind in vars(options).values() if isinstance(kind, type) and issubclass(kind, Options)]
+    keys = [field.metadata["key"] for group in groups if group is not Options for field in fields(group)]
+    assert len([key for key in keys if key]) > 30
+    for table, _, key in (key.partition(".") for key in keys if key):
         assert key in type(getattr(Settings(), table)).model_fields
 
 
