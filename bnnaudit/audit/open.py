@@ -37,7 +37,7 @@ from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.open_shape import OpenShapeError
 from bnnaudit.models.onnx.whole_numbers import peek
 from bnnaudit.numerics.threads import working_threads
-from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")

@@ -114,7 +114,7 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return complain(usage_error(error), BAD_INPUT)
     except AuditError as error:
-        return complain(str(error), error.exit_code)
+        return complain(str(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return complain("interrupted; nothing was finished", UNFINISHED)
     except BrokenPipeError:

@@ -5,9 +5,7 @@ A message says what is wrong, where, and what to do, in one line. `cli/main.py` 
 
 
 class AuditError(Exception):
-    """Base of every error that the user can act on; exit code 2 unless a subclass says otherwise."""
-
-    exit_code = 2
+    """Base of every error that the user can act on."""
 
 
 class UsageError(AuditError):
@@ -32,12 +30,6 @@ class CheckpointError(ModelError):
 
 class DataError(AuditError):
     """Images or labels that cannot be read or do not fit the model."""
-
-
-class UnfinishedError(AuditError):
-    """The audit could not finish or decide: interrupted, out of memory, or a required check faulted."""
-
-    exit_code = 3
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:

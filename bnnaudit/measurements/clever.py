@@ -28,10 +28,10 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.data import Sample
 from bnnaudit.measurements.zero_gradient import attached
-from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.numerics.extreme_value import reverse_weibull_end
 from bnnaudit.numerics.jacobian import class_gradients
 from bnnaudit.numerics.losses import ranked_others
+from bnnaudit.numerics.randomness import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.quantization.quantizers import with_surrogate
 from bnnaudit.temperature import fit_temperature
 
