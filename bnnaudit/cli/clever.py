@@ -57,20 +57,12 @@ def clever(
     with njs or hns, they were too high without it.
     """
     session = open_session(model, settle(model, network, data, run), output)
-    from bnnaudit.measurements.clever import run_clever
+    from bnnaudit.audit.clever import run_clever
     from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
     opened = session.opened
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
     with session.running("CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
-        report = run_clever(
-            opened.target,
-            opened.sample,
-            wanted,
-            scores.surrogate or Surrogate(),
-            session.seed,
-            opened.batch_size,
-            provenance(),
-            progress.advance,
-        )
+        surrogate = scores.surrogate or Surrogate()
+        report = run_clever(session.prepared(), wanted, surrogate, provenance(), progress.advance)
     write(output, partial(render_clever, report), lambda: clever_to_json(report))
