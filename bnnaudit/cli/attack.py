@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from bnnaudit.cli import paths
+from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import (
-    AttackOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    ReportOptions,
-    RunOptions,
-    ThreatOptions,
-)
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
 from bnnaudit.cli.values import choice
 from bnnaudit.core.trial import Source, Trial
@@ -32,7 +23,7 @@ class MethodOptions(Options, panel="Attack"):
     )
 
 
-class SavingOptions(ReportOptions):
+class SavingOptions(options.Report):
     """Where the report and the images go."""
 
     save: paths.Adversarial | None = option("Write the adversarial images and predictions to this file.")
@@ -43,13 +34,13 @@ class SavingOptions(ReportOptions):
     "bnnaudit attack model.onnx --method auto --budget 500 --save adversarial.npz",
 )
 def attack(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
     method: MethodOptions,
-    attack: AttackOptions,
-    run: RunOptions,
+    attack: options.Attack,
+    run: options.Run,
     output: SavingOptions,
 ) -> None:
     """Attack MODEL on a sample of images and report what is left after replay on the deployed model.

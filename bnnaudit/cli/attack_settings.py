@@ -27,23 +27,6 @@ def refuse_unused(method: str, values: dict[str, Any]) -> None:
         raise UsageError(
             f"substitute: only --method {TRANSFER} attacks a substitute, {method} attacks the model itself"
         )
-    refuse_foreign(method, values)
-    if method not in tuple(Method):
-        return
-    if Method(method).searches and (names := given(UNUSED_IN_SEARCH, values)):
-        raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
-    if method == Method.AUTO and (names := given(UNUSED_IN_AUTO, values)):
-        raise UsageError(f"method: auto chooses for itself and has no use for {names}; its length is --budget")
-
-
-def given(names: Sequence[str], values: dict[str, Any]) -> str:
-    """Those of the options that the command line has, as one writes them; empty where it has none."""
-    absent = (None, False, ErrorSignal.AUTO)
-    return ", ".join("--" + name.replace("_", "-") for name in names if values.get(name) not in absent)
-
-
-def refuse_foreign(method: str, values: dict[str, Any]) -> None:
-    """Raises UsageError for an option that belongs to other methods alone."""
     kind = Method.PGD if method == TRANSFER else Method(method.removesuffix("++"))
     owned = {
         "budget": kind is Method.AUTO or kind.searches,
@@ -53,6 +36,16 @@ def refuse_foreign(method: str, values: dict[str, Any]) -> None:
     for option, has_use in owned.items():
         if not has_use and values.get(option) is not None:
             raise UsageError(f"method: {method} has no use for --{option}; leave it out, or choose another method")
+    if kind.searches and (names := given(UNUSED_IN_SEARCH, values)):
+        raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
+    if kind is Method.AUTO and (names := given(UNUSED_IN_AUTO, values)):
+        raise UsageError(f"method: auto chooses for itself and has no use for {names}; its length is --budget")
+
+
+def given(names: Sequence[str], values: dict[str, Any]) -> str:
+    """Those of the options that the command line has, as one writes them; empty where it has none."""
+    absent = (None, False, ErrorSignal.AUTO)
+    return ", ".join("--" + name.replace("_", "-") for name in names if values.get(name) not in absent)
 
 
 def attack_settings(

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
-from bnnaudit.cli.options import (
-    AuditOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    ReportOptions,
-    RunOptions,
-    StepOptions,
-    ThreatOptions,
-)
 from bnnaudit.cli.paths import NO_SUBSTITUTE
 from bnnaudit.cli.session import provenance, settle, write_report
 from bnnaudit.cli.streams import waiting
@@ -25,14 +16,14 @@ from bnnaudit.cli.streams import waiting
     "bnnaudit check model.onnx --effort quick --format json --output audit.json",
 )
 def check(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
-    steps: StepOptions,
-    audit: AuditOptions,
-    run: RunOptions,
-    output: ReportOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
+    steps: options.Steps,
+    audit: options.Audit,
+    run: options.Run,
+    output: options.Report,
 ) -> int:
     """Audit MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 

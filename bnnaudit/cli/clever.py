@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import DeployedOptions, FewerImages, ModelPath, OutputOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.cli.values import Count, Length, whole
 from bnnaudit.core.attack import Beta
@@ -44,12 +44,12 @@ class CleverOptions(Options, panel="Scores"):
     "bnnaudit clever model.onnx --data images.npz", "bnnaudit clever model.onnx --beta none --beta hns --samples 20"
 )
 def clever(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: FewerImages,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.FewerImages,
     scores: CleverOptions,
-    run: RunOptions,
-    output: OutputOptions,
+    run: options.Run,
+    output: options.Output,
 ) -> None:
     """Estimate how far the nearest adversarial image is from each image of MODEL, from the gradients around it.
 

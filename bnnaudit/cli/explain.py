@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import DocumentOptions
 from bnnaudit.cli.session import write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.finding import Rule
@@ -41,7 +41,7 @@ class ListOptions(Options, panel="Rules"):
 
 
 @command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
-def explain(*, code: RuleCode = None, lists: ListOptions, output: DocumentOptions) -> None:
+def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Document) -> None:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
     if [code is not None, lists.everything, lists.efforts, lists.sources].count(True) > 1:
         raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import command
-from bnnaudit.cli.options import ModelPath, NetworkOptions, OutputOptions
 from bnnaudit.cli.session import settle, write
 from bnnaudit.cli.streams import waiting
 
 
 @command("bnnaudit inspect model.onnx", "bnnaudit inspect weights.pt --arch cnn --input-shape 3,32,32 --format json")
-def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) -> None:
+def inspect(model: options.ModelPath, network: options.Network, output: options.Output) -> None:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
     settings = settle(model, network)
     with waiting("loading", output.quiet):

@@ -1,4 +1,4 @@
-"""The options that commands share, a class for each panel of the help."""
+"""The options that commands share, a class for each panel of the help; commands name them with the module, as `options.Data`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ModelPath = Annotated[
 ]
 
 
-class NetworkOptions(Options, panel="Model"):
+class Network(Options, panel="Model"):
     """What the network takes and returns, where its file does not tell."""
 
     card: paths.Card | None = option("Card to use instead of MODEL.toml next to the model.")
@@ -59,7 +59,7 @@ class NetworkOptions(Options, panel="Model"):
     )
 
 
-class DeployedOptions(NetworkOptions):
+class Deployed(Network):
     """The network, and how it is deployed."""
 
     serve_as: ServeAs | None = option(
@@ -70,7 +70,7 @@ class DeployedOptions(NetworkOptions):
     )
 
 
-class DataOptions(Options, panel="Data"):
+class Data(Options, panel="Data"):
     """Which images."""
 
     source: paths.Data | None = option(
@@ -83,13 +83,13 @@ class DataOptions(Options, panel="Data"):
     seed: Annotated[int, values.whole(0)] | None = option("Seed of the sample and of the attacks.", "0", "data.seed")
 
 
-class FewerImages(DataOptions):
+class FewerImages(Data):
     """Which images, for what takes long on each."""
 
     samples: Count | None = option("Number of images to draw.", "100", "data.samples", value=100)
 
 
-class ThreatOptions(Options, panel="Threat"):
+class Threat(Options, panel="Threat"):
     """What an adversary may change."""
 
     norm: Norm | None = option("Norm of the perturbation.", "linf", "threat.norm")
@@ -101,7 +101,7 @@ class ThreatOptions(Options, panel="Threat"):
     )
 
 
-class StepOptions(Options, panel="Attack"):
+class Steps(Options, panel="Attack"):
     """The steps of an attack."""
 
     steps: Count | None = option("Number of steps.", "20", "attack.steps")
@@ -111,7 +111,7 @@ class StepOptions(Options, panel="Attack"):
     restarts: Count | None = option("Number of random restarts.", "1", "attack.restarts")
 
 
-class AttackOptions(StepOptions):
+class Attack(Steps):
     """Everything about one attack but its method."""
 
     beta: Beta | None = option(
@@ -147,7 +147,7 @@ class AttackOptions(StepOptions):
     )
 
 
-class AuditOptions(Options, panel="Attack"):
+class Audit(Options, panel="Attack"):
     """How thorough an audit is."""
 
     substitute: paths.SubstituteOrNone | None = option(
@@ -168,7 +168,7 @@ class AuditOptions(Options, panel="Attack"):
     queries: Count | None = option("Draws per image of the random search.", "set by --effort", "attack.queries")
 
 
-class RunOptions(Options, panel="Run"):
+class Run(Options, panel="Run"):
     """What to compute with."""
 
     device: values.Device | None = option("Where to compute.", "auto", "run.device")
@@ -178,7 +178,7 @@ class RunOptions(Options, panel="Run"):
     )
 
 
-class DocumentOptions(Options, panel="Output"):
+class Document(Options, panel="Output"):
     """Where a text or its JSON document goes."""
 
     format: Annotated[ReportFormat, values.choice(("terminal", "json"), make=ReportFormat)] = option(
@@ -187,20 +187,20 @@ class DocumentOptions(Options, panel="Output"):
     output: paths.Report | None = option("Write the report to this file instead of stdout.", flags="--output -o")
 
 
-class OutputOptions(DocumentOptions):
+class Output(Document):
     """Where a document goes, and how much is told on the way."""
 
     quiet: bool = option("Show no progress on stderr.", flags="--quiet -q", value=False)
     verbose: bool = option("More detail, and a traceback if bnnaudit itself fails.", flags="--verbose -v", value=False)
 
 
-class ReportOptions(OutputOptions):
+class Report(Output):
     """Where a report goes that can be written in every format."""
 
     format: ReportFormat = option("How to write the report.", value=ReportFormat.TERMINAL)
 
 
-class PlottedOptions(ReportOptions):
+class Plotted(Report):
     """Where a report and its picture go."""
 
     plot: paths.Picture | None = option("Also draw the result, as a picture in this file.")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bnnaudit.cli import paths, values
+from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import DeployedOptions, FewerImages, OutputOptions, RunOptions, ThreatOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
@@ -30,7 +29,9 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
 TableArgument = Annotated[
     TableName,
     typer.Argument(
-        help="Table or figure to reproduce.", rich_help_panel="Model", **vars(values.member(TableName, "TABLE"))
+        help="Table or figure to reproduce.",
+        rich_help_panel="Model",
+        **vars(values.choice(TableName, "TABLE", TableName)),
     ),
 ]
 
@@ -60,11 +61,11 @@ class RadiiOptions(Options, panel="Threat"):
 def reproduce(
     table: TableArgument,
     networks: NetworksOptions,
-    network: DeployedOptions,
-    data: FewerImages,
+    network: options.Deployed,
+    data: options.FewerImages,
     threat: RadiiOptions,
-    run: RunOptions,
-    output: OutputOptions,
+    run: options.Run,
+    output: options.Output,
 ) -> None:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
@@ -84,7 +85,7 @@ def reproduce(
     if len(radii) > 1 and table is not TableName.FIGURE2:
         raise UsageError(f"eps: {table} has one radius, and {len(radii)} are given; only figure2 takes several")
     models = tuple(networks.models or default_models(table))
-    limits = ThreatOptions(norm=threat.norm, eps=radii[0] if radii else None)
+    limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
     settled = [settle(path, network, data, limits, run) for path in models]
     sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
     from bnnaudit.cli.progress import progress_bar

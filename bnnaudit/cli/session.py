@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
-from bnnaudit.cli.options import AttackOptions, DocumentOptions, NetworkOptions, OutputOptions, ReportOptions
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
@@ -32,7 +32,7 @@ class Session:
     """A model with its data, opened as the settings say."""
 
     opened: Opened
-    output: OutputOptions
+    output: options.Output
 
     @property
     def settings(self) -> Settings:
@@ -70,7 +70,7 @@ class Session:
             yield progress
 
 
-def settle(model: Path, network: NetworkOptions, *groups: Options) -> Settings:
+def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
     """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
     from bnnaudit.config.card import parse_settings, settings_for
 
@@ -78,7 +78,7 @@ def settle(model: Path, network: NetworkOptions, *groups: Options) -> Settings:
 
 
 def settle_attack(
-    method: str | None, settings: Settings, attack: AttackOptions, **others: object
+    method: str | None, settings: Settings, attack: options.Attack, **others: object
 ) -> tuple[str, AttackSettings]:
     """The name of the method and its settings; raises UsageError for what the method has no use for."""
     table = settings.attack
@@ -89,7 +89,7 @@ def settle_attack(
     return name, attack_settings(name, table.beta, table.surrogate, **given, **of_no_card)
 
 
-def open_session(model: Path, settings: Settings, output: OutputOptions) -> Session:
+def open_session(model: Path, settings: Settings, output: options.Output) -> Session:
     """Opens model and data; raises an AuditError that names whichever cannot be used."""
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import open_model_and_data
@@ -102,14 +102,14 @@ def provenance() -> Provenance:
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
-def write_report(report: Report, output: ReportOptions) -> None:
+def write_report(report: Report, output: options.Report) -> None:
     """Writes a report of an audit or attack in the format that was asked for."""
     from bnnaudit.reports.table import render
 
     deliver(render(report, output.format, **page_for(output.output)), output.output)
 
 
-def write(output: DocumentOptions, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
+def write(output: options.Document, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
     """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
     from bnnaudit.reports.table import json_text
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import DataOptions, DeployedOptions, ModelPath, PlottedOptions, RunOptions
 from bnnaudit.cli.session import open_session, provenance, settle, write_report
 from bnnaudit.core.surrogate import Surrogate
 
@@ -20,12 +20,12 @@ class SignalOptions(Options, panel="Attack"):
     "bnnaudit signal model.onnx --data images.npz", "bnnaudit signal model.onnx --surrogate tanh:0.5 --plot signal.svg"
 )
 def signal(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
     attack: SignalOptions,
-    run: RunOptions,
-    output: PlottedOptions,
+    run: options.Run,
+    output: options.Plotted,
 ) -> None:
     """Measure signal propagation in MODEL, as it is and with the NJS and HNS temperatures. Nothing is attacked.
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, replace
 from typing import Annotated
 
+from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.options import (
-    AttackOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    PlottedOptions,
-    RunOptions,
-    ThreatOptions,
-)
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
 from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta
@@ -44,14 +36,14 @@ class SweepOptions(Options, panel="Attack"):
     "bnnaudit sweep model.onnx --over iterations --values 1,10,100 --plot sweep.svg",
 )
 def sweep(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
     swept: SweepOptions,
-    attack: AttackOptions,
-    run: RunOptions,
-    output: PlottedOptions,
+    attack: options.Attack,
+    run: options.Run,
+    output: options.Plotted,
 ) -> None:
     """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 

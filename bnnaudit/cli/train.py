@@ -39,10 +39,9 @@ def train(recipe: RecipePath, options: TrainOptions) -> None:
 
         wanted = read_recipe(recipe)
     with progress_bar(options.quiet) as progress:
+        progress.plan(wanted.training.epochs)
 
         def listen(epoch: int, epochs: int, loss: float) -> None:
-            if epoch == 1:
-                progress.plan(epochs)
             progress.task(f"{wanted.name}: epoch {epoch}, loss {loss:.3g}")
             progress.advance(1)
 

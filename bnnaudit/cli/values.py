@@ -63,11 +63,6 @@ def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], objec
     return kind(metavar or "|".join(names), parse, names)
 
 
-def member(values: type[StrEnum], metavar: str = "") -> Kind:
-    """A member of an enumeration."""
-    return choice(tuple(values), metavar, values)
-
-
 def whole(least: int = 1, most: int | None = None, metavar: str = "N") -> Kind:
     """A whole number from `least` to `most`."""
 
@@ -114,9 +109,10 @@ def _device(text: str) -> str:
     return text
 
 
-def _name(text: str) -> str:
+def filled(text: str, what: str = "name: the name") -> str:
+    """Text that is not empty, as that of a variable that is not set would be."""
     if not text.strip():
-        raise UsageError("name: the name is empty; is a variable that should hold it unset?")
+        raise UsageError(f"{what} is empty; is a variable that should hold it unset?")
     return text
 
 
@@ -125,7 +121,7 @@ Count = Annotated[int, whole()]
 Numbers = Annotated[tuple[float, ...], kind("NUMBERS", _numbers)]
 Shape = Annotated[tuple[int, ...], kind("C,H,W", _shape)]
 Device = Annotated[str, kind("auto|cpu|cuda[:N]", _device, ("auto", "cpu", "cuda"))]
-Name = Annotated[str, kind("NAME", _name)]
+Name = Annotated[str, kind("NAME", filled)]
 
 KINDS = {
     Box: kind("LO,HI", _range),
@@ -143,5 +139,5 @@ def kind_of(annotation: Any) -> Kind | None:
         assert isinstance(kind, Kind)
         return kind
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return member(annotation)
+        return choice(annotation, make=annotation)
     return KINDS.get(annotation) or next(filter(None, map(kind_of, get_args(annotation))), None)

@@ -34,7 +34,7 @@ def _quotas(root: Path) -> Iterator[float]:
     for hierarchy, group in _groups(root):
         for top, mount in _mounts(root, hierarchy):
             for folder in _way_up(top, mount, group):
-                quota = _quota_v1(folder) if hierarchy else _quota_v2(folder)
+                quota = _quota(folder, hierarchy)
                 if quota is not None:
                     yield quota
 
@@ -73,25 +73,18 @@ def _way_up(top: PurePosixPath, mount: Path, group: PurePosixPath) -> Iterator[P
     return (mount / part for part in (inside, *inside.parents))
 
 
-def _quota_v2(folder: Path) -> float | None:
-    """`cpu.max` as cores: `50000 100000` is half a core; None without a limit."""
-    quota, _, period = next(iter(_lines(folder / "cpu.max")), "").partition(" ")
-    return _ratio(quota, period)
+def _quota(folder: Path, hierarchy: str) -> float | None:
+    """A group's limit in cores, a quota over a period; None where there is none, which is written -1 or `max`.
 
-
-def _quota_v1(folder: Path) -> float | None:
-    """`cpu.cfs_quota_us` over `cpu.cfs_period_us` as cores; None without a limit, which is written -1."""
-    quota, period = (next(iter(_lines(folder / f"cpu.cfs_{name}_us")), "") for name in ("quota", "period"))
-    return _ratio(quota, period)
-
-
-def _ratio(quota: str, period: str) -> float | None:
-    """A quota in periods; None for what is no limit."""
+    Version 2 has both in `cpu.max`: `50000 100000` is half a core.
+    """
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if hierarchy else ("cpu.max",)
+    words = " ".join(line for name in names for line in _lines(folder / name)[:1]).split()
     try:
-        ratio = int(quota) / int(period)
+        quota, period = map(int, words)
+        return quota / period if quota > 0 else None
     except (ValueError, ZeroDivisionError):
         return None
-    return ratio if ratio > 0 else None
 
 
 def _lines(path: Path) -> list[str]:

@@ -51,7 +51,7 @@ def test_the_fields_of_a_group_are_the_command_s_options(capsys: pytest.CaptureF
 def test_groups_are_told_apart_by_their_values() -> None:
     group = Wider(first=4, third=(1.0,))
     assert said(group) == {"first": 4, "second": False, "third": (1.0,)}
-    assert as_tables(group, options.ThreatOptions(norm=Norm.L2)) == {"data": {"seed": 4}, "threat": {"norm": Norm.L2}}
+    assert as_tables(group, options.Threat(norm=Norm.L2)) == {"data": {"seed": 4}, "threat": {"norm": Norm.L2}}
     assert as_tables(Pair()) == {}
     with pytest.raises(AttributeError):
         group.first = 5  # type: ignore[misc]
@@ -85,4 +85,4 @@ def test_commands_share_what_they_call_alike() -> None:
 
 
 def test_a_card_says_what_options_say(tmp_path: Path) -> None:
-    assert json.loads(json.dumps(as_tables(options.RunOptions(threads=2)))) == {"run": {"threads": 2}}
+    assert json.loads(json.dumps(as_tables(options.Run(threads=2)))) == {"run": {"threads": 2}}
