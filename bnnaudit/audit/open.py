@@ -64,6 +64,16 @@ class Opened:
     settings: Settings
 
     @property
+    def seed(self) -> int:
+        """Of the sample and of the attacks."""
+        return self.settings.data.seed or 0
+
+    @property
+    def threat(self) -> Threat:
+        """What the adversary may change."""
+        return threat_of(self.settings, self.target.facts)
+
+    @property
     def batch_size(self) -> int:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
@@ -260,11 +270,11 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         restarts=settings.attack.restarts or 1,
     )
     return AuditPlan(
-        threat=threat_of(settings, opened.target.facts),
+        threat=opened.threat,
         ordinary=ordinary,
         features=opened.sample.images[0].numel(),
         quantized=bool(opened.target.facts.quantizers),
-        seed=settings.data.seed or 0,
+        seed=opened.seed,
         batch_size=opened.batch_size,
         declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
         transfer=transfer,
@@ -310,6 +320,6 @@ def replace_architecture(settings: Settings) -> Settings:
 
 
 def _imitated(target: Target, opened: Opened) -> Target:
-    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.settings.data.seed or 0)
+    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.seed)
     images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
-    return imitate(target, images, opened.settings.data.seed or 0)
+    return imitate(target, images, opened.seed)

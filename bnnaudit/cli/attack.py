@@ -7,7 +7,7 @@ from typing import Annotated
 from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write_report
 from bnnaudit.cli.values import choice
 from bnnaudit.core.trial import Source, Trial
 
@@ -50,17 +50,18 @@ def attack(
     """
     settings = settle(model, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
-    session = open_session(model, settings, output)
+    opened = open_model(model, settings, output)
     from bnnaudit.attacks.table import image_steps
     from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
-    opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with session.running(name, len(opened.sample.ids) * image_steps(wanted)) as progress:
-        trial = Trial(wanted, session.threat, source)
-        report, adversarial = run_one_attack(session.prepared(), trial, provenance(), progress.advance, make_substitute)
+    with running(opened, output, name, len(opened.sample.ids) * image_steps(wanted)) as progress:
+        trial = Trial(wanted, opened.threat, source)
+        report, adversarial = run_one_attack(
+            prepare_opened(opened), trial, provenance(), progress.advance, make_substitute
+        )
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_session, provenance, settle, write
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write
 from bnnaudit.cli.values import Count, Length, whole
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
@@ -56,13 +56,12 @@ def clever(
     The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
     with njs or hns, they were too high without it.
     """
-    session = open_session(model, settle(model, network, data, run), output)
+    opened = open_model(model, settle(model, network, data, run), output)
     from bnnaudit.audit.clever import run_clever
     from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
-    opened = session.opened
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
-    with session.running("CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
+    with running(opened, output, "CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
         surrogate = scores.surrogate or Surrogate()
-        report = run_clever(session.prepared(), wanted, surrogate, provenance(), progress.advance)
+        report = run_clever(prepare_opened(opened), wanted, surrogate, provenance(), progress.advance)
     write(output, partial(render_clever, report), lambda: clever_to_json(report))

@@ -11,13 +11,13 @@ import typer
 
 from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_session, provenance, settle, write
+from bnnaudit.cli.session import open_model, provenance, settle, write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
 from bnnaudit.experiments.values import Reproduction, TableName
 
 if TYPE_CHECKING:
-    from bnnaudit.cli.session import Session
+    from bnnaudit.audit.open import Opened
     from bnnaudit.experiments.run import Subject
 
 FOLDER = Path("sample_models")
@@ -87,14 +87,14 @@ def reproduce(
     models = tuple(networks.models or default_models(table))
     limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
     settled = [settle(path, network, data, limits, run) for path in models]
-    sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
+    opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS
     from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
     experiment = EXPERIMENTS[table]
-    subjects = [subject_of(session, table, radii) for session in sessions]
+    subjects = [subject_of(one, table, radii) for one in opened]
     with progress_bar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
@@ -112,14 +112,14 @@ def default_models(name: TableName) -> tuple[Path, ...]:
     return found
 
 
-def subject_of(session: Session, name: TableName, radii: tuple[float, ...]) -> Subject:
+def subject_of(opened: Opened, name: TableName, radii: tuple[float, ...]) -> Subject:
     """One model with its images, attacked at the radii given, else at its own."""
     from bnnaudit.experiments.run import Subject
 
-    opened, threat = session.opened, session.threat
+    threat = opened.threat
     if name is not TableName.FIGURE2:
         shown: tuple[float, ...] = (threat.eps,)
     else:
         shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
     threats = tuple(replace(threat, eps=eps) for eps in shown)
-    return Subject(opened.target, opened.sample, threats, session.seed, opened.batch_size, opened.threads)
+    return Subject(opened.target, opened.sample, threats, opened.seed, opened.batch_size, opened.threads)

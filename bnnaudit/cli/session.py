@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,50 +23,6 @@ if TYPE_CHECKING:
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
     from bnnaudit.core.report import Report
-    from bnnaudit.core.threat import Threat
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A model with its data, opened as the settings say."""
-
-    opened: Opened
-    output: options.Output
-
-    @property
-    def settings(self) -> Settings:
-        """What the command line, the card and the project's file say together."""
-        return self.opened.settings
-
-    @property
-    def seed(self) -> int:
-        """Of the attacks."""
-        return self.settings.data.seed or 0
-
-    @property
-    def threat(self) -> Threat:
-        """What the adversary may change."""
-        from bnnaudit.audit.open import threat_of
-
-        return threat_of(self.settings, self.opened.target.facts)
-
-    def prepared(self) -> Prepared:
-        """The model put to its images without attack."""
-        from bnnaudit.audit.prepare import prepare
-
-        return prepare(self.opened.target, self.opened.sample, self.seed, self.opened.batch_size)
-
-    @contextmanager
-    def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
-        """Computes with the threads of the settings, and shows how far it is."""
-        from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.progress import progress_bar
-
-        with progress_bar(self.output.quiet) as progress, computing_with(self.opened.threads):
-            progress.task(task)
-            if units is not None:
-                progress.plan(units)
-            yield progress
 
 
 def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
@@ -89,12 +44,32 @@ def settle_attack(
     return name, attack_settings(name, table.beta, table.surrogate, **given, **of_no_card)
 
 
-def open_session(model: Path, settings: Settings, output: options.Output) -> Session:
+def open_model(model: Path, settings: Settings, output: options.Output) -> Opened:
     """Opens model and data; raises an AuditError that names whichever cannot be used."""
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import open_model_and_data
 
-        return Session(open_model_and_data(model, settings), output)
+        return open_model_and_data(model, settings)
+
+
+@contextmanager
+def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[ProgressBar]:
+    """Computes with the threads of the settings, and shows how far it is."""
+    from bnnaudit.audit.threads import computing_with
+    from bnnaudit.cli.progress import progress_bar
+
+    with progress_bar(output.quiet) as progress, computing_with(opened.threads):
+        progress.task(task)
+        if units is not None:
+            progress.plan(units)
+        yield progress
+
+
+def prepare_opened(opened: Opened) -> Prepared:
+    """The model put to its images without attack."""
+    from bnnaudit.audit.prepare import prepare
+
+    return prepare(opened.target, opened.sample, opened.seed, opened.batch_size)
 
 
 def provenance() -> Provenance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_session, provenance, settle, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write_report
 from bnnaudit.core.surrogate import Surrogate
 
 
@@ -32,12 +32,12 @@ def signal(
     Reports Jacobian singular values, the error signal, the input gradient, the gradient at every step without one of its
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
-    session = open_session(model, settle(model, network, data, attack, run), output)
+    opened = open_model(model, settle(model, network, data, attack, run), output)
     from bnnaudit.audit.signal import run_signal
 
-    surrogate = session.settings.attack.surrogate or Surrogate()
-    with session.running("signal propagation"):
-        report = run_signal(session.prepared(), surrogate, session.threat, provenance())
+    surrogate = opened.settings.attack.surrogate or Surrogate()
+    with running(opened, output, "signal propagation"):
+        report = run_signal(prepare_opened(opened), surrogate, opened.threat, provenance())
     if output.plot is not None:
         from bnnaudit.reports.pictures import save_signal
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write_report
 from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
@@ -54,14 +54,14 @@ def sweep(
     _, wanted = settle_attack(swept.method, settings, attack)
     if settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
-    session = open_session(model, settings, output)
+    opened = open_model(model, settings, output)
     from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 
-    threats = session.threat
+    threats = opened.threat
     request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)
     check_sweep(request)
-    with session.running("deployed model on clean images") as progress:
-        prepared = session.prepared()
+    with running(opened, output, "deployed model on clean images") as progress:
+        prepared = prepare_opened(opened)
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)
