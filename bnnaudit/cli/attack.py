@@ -7,7 +7,7 @@ from typing import Annotated
 from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write
 from bnnaudit.cli.values import choice
 from bnnaudit.core.trial import Source, Trial
 
@@ -66,4 +66,4 @@ def attack(
         from bnnaudit.cli.adversarial_file import save_adversarial
 
         save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
-    write_report(report, output)
+    write(report, output)

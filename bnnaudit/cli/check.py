@@ -7,7 +7,7 @@ from dataclasses import replace
 from bnnaudit.cli import options
 from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
 from bnnaudit.cli.paths import NO_SUBSTITUTE
-from bnnaudit.cli.session import provenance, settle, write_report
+from bnnaudit.cli.session import provenance, settle, write
 from bnnaudit.cli.streams import waiting
 
 
@@ -42,7 +42,7 @@ def check(
         request = audit_request(model, settings, transfer, provenance())
     with progress_bar(output.quiet) as progress:
         report = run_audit(request, progress)
-    write_report(report, output)
+    write(report, output)
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
         return UNFINISHED
     return PASSED if report.verdict.passed else FAILED

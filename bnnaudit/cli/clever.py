@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from bnnaudit.cli import options
@@ -58,10 +57,9 @@ def clever(
     """
     opened = open_model(model, settle(model, network, data, run), output)
     from bnnaudit.audit.clever import run_clever
-    from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
     with running(opened, output, "CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
         surrogate = scores.surrogate or Surrogate()
         report = run_clever(prepare_opened(opened), wanted, surrogate, provenance(), progress.advance)
-    write(output, partial(render_clever, report), lambda: clever_to_json(report))
+    write(report, output)

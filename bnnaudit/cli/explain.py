@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -47,27 +46,21 @@ def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Docume
         raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
     if lists.efforts:
         from bnnaudit.audit.plan import check_costs
-        from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
+        from bnnaudit.reports.documents import CheckCost, EffortTable
 
-        costs = [CheckCost(*entry) for entry in check_costs()]
-        write(output, partial(render_efforts, costs), lambda: efforts_to_json(costs))
+        write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
     elif lists.sources:
         from bnnaudit.core.sources import SOURCES
-        from bnnaudit.reports.terminal.sources import render_sources, source_to_json
+        from bnnaudit.reports.documents import Bibliography
 
-        cited = SOURCES.values()
-        write(output, partial(render_sources, cited), lambda: {"sources": [source_to_json(one) for one in cited]})
+        write(Bibliography(tuple(SOURCES.values())), output)
     elif lists.everything:
-        from bnnaudit.reports.terminal.explanation import render_catalogue, rule_to_json
+        from bnnaudit.reports.documents import Catalogue
         from bnnaudit.rules.table import RULES
 
-        rules = list(RULES.values())
-        write(output, partial(render_catalogue, rules), lambda: {"rules": [rule_to_json(rule) for rule in rules]})
+        write(Catalogue(tuple(RULES.values())), output)
     elif code is not None:
-        from bnnaudit.reports.terminal.explanation import render_rule, rule_to_json
-
-        rule = find(code)
-        write(output, partial(render_rule, rule), lambda: rule_to_json(rule))
+        write(find(code), output)
     else:
         raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from bnnaudit.cli import options
 from bnnaudit.cli.command import command
 from bnnaudit.cli.session import settle, write
@@ -16,7 +14,6 @@ def inspect(model: options.ModelPath, network: options.Network, output: options.
     settings = settle(model, network)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import inspect_model
-        from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
 
         facts = inspect_model(model, settings)
-    write(output, partial(render_facts, facts, verbose=output.verbose), lambda: facts_to_json(facts))
+    write(facts, output, verbose=output.verbose)

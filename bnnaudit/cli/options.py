@@ -16,7 +16,7 @@ from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.table import ReportFormat
+from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat
 
 ModelPath = Annotated[
     Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **vars(paths.MODEL))
@@ -181,7 +181,7 @@ class Run(Options, panel="Run"):
 class Document(Options, panel="Output"):
     """Where a text or its JSON document goes."""
 
-    format: Annotated[ReportFormat, values.choice(("terminal", "json"), make=ReportFormat)] = option(
+    format: Annotated[ReportFormat, values.choice(WRITE_EVERYTHING, make=ReportFormat)] = option(
         "How to write the report.", value=ReportFormat.TERMINAL
     )
     output: paths.Report | None = option("Write the report to this file instead of stdout.", flags="--output -o")

@@ -62,7 +62,7 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
 def picture_file(text: str) -> Path:
     """A picture to write, by a library that may not be there."""
     path = written_file(text, "plot")
-    from bnnaudit.reports.pictures import check_can_plot
+    from bnnaudit.reports.pictures.figure import check_can_plot
 
     check_can_plot(path)
     return path

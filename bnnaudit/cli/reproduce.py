@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,15 +90,13 @@ def reproduce(
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS
-    from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
     experiment = EXPERIMENTS[table]
     subjects = [subject_of(one, table, radii) for one in opened]
     with progress_bar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    made = Reproduction(table, experiment, found, (), provenance())
-    write(output, partial(render_reproduction, made), lambda: reproduction_to_json(made))
+    write(Reproduction(table, experiment, found, (), provenance()), output)
 
 
 def default_models(name: TableName) -> tuple[Path, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
@@ -15,14 +15,13 @@ from bnnaudit.cli.command import Options, as_tables, said
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.reports.table import ReportFormat
 
 if TYPE_CHECKING:
     from bnnaudit.audit.open import Opened
     from bnnaudit.audit.prepare import Prepared
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
-    from bnnaudit.core.report import Report
+    from bnnaudit.reports.documents import Document
 
 
 def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
@@ -77,16 +76,8 @@ def provenance() -> Provenance:
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
-def write_report(report: Report, output: options.Report) -> None:
-    """Writes a report of an audit or attack in the format that was asked for."""
+def write(document: Document, output: options.Document, *, verbose: bool = False) -> None:
+    """Writes what was found in the format that was asked for, for the stream that it goes to."""
     from bnnaudit.reports.table import render
 
-    deliver(render(report, output.format, **page_for(output.output)), output.output)
-
-
-def write(output: options.Document, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
-    """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
-    from bnnaudit.reports.table import json_text
-
-    in_json = output.format is ReportFormat.JSON
-    deliver(json_text(document()) if in_json else text(**page_for(output.output)), output.output)
+    deliver(render(document, output.format, page_for(output.output, verbose)), output.output)

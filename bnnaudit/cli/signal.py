@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write
 from bnnaudit.core.surrogate import Surrogate
 
 
@@ -39,7 +39,7 @@ def signal(
     with running(opened, output, "signal propagation"):
         report = run_signal(prepare_opened(opened), surrogate, opened.threat, provenance())
     if output.plot is not None:
-        from bnnaudit.reports.pictures import save_signal
+        from bnnaudit.reports.pictures.signal import save_signal
 
         save_signal(report, output.plot)
-    write_report(report, output)
+    write(report, output)

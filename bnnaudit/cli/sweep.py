@@ -8,7 +8,7 @@ from typing import Annotated
 from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write
 from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
@@ -66,7 +66,7 @@ def sweep(
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)
     if output.plot is not None:
-        from bnnaudit.reports.pictures import save_sweep
+        from bnnaudit.reports.pictures.sweep import save_sweep
 
         save_sweep(report, output.plot)
-    write_report(report, output)
+    write(report, output)
