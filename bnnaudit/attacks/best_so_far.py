@@ -13,6 +13,7 @@ from torch import Tensor
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics import losses
+from bnnaudit.numerics.norms import per_image
 
 PLATEAU = 1e-5
 """Relative difference of two margins or losses that rounding explains: quantized networks are flat over whole regions."""
@@ -58,7 +59,7 @@ class BestSoFar:
         noted = [self.fooled, self.fooled_at, self.margins, rows, standing, margins]
         if runs_ahead(rows.device):
             better = _note(torch, noted, step, onward)
-            chosen = better.view(-1, *(1,) * (points.dim() - 1))
+            chosen = per_image(better, points)
             self.images[rows] = torch.where(chosen, points, self.images[rows])
         else:
             # So short an operation takes numpy a fifth of torch's time, which the steps of a small network would feel.

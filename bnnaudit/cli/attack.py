@@ -82,13 +82,14 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
         make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     seed, batch_size = settings.data.seed or 0, opened.batch_size
+    threat = replace(threat_of(settings, opened.target.facts), l2_per_channel=values["l2_per_channel"])
     with ProgressBar(values["quiet"]) as progress, computing_with(opened.threads):
         progress.plan(len(opened.sample.ids) * image_steps(attack))
         progress.task(name)
         report, adversarial = run_single(
             opened.target,
             opened.sample,
-            Trial(attack, threat_of(settings, opened.target.facts), source),
+            Trial(attack, threat, source),
             seed,
             batch_size,
             stamp(),

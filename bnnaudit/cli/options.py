@@ -236,7 +236,6 @@ def attack_flags(values: dict[str, Any]) -> dict[str, Any]:
     return {
         "curvature": None if curvature is None else Curvature(curvature),
         "error_signal": ErrorSignal(values["error_signal"]),
-        "l2_per_channel": values["l2_per_channel"],
     }
 
 

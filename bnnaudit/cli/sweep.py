@@ -69,7 +69,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         if table.beta is None and parameter in (Parameter.BETA, Parameter.RHO):
             attack = replace(attack, beta=Beta())  # the sweep's to choose, not that of the ++
         opened = open_model_and_data(model, settings)
-        threat = threat_of(settings, opened.target.facts)
+        threat = replace(threat_of(settings, opened.target.facts), l2_per_channel=rest["l2_per_channel"])
         request = SweepRequest(parameter, chosen or usual_values(parameter, threat), attack, threat)
         check_sweep(request)
     with ProgressBar(rest["quiet"]) as progress, computing_with(opened.threads):

@@ -199,7 +199,6 @@ class AttackSettings:
     surrogate: Surrogate = STRAIGHT_THROUGH
     loss: LossKind = LossKind.CROSS_ENTROPY
     error_signal: ErrorSignal = ErrorSignal.AUTO
-    l2_per_channel: bool = False
     stop_at_success: bool = True
     targets: int = 9
     queries: int = 5000

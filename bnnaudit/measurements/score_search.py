@@ -71,7 +71,7 @@ class _Search:
     def __post_init__(self) -> None:
         ids = torch.arange(len(self.images), device=self.images.device)
         everyone = Batch(self.images, torch.zeros_like(ids), ids)
-        ball = random_start(everyone, self.threat, AttackSettings(), 0, 0)
+        ball = random_start(everyone, self.threat, 0, 0)
         self.seen = self._values(torch.cat([self.images, ball]))
         self._close_in(self.images, self._others())
 

@@ -155,7 +155,7 @@ def test_with_image_bits_the_coarser_grid_counts(bits: int) -> None:
     target, batch = whole_batch()
     batch = batch_of(target, (batch.images / 17).round() * 17)
     threat = Threat(Norm.LINF, 0.15, BYTES, image_bits=bits, grid=UINT8)
-    start = random_start(batch, threat, AttackSettings(), 0, 0)
+    start = random_start(batch, threat, 0, 0)
     outcome = run_attack(AttackSettings(Method.PGD, steps=8), target, batch, threat, seed=0)
     unit = 255 / (2**bits - 1)
     for images in (start, outcome.images):

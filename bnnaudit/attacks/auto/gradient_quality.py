@@ -30,8 +30,8 @@ def foretells(settings: AttackSettings, context: Context, images: Batch) -> tupl
     unexplained, total = 0.0, 0.0
     for part in context.split(some):
         before, slopes = margin_slopes(context.target, part.images, part.labels)
-        step = ascent_direction(slopes, context.threat, settings) * (WAY * context.threat.radius)
-        there = project(part.images - step, part.images, context.threat, settings)
+        step = ascent_direction(slopes, context.threat) * (WAY * context.threat.radius)
+        there = project(part.images - step, part.images, context.threat)
         foretold = (slopes.double() * (there - part.images).double()).flatten(1).sum(dim=1)
         change = (losses.margin(context.judged(there), part.labels) - before).double()
         unexplained += float((change - foretold).square().sum())

@@ -279,7 +279,7 @@ class _Run:
     ) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
         context, part = self._prepared(settings).until(deadline), self.batch.select(rows)
-        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
+        starts = random_start(part, context.threat, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
 
     def _prepared(self, settings: AttackSettings) -> Context:

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import lengths_of, settle
+from bnnaudit.attacks.boundary.boundary import settle
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import lengths_of, whole_lengths
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
@@ -112,7 +113,7 @@ def _starts(context: Context, bench: _Counted, batch: Batch, restart: int) -> tu
     for row in lacking.tolist():
         others = known.images[classes != batch.labels[row]]
         if len(others):
-            distances = lengths_of(others - batch.images[row], context.threat.norm)
+            distances = whole_lengths(others - batch.images[row], context.threat.norm)
             starts[row], found[row] = others[distances.argmin()], True
     return starts, found
 
@@ -151,13 +152,13 @@ def _enter(
 ) -> None:
     """Judges what was found for the images `rows`: as it is where it lies in the ball, else drawn back into it."""
     origins = batch.images[rows]
-    inside = lengths_of(points - origins, context.threat.norm, settings.l2_per_channel) <= context.threat.radius
+    inside = lengths_of(points - origins, context.threat) <= context.threat.radius
     with torch.no_grad():
         logits = context.logits(points[inside])
     best.judge(rows[inside], points[inside], logits, batch.labels[rows[inside]], settings.steps)
     outside = rows[~inside]
     at = torch.full_like(outside, settings.steps)
-    settle(settings, context, batch.select(outside), points[~inside], outside, best, at)
+    settle(context, batch.select(outside), points[~inside], outside, best, at)
 
 
 def _foolbox() -> Any:

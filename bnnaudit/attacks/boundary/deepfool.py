@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import Boundary, lengths_of, settle
+from bnnaudit.attacks.boundary.boundary import Boundary, settle
 from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import lengths_of
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -46,7 +47,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
         if step == 0:
             goals = losses.ranked_others(values, batch.labels)[:, : settings.targets]
         origins, labels = batch.images[rows], batch.labels[rows]
-        inside = lengths_of(here - origins, threat.norm, settings.l2_per_channel) <= threat.radius
+        inside = lengths_of(here - origins, threat) <= threat.radius
         best.judge(rows[inside], here[inside], values[inside], labels[inside], step)
         ended = values.argmax(dim=1) != labels
         if step == steps:
@@ -58,7 +59,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
             context.on_progress(int((~ended).sum()) + int(ended.sum()) * (steps - step))
         outside = ended & ~inside
         at = torch.full_like(rows[outside], step)
-        cost += settle(settings, context, batch.select(rows[outside]), here[outside], rows[outside], best, at)
+        cost += settle(context, batch.select(rows[outside]), here[outside], rows[outside], best, at)
         if bool(ended.all()):
             break
         going = ~ended

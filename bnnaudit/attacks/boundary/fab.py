@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import Boundary, lengths_of, settle, step_onto
+from bnnaudit.attacks.boundary.boundary import Boundary, settle, step_onto
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import random_start
+from bnnaudit.attacks.geometry import lengths_of, random_start, whole_lengths
 from bnnaudit.attacks.gradient.ascent import rounds
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
 from bnnaudit.numerics import losses
-from bnnaudit.numerics.norms import scale_each
+from bnnaudit.numerics.norms import per_image, scale_each
 
 LARGEST_BIAS = 0.1
 """The most that an iterate leans towards the original's own projection (the paper's alpha_max)."""
@@ -75,7 +75,7 @@ class _Search:
 
     def run(self, batch: Batch, rows: Tensor, goals: Tensor, index: int) -> Cost:
         """Searches for the images `rows` (M,) near the boundaries with the classes goals (M, T)."""
-        settings, context, steps = self.settings, self.context, self.settings.steps
+        context, steps = self.context, self.settings.steps
         points = self._start(batch, index)
         closest, shortest = batch.images, torch.full((len(rows),), float("inf"), device=points.device)
         cost = Cost()
@@ -87,14 +87,14 @@ class _Search:
             with torch.no_grad():
                 values = context.logits(points)
             cost += Cost(forwards=2 * len(points), backwards=goals.numel())
-            lengths = lengths_of(points - batch.images, context.threat.norm, settings.l2_per_channel)
+            lengths = lengths_of(points - batch.images, context.threat)
             inside = lengths <= context.threat.radius
             self.best.judge(rows[inside], points[inside], values[inside], batch.labels[inside], step)
             crossed = values.argmax(dim=1) != batch.labels
             nearer = crossed & (lengths < shortest)
-            closest = torch.where(_wide(nearer, points), points, closest)
+            closest = torch.where(per_image(nearer, points), points, closest)
             shortest = torch.where(nearer, lengths, shortest)
-            points = torch.where(_wide(crossed, points), batch.images + STEP_BACK * (points - batch.images), points)
+            points = torch.where(per_image(crossed, points), batch.images + STEP_BACK * (points - batch.images), points)
             going = ~(crossed & inside)
             context.on_progress(int(going.sum()) + int((~going).sum()) * (steps - step + 1))
             if not bool(going.all()):
@@ -104,13 +104,13 @@ class _Search:
                 break
         found = shortest.isfinite()
         at = torch.full_like(rows[found], steps)
-        return cost + settle(settings, context, batch.select(found), closest[found], rows[found], self.best, at)
+        return cost + settle(context, batch.select(found), closest[found], rows[found], self.best, at)
 
     def _start(self, batch: Batch, index: int) -> Tensor:
         """The image itself, in a restart a point drawn from the ball of half the radius around it."""
         if index % self.settings.restarts == 0:
             return batch.images
-        drawn = random_start(batch, self.context.threat, self.settings, self.context.seed, index)
+        drawn = random_start(batch, self.context.threat, self.context.seed, index)
         return (batch.images + drawn) / 2
 
 
@@ -120,13 +120,8 @@ def _moved(points: Tensor, origins: Tensor, boundary: Boundary, threat: Threat) 
     back = (boundary.normals * (points - origins)).flatten(1).sum(dim=1)
     own = step_onto(boundary, points, boundary.rises, threat)
     from_origin = step_onto(boundary, origins, boundary.rises + back, threat)
-    own_length, other_length = lengths_of(own, threat.norm), lengths_of(from_origin, threat.norm)
+    own_length, other_length = whole_lengths(own, threat.norm), whole_lengths(from_origin, threat.norm)
     both = (own_length + other_length).clamp_min(torch.finfo(own.dtype).tiny)
     bias = (own_length / both).clamp_max(LARGEST_BIAS)
     ahead = scale_each(points + OVERSHOOT * own, 1 - bias) + scale_each(origins + OVERSHOOT * from_origin, bias)
     return ahead.clamp(threat.box.low, threat.box.high)
-
-
-def _wide(chosen: Tensor, like: Tensor) -> Tensor:
-    """(M,) as (M, 1, ...), to choose whole images."""
-    return chosen.view(-1, *(1,) * (like.dim() - 1))

@@ -22,7 +22,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
 from bnnaudit.numerics import losses
-from bnnaudit.numerics.norms import finite_gradients, scale_each
+from bnnaudit.numerics.norms import finite_gradients, per_image, scale_each
 
 MOMENTUM = 0.75
 """Weight of the new step; the last movement has the rest (the paper's alpha)."""
@@ -108,7 +108,7 @@ class _Track:
         self.rises = self.rises + (_above(loss, self.loss) & self.loss.isfinite())
         better = _above(loss, self.peak)
         self.peak = torch.where(better, loss, self.peak)
-        wide = _wide(better, self.points)
+        wide = per_image(better, self.points)
         self.peak_points = torch.where(wide, self.points, self.peak_points)
         self.peak_directions = torch.where(wide, directions, self.peak_directions)
         self.loss = loss
@@ -118,19 +118,19 @@ class _Track:
         rarely = self.rises < ENOUGH_RISES * since
         stuck = ~self.halved & ~_above(self.peak, self.settled_peak)
         halve = rarely | stuck
-        wide = _wide(halve, self.points)
+        wide = per_image(halve, self.points)
         self.step_sizes = torch.where(halve, self.step_sizes / 2, self.step_sizes)
         self.points = torch.where(wide, self.peak_points, self.points)
         self.loss = torch.where(halve, self.peak, self.loss)
         self.settled_peak, self.halved, self.rises = self.peak, halve, torch.zeros_like(self.rises)
         return torch.where(wide, self.peak_directions, directions)
 
-    def move(self, directions: Tensor, threat: Threat, settings: AttackSettings, first: bool) -> None:
+    def move(self, directions: Tensor, threat: Threat, first: bool) -> None:
         """One step along `directions` (M, ...) of unit length, with momentum unless it is the first, into ball and box."""
-        ahead = project(self.points + scale_each(directions, self.step_sizes), self.origins, threat, settings)
+        ahead = project(self.points + scale_each(directions, self.step_sizes), self.origins, threat)
         if not first:
             drift = MOMENTUM * (ahead - self.points) + (1 - MOMENTUM) * (self.points - self.before)
-            ahead = project(self.points + drift, self.origins, threat, settings)
+            ahead = project(self.points + drift, self.origins, threat)
         self.points, self.before = ahead, self.points
 
 
@@ -168,7 +168,7 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
     """One round from a random start."""
     threat, temperature, steps = context.threat, context.temperature, settings.steps
     step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
-    start = random_start(batch, threat, settings, context.seed, place.index)
+    start = random_start(batch, threat, context.seed, place.index)
     track = _Track.begin(place.rows, batch, start, place.goals, step_size * threat.box.width)
     looks, last_look, cost = checkpoints(steps), 0, Cost()
     for step in range(steps + 1):
@@ -197,12 +197,12 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
         if not bool(standing.all()):
             track.keep(standing)
             gradients, values = gradients[standing], values[standing]
-        directions = ascent_direction(gradients, threat, settings)
+        directions = ascent_direction(gradients, threat)
         track.enter(_objective(settings, values, track), directions)
         if step in looks and step > 0:
             directions = track.settle(step - last_look, directions)
             last_look = step
-        track.move(directions, threat, settings, first=step == 0)
+        track.move(directions, threat, first=step == 0)
     return cost
 
 
@@ -226,8 +226,3 @@ def _objective(settings: AttackSettings, logits: Tensor, track: _Track) -> Tenso
 def _above(loss: Tensor, other: Tensor) -> Tensor:
     """Whether a loss is larger by more than rounding (M,) bool; -inf is below everything."""
     return loss > other + PLATEAU * other.abs().nan_to_num(posinf=0.0)
-
-
-def _wide(chosen: Tensor, like: Tensor) -> Tensor:
-    """(M,) as (M, 1, ...), to choose whole images."""
-    return chosen.view(-1, *(1,) * (like.dim() - 1))

@@ -133,7 +133,7 @@ class _Climb:
         """
         settings, context, steps = self.settings, self.context, len(self.step_sizes)
         if points is None:
-            points = random_start(batch, context.threat, settings, context.seed, index)
+            points = random_start(batch, context.threat, context.seed, index)
         on = _Climbers.at(rows, points, batch, goals, context.threat)
         reported, rested, cost = 0, 0, Cost()
         for step in range(steps + 1):
@@ -209,12 +209,12 @@ class _Climb:
         threat, steps = self.context.threat, len(self.step_sizes)
         step_size = self.step_sizes[step] * threat.box.width
         if threat.discrete and step >= steps - min(GRID_STEPS, steps // 4):
-            return grid_step(here, on.memory, on.origins, step_size, threat, self.settings)
+            return grid_step(here, on.memory, on.origins, step_size, threat)
         if on.bounds is None:
-            ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
-            return project(ahead, on.origins, threat, self.settings)
+            ahead = on.points + ascent_direction(on.memory, threat) * step_size
+            return project(ahead, on.origins, threat)
         # In place, for images are most of what the loop itself moves.
-        ahead = ascent_direction(on.memory, threat, self.settings).mul_(step_size).add_(on.points)
+        ahead = ascent_direction(on.memory, threat).mul_(step_size).add_(on.points)
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 

@@ -21,6 +21,7 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics.losses import margin
+from bnnaudit.numerics.norms import per_image
 
 PLATEAU = 1e-5
 """Margins that differ by less than this fraction are the same: rounding may depend on who else is in the batch."""
@@ -94,7 +95,7 @@ class _Walk:
             found = margin(logits, labels).float()
             fooled = logits.argmax(dim=1) != labels
             better = fooled | ~lower(margins, found)
-            points = torch.where(better.view(-1, *(1,) * (points.dim() - 1)), candidates, points)
+            points = torch.where(per_image(better, points), candidates, points)
             margins = torch.minimum(found, margins)
             gone = int(fooled.sum())
             self.context.on_progress(len(rows) - gone + gone * (queries - query + queries * left))

@@ -104,7 +104,7 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "loss": str(settings.loss),
         "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
         "error_signal": str(settings.signal),
-        "l2_per_channel": settings.l2_per_channel,
+        "l2_per_channel": row.threat.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
         **_threat(row.threat),
         "input_steps": row.threat.whole_steps,

@@ -42,7 +42,7 @@ def test_fgsm_is_one_step_of_the_whole_radius_from_the_random_start() -> None:
     batch = batch_of(target, linear_images(8))
     threat, settings = Threat(Norm.LINF, 0.01), AttackSettings(method=Method.FGSM, steps=99)
     outcome = run_attack(settings, target, batch, threat, seed=0)
-    start = random_start(batch, threat, settings, 0, 0)
+    start = random_start(batch, threat, 0, 0)
     uphill = (WEIGHTS[0] - WEIGHTS[1]).sign() * torch.where(batch.labels == 0, -1.0, 1.0)[:, None]
     expected = (start + 0.01 * uphill).clamp(batch.images - 0.01, batch.images + 0.01)
     stand = ~outcome.fooled
@@ -121,7 +121,7 @@ def test_l2_per_channel_reaches_further_than_the_ball_and_is_not_the_default() -
     threat = Threat(Norm.L2, 0.3, Box(0.0, 255.0))
     settings = AttackSettings(steps=10, stop_at_success=False, loss=LossKind.MARGIN)
     whole = run_attack(settings, target, batch, threat, seed=0)
-    channels = run_attack(replace(settings, l2_per_channel=True), target, batch, threat, seed=0)
+    channels = run_attack(settings, target, batch, replace(threat, l2_per_channel=True), seed=0)
     reach = (channels.images - batch.images).flatten(1).norm(dim=1)
     assert ((whole.images - batch.images).flatten(1).norm(dim=1) <= threat.radius * 1.00001).all()
     assert (reach <= threat.radius * 3**0.5 * 1.00001).all()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.query.hard_label.queries import Queries
-from bnnaudit.numerics.norms import flat_norm, scale_each, unit_direction_l2
+from bnnaudit.numerics.norms import flat_norm, per_image, scale_each, unit_direction_l2
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
 SPREAD = 0.1
@@ -99,7 +99,7 @@ def _neighbours(queries: Queries, rows: Tensor, restart: int) -> Tensor:
     order = torch.where(foreign, distances, float("inf")).argsort(dim=1, stable=True)
     place = restart % foreign.sum(dim=1).clamp_min(1)
     chosen = order.gather(1, place[:, None])[:, 0]
-    there = foreign.any(dim=1).view(-1, *(1,) * (images.dim() - 1))
+    there = per_image(foreign.any(dim=1), images)
     return torch.where(there, others.images[chosen], images)
 
 

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import lengths_of
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import as_seen
+from bnnaudit.attacks.geometry import as_seen, lengths_of
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -88,9 +87,7 @@ class Queries:
         origins, box = self.batch.images[owners], self.context.threat.box
         flat = as_seen(points.flatten(0, 1).clamp(box.low, box.high), origins, self.context.threat)
         wrong = self.context.judged(flat).argmax(dim=1) != self.batch.labels[owners]
-        inside = (
-            lengths_of(flat - origins, self.context.threat.norm) <= self.context.threat.radius + ROUNDING * box.width
-        )
+        inside = lengths_of(flat - origins, self.context.threat) <= self.context.threat.radius + ROUNDING * box.width
         hits = (wrong & inside).view(count, each)
         new = hits.any(dim=1) & ~self.best.fooled[rows]
         first = hits.int().argmax(dim=1)

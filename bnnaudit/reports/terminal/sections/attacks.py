@@ -167,7 +167,7 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
         notes.append(">: on images that ordinary PGD left; what is left after both.")
     if any(row.role == VERIFICATION for row in rows):
         notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
-    if any(row.settings.l2_per_channel for row in rows):
+    if any(row.threat.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
     if any(_measured_as_8bit(row) for row in rows):
         notes.append(
