@@ -41,9 +41,9 @@ ALLOWED: dict[str, set[str]] = {
     "zoo": VALUES | {"zoo/architectures"},
     "zoo/train": VALUES | {"quantization", "attacks", "zoo/architectures"},
     "attacks/gradient": VALUES | {"attacks"},
-    "attacks/boundary": VALUES | {"attacks", "attacks/gradient"},
+    "attacks/boundary": VALUES | {"attacks"},
     "attacks/query": VALUES | {"attacks"},
-    "attacks/query/hard_label": VALUES | {"attacks", "attacks/boundary", "attacks/query"},
+    "attacks/query/hard_label": VALUES | {"attacks", "attacks/query"},
     "attacks/exact": VALUES | {"attacks", "quantization"},
     "attacks/auto": VALUES
     | {"attacks", "attacks/auto/levels", "attacks/auto/units", "attacks/gradient", "attacks/query"},

@@ -23,7 +23,7 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.gradient import pgd
-from bnnaudit.attacks.gradient.ascent import rounds
+from bnnaudit.attacks.rounds import round_count
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.batch import Batch
@@ -167,13 +167,13 @@ class _Run:
         if not self.active or left <= 0 or left < self.least:
             return
         if not self.spending.is_timed:
-            settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
+            settings = replace(settings, steps=min(settings.steps, int(left) // round_count(settings)))
             if settings.steps < LEAST_STEPS:
                 settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
         entry = Part(PhaseName.CLIMB if self.climbs else PhaseName.FIRST, settings.surrogate, settings.loss)
         for part, deadline in self._turns(left):
             self._enter(entry, part, self._outcome(settings, part, deadline))
-        self._spend(settings.steps * rounds(settings))
+        self._spend(settings.steps * round_count(settings))
 
     def _spend(self, gradients: float) -> None:
         """A climb or search is over that takes so many gradients on each image that still stands."""

@@ -157,8 +157,7 @@ def _enter(
         logits = context.logits(points[inside])
     best.judge(rows[inside], points[inside], logits, batch.labels[rows[inside]], settings.steps)
     outside = rows[~inside]
-    at = torch.full_like(outside, settings.steps)
-    settle(context, batch.select(outside), points[~inside], outside, best, at)
+    settle(context, batch.select(outside), points[~inside], outside, best, settings.steps)
 
 
 def _foolbox() -> Any:

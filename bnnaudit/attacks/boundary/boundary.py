@@ -88,18 +88,16 @@ def settle(
     points: Tensor,
     rows: Tensor,
     best: BestSoFar,
-    steps: Tensor,
+    step: int,
 ) -> Cost:
     """Judges the points (M, ...) that a search ended with, drawn back into ball and box, for the images `rows` (M,).
 
-    batch: those M images. steps (M,): how many led there.
+    batch: those M images. step: how many led there.
     """
     if len(rows) == 0:
         return Cost()
     drawn = as_stored(project(points, batch.images, context.threat), batch.images, context.threat)
     with torch.no_grad():
         logits = context.logits(drawn)
-    for step in sorted(set(steps.tolist())):
-        at = (steps == step).nonzero().squeeze(1)
-        best.judge(rows[at], drawn[at], logits[at], batch.labels[at], step)
+    best.judge(rows, drawn, logits, batch.labels, step)
     return Cost(forwards=len(rows))

@@ -58,8 +58,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
             ended = ended | ~boundary.distances.isfinite()
             context.on_progress(int((~ended).sum()) + int(ended.sum()) * (steps - step))
         outside = ended & ~inside
-        at = torch.full_like(rows[outside], step)
-        cost += settle(context, batch.select(rows[outside]), here[outside], rows[outside], best, at)
+        cost += settle(context, batch.select(rows[outside]), here[outside], rows[outside], best, step)
         if bool(ended.all()):
             break
         going = ~ended

@@ -17,7 +17,7 @@ from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.boundary.boundary import Boundary, settle, step_onto
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import lengths_of, random_start, whole_lengths
-from bnnaudit.attacks.gradient.ascent import rounds
+from bnnaudit.attacks.rounds import Round, round_count, rounds_of
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -35,7 +35,7 @@ STEP_BACK = 0.9
 
 def image_steps(settings: AttackSettings) -> int:
     """`settings.steps` in each round."""
-    return settings.steps * rounds(settings)
+    return settings.steps * round_count(settings)
 
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
@@ -50,33 +50,26 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     best.judge(best.standing, batch.images, logits, batch.labels, 0)
     goals = losses.ranked_others(logits, batch.labels)
     cost = Cost(forwards=len(batch))
-    search = _Search(settings, context, best)
-    for index in range(rounds(settings)):
-        rows = best.standing
-        context.on_progress((len(batch) - len(rows)) * settings.steps)
-        if len(rows) == 0:
-            continue
-        if settings.loss.targeted:
-            column = (index // settings.restarts) % goals.shape[1]
-            chosen = goals[rows, column : column + 1]
-        else:
-            chosen = goals[rows, : settings.targets]
-        cost += search.run(batch.select(rows), rows, chosen, index)
+    search, targeted = _NearestBoundary(settings, context, best), goals if settings.loss.targeted else None
+    for each in rounds_of(settings, context, batch, best, targeted, settings.steps):
+        chosen = goals[each.rows, : settings.targets] if each.goals is None else each.goals[:, None]
+        cost += search.run(each, chosen)
     return best.outcome(cost)
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """One round on some of the images, whose results go into the best."""
+class _NearestBoundary:
+    """The search of one round, whose results go into the best."""
 
     settings: AttackSettings
     context: Context
     best: BestSoFar
 
-    def run(self, batch: Batch, rows: Tensor, goals: Tensor, index: int) -> Cost:
-        """Searches for the images `rows` (M,) near the boundaries with the classes goals (M, T)."""
+    def run(self, each: Round, goals: Tensor) -> Cost:
+        """Searches for M images near the boundaries with the classes goals (M, T)."""
+        batch, rows = each.batch, each.rows
         context, steps = self.context, self.settings.steps
-        points = self._start(batch, index)
+        points = self._start(batch, each.index)
         closest, shortest = batch.images, torch.full((len(rows),), float("inf"), device=points.device)
         cost = Cost()
         for step in range(1, steps + 1):
@@ -103,8 +96,7 @@ class _Search:
             if len(rows) == 0:
                 break
         found = shortest.isfinite()
-        at = torch.full_like(rows[found], steps)
-        return cost + settle(context, batch.select(found), closest[found], rows[found], self.best, at)
+        return cost + settle(context, batch.select(found), closest[found], rows[found], self.best, steps)
 
     def _start(self, batch: Batch, index: int) -> Tensor:
         """The image itself, in a restart a point drawn from the ball of half the radius around it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.gradient.ascent import ascend, rounds
+from bnnaudit.attacks.gradient.ascent import ascend
+from bnnaudit.attacks.rounds import round_count
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
@@ -19,7 +20,7 @@ def default_step_size(threat: Threat) -> float:
 
 def image_steps(settings: AttackSettings) -> int:
     """One step in each round."""
-    return rounds(settings)
+    return round_count(settings)
 
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:

@@ -7,7 +7,8 @@ from typing import assert_never
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.gradient.ascent import ascend, rounds
+from bnnaudit.attacks.gradient.ascent import ascend
+from bnnaudit.attacks.rounds import round_count
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
@@ -27,7 +28,7 @@ def default_step_size(threat: Threat) -> float:
 
 def image_steps(settings: AttackSettings) -> int:
     """`settings.steps` in each round."""
-    return settings.steps * rounds(settings)
+    return settings.steps * round_count(settings)
 
 
 def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:

@@ -16,7 +16,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.search import image_steps, lower
+from bnnaudit.attacks.query.search import image_steps
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -68,7 +68,7 @@ class _Scan:
     def run(self, restart: int) -> int:
         """Asks about the draws of the images that still stand, and says how many queries they took."""
         queries, context = self.settings.queries, self.context
-        rows = (~self.best.fooled).nonzero().squeeze(1)
+        rows = self.best.standing
         features = int(np.prod(self.batch.images.shape[1:]))
         block, asked, forwards = 0, 0, 0
         while asked < queries and len(rows):
@@ -98,27 +98,11 @@ class _Scan:
         flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), self.context.threat)
         logits, points = self.context.logits(flat), flat.view(count, each, *origins.shape[1:])
         labels = self.batch.labels[rows].repeat_interleave(each)
-        wrong = (logits.argmax(dim=1) != labels).view(count, each)
-        found = margin(logits, labels).float().view(count, each)
-        hit = wrong.any(dim=1)
-        first = wrong.int().argmax(dim=1)
-        chosen = torch.where(hit, first, self._smallest(found, self.best.margins[rows]))
-        kept = (chosen >= 0).nonzero().squeeze(1)
-        self.best.images[rows[kept]] = points[kept, chosen[kept]]
-        self.best.margins[rows[kept]] = found[kept, chosen[kept]]
-        self.best.fooled[rows] = hit
-        self.best.fooled_at[rows[hit]] = before + first[hit]
-        return torch.where(hit, first + 1, each)
-
-    @staticmethod
-    def _smallest(found: Tensor, known: Tensor) -> Tensor:
-        """The column (M,) of the smallest margin, -1 where the known one is no larger; one by one, as rounding demands."""
-        chosen = torch.full_like(known, -1, dtype=torch.int64)
-        for column, margins in enumerate(found.unbind(dim=1)):
-            closer = lower(margins, known)
-            known = torch.where(closer, margins, known)
-            chosen[closer] = column
-        return chosen
+        standing = (logits.argmax(dim=1) == labels).view(count, each)
+        margins = margin(logits, labels).float().view(count, each)
+        for query in range(each):
+            self.best.note(rows, points[:, query], margins[:, query], standing[:, query], before + query, onward=False)
+        return torch.where(standing.all(dim=1), each, (~standing).int().argmax(dim=1) + 1)
 
 
 __all__ = ["attack", "image_steps"]

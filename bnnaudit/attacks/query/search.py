@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import BestSoFar
+from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.attack import AttackSettings
@@ -22,9 +22,6 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.norms import per_image
-
-PLATEAU = 1e-5
-"""Margins that differ by less than this fraction are the same: rounding may depend on who else is in the batch."""
 
 
 class Moves(Protocol):
@@ -58,7 +55,7 @@ def search(settings: AttackSettings, context: Context, batch: Batch, moves: Move
     forwards = 0
     with torch.no_grad():
         for restart in range(settings.restarts):
-            rows = (~best.fooled).nonzero().squeeze(1)
+            rows = best.standing
             if len(rows) == 0:
                 break
             forwards += _Walk(settings, context, batch, moves, best).run(rows, restart)
@@ -93,31 +90,18 @@ class _Walk:
             logits = self.context.logits(candidates)
             forwards += len(rows)
             found = margin(logits, labels).float()
-            fooled = logits.argmax(dim=1) != labels
-            better = fooled | ~lower(margins, found)
+            stay = logits.argmax(dim=1) == labels
+            better = ~stay | ~lower(margins, found)
             points = torch.where(per_image(better, points), candidates, points)
             margins = torch.minimum(found, margins)
-            gone = int(fooled.sum())
+            gone = len(rows) - int(stay.sum())
             self.context.on_progress(len(rows) - gone + gone * (queries - query + queries * left))
             if gone:
-                self._enter(rows[fooled], points[fooled], margins[fooled])
-                self.best.fooled[rows[fooled]] = True
-                self.best.fooled_at[rows[fooled]] = query
-                stay = ~fooled
+                self.best.note(rows[~stay], points[~stay], margins[~stay], stay[~stay], query)
                 rows, points, origins, labels = rows[stay], points[stay], origins[stay], labels[stay]
                 margins, draws = margins[stay], draws[stay]
                 ids = self.batch.ids[rows].tolist()
                 if len(rows) == 0:
                     return forwards
-        closer = lower(margins, self.best.margins[rows])
-        self._enter(rows[closer], points[closer], margins[closer])
+        self.best.note(rows, points, margins, torch.ones_like(rows, dtype=torch.bool), queries)
         return forwards
-
-    def _enter(self, rows: Tensor, points: Tensor, margins: Tensor) -> None:
-        self.best.images[rows] = points
-        self.best.margins[rows] = margins
-
-
-def lower(found: Tensor, known: Tensor) -> Tensor:
-    """Whether margins (M,) are lower than the known ones by more than rounding (M,) bool."""
-    return found < known - PLATEAU * known.abs().nan_to_num(posinf=0.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.image_state import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import flat_norm, per_image, scale_each, unit_direction_l2
 from bnnaudit.numerics.randomness import normal_block, uniform_block
@@ -32,8 +33,8 @@ HALVINGS = 8
 """Of a step that does not arrive in the other class."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+@dataclass(slots=True)
+class Misclassified(ImageState):
     """Of M images: their places, themselves, and for each the nearest point known to be of another class (M, ...)."""
 
     rows: Tensor
@@ -44,10 +45,6 @@ class Known:
     def reach(self) -> Tensor:
         """The distances (M,) of the points."""
         return flat_norm(self.points - self.origins)
-
-    def kept(self, stay: Tensor) -> Known:
-        """The images that stay (M,) bool."""
-        return Known(self.rows[stay], self.origins[stay], self.points[stay])
 
 
 def walk(queries: Queries, restart: int) -> None:
@@ -70,10 +67,10 @@ def points_of(queries: Queries, hop: int) -> int:
     return int(first * hop**0.5)
 
 
-def _started(queries: Queries, restart: int) -> Known:
+def _started(queries: Queries, restart: int) -> Misclassified:
     """The images for which a point of another class is found: an image of the sample, or one of a few random ones."""
     rows = queries.rows
-    known = Known(rows, queries.batch.images[rows], _neighbours(queries, rows, restart))
+    known = Misclassified(rows, queries.batch.images[rows], _neighbours(queries, rows, restart))
     found = queries.ask(rows, known.points)
     box, shape = queries.context.threat.box, queries.batch.images.shape[1:]
     for draw in range(BLIND):
@@ -103,7 +100,7 @@ def _neighbours(queries: Queries, rows: Tensor, restart: int) -> Tensor:
     return torch.where(there, others.images[chosen], images)
 
 
-def _normals(queries: Queries, known: Known, restart: int, hop: int, count: int) -> Tensor:
+def _normals(queries: Queries, known: Misclassified, restart: int, hop: int, count: int) -> Tensor:
     """Directions (M, ...) of unit length into the other class, from the classes of `count` points around each known one."""
     shape = known.origins.shape[1:]
     draws = normal_block(queries.context.seed, queries.ids(known.rows), restart, hop, (count, *shape)).to(known.points)
@@ -119,7 +116,7 @@ def _normals(queries: Queries, known: Known, restart: int, hop: int, count: int)
     return unit_direction_l2((weights[:, None] @ shifts)[:, 0].view_as(known.points))
 
 
-def _stepped(queries: Queries, known: Known, normals: Tensor, hop: int) -> Known:
+def _stepped(queries: Queries, known: Misclassified, normals: Tensor, hop: int) -> Misclassified:
     """The points moved along the normals, by less and less until they are in the other class; where none is, unmoved."""
     points, box = known.points.clone(), queries.context.threat.box
     lengths = known.reach / hop**0.5
@@ -134,10 +131,10 @@ def _stepped(queries: Queries, known: Known, normals: Tensor, hop: int) -> Known
         points[pending[wrong]] = moved[wrong]
         pending = pending[~wrong]
         lengths = lengths / 2
-    return Known(known.rows, known.origins, points)
+    return Misclassified(known.rows, known.origins, points)
 
 
-def approached(queries: Queries, known: Known) -> Known:
+def approached(queries: Queries, known: Misclassified) -> Misclassified:
     """The points moved towards their images as far as the other class reaches; the radius itself is asked about first."""
     directions, radius = unit_direction_l2(known.points - known.origins), queries.context.threat.radius
     low, high = torch.full_like(known.reach, radius), known.reach
@@ -148,4 +145,4 @@ def approached(queries: Queries, known: Known) -> Known:
         asked = low if step == 0 else (low + high) / 2
         wrong = queries.ask(known.rows, known.origins + scale_each(directions, asked))
         low, high = torch.where(wrong, low, asked), torch.where(wrong, asked, high)
-    return Known(known.rows, known.origins, known.origins + scale_each(directions, high))
+    return Misclassified(known.rows, known.origins, known.origins + scale_each(directions, high))

@@ -89,12 +89,11 @@ class Queries:
         wrong = self.context.judged(flat).argmax(dim=1) != self.batch.labels[owners]
         inside = lengths_of(flat - origins, self.context.threat) <= self.context.threat.radius + ROUNDING * box.width
         hits = (wrong & inside).view(count, each)
-        new = hits.any(dim=1) & ~self.best.fooled[rows]
         first = hits.int().argmax(dim=1)
-        shaped = flat.view(count, each, *origins.shape[1:])
-        self.best.images[rows[new]] = shaped[new, first[new]]
-        self.best.fooled_at[rows[new]] = self.asked[rows[new]] + before + first[new]
-        self.best.fooled[rows[new]] = True
+        answered = flat.view(count, each, *origins.shape[1:])[torch.arange(count, device=flat.device), first]
+        unknown = torch.full((count,), float("inf"), device=flat.device)
+        steps = self.asked[rows] + before + first
+        self.best.note(rows, answered, unknown, ~hits.any(dim=1), steps, onward=False)
         self.forwards += count * each
         return wrong.view(count, each)
 

@@ -8,11 +8,12 @@ asked about first, since an image that is fooled there is done with, and bisecti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.image_state import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
@@ -23,8 +24,8 @@ BEFORE = -1.0
 """A lower end of a bisection that has not asked about the radius yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rays:
+@dataclass(slots=True)
+class Rays(ImageState):
     """The state of M images, one query apart from the next.
 
     signs, tried (M, F): the best ray, and the one that is asked about. reach (M,): the shortest distance known to be in
@@ -67,10 +68,6 @@ class Rays:
         block = torch.where(searching, self.block, (self.block + 1) % len(blocks))
         tried = torch.where(searching[:, None], self.tried, _flipped(signs, blocks[block]))
         return Rays(signs, tried, reach, low, high, searching, block)
-
-    def kept(self, stay: Tensor) -> Rays:
-        """The images that stay (M,) bool."""
-        return replace(self, **{field.name: getattr(self, field.name)[stay] for field in fields(self)})
 
 
 def blocks_of(features: int) -> Tensor:
