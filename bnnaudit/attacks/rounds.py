@@ -29,11 +29,6 @@ class Round:
     goals: Tensor | None
 
 
-def round_count(settings: AttackSettings) -> int:
-    """How many rounds an attack with these settings has."""
-    return settings.restarts * (settings.targets if settings.loss.targeted else 1)
-
-
 def ranked_goals(settings: AttackSettings, context: Context, batch: Batch) -> tuple[Tensor | None, Cost]:
     """The classes (N, d - 1) that a targeted loss goes for, in the order of their logits at the image, and what that cost."""
     if not settings.loss.targeted:
@@ -49,7 +44,7 @@ def rounds_of(
 
     goals (N, K): as `ranked_goals` gives them. After the deadline no further round begins.
     """
-    for index in range(round_count(settings)):
+    for index in range(settings.rounds):
         if index > 0 and context.deadline.passed:
             return
         rows = best.standing

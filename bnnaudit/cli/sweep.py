@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from bnnaudit.cli import options
-from bnnaudit.cli.attack import METHODS, TRANSFER, attack_settings, refuse_unused
+from bnnaudit.cli.attack_settings import METHODS, TRANSFER, attack_settings, refuse_unused
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import Beta, Method
+from bnnaudit.core.attack import Beta, Climb, Method
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
 
@@ -66,7 +66,7 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
             **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
             **options.attack_flags(rest),
         )
-        if table.beta is None and parameter in (Parameter.BETA, Parameter.RHO):
+        if isinstance(attack, Climb) and table.beta is None and parameter in (Parameter.BETA, Parameter.RHO):
             attack = replace(attack, beta=Beta())  # the sweep's to choose, not that of the ++
         opened = open_model_and_data(model, settings)
         threat = replace(threat_of(settings, opened.target.facts), l2_per_channel=rest["l2_per_channel"])

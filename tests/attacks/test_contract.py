@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bnnaudit.attacks.table import METHODS, image_steps, run_attack
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.contract import (
@@ -50,7 +50,7 @@ def test_progress_is_what_was_announced(settings: AttackSettings, threat: Threat
     target, batch = contract_batch()
     heard: list[int] = []
     run_attack(settings, target, batch, threat, seed=1, on_progress=heard.append)
-    assert sum(heard) == len(batch) * image_steps(settings)
+    assert sum(heard) == len(batch) * settings.image_steps
     assert min(heard) >= 0
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks.geometry import grid_step, random_start
 from bnnaudit.attacks.rounding import rounded
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Fgsm, LossKind, Method, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -66,7 +66,7 @@ def test_a_linear_model_falls_exactly_where_whole_units_carry_it(method: Method)
     batch = batch_of(target, images)
     margins = ((images - 120) @ difference).abs()
     threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
-    settings = AttackSettings(method=method, steps=40, queries=400)
+    settings = settings_of(method, steps=40, queries=400)
     outcome = run_attack(settings, target, batch, threat, seed=0)
     off = margins != 2 * 5.75
     assert torch.equal(outcome.fooled[off], margins[off] < 2 * 5.75)
@@ -93,7 +93,7 @@ def threshold_target() -> Target:
 def test_the_grid_decides_over_one_pixel_at_a_threshold(norm: Norm, method: Method) -> None:
     target = threshold_target()
     batch = Batch(torch.tensor([[98.0]]), torch.tensor([0]), torch.tensor([0]))
-    settings = AttackSettings(method=method, steps=20, queries=200)
+    settings = settings_of(method, steps=20, queries=200)
     short, long = (Threat(norm, eps / 255, BYTES, image_bits=8) for eps in (2.7, 3.0))
     assert run_attack(settings, target, batch, replace(short, image_bits=None), seed=0).fooled.all()
     assert not run_attack(settings, target, batch, short, seed=0).fooled.any()
@@ -150,7 +150,7 @@ def test_fgsm_on_the_grid_is_its_one_step_rounded_towards_the_original(sign: flo
     labels = torch.zeros(2, dtype=torch.int64)
     target = linear_target(weights, torch.tensor([1e4, 0.0]), BYTES)
     threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
-    settings = AttackSettings(method=Method.FGSM, loss=LossKind.MARGIN)
+    settings = Fgsm(loss=LossKind.MARGIN)
     batch = Batch(images, labels, torch.arange(2))
     start = random_start(batch, threat, 0, 0)
     assert (start != images).any()

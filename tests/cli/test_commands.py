@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from bnnaudit.cli.attack import attack_settings
+from bnnaudit.cli.attack_settings import attack_settings
 from bnnaudit.cli.main import COMMANDS, cli
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.surrogate import SurrogateKind

@@ -18,7 +18,7 @@ from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.boundary.boundary import settle
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import lengths_of, whole_lengths
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import BrendelBethge
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
@@ -33,12 +33,7 @@ DRAWS = 20
 """Images of uniform noise that are tried as a start before an image of another class is taken."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each restart."""
-    return settings.steps * settings.restarts
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: BrendelBethge, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps in each restart, from noise that is misclassified, else from the nearest image of another class.
 
     Raises UsageError where Foolbox or its compiler is missing.
@@ -119,7 +114,7 @@ def _starts(context: Context, bench: _Counted, batch: Batch, restart: int) -> tu
 
 
 def _walk(
-    foolbox: Any, settings: AttackSettings, context: Context, bench: _Counted, batch: Batch, starts: Tensor
+    foolbox: Any, settings: BrendelBethge, context: Context, bench: _Counted, batch: Batch, starts: Tensor
 ) -> Tensor:
     """The nearest adversarial images (M, ...) that Foolbox found for M images, in the network's range."""
     box = context.threat.box
@@ -148,7 +143,7 @@ def _walk(
 
 
 def _enter(
-    settings: AttackSettings, context: Context, batch: Batch, points: Tensor, rows: Tensor, best: BestSoFar
+    settings: BrendelBethge, context: Context, batch: Batch, points: Tensor, rows: Tensor, best: BestSoFar
 ) -> None:
     """Judges what was found for the images `rows`: as it is where it lies in the ball, else drawn back into it."""
     origins = batch.images[rows]

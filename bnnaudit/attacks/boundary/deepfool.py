@@ -13,7 +13,7 @@ from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.boundary.boundary import Boundary, settle
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import lengths_of
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import DeepFool
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm
@@ -26,12 +26,7 @@ LEAST_STEP = 1e-4
 """Added to the distance of each step, in units of the [0,1] image: on the boundary itself there would be no step at all."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps`: it has no random start, so restarts would repeat it."""
-    return settings.steps
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: DeepFool, context: Context, batch: Batch) -> Outcome:
     """At most `settings.steps` steps from the image itself, each to the nearest of its `settings.targets` likeliest others."""
     threat, box, steps = context.threat, context.threat.box, settings.steps
     best, cost = BestSoFar.blank(batch), Cost()

@@ -17,8 +17,8 @@ from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.boundary.boundary import Boundary, settle, step_onto
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import lengths_of, random_start, whole_lengths
-from bnnaudit.attacks.rounds import Round, round_count, rounds_of
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.rounds import Round, rounds_of
+from bnnaudit.core.attack import Fab
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
@@ -33,12 +33,7 @@ STEP_BACK = 0.9
 """The part of the perturbation that is left after a step back (the paper's beta)."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each round."""
-    return settings.steps * round_count(settings)
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Fab, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps in each restart; the first starts from the image itself, the others from random points near it.
 
     Goes for `settings.targets` classes, the likeliest first: for one of them a round where the loss is targeted, else for the
@@ -61,7 +56,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
 class _NearestBoundary:
     """The search of one round, whose results go into the best."""
 
-    settings: AttackSettings
+    settings: Fab
     context: Context
     best: BestSoFar
 

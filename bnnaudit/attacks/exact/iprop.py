@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Iprop
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
@@ -40,12 +40,7 @@ KEPT_GAIN = 0.1
 """What a first-layer unit that stays as it is is worth, in units that flip as wanted."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each restart."""
-    return settings.steps * settings.restarts
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Iprop, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` rounds of propagation in each of `settings.restarts` restarts, L-inf only.
 
     Raises UsageError for a network that is not affine between signs, and where scipy is not installed.
@@ -79,7 +74,7 @@ class _Goals:
 class _Propagation:
     """The search from one image; `one` is a batch of it alone, so that nothing depends on the others."""
 
-    settings: AttackSettings
+    settings: Iprop
     context: Context
     network: BinaryNetwork
     solver: Any
@@ -87,7 +82,7 @@ class _Propagation:
 
     def run(self) -> Outcome:
         """All restarts from the image itself, until one succeeds."""
-        settings, left = self.settings, image_steps(self.settings)
+        settings, left = self.settings, self.settings.image_steps
         best = BestSoFar.blank(self.one)
         start = self._judged(best, self.one.images, 0)
         image, margin_here = self.one.images, start
@@ -105,7 +100,7 @@ class _Propagation:
             self.context.on_progress(1)
         if left:
             self.context.on_progress(left)
-        return best.outcome(Cost(forwards=1 + image_steps(settings) - left))
+        return best.outcome(Cost(forwards=1 + settings.image_steps - left))
 
     @torch.no_grad()
     def _judged(self, best: BestSoFar, image: Tensor, step: int) -> float:

@@ -18,8 +18,8 @@ from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, project, random_start
 from bnnaudit.attacks.gradient.ascent import error_signal
 from bnnaudit.attacks.image_state import ImageState
-from bnnaudit.attacks.rounds import Round, ranked_goals, round_count, rounds_of
-from bnnaudit.core.attack import AttackSettings, LossKind
+from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
+from bnnaudit.core.attack import Apgd, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
@@ -35,11 +35,6 @@ ENOUGH_RISES = 0.75
 def default_step_size(threat: Threat) -> float:
     """Where every image begins: twice the radius."""
     return 2 * threat.eps
-
-
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each round."""
-    return settings.steps * round_count(settings)
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
@@ -132,7 +127,7 @@ class _Track(ImageState):
         self.points, self.before = ahead, self.points
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Apgd, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps in each of `settings.restarts` restarts, for each class that a targeted loss goes for.
 
     `settings.step_size` is the size that every image begins with.
@@ -144,7 +139,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     return best.outcome(cost)
 
 
-def _climb(settings: AttackSettings, context: Context, each: Round, best: BestSoFar) -> Cost:
+def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Cost:
     """One round from a random start."""
     threat, temperature, steps = context.threat, context.temperature, settings.steps
     step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
@@ -186,7 +181,7 @@ def _climb(settings: AttackSettings, context: Context, each: Round, best: BestSo
     return cost
 
 
-def _objective(settings: AttackSettings, logits: Tensor, track: _Track) -> Tensor:
+def _objective(settings: Apgd, logits: Tensor, track: _Track) -> Tensor:
     """What the climb counts as its loss (M,), always at the b of the start, so that two steps can be compared."""
     match settings.loss:
         case LossKind.CROSS_ENTROPY:

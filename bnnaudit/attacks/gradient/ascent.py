@@ -23,7 +23,7 @@ from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, grid_step, project, random_start
 from bnnaudit.attacks.image_state import ImageState
 from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
-from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
+from bnnaudit.core.attack import Climb, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -38,7 +38,7 @@ GRID_STEPS = 5
 
 
 def ascend(
-    settings: AttackSettings,
+    settings: Climb,
     context: Context,
     batch: Batch,
     step_sizes: Sequence[float],
@@ -95,7 +95,7 @@ class _Climbers(ImageState):
 class _Climb:
     """One round on some of the images, whose results go into the best."""
 
-    settings: AttackSettings
+    settings: Climb
     context: Context
     step_sizes: Sequence[float]
     best: BestSoFar
@@ -191,9 +191,7 @@ class _Climb:
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 
-def error_signal(
-    settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None
-) -> Tensor:
+def error_signal(settings: Climb, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None) -> Tensor:
     """d loss / d logits (M, d), up to a positive factor for each image where the settings ask for the exact direction.
 
     goals (M,): the classes that a targeted loss goes for.

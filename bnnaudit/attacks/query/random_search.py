@@ -16,8 +16,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.search import image_steps
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import RandomSearch
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -28,7 +27,7 @@ NUMBERS = 2**14
 """Random numbers that are drawn for an image at a time."""
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
     """`settings.queries` points for each image in each restart, the first success kept, else the point of smallest margin.
 
     `fooled_at` counts the queries before the success; those after it that went through in the same pass are not counted.
@@ -60,7 +59,7 @@ def draw(threat: Threat, seed: int, ids: list[int], restart: int, block: int, fe
 class _Scan:
     """One restart, whose results go into the tensors of `best` in place."""
 
-    settings: AttackSettings
+    settings: RandomSearch
     context: Context
     batch: Batch
     best: BestSoFar
@@ -103,6 +102,3 @@ class _Scan:
         for query in range(each):
             self.best.note(rows, points[:, query], margins[:, query], standing[:, query], before + query, onward=False)
         return torch.where(standing.all(dim=1), each, (~standing).int().argmax(dim=1) + 1)
-
-
-__all__ = ["attack", "image_steps"]

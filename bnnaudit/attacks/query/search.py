@@ -17,7 +17,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Search
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics.losses import margin
@@ -40,12 +40,7 @@ class Moves(Protocol):
         ...
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """A forward pass for each query of each restart."""
-    return settings.queries * settings.restarts
-
-
-def search(settings: AttackSettings, context: Context, batch: Batch, moves: Moves) -> Outcome:
+def search(settings: Search, context: Context, batch: Batch, moves: Moves) -> Outcome:
     """Asks about `settings.queries` points for each of N images, in each restart; fooled images leave.
 
     The start is the first query. `fooled_at` counts the queries before the success. The image of the
@@ -66,7 +61,7 @@ def search(settings: AttackSettings, context: Context, batch: Batch, moves: Move
 class _Walk:
     """One restart, whose results go into the tensors of `best` in place."""
 
-    settings: AttackSettings
+    settings: Search
     context: Context
     batch: Batch
     moves: Moves

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.query.search import Moves, image_steps, search
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.query.search import Moves, search
+from bnnaudit.core.attack import Square
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -34,7 +34,7 @@ BLOCK = 128
 TINY = 1e-12
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Square, context: Context, batch: Batch) -> Outcome:
     """`settings.queries` forward passes for each image in each restart; minus the margin is maximised, whatever `loss` says."""
     return search(settings, context, batch, moves_of(context.threat))
 
@@ -214,6 +214,3 @@ def _unit(values: Tensor) -> Tensor:
     """(..., n) at unit length in the last axis; zeros stay zeros."""
     lengths: Tensor = torch.linalg.vector_norm(values, dim=-1, keepdim=True)
     return values / lengths.clamp_min(TINY)
-
-
-__all__ = ["attack", "image_steps"]

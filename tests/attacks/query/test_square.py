@@ -18,14 +18,14 @@ from bnnaudit.attacks.query.square import (
     window_size,
 )
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import Square
 from bnnaudit.core.threat import Box, Norm, Threat
 from tests.attacks import linear
 from tests.attacks.contract import contract_batch
 from tests.attacks.corners import breakable, step_network
 from tests.toy import batch_of, linear_target, target_of
 
-SQUARE = AttackSettings(method=Method.SQUARE, queries=400)
+SQUARE = Square(queries=400)
 
 
 @pytest.mark.parametrize("norm", list(Norm))

@@ -11,14 +11,13 @@ from typing import assert_never
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.query.hard_label import hopskipjump, rays
 from bnnaudit.attacks.query.hard_label.queries import Queries
-from bnnaudit.attacks.query.search import image_steps
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     """At most `settings.queries` classes for each of N images in each restart; an image leaves at its first success.
 
     `fooled_at` counts the queries before the success. An image that still stands is given back as it was, and no margin is
@@ -36,6 +35,3 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
                 assert_never(context.threat.norm)
         queries.close()
     return queries.outcome()
-
-
-__all__ = ["attack", "image_steps"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_seen, lengths_of
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 
@@ -26,7 +26,7 @@ class Queries:
     ball can be successes.
     """
 
-    settings: AttackSettings
+    settings: HardLabel
     context: Context
     batch: Batch
     best: BestSoFar
@@ -35,7 +35,7 @@ class Queries:
     forwards: int = 0
 
     @classmethod
-    def of(cls, settings: AttackSettings, context: Context, batch: Batch) -> Queries:
+    def of(cls, settings: HardLabel, context: Context, batch: Batch) -> Queries:
         """Nothing asked yet."""
         asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
         return cls(settings, context, batch, BestSoFar.blank(batch), asked)
