@@ -39,7 +39,7 @@ def test_what_a_method_does_not_use_is_a_dash() -> None:
     for method in (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL):
         search = settings_of(method)
         assert (temperature_name(search), surrogate_name(search), effort(search)) == (MISSING, MISSING, "5,000 q x 1")
-    deepfool = DeepFool(restarts=3)
+    deepfool = DeepFool()
     assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
     pgd = Pgd(restarts=3)
     assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")
