@@ -20,9 +20,9 @@ from bnnaudit.quantization.scales import ScaledNetwork, layer_scales, reach_scal
 from bnnaudit.temperature import Temperature, fit_temperature
 
 SCALE_IMAGES = 64
-"""Calibration images on which the scale of a layer is measured."""
+"""Calibration images on which the scale of a layer is measured. Not tuned."""
 STAGES = 8
-"""Widths that a surrogate goes through from its first to its last."""
+"""Widths that a surrogate goes through from its first to its last. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,14 @@ from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
 
 SWEEP_STEPS = 100
-"""Steps of the longest attack in the sweep over iterations."""
+"""Steps of the longest attack in the sweep over iterations. Not tuned."""
 SWEEP_POINTS = (0, 1, 2, 5, 10, 20, 50, SWEEP_STEPS)
-"""Where that attack is read off; 0 is the random start."""
+"""Where that attack is read off; 0 is the random start. Not tuned."""
 RADIUS_POINTS = 4
-"""Radii between the threat's and the whole box in the sweep over radii."""
+"""Radii between the threat's and the whole box in the sweep over radii. Not tuned."""
 
 VERIFICATION_BUDGET = {Effort.QUICK: 100, Effort.STANDARD: 300, Effort.THOROUGH: 1000}
-"""Gradient evaluations per image that the verification may spend."""
+"""Gradient evaluations per image that the verification may spend. Not tuned."""
 
 WHOLE_BOX = 1.0
 """The radius at which an L-inf attack may change every pixel to anything."""
@@ -41,16 +41,16 @@ HALF_RANGE = 0.5
 """The L-inf radius at which every image can be turned into the same grey one."""
 MANY_RESTARTS = 20
 """Against 1: [G22] Table 1."""
-SHORT_TRAVEL = 0.1
-"""Of the radius: what a whole attack of tiny steps moves at most."""
+SHORT_PATH = 0.1
+"""Of the radius: what a whole attack of tiny steps moves at most. Not tuned."""
 DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
 """Random points for each image that the gradient left; [C19] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
-"""Of a query attack, for each image that the gradient left."""
+"""Of a query attack, for each image that the gradient left; 5,000 as in AutoAttack. The 300 are not tuned."""
 QUERIES_FOR_A_GRADIENT = 10
-"""Queries of the verification for each gradient that it may spend, where gradients are blocked."""
+"""Queries of the verification for each gradient that it may spend, where gradients are blocked. Not tuned."""
 CLASSES_ASKED = {Effort.QUICK: 0, Effort.STANDARD: 0, Effort.THOROUGH: 5000}
-"""Of a hard-label attack, for each image that the gradient left."""
+"""Of a hard-label attack, for each image that the gradient left. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class AuditPlan:
     @property
     def tiny_steps_trial(self) -> Trial:
         """The ordinary attack with steps that together move no pixel by more than a tenth of the radius."""
-        step_size = SHORT_TRAVEL * self.threat.eps / self.ordinary.steps
+        step_size = SHORT_PATH * self.threat.eps / self.ordinary.steps
         return Trial(replace(self.ordinary, step_size=step_size), self.threat)
 
     def loss_trial(self, loss: LossKind) -> Trial:

@@ -109,7 +109,7 @@ class Threat:
 
 
 IMAGE_BITS = (1, 16)
-"""The fewest and the most bits that a pixel can be stored in."""
+"""The fewest and the most bits that a pixel can be stored in: 16 are the most of a PNG."""
 
 _LENGTH = re.compile(r"(?P<number>[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>px|/\s*(?P<divisor>[0-9.]+))?")
 
@@ -131,7 +131,7 @@ def parse_length(text: str | float, what: str = "eps") -> float:
         if not math.isfinite(value):
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
+        raise UsageError(f"{what}: {str(text)!r} is not a length; write 8/255, 8px or 0.03") from None
     return value
 
 

@@ -23,7 +23,8 @@ from bnnaudit.numerics.norms import scale_each, unit_direction_l2
 OVERSHOOT = 0.02
 """How much further than to the boundary, relative to the whole perturbation: the paper's eta."""
 LEAST_STEP = 1e-4
-"""Added to the distance of each step, in units of the [0,1] image: on the boundary itself there would be no step at all."""
+"""Added to the distance of each step, in units of the [0,1] image: on the boundary itself there would be no step at all.
+Not tuned."""
 
 
 def attack(settings: DeepFool, context: Context, batch: Batch) -> Outcome:

@@ -3,7 +3,7 @@
 An iterate moves to a point between two projections onto the same linearised boundary, its own and the original's, both
 exact inside the box; where it has crossed the true boundary it takes a step back towards the original and goes on. The
 untargeted attack goes for the nearest boundary of the likeliest classes, the targeted one for one class after the other, at
-one backward pass a step.
+one backward pass per step.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ class to the strongest other one. A program asks which units of the layer before
 many of these as possible do; another asks the same for those; down to the first layer, where the program's variables are
 the pixels, free within ball and box. The point found is kept where the network's own margin does not grow. A program is
 solved by a few linear relaxations (HiGHS), not to a proven optimum or for so many seconds: on the way down a heuristic is
-enough, the network is the judge, and the result does not depend on the machine's speed.
+enough, the network has the last word, and the result does not depend on the machine's speed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from bnnaudit.quantization.binary_network import Array, BinaryLayer, BinaryNetwo
 MOST_CHANGED = 5
 """Units of the last hidden layer that one step aims to flip, at most: [Khalil et al. 2019] find that small steps go furthest."""
 ROUNDING = 1e-6
-"""How far from a whole number a variable may be that counts as one."""
+"""How far from a whole number a variable may be that counts as one. Not tuned."""
 CLEARANCE = 1e-3
-"""How far from its threshold a chosen unit's sum must be, its row's largest weight being 1: float32 keeps its sign."""
+"""How far from its threshold a chosen unit's sum must be, its row's largest weight being 1: float32 keeps its sign. Not
+tuned."""
 CHANGE_COST = 1e-3
-"""What flipping a unit of the layer before costs, in units of the next layer that flip as wanted."""
+"""What flipping a unit of the layer before costs, in units of the next layer that flip as wanted. Not tuned."""
 KEPT_GAIN = 0.1
-"""What a first-layer unit that stays as it is is worth, in units that flip as wanted."""
+"""What a first-layer unit that stays as it is is worth, in units that flip as wanted. Not tuned."""
 
 
 def attack(settings: Iprop, context: Context, batch: Batch) -> Outcome:

@@ -30,11 +30,13 @@ from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import losses, norms
 
 WORTH_LEAVING = 8
-"""Fallen images leave once they are an eighth of the batch: each size of a batch has to be prepared for by the libraries."""
+"""Images that are done leave once they are an eighth of the batch, for libraries prepare anew for each batch size. Not tuned; it
+changes no result."""
 STEPS_BETWEEN_COUNTS = 5
-"""Steps before images that fell may leave where the device runs ahead, for counting them makes it wait."""
+"""Steps between two looks at which images are done where the device runs ahead, for looking makes it wait. Not tuned; it
+changes no result."""
 GRID_STEPS = 5
-"""Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count."""
+"""Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count. Not tuned."""
 
 
 def ascend(
@@ -103,7 +105,8 @@ class _Climb:
     def run(self, each: Round, points: Tensor | None) -> Cost:
         """Climbs from `points` (M, ...), or from the random start of this round where there are none.
 
-        Images that fell or rest leave together, once they are worth the copy of the others; nothing else waits for the device.
+        Images that are fooled or rest leave together, once they are worth the copy of the others; nothing else waits for
+        the device.
         """
         settings, context, steps = self.settings, self.context, len(self.step_sizes)
         if points is None:

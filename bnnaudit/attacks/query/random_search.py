@@ -24,7 +24,7 @@ from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
 NUMBERS = 2**14
-"""Random numbers that are drawn for an image at a time."""
+"""Random numbers that are drawn for an image at a time. Not tuned."""
 
 
 def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
@@ -36,7 +36,7 @@ def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
     forwards = 0
     with torch.no_grad():
         for restart in range(settings.restarts):
-            forwards += _Scan(settings, context, batch, best).run(restart)
+            forwards += _UniformSearch(settings, context, batch, best).run(restart)
     return best.outcome(Cost(forwards=forwards))
 
 
@@ -56,8 +56,8 @@ def draw(threat: Threat, seed: int, ids: list[int], restart: int, block: int, fe
 
 
 @dataclass(frozen=True, slots=True)
-class _Scan:
-    """One restart, whose results go into the tensors of `best` in place."""
+class _UniformSearch:
+    """One restart, whose results go into the best."""
 
     settings: RandomSearch
     context: Context
@@ -65,7 +65,7 @@ class _Scan:
     best: BestSoFar
 
     def run(self, restart: int) -> int:
-        """Asks about the draws of the images that still stand, and says how many queries they took."""
+        """Queries the draws of the images that still stand; how many queries that took."""
         queries, context = self.settings.queries, self.context
         rows = self.best.standing
         features = int(np.prod(self.batch.images.shape[1:]))

@@ -24,8 +24,8 @@ from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.norms import per_image
 
 
-class Moves(Protocol):
-    """How a search moves, in pure functions. Points, origins and results are (M, ...), in the network's range."""
+class Proposals(Protocol):
+    """How a search proposes points, in pure functions. Points, origins and results are (M, ...), in the network's range."""
 
     def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
         """The random numbers (M, Q, ...) of the block's Q queries, from the images' own streams; `like` (M, ...)."""
@@ -40,7 +40,7 @@ class Moves(Protocol):
         ...
 
 
-def search(settings: Search, context: Context, batch: Batch, moves: Moves) -> Outcome:
+def search(settings: Search, context: Context, batch: Batch, proposals: Proposals) -> Outcome:
     """Asks about `settings.queries` points for each of N images, in each restart; fooled images leave.
 
     The start is the first query. `fooled_at` counts the queries before the success. The image of the
@@ -53,33 +53,33 @@ def search(settings: Search, context: Context, batch: Batch, moves: Moves) -> Ou
             rows = best.standing
             if len(rows) == 0:
                 break
-            forwards += _Walk(settings, context, batch, moves, best).run(rows, restart)
+            forwards += _LocalSearch(settings, context, batch, proposals, best).run(rows, restart)
     return best.outcome(Cost(forwards=forwards))
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
-    """One restart, whose results go into the tensors of `best` in place."""
+class _LocalSearch:
+    """One restart, whose results go into the best."""
 
     settings: Search
     context: Context
     batch: Batch
-    moves: Moves
+    proposals: Proposals
     best: BestSoFar
 
     def run(self, rows: Tensor, restart: int) -> int:
-        """Walks the images `rows` (M,) and says how many forward passes it took."""
+        """Searches for the images `rows` (M,); how many forward passes that took."""
         queries, left = self.settings.queries, self.settings.restarts - 1 - restart
         ids, origins, labels = self.batch.ids[rows].tolist(), self.batch.images[rows], self.batch.labels[rows]
-        points = candidates = self.moves.start(self.context, ids, restart, origins)
+        points = candidates = self.proposals.start(self.context, ids, restart, origins)
         margins = torch.full((len(rows),), float("inf"), device=origins.device)
         draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
         for query in range(queries):
             if query > 0:
                 if used == draws.shape[1]:
-                    draws = self.moves.draw(self.context, ids, restart, block, origins).to(origins.device)
+                    draws = self.proposals.draw(self.context, ids, restart, block, origins).to(origins.device)
                     block, used = block + 1, 0
-                candidates = self.moves.propose(points, origins, draws[:, used], query / queries)
+                candidates = self.proposals.propose(points, origins, draws[:, used], query / queries)
                 used += 1
             candidates = as_stored(candidates, origins, self.context.threat)
             logits = self.context.logits(candidates)

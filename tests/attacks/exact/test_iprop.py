@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import Iprop, Method
+from bnnaudit.core.attack import Iprop
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
@@ -94,9 +94,8 @@ def test_restarts_only_add() -> None:
 def test_without_stopping_the_smallest_margin_is_kept() -> None:
     target = binary_network([16, 12, 3], seed=2)
     batch, threat = images_of(target, 16, seed=2), Threat(Norm.LINF, 0.15, BYTES)
-    settings = {"method": Method.IPROP, "steps": 5}
-    first = run_attack(Iprop(**settings), target, batch, threat, seed=0)
-    last = run_attack(Iprop(**settings, stop_at_success=False), target, batch, threat, seed=0)
+    first = run_attack(Iprop(steps=5), target, batch, threat, seed=0)
+    last = run_attack(Iprop(steps=5, stop_at_success=False), target, batch, threat, seed=0)
     assert torch.equal(first.fooled, last.fooled)
     assert (last.margins <= first.margins).all()
     assert (last.margins < first.margins).any()

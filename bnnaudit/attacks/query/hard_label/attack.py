@@ -1,6 +1,6 @@
 """Hard-label attack: it learns nothing but the predicted class, and goes for the nearest image of another one.
 
-In L-inf it is a search for a sign of every pixel, RayS ([Chen & Gu 2020]); in L2 it walks along the boundary by normals
+In L-inf it is a search for a sign of every pixel, RayS ([Chen & Gu 2020]); in L2 it follows the boundary by normals
 that it estimates, HopSkipJump ([Chen, Jordan & Wainwright 2020]).
 """
 
@@ -30,7 +30,7 @@ def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
             case Norm.LINF:
                 rays.search(queries, restart)
             case Norm.L2:
-                hopskipjump.walk(queries, restart)
+                hopskipjump.search(queries, restart)
             case _:
                 assert_never(context.threat.norm)
         queries.close()

@@ -1,4 +1,4 @@
-"""What answers a hard-label attack: is this still the right class? It keeps the accounts of queries and successes."""
+"""The queries of a hard-label attack: is this still the right class? Queries and successes are counted for each image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 
 ROUNDING = 1e-6
-"""Of the box's width: how far outside of the ball rounding may put a point of its surface."""
+"""Of the box's width: how far outside of the ball rounding may put a point of its surface. Not tuned."""
 
 
 @dataclass(slots=True)
 class Queries:
-    """Asks the network about points of N images; written by one attack and by nobody else.
+    """Queries about N images; written by one attack and by nobody else.
 
     asked (N,): queries of this restart. left: restarts after this one. Points may lie anywhere in the box; only those in the
     ball can be successes.
@@ -41,17 +41,17 @@ class Queries:
         return cls(settings, context, batch, BestSoFar.blank(batch), asked)
 
     def open(self, restart: int) -> None:
-        """Every image that still stands has its whole budget again."""
+        """A restart begins: every image that still stands has its whole number of queries again."""
         self.asked.zero_()
         self.left = self.settings.restarts - 1 - restart
 
     @property
     def rows(self) -> Tensor:
-        """The places (M,) of the images that still stand and may ask on."""
+        """The places (M,) of the images that still stand and have queries left."""
         return (~self.best.fooled & (self.asked < self.settings.queries)).nonzero().squeeze(1)
 
-    def alive(self, rows: Tensor) -> Tensor:
-        """(M,) bool: which of the images `rows` still stand and may ask on."""
+    def active(self, rows: Tensor) -> Tensor:
+        """(M,) bool: which of the images `rows` still stand and have queries left."""
         return ~self.best.fooled[rows] & (self.asked[rows] < self.settings.queries)
 
     def rest(self, rows: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Queries:
         return wrong.view(count, each)
 
     def _charge(self, rows: Tensor, each: int) -> None:
-        """Enters so many queries of each image, and tells the progress; a fooled image is done with all of its own."""
+        """Counts so many queries of each image, and reports the progress; a fooled image is done with all of its own."""
         self.asked[rows] += each
         self.context.on_progress(len(rows) * each)
         gone = rows[self.best.fooled[rows]]
@@ -107,7 +107,7 @@ class Queries:
         self.context.on_progress(spared)
 
     def close(self) -> None:
-        """Ends a restart: what the images that still stand did not ask is let go."""
+        """A restart ends: the queries that images which still stand have left are reported as done."""
         standing = self.best.standing
         self.context.on_progress(int((self.settings.queries - self.asked[standing]).sum()))
 

@@ -19,7 +19,7 @@ from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
 
 RESOLUTION = 0.02
-"""Of the distance, at which a bisection ends."""
+"""Of the distance, at which a bisection ends. Not tuned."""
 BEFORE = -1.0
 """A lower end of a bisection that has not asked about the radius yet."""
 
@@ -96,13 +96,13 @@ def search(queries: Queries, restart: int) -> None:
     blocks = blocks_of(signs.shape[1]).to(origins.device)
     queries.ask(rows, origins + signs.view_as(origins) * threat.radius)
     rays = Rays.along(signs, threat.box.width)
-    stay = queries.alive(rows)
+    stay = queries.active(rows)
     while bool(stay.any()):
         rows, origins, rays = rows[stay], origins[stay], rays.kept(stay)
         asked = rays.at(threat.radius)
         wrong = queries.ask(rows, origins + scale_each(rays.tried.view_as(origins), asked))
         rays = rays.after(asked, wrong, blocks)
-        stay = queries.alive(rows)
+        stay = queries.active(rows)
 
 
 def _first_signs(queries: Queries, rows: Tensor, restart: int) -> Tensor:
