@@ -40,7 +40,7 @@ def test_pgd_breaks_a_linear_model_exactly_within_its_distance(norm: Norm, rule:
 def test_fgsm_is_one_step_of_the_whole_radius_from_the_random_start() -> None:
     target = linear_target(WEIGHTS, BIAS)
     batch = batch_of(target, linear_images(8))
-    threat, settings = Threat(Norm.LINF, 0.01), Fgsm(steps=99)
+    threat, settings = Threat(Norm.LINF, 0.01), Fgsm()
     outcome = run_attack(settings, target, batch, threat, seed=0)
     start = random_start(batch, threat, 0, 0)
     uphill = (WEIGHTS[0] - WEIGHTS[1]).sign() * torch.where(batch.labels == 0, -1.0, 1.0)[:, None]
