@@ -14,7 +14,7 @@ from tests.paths import ROOT
 
 def test_every_method_has_settings_and_something_that_runs_it() -> None:
     assert set(SETTINGS) == set(METHODS) == set(Method)
-    assert all(METHODS[method].settings is SETTINGS[method] for method in Method)
+    assert all(SETTINGS[method].method is method for method in Method)
 
 
 def test_the_readme_says_of_every_method_what_it_does() -> None:
