@@ -25,7 +25,7 @@ def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     """
     queries = Queries.of(settings, context, batch)
     for restart in range(settings.restarts):
-        queries.open(restart)
+        queries.open()
         match context.threat.norm:
             case Norm.LINF:
                 rays.search(queries, restart)
