@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from bnnaudit.cli import options, paths
@@ -51,14 +52,13 @@ def attack(
     settings = settle(model, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     opened = open_model(model, settings, output)
-    from bnnaudit.attacks.table import image_steps
     from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with running(opened, output, name, len(opened.sample.ids) * image_steps(wanted)) as progress:
-        trial = Trial(wanted, opened.threat, source)
+    with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
+        trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
         report, adversarial = run_one_attack(
             prepare_opened(opened), trial, provenance(), progress.advance, make_substitute
         )

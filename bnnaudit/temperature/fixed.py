@@ -15,7 +15,7 @@ from bnnaudit.temperature.rule import Temperature
 class FixedTemperature(Temperature):
     """The same b everywhere."""
 
-    value: float = 1.0
+    value: float
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
         """(M,) filled with b."""

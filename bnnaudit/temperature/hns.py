@@ -25,7 +25,8 @@ from bnnaudit.numerics.softmax_curvature import logit_betas
 from bnnaudit.temperature.rule import Temperature
 
 EXACT_CLASSES = 32
-"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it goes by the sketch."""
+"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it uses the sketch. Not
+tuned."""
 
 
 @dataclass(frozen=True, slots=True)

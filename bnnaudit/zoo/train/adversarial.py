@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
 from bnnaudit.core.target import Preparation, Target
@@ -19,7 +19,7 @@ def adversarial_images(network: nn.Module, batch: Batch, eps: float, steps: int,
     """
     was_training = network.training
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    settings = AttackSettings(Method.PGD, steps=steps, step_size=step_size, stop_at_success=False)
+    settings = Pgd(steps=steps, step_size=step_size, stop_at_success=False)
     network.eval().requires_grad_(False)
     try:
         return run_attack(settings, _target(network, batch), batch, Threat(Norm.LINF, eps), seed).images
