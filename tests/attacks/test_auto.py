@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnnaudit.attacks import METHODS, run_attack
-from bnnaudit.attacks.auto import portfolio
+from bnnaudit.attacks.auto import phases, portfolio
 from bnnaudit.attacks.auto.candidates import STEPS, SURROGATES, candidates, first_climb, unchosen
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, LossKind, Method
 from bnnaudit.core.batch import Batch
@@ -52,7 +52,7 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[str] = []
         for name in ("search_levels", "search_units", "search_windows"):
-            monkeypatch.setattr(portfolio, name, self._noting(name, getattr(portfolio, name)))
+            monkeypatch.setattr(phases, name, self._noting(name, getattr(phases, name)))
 
     def _noting(self, name: str, way: Callable[..., Any]) -> Callable[..., Any]:
         def called(*args: Any, **named: Any) -> Any:

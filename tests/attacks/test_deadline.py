@@ -1,4 +1,4 @@
-"""A budget that is a time: it ends every way of `auto` wherever it is, and no part of the images is left without a share."""
+"""A budget that is a time: it ends every phase of `auto` wherever it is, and no part of the images is left without a share."""
 
 from types import SimpleNamespace
 
@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from bnnaudit.attacks import deadline, run_attack
-from bnnaudit.attacks.auto import portfolio
+from bnnaudit.attacks.auto import phases
 from bnnaudit.attacks.auto.allowance import Allowance
+from bnnaudit.attacks.auto.candidates import unchosen
+from bnnaudit.attacks.auto.state import Run
+from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
 from bnnaudit.core.batch import Batch
@@ -58,9 +61,9 @@ def test_without_a_deadline_there_is_time_for_ever() -> None:
     assert not any(turn.passed for turn in NEVER.turns(3))
 
 
-def test_a_time_pays_for_gradients_at_the_pace_so_far(clock: Clock) -> None:
+def test_a_time_pays_for_gradients_as_fast_as_so_far(clock: Clock) -> None:
     clock.ticks = False
-    allowance = Allowance.of(Budget(10, BudgetUnit.SECONDS))
+    allowance = Allowance.of(Budget(10, BudgetUnit.SECONDS), 5, lambda _: None)
     clock.now = 2.0
     assert allowance.left == 8.0
     assert allowance.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
@@ -79,10 +82,10 @@ def networks() -> list[tuple[str, Target, Batch, Threat]]:
 
 
 @pytest.mark.parametrize("amount", [1, 5, 30, 100, 400])
-@pytest.mark.parametrize("way", [0, 1, 2])
-def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, way: int, amount: int) -> None:
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, case: int, amount: int) -> None:
     """A look takes a second here, so a loop that forgets to look goes on, and what cannot end by itself never does."""
-    _, target, batch, threat = networks()[way]
+    _, target, batch, threat = networks()[case]
     outcome = run_attack(seconds(amount), target, batch, threat, seed=0)
     assert clock.now < amount + 60
     assert outcome.cost.backwards <= len(batch) * amount
@@ -110,18 +113,18 @@ def test_what_is_known_to_be_robust_takes_no_more_time(clock: Clock) -> None:
     assert clock.now < 1500
 
 
-def test_choosing_that_is_cut_short_chooses_nothing(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("delay", [0.05, 100.0])
+def test_choosing_that_is_cut_short_chooses_nothing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, delay: float
+) -> None:
     """Which settings had their trial before the end says nothing of which are better."""
     target, batch = contract_batch()
-    asked: list[int] = []
-    given = portfolio.unchosen
-
-    def unchosen(*arguments: object) -> tuple[AttackSettings, ...]:
-        asked.append(1)
-        return given(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(portfolio, "unchosen", unchosen)
-    monkeypatch.setattr(portfolio, "CALIBRATION_DELAY", 0.05)
-    monkeypatch.setattr(portfolio.Allowance, "gradients", lambda *_: 1e6)
-    run_attack(seconds(300), target, batch, Threat(Norm.LINF, 0.004, BYTES), seed=0)
-    assert asked == [1]
+    settings, threat = seconds(300), Threat(Norm.LINF, 0.004, BYTES)
+    monkeypatch.setattr(phases, "CHOICE_DELAY", delay)
+    monkeypatch.setattr(Allowance, "gradients", lambda *_: 1e6)
+    run = Run.begun(settings, prepared(settings, target, threat, batch, 0, 256, lambda _: None), batch)
+    phases.climb_first(run, 1.0)
+    usual = run.portfolio
+    phases.choose_climbs(run, 0.35)
+    assert usual == unchosen(threat, True, target.facts.num_classes)
+    assert (run.portfolio == usual) is (delay < 1)

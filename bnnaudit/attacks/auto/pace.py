@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-HURRY = 10
+FASTER = 10
 """By how much an image's margin may fall faster from now on than it did of late."""
 NEAR = 0.1
 """An image is never given up whose margin is below this part of the original's."""
 
 
 @dataclass(slots=True, eq=False)
-class Pace:
+class Forecast:
     """The margins of the N originals, and what was left of margins and budget when they were last looked at."""
 
     originals: Tensor
@@ -22,8 +22,8 @@ class Pace:
     left: float
 
     def hopeless(self, margins: Tensor, left: float) -> Tensor:
-        """Images (N,) bool that would not fall within the budget `left` even HURRY times faster than since the last look."""
+        """Images (N,) bool that would not fall within the budget `left` even FASTER times faster than since the last look."""
         spent = max(self.left - left, torch.finfo(margins.dtype).tiny)
         fallen = (self.margins - margins).clamp_min(0)
         self.margins, self.left = margins.clone(), left
-        return (margins > HURRY * fallen * (left / spent)) & (margins > NEAR * self.originals)
+        return (margins > FASTER * fallen * (left / spent)) & (margins > NEAR * self.originals)

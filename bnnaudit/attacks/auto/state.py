@@ -1,0 +1,122 @@
+"""What the phases of a run of `auto` share: the images, what was found on them, and what was spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from bnnaudit.attacks.auto.allowance import Allowance
+from bnnaudit.attacks.auto.input_levels import InputLevels
+from bnnaudit.attacks.auto.pace import Forecast
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.deadline import Deadline
+from bnnaudit.attacks.ledger import Ledger
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.threat import Norm
+
+
+@dataclass(slots=True)
+class Found:
+    """What is known of the N images of `batch`, and what it took.
+
+    hopeless (N,) bool: images that were given up or are known to be robust. parts: what the run was made of, in order.
+    """
+
+    batch: Batch
+    best: Ledger
+    hopeless: Tensor
+    cost: Cost = field(default_factory=Cost)
+    parts: dict[Leg, Leg] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, batch: Batch) -> Found:
+        """Nothing known."""
+        best = Ledger.blank(batch)
+        return cls(batch, best, torch.zeros_like(best.fooled))
+
+    @property
+    def standing(self) -> Tensor:
+        """The places of the images that are neither fooled nor given up (M,)."""
+        rows = self.best.standing
+        return rows[~self.hopeless[rows]]
+
+    def count(self, part: Leg, cost: Cost, fooled: list[int] | None = None) -> None:
+        """What a part of the run cost, and the ids of the images that it was the first to fool."""
+        self.parts[part] = self.parts.get(part, part).and_also(fooled or [], cost.forwards, cost.backwards)
+        self.cost += cost
+
+    def outcome(self) -> Outcome:
+        """What the run gives back."""
+        return replace(self.best.outcome(self.cost), legs=tuple(self.parts.values()))
+
+
+@dataclass(slots=True)
+class Run:
+    """One run.
+
+    settings: those of the whole run. quantized: the network has steps, and straight-through gradients do not predict its
+    margins. portfolio: what is climbed by, in turn. levels: the input's, where the network has few. prepared: contexts of
+    climbs, made once each. turns: turns of climbs so far; climbed: what the last one spent. wandered (N, ...): where the
+    window search is that owes nothing to climbs. forecast: of how far margins fall.
+    """
+
+    settings: AttackSettings
+    context: Context
+    found: Found
+    spending: Allowance
+    quantized: bool = False
+    portfolio: tuple[AttackSettings, ...] = ()
+    levels: InputLevels | None = None
+    prepared: dict[AttackSettings, Context] = field(default_factory=dict)
+    turns: int = 0
+    climbed: float = 0.0
+    wandered: Tensor | None = None
+    forecast: Forecast | None = None
+
+    @classmethod
+    def begun(cls, settings: AttackSettings, context: Context, batch: Batch) -> Run:
+        """Nothing found or spent."""
+        spending = Allowance.of(settings.budget, len(batch), context.on_progress)
+        return cls(settings, context, Found.blank(batch), spending)
+
+    @property
+    def batch(self) -> Batch:
+        """The images."""
+        return self.found.batch
+
+    @property
+    def in_linf(self) -> bool:
+        """Whether perturbations are measured in L-inf, as the searches need."""
+        return self.context.threat.norm is Norm.LINF
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything left to attack, and to spend."""
+        return self.spending.left > self.spending.least and len(self.found.standing) > 0
+
+    def shares(self, amount: float, most: int | None = None) -> Iterator[tuple[Tensor, Deadline]]:
+        """The places of what stands, part by part, each with the end of its share of `amount` of the budget.
+
+        most: images in each part; as many as pass through the network at once where not given.
+        """
+        parts = torch.split(self.found.standing, most or self.context.batch_size)
+        for rows, deadline in zip(parts, self.spending.deadline(amount).turns(len(parts)), strict=True):
+            if deadline.passed:
+                break
+            yield rows, deadline
+
+    def gradients(self, amount: float) -> float:
+        """Gradients on each image that still stands for `amount` of the budget."""
+        return self.spending.gradients(amount, len(self.found.standing), self.found.cost.backwards)
+
+    def enter(self, part: Leg, rows: Tensor, outcome: Outcome) -> None:
+        """What a part of the run found on the images `rows` (M,)."""
+        first = outcome.fooled & ~self.found.best.fooled[rows]
+        self.found.count(part, outcome.cost, self.batch.ids[rows[first]].tolist())
+        self.found.best.enter(rows, outcome, int(self.spending.spent))
