@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnnaudit.api import audit, load_target
     from bnnaudit.core.report import Report
     from bnnaudit.core.target import Target
     from bnnaudit.core.threat import Norm, Threat
-    from bnnaudit.engine.library import audit, load_target
 
 __version__ = "0.1.0"
 
@@ -23,8 +23,8 @@ _HOMES = {
     "Report": "bnnaudit.core.report",
     "Target": "bnnaudit.core.target",
     "Threat": "bnnaudit.core.threat",
-    "audit": "bnnaudit.engine.library",
-    "load_target": "bnnaudit.engine.library",
+    "audit": "bnnaudit.api",
+    "load_target": "bnnaudit.api",
 }
 
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from bnnaudit.cli.main import run
-from bnnaudit.reports.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 SIGNS = SHARED / "gtsrb_30x30_bnn.onnx"

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from bnnaudit import Report, audit
+from bnnaudit.config.card import read_settings
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.finding import Severity
 from bnnaudit.core.report import Status
-from bnnaudit.loaders.card import read_settings
-from bnnaudit.zoo.digits import load_digits_split
-from bnnaudit.zoo.publishing import read_digests
-from bnnaudit.zoo.recipes import read_recipe
+from bnnaudit.zoo.train.digits import load_digits_split
+from bnnaudit.zoo.train.publishing import read_digests
+from bnnaudit.zoo.train.recipes import read_recipe
 
 FOLDER = Path(__file__).parent.parent / "sample_models"
 NAMES = ("digits-ref", "digits-bnn-wq", "digits-bnn-waq", "digits-ref-at")

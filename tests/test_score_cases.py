@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bnnaudit.cli.main import run
-from bnnaudit.reports.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
 DIGITS = CASES / "softmax_then_quantize" / "digits.npz"

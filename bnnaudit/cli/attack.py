@@ -54,15 +54,15 @@ def command(model: Path, method: str | None, save: Path | None, **values: Any) -
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
-        from bnnaudit.attacks import image_steps
+        from bnnaudit.attacks.table import image_steps
+        from bnnaudit.audit.one_attack import run_single
+        from bnnaudit.audit.open import open_model_and_data, substitute_maker, threat_of
+        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.saving import check_can_save, save_adversarial
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.opening import open_model_and_data, substitute_maker, threat_of
-        from bnnaudit.engine.single import run_single
-        from bnnaudit.engine.threads import computing_with
-        from bnnaudit.loaders.card import parse_settings, settings_for
-        from bnnaudit.reports import ReportFormat, render
+        from bnnaudit.config.card import parse_settings, settings_for
+        from bnnaudit.reports.table import ReportFormat, render
 
         if save is not None:
             check_can_save(save)

@@ -50,12 +50,12 @@ def command(model: Path, substitute: str | None, **values: Any) -> int:
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
+        from bnnaudit.api import audit_request
+        from bnnaudit.audit.run import run_audit
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import command_line
         from bnnaudit.core.report import Status
-        from bnnaudit.engine.audit import run_audit
-        from bnnaudit.engine.library import audit_request
-        from bnnaudit.reports import ReportFormat, render
+        from bnnaudit.reports.table import ReportFormat, render
 
         transfer = substitute != "none"
         flags = options.nested_flags({**values, "substitute": substitute if transfer else None})

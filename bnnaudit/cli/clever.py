@@ -48,14 +48,14 @@ def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, *
     """
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
+        from bnnaudit.audit.open import open_model_and_data
+        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.clever import run_clever
-        from bnnaudit.engine.opening import open_model_and_data
-        from bnnaudit.engine.threads import computing_with
-        from bnnaudit.loaders.card import parse_settings, settings_for
-        from bnnaudit.reports import json_text
-        from bnnaudit.reports.clever import clever_to_json, render_clever
+        from bnnaudit.config.card import parse_settings, settings_for
+        from bnnaudit.measurements.clever import run_clever
+        from bnnaudit.reports.table import json_text
+        from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
         values["samples"] = values["samples"] or SAMPLES
         flags = parse_settings(options.nested_flags({**values, "targets": None}), "command line")

@@ -23,9 +23,9 @@ def command(code: str | None, everything: bool, efforts: bool, format_name: str,
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
     if efforts:
         return _explain_efforts(code, everything, format_name, output)
-    from bnnaudit.diagnostics import RULES
-    from bnnaudit.reports import json_text
-    from bnnaudit.reports.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.reports.table import json_text
+    from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.rules.table import RULES
 
     if everything == (code is not None):
         raise UsageError("explain: give one rule's code (such as FR301), or --all")
@@ -41,9 +41,9 @@ def command(code: str | None, everything: bool, efforts: bool, format_name: str,
 
 
 def _explain_efforts(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
-    from bnnaudit.engine.planning import check_costs
-    from bnnaudit.reports import json_text
-    from bnnaudit.reports.effort_table import CheckCost, efforts_to_json, render_efforts
+    from bnnaudit.audit.plan import check_costs
+    from bnnaudit.reports.table import json_text
+    from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
 
     if everything or code is not None:
         raise UsageError("explain: give one rule's code, --all or --effort")

@@ -19,10 +19,10 @@ def command(model: Path, **values: Any) -> int:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
     check_output(values["output"])
     with waiting("loading", values["quiet"]):
-        from bnnaudit.engine.opening import inspect_model
-        from bnnaudit.loaders.card import parse_settings, settings_for
-        from bnnaudit.reports import json_text
-        from bnnaudit.reports.inspection import facts_to_json, render_facts
+        from bnnaudit.audit.open import inspect_model
+        from bnnaudit.config.card import parse_settings, settings_for
+        from bnnaudit.reports.table import json_text
+        from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
 
         flags = parse_settings(options.nested_flags(values), "command line")
         facts = inspect_model(model, settings_for(model, flags, Path.cwd(), values["card"]))

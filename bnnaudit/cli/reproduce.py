@@ -11,11 +11,11 @@ import click
 from bnnaudit.cli import options
 from bnnaudit.cli.streams import check_output, deliver_with, waiting
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.reproduction import TableName
 from bnnaudit.core.threat import Norm
+from bnnaudit.experiments.values import TableName
 
 if TYPE_CHECKING:
-    from bnnaudit.engine.reproduction.running import Subject
+    from bnnaudit.experiments.run import Subject
 
 SAMPLES = 100
 FOLDER = Path("sample_models")
@@ -67,11 +67,11 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
     with waiting("loading", values["quiet"]):
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.core.reproduction import Reproduction
-        from bnnaudit.engine.reproduction import EXPERIMENTS
-        from bnnaudit.engine.reproduction.running import planned_units, reproduce_on
-        from bnnaudit.reports import json_text
-        from bnnaudit.reports.reproduction import render_reproduction, reproduction_to_json
+        from bnnaudit.experiments.run import planned_units, reproduce_on
+        from bnnaudit.experiments.table import EXPERIMENTS
+        from bnnaudit.experiments.values import Reproduction
+        from bnnaudit.reports.table import json_text
+        from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
         experiment = EXPERIMENTS[name]
         subjects = [subject_of(path, name, radii, values) for path in paths]
@@ -103,9 +103,9 @@ def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: M
     """One model with its data and radii, by its own card and the flags."""
     from dataclasses import replace
 
-    from bnnaudit.engine.opening import open_model_and_data, threat_of
-    from bnnaudit.engine.reproduction.running import Subject
-    from bnnaudit.loaders.card import parse_settings, settings_for
+    from bnnaudit.audit.open import open_model_and_data, threat_of
+    from bnnaudit.config.card import parse_settings, settings_for
+    from bnnaudit.experiments.run import Subject
 
     eps = radii[0] if radii else None
     samples = values["samples"] or SAMPLES

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnnaudit.audit.one_attack import Adversarial
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.engine.single import Adversarial
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
 

@@ -31,13 +31,13 @@ def command(model: Path, plot: Path | None, **values: Any) -> int:
     """
     check_output(values["output"])
     with waiting("measuring", values["quiet"]):
+        from bnnaudit.audit.open import open_model_and_data, threat_of
+        from bnnaudit.audit.signal import run_signal
+        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.opening import open_model_and_data, threat_of
-        from bnnaudit.engine.propagation import run_signal
-        from bnnaudit.engine.threads import computing_with
-        from bnnaudit.loaders.card import parse_settings, settings_for
-        from bnnaudit.reports import ReportFormat, render
+        from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.reports.pictures import check_can_plot, save_signal
+        from bnnaudit.reports.table import ReportFormat, render
 
         if plot is not None:
             check_can_plot(plot)

@@ -48,7 +48,7 @@ def deliver(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
         return
-    from bnnaudit.reports import write_atomically
+    from bnnaudit.reports.table import write_atomically
 
     write_atomically(output, text)
 

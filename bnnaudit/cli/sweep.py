@@ -41,15 +41,15 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
     parameter = Parameter(over)
     chosen = None if values is None else parse_values(parameter, values)
     with waiting("loading", rest["quiet"]):
+        from bnnaudit.audit.open import open_model_and_data, threat_of
+        from bnnaudit.audit.prepare import prepare
+        from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
+        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.cli.stamp import stamp
-        from bnnaudit.engine.ground import prepare_ground
-        from bnnaudit.engine.opening import open_model_and_data, threat_of
-        from bnnaudit.engine.sweeping import SweepRequest, check_sweep, run_sweep
-        from bnnaudit.engine.threads import computing_with
-        from bnnaudit.loaders.card import parse_settings, settings_for
-        from bnnaudit.reports import ReportFormat, render
+        from bnnaudit.config.card import parse_settings, settings_for
         from bnnaudit.reports.pictures import check_can_plot, save_sweep
+        from bnnaudit.reports.table import ReportFormat, render
 
         if plot is not None:
             check_can_plot(plot)
@@ -74,10 +74,10 @@ def command(model: Path, over: str, values: str | None, method: str | None, plot
         check_sweep(request)
     with ProgressBar(rest["quiet"]) as progress, computing_with(opened.threads):
         progress.task("deployed model on clean images")
-        ground = prepare_ground(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
-        progress.plan(int(ground.clean.sum()) * request.image_steps())
+        prepared = prepare(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
+        progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{attack.name} over {parameter}")
-        report = run_sweep(ground, request, stamp(), progress.advance)
+        report = run_sweep(prepared, request, stamp(), progress.advance)
     if plot is not None:
         save_sweep(report, plot)
     kind = ReportFormat(rest["format_name"])

@@ -25,8 +25,8 @@ def command(recipe: Path, output: Path, quiet: bool, verbose: bool) -> int:
     with waiting("loading", quiet):
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.reports.numbers import percent
-        from bnnaudit.zoo.recipes import read_recipe
-        from bnnaudit.zoo.training import train
+        from bnnaudit.zoo.train.recipes import read_recipe
+        from bnnaudit.zoo.train.training import train
 
         wanted = read_recipe(recipe)
     with ProgressBar(quiet) as progress:

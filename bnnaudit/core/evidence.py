@@ -66,7 +66,7 @@ class Evidence:
     """What was measured, image by image. `results` lacks the trials that did not run; `why_missing` says why.
 
     clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
-    was tried, None where verification did not finish. by_default: None where a runtime without options cannot differ.
+    was tried, None where verification did not finish. default_session: None where a runtime without options cannot differ.
     sessions: what each session got right without attack, and after everything that was tried; None as well where it cannot.
     """
 
@@ -78,7 +78,7 @@ class Evidence:
     signal: SignalTable | None
     verified: NDArray[np.bool_] | None
     why_missing: str = ""
-    by_default: DefaultAnswers | None = None
+    default_session: DefaultAnswers | None = None
     probes: Probes = field(default_factory=Probes)
     sessions: tuple[Sessions, Sessions] | None = None
 
@@ -112,7 +112,7 @@ class Check:
     `judge` is called only when all of its trials have results; otherwise the engine enters a skip with the reason. A
     finding with a p-value stands only if it is still significant among all comparisons of the run; a comparison that
     found no material difference is told as `Undecided`, because it is one of them. `least`: the effort from which on it runs.
-    `wished`: attacks that run as well where they can and add to what a finding says, without which it is judged all the same.
+    `optional_trials`: attacks that run as well where they can and add to what a finding says, without which it is judged all the same.
     """
 
     name: str
@@ -120,4 +120,4 @@ class Check:
     trials: Callable[[AuditPlan], tuple[Trial, ...]]
     judge: Callable[[Evidence], tuple[Finding | Skip | Undecided, ...]]
     least: Effort = Effort.QUICK
-    wished: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials
+    optional_trials: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials

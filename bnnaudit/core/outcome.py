@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.auto_run import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Outcome:
     fooled (N,) bool: by the differentiable copy's own word; whoever runs the attack checks it again. fooled_at (N,) int64:
     the number of steps taken before the first success (0 is the random start), -1 where there was none, counted in the
     restart that succeeded. margins (N,): true logit minus the largest other one at `images`, by the differentiable copy;
-    infinite where no iterate was looked at. betas (N,): the temperature in force at the last step. legs: what a run of
+    infinite where no iterate was looked at. betas (N,): the temperature in force at the last step. parts: what a run of
     several attacks was made of, in order; empty for a single one.
     """
 
@@ -40,7 +40,7 @@ class Outcome:
     margins: Tensor
     betas: Tensor
     cost: Cost
-    legs: tuple[Leg, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @classmethod
     def joined(cls, parts: Sequence[Outcome], images: Tensor) -> Outcome:
@@ -55,5 +55,5 @@ class Outcome:
             margins=torch.cat([part.margins for part in parts]),
             betas=torch.cat([part.betas for part in parts]),
             cost=sum((part.cost for part in parts), Cost()),
-            legs=tuple(leg for part in parts for leg in part.legs),
+            parts=tuple(entry for part in parts for entry in part.parts),
         )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.auto_run import Part
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
-from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
@@ -77,7 +77,7 @@ class AttackRow:
     """One attack's result; `step_size` is resolved, in units of the [0,1] image, None for methods without one.
 
     accuracy_8bit: what is left when the same adversarial images are rounded to 8-bit pixels; None where not measured.
-    legs: what `auto` ran; empty for other attacks. sessions: None where a default session cannot differ.
+    parts: what `auto` ran; empty for other attacks. sessions: None where a default session cannot differ.
     """
 
     settings: AttackSettings
@@ -92,7 +92,7 @@ class AttackRow:
     replay_disagreements: int
     role: str = ""
     accuracy_8bit: Estimate | None = None
-    legs: tuple[Leg, ...] = ()
+    parts: tuple[Part, ...] = ()
     sessions: SessionAccuracies | None = None
 
 

@@ -80,7 +80,7 @@ class Target:
 
     `network` maps the network's own input (N, *input_shape) to logits (N, d); its weights are frozen, it is in eval mode,
     and its quantizers pass gradients by the surrogate it was built with. `deployed` takes images, not network inputs.
-    `by_default` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
+    `default_session` opens the model in its runtime without options, where that may answer otherwise than `deployed`; `serve_as`
     says which of the two count.
     Where `facts.scores` names a tensor upstream of the output `network` returns that one, and `whole` is the network to its
     output; `rounded` then returns the last tensor that is a multiple of that one but for rounding, where there is one.
@@ -91,7 +91,7 @@ class Target:
     deployed: Deployed
     facts: ModelFacts
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    by_default: Callable[[], Deployed] | None = None
+    default_session: Callable[[], Deployed] | None = None
     whole: nn.Module | None = None
     rounded: nn.Module | None = None
     serve_as: ServeAs = ServeAs.ANY

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bnnaudit.core.attack import AttackSettings
-from bnnaudit.core.portfolio import Leg
+from bnnaudit.core.auto_run import Part
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.threat import Threat
 
@@ -55,7 +55,7 @@ class TrialResult:
     -1 where the image still stands (or was misclassified to begin with). replayed: successes claimed by the differentiable
     copy and put before the deployed model; replay_disagreements: those that the deployed model got right all the same.
     fooled_8bit (N,) bool: fooled still, once the adversarial image is rounded towards the original to 8-bit pixels; None
-    where that was not measured, since the images are no 8-bit pictures to begin with. legs: what a run of several attacks
+    where that was not measured, since the images are no 8-bit pictures to begin with. parts: what a run of several attacks
     was made of, with the successes that replayed. sessions: what is right without attack and under it in each session of the
     deployed model, None where they are the same; an image that was not attacked is as it was without attack.
     """
@@ -69,7 +69,7 @@ class TrialResult:
     replayed: int
     replay_disagreements: int
     fooled_8bit: NDArray[np.bool_] | None = None
-    legs: tuple[Leg, ...] = ()
+    parts: tuple[Part, ...] = ()
     sessions: Sessions | None = None
 
     @property

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bnnaudit.quantization.grids import Grid
+from bnnaudit.quantization.step_hooks import is_watched
 from bnnaudit.quantization.surrogates import FEW_LEVELS
 from bnnaudit.quantization.uniform import GridQuantizer
-from bnnaudit.quantization.watching import is_watched
 
 SCALES = (1e-30, 1e30)
 """Scales between which no product of a scale and a level of a short type overflows or loses bits in single precision."""

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.quantization.watching import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, watching
 
 _TURN: ContextVar[Iterator[float] | None] = ContextVar("scales of the steps to come", default=None)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.quantization.scales import next_scale
-from bnnaudit.quantization.watching import tell
+from bnnaudit.quantization.step_hooks import tell
 
 FEW_LEVELS = 4
 """Grids of so many levels or fewer follow their steps: 2 bits. Finer ones are so close to a line that the identity serves

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import torch
 from torch import nn
 
-from bnnaudit.attacks import METHODS, run_attack
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bnnaudit.attacks import context as module
-from bnnaudit.attacks import pgd
 from bnnaudit.attacks.context import Context, prepared
+from bnnaudit.attacks.gradient import pgd
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.surrogate import Surrogate, WidthUnit
 from bnnaudit.core.threat import Norm, Threat

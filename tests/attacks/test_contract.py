@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bnnaudit.attacks import METHODS, image_steps, run_attack
+from bnnaudit.attacks.table import METHODS, image_steps, run_attack
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.contract import (

@@ -5,20 +5,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bnnaudit.attacks import deadline, run_attack
+from bnnaudit.attacks import deadline
 from bnnaudit.attacks.auto import phases
-from bnnaudit.attacks.auto.allowance import Allowance
 from bnnaudit.attacks.auto.candidates import unchosen
+from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.auto.state import Run
 from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.deadline import NEVER, Deadline
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from tests.attacks.auto.levels.test_search import binary_network as one_bit_pixels
+from tests.attacks.auto.levels.test_search import brute_force, images
 from tests.attacks.contract import contract_batch, is_legitimate, is_truthful
-from tests.attacks.test_level_search import binary_network as one_bit_pixels
-from tests.attacks.test_level_search import brute_force, images
 from tests.toy import BYTES, batch_of, binary_network, images_of
 
 
@@ -63,11 +64,11 @@ def test_without_a_deadline_there_is_time_for_ever() -> None:
 
 def test_a_time_pays_for_gradients_as_fast_as_so_far(clock: Clock) -> None:
     clock.ticks = False
-    allowance = Allowance.of(Budget(10, BudgetUnit.SECONDS), 5, lambda _: None)
+    spending = Spending.of(Budget(10, BudgetUnit.SECONDS), 5, lambda _: None)
     clock.now = 2.0
-    assert allowance.left == 8.0
-    assert allowance.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
-    assert allowance.used == pytest.approx(0.2)
+    assert spending.left == 8.0
+    assert spending.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
+    assert spending.used == pytest.approx(0.2)
 
 
 def networks() -> list[tuple[str, Target, Batch, Threat]]:
@@ -121,7 +122,7 @@ def test_choosing_that_is_cut_short_chooses_nothing(
     target, batch = contract_batch()
     settings, threat = seconds(300), Threat(Norm.LINF, 0.004, BYTES)
     monkeypatch.setattr(phases, "CHOICE_DELAY", delay)
-    monkeypatch.setattr(Allowance, "gradients", lambda *_: 1e6)
+    monkeypatch.setattr(Spending, "gradients", lambda *_: 1e6)
     run = Run.begun(settings, prepared(settings, target, threat, batch, 0, 256, lambda _: None), batch)
     phases.climb_first(run, 1.0)
     usual = run.portfolio

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks import METHODS, run_attack
 from bnnaudit.attacks.geometry import grid_step, random_start
 from bnnaudit.attacks.rounding import rounded
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome

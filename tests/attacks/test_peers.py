@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit import load_target
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks import METHODS, run_attack
 from bnnaudit.attacks.geometry import as_seen, as_stored, random_start
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target

@@ -20,23 +20,23 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.auto import portfolio
+from bnnaudit.attacks.auto import run as auto_run
+from bnnaudit.attacks.table import run_attack
+from bnnaudit.audit.replay_check import replay
 from bnnaudit.core.attack import AttackSettings, Budget, Method
+from bnnaudit.core.auto_run import PhaseName
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.portfolio import Way
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat, parse_length
-from bnnaudit.engine.referee import replay
 from tests.bench.ablation_networks import NETWORKS, network, sample
 from tests.bench.strongest import Effort, cases, opened, run
 
 PARTS = {
-    "halving": (portfolio._Run, "chosen", lambda self, among: ()),
-    "level search": (portfolio, "find_input_levels", lambda *_: None),
-    "unit search": (portfolio, "searchable", lambda *_: None),
-    "window search": (portfolio._Run, "search_windows", lambda *_: None),
-    "giving up": (portfolio._Run, "give_up", lambda *_: None),
+    "halving": (auto_run._Run, "chosen", lambda self, among: ()),
+    "level search": (auto_run, "find_input_levels", lambda *_: None),
+    "unit search": (auto_run, "searchable", lambda *_: None),
+    "window search": (auto_run._Run, "search_windows", lambda *_: None),
+    "giving up": (auto_run._Run, "drop_hopeless", lambda *_: None),
 }
 RADII = {
     "digits-ref": ("0.05", "0.1", "l2 0.5"),
@@ -46,7 +46,12 @@ RADII = {
     "mnist-tfc-2w2a": ("0.05", "0.1", "0.2", "l2 1"),
     "gtsrb-bnn": ("1/255", "2/255", "3/255", "8/255", "l2 0.1"),
 }
-WAYS = {"level search": Way.LEVELS, "unit search": Way.UNITS, "window search": Way.WINDOWS, "halving": Way.CHOOSING}
+WAYS = {
+    "level search": PhaseName.LEVELS,
+    "unit search": PhaseName.UNITS,
+    "window search": PhaseName.WINDOWS,
+    "halving": PhaseName.CHOOSING,
+}
 HEAD = "| network | eps | clean | part | left with | without | gradients with | without | s with | without |"
 
 
@@ -64,7 +69,9 @@ def without(part: str) -> AbstractContextManager[object]:
     return mock.patch.object(*PARTS[part])
 
 
-def measured(target: Target, sample: Batch, clean: Tensor, threat: Threat, budget: str) -> tuple[Effort, set[Way]]:
+def measured(
+    target: Target, sample: Batch, clean: Tensor, threat: Threat, budget: str
+) -> tuple[Effort, set[PhaseName]]:
     """`auto` on what is classified correctly, and what it was made of."""
     effort, rows = Effort(clean.clone()), clean.nonzero().squeeze(1)
     batch, started = sample.select(rows), time.process_time()
@@ -72,7 +79,7 @@ def measured(target: Target, sample: Batch, clean: Tensor, threat: Threat, budge
     outcome = run_attack(settings, target, batch, threat, 0, batch)
     effort.seconds, effort.cost = time.process_time() - started, outcome.cost
     effort.standing[rows[replay(target, batch, threat, outcome).fooled]] = False
-    return effort, {leg.way for leg in outcome.legs}
+    return effort, {part.way for part in outcome.parts}
 
 
 def threat_of(radius: str, target: Target) -> Threat:
@@ -105,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not options.parts:
                 say(row(start, "-", whole, whole, clean), options.output)
             for part in options.parts:
-                if WAYS.get(part, Way.FIRST) not in ways:
+                if WAYS.get(part, PhaseName.FIRST) not in ways:
                     continue
                 with without(part):
                     lacking, _ = measured(target, batch, clean, threat, options.budget)

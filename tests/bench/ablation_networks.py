@@ -17,8 +17,8 @@ from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign, Rounding
 from bnnaudit.zoo.architectures.cnn import cnn
 from bnnaudit.zoo.architectures.mlp import mlp
-from bnnaudit.zoo.descent import descend
-from bnnaudit.zoo.determinism import reproducible
+from bnnaudit.zoo.train.descent import descend
+from bnnaudit.zoo.train.determinism import reproducible
 from tests.bench.small_bnns import DATA, SmallBnn
 from tests.toy import target_of
 

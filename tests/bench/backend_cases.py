@@ -25,7 +25,7 @@ from onnx import ModelProto, TensorProto, numpy_helper
 from torch import nn
 
 from bnnaudit.core.errors import UnsupportedOperatorsError, one_line
-from bnnaudit.operators.carriers import carried
+from bnnaudit.onnx_import.graph.torch_types import carried
 
 _QUANTIZATION = """
     QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearMatMul QLinearConv ConvInteger MatMulInteger
@@ -135,7 +135,7 @@ def judge(case: Case, import_model: Import) -> Judgement:
 
 def by_bnnaudit(model: ModelProto) -> nn.Module:
     """Our import."""
-    from bnnaudit.operators.importing import import_graph
+    from bnnaudit.onnx_import.importer import import_graph
 
     return import_graph(model)
 

@@ -17,6 +17,7 @@ import click
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
@@ -27,10 +28,9 @@ from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.engine.audit import AuditRequest, run_audit
-from bnnaudit.engine.score_search import rescored
+from bnnaudit.measurements.score_search import rescored
 from bnnaudit.numerics.intervals import wilson_interval
-from bnnaudit.zoo.imitation import imitate
+from bnnaudit.zoo.substitute import imitate
 from tests.bench.bank_networks import DATA, trained
 from tests.bench.bank_wholenum import whole_number_entries, with_whole_numbers
 from tests.bench.broken import (

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from bnnaudit.quantization.layers import WeightScale, deploy
 from bnnaudit.zoo.architectures.mlp import mlp
 from bnnaudit.zoo.architectures.precision import Activations, Weights, activation
-from bnnaudit.zoo.descent import descend
-from bnnaudit.zoo.determinism import reproducible
-from bnnaudit.zoo.digits import load_digits_split
-from bnnaudit.zoo.recipes import Recipe
-from bnnaudit.zoo.training import as_tensors
+from bnnaudit.zoo.train.descent import descend
+from bnnaudit.zoo.train.determinism import reproducible
+from bnnaudit.zoo.train.digits import load_digits_split
+from bnnaudit.zoo.train.recipes import Recipe
+from bnnaudit.zoo.train.training import as_tensors
 from tests.bench.broken import Scale, WinnersTakeAll
 
 CACHE = Path(tempfile.gettempdir()) / "bnnaudit-bank"

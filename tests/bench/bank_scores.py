@@ -20,7 +20,7 @@ from torch import nn
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
 from tests.bench.bank import FAKE, HONEST, Entry
 from tests.bench.bank_networks import trained
 

@@ -18,7 +18,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
 from tests.bench.bank_networks import trained
 from tests.bench.broken import Scale, behind
 

@@ -12,7 +12,7 @@ from torch import nn
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.checkpoint import load_checkpoint
+from bnnaudit.models.checkpoint.load import load_checkpoint
 
 
 def write_checkpoint(network: nn.Module, path: Path) -> Path:

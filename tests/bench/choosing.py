@@ -28,20 +28,20 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks import pgd
-from bnnaudit.attacks.ascent import error_signal, rounds
 from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
-from bnnaudit.attacks.auto.choosing import FEWEST, PORTFOLIO, ROUNDS, choose, greedily, price
+from bnnaudit.attacks.auto.halving import FEWEST, PORTFOLIO, ROUNDS, choose, greedily, price
+from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import ascent_direction, project, random_start
-from bnnaudit.attacks.ledger import Ledger
+from bnnaudit.attacks.gradient import pgd
+from bnnaudit.attacks.gradient.ascent import error_signal, rounds
+from bnnaudit.audit.replay_check import replay
+from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat, parse_length
-from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.referee import replay
 from bnnaudit.numerics import losses
 from tests.bench.strongest import cases, opened, say
 
@@ -65,7 +65,7 @@ class Run:
     threat: Threat
     seed: int
     budget: int
-    ledger: Ledger
+    best: BestSoFar
     among: tuple[AttackSettings, ...]
     spent: Tensor
     choosing: int = 0
@@ -86,7 +86,7 @@ class Run:
         margins = losses.margin(context.judged(part.images), part.labels)
         starts = random_start(part, self.threat, settings, self.seed, self.climbs)
         outcome = pgd.climb(short or settings, context, part, starts)
-        self.ledger.enter(rows, outcome, 0)
+        self.best.enter(rows, outcome, 0)
         self.total += outcome.cost.backwards
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(1e-30)).clamp(0, 1)
         steps = (short or settings).steps
@@ -94,7 +94,7 @@ class Run:
 
     def chosen_on(self, prices: Callable[[int], int]) -> Tensor:
         """Images that stand, as many as choosing may afford, evenly spread."""
-        standing = self.ledger.standing
+        standing = self.best.standing
         most = SHARE * float((self.budget - self.spent[standing]).sum())
         count = max((n for n in range(min(len(standing), ROUNDS[-1][0]) + 1) if prices(n) <= most), default=0)
         return standing[torch.linspace(0, len(standing) - 1, count).round().long()]
@@ -134,8 +134,8 @@ def halving(run: Run) -> Plan:
 
 def image(run: Run) -> Plan:
     """Each image's own best candidates: the mean, over points, of the deepest true fall along the candidate's step."""
-    rows = run.ledger.standing
-    part, best = run.batch.select(rows), run.ledger.images[rows]
+    rows = run.best.standing
+    part, best = run.batch.select(rows), run.best.images[rows]
     falls = torch.zeros(len(run.among), len(rows))
     for seen in range(SEEN_FROM):
         points = best if seen == 0 else random_start(part, run.threat, run.among[0], run.seed, 1000 + seen)
@@ -174,9 +174,9 @@ def finished(run: Run, way: Callable[[Run], Plan]) -> Run:
     """The first climb, the choice, and climbs by it until the budget is spent."""
     quantized = bool(run.target.facts.quantizers)
     first = first_climb(run.threat, quantized)
-    run.climb(first, run.ledger.standing)
+    run.climb(first, run.best.standing)
     run.spent += first.steps
-    before, standing = run.total, run.ledger.standing
+    before, standing = run.total, run.best.standing
     if len(standing) == 0:
         return run
     plan = way(run)
@@ -196,7 +196,7 @@ def finished(run: Run, way: Callable[[Run], Plan]) -> Run:
 
 def affording(run: Run) -> Tensor:
     """The images that stand and have gradients left."""
-    standing = run.ledger.standing
+    standing = run.best.standing
     return standing[run.spent[standing] + 1 <= run.budget]
 
 
@@ -258,8 +258,10 @@ def measured(
     batch = sample.select(clean.nonzero().squeeze(1))
     facts = target.facts
     among = candidates(threat, bool(facts.quantizers), facts.num_classes)
-    run = finished(Run(target, batch, threat, seed, budget, Ledger.blank(batch), among, torch.zeros(len(batch))), way)
-    fooled = replay(target, batch, threat, run.ledger.outcome(Cost())).fooled
+    run = finished(
+        Run(target, batch, threat, seed, budget, BestSoFar.blank(batch), among, torch.zeros(len(batch))), way
+    )
+    fooled = replay(target, batch, threat, run.best.outcome(Cost())).fooled
     return len(batch) - int(fooled.sum()), run.choosing / max(1, run.total)
 
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import click
 import torch
 
-from bnnaudit.attacks import run_attack
 from bnnaudit.attacks.auto.candidates import SURROGATES
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate

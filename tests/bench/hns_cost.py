@@ -19,13 +19,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks import fgsm, run_attack
 from bnnaudit.attacks.context import prepared
+from bnnaudit.attacks.gradient import fgsm
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.loaders.quickening import quickened
+from bnnaudit.models.speed import speed_up
 from bnnaudit.numerics.hessian_scaling import (
     GRID,
     LEAST_LOG_RHO,
@@ -58,7 +59,7 @@ def setting(width: int, classes: int, images: int, device: str) -> tuple[Target,
     """The network as it is attacked, with as many uniform images, labelled by its own answers."""
     place = torch.device(device)
     pixels = torch.rand(images, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    network = quickened(resnet18(width, classes).requires_grad_(False), pixels, False, place)
+    network = speed_up(resnet18(width, classes).requires_grad_(False), pixels, False, place)
     target = replace(target_of(network.to(place), (3, 32, 32), classes), device=place)
     return target, batch_of(target, pixels.to(place)).to(place)
 

@@ -55,7 +55,7 @@ def cost(path: Path) -> dict[str, float]:
 
     from bnnaudit.core.preprocessing import Preprocessing
     from bnnaudit.core.surrogate import Surrogate
-    from bnnaudit.loaders.onnx import load_onnx
+    from bnnaudit.models.onnx.load import load_onnx
 
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:

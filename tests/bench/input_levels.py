@@ -18,11 +18,11 @@ import click
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.attacks import run_attack
-from bnnaudit.attacks.auto.input_levels import InputLevels, find_input_levels
-from bnnaudit.attacks.auto.level_reach import Reach, within_reach
-from bnnaudit.attacks.auto.level_search import search_levels
+from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
+from bnnaudit.attacks.auto.levels.reach import Reach, within_reach
+from bnnaudit.attacks.auto.levels.search import search_levels
 from bnnaudit.attacks.context import prepared
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
@@ -31,7 +31,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import open_source, take_sample
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import BinaryLinear, clip_latent_weights
 from bnnaudit.quantization.quantizers import BinarySign
 from tests.toy import target_of

@@ -4,7 +4,7 @@
 
 The baseline is a bare loop of the same number of forward and backward passes through the same network, without steps,
 projections or verdicts. Peers (foolbox, torchattacks and ART, where they are installed) run the same PGD-20 on the same images
-through the network as it was before it was quickened, its weights frozen; so does a second bare loop. Wall-clock seconds
+through the network as it was before it was speed_up, its weights frozen; so does a second bare loop. Wall-clock seconds
 (the processor's with one thread), medians of ratios over interleaved rounds.
 """
 
@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, ErrorSignal, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, Norm, Threat
-from bnnaudit.loaders.onnx import load_onnx
-from bnnaudit.loaders.quickening import quickened
+from bnnaudit.models.onnx.load import load_onnx
+from bnnaudit.models.speed import speed_up
 from tests.bench.small_networks import resnet18
 from tests.bench.strongest import DATA, SAMPLES
 from tests.bench.timing import Figure, median_ratios, table
@@ -74,7 +74,7 @@ def _resnet(images: int, device: str) -> Case:
     network = resnet18(64 if device == "cuda" else 32, 10, folded=False).requires_grad_(False)
     pixels = torch.rand(images, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     place = torch.device(device)
-    quick = replace(target_of(quickened(network, pixels, False, place).to(place), (3, 32, 32), 10), device=place)
+    quick = replace(target_of(speed_up(network, pixels, False, place).to(place), (3, 32, 32), 10), device=place)
     plain = replace(quick, network=network.to(place))
     return Case("resnet18", plain, quick, batch_of(quick, pixels).to(place), Threat(Norm.LINF, 8 / 255))
 

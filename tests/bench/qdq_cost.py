@@ -21,14 +21,14 @@ import torch
 from onnx import ModelProto, NodeProto
 from torch import Tensor
 
+from bnnaudit.audit.batch_size import OVERHEAD, bytes_per_image
 from bnnaudit.cli.startup import keep_memory
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.engine.batch_size import OVERHEAD, bytes_per_image
-from bnnaudit.loaders.onnx import load_onnx
-from bnnaudit.operators.graph import Graph, attribute
+from bnnaudit.models.onnx.load import load_onnx
+from bnnaudit.onnx_import.graph.graph import Graph, attribute
 from tests.bench.timing import Figure, median_ratios, table
 
 MOST = 1.5

@@ -32,8 +32,8 @@ from torch import Tensor, nn
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.lowering import depends_on_batch
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
+from bnnaudit.models.onnx.replayable import depends_on_batch
 
 PIXELS = 32
 CLASSES = 10

@@ -26,15 +26,15 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.zoo.architectures.mlp import mlp
-from bnnaudit.zoo.descent import Progress, descend
-from bnnaudit.zoo.determinism import default_dtype, reproducible
-from bnnaudit.zoo.digits import load_digits_split
-from bnnaudit.zoo.export import write_onnx, write_safetensors
-from bnnaudit.zoo.recipes import Recipe
-from bnnaudit.zoo.training import TRAINING_DTYPE, as_tensors
+from bnnaudit.zoo.train.descent import Progress, descend
+from bnnaudit.zoo.train.determinism import default_dtype, reproducible
+from bnnaudit.zoo.train.digits import load_digits_split
+from bnnaudit.zoo.train.export import write_onnx, write_safetensors
+from bnnaudit.zoo.train.recipes import Recipe
+from bnnaudit.zoo.train.training import TRAINING_DTYPE, as_tensors
 
 FOLDER = Path(tempfile.gettempdir()) / "bnnaudit-small-bnns"
 MNIST_ROOT = Path(os.environ.get("BNNAUDIT_BENCH_DATA", "../shared/data")) / "mnist"

@@ -21,14 +21,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.loaders.onnx import load_onnx
+from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.zoo.architectures.cnn import cnn
@@ -88,7 +88,7 @@ def onnx_of(subject: Subject) -> Path:
     """The file, exported anew where none is kept."""
     if subject.onnx is not None:
         return subject.onnx
-    from bnnaudit.zoo.export import write_onnx
+    from bnnaudit.zoo.train.export import write_onnx
 
     path = Path(tempfile.gettempdir()) / f"bnnaudit-{subject.name}.onnx"
     write_onnx(subject.network(), tuple(subject.held_out()[0].shape[1:]), path)

@@ -20,17 +20,17 @@ from typing import Any
 
 import torch
 
-from bnnaudit.attacks import run_attack
+from bnnaudit.attacks.table import run_attack
+from bnnaudit.audit.open import open_model_and_data
+from bnnaudit.audit.replay_check import replay
+from bnnaudit.audit.verdict import estimate
+from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.attack import AttackSettings, Budget, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat, parse_length
-from bnnaudit.engine.judging import estimate
-from bnnaudit.engine.opening import open_model_and_data
-from bnnaudit.engine.referee import replay
-from bnnaudit.loaders.card import parse_settings, settings_for
 
 DATA = Path(os.environ.get("BNNAUDIT_BENCH_DATA", "../shared/data"))
 SAMPLES = Path("sample_models")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnnaudit.attacks.auto.candidates import candidates
-from bnnaudit.attacks.ledger import Ledger
+from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.bench.choosing import WAYS, Run, fall_along, finished
@@ -18,7 +18,7 @@ def blank(eps: float, budget: int = 60) -> Run:
     batch = batch_of(target, linear_images(24))
     threat = Threat(Norm.LINF, eps)
     among = candidates(threat, False, 3)
-    return Run(target, batch, threat, 0, budget, Ledger.blank(batch), among, torch.zeros(24))
+    return Run(target, batch, threat, 0, budget, BestSoFar.blank(batch), among, torch.zeros(24))
 
 
 def test_the_fall_along_a_linear_model_s_step_is_the_radius_times_the_dual_norm() -> None:
@@ -32,8 +32,8 @@ def test_the_fall_along_a_linear_model_s_step_is_the_radius_times_the_dual_norm(
 def test_every_way_breaks_what_is_near_and_keeps_the_budget(name: str) -> None:
     run = finished(blank(0.04), WAYS[name])
     distance = boundary_distance(run.batch.images, Norm.LINF)
-    assert run.ledger.fooled[distance < 0.97 * 0.04].all()
-    assert not run.ledger.fooled[distance > 0.04].any()
-    assert 0 < run.ledger.fooled.sum() < 24
+    assert run.best.fooled[distance < 0.97 * 0.04].all()
+    assert not run.best.fooled[distance > 0.04].any()
+    assert 0 < run.best.fooled.sum() < 24
     assert run.spent.max() <= run.budget
     assert run.total <= 24 * run.budget

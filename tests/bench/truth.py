@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import click
 import torch
 
-from bnnaudit.attacks import METHODS, run_attack
+from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bnnaudit.reports.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema
 from tests.cli.conftest import Ran
 
 Command = Callable[..., Ran]

@@ -17,8 +17,8 @@ from bnnaudit.cli.attack import attack_settings
 from bnnaudit.cli.main import COMMANDS, cli
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.surrogate import SurrogateKind
-from bnnaudit.diagnostics import RULES
-from bnnaudit.reports.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema
+from bnnaudit.rules.table import RULES
 from tests.cli.conftest import Ran, write_model
 
 Bnnaudit = Callable[..., Ran]
@@ -157,7 +157,7 @@ def test_a_bug_of_ours_never_looks_like_a_finding(
     def break_down(*arguments: object, **options: object) -> object:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("bnnaudit.engine.single.run_trial", break_down)
+    monkeypatch.setattr("bnnaudit.audit.one_attack.run_trial", break_down)
     ran = bnnaudit("attack", model, "--data", data)
     assert ran.code == 70
     assert ran.err.count("\n") == 1
@@ -171,7 +171,7 @@ def test_an_interruption_is_unfinished(
     def interrupt(*arguments: object, **options: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bnnaudit.engine.audit.run_trial", interrupt)
+    monkeypatch.setattr("bnnaudit.audit.run.run_trial", interrupt)
     ran = bnnaudit("check", model, "--data", data)
     assert ran.code == 3
     assert "interrupted" in ran.out

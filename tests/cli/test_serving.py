@@ -12,9 +12,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from bnnaudit.reports.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema
 from tests.cli.conftest import Ran
-from tests.engine.test_default_session import quantized_softmax
+from tests.measurements.test_default_session import quantized_softmax
 
 Bnnaudit = Callable[..., Ran]
 
@@ -50,13 +50,15 @@ def test_the_default_session_s_figure_is_that_of_the_saved_images(
     with np.load(saved) as stored:
         content = dict(stored)
     row, labels = report["attacks"][0], content["y"]
-    by_default = plain(quantized, content["x"])
-    assert (by_default == content["default_after"]).all()
-    assert row["sessions"]["default"] == pytest.approx((by_default == labels).mean())
+    default_session = plain(quantized, content["x"])
+    assert (default_session == content["default_after"]).all()
+    assert row["sessions"]["default"] == pytest.approx((default_session == labels).mean())
     exact = (content["predicted_before"] == labels) & (content["predicted_after"] == labels)
     assert row["sessions"]["exact"] == pytest.approx(exact.mean())
-    assert row["sessions"]["between"] == (exact != (by_default == labels)).sum()
-    counted = {"exact": exact, "default": by_default == labels}.get(serve_as or "any", exact & (by_default == labels))
+    assert row["sessions"]["between"] == (exact != (default_session == labels)).sum()
+    counted = {"exact": exact, "default": default_session == labels}.get(
+        serve_as or "any", exact & (default_session == labels)
+    )
     assert row["adversarial_accuracy"] == pytest.approx(counted.mean())
     assert content["fooled"].sum() == round((report["clean_accuracy"] - row["adversarial_accuracy"]) * len(labels))
 

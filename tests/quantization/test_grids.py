@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
-from bnnaudit.operators.element_types import _GRIDS
+from bnnaudit.onnx_import.graph.element_types import _GRIDS
 from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
 from bnnaudit.quantization.uniform import GridQuantizer
 

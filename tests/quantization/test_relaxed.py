@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.operators.multithreshold import MultiThreshold
-from bnnaudit.operators.operands import Operands
+from bnnaudit.onnx_import.converters.multithreshold import MultiThreshold
+from bnnaudit.onnx_import.operands import Operands
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.quantizers import BinarySign, with_surrogate

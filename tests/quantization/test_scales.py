@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.quantizers import BinarySign, Rounding, with_surrogate
 from bnnaudit.quantization.scales import ScaledNetwork, layer_scales, next_scale, reach_scales
-from bnnaudit.quantization.watching import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, watching
 
 INPUTS = torch.tensor([[1.0, 2.0], [-3.0, 0.5]])
 MOVED = torch.tensor([[1.5, 2.0], [-3.0, -0.5]])

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from bnnaudit.audit.open import open_model_and_data
+from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
-from bnnaudit.engine.opening import open_model_and_data
-from bnnaudit.loaders.card import parse_settings, settings_for
 from bnnaudit.numerics.hessian_scaling import search_fine
 from bnnaudit.temperature import fit_temperature
 from bnnaudit.temperature.hns import ExactScaling

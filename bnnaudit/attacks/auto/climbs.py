@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from bnnaudit.attacks import pgd
-from bnnaudit.attacks.ascent import rounds
-from bnnaudit.attacks.auto.allowance import LEAST_STEPS
 from bnnaudit.attacks.auto.candidates import STEPS
+from bnnaudit.attacks.auto.spending import LEAST_STEPS
 from bnnaudit.attacks.auto.state import Run
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.attacks.geometry import random_start
+from bnnaudit.attacks.gradient import pgd
+from bnnaudit.attacks.gradient.ascent import rounds
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.outcome import Outcome
-from bnnaudit.core.portfolio import Leg, Way
 from bnnaudit.core.target import Target
 
 
@@ -31,7 +31,7 @@ def climb(run: Run, settings: AttackSettings, most: float = math.inf) -> None:
         settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
         if settings.steps < LEAST_STEPS:
             settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
-    part = Leg(Way.CLIMB if spending.climbs else Way.FIRST, settings.surrogate, settings.loss)
+    part = Part(PhaseName.CLIMB if spending.climbs else PhaseName.FIRST, settings.surrogate, settings.loss)
     for rows, deadline in run.shares(left):
         run.enter(part, rows, climbed(run, settings, rows, deadline))
     spending.pay(settings.steps * rounds(settings))

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
-from bnnaudit.attacks.auto.choosing import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.climbs import climb, climbed, guides
-from bnnaudit.attacks.auto.foresight import predicts_margins
-from bnnaudit.attacks.auto.input_levels import find_input_levels
-from bnnaudit.attacks.auto.level_search import search_levels
-from bnnaudit.attacks.auto.pace import Forecast
+from bnnaudit.attacks.auto.gradient_quality import predicts_margins
+from bnnaudit.attacks.auto.halving import FEWEST, ROUNDS, choose, price
+from bnnaudit.attacks.auto.hopeless import Forecast
+from bnnaudit.attacks.auto.levels.input_levels import find_input_levels
+from bnnaudit.attacks.auto.levels.search import search_levels
 from bnnaudit.attacks.auto.state import Run
-from bnnaudit.attacks.auto.unit_search import search_units, searchable
-from bnnaudit.attacks.auto.window_search import FOLLOWING, corner_stripes, round_passes, search_windows
+from bnnaudit.attacks.auto.units.search import search_units, searchable
+from bnnaudit.attacks.auto.windows import FOLLOWING, corner_stripes, round_passes, search_windows
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.outcome import Cost
-from bnnaudit.core.portfolio import Leg, Way
 from bnnaudit.numerics import losses
 
 UNIT_ROUNDS = 10
@@ -41,7 +41,7 @@ def climb_first(run: Run, share: float) -> None:
     run.portfolio = unchosen(threat, run.quantized, facts.num_classes)
     climb(run, first_climb(threat, run.quantized), share * run.spending.left)
     if cost != Cost():
-        run.found.count(Leg(Way.CHOOSING), cost)
+        run.found.count(Part(PhaseName.CHOOSING), cost)
 
 
 def search_by_units(run: Run, share: float) -> None:
@@ -58,7 +58,7 @@ def search_by_units(run: Run, share: float) -> None:
     # Images are searched one after the other; where the clock counts each gets its share.
     for rows, deadline in run.shares(amount, 1 if timed else None):
         starts, context = run.found.best.images[rows], run.context.until(deadline)
-        run.enter(Leg(Way.UNITS), rows, search_units(context, network, run.batch.select(rows), starts, count))
+        run.enter(Part(PhaseName.UNITS), rows, search_units(context, network, run.batch.select(rows), starts, count))
     spending.spent += count * UNIT_ROUND_PRICE
 
 
@@ -88,7 +88,7 @@ def choose_climbs(run: Run, share: float) -> None:
         tried = run.batch.select(rows[:images])
         margins = losses.margin(run.context.judged(tried.images), tried.labels)
         outcome = climbed(run, settings, rows[:images], deadline, shortened(settings, steps))
-        run.enter(Leg(Way.CHOOSING), rows[:images], outcome)
+        run.enter(Part(PhaseName.CHOOSING), rows[:images], outcome)
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
 
@@ -128,7 +128,7 @@ def _windows(run: Run, points: Tensor, following: int, amount: float) -> Tensor:
     for rows, deadline in run.shares(amount):
         batch, context = run.batch.select(rows), run.context.until(deadline)
         found = search_windows(targets, context, batch, points[rows], rounds, run.spending.climbs, following)
-        run.enter(Leg(Way.WINDOWS), rows, found)
+        run.enter(Part(PhaseName.WINDOWS), rows, found)
         reached[rows] = found.images
     run.spending.pay(rounds * round_passes(following) / 2)
     return reached
@@ -142,7 +142,7 @@ def search_by_levels(run: Run, share: float) -> None:
     for rows, deadline in run.shares(amount):
         starts, context = run.found.best.images[rows], run.context.until(deadline)
         search = search_levels(context, run.levels, run.batch.select(rows), passes, starts=starts)
-        run.enter(Leg(Way.LEVELS), rows, search.outcome)
+        run.enter(Part(PhaseName.LEVELS), rows, search.outcome)
         run.found.hopeless[rows[search.exhausted]] = True
     run.spending.spent += passes / 2
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.allowance import Allowance
-from bnnaudit.attacks.auto.input_levels import InputLevels
-from bnnaudit.attacks.auto.pace import Forecast
+from bnnaudit.attacks.auto.hopeless import Forecast
+from bnnaudit.attacks.auto.levels.input_levels import InputLevels
+from bnnaudit.attacks.auto.spending import Spending
+from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.deadline import Deadline
-from bnnaudit.attacks.ledger import Ledger
 from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.auto_run import Part
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
-from bnnaudit.core.portfolio import Leg
 from bnnaudit.core.threat import Norm
 
 
@@ -29,15 +29,15 @@ class Found:
     """
 
     batch: Batch
-    best: Ledger
+    best: BestSoFar
     hopeless: Tensor
     cost: Cost = field(default_factory=Cost)
-    parts: dict[Leg, Leg] = field(default_factory=dict)
+    parts: dict[Part, Part] = field(default_factory=dict)
 
     @classmethod
     def blank(cls, batch: Batch) -> Found:
         """Nothing known."""
-        best = Ledger.blank(batch)
+        best = BestSoFar.blank(batch)
         return cls(batch, best, torch.zeros_like(best.fooled))
 
     @property
@@ -46,14 +46,14 @@ class Found:
         rows = self.best.standing
         return rows[~self.hopeless[rows]]
 
-    def count(self, part: Leg, cost: Cost, fooled: list[int] | None = None) -> None:
+    def count(self, part: Part, cost: Cost, fooled: list[int] | None = None) -> None:
         """What a part of the run cost, and the ids of the images that it was the first to fool."""
         self.parts[part] = self.parts.get(part, part).and_also(fooled or [], cost.forwards, cost.backwards)
         self.cost += cost
 
     def outcome(self) -> Outcome:
         """What the run gives back."""
-        return replace(self.best.outcome(self.cost), legs=tuple(self.parts.values()))
+        return replace(self.best.outcome(self.cost), parts=tuple(self.parts.values()))
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Run:
     settings: AttackSettings
     context: Context
     found: Found
-    spending: Allowance
+    spending: Spending
     quantized: bool = False
     portfolio: tuple[AttackSettings, ...] = ()
     levels: InputLevels | None = None
@@ -82,7 +82,7 @@ class Run:
     @classmethod
     def begun(cls, settings: AttackSettings, context: Context, batch: Batch) -> Run:
         """Nothing found or spent."""
-        spending = Allowance.of(settings.budget, len(batch), context.on_progress)
+        spending = Spending.of(settings.budget, len(batch), context.on_progress)
         return cls(settings, context, Found.blank(batch), spending)
 
     @property
@@ -115,7 +115,7 @@ class Run:
         """Gradients on each image that still stands for `amount` of the budget."""
         return self.spending.gradients(amount, len(self.found.standing), self.found.cost.backwards)
 
-    def enter(self, part: Leg, rows: Tensor, outcome: Outcome) -> None:
+    def enter(self, part: Part, rows: Tensor, outcome: Outcome) -> None:
         """What a part of the run found on the images `rows` (M,)."""
         first = outcome.fooled & ~self.found.best.fooled[rows]
         self.found.count(part, outcome.cost, self.batch.ids[rows[first]].tolist())

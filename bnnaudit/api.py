@@ -1,0 +1,57 @@
+"""The audit as a function, for programs: what the command line does, without the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bnnaudit import __version__
+from bnnaudit.audit.open import open_model_and_data, open_target, plan_of, substitute_maker
+from bnnaudit.audit.run import AuditRequest, run_audit
+from bnnaudit.config.card import parse_settings, settings_for
+from bnnaudit.core.progress import Progress, Silence
+from bnnaudit.core.report import Report
+from bnnaudit.core.target import Target
+
+Settings = Mapping[str, Mapping[str, object]]
+"""Tables of a card: {"data": {"source": "images.npz", "samples": 300}, "threat": {"eps": "8/255"}}."""
+
+
+def load_target(model: str | Path, settings: Settings | None = None) -> Target:
+    """The model with its card and `settings` (which win over the card), ready to attack; raises AuditError."""
+    path = Path(model)
+    return open_target(path, settings_for(path, parse_settings(settings or {}, "settings"), Path.cwd()))
+
+
+def audit(
+    model: str | Path,
+    settings: Settings | None = None,
+    transfer: bool = True,
+    progress: Progress | None = None,
+    command: str = "bnnaudit.audit",
+) -> Report:
+    """Audits `model` as `bnnaudit check` does; raises AuditError for input that cannot be used.
+
+    `settings` wins over the card. Without `transfer` no substitute is trained. `command` is entered in the report.
+    """
+    path = Path(model)
+    return run_audit(audit_request(path, settings or {}, None, transfer, command), progress or Silence())
+
+
+def audit_request(model: Path, settings: Settings, card: Path | None, transfer: bool, command: str) -> AuditRequest:
+    """Model, data and plan, opened and checked; raises AuditError."""
+    opened = open_model_and_data(model, settings_for(model, parse_settings(settings, "settings"), Path.cwd(), card))
+    return AuditRequest(
+        target=opened.target,
+        images=opened.sample.images,
+        labels=opened.sample.labels,
+        ids=opened.sample.ids,
+        data=opened.sample.facts,
+        plan=plan_of(opened, transfer),
+        make_substitute=substitute_maker(opened),
+        tool_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        threads=opened.threads,
+    )

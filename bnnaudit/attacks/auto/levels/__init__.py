@@ -1,0 +1,1 @@
+"""Search among the levels that an input quantizer gives each pixel."""

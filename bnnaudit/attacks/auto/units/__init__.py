@@ -1,0 +1,1 @@
+"""Search over the signs of a binary network's first layer."""

@@ -1,0 +1,248 @@
+"""Search over the signs of a binary network's first layer, for images that climbs by gradients leave standing.
+
+Such a network sees of an image no more than the signs of its first layer. From the pattern of signs at the point reached, a
+beam search goes over flips of those units whose sign the ball leaves open, through the layers behind them exactly, until
+some patterns fool them; the signs that do not matter to that are left open; and for each pattern a point is looked for by
+accelerated projected descent on the squares of the violated constraints. The network judges the points. Signs that no point
+of a round could show cost more in the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bnnaudit.attacks.auto.units.patterns import Behind, Flags, fooling_patterns, needed_units
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Threat
+from bnnaudit.numerics.losses import margin
+from bnnaudit.numerics.norms import project_linf
+from bnnaudit.numerics.randomness import uniform_block
+from bnnaudit.quantization.binary_network import Array, BinaryNetwork, read_binary_network
+
+CLEARANCE = 1e-3
+"""How far from its threshold a unit's sum should be, in box units of its row's largest weight: float32 keeps its sign."""
+PATTERNS = 16
+"""Fooling patterns of a round for which points are looked for."""
+DESCENT_STEPS = 100
+"""Steps of accelerated descent towards a pattern."""
+JUDGED_EVERY = 10
+"""Steps of descent after which the network is asked."""
+AIM = 3
+"""Clearances that the descent aims for: it nears its aim from outside."""
+LEAST_COST = 0.02
+"""What a flip costs whose sum is at its threshold, where one costs 1 whose sum must go as far as it can."""
+DISORDER = 0.05
+"""How much chance counts in the order in which signs are given up, in parts of the way that a sum can go."""
+DEARER = 1.5
+"""What a sign costs more after a round that could not show it."""
+MOST_UNITS = 1024
+"""Hidden units of a network that is worth searching: where more share a decision, climbs find what there is."""
+
+
+def searchable(target: Target, shape: tuple[int, ...]) -> BinaryNetwork | None:
+    """The target read as a small fully connected network of signs for images of this shape; None where it is no such one."""
+    if len(target.facts.quantizers) > MOST_UNITS or target.facts.parameters > MOST_UNITS**2:
+        return None
+    try:
+        network = read_binary_network(target, shape, "auto")
+    except UsageError:
+        return None
+    return network if sum(len(layer.bias) for layer in network.layers) <= MOST_UNITS else None
+
+
+def search_units(context: Context, network: BinaryNetwork, batch: Batch, starts: Tensor, rounds: int) -> Outcome:
+    """Looks for points of the L-inf ball and the box that fool the network, for each of N images.
+
+    network: the target, read. starts (N, ...): where an attack left off, in ball and box. rounds: of choosing patterns and
+    looking for points, the most for an image. `fooled_at` counts rounds. The first success is given back, else the point of
+    least margin. No image's result depends on the others.
+    """
+    found, rows = [], _Rows.of(network, context.threat.box.width)
+    for index in range(len(batch)):
+        one = slice(index, index + 1)
+        found.append(_Search.of(context, network, rows, batch.select(one), starts[one]).run(rounds))
+    return Outcome.joined(found, batch.images)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The first layer: weights (r, n) of Euclidean length 1, bias and clearance (r,) in their scale.
+
+    smoothness: the largest eigenvalue of the weights' Gram matrix.
+    """
+
+    weights: Array
+    bias: Array
+    clearance: Array
+    smoothness: float
+
+    @classmethod
+    def of(cls, network: BinaryNetwork, width: float) -> _Rows:
+        """The first layer of a network whose box has that width."""
+        layer = network.layers[0]
+        lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(1e-30)
+        weights = layer.weights / lengths[:, None]
+        smoothness = float(np.linalg.eigvalsh(weights @ weights.T)[-1])
+        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, 1e-30))
+
+    def sums(self, points: Array) -> Array:
+        """(M, n) -> (M, r)."""
+        return np.asarray(points @ self.weights.T + self.bias)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ball:
+    """Ball and box of one image: the pixels' ranges low, high (n,), and how far the sums can be beyond their thresholds there.
+
+    reach (r, 2): at most, towards -1 and towards +1; negative where that sign cannot be.
+    """
+
+    low: Array
+    high: Array
+    reach: Array
+
+    @classmethod
+    def of(cls, image: Array, threat: Threat, rows: _Rows) -> _Ball:
+        """Around an image (n,)."""
+        low = np.maximum(image - threat.radius, threat.box.low)
+        high = np.minimum(image + threat.radius, threat.box.high)
+        middle, spread = rows.sums((low + high)[None] / 2)[0], np.abs(rows.weights) @ ((high - low) / 2)
+        return cls(low, high, np.stack([spread - middle, spread + middle], axis=1))
+
+    @property
+    def centre(self) -> Array:
+        """(n,)."""
+        return np.asarray((self.low + self.high) / 2)
+
+    def most(self, slope: Array) -> Array:
+        """The largest value (M,) of slope @ point over all points; slope (M, n)."""
+        return np.asarray(np.maximum(slope * self.low, slope * self.high).sum(axis=1))
+
+
+@dataclass(slots=True, eq=False)
+class _Search:
+    """The search from one image; `one` is a batch of it alone. best, margin, fooled_at: as in Outcome.
+
+    burden (r, 2): by what factor each unit's -1 and +1 cost more, by experience. Written in place by one search only.
+    """
+
+    context: Context
+    behind: Behind
+    rows: _Rows
+    ball: _Ball
+    one: Batch
+    best: Tensor
+    margin: float
+    fooled_at: int
+    forwards: int
+    burden: Array
+
+    @classmethod
+    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch, start: Tensor) -> _Search:
+        """A search that has not begun."""
+        ball = _Ball.of(one.images.flatten().double().cpu().numpy(), context.threat, rows)
+        behind, burden = Behind.of(network, int(one.labels)), np.ones((len(rows.bias), 2))
+        return cls(context, behind, rows, ball, one, start, np.inf, -1, 0, burden)
+
+    def run(self, rounds: int) -> Outcome:
+        """All rounds, until one succeeds."""
+        current = self.best.flatten(1).double().cpu().numpy()
+        self._judge(current, 0)
+        is_open = np.asarray((self.ball.reach > self.rows.clearance[:, None]).all(axis=1))
+        for index in range(1, rounds + 1):
+            if self.fooled_at >= 0 or not is_open.any() or self.context.deadline.passed:
+                break
+            current = self._round(current, is_open, index)
+        device = self.best.device
+        return Outcome(
+            images=self.best,
+            fooled=torch.tensor([self.fooled_at >= 0], device=device),
+            fooled_at=torch.tensor([self.fooled_at], device=device),
+            margins=torch.tensor([self.margin], device=device),
+            betas=torch.ones(1, device=device),
+            cost=Cost(forwards=self.forwards),
+        )
+
+    def _judge(self, points: Array, index: int) -> Array:
+        """True margins (M,) of points (M, n); the best is kept."""
+        images = torch.from_numpy(points).to(self.one.images).view(-1, *self.one.images.shape[1:])
+        threat, origin = self.context.threat, self.one.images
+        images = as_stored(project_linf(images, origin, threat.radius, threat.box.low, threat.box.high), origin, threat)
+        logits = self.context.judged(images)
+        self.forwards += len(images)
+        labels = self.one.labels.expand(len(images))
+        margins, wrong = margin(logits, labels).float(), logits.argmax(dim=1) != labels
+        if self.fooled_at < 0:
+            place = int(torch.where(wrong, -torch.inf, margins).argmin())
+            if bool(wrong[place]) or float(margins[place]) < self.margin:
+                self.best, self.margin = images[place : place + 1], float(margins[place])
+                self.fooled_at = index if bool(wrong[place]) else -1
+        return margins.double().cpu().numpy()
+
+    def _round(self, current: Array, is_open: Flags, index: int) -> Array:
+        """One round from the point (1, n); the point to go on from."""
+        shape = (2, len(is_open))
+        draws = uniform_block(self.context.seed, self.one.ids.tolist(), 0, index, shape)[0].double().numpy()
+        sums = self.rows.sums(current)[0]
+        units = np.where(sums >= 0, 1.0, -1.0)
+        costs = self._costs(units, sums, draws[0])
+        patterns = fooling_patterns(self.behind, units, costs, np.flatnonzero(is_open), PATTERNS)
+        if len(patterns) == 0:
+            return self.ball.centre[None]
+        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), 1e-12)
+        needed = needed_units(self.behind, patterns, held + DISORDER * draws[1], is_open)
+        points = np.repeat(current, len(patterns), axis=0)
+        points, margins, violations = self._descent(points, patterns, needed, index)
+        self._learn(patterns, violations > 0)
+        total = violations.sum(axis=1)
+        place = total.argmin() if index % 2 else margins.argmin()
+        return points[place : place + 1]
+
+    def _learn(self, patterns: Array, missed: Flags) -> None:
+        """Signs that points missed (M, r) cost more from now on, the others less, but never less than at first."""
+        for side, sign in enumerate((-1.0, 1.0)):
+            share = (missed & (patterns == sign)).mean(axis=0)
+            factor = np.where(share > 0, DEARER**share, 1 / DEARER)
+            self.burden[:, side] = np.maximum(1.0, self.burden[:, side] * factor)
+
+    def _costs(self, units: Array, sums: Array, draws: Array) -> Array:
+        """What flipping each unit costs (r,): the part of its way that its sum must go, by chance and by experience."""
+        side = (units < 0).astype(int)
+        each = np.arange(len(units))
+        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], 1e-12)
+        return np.asarray((LEAST_COST + np.abs(sums) / room) * (0.5 + draws) * self.burden[each, side])
+
+    def _descent(self, points: Array, patterns: Array, needed: Flags, index: int) -> tuple[Array, Array, Array]:
+        """Points (M, n) that show the needed signs as far as may be, their margins (M,), and what is missing (M, r).
+
+        Patterns that no point can show, by a proof that the descent finds on its way, are left where that is found.
+        """
+        rows, found, margins = self.rows, points.copy(), np.full(len(points), np.inf)
+        going = np.arange(len(points))
+        ahead, age = points, np.zeros((len(points), 1))
+        for step in range(1, DESCENT_STEPS + 1):
+            signs = patterns[going]
+            missing = np.where(needed[going], np.maximum(0.0, AIM * rows.clearance - signs * rows.sums(ahead)), 0.0)
+            forces = missing * signs
+            push = forces @ rows.weights
+            points = np.clip(ahead + push / rows.smoothness, self.ball.low, self.ball.high)
+            moved = points - found[going]
+            age = np.where((push * moved).sum(axis=1, keepdims=True) < 0, 0, age + 1)
+            ahead = points + age / (age + 3) * moved
+            found[going] = points
+            if step % JUDGED_EVERY == 0:
+                margins[going] = self._judge(points, index)
+                hopeless = forces @ rows.bias + self.ball.most(push) < missing @ rows.clearance
+                going, ahead, age = going[~hopeless], ahead[~hopeless], age[~hopeless]
+                if self.fooled_at >= 0 or len(going) == 0:
+                    break
+        return found, margins, np.where(needed, np.maximum(0.0, rows.clearance - patterns * rows.sums(found)), 0.0)

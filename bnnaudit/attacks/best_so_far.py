@@ -1,0 +1,111 @@
+"""What an attack knows of each image so far: the iterate that it would give back, and whether that one fools the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.numerics import losses
+
+PLATEAU = 1e-5
+"""Relative difference of two margins or losses that rounding explains: quantized networks are flat over whole regions."""
+
+
+@dataclass(slots=True)
+class BestSoFar:
+    """Entries for N images; written in place by one attack and by nobody else. The fields are those of `Outcome`."""
+
+    images: Tensor
+    fooled: Tensor
+    fooled_at: Tensor
+    margins: Tensor
+    betas: Tensor
+
+    @classmethod
+    def blank(cls, batch: Batch) -> BestSoFar:
+        """Nothing known: each image is its own best, and still stands."""
+        count, device = len(batch), batch.images.device
+        return cls(
+            images=batch.images.clone(),
+            fooled=torch.zeros(count, dtype=torch.bool, device=device),
+            fooled_at=torch.full((count,), -1, device=device),
+            margins=torch.full((count,), float("inf"), device=device),
+            betas=torch.ones(count, device=device),
+        )
+
+    @property
+    def standing(self) -> Tensor:
+        """The places of the images that are not fooled yet (M,)."""
+        return (~self.fooled).nonzero().squeeze(1)
+
+    def judge(
+        self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int, onward: bool = True
+    ) -> Tensor:
+        """Enters points (M, ...) of ball and box, made in `step` steps of the images `rows` (M,); which still stand (M,) bool.
+
+        Kept is the first success, then, where `onward`, what has a smaller margin; points whose margins differ by rounding
+        are equally good. Nothing here waits for the device.
+        """
+        standing = logits.argmax(dim=1) == labels
+        margins = losses.margin(logits.detach(), labels).float()
+        noted = [self.fooled, self.fooled_at, self.margins, rows, standing, margins]
+        if runs_ahead(rows.device):
+            better = _note(torch, noted, step, onward)
+            chosen = better.view(-1, *(1,) * (points.dim() - 1))
+            self.images[rows] = torch.where(chosen, points, self.images[rows])
+        else:
+            # So short an operation takes numpy a fifth of torch's time, which the steps of a small network would feel.
+            better = _note(np, [tensor.numpy() for tensor in noted], step, onward)
+            places = torch.from_numpy(better.nonzero()[0])
+            self.images[rows[places]] = points[places]
+        return standing
+
+    def enter(self, rows: Tensor, outcome: Outcome, steps_before: int) -> None:
+        """Enters what another attack found on the images `rows` (M,) after so many steps, where it is better."""
+        first = outcome.fooled & ~self.fooled[rows]
+        best = self.margins[rows]
+        lower = outcome.margins < _clearly_below(torch, best)
+        better = first | (lower & ~self.fooled[rows])
+        self.images[rows[better]] = outcome.images[better]
+        self.margins[rows[better]] = outcome.margins[better]
+        self.betas[rows[better]] = outcome.betas[better]
+        self.fooled_at[rows[first]] = outcome.fooled_at[first] + steps_before
+        self.fooled[rows[first]] = True
+
+    def outcome(self, cost: Cost) -> Outcome:
+        """What the attack gives back."""
+        return Outcome(self.images, self.fooled, self.fooled_at, self.margins, self.betas, cost)
+
+
+def runs_ahead(device: torch.device) -> bool:
+    """Whether Python goes on while the device computes, and would have to wait for it to learn a value."""
+    return device.type != "cpu"
+
+
+def _note(arrays: Any, noted: Sequence[Any], step: int, onward: bool) -> Any:
+    """Enters what a judgement says of M images, and tells whose point is kept (M,) bool.
+
+    noted: the best's own `fooled`, `fooled_at` and `margins` (N,), then the images' rows, verdicts and margins (M,), in the
+    arrays of `arrays`, which is torch or numpy: what is used of them goes by the same names.
+    """
+    fooled, fooled_at, margins, rows, stands, found = noted
+    before, best = fooled[rows], margins[rows]
+    first = ~(stands | before)
+    better = found < _clearly_below(arrays, best)
+    better = first | (better if onward else better & ~before)
+    margins[rows] = arrays.where(better, found, best)
+    fooled_at[rows] = arrays.where(first, step, fooled_at[rows])
+    fooled[rows] = before | first
+    return better
+
+
+def _clearly_below(arrays: Any, values: Any) -> Any:
+    """The values less `PLATEAU` of their size (M,); infinity stays."""
+    return arrays.minimum(values * (1 - PLATEAU), values * (1 + PLATEAU))

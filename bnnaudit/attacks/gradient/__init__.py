@@ -1,0 +1,1 @@
+"""Attacks that climb a loss along its gradient."""

@@ -1,0 +1,43 @@
+"""PGD: projected steps from a random start ([Madry et al. 2018])."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from torch import Tensor
+
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.gradient.ascent import ascend, rounds
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.threat import Norm, Threat
+
+
+def default_step_size(threat: Threat) -> float:
+    """[G22]'s proportions for CIFAR-10: a quarter of the radius for L-inf, an eighth for L2."""
+    match threat.norm:
+        case Norm.LINF:
+            return threat.eps / 4
+        case Norm.L2:
+            return threat.eps / 8
+        case _:
+            assert_never(threat.norm)
+
+
+def image_steps(settings: AttackSettings) -> int:
+    """`settings.steps` in each round."""
+    return settings.steps * rounds(settings)
+
+
+def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
+    return climb(settings, context, batch)
+
+
+def climb(settings: AttackSettings, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
+    """The same from `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one."""
+    first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
+    last = max(1, settings.steps - 1)
+    step_sizes = [first * settings.final_step ** (step / last) for step in range(settings.steps)]
+    return ascend(settings, context, batch, step_sizes, starts)

@@ -1,0 +1,1 @@
+"""Hard-label attacks: they learn nothing but the predicted class."""

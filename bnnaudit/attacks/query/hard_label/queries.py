@@ -1,0 +1,120 @@
+"""What answers a hard-label attack: is this still the right class? It keeps the accounts of queries and successes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnnaudit.attacks.best_so_far import BestSoFar
+from bnnaudit.attacks.boundary.boundary import lengths_of
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.geometry import as_seen
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Cost, Outcome
+
+ROUNDING = 1e-6
+"""Of the box's width: how far outside of the ball rounding may put a point of its surface."""
+
+
+@dataclass(slots=True)
+class Queries:
+    """Asks the network about points of N images; written by one attack and by nobody else.
+
+    asked (N,): queries of this restart. left: restarts after this one. Points may lie anywhere in the box; only those in the
+    ball can be successes.
+    """
+
+    settings: AttackSettings
+    context: Context
+    batch: Batch
+    best: BestSoFar
+    asked: Tensor
+    left: int = 0
+    forwards: int = 0
+
+    @classmethod
+    def of(cls, settings: AttackSettings, context: Context, batch: Batch) -> Queries:
+        """Nothing asked yet."""
+        asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
+        return cls(settings, context, batch, BestSoFar.blank(batch), asked)
+
+    def open(self, restart: int) -> None:
+        """Every image that still stands has its whole budget again."""
+        self.asked.zero_()
+        self.left = self.settings.restarts - 1 - restart
+
+    @property
+    def rows(self) -> Tensor:
+        """The places (M,) of the images that still stand and may ask on."""
+        return (~self.best.fooled & (self.asked < self.settings.queries)).nonzero().squeeze(1)
+
+    def alive(self, rows: Tensor) -> Tensor:
+        """(M,) bool: which of the images `rows` still stand and may ask on."""
+        return ~self.best.fooled[rows] & (self.asked[rows] < self.settings.queries)
+
+    def rest(self, rows: Tensor) -> Tensor:
+        """(M,): how many queries the images `rows` have left."""
+        return self.settings.queries - self.asked[rows]
+
+    def ids(self, rows: Tensor) -> list[int]:
+        """Whose random streams the images `rows` draw from."""
+        found: list[int] = self.batch.ids[rows].tolist()
+        return found
+
+    def ask(self, rows: Tensor, points: Tensor) -> Tensor:
+        """(M,) bool: whether points (M, ...) of the images `rows`, all different, are put into another class."""
+        return self.ask_many(rows, points[:, None])[:, 0]
+
+    def ask_many(self, rows: Tensor, points: Tensor) -> Tensor:
+        """(M, Q) bool: the same of Q points (M, Q, ...) of each image, for which there must be queries left.
+
+        They go through the network as many at a time as a batch has room for, and count as if asked one by one.
+        """
+        count, each = points.shape[:2]
+        wrong = torch.empty(count, each, dtype=torch.bool, device=points.device)
+        room = max(1, self.context.batch_size // max(1, count))
+        for first in range(0, each, room):
+            some = points[:, first : first + room]
+            wrong[:, first : first + room] = self._answers(rows, some, first)
+        self._charge(rows, each)
+        return wrong
+
+    def _answers(self, rows: Tensor, points: Tensor, before: int) -> Tensor:
+        count, each = points.shape[:2]
+        owners = rows.repeat_interleave(each)
+        origins, box = self.batch.images[owners], self.context.threat.box
+        flat = as_seen(points.flatten(0, 1).clamp(box.low, box.high), origins, self.context.threat)
+        wrong = self.context.judged(flat).argmax(dim=1) != self.batch.labels[owners]
+        inside = (
+            lengths_of(flat - origins, self.context.threat.norm) <= self.context.threat.radius + ROUNDING * box.width
+        )
+        hits = (wrong & inside).view(count, each)
+        new = hits.any(dim=1) & ~self.best.fooled[rows]
+        first = hits.int().argmax(dim=1)
+        shaped = flat.view(count, each, *origins.shape[1:])
+        self.best.images[rows[new]] = shaped[new, first[new]]
+        self.best.fooled_at[rows[new]] = self.asked[rows[new]] + before + first[new]
+        self.best.fooled[rows[new]] = True
+        self.forwards += count * each
+        return wrong.view(count, each)
+
+    def _charge(self, rows: Tensor, each: int) -> None:
+        """Enters so many queries of each image, and tells the progress; a fooled image is done with all of its own."""
+        self.asked[rows] += each
+        self.context.on_progress(len(rows) * each)
+        gone = rows[self.best.fooled[rows]]
+        spared = len(gone) * self.settings.queries * (1 + self.left) - int(self.asked[gone].sum())
+        self.asked[gone] = self.settings.queries
+        self.context.on_progress(spared)
+
+    def close(self) -> None:
+        """Ends a restart: what the images that still stand did not ask is let go."""
+        standing = self.best.standing
+        self.context.on_progress(int((self.settings.queries - self.asked[standing]).sum()))
+
+    def outcome(self) -> Outcome:
+        """What the attack gives back."""
+        return self.best.outcome(Cost(forwards=self.forwards))

@@ -1,0 +1,219 @@
+"""Square Attack ([Andriushchenko et al. 2020]): a random search whose steps fill a square of the image, smaller with time.
+
+Where the paper's images are square, a window has the height and the width of its schedule. Elsewhere a window has the same
+area as far as the image allows: an input of one row, or a vector (N, features), is searched in stretches.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from bnnaudit.attacks.context import Context
+from bnnaudit.attacks.query.search import Moves, image_steps, search
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.numerics.norms import flat_norm, scale_each
+from bnnaudit.numerics.randomness import uniform_block
+
+FIRST_SHARE = 0.8
+"""p of the paper: the share of the image's pixels that the first windows cover."""
+HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+"""Queries of 10,000 after which the share is halved; fewer queries run through the same schedule in proportion."""
+TILES = 5
+"""Tiles along each side in the start of an L2 search."""
+BLOCK = 128
+"""Queries whose random numbers are drawn at a time."""
+TINY = 1e-12
+
+
+def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+    """`settings.queries` forward passes for each image in each restart; minus the margin is maximised, whatever `loss` says."""
+    return search(settings, context, batch, moves_of(context.threat))
+
+
+def moves_of(threat: Threat) -> Moves:
+    """The paper's moves in the threat's norm."""
+    match threat.norm:
+        case Norm.LINF:
+            return LinfMoves(threat)
+        case Norm.L2:
+            return L2Moves(threat)
+        case _:
+            assert_never(threat.norm)
+
+
+def share_at(progress: float) -> float:
+    """The share of the pixels that a window covers, at `progress` from 0 to 1 of the queries."""
+    return FIRST_SHARE / 2.0 ** sum(10_000 * progress > bound for bound in HALVINGS)
+
+
+def grid_shape(images: Tensor) -> tuple[int, int, int]:
+    """Channels, height and width of images (N, C, H, W), (N, H, W) or (N, features): what an image lacks is 1."""
+    sizes = tuple(images.shape[1:])
+    lengths = (1,) * (3 - len(sizes)) + sizes
+    return lengths[-3], lengths[-2], lengths[-1]
+
+
+def window_size(share: float, height: int, width: int, least: int = 1) -> tuple[int, int]:
+    """Rows and columns of a window over `share` of the pixels: a square where one fits, else of the same area."""
+    area = share * height * width
+    rows = min(max(round(math.sqrt(area)), least), height)
+    columns = rows if rows < height else round(area / rows)
+    return rows, min(max(columns, least), width)
+
+
+def corners(draws: Tensor, size: int, length: int) -> Tensor:
+    """Where a window of `size` out of `length` begins (M,), from numbers (M,) uniform in [0, 1)."""
+    return (draws * (length - size + 1)).long().clamp(max=length - size)
+
+
+def signs(draws: Tensor) -> Tensor:
+    """-1 or 1, from numbers uniform in [0, 1)."""
+    return torch.where(draws < 0.5, -1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LinfMoves:
+    """Every pixel is at a corner of the ball; a window takes one sign for each channel."""
+
+    threat: Threat
+
+    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
+        """Two numbers for the place and a sign for each channel."""
+        numbers = uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 2 + grid_shape(like)[0]))
+        numbers[:, :, 2:] = signs(numbers[:, :, 2:])
+        return numbers
+
+    def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
+        """Vertical stripes one pixel wide, each channel by itself."""
+        channels, _, width = grid_shape(origins)
+        draws = uniform_block(context.seed, ids, restart, 0, (channels, 1, width)).to(origins.device)
+        return self._corner(origins.view(-1, *grid_shape(origins)), signs(draws)).view_as(origins)
+
+    def propose(self, points: Tensor, origins: Tensor, draws: Tensor, progress: float) -> Tensor:
+        """The points with one window at new corners; never the same points again."""
+        shape = grid_shape(origins)
+        here, around = points.view(-1, *shape), origins.view(-1, *shape)
+        inside = window_mask(draws, window_size(share_at(progress), *shape[1:]), shape)
+        chosen = draws[:, 2:, None, None]
+        moved = torch.where(inside, self._corner(around, chosen), here)
+        same = (moved == here).flatten(1).all(dim=1)
+        if bool(same.any()):
+            # The window had these signs already: the query would be wasted, the opposite ones are news.
+            opposite = inside & same.view(-1, 1, 1, 1)
+            moved = torch.where(opposite, self._corner(around, -chosen), moved)
+        return moved.view_as(points)
+
+    def _corner(self, origins: Tensor, chosen: Tensor) -> Tensor:
+        box = self.threat.box
+        return (origins + chosen * self.threat.radius).clamp(box.low, box.high)
+
+
+def window_mask(draws: Tensor, window: tuple[int, int], shape: tuple[int, int, int]) -> Tensor:
+    """(M, 1, H, W) bool: where each image's window is, by the first two of its numbers."""
+    down, right = (
+        bands(window[axis], shape[1 + axis], draws.device)[corners(draws[:, axis], window[axis], shape[1 + axis])]
+        for axis in (0, 1)
+    )
+    return down[:, None, :, None] & right[:, None, None, :]
+
+
+@lru_cache(maxsize=128)
+def bands(size: int, length: int, device: torch.device) -> Tensor:
+    """(places, length) bool: every place of `size` neighbours out of `length`; never written to."""
+    ramp = torch.arange(length, device=device) - torch.arange(length - size + 1, device=device)[:, None]
+    return (ramp >= 0) & (ramp < size)
+
+
+@dataclass(frozen=True, slots=True)
+class L2Moves:
+    """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump."""
+
+    threat: Threat
+
+    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
+        """Four numbers for the two places, one for the bump's direction, one for each channel."""
+        return uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 5 + grid_shape(like)[0]))
+
+    def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
+        """A bump of random sign in every tile of a grid, each channel by itself."""
+        channels, height, width = grid_shape(origins)
+        rows, columns = (max(1, size // TILES) for size in (height, width))
+        grid = (-(-height // rows), -(-width // columns))
+        draws = uniform_block(context.seed, ids, restart, 0, (channels, *grid)).to(origins.device)
+        tile = bump(rows, columns).to(origins.device)
+        relief = torch.kron(signs(draws), tile)[:, :, :height, :width].reshape_as(origins)
+        return self._boxed(origins, scale_each(relief, self.threat.radius / flat_norm(relief)))
+
+    def propose(self, points: Tensor, origins: Tensor, draws: Tensor, progress: float) -> Tensor:
+        """Moves a window's share of the radius, and what clipping left unused, to another window."""
+        shape = grid_shape(origins)
+        channels, height, width = shape
+        window = window_size(share_at(progress), height, width, least=3)
+        shift = (points - origins).view(-1, channels, height * width)
+        unused = (self.threat.radius**2 - flat_norm(shift).square()).clamp_min(0) / channels
+        taken, given = (window_index(draws[:, first : first + 2], window, shape) for first in (0, 2))
+        here = shift.gather(2, taken)
+        emptied = shift.scatter(2, taken, 0.0)
+        there = emptied.gather(2, given)
+        emptied = emptied.scatter(2, given, 0.0)
+        available = here.square().sum(dim=2) + there.square().sum(dim=2) + unused[:, None]
+        lengthwise, crosswise = (two_sided_bump(window, axis).to(here.device).flatten() for axis in (1, 0))
+        relief = torch.where(draws[:, 4, None] < 0.5, lengthwise, crosswise)[:, None, :]
+        mixed = signs(draws[:, 5:])[:, :, None] * relief + _unit(here)
+        shift = emptied.scatter(2, taken, _unit(mixed) * available.sqrt()[:, :, None])
+        return self._boxed(origins, shift.view_as(origins))
+
+    def _boxed(self, origins: Tensor, shift: Tensor) -> Tensor:
+        return (origins + shift).clamp(self.threat.box.low, self.threat.box.high)
+
+
+def window_index(draws: Tensor, window: tuple[int, int], shape: tuple[int, int, int]) -> Tensor:
+    """(M, C, pixels): the places of a window's pixels in the flattened image, by two numbers of each image."""
+    channels, height, width = shape
+    first = corners(draws[:, 0], window[0], height) * width + corners(draws[:, 1], window[1], width)
+    down, right = (torch.arange(size, device=draws.device) for size in window)
+    within = down[:, None] * width + right
+    return (first[:, None] + within.flatten())[:, None, :].expand(-1, channels, -1)
+
+
+def bump(rows: int, columns: int) -> Tensor:
+    """The paper's pseudo-Gaussian relief (rows, columns): sum of 1 / k^2 for the rings k that a pixel lies inside, unscaled.
+
+    Its centre is the most positive; rings are counted from the longer side.
+    """
+    rings = max(rows, columns) // 2
+    down = (torch.arange(rows) - rows // 2).abs()
+    right = (torch.arange(columns) - columns // 2).abs()
+    depth = rings - torch.maximum(down[:, None], right[None, :])
+    heights = (1 / (rings + 1 - torch.arange(rings + 1.0)).square()).cumsum(0)
+    return heights[depth]
+
+
+def two_sided_bump(window: tuple[int, int], axis: int) -> Tensor:
+    """One bump up beside one down along `axis`, as a relief of unit length and the window's size."""
+    rows, columns = window
+    length = window[axis]
+    if length < 2:
+        return _unit(bump(rows, columns).flatten()).view(rows, columns)
+    half = length // 2
+    sizes = [(size, columns) if axis == 0 else (rows, size) for size in (half, length - half)]
+    relief = torch.cat([bump(*sizes[0]), -bump(*sizes[1])], dim=axis)
+    return _unit(relief.flatten()).view(rows, columns)
+
+
+def _unit(values: Tensor) -> Tensor:
+    """(..., n) at unit length in the last axis; zeros stay zeros."""
+    lengths: Tensor = torch.linalg.vector_norm(values, dim=-1, keepdim=True)
+    return values / lengths.clamp_min(TINY)
+
+
+__all__ = ["attack", "image_steps"]

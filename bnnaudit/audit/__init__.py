@@ -1,0 +1,1 @@
+"""One run over a sample, from what was opened to the finished report."""

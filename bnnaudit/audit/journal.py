@@ -1,0 +1,57 @@
+"""What an audit has found so far, kept when it is interrupted, and what broke on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bnnaudit.core.evidence import DefaultAnswers
+from bnnaudit.core.finding import Fault
+from bnnaudit.core.probing import Probes
+from bnnaudit.core.report import SignalTable
+from bnnaudit.core.surrogate import SurrogateKind
+from bnnaudit.core.trial import Source, Trial
+
+
+@dataclass(slots=True)
+class Journal:
+    """What has been found so far beside the attacks; kept when the audit is interrupted. Written by the steps of one audit.
+
+    unrunnable: why a trial has no result.
+    """
+
+    unrunnable: dict[Trial, str] = field(default_factory=dict)
+    probes: Probes = field(default_factory=Probes)
+    signal: SignalTable | None = None
+    faults: list[Fault] = field(default_factory=list)
+    default_session: DefaultAnswers | None = None
+    interrupted: str = ""
+
+
+class faults_into:  # noqa: N801 - reads as a clause of a with statement
+    """Turns an exception of one step into a fault of the report; interruption passes through."""
+
+    def __init__(self, journal: Journal, check: str, required: bool = False) -> None:
+        self._journal, self._check, self._required = journal, check, required
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        self._journal.faults.append(Fault(self._check, text, self._required))
+        return True
+
+
+def describe(trial: Trial) -> str:
+    """`pgd++ hns triangular` and the like, for the progress bar and for faults."""
+    attack = trial.attack
+    words = [attack.name, str(attack.beta) if attack.name.endswith("++") else "", f"{attack.steps} steps"]
+    if trial.source is Source.SUBSTITUTE:
+        words.append("from the substitute")
+    elif trial.source is not Source.WHITE_BOX:
+        words.append(str(trial.source))
+    elif attack.surrogate.kind is not SurrogateKind.IDENTITY:
+        words.append(str(attack.surrogate))
+    return " ".join(word for word in words if word)

@@ -1,0 +1,65 @@
+"""Runs one attack on the sample, for `attack`: its report, and the images for `--save`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from bnnaudit.audit.attack_rows import attack_row
+from bnnaudit.audit.prepare import bare_report, prepare
+from bnnaudit.audit.serving import Answers, answers_of
+from bnnaudit.audit.trials import run_trial
+from bnnaudit.core.report import Report
+from bnnaudit.core.target import Target
+from bnnaudit.core.trial import Source, Trial
+from bnnaudit.data import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Adversarial:
+    """N images before and after, all on the CPU and in the network's range.
+
+    An image that the model misclassified to begin with is left as it was. labels (N,) int64: the truth, or the model's own
+    answer where the data have no labels. before, after: the deployed model's answers, without and under attack.
+    """
+
+    original: Tensor
+    images: Tensor
+    labels: Tensor
+    ids: Tensor
+    before: Answers
+    after: Answers
+
+    @property
+    def fooled(self) -> Tensor:
+        """(N,) bool: right before in every session that counts, and wrong after in one of them."""
+        return self.before.right(self.labels) & ~self.after.right(self.labels)
+
+
+def run_single(
+    target: Target,
+    sample: Sample,
+    trial: Trial,
+    seed: int,
+    batch_size: int,
+    stamp: tuple[str, str, str],
+    on_progress: Callable[[int], None] | None = None,
+    make_substitute: Callable[[Target], Target] | None = None,
+) -> tuple[Report, Adversarial]:
+    """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
+
+    `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
+    The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
+    """
+    prepared = prepare(target, sample, seed, batch_size)
+    substitute = make_substitute(target) if make_substitute and trial.source is Source.SUBSTITUTE else None
+    inputs = replace(prepared.inputs, substitute=substitute)
+    result, outcome = run_trial(inputs, trial, on_progress=on_progress)
+    clean = prepared.clean
+    images = sample.images.clone()
+    images[clean] = outcome.images.cpu().to(images.dtype)
+    after = answers_of(prepared.inputs.target, images)
+    report = replace(bare_report(prepared, trial.threat, stamp), attacks=(attack_row(result),))
+    return report, Adversarial(sample.images, images, prepared.labels, sample.ids, prepared.answers, after)

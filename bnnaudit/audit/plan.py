@@ -1,0 +1,105 @@
+"""What an audit is going to run: attacks, their order, and how much work they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bnnaudit.attacks.table import METHODS, image_steps
+from bnnaudit.audit.cure_table import cure_trials
+from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.effort import Effort
+from bnnaudit.core.plan import AuditPlan, Suspicion
+from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.trial import Source, Trial
+from bnnaudit.measurements.attack_strength import attacks_tested, binarization_images
+from bnnaudit.measurements.cured_models import COPIES
+from bnnaudit.rules.table import CHECKS
+
+PROBED = 100
+"""Images on which gradients, noise and the climb are looked at."""
+PROBE_PASSES = 30
+"""Of an image that is probed before the attacks, about: gradients, copies under noise, batches of other company."""
+
+
+def planned_trials(plan: AuditPlan) -> tuple[Trial, ...]:
+    """Every attack that the effort allows and some check asks for, once.
+
+    The claim's own comes first, so that an interrupted audit has it, and because others run on what it left.
+    """
+    running = [check for check in CHECKS if plan.effort.reaches(check.least)]
+    asked = [trial for check in running for trial in (*check.trials(plan), *check.optional_trials(plan))]
+    return tuple(dict.fromkeys([plan.claim, *asked, *cure_trials(plan)]))
+
+
+def why_unrunnable(trial: Trial) -> str:
+    """Why an attack cannot be run at all; empty where it can."""
+    entry = METHODS.get(trial.attack.method)
+    if entry is None:
+        return f"the attack {trial.attack.method} is not available"
+    if trial.threat.norm not in entry.norms:
+        return f"the attack {trial.attack.method} does not know the norm {trial.threat.norm}"
+    if trial.attack.queries < 1:
+        return "no queries are allowed"
+    return ""
+
+
+def planned_units(plan: AuditPlan, images: int, probed: int | None = None) -> int:
+    """Image-steps of the whole audit, for the progress bar.
+
+    images: correctly classified images that are attacked. probed: those of the whole sample, as many where it is None.
+    """
+    probed = images if probed is None else probed
+    trials = sum(image_steps(trial.attack) for trial in planned_trials(plan) if not why_unrunnable(trial))
+    checks = sum(image_steps(settings) for settings in plan.verification)
+    return images * (trials + checks) + climb_units(plan, probed) + strength_units(plan, probed)
+
+
+def strength_units(plan: AuditPlan, images: int) -> int:
+    """Image-steps of the binarization test."""
+    return min(images, binarization_images(plan)) * units_of_strength(plan)
+
+
+def units_of_strength(plan: AuditPlan) -> int:
+    """Image-steps of the binarization test for each image that is tested."""
+    return sum(image_steps(settings) for _, settings in attacks_tested(plan))
+
+
+def climb_units(plan: AuditPlan, images: int) -> int:
+    """Image-steps of watching the ordinary attack."""
+    return min(images, PROBED) * plan.ordinary.steps
+
+
+def check_costs() -> tuple[tuple[str, tuple[str, ...], tuple[int | None, ...]], ...]:
+    """For each check its name, its rules and, for each effort, its passes for each image, None where it is left out.
+
+    Of a quantized network at the default settings with every suspicion raised. An attack counts where it is first asked
+    for; what the probes, the table of cures and the verification cost stands in lines of their own.
+    """
+    columns = [_costs(_usual_plan(effort)) for effort in Effort]
+    rules = {check.name: tuple(rule.code for rule in check.rules) for check in CHECKS}
+    names = columns[-1]
+    return tuple((name, rules.get(name, ()), tuple(column.get(name) for column in columns)) for name in names)
+
+
+def _costs(plan: AuditPlan) -> dict[str, int]:
+    counted: set[Trial] = set()
+
+    def passes(trials: Iterable[Trial]) -> int:
+        fresh = [trial for trial in dict.fromkeys(trials) if trial not in counted and not why_unrunnable(trial)]
+        counted.update(fresh)
+        return sum(image_steps(trial.attack) * (COPIES if trial.source is Source.AVERAGED else 1) for trial in fresh)
+
+    costs = {"opening probes": PROBE_PASSES + plan.ordinary.steps, "ordinary PGD": passes([plan.claim])}
+    for check in CHECKS:
+        if plan.effort.reaches(check.least):
+            costs[check.name] = passes((*check.trials(plan), *check.optional_trials(plan)))
+    if binarization_images(plan):
+        costs["attack-strength"] += units_of_strength(plan)
+    costs["table of cures"] = passes(cure_trials(plan))
+    costs["verification"] = sum(image_steps(settings) for settings in plan.verification)
+    return costs
+
+
+def _usual_plan(effort: Effort) -> AuditPlan:
+    threat = Threat(Norm.LINF, 8 / 255)
+    return AuditPlan(threat, AttackSettings(), 3072, True, effort=effort, suspicions=frozenset(Suspicion))

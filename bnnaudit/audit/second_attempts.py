@@ -1,0 +1,62 @@
+"""Attacks again, with the deployed model as the judge, where it does not confirm what fooled the differentiable copy.
+
+An attack rests where the copy is wrong. The two differ by float rounding, which decides where scores are tied or nearly so:
+there the copy's success is none, though a step further there may be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.facts import Layout
+from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.target import Preparation, Target
+from bnnaudit.models.scores.network import unjudged, with_answer
+
+MOST = 16
+"""Images attacked again, at most; where more are not confirmed, the copy does not compute the model. Not tuned."""
+
+
+class _Session:
+    """The deployed model, which a copy of a network shares: runtimes cannot be copied."""
+
+    def __init__(self, run: Callable[[Tensor], Tensor]) -> None:
+        self.run = run
+
+    def __deepcopy__(self, memo: object) -> _Session:
+        return self
+
+
+class DeployedJudge(nn.Module):
+    """The copy's scores (N, d) of images (N, ...), with the deployed model's class on top."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.network = unjudged(target.network)
+        self.prepare = target.prepare
+        self.session = _Session(target.deployed)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, ...) in the network's range -> (N, d)."""
+        scores: Tensor = self.network(self.prepare(images))
+        with torch.no_grad():
+            answer = self.session.run(images).argmax(dim=1, keepdim=True)
+        return with_answer(scores, answer.to(scores.device))
+
+
+def judged_as_deployed(target: Target, images: Tensor) -> Target:
+    """The target for images (N, ...) whose copy gives the deployed model's answers, and its own gradients."""
+    plain = Preparation(tuple(images.shape[1:]), Layout.NCHW)
+    return replace(target, network=DeployedJudge(target), prepare=plain)
+
+
+def improved(first: Outcome, second: Outcome, rows: Tensor) -> Outcome:
+    """The first outcome, with the second's successes in the place of its images `rows` (M,); both have been paid for."""
+    images, fooled_at = first.images.clone(), first.fooled_at.clone()
+    hit = rows[second.fooled]
+    images[hit], fooled_at[hit] = second.images[second.fooled], second.fooled_at[second.fooled]
+    return replace(first, images=images, fooled_at=fooled_at, cost=first.cost + second.cost)

@@ -1,0 +1,61 @@
+"""The deployed model in the sessions that it may be served in, and which of them count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.serving import ServeAs, Sessions
+from bnnaudit.core.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Classes (N,) on the CPU by an exact session and by a default one, which is None where it cannot differ."""
+
+    exact: Tensor
+    default: Tensor | None
+    serve_as: ServeAs
+
+    @property
+    def shown(self) -> Tensor:
+        """The classes (N,) of the session that counts, of the exact one where both do."""
+        return self.default if self.default is not None and self.serve_as is ServeAs.DEFAULT else self.exact
+
+    def right(self, labels: Tensor) -> Tensor:
+        """(N,) bool on the CPU: images that every session gets right that counts."""
+        sessions = self.sessions(labels)
+        return self.exact == labels.cpu() if sessions is None else torch.from_numpy(sessions.counted(self.serve_as))
+
+    def sessions(self, labels: Tensor) -> Sessions | None:
+        """What each session gets right, None where they are the same."""
+        if self.default is None:
+            return None
+        known = labels.cpu()
+        return Sessions((self.exact == known).numpy(), (self.default == known).numpy())
+
+
+def answers_of(target: Target, images: Tensor, scores: Tensor | None = None) -> Answers:
+    """What the sessions say of images (N, ...) in the network's range; scores (N, d): the exact one's, where known."""
+    default = None if target.default_session is None else target.default_session()(images).argmax(dim=1)
+    exact = target.deployed(images) if scores is None else scores
+    return Answers(exact.argmax(dim=1), default, target.serve_as)
+
+
+def with_default_session(target: Target) -> tuple[Target, str]:
+    """The target with its default session opened; where that fails the target without it, and why.
+
+    Raises ModelError where no other session counts.
+    """
+    if target.default_session is None:
+        return target, ""
+    try:
+        opened = target.default_session()
+    except ModelError as error:
+        if target.serve_as is ServeAs.DEFAULT:
+            raise
+        return replace(target, default_session=None), f"no default session on this machine: {error}"
+    return replace(target, default_session=lambda: opened), ""

@@ -1,0 +1,129 @@
+"""Runs one attack at several values of one setting, each success replayed on the deployed model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bnnaudit.attacks.table import METHODS, image_steps
+from bnnaudit.audit.attack_rows import attack_row, session_accuracies
+from bnnaudit.audit.prepare import Prepared, bare_report
+from bnnaudit.audit.trials import run_trial
+from bnnaudit.audit.verdict import estimate
+from bnnaudit.core.attack import AttackSettings, BetaRule, Method
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.report import AttackRow, Report, Sweep, SweepPoint
+from bnnaudit.core.sweep import Parameter, sweep_name, trial_at, value_label
+from bnnaudit.core.threat import Threat
+from bnnaudit.core.trial import Trial
+
+Standing = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """One attack, and the values of the setting that varies, in ascending order."""
+
+    parameter: Parameter
+    values: tuple[float, ...]
+    attack: AttackSettings
+    threat: Threat
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The attack at each value."""
+        return tuple(trial_at(self.parameter, value, self.attack, self.threat) for value in self.values)
+
+    @property
+    def nested(self) -> bool:
+        """Whether FGSM or PGD begins a longer run exactly as it runs a shorter one.
+
+        A step does not depend on the number of steps, nor a restart on the number of restarts; but a targeted loss shares
+        restarts out among its targets.
+        """
+        return self.attack.method in (Method.FGSM, Method.PGD) and not self.attack.loss.targeted
+
+    @property
+    def one_run(self) -> bool:
+        """Whether all values can be read off the longest run: iterations of a single start."""
+        return self.parameter is Parameter.ITERATIONS and self.nested and self.attack.restarts == 1
+
+    def image_steps(self) -> int:
+        """Units of progress for each image."""
+        trials = self.trials[-1:] if self.one_run else self.trials
+        return sum(image_steps(trial.attack) for trial in trials)
+
+
+def check_sweep(request: SweepRequest) -> None:
+    """Raises UsageError where the attack does not have the setting, or it would undo what was asked for."""
+    attack, parameter = request.attack, request.parameter
+    if parameter in (Parameter.BETA, Parameter.RHO):
+        allowed = (BetaRule.NONE, BetaRule.NJS) if parameter is Parameter.RHO else (BetaRule.NONE,)
+        if not attack.method.climbs:
+            raise UsageError(f"over: {attack.method} takes no temperature, so there is no {parameter} to vary")
+        if attack.beta.rule not in allowed:
+            raise UsageError(f"over: a sweep over {parameter} chooses b itself; leave out --beta {attack.beta}")
+    elif parameter is Parameter.STEP_SIZE:
+        if METHODS[attack.method].default_step_size is None:
+            raise UsageError(f"over: {attack.method} has no step size")
+    elif parameter.counted:
+        one, two = (trial_at(parameter, count, attack, request.threat).attack for count in (1, 2))
+        if image_steps(one) == image_steps(two):
+            raise UsageError(f"over: {attack.method} does not depend on {parameter}")
+
+
+def run_sweep(
+    prepared: Prepared,
+    request: SweepRequest,
+    stamp: tuple[str, str, str],
+    on_progress: Callable[[int], None] | None = None,
+) -> Report:
+    """The sweep on every image that is classified correctly; `stamp` is tool version, time and command line."""
+    advance = on_progress or _ignored
+    rows, standing = (
+        _in_one_run(prepared, request, advance) if request.one_run else _one_by_one(prepared, request, advance)
+    )
+    points = tuple(
+        SweepPoint(value, value_label(request.parameter, value), estimate(int(left.sum()), len(left)))
+        for value, left in zip(request.values, standing, strict=True)
+    )
+    name = sweep_name(request.parameter, request.attack, request.trials)
+    report = bare_report(prepared, request.threat, stamp)
+    return replace(report, attacks=rows, sweeps=(Sweep(str(request.parameter), name, points),))
+
+
+def _in_one_run(
+    prepared: Prepared, request: SweepRequest, advance: Callable[[int], None]
+) -> tuple[tuple[AttackRow, ...], list[Standing]]:
+    """The longest run, read off at each value."""
+    result, _ = run_trial(prepared.inputs, request.trials[-1], on_progress=advance)
+    return (attack_row(result),), [result.standing_after(int(value)) for value in request.values]
+
+
+def _one_by_one(
+    prepared: Prepared, request: SweepRequest, advance: Callable[[int], None]
+) -> tuple[tuple[AttackRow, ...], list[Standing]]:
+    """A run for each value; nested restarts go on with the images that fewer of them left, which changes no result."""
+    rows: list[AttackRow] = []
+    standing: list[Standing] = []
+    clean = prepared.clean.numpy()
+    left, sessions = clean, prepared.inputs.sessions
+    for trial in request.trials:
+        if not (request.parameter is Parameter.RESTARTS and request.nested):
+            left, sessions = clean, prepared.inputs.sessions
+        advance(int(clean.sum() - left.sum()) * image_steps(trial.attack))
+        among = torch.from_numpy(left).to(prepared.inputs.clean.device)
+        result, _ = run_trial(prepared.inputs, trial, among, advance)
+        left, sessions = left & result.standing, sessions and result.sessions and sessions & result.sessions
+        standing.append(left)
+        accuracy = estimate(int(left.sum()), len(left))
+        rows.append(replace(attack_row(result), accuracy=accuracy, sessions=session_accuracies(sessions)))
+    return tuple(rows), standing
+
+
+def _ignored(image_steps: int) -> None:
+    """Nobody listens."""

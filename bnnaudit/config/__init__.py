@@ -1,0 +1,1 @@
+"""What the command line, a card and the project's file can say, read and merged."""

@@ -1,0 +1,152 @@
+"""Reads a model's card and the project's settings, and merges them with the flags: defaults < project < card < flags."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bnnaudit.config.settings import Settings
+from bnnaudit.core.dataset import NamedDataset
+from bnnaudit.core.errors import SettingsError
+
+__all__ = ["Settings", "parse_settings", "read_settings", "settings_for"]
+
+PROJECT_FILE = "bnnaudit.toml"
+PYPROJECT = "pyproject.toml"
+PYPROJECT_TABLE = "tool.bnnaudit"
+
+
+def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
+    """What holds for `model`, key by key: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml.
+
+    The card is `card`, or else MODEL.toml beside the model where there is one. Paths in a file are relative to its folder,
+    those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
+    """
+    beside = model.with_suffix(".toml")
+    sources = [(cwd / PYPROJECT, PYPROJECT_TABLE), (cwd / PROJECT_FILE, None)]
+    files = [(path, table) for path, table in sources if path.is_file()]
+    if card is not None:
+        files.append((card, None))
+    elif beside.is_file() and beside != model:
+        files.append((beside, None))
+    layers: list[Settings] = []
+    problems: list[str] = []
+    for path, table in files:
+        settings, found = _read(path, table)
+        layers.append(settings)
+        problems += found
+    _raise_together(problems)
+    return _merged([*layers, _anchored(flags, cwd)])
+
+
+def read_settings(path: Path, table: str | None = None) -> Settings:
+    """The settings in a TOML file, or in its dotted `table` (empty where the file has no such table).
+
+    Raises one SettingsError that names every problem. Relative paths become relative to the file's folder.
+    """
+    settings, problems = _read(path, table)
+    _raise_together(problems)
+    return settings
+
+
+def parse_settings(values: Mapping[str, object], where: str) -> Settings:
+    """Settings from plain values, tables within tables, as TOML gives them; `where` names them in the SettingsError."""
+    settings, problems = _validated(values, where, "")
+    _raise_together(problems)
+    return settings
+
+
+def _read(path: Path, table: str | None) -> tuple[Settings, list[str]]:
+    """The settings and the problems of one file."""
+    try:
+        with path.open("rb") as stream:
+            values: Any = tomllib.load(stream)
+    except FileNotFoundError:
+        return Settings(), [f"{path}: no such file"]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Settings(), [f"{path}: not valid TOML ({error})"]
+    except OSError as error:
+        return Settings(), [f"{path}: cannot be read ({error.strerror})"]
+    for key in table.split(".") if table else ():
+        values = values.get(key, {}) if isinstance(values, Mapping) else values
+    settings, problems = _validated(values, path.name if table is None else f"{path.name}: {table}", "")
+    return _anchored(settings, path.parent), problems
+
+
+def _validated(values: object, where: str, prefix: str) -> tuple[Settings, list[str]]:
+    """Settings, or the problems in words: file, dotted key, what is wrong with it."""
+    try:
+        return Settings.model_validate(values), []
+    except ValidationError as error:
+        return Settings(), [f"{where}: {_in_words(problem)}" for problem in error.errors(include_url=False)]
+
+
+def _in_words(problem: Mapping[str, Any]) -> str:
+    """One problem that pydantic found, as `key: what is wrong`."""
+    location = tuple(str(part) for part in problem["loc"])
+    key = ".".join(location) or "settings"
+    match problem["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(location[-1], _keys_of(location[:-1]), n=1, cutoff=0.5)
+            return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else _known(location[:-1]))
+        case "value_error":
+            return f"{key}: {problem['ctx']['error']}".replace("; ", ", ")
+        case "model_type":
+            return f"{key}: {problem['input']!r} is not a table of keys"
+        case _:
+            return f"{key}: {problem['msg'].removeprefix('Input ')}, not {problem['input']!r}"
+
+
+def _keys_of(location: Iterable[str]) -> list[str]:
+    """The keys that the schema has at a place."""
+    fields = Settings.model_fields
+    for part in location:
+        kind = fields[part].annotation if part in fields else None
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    return list(fields)
+
+
+def _known(location: tuple[str, ...]) -> str:
+    keys = _keys_of(location)
+    return f" (known: {', '.join(keys)})" if keys else ""
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """The same settings with their relative paths below `folder`; the name of a torchvision set stays as it is."""
+    data, substitute = settings.data, settings.substitute
+    source = data.source
+    if source is not None and NamedDataset.parse(source) is None:
+        source = str(folder / Path(source).expanduser())
+    root = None if data.root is None else folder / data.root.expanduser()
+    model = None if substitute.model is None else folder / substitute.model.expanduser()
+    return settings.model_copy(
+        update={
+            "data": data.model_copy(update={"source": source, "root": root}),
+            "substitute": substitute.model_copy(update={"model": model}),
+        }
+    )
+
+
+def _merged(layers: Iterable[Settings]) -> Settings:
+    """Key by key the last layer that says something; raises SettingsError where keys of two layers contradict."""
+    values: dict[str, Any] = {}
+    for layer in layers:
+        for name in Settings.model_fields:
+            said = getattr(layer, name)
+            if isinstance(said, BaseModel):
+                table = values.setdefault(name, {})
+                fields = {key: getattr(said, key) for key in type(said).model_fields}
+                table.update({key: value for key, value in fields.items() if value is not None})
+            elif said is not None:
+                values[name] = said
+    return parse_settings(values, "settings taken together")
+
+
+def _raise_together(problems: list[str]) -> None:
+    if problems:
+        raise SettingsError("; ".join(problems))

@@ -1,0 +1,190 @@
+"""CLEVER scores ([Weng et al. 2018]): a lower bound of the distance to the nearest adversarial image, by extreme values.
+
+A score is g(x) over the largest norm that the gradient of g takes in a ball around x, estimated as the upper end of the
+distribution of sampled maxima, and no more than the ball's radius. g is the margin between the image's class and another
+one, and the norm is dual to the ball's.
+
+With a temperature: scaling the logits by b scales g and its gradient alike and cancels out, so the margin of the *logits*
+has one score whatever b. What an attack with a temperature sees is softmax(b a), and [G22] Table 11 is about that: g is
+then p_k(b) - p_j(b). b is the one that the rule gives at the image itself and the same all over the ball; where it differs
+from point to point g would not be a function of the network alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bnnaudit.audit.serving import answers_of, with_default_session
+from bnnaudit.core.attack import Beta
+from bnnaudit.core.batch import Batch
+from bnnaudit.core.clever import Ball, CleverReport, CleverRow, CleverScore, CleverSettings
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.target import Target
+from bnnaudit.data import Sample
+from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
+from bnnaudit.numerics.extreme_value import reverse_weibull_end
+from bnnaudit.numerics.jacobian import class_gradients
+from bnnaudit.numerics.losses import ranked_others
+from bnnaudit.quantization.quantizers import with_surrogate
+from bnnaudit.temperature import fit_temperature
+
+MEMORY = 2**24
+"""Numbers of gradients held at a time."""
+DRAW = {Ball.L1: diamond_draws, Ball.L2: sphere_draws, Ball.LINF: cube_draws}
+DUAL = {Ball.L1: float("inf"), Ball.L2: 2.0, Ball.LINF: 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScores:
+    """Scores (N, rows) of N images in each norm, and the b of each row (N, rows); the first row is the logits' margin."""
+
+    scores: dict[Ball, Tensor]
+    betas: Tensor
+
+
+def run_clever(
+    target: Target,
+    sample: Sample,
+    settings: CleverSettings,
+    surrogate: Surrogate,
+    seed: int,
+    batch_size: int,
+    stamp: tuple[str, str, str],
+    on_progress: Callable[[int], None],
+) -> CleverReport:
+    """The table over the images that the deployed model classifies correctly; `stamp` is version, time, command line."""
+    started = time.perf_counter()
+    target, _ = with_default_session(target)
+    answers = answers_of(target, sample.images)
+    labels = answers.shown if sample.labels is None else sample.labels
+    batch = Batch(sample.images, labels, sample.ids).select(answers.right(labels)).to(target.device)
+    chosen = replace(target, network=with_surrogate(attached(target, sample.images).network, surrogate))
+    found = clever_scores(chosen, batch, settings, seed, batch_size, on_progress)
+    rows = tuple(
+        CleverRow(beta, _median(found.betas[:, index]), {ball: _score(found, settings, ball, index) for ball in Ball})
+        for index, beta in enumerate((None, *settings.betas))
+    )
+    version, created, command = stamp
+    return CleverReport(
+        tool_version=version,
+        created=created,
+        command=command,
+        model=target.facts,
+        data=sample.facts,
+        settings=settings,
+        images=len(batch),
+        surrogate=str(surrogate),
+        rows=rows,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def clever_scores(
+    target: Target,
+    batch: Batch,
+    settings: CleverSettings,
+    seed: int,
+    batch_size: int = 256,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> ImageScores:
+    """Scores of N images, in units of the [0,1] image; 0 where the differentiable copy misclassifies. Reports N x 3 units."""
+    betas = temperatures(target, batch, settings.betas)
+    parts: dict[Ball, list[Tensor]] = {ball: [] for ball in Ball}
+    for row in range(len(batch)):
+        one = batch.select(slice(row, row + 1))
+        for ball in Ball:
+            parts[ball].append(_image_scores(target, one, betas[row], settings, ball, seed, batch_size))
+            on_progress(1)
+    empty = betas.new_zeros(0, betas.shape[1])
+    return ImageScores({ball: torch.stack(rows) if rows else empty for ball, rows in parts.items()}, betas)
+
+
+def temperatures(target: Target, batch: Batch, rules: Sequence[Beta]) -> Tensor:
+    """b (N, 1 + rules) at the images themselves; the first column, the logits' own, is 1."""
+    with torch.no_grad():
+        logits = target.logits(batch.images)
+    columns = [torch.ones(len(batch), device=batch.images.device)]
+    for rule in rules:
+        temperature = fit_temperature(rule, target, batch)
+        start, _ = temperature.at_start(target, batch.images, logits, batch.labels)
+        columns.append(temperature.at_step(start, logits, batch.labels).float())
+    return torch.stack(columns, dim=1)
+
+
+def _image_scores(
+    target: Target, one: Batch, betas: Tensor, settings: CleverSettings, ball: Ball, seed: int, batch_size: int
+) -> Tensor:
+    """The scores (rows,) of a batch of one image in one norm."""
+    box = target.facts.box
+    label = int(one.labels)
+    with torch.no_grad():
+        logits = target.logits(one.images)
+    others = ranked_others(logits, one.labels)[0, : settings.targets]
+    radius, features = settings.radii[ball], one.images[0].numel()
+    gaps = margins(logits, label, others, betas)[0]
+    functions = gaps.numel()
+    size = max(1, min(batch_size, MEMORY // (features * max(functions, logits.shape[1]))))
+    together = max(1, size // settings.draws)
+    maxima = []
+    for first in range(0, settings.batches, together):
+        blocks = range(first, min(first + together, settings.batches))
+        draws = torch.cat([DRAW[ball](seed, int(one.ids), block, settings.draws, features) for block in blocks])
+        shifts = draws.to(one.images).view(-1, *one.images.shape[1:]) * (radius * box.width)
+        points = (one.images + shifts).clamp(box.low, box.high)
+        parts = [gradient_norms(target, part, label, others, betas, ball) for part in torch.split(points, size)]
+        maxima.append(torch.cat(parts).view(len(blocks), settings.draws, functions).amax(dim=1) * box.width)
+    slopes = reverse_weibull_end(torch.cat(maxima).T).view_as(gaps)
+    scores = torch.where(slopes > 0, gaps.double() / slopes, torch.where(gaps > 0, torch.inf, 0.0))
+    return scores.amin(dim=1).clamp(0, radius).float()
+
+
+def margins(logits: Tensor, label: int, others: Tensor, betas: Tensor) -> Tensor:
+    """g (M, rows, targets): of the logits (M, d) in the first row, of softmax(b a) with the b (rows,) of the others."""
+    raw = logits[:, label, None] - logits[:, others]
+    probabilities = torch.softmax(logits[:, None, :] * betas[1:, None], dim=2)
+    return torch.cat([raw[:, None], probabilities[:, :, label, None] - probabilities[:, :, others]], dim=1)
+
+
+def gradient_norms(target: Target, points: Tensor, label: int, others: Tensor, betas: Tensor, ball: Ball) -> Tensor:
+    """The norm, dual to the ball's, of the gradient of each g in the points (M, ...): (M, rows x targets)."""
+    leaf = points.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = target.logits(leaf)
+    values = logits.detach()
+    with torch.enable_grad():
+        leaf_logits = values.requires_grad_()
+        each = margins(leaf_logits, label, others, betas).flatten(1)
+        columns = range(each.shape[1])
+        seeds = [torch.autograd.grad(each[:, column].sum(), leaf_logits, retain_graph=True)[0] for column in columns]
+    return torch.stack([_dual_norm(gradient, ball) for gradient in _pulled_back(logits, leaf, seeds)], dim=1)
+
+
+def _pulled_back(logits: Tensor, leaf: Tensor, seeds: Sequence[Tensor]) -> list[Tensor]:
+    """The seeds (M, d) times J: (M, ...) each, through as few backward passes as do it."""
+    if len(seeds) < logits.shape[1]:
+        return [torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0] for seed in seeds]
+    jacobian = class_gradients(logits, leaf).flatten(2)
+    return [torch.einsum("md,dmn->mn", seed, jacobian) for seed in seeds]
+
+
+def _dual_norm(gradients: Tensor, ball: Ball) -> Tensor:
+    norms: Tensor = torch.linalg.vector_norm(gradients.flatten(1), ord=DUAL[ball], dim=1)
+    return norms
+
+
+def _score(found: ImageScores, settings: CleverSettings, ball: Ball, index: int) -> CleverScore:
+    scores = found.scores[ball][:, index]
+    if len(scores) == 0:
+        return CleverScore(float("nan"), float("nan"), float("nan"))
+    capped = (scores >= settings.radii[ball] * (1 - 1e-6)).float().mean()
+    return CleverScore(float(scores.mean()), _median(scores), float(capped))
+
+
+def _median(values: Tensor) -> float:
+    return float(values.quantile(0.5)) if len(values) else float("nan")

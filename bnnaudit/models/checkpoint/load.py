@@ -1,0 +1,136 @@
+"""A checkpoint and its architecture as a Target: weights poured in, foreign code intercepted, facts read off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.target import Preparation, Target
+from bnnaudit.models.checkpoint.differentiable import Differentiable, UsersNetwork
+from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
+from bnnaudit.models.checkpoint.state_dict import read_state_dict
+from bnnaudit.quantization.observation import Observation, observe
+
+PROBES = 5
+FLOAT_BITS = 32
+
+
+def load_checkpoint(
+    path: Path,
+    network: nn.Module,
+    input_shape: tuple[int, ...],
+    preprocessing: Preprocessing,
+    surrogate: Surrogate,
+    device: torch.device,
+    records: bool = True,
+) -> Target:
+    """The checkpoint at `path`, poured into `network` (which is taken over), as a Target.
+
+    input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). records:
+    whether its operators may be recorded, which is the first way to a gradient through code of the user's own. Raises
+    CheckpointError for a file that is refused, weights that do not fit, or a network that does not map inputs of that shape
+    to one score a class.
+    """
+    file_format, weights = read_state_dict(path)
+    pour(weights, network, str(path))
+    network = as_served(network)
+    layout = _layout(input_shape, preprocessing)
+    prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
+    probes = prepare(_noise(prepare, preprocessing))
+    seen = _observed(path, network, probes)
+    kind = _output_kind(seen)
+    deployed = ModuleModel(copied(network), prepare)
+    parameters, operators = sum(parameter.numel() for parameter in network.parameters()), _operators(network)
+    copy = UsersNetwork(network, probes, seen, kind, device).differentiable(surrogate, records)
+    facts = ModelFacts(
+        path=str(path),
+        sha256=sha256_of(path),
+        format=file_format,
+        num_classes=seen.scores.shape[1],
+        input_shape=input_shape,
+        layout=prepare.layout,
+        box=preprocessing.box_of_floats,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        weight_bits=seen.weight_bits,
+        activation_bits=_activation_bits(copy),
+        quantizers=copy.quantizers,
+        operators=operators,
+        parameters=parameters,
+        output=kind,
+        runtime=f"torch {torch.__version__.partition('+')[0]}",
+        metadata=(("architecture", type(network).__name__),),
+        gradients=copy.gradients,
+        channels=preprocessing.channels,
+    )
+    return Target(copy.network, prepare, deployed, facts, device)
+
+
+def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
+    """Random images, whose shape is that of the data."""
+    box, shape = preprocessing.box_of_floats, prepare.input_shape
+    noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
+    return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
+
+
+def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
+    """One pass over random inputs, which must give each of them a finite number of scores."""
+    text = "x".join(str(length) for length in inputs.shape[1:])
+    try:
+        seen = observe(network, inputs)
+    except Exception as error:  # the network may be the user's code and raise anything
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        raise CheckpointError(
+            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: {reason}); correct "
+            "input_shape, the layout or the architecture's options"
+        ) from error
+    scores = seen.scores
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
+        shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise CheckpointError(
+            f"{path}: {type(network).__name__} gives {shown} for {PROBES} inputs of shape {text}; a classifier gives one "
+            "score for each of at least 2 classes"
+        )
+    return seen
+
+
+def _output_kind(seen: Observation) -> OutputKind:
+    """LOGITS, or by the network's last call or by its values the probabilities or their logarithms."""
+    if seen.output is not OutputKind.LOGITS:
+        return seen.output
+    ones = torch.ones(len(seen.scores))
+    if (seen.scores >= 0).all() and torch.allclose(seen.scores.sum(dim=1), ones, atol=1e-4):
+        return OutputKind.SOFTMAX
+    if (seen.scores <= 0).all() and torch.allclose(seen.scores.exp().sum(dim=1), ones, atol=1e-4):
+        return OutputKind.LOG_SOFTMAX
+    return OutputKind.LOGITS
+
+
+def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layout:
+    """As stated; else channels first for three axes, as PyTorch has it, and flat for any other number of them."""
+    if preprocessing.layout is not None:
+        return preprocessing.layout
+    return Layout.NCHW if len(input_shape) == 3 else Layout.FLAT
+
+
+def _activation_bits(copy: Differentiable) -> int | None:
+    """The bits of most quantizers; 32 where nothing is quantized, None where that is not known."""
+    bits = [quantizer.bits for quantizer in copy.quantizers if quantizer.bits is not None]
+    if bits:
+        return max(sorted(set(bits)), key=bits.count)
+    return None if copy.quantizers or not copy.gradients.complete else FLOAT_BITS
+
+
+def _operators(network: nn.Module) -> tuple[OperatorCount, ...]:
+    """The leaf modules counted by class."""
+    leaves = [type(module).__name__ for module in network.modules() if not list(module.children())]
+    return tuple(OperatorCount(op, count) for op, count in Counter(leaves).most_common())

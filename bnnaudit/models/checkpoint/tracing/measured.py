@@ -1,0 +1,234 @@
+"""Steps that only their values tell of: an operator that no pattern knows and that hands back no gradient, or a useless one.
+
+Where each of its values depends on one value before it alone, and jumps between a few levels, it is a stair; its thresholds
+are read off the values that a few images give. So are functions that autograd differentiates and that are steps all the
+same, as x / |x| and clamp(1e10 * x, -1, 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from bnnaudit.models.checkpoint.tracing.recording import Recording, is_float, op_of, same_shape
+from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
+from bnnaudit.quantization.staircases import PlainSign, PlainStairs
+
+MOST_LEVELS = 256
+"""Of a stair; a measured function of more values is none. The most that 8 bits can tell apart."""
+STEEP_LEVELS = 4
+"""The most levels of a function that has a derivative and is a step all the same; not tuned."""
+BETWEEN = 0.01
+"""The share of its values that may lie between the levels, where it rises; not tuned."""
+NEAR = 1e-3
+"""Of the distance of its lowest and highest value: what counts as one level; not tuned."""
+FEWEST = 64
+"""Values by which a function is judged to be a step; not tuned."""
+DISTINCT = 32
+"""Different values that it has to be given, so that it is no change of a step's levels; not tuned."""
+SIGN_STEPS = (BinarySign, TernarySign, PlainSign, PlainStairs)
+"""Steps that may be clipped afterwards."""
+CLIPS = frozenset({"relu", "relu6", "clamp", "clamp_min", "clamp_max", "hardtanh", "maximum", "minimum", "threshold"})
+"""Operators that clip a sign, as in relu(sign(x)): the derivative is lost wherever they do."""
+
+
+def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
+    """The stair that takes each value of given (...) to made (...); None where made is no stair, up or down, of given."""
+    before, order = given.detach().flatten().sort()
+    after = made.detach().flatten()[order]
+    jumps = (after[1:] != after[:-1]).nonzero().flatten()
+    if not 1 <= len(jumps) < MOST_LEVELS or len(torch.unique(after)) != len(jumps) + 1:
+        return None
+    low, high = before[jumps], before[jumps + 1]
+    thresholds = torch.where((low < 0) & (high > 0), torch.zeros_like(low), (low + high) / 2)
+    levels = torch.cat([after[jumps], after[-1:]])
+    return PlainStairs(thresholds, levels) if bool((thresholds[1:] > thresholds[:-1]).all()) else None
+
+
+def steep_stairs(given: Tensor, made: Tensor) -> PlainStairs | None:
+    """The stair that a function with a derivative amounts to, given (...) to made (...); None where it rises slowly.
+
+    All values of `made` but a few are near one of two to four levels, though those of `given` differ.
+    """
+    found, source = _levels(made), given.detach().flatten()
+    if found is None or len(torch.unique(source)) < DISTINCT:
+        return None
+    at_level, level = found
+    return stairs_between(source[at_level], level[at_level])
+
+
+def _levels(made: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Which values of made (...) are near one of a few levels, and each value's level; None where more lie between."""
+    values = made.detach().flatten()
+    spread = float(values.max() - values.min()) if len(values) >= FEWEST else 0.0
+    if not 0 < spread < float("inf"):
+        return None
+    places = torch.round((values.float() - values.min()) / (NEAR * spread))
+    _, which, counts = torch.unique(places, return_inverse=True, return_counts=True)
+    usual = counts > BETWEEN * len(values)
+    at_level = usual[which]
+    few = 2 <= int(usual.sum()) <= STEEP_LEVELS and int((~at_level).sum()) <= BETWEEN * len(values)
+    return (at_level, (values.min() + places * (NEAR * spread)).to(made.dtype)) if few else None
+
+
+def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
+    """Puts stairs where a gradient ends; the names of the operators at which it still ends.
+
+    inputs (N, *input_shape): the more values there are the nearer the thresholds come.
+    """
+    _measure_steep(recording, inputs)
+    unseen: list[fx.Node] = []
+    known: set[fx.Node] = set(recording.masks)
+    while True:
+        run = _Run(recording, known)
+        run.over(inputs)
+        if run.end is None:
+            return _names(recording, unseen)
+        node, known = run.end, known | {run.end}
+        before = _sole_source(recording, node, run)
+        stairs = None if before is None else stairs_between(run.values[before], run.values[node])
+        if before is None or stairs is None:
+            unseen.append(node)
+            continue
+        recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
+
+
+@dataclass(slots=True)
+class _Run:
+    """The values of all floats, and the first node at which the gradient ends that is not `known`."""
+
+    recording: Recording
+    known: set[fx.Node]
+    values: dict[fx.Node, Tensor] = field(default_factory=dict)
+    end: fx.Node | None = None
+
+    def over(self, inputs: Tensor) -> None:
+        self.recording.module.recompile()
+        relevant, leaf = self.recording.relevant(), inputs.detach().clone().requires_grad_()
+        watcher = _Watcher(self.recording.module)
+        with torch.enable_grad():
+            watcher.run(leaf)
+        last = watcher.seen.get(self.recording.result) if self.recording.result is not None else None
+        dead = isinstance(last, Tensor) and not _comes_through(last, leaf)
+        for node in self.recording.graph.nodes:
+            value = watcher.seen.get(node)
+            if node not in relevant or not isinstance(value, Tensor) or not value.is_floating_point():
+                continue
+            self.values[node] = value
+            if node not in self.known and _ends_at(node, value, leaf, dead):
+                self.end = node
+                return
+
+
+def _ends_at(node: fx.Node, value: Tensor, leaf: Tensor, dead: bool) -> bool:
+    """Whether no gradient comes through a node; asked of operators of torch's own only where the whole network is `dead`."""
+    if not value.requires_grad:
+        return True
+    return (dead or "::" in op_of(node)) and not _comes_through(value, leaf)
+
+
+def _comes_through(value: Tensor, leaf: Tensor) -> bool:
+    """Whether any gradient comes from a value back to the image."""
+    if not value.requires_grad:
+        return False
+    weights = torch.linspace(0.5, 1.5, value.numel(), device=value.device, dtype=value.dtype).view_as(value)
+    try:
+        (gradient,) = torch.autograd.grad(value, leaf, weights, retain_graph=True, allow_unused=True)
+    except RuntimeError:  # a foreign operator without a derivative
+        return False
+    return gradient is not None and bool(gradient.any())
+
+
+class _Watcher(fx.Interpreter):
+    """Keeps what every node made."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module, garbage_collect_values=False)
+        self.seen: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        self.seen[n] = result
+        return result
+
+
+def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
+    """The operators but those whose values a stair behind them is given ready made, as in a table that is looked up flat."""
+    recording.tidied()
+    followed = recording.relevant()
+    return tuple(dict.fromkeys(op_of(node) or str(node.target) for node in unseen if node in followed))
+
+
+def _measure_steep(recording: Recording, inputs: Tensor) -> None:
+    """Puts stairs where a function that autograd differentiates is one."""
+    run = _Run(recording, set(recording.graph.nodes))
+    run.over(inputs)
+    for node, value in run.values.items():
+        judged = value.requires_grad and node not in recording.masks
+        found = _steep_source(recording, node, run) if judged else None
+        if found is not None:
+            before, stairs = found
+            recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
+    recording.tidied()
+
+
+def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, PlainStairs] | None:
+    """The first node before, through which alone the image comes to `node`, of which `node` is a steep stair."""
+    found: tuple[fx.Node, PlainStairs] | None = None
+    if isinstance(recording.called(node), Quantizer) or _levels(run.values[node]) is None:
+        return None
+    for before in _sole_sources(recording, node, run):
+        if _has_step(recording, node, before, but=SIGN_STEPS if op_of(node) in CLIPS else ()):
+            break
+        stairs = steep_stairs(run.values[before], run.values[node])
+        if stairs is not None:
+            found = before, stairs
+        elif found is not None:
+            break
+    return found
+
+
+def _sole_source(recording: Recording, node: fx.Node, run: _Run) -> fx.Node | None:
+    """The nearest node before of the same shape, with a gradient, through which alone the image comes to `node`."""
+    return next(_sole_sources(recording, node, run), None)
+
+
+def _sole_sources(recording: Recording, node: fx.Node, run: _Run) -> Iterator[fx.Node]:
+    """Such nodes, the nearest first."""
+    earlier = list(takewhile(lambda before: before is not node, run.values))
+    for before in reversed(earlier):
+        alike = same_shape(before, node) and is_float(before)
+        if alike and run.values[before].requires_grad and not _reaches(recording, node, around=before):
+            yield before
+
+
+def _has_step(recording: Recording, node: fx.Node, source: fx.Node, but: tuple[type[Quantizer], ...]) -> bool:
+    """Whether a step with a surrogate, of another kind than those named, stands between `source` and `node`."""
+    waiting, seen = [node], {node, source}
+    while waiting:
+        part = waiting.pop()
+        module = recording.called(part)
+        if isinstance(module, Quantizer) and not isinstance(module, but):
+            return True
+        fresh = [before for before in recording.followed(part) if before not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False
+
+
+def _reaches(recording: Recording, node: fx.Node, around: fx.Node) -> bool:
+    """Whether the image comes to a node by a way around another one."""
+    waiting, seen = [node], {node}
+    while waiting:
+        for before in waiting.pop().all_input_nodes:
+            if before is recording.given and before is not around:
+                return True
+            if before is not around and before not in seen and recording.varies(before):
+                seen.add(before)
+                waiting.append(before)
+    return False

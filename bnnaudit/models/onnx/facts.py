@@ -1,0 +1,160 @@
+"""What an ONNX file says about itself."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto
+
+from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.models.onnx.file import OnnxFile, all_tensors
+from bnnaudit.models.onnx.input import NetworkInput
+from bnnaudit.models.onnx.output import NetworkOutput
+from bnnaudit.models.onnx.stated_bits import StatedBits, stated_bits
+from bnnaudit.models.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZED
+from bnnaudit.onnx_import.quantizer_facts import quantizer_of
+from bnnaudit.onnx_import.runtime import RUNTIME
+
+# Operators with weights: the inputs that may hold them, each with the axis that counts output channels.
+WEIGHTED: dict[str, dict[int, int]] = {
+    "Conv": {1: 0},
+    "ConvInteger": {1: 0},
+    "ConvTranspose": {1: 1},
+    "Gemm": {1: 1},
+    "MatMul": {1: -1, 0: -2},
+    "MatMulInteger": {1: -1, 0: -2},
+    "QLinearConv": {3: 0},
+    "QLinearMatMul": {3: -1, 0: -2},
+    "com_microsoft_DynamicQuantizeMatMul": {1: -1},
+    "com_microsoft_FusedConv": {1: 0},
+    "com_microsoft_FusedGemm": {1: 1},
+    "com_microsoft_FusedMatMul": {1: -1, 0: -2},
+    "com_microsoft_MatMulIntegerToFloat": {1: -1},
+    "com_microsoft_QGemm": {3: 1},
+}
+
+# Stored numbers that are no weights: shapes, axes, masks, text.
+NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
+
+# Kinds of NumPy types that are numbers: floats, whole numbers, and the short ones that NumPy itself lacks.
+NUMBERS = frozenset("fiuV")
+
+LONGEST_TEXT = 500
+
+
+def describe(
+    source: OnnxFile, graph: Graph, given: NetworkInput, output: NetworkOutput, classes: int, chosen: Preprocessing
+) -> ModelFacts:
+    """The facts; `graph` is the simplified and lowered one, in which quantizers and folded weights can be seen."""
+    quantizers = tuple(_quantizers(graph))
+    return ModelFacts(
+        path=str(source.path),
+        sha256=source.sha256,
+        format=ModelFormat.ONNX,
+        num_classes=classes,
+        input_shape=given.shape,
+        layout=given.layout,
+        box=chosen.box_of_floats,
+        mean=chosen.mean,
+        std=chosen.std,
+        channels=chosen.channels,
+        weight_bits=_weight_bits(graph, stated_bits(source.proto)),
+        activation_bits=_activation_bits(graph, quantizers),
+        quantizers=quantizers,
+        operators=_operators(source),
+        parameters=_parameters(source),
+        output=output.kind,
+        fixed_batch=given.fixed_batch,
+        runtime=RUNTIME,
+        metadata=_metadata(source, output),
+        single="" if output.form.single is None else str(output.form.single),
+    )
+
+
+def _quantizers(graph: Graph) -> list[QuantizerFact]:
+    """The quantizers in the graph's order, by the names of their nodes."""
+    found = []
+    for node in graph.nodes:
+        kind = quantizer_of(graph, node)
+        if kind is not None:
+            found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
+    return found
+
+
+def _activation_bits(graph: Graph, quantizers: tuple[QuantizerFact, ...]) -> int | None:
+    """The fewest bits of any activation, float without quantizers; None where quantizers do not tell theirs."""
+    if not quantizers:
+        return None if any(_may_quantize(node) for node in graph.nodes) else FLOAT_BITS
+    return min((fact.bits for fact in quantizers if fact.bits is not None), default=None)
+
+
+def _may_quantize(node: NodeProto) -> bool:
+    """Whether a node is one of the quantized operators, or of a domain that may hold any."""
+    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or qualified_name(node) in QUANTIZED
+
+
+def _weight_bits(graph: Graph, stated: Mapping[str, StatedBits]) -> int | None:
+    counts: Counter[int] = Counter()
+    for name, weights, axis in _weights(graph):
+        known = stated.get(name)
+        bits = known.bits if known is not None and known.exact else bits_of(weights, axis)
+        counts[bits if known is None else min(bits, known.bits)] += weights.size
+    return bits_of_majority(counts)
+
+
+def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
+    """The stored weights of layers, each with its name and its axis of output channels."""
+    for node in graph.nodes:
+        for position, axis in WEIGHTED.get(node.op_type, {}).items():
+            weights = graph.constant(node.input[position])
+            if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
+                channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
+                yield node.input[position], weights, channels
+
+
+def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:
+    """Operators of the file as it is, the most frequent first."""
+    counts = Counter(qualified_name(node) for node in source.proto.graph.node)
+    return tuple(OperatorCount(op, count) for op, count in counts.most_common())
+
+
+def _parameters(source: OnnxFile) -> int:
+    """Stored numbers that may be weights: all but scalars, shapes and masks."""
+    tensors = all_tensors(source.proto)
+    return sum(math.prod(tensor.dims) for tensor in tensors if tensor.dims and tensor.data_type not in NOT_WEIGHTS)
+
+
+def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str], ...]:
+    proto = source.proto
+    opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in proto.opset_import)
+    entries = [
+        ("producer", f"{proto.producer_name} {proto.producer_version}".strip()),
+        ("opset", opsets),
+        ("ir version", str(proto.ir_version)),
+        ("model version", str(proto.model_version) if proto.model_version else ""),
+        ("domain", proto.domain),
+        ("graph", proto.graph.name),
+        ("outputs", _outputs(source, output)),
+        ("description", proto.doc_string or proto.graph.doc_string),
+        *((entry.key, entry.value) for entry in proto.metadata_props),
+        *((f"external data {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()) for file in source.external),
+    ]
+    return tuple((key, _short(value)) for key, value in entries if value)
+
+
+def _outputs(source: OnnxFile, output: NetworkOutput) -> str:
+    """The file's outputs and which one counts, where there are several."""
+    names = [info.name for info in source.proto.graph.output]
+    return f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."

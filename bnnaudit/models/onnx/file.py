@@ -1,0 +1,238 @@
+"""Reading an ONNX file that nobody vouches for: what is not a sound model in its own folder is refused in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
+
+from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.models.onnx.tidy import for_checker, tidy
+from bnnaudit.models.onnx.wire import parse_lean
+from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
+from bnnaudit.onnx_import.runtime import opens
+
+# Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
+LARGEST = 2**31 - 1
+
+# Types of which several values share a byte.
+NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
+
+
+# A larger file is not kept in memory for replay, but read once more.
+KEPT = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """A checked model. `external` names the files beside the model that some weights came from.
+
+    `proto` has all weights, the large ones pointed at in their files (see `operators.weights`). `data` is the file itself,
+    so that what is replayed is what was read; None for a large one, which `check_unchanged` vouches for.
+    """
+
+    path: Path
+    data: bytes | None
+    proto: ModelProto
+    sha256: str
+    external: tuple[Path, ...] = ()
+
+    def check_unchanged(self) -> None:
+        """Raise ModelError if the file is not what it was when it was read."""
+        if self.data is None and _sha256(self.path) != self.sha256:
+            raise ModelError(f"{self.path}: the file changed while it was read; run again")
+
+
+def read_onnx(path: Path) -> OnnxFile:
+    """The model in an ONNX file, checked, its external data read; raises ModelError."""
+    size = _size(path)
+    try:
+        digest = _sha256(path)
+        data = path.read_bytes() if size <= KEPT else None
+        proto, large = _parse(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    external = _external_files(path, proto, size)
+    _take_external(path, proto)
+    proto.graph.initializer.extend(large)
+    tidy(proto)
+    _check(path, proto, None if external else data)
+    _check_tensors(path, proto)
+    return OnnxFile(path, data, proto, digest, external)
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder, not an ONNX file")
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    size = path.stat().st_size
+    if size == 0:
+        raise ModelError(f"{path}: the file is empty")
+    if size > LARGEST:
+        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
+    return size
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
+    """The model without its large stored tensors, and these."""
+    try:
+        proto, large = parse_lean(path)
+    except DecodeError as error:
+        raise ModelError(f"{path}: not an ONNX model, or a damaged one (its protocol buffer cannot be read)") from error
+    if not proto.HasField("graph") or not proto.opset_import:
+        raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
+    if any(isinstance(text, bytes) for text in (*_texts(proto), *(tensor.name for tensor in large))):
+        raise ModelError(f"{path}: a damaged ONNX model (a name in it is no text)")
+    if not proto.graph.node:
+        raise ModelError(f"{path}: the graph has no nodes")
+    return proto, large
+
+
+def _texts(proto: ModelProto) -> Iterator[str | bytes]:
+    """The names that an import reads; protocol buffers give back bytes where they are not UTF-8."""
+    graph = proto.graph
+    yield from (
+        proto.producer_name,
+        proto.producer_version,
+        proto.domain,
+        proto.doc_string,
+        graph.name,
+        graph.doc_string,
+    )
+    for entry in proto.metadata_props:
+        yield from (entry.key, entry.value)
+    for opset in proto.opset_import:
+        yield opset.domain
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        yield value.name
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+
+
+def _check(path: Path, proto: ModelProto, data: bytes | None) -> None:
+    """Let the checker see the model; what it dislikes is taken all the same where ONNX Runtime opens the file."""
+    try:
+        onnx.checker.check_model(for_checker(proto))
+    except (onnx.checker.ValidationError, ValueError) as error:
+        if not opens(str(path) if data is None else data):
+            raise ModelError(f"{path}: not a valid ONNX model: {one_line(error)}") from error
+
+
+def _check_tensors(path: Path, proto: ModelProto) -> None:
+    """Every stored tensor has as many values as its shape says; the checker lets some pass that have not."""
+    for tensor in all_tensors(proto):
+        try:
+            if not points(tensor):
+                onnx.numpy_helper.to_array(tensor)
+            elif stated_length(tensor) != _length(tensor):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise ModelError(f"{path}: the values of tensor {tensor.name!r} do not fit its type and shape") from error
+
+
+def _length(tensor: TensorProto) -> int:
+    """How many bytes a tensor of its type and shape takes; KeyError or TypeError for types without a width."""
+    if min(tensor.dims, default=0) < 0:
+        raise ValueError
+    name = TensorProto.DataType.Name(tensor.data_type)
+    bits = NARROW_BITS.get(name) or 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    if tensor.data_type == TensorProto.STRING:
+        raise TypeError
+    return -(-math.prod(int(size) for size in tensor.dims) * int(bits) // 8)
+
+
+def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:
+    """The files that hold weights, all inside the model's folder, present, long enough and together not too large."""
+    folder = Path(os.path.realpath(path.parent))
+    found: dict[Path, None] = {}
+    total = size
+    for tensor in all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        place = Path(os.path.realpath(folder / location))
+        if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
+            raise ModelError(
+                f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
+            )
+        if not place.is_file():
+            raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
+        total += _span(path, tensor, entries, place.stat().st_size)
+        found[place] = None
+    if total > LARGEST:
+        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
+    return tuple(found)
+
+
+def _take_external(path: Path, proto: ModelProto) -> None:
+    """Read the tensors that lie in files beside the model, or point at the large ones; `_external_files` has checked them."""
+    folder = Path(os.path.realpath(path.parent))
+    stored = {id(tensor) for tensor in proto.graph.initializer}
+    for tensor in all_tensors(proto):
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        place = Path(os.path.realpath(folder / entries["location"]))
+        offset = int(entries.get("offset", "0") or 0)
+        length = _span(path, tensor, entries, place.stat().st_size)
+        if length >= LARGE and id(tensor) in stored:
+            point_to(tensor, place, offset, length)
+            continue
+        with place.open("rb") as file:
+            file.seek(offset)
+            tensor.raw_data = file.read(length)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: int) -> int:
+    """How many bytes of its file a tensor takes."""
+    try:
+        offset = int(entries.get("offset", "0") or 0)
+        length = int(entries["length"]) if entries.get("length") else available - offset
+    except ValueError as error:
+        raise ModelError(f"{path}: weights of {tensor.name!r} have a broken reference to their file") from error
+    if offset < 0 or length < 0 or offset + length > available:
+        raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is too short; it may be truncated")
+    return length
+
+
+def all_tensors(proto: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor that a model stores: initializers and attributes, those of inner graphs and functions included."""
+    yield from _tensors(proto.graph)
+    for function in proto.functions:
+        for node in function.node:
+            yield from _attribute_tensors(node.attribute)
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield sparse.values
+        yield sparse.indices
+    for node in graph.node:
+        yield from _attribute_tensors(node.attribute)
+
+
+def _attribute_tensors(attributes: list[AttributeProto]) -> Iterator[TensorProto]:
+    for entry in attributes:
+        if entry.HasField("t"):
+            yield entry.t
+        yield from entry.tensors
+        for body in (*([entry.g] if entry.HasField("g") else []), *entry.graphs):
+            yield from _tensors(body)

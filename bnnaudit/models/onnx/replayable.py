@@ -1,0 +1,90 @@
+"""The model as a runtime can take it: operators that no runtime knows are written with standard ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from onnx import ModelProto, NodeProto, inliner
+
+from bnnaudit.core.errors import ModelError
+from bnnaudit.models.onnx.clipping import INTEGER, clipping_note
+from bnnaudit.models.onnx.file import OnnxFile
+from bnnaudit.onnx_import.graph.external_weights import whole
+from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, qualified_name
+from bnnaudit.onnx_import.passes.dynamic_ranges import OF_THE_BATCH
+from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_form
+from bnnaudit.onnx_import.passes.sharing import DEQUANTIZE
+from bnnaudit.onnx_import.runtime import EXACT, RUNTIME_DOMAIN, SessionKind
+
+LOWERED = "QONNX operators written with standard ones"
+UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
+UNSHARED = (
+    "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
+)
+REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
+SAME = "a default session computes the same"
+
+# Beside single products: operators whose kernels take the 8-bit sums of the session that they run in.
+OF_INTEGERS = frozenset({"com.microsoft.QAttention", "com.microsoft.DynamicQuantizeLSTM"})
+
+PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
+
+
+def needs_lowering(proto: ModelProto) -> bool:
+    """Whether the model has operators that runtimes do not know and that can be written with standard ones."""
+    return any(qualified_name(node) in WRITERS for node in _all_nodes(proto))
+
+
+def depends_on_batch(proto: ModelProto) -> bool:
+    """Whether a prediction may depend on the other images of the batch."""
+    return any(qualified_name(node) in OF_THE_BATCH for node in _all_nodes(proto))
+
+
+def notes_on_replay(proto: ModelProto, way: SessionKind = EXACT) -> tuple[str, ...]:
+    """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
+    fused = any(qualified_name(node) in DEQUANTIZE for node in _all_nodes(proto))
+    notes = {
+        LOWERED: needs_lowering(proto),
+        UNSHARED: way.unshared,
+        UNFUSED: fused and way.unfused,
+        REFUSED: fused and not way.unfused,
+        clipping_note(proto, way.exact_sums): True,
+        SAME: not differs_by_default(proto),
+    }
+    return tuple(note for note, holds in notes.items() if note and holds)
+
+
+def differs_by_default(proto: ModelProto) -> bool:
+    """Whether a default session of ONNX Runtime may answer otherwise than one that computes what the file says."""
+    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() | OF_INTEGERS for node in _all_nodes(proto))
+
+
+def foreign_domains(proto: ModelProto) -> list[str]:
+    """The domains that ONNX Runtime may not know, once the model's own functions are left out."""
+    own = {function.domain for function in proto.functions}
+    return sorted({node.domain for node in _all_nodes(proto)} - own - PLAIN_DOMAINS)
+
+
+def lowered(source: OnnxFile) -> ModelProto:
+    """A copy of the model with every QONNX operator written out; raises ModelError where one cannot be."""
+    copy = whole(source.proto)
+    if copy.functions:
+        copy = inliner.inline_local_functions(copy)
+    try:
+        return to_standard_form(copy)
+    except NotImplementedError as error:
+        raise ModelError(f"{error} cannot be written with standard operators") from error
+
+
+def runnable(source: OnnxFile) -> bytes | Path:
+    """What ONNX Runtime is given: the file as it is wherever possible."""
+    if needs_lowering(source.proto):
+        return bytes(lowered(source).SerializeToString())
+    return source.path if source.external or source.data is None else source.data
+
+
+def _all_nodes(proto: ModelProto) -> Iterator[NodeProto]:
+    yield from proto.graph.node
+    for function in proto.functions:
+        yield from function.node

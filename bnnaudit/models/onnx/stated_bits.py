@@ -1,0 +1,61 @@
+"""The bits of weights as the file states them: by the setting of a quantizer, or by the type that they are stored in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto
+
+from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, qualified_name
+from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
+
+WIDTH_AT = {f"{domain}.{op}": 3 for domain in QONNX_DOMAINS for op in ("Quant", "IntQuant")}
+"""Quantizers with a number of bits, and the input that holds it."""
+
+ONE_BIT = frozenset(f"{domain}.BipolarQuant" for domain in QONNX_DOMAINS)
+
+DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
+
+NARROW = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4}
+CONTAINERS = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16}
+"""Types that hold weights of their own width or of any smaller one."""
+
+KEEPING = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
+"""Operators behind which weights are what they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedBits:
+    """`exact` is False where the type only says that there are no more bits."""
+
+    bits: int
+    exact: bool
+
+
+def stated_bits(proto: ModelProto) -> dict[str, StatedBits]:
+    """What a file says of the bits of its values, by their names; only of those that quantized weights can be."""
+    graph = Graph(proto)
+    found: dict[str, StatedBits] = {}
+    for node in graph.nodes:
+        stated = _stated(graph, node)
+        if stated is None and node.domain == STANDARD_DOMAIN and node.op_type in KEEPING:
+            stated = found.get(node.input[0])
+        if stated is not None:
+            found[node.output[0]] = stated
+    return found
+
+
+def _stated(graph: Graph, node: NodeProto) -> StatedBits | None:
+    name = qualified_name(node)
+    if name in ONE_BIT:
+        return StatedBits(1, exact=True)
+    if name in WIDTH_AT and len(node.input) > WIDTH_AT[name]:
+        width = graph.number(node.input[WIDTH_AT[name]])
+        return None if width is None or not 1 <= width <= 32 else StatedBits(int(np.ceil(width)), exact=True)
+    if name in DEQUANTIZE and node.input[0] in graph.initializers:
+        kind = TensorProto.DataType.Name(graph.element_type(node.input[0]))
+        if kind in NARROW:
+            return StatedBits(NARROW[kind], exact=True)
+        return StatedBits(CONTAINERS[kind], exact=False) if kind in CONTAINERS else None
+    return None

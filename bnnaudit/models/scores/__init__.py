@@ -1,0 +1,1 @@
+"""Which tensor of a network holds its scores."""

@@ -1,0 +1,80 @@
+"""What a file says of the tensors inside of it, for those who look for the scores among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from onnx import NodeProto, TensorProto
+
+from bnnaudit.onnx_import.converters.sign_and_round import ROUND_BY
+from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.passes.node_names import module_name
+from bnnaudit.onnx_import.passes.quantized_as_float import TRUNCATE
+
+WHOLE = frozenset(
+    {
+        TensorProto.INT8,
+        TensorProto.UINT8,
+        TensorProto.INT16,
+        TensorProto.UINT16,
+        TensorProto.INT32,
+        TensorProto.INT4,
+        TensorProto.UINT4,
+    }
+)
+"""Element types of quantized tensors and of sums of them."""
+STATED = {ROUND_BY: "Round", TRUNCATE: "Cast"}
+"""How files call what our own operators stand for."""
+SCALE_FIRST = frozenset({"QLinearConcat"})
+"""Operators that take the scale of what they make before anything else; all others take it last."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorNote:
+    """name, operator: of the file. unit: the real number that 1 stands for; 1 for floats, None where it is not known."""
+
+    name: str
+    operator: str
+    unit: float | None = 1.0
+
+
+def units_of(graph: Graph) -> dict[str, float | None]:
+    """The unit of every tensor of whole numbers, by its name; read before quantized types are carried by floats."""
+    units: dict[str, float | None] = {}
+    for node in graph.nodes:
+        for name in node.output:
+            if graph.element_type(name) in WHOLE:
+                units[name] = _unit(graph, node, name, units)
+    return units
+
+
+def notes_of(graph: Graph, units: Mapping[str, float | None]) -> dict[str, TensorNote]:
+    """Of the first output of every node of a lowered and named graph, by the name of the node's module."""
+    notes = {}
+    for node in graph.nodes:
+        name = node.output[0]
+        operator = STATED.get(node.op_type, node.op_type.removeprefix("com_microsoft_"))
+        notes[module_name(node.domain, node.name)] = TensorNote(name, operator, units.get(name, 1.0))
+    return notes
+
+
+def _unit(graph: Graph, maker: NodeProto, name: str, known: Mapping[str, float | None]) -> float | None:
+    """As whoever uses the tensor, or makes it, states its scale; that of the tensor it was reshaped from otherwise."""
+    for user in graph.users(name):
+        place = list(user.input).index(name)
+        found = _number(graph, user.input[place + 1]) if place + 1 < len(user.input) else None
+        if found is not None:
+            return found
+    stated = [value for given in maker.input if (value := _number(graph, given)) is not None]
+    if stated:
+        return stated[0 if maker.op_type in SCALE_FIRST else -1]
+    return known.get(maker.input[0]) if maker.input else None
+
+
+def _number(graph: Graph, name: str) -> float | None:
+    """The single float stored under a name, None where there is none."""
+    stored = graph.constant(name) if name else None
+    return (
+        float(stored.reshape(-1)[0]) if stored is not None and stored.size == 1 and stored.dtype.kind == "f" else None
+    )

@@ -1,0 +1,151 @@
+"""QuantizeLinear and the DequantizeLinear of the same scale after it as one node, with the Relu or Clip before them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from onnx import NodeProto, helper
+
+from bnnaudit.onnx_import.conversion import Converted, Converter, Node
+from bnnaudit.onnx_import.converters.carrier_casts import as_float
+from bnnaudit.onnx_import.converters.quantize_linear import HALVES
+from bnnaudit.onnx_import.graph.element_types import GRIDS, grid_of
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZES_TO
+from bnnaudit.quantization.fake_quantize import RELU, Bounds, FakeQuantizer, is_in_one_step
+
+QUANTIZE_DEQUANTIZE = "QuantizeDequantize"
+QUANTIZERS = frozenset({"QuantizeLinear", "com_microsoft_QuantizeLinear"})
+DEQUANTIZERS = frozenset({"DequantizeLinear", "com_microsoft_DequantizeLinear"})
+"""As nodes of a lowered graph."""
+
+
+class QuantizeDequantize(FakeQuantizer):
+    """Takes whole numbers as well, as QuantizeLinear does."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """(...) -> (...) floats."""
+        return super().forward(as_float(values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A quantizer, those that dequantize what it makes, and the numbers that all of them share."""
+
+    quantizer: NodeProto
+    dequantizers: tuple[NodeProto, ...]
+    scale: float
+    zero_point: float
+
+
+def fuse_quantizers(graph: Graph) -> None:
+    """Put one node in the place of every such pair of a lowered graph whose scale is constant and one for the tensor.
+
+    The others stay as they are: several scales, grids of few levels (whose steps have surrogates) and of floats, and numbers
+    that more is done to before they are dequantized.
+    """
+    pairs = [pair for node in graph.nodes if (pair := _pair(graph, node)) is not None]
+    for pair in pairs:
+        _fuse(graph, pair)
+
+
+def _pair(graph: Graph, node: NodeProto) -> _Pair | None:
+    """The pair that begins with a node; None where it cannot be taken in one step."""
+    if node.domain != OWN_DOMAIN or node.op_type not in QUANTIZERS or attribute(node, "precision", 0) in HALVES:
+        return None
+    users = tuple(graph.users(node.output[0]))
+    own = _numbers(graph, node)
+    grid = GRIDS.get(attribute(node, QUANTIZES_TO))
+    if not users or graph.is_output(node.output[0]) or own is None or grid is None or not is_in_one_step(grid, own[0]):
+        return None
+    returned = sum(graph.is_output(user.output[0]) for user in users)
+    alike = all(_dequantizes(user) and _numbers(graph, user) == own for user in users)
+    return _Pair(node, users, *own) if alike and returned <= 1 else None
+
+
+def _dequantizes(node: NodeProto) -> bool:
+    return node.domain == OWN_DOMAIN and node.op_type in DEQUANTIZERS
+
+
+def _numbers(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
+    """Scale and zero point; None where they are computed, or more than one number each."""
+    if attribute(node, "block_size", 0):
+        return None
+    found = []
+    for position, absent in ((1, None), (2, 0.0)):
+        name = node.input[position] if len(node.input) > position else ""
+        array = graph.constant(name) if name else None
+        if array is None and (name or absent is None):
+            return None
+        if array is not None and array.size != 1:
+            return None
+        found.append(0.0 if array is None else float(array.ravel()[0]))
+    return found[0], found[1]
+
+
+def _fuse(graph: Graph, pair: _Pair) -> None:
+    values, before, gone = pair.quantizer.input[0], Bounds(), []
+    maker = graph.maker(values)
+    bounds = None if maker is None else _bounds(graph, maker)
+    if maker is not None and bounds is not None and len(graph.users(values)) == 1 and not graph.is_output(values):
+        values, before, gone = maker.input[0], bounds, [maker]
+    first = max(pair.dequantizers, key=lambda node: graph.is_output(node.output[0]))
+    inputs = [values, *pair.quantizer.input[1:3]]
+    kind = attribute(pair.quantizer, QUANTIZES_TO)
+    settings = {QUANTIZES_TO: kind, "low": before.low, "high": before.high}
+    node = helper.make_node(
+        QUANTIZE_DEQUANTIZE,
+        inputs,
+        [first.output[0]],
+        name=first.name,  # what it returns is the tensor that the file knows by this node
+        domain=OWN_DOMAIN,
+        **settings,
+    )
+    # In the place of the quantizer: what uses one of the dequantizers may come before another of them.
+    graph.replace([*gone, pair.quantizer], [node])
+    dropped = {id(dequantizer) for dequantizer in pair.dequantizers}
+    graph.nodes = [other for other in graph.nodes if id(other) not in dropped]
+    for dequantizer in pair.dequantizers:
+        if dequantizer is not first:
+            graph.rename_uses(dequantizer.output[0], first.output[0])
+    graph.reindex()
+
+
+def _bounds(graph: Graph, node: NodeProto) -> Bounds | None:
+    """What a Relu, or a Clip between constants, clips to; None for other nodes."""
+    if node.domain not in (OWN_DOMAIN, STANDARD_DOMAIN):
+        return None
+    if node.op_type == "Relu":
+        return RELU
+    if node.op_type != "Clip":
+        return None
+    given: list[float] = []
+    for position, name, absent in ((1, "min", -math.inf), (2, "max", math.inf)):
+        stated = attribute(node, name)
+        if len(node.input) > position and node.input[position]:
+            array = graph.constant(node.input[position])
+            if array is None or array.size != 1:
+                return None
+            stated = float(np.asarray(array).ravel()[0])
+        given.append(absent if stated is None else float(stated))
+    low, high = given
+    return Bounds(low, high) if low <= high else None
+
+
+def _converted(node: Node) -> Converted:
+    scale, zero_point = node.constant(1), node.constant(2)
+    if scale is None:
+        raise NotImplementedError("no scale")
+    module = QuantizeDequantize(
+        grid_of(int(node.attribute(QUANTIZES_TO))),
+        torch.tensor(float(scale.ravel()[0]), dtype=torch.float32),
+        0.0 if zero_point is None else float(zero_point.ravel()[0]),
+        Bounds(float(node.attribute("low")), float(node.attribute("high"))),
+    )
+    return Converted(module, node.inputs[:1])
+
+
+CONVERTERS: dict[str, Converter] = {QUANTIZE_DEQUANTIZE: _converted}

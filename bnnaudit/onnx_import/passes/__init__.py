@@ -1,0 +1,1 @@
+"""Rewrites of an ONNX graph; `importer` lists them in their order."""

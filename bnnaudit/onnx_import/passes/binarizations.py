@@ -1,0 +1,220 @@
+"""Binarisations written with several nodes, recognised as the one step that they are.
+
+An exporter has no operator for sign with sign(0) = +1, so it writes Sign -> Add -> Sign, or a comparison that chooses
+between two constants. Taken node by node these have no useful gradient; as one step they get the surrogate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from bnnaudit.onnx_import.converters.sign_and_round import BINARY_SIGN
+from bnnaudit.onnx_import.graph.graph import FLOATS, OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """values < threshold -> low, values >= threshold -> high; the boundary itself is low with `strict`."""
+
+    values: str
+    threshold: str | float
+    low: float
+    high: float
+    strict: bool
+
+
+# Whether the comparison holds above the threshold, and whether it holds on it, for `values OP threshold`.
+COMPARISONS = {
+    "GreaterOrEqual": (True, True),
+    "Greater": (True, False),
+    "LessOrEqual": (False, True),
+    "Less": (False, False),
+}
+
+
+# Operators that count truth values, or arrange them: thresholds that are passed are summed so, as by `bucketize`.
+COUNTING = frozenset({"ReduceSum", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Identity"})
+
+
+def recognise_binarisations(graph: Graph) -> None:
+    """Replace every binarisation of the graph by one node of our own; the name is that of its last node."""
+    for node in list(graph.nodes):
+        step = _step(graph, node)
+        if step is not None and not _is_mask(graph, node, step):
+            graph.replace([node], list(_written(graph, node, step)))
+    graph.drop_dead()
+
+
+def _step(graph: Graph, node: NodeProto) -> Step | None:
+    if node.domain != STANDARD_DOMAIN:
+        return None
+    match node.op_type:
+        case "Sign":
+            return _sign_of_shifted_sign(graph, node)
+        case "Where":
+            return _replaced_zero(graph, node) or _choice(graph, node)
+        case "Cast":
+            return _cast_comparison(graph, node)
+        case "Relu" | "Max" | "Clip":
+            return _positive_sign(graph, node)
+        case "Div":
+            return _over_its_size(graph, node)
+        case _:
+            return None
+
+
+def _is_mask(graph: Graph, node: NodeProto, step: Step) -> bool:
+    """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarisation."""
+    return any(user.op_type == "Mul" and step.values in user.input for user in graph.users(node.output[0]))
+
+
+def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Step | None:
+    """Sign(Sign(x) + c) with 0 < |c| < 1: the sign with sign(0) = sign(c); written so by Larq and tf2onnx."""
+    shift = graph.maker(node.input[0])
+    if shift is None or shift.op_type not in ("Add", "Sub") or shift.domain != STANDARD_DOMAIN:
+        return None
+    pairs = [(shift.input[0], shift.input[1]), (shift.input[1], shift.input[0])]
+    for inner, constant in pairs if shift.op_type == "Add" else pairs[:1]:
+        first, offset = graph.maker(inner), splat(graph, constant)
+        if first is not None and first.op_type == "Sign" and offset is not None and 0 < abs(offset) < 1:
+            below = (offset < 0) != (shift.op_type == "Sub")
+            return Step(first.input[0], 0.0, -1.0, 1.0, strict=below)
+    return None
+
+
+def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
+    """Where(Sign(x) == 0, c, Sign(x)) with c = 1 or -1: the sign with sign(0) = c."""
+    condition, filled, rest = node.input
+    equal, sign, level = graph.maker(condition), graph.maker(rest), splat(graph, filled)
+    if equal is None or equal.op_type != "Equal" or sign is None or sign.op_type != "Sign" or level not in (-1, 1):
+        return None
+    tested = [name for name in equal.input if splat(graph, name) != 0]
+    if tested not in ([rest], [sign.input[0]]):
+        return None
+    return Step(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
+
+
+def _positive_sign(graph: Graph, node: NodeProto) -> Step | None:
+    """Relu(Sign(x)), Max(Sign(x), 0) and Clip(Sign(x), 0, 1): 1 above zero, else 0."""
+    signs = [name for name in node.input[:2] if (maker := graph.maker(name)) is not None and maker.op_type == "Sign"]
+    if len(signs) != 1 or len(node.input) > (2 if node.op_type == "Max" else 3):
+        return None
+    ends = [splat(graph, name) for name in node.input if name and name not in signs]
+    if node.op_type == "Clip" and not ends:
+        ends = [attribute(node, "min"), attribute(node, "max")]
+    if ends != {"Relu": [], "Max": [0.0], "Clip": [0.0, 1.0]}[node.op_type]:
+        return None
+    sign = graph.maker(signs[0])
+    return None if sign is None or sign.domain != STANDARD_DOMAIN else Step(sign.input[0], 0.0, 0.0, 1.0, strict=True)
+
+
+def _over_its_size(graph: Graph, node: NodeProto) -> Step | None:
+    """x / |x|: the sign, but for x = 0, of which it makes no number."""
+    size = graph.maker(node.input[1])
+    found = (
+        size is not None and size.op_type == "Abs" and size.domain == STANDARD_DOMAIN and size.input[0] == node.input[0]
+    )
+    return Step(node.input[0], 0.0, -1.0, 1.0, strict=False) if found else None
+
+
+def _choice(graph: Graph, node: NodeProto) -> Step | None:
+    """Where(x >= t, a, b) and its kin, with constants a != b."""
+    held, otherwise = splat(graph, node.input[1]), splat(graph, node.input[2])
+    if held is None or otherwise is None or held == otherwise:
+        return None
+    return _compared(graph, node.input[0], held, otherwise)
+
+
+def _cast_comparison(graph: Graph, node: NodeProto) -> Step | None:
+    """Cast(x >= t) to float: 1 where it holds, else 0; to whole numbers too, where they are only scaled and made floats."""
+    wanted = attribute(node, "to") in FLOATS or _become_floats(graph, node.output[0])
+    return _compared(graph, node.input[0], 1.0, 0.0) if wanted else None
+
+
+def _become_floats(graph: Graph, value: str) -> bool:
+    """Whether all that is made of whole numbers is their sums and multiples by constants, cast to floats in the end."""
+    if graph.is_output(value):
+        return False
+    return all(_becomes_floats(graph, user, value) for user in graph.users(value))
+
+
+def _becomes_floats(graph: Graph, user: NodeProto, value: str) -> bool:
+    if user.domain != STANDARD_DOMAIN:
+        return False
+    if user.op_type == "Cast":
+        return attribute(user, "to") in FLOATS
+    if user.op_type in COUNTING and list(user.input).count(value) == 1 and user.input[0] == value:
+        return _become_floats(graph, user.output[0])
+    scaled = user.op_type in ("Mul", "Add", "Sub") and any(splat(graph, name) is not None for name in user.input)
+    return scaled and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
+
+
+def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Step | None:
+    """The step that is `held` where a comparison of floats holds, behind a Not the other way round."""
+    node = graph.maker(condition)
+    if node is not None and node.op_type == "Not" and node.domain == STANDARD_DOMAIN:
+        return _compared(graph, node.input[0], otherwise, held)
+    if node is not None and _repeats_truth(node):
+        return _compared(graph, node.input[0], held, otherwise)
+    if node is None or node.op_type not in COMPARISONS or node.domain != STANDARD_DOMAIN:
+        return None
+    above, on_it = COMPARISONS[node.op_type]
+    values, threshold = node.input
+    if _is_stored(graph, values):
+        values, threshold, above = threshold, values, not above
+    if not _is_stored(graph, threshold) or graph.element_type(values) not in FLOATS:
+        return None
+    scalar = splat(graph, threshold)
+    low, high = (otherwise, held) if above else (held, otherwise)
+    # On the threshold the step is `held` if the comparison holds there; `strict` says that it is `low` there.
+    return Step(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
+
+
+def _repeats_truth(node: NodeProto) -> bool:
+    """A Cast of truth values to truth values, as PyTorch's exporter writes it before a Where."""
+    to_truth = node.op_type == "Cast" and attribute(node, "to") == TensorProto.BOOL
+    return bool(node.domain == STANDARD_DOMAIN and (to_truth or node.op_type == "Identity"))
+
+
+def _is_stored(graph: Graph, value: str) -> bool:
+    """Whether a value is a stored tensor, or one that is expanded to the size of others."""
+    maker = graph.maker(value)
+    expanded = maker is not None and maker.op_type == "Expand" and maker.domain == STANDARD_DOMAIN
+    return graph.constant(value if maker is None or not expanded else maker.input[0]) is not None
+
+
+def _written(graph: Graph, node: NodeProto, step: Step) -> Iterator[NodeProto]:
+    """The nodes that replace the last node of a binarisation, whose output keeps its name.
+
+    A threshold that is a tensor is subtracted first: in IEEE arithmetic x - t >= 0 exactly where x >= t.
+    """
+    values, threshold = step.values, step.threshold
+    if isinstance(threshold, str):
+        values, threshold = graph.fresh_name(f"{node.output[0]}_above"), 0.0
+        yield helper.make_node("Sub", [step.values, str(step.threshold)], [values], name=f"{node.name}_threshold")
+    settings = {"threshold": threshold, "low": step.low, "high": step.high, "strict": int(step.strict)}
+    yield helper.make_node(BINARY_SIGN, [values], list(node.output), name=node.name, domain=OWN_DOMAIN, **settings)
+
+
+def splat(graph: Graph, value: str) -> float | None:
+    """The number that every element of a value has; None where they differ or are not constant."""
+    array = graph.constant(value)
+    if array is not None:
+        alike = array.size > 0 and array.dtype.kind in "fiu" and bool(np.all(array == array.flat[0]))
+        return float(array.flat[0]) if alike else None
+    maker = graph.maker(value)
+    if maker is None or maker.domain != STANDARD_DOMAIN:
+        return None
+    if maker.op_type in ("Expand", "Identity", "CastLike"):
+        return splat(graph, maker.input[0])
+    if maker.op_type == "Neg":
+        number = splat(graph, maker.input[0])
+        return None if number is None else -number
+    if maker.op_type == "ConstantOfShape":
+        stored = attribute(maker, "value")
+        return 0.0 if stored is None else float(numpy_helper.to_array(stored).flat[0])
+    return None

@@ -1,0 +1,152 @@
+"""Uniform quantizers written with plain operators: a rounding beside a clip to whole numbers, whatever scales them.
+
+The rounding learns the ends of its grid and becomes the one quantizer; the clip and the scales stay, as they are
+differentiable. Written so by hand, and by exporters of fake quantization: `clamp(round(x / s), -8, 7) * s`, or
+`round(clamp(x, 0, 1) * 15) / 15`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from onnx import NodeProto, helper
+
+from bnnaudit.onnx_import.converters.sign_and_round import MODE, ROUND_BY
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.passes.binarizations import splat
+
+GRID_STEP = "GridStep"
+
+ROUNDINGS = {"Round": "HALF_EVEN", "Floor": "FLOOR", "Ceil": "CEIL"}
+
+# How far the ends of a clip may be from whole numbers once they are scaled.
+TOLERANCE = 1e-4
+
+# Scales and shifts between a clip and its rounding.
+MOST_BETWEEN = 3
+
+Ends = tuple[float, float]
+
+
+def recognise_grids(graph: Graph) -> None:
+    """Turn every rounding whose values are clipped to known whole numbers into a `GridStep`."""
+    for node in graph.nodes:
+        mode = _mode(node)
+        if mode is None:
+            continue
+        ends = _clipped_behind(graph, node.output[0]) or _clipped_before(graph, node.input[0])
+        if ends is None or abs(ends[0] - round(ends[0])) > TOLERANCE or abs(ends[1] - round(ends[1])) > TOLERANCE:
+            continue
+        low, high = float(round(ends[0])), float(round(ends[1]))
+        if low >= high:
+            continue
+        scale, shift = _scale_behind(graph, node.output[0])
+        node.op_type, node.domain = GRID_STEP, OWN_DOMAIN
+        del node.attribute[:]
+        settings = {"mode": mode, "low": low, "high": high, "scale": scale, "shift": shift}
+        node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
+
+
+def _mode(node: NodeProto) -> str | None:
+    """How a node rounds; None where it does not."""
+    if node.domain == OWN_DOMAIN and node.op_type == ROUND_BY:
+        return str(attribute(node, MODE).decode())
+    return ROUNDINGS.get(node.op_type) if node.domain == STANDARD_DOMAIN else None
+
+
+def clip_ends(graph: Graph, node: NodeProto | None) -> Ends | None:
+    """The constant ends of a Clip; None where it is none."""
+    if node is None or node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type != "Clip":
+        return None
+    if len(node.input) < 3:
+        low, high = attribute(node, "min"), attribute(node, "max")
+    else:
+        low, high = splat(graph, node.input[1]), splat(graph, node.input[2])
+    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
+        return None
+    return float(low), float(high)
+
+
+def _only_user(graph: Graph, value: str) -> NodeProto | None:
+    users = graph.users(value)
+    return users[0] if len(users) == 1 and not graph.is_output(value) else None
+
+
+def _clipped_behind(graph: Graph, value: str) -> Ends | None:
+    """The ends to which a rounded value is clipped at once, or after a zero point was added."""
+    factor, shift = 1.0, 0.0
+    node = _only_user(graph, value)
+    for _ in range(MOST_BETWEEN):
+        if node is None or (ends := clip_ends(graph, node)) is not None:
+            break
+        change = _affine(graph, node, value)
+        if change is None:
+            return None
+        factor, shift = factor * change[0], shift * change[0] + change[1]
+        value = node.output[0]
+        node = _only_user(graph, value)
+    ends = clip_ends(graph, node)
+    return None if ends is None or factor == 0 else _sorted((ends[0] - shift) / factor, (ends[1] - shift) / factor)
+
+
+def _clipped_before(graph: Graph, value: str) -> Ends | None:
+    """The ends that a clip before the rounding leaves it."""
+    factor, shift = 1.0, 0.0
+    for _ in range(MOST_BETWEEN + 1):
+        node = graph.maker(value)
+        ends = clip_ends(graph, node)
+        if ends is not None:
+            return _sorted(ends[0] * factor + shift, ends[1] * factor + shift)
+        source = None if node is None else _variable_input(graph, node)
+        change = None if node is None or source is None else _affine(graph, node, source)
+        if change is None or source is None:
+            return None
+        shift += factor * change[1]
+        factor *= change[0]
+        value = source
+    return None
+
+
+def _scale_behind(graph: Graph, value: str) -> tuple[float, float]:
+    """Factor and shift from the grid to what the quantizer returns, as far as its nodes are scales and clips."""
+    factor, shift = 1.0, 0.0
+    for _ in range(2 * MOST_BETWEEN):
+        node = _only_user(graph, value)
+        if node is None:
+            break
+        if clip_ends(graph, node) is None:
+            change = _affine(graph, node, value)
+            if change is None:
+                break
+            factor, shift = factor * change[0], shift * change[0] + change[1]
+        value = node.output[0]
+    return factor, shift
+
+
+def _variable_input(graph: Graph, node: NodeProto) -> str | None:
+    """The one input of a node that is no constant number."""
+    found = [name for name in node.input if name and splat(graph, name) is None]
+    return found[0] if len(found) == 1 else None
+
+
+def _affine(graph: Graph, node: NodeProto, value: str) -> tuple[float, float] | None:
+    """(factor, shift) of a node that multiplies `value` by a number or adds one; None for any other."""
+    if node.domain != STANDARD_DOMAIN or node.op_type not in ("Mul", "Div", "Add", "Sub") or len(node.input) != 2:
+        return None
+    first = node.input[0] == value
+    number = splat(graph, node.input[1 if first else 0])
+    if number is None or node.input[0] == node.input[1]:
+        return None
+    match node.op_type:
+        case "Mul":
+            return number, 0.0
+        case "Add":
+            return 1.0, number
+        case "Sub":
+            return (1.0, -number) if first else (-1.0, number)
+        case _:
+            return (1.0 / number, 0.0) if first and number else None
+
+
+def _sorted(low: float, high: float) -> Ends:
+    return (low, high) if low <= high else (high, low)

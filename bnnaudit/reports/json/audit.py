@@ -1,0 +1,262 @@
+"""The report for machines: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
+
+from collections.abc import Iterable
+
+from bnnaudit.core.attack import Method
+from bnnaudit.core.auto_run import Part
+from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.report import (
+    SCHEMA,
+    AttackRow,
+    Cure,
+    Estimate,
+    Extent,
+    Passage,
+    Report,
+    Serving,
+    SessionAccuracies,
+    SignalRow,
+    SignalTable,
+    Sweep,
+    Verdict,
+)
+from bnnaudit.core.scores import OutputScores
+from bnnaudit.core.threat import Threat
+from bnnaudit.reports.json.model import model_to_json
+from bnnaudit.reports.json.strict import JsonValue
+
+
+def report_to_json(report: Report) -> dict[str, JsonValue]:
+    """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
+    clean = report.clean_accuracy
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "bnnaudit", "version": report.tool_version},
+        "created": report.created,
+        "command": report.command,
+        "model": model_to_json(report.model),
+        "data": {
+            "source": report.data.source,
+            "samples": report.data.samples,
+            "sha256": report.data.sha256,
+            "labelled": report.data.labelled,
+        },
+        "threat": _threat(report.threat),
+        "environment": {
+            "python": report.environment.python,
+            "torch": report.environment.torch,
+            "onnxruntime": report.environment.onnxruntime,
+            "device": report.environment.device,
+            "threads": report.environment.threads,
+            "thread_dependent": list(report.environment.thread_dependent),
+        },
+        "clean_accuracy": None if clean is None else clean.value,
+        "clean_ci95": _interval(clean),
+        "output": None if report.output is None else _output(report.output),
+        "serving": _serving(report.serving),
+        "attacks": [_attack(row) for row in report.attacks],
+        "signal": None if report.signal is None else _signal_table(report.signal),
+        "sweeps": [_sweep(sweep) for sweep in report.sweeps],
+        "cures": [_cure(cure) for cure in report.cures],
+        "effort": None if report.effort is None else str(report.effort),
+        "comparisons": report.comparisons,
+        "extent": None if report.extent is None else _extent(report.extent),
+        "findings": [_finding(finding) for finding in report.findings],
+        "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
+        "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
+        "faults": [{"check": fault.check, "error": fault.error, "required": fault.required} for fault in report.faults],
+        "verdict": None if report.verdict is None else _verdict(report.verdict),
+    }
+
+
+def _output(output: OutputScores) -> dict[str, JsonValue]:
+    return {
+        "images": output.images,
+        "tied_images": output.tied,
+        "distinct_scores": output.distinct,
+        "scores_at_an_end": output.at_ends,
+        "scores": output.total,
+    }
+
+
+def _extent(extent: Extent) -> dict[str, JsonValue]:
+    return {"attacked": extent.attacked, "available": extent.available, "blocks": list(extent.blocks)}
+
+
+def _threat(threat: Threat) -> dict[str, JsonValue]:
+    return {"norm": str(threat.norm), "eps": threat.eps, "image_bits": threat.image_bits}
+
+
+def _interval(estimate: Estimate | None) -> list[float] | None:
+    return None if estimate is None else [estimate.low, estimate.high]
+
+
+def _attack(row: AttackRow) -> dict[str, JsonValue]:
+    settings = row.settings
+    searches = settings.method.searches
+    return {
+        "method": str(settings.method),
+        "name": settings.name,
+        "role": row.role,
+        "source": str(row.source),
+        "beta": str(settings.beta),
+        "surrogate": str(settings.surrogate),
+        "loss": str(settings.loss),
+        "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
+        "error_signal": str(settings.signal),
+        "l2_per_channel": settings.l2_per_channel,
+        "stop_at_success": settings.stop_at_success,
+        **_threat(row.threat),
+        "input_steps": row.threat.whole_steps,
+        "steps": None if searches else settings.steps,
+        "queries": settings.queries if searches else None,
+        "budget": str(settings.budget) if settings.method is Method.AUTO else None,
+        "step_size": row.step_size,
+        "restarts": settings.restarts,
+        "adversarial_accuracy": row.accuracy.value,
+        "ci95": _interval(row.accuracy),
+        "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
+        "samples": row.accuracy.n,
+        "seconds": row.seconds,
+        "forwards": row.forwards,
+        "backwards": row.backwards,
+        "replayed": row.replayed,
+        "replay_disagreements": row.replay_disagreements,
+        "sessions": _sessions(row.sessions),
+        "portfolio": [_part(part) for part in row.parts] if settings.method is Method.AUTO else None,
+    }
+
+
+def _serving(serving: Serving | None) -> dict[str, JsonValue] | None:
+    return None if serving is None else {"serve_as": str(serving.serve_as), "clean": _sessions(serving.clean)}
+
+
+def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None:
+    if sessions is None:
+        return None
+    return {
+        "exact": sessions.exact.value,
+        "exact_ci95": _interval(sessions.exact),
+        "default": sessions.default.value,
+        "default_ci95": _interval(sessions.default),
+        "between": sessions.between,
+    }
+
+
+def _part(part: Part) -> dict[str, JsonValue]:
+    return {
+        "way": str(part.way),
+        "surrogate": None if part.surrogate is None else str(part.surrogate),
+        "loss": None if part.loss is None else str(part.loss),
+        "fooled": len(part.fooled),
+        "forwards": part.forwards,
+        "backwards": part.backwards,
+    }
+
+
+def _signal_table(table: SignalTable) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {
+        "original": _signal(table.original),
+        "njs": _signal(table.njs),
+        "hns": _signal(table.hns),
+    }
+    if table.places:
+        document["places"] = [
+            {
+                "name": place.name,
+                "original": _passage(place.original),
+                "njs": _passage(place.njs),
+                "hns": _passage(place.hns),
+            }
+            for place in table.places
+        ]
+    if table.curves is not None:
+        document["curves"] = {
+            "betas": list(table.curves.betas),
+            "psi_norm": list(table.curves.psi_norm),
+            "softmax_jacobian_norm": list(table.curves.softmax_jacobian_norm),
+            "hessian_norm": list(table.curves.hessian_norm),
+            "gradient_norm": list(table.curves.gradient_norm),
+        }
+    return document
+
+
+def _passage(passage: Passage) -> dict[str, JsonValue]:
+    return {"gradient_norm": passage.gradient_norm, "dead_fraction": passage.dead_fraction}
+
+
+def _signal(row: SignalRow) -> dict[str, JsonValue]:
+    return {
+        "jsv_mean": row.jsv_mean,
+        "jsv_std": row.jsv_std,
+        "psi_norm": row.psi_norm,
+        "gradient_norm": row.gradient_norm,
+        "sign_norm": row.sign_norm,
+        "zero_gradient_fraction": row.zero_gradient_fraction,
+        "beta_median": row.beta_median,
+        "samples": row.n,
+    }
+
+
+def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
+    return {
+        "parameter": sweep.parameter,
+        "attack": sweep.attack,
+        "points": [[point.value, point.accuracy.value] for point in sweep.points],
+        "labels": [point.label for point in sweep.points],
+        "intervals": [_interval(point.accuracy) for point in sweep.points],
+    }
+
+
+def _cure(cure: Cure) -> dict[str, JsonValue]:
+    recovered = cure.recovered
+    return {
+        "name": cure.name,
+        "setting": cure.setting,
+        "recovered": round(recovered.value * recovered.n),
+        "of": recovered.n,
+        "ci95": _interval(recovered),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, JsonValue]:
+    return {
+        "rule": finding.rule.code,
+        "name": finding.rule.name,
+        "severity": str(finding.severity),
+        "confidence": str(finding.confidence),
+        "message": finding.message,
+        "evidence": _evidence(finding.measurements),
+    }
+
+
+def _evidence(measurements: Iterable[Measurement]) -> dict[str, JsonValue]:
+    """By name; a name that occurs again gets a number, so that no measurement replaces another."""
+    evidence: dict[str, JsonValue] = {}
+    for measurement in measurements:
+        name, again = measurement.name, 1
+        while name in evidence:
+            again += 1
+            name = f"{measurement.name} ({again})"
+        bounded = measurement.low is not None and measurement.high is not None
+        evidence[name] = {
+            "value": measurement.value,
+            "unit": measurement.unit,
+            "n": measurement.n,
+            "ci95": [measurement.low, measurement.high] if bounded else None,
+        }
+    return evidence
+
+
+def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
+    claimed, verified = verdict.claimed_accuracy, verdict.verified_accuracy
+    return {
+        "status": str(verdict.status),
+        "claimed_accuracy": None if claimed is None else claimed.value,
+        "claimed_ci95": _interval(claimed),
+        "claim_source": verdict.claim_source,
+        "verified_accuracy": None if verified is None else verified.value,
+        "verified_ci95": _interval(verified),
+        "passed": verdict.passed,
+        "reason": verdict.reason,
+    }

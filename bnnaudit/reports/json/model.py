@@ -1,0 +1,64 @@
+"""The JSON of a model's facts, which the audit's report and `inspect` share."""
+
+from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
+from bnnaudit.core.scores import ScoreFacts
+from bnnaudit.reports.json.strict import JsonValue
+
+
+def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
+    """`model` of bnnaudit-report/1."""
+    return {
+        "path": facts.path,
+        "sha256": facts.sha256,
+        "format": str(facts.format),
+        "num_classes": facts.num_classes,
+        "input_shape": list(facts.input_shape),
+        "layout": str(facts.layout),
+        "channels": str(facts.channels),
+        "input_range": [facts.box.low, facts.box.high],
+        "mean": list(facts.mean),
+        "std": list(facts.std),
+        "input_type": "float" if facts.grid is None else facts.grid.kind,
+        "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
+        "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
+        "gradient": _gradient_to_json(facts.gradients),
+        "parameters": facts.parameters,
+        "output": str(facts.output),
+        "fixed_batch": facts.fixed_batch,
+        "runtime": facts.runtime,
+        "single": facts.single or None,
+        "scores": None if facts.scores is None else _scores(facts.scores),
+    }
+
+
+def _scores(scores: ScoreFacts) -> dict[str, JsonValue]:
+    return {
+        "tensor": scores.tensor,
+        "operator": scores.operator,
+        "tail": list(scores.tail),
+        "why": scores.why,
+        "points": scores.points,
+        "tied_points": scores.tied,
+        "rejected": list(scores.rejected),
+        "scale": scores.scale,
+        "logarithm": scores.logarithm,
+        "levels": scores.levels,
+    }
+
+
+def _gradient_to_json(seen: GradientFacts) -> dict[str, JsonValue]:
+    """How the copy that is attacked got its gradient."""
+    return {
+        "source": str(seen.source),
+        "steps_known": seen.complete,
+        "cuts": [operator_to_json(entry) for entry in seen.cuts],
+        "dead_as_written": seen.dead_as_written,
+        "dead": seen.dead,
+        "ends_at": list(seen.unseen),
+        "why": seen.why,
+    }
+
+
+def operator_to_json(entry: OperatorCount) -> dict[str, JsonValue]:
+    """How often an operator occurs."""
+    return {"op": entry.op, "count": entry.count}

@@ -1,0 +1,1 @@
+"""What an audit judges: one file a rule, by the family of its code."""

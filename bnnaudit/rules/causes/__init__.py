@@ -1,0 +1,1 @@
+"""SP2xx: causes in how the signal propagates."""

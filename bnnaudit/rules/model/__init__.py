@@ -1,0 +1,1 @@
+"""MF4xx: the model itself and its data."""

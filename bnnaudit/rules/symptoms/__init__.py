@@ -1,0 +1,1 @@
+"""GM1xx: symptoms of gradient masking."""

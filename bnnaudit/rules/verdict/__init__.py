@@ -1,0 +1,1 @@
+"""FR3xx: fake robustness."""

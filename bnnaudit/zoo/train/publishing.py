@@ -1,0 +1,69 @@
+"""What lies beside a trained network: its card, the held-out images, and the digests of all files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import UsageError
+from bnnaudit.zoo.train.digits import Images
+from bnnaudit.zoo.train.recipes import Recipe
+
+DIGESTS = "SHA256SUMS"
+
+
+def write_card(recipe: Recipe, input_shape: tuple[int, ...], data: Path, clean_accuracy: float, path: Path) -> None:
+    """The card: the audit's data and threat, the clean accuracy on all held-out images, and the architecture."""
+    lines = [
+        f"description = {_toml(recipe.description)}",
+        "",
+        "[data]",
+        f"source = {_toml(data.name)}",
+        f"samples = {recipe.card.samples}",
+        "",
+        "[threat]",
+        'norm = "linf"',
+        f"eps = {recipe.card.eps}",
+        "",
+        "[declared]",
+        f"clean_accuracy = {clean_accuracy:.4f}",
+        "",
+        "[architecture]",
+        f"name = {_toml(recipe.architecture.name)}",
+        f"input_shape = {_toml(list(input_shape))}",
+        "",
+        "[architecture.options]",
+        *(f"{key} = {_toml(value)}" for key, value in recipe.architecture.options.items()),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_images(images: Images, path: Path) -> None:
+    """`x` (N, 8, 8) uint8 and `y` (N,) as npz, not compressed: the same images give the same bytes everywhere."""
+    with path.open("wb") as stream:
+        np.savez(stream, x=images.x, y=images.y)
+
+
+def record_digests(folder: Path, files: Iterable[Path]) -> None:
+    """Enters the files' SHA-256 in the folder's list, sorted by name; other entries stay. `sha256sum -c` reads it."""
+    path = folder / DIGESTS
+    known = dict(read_digests(path)) if path.exists() else {}
+    known |= {file.name: sha256_of(file) for file in files}
+    path.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known)), encoding="utf-8")
+
+
+def read_digests(path: Path) -> Mapping[str, str]:
+    """Digests by file name; raises UsageError for a file that is no such list."""
+    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
+    return {name: digest for digest, name in pairs}
+
+
+def _toml(value: object) -> str:
+    """A string, number, boolean or list as TOML writes it, which is as JSON does."""
+    return json.dumps(value, ensure_ascii=False)

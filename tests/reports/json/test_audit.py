@@ -1,0 +1,138 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bnnaudit.core.report import Report
+from bnnaudit.core.scores import OutputScores, ScoreFacts
+from bnnaudit.reports.json.schema import report_schema
+from bnnaudit.reports.table import ReportFormat, render
+
+
+def _document(report: Report) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    document: dict[str, Any] = json.loads(render(report, ReportFormat.JSON), parse_constant=refuse)
+    return document
+
+
+def test_the_head_of_the_document(fake: Report) -> None:
+    document = _document(fake)
+    assert document["schema"] == "bnnaudit-report/1"
+    assert document["tool"] == {"name": "bnnaudit", "version": "0.1.0"}
+    assert document["threat"] == {"norm": "linf", "eps": 0.3, "image_bits": None}
+    assert document["model"]["nondifferentiable"] == [{"op": "sign", "count": 3}]
+    assert document["model"]["input_range"] == [0.0, 1.0]
+    assert (document["clean_accuracy"], document["clean_ci95"]) == (0.9833, [0.9614, 0.9929])
+
+
+def test_attacks_carry_their_settings_and_result(fake: Report) -> None:
+    plain, transfer, scaled = (_document(fake)["attacks"][index] for index in (1, 2, 5))
+    assert (plain["method"], plain["name"], plain["beta"], plain["error_signal"]) == ("pgd", "pgd", "none", "plain")
+    assert transfer["source"] == "substitute"
+    assert (scaled["method"], scaled["name"], scaled["beta"], scaled["error_signal"]) == (
+        "pgd",
+        "pgd++",
+        "0.1",
+        "exact",
+    )
+    assert (scaled["loss"], scaled["surrogate"], scaled["restarts"]) == ("dlr", "triangular", 2)
+    assert (scaled["adversarial_accuracy"], scaled["ci95"]) == (0.0, [0.0, 0.0126])
+    assert (scaled["replayed"], scaled["replay_disagreements"]) == (140, 2)
+
+
+def test_sweep_points_are_pairs(fake: Report) -> None:
+    sweep = _document(fake)["sweeps"][0]
+    assert sweep["points"] == [[1, 0.697], [5, 0.61], [10, 0.59], [20, 0.582]]
+    assert sweep["labels"] == ["1", "5", "10", "20"]
+    assert len(sweep["intervals"]) == 4
+
+
+def test_every_finding_goes_round(fake: Report) -> None:
+    written = [
+        (entry["rule"], entry["name"], entry["severity"], entry["confidence"], entry["message"])
+        for entry in _document(fake)["findings"]
+    ]
+    assert written == [
+        (found.rule.code, found.rule.name, found.severity.value, found.confidence.value, found.message)
+        for found in fake.findings
+    ]
+
+
+def test_evidence_keeps_every_measurement(fake: Report) -> None:
+    findings = _document(fake)["findings"]
+    assert findings[0]["evidence"] == {
+        "claimed_accuracy": {"value": 0.582, "unit": "fraction", "n": 300, "ci95": [0.525, 0.637]},
+        "verified_accuracy": {"value": 0.0, "unit": "fraction", "n": 300, "ci95": [0.0, 0.0126]},
+        "p_value": {"value": 1e-50, "unit": "", "n": 300, "ci95": None},
+    }
+    # Two measurements of one name, with an infinite value and a bound that is not a number: both kept, as null.
+    assert findings[2]["evidence"] == {
+        "ratio": {"value": None, "unit": "x", "n": 300, "ci95": None},
+        "ratio (2)": {"value": 7.0, "unit": "x", "n": 300, "ci95": [None, 8.0]},
+    }
+    assert [len(entry["evidence"]) for entry in findings] == [len(found.measurements) for found in fake.findings]
+
+
+def test_the_other_three_lists_and_the_verdict(fake: Report) -> None:
+    document = _document(fake)
+    assert document["waived"] == [
+        {"rule": "GM101", "reason": "accepted for the pilot, see the risk register", "until": "2030-01-31"}
+    ]
+    assert document["skipped"] == [{"check": "random-search", "why": "needs more than the 60 s that are allowed"}]
+    assert document["faults"] == [{"check": "restarts", "error": "out of memory at batch size 512", "required": False}]
+    verdict = document["verdict"]
+    assert (verdict["status"], verdict["passed"]) == ("fake-robustness", False)
+    assert (verdict["claimed_accuracy"], verdict["verified_accuracy"]) == (0.582, 0.0)
+    assert verdict["verified_ci95"] == [0.0, 0.0126]
+
+
+def test_what_was_not_measured_is_null(attack_only: Report, undecided: Report) -> None:
+    assert _document(attack_only)["verdict"] is None
+    assert _document(attack_only)["signal"] is None
+    document = _document(undecided)
+    assert (document["clean_accuracy"], document["clean_ci95"]) == (None, None)
+    assert (document["verdict"]["claimed_accuracy"], document["verdict"]["claimed_ci95"]) == (None, None)
+
+
+@pytest.mark.parametrize("path", ["[red]x[/red].onnx", 'quote".onnx', "模型.onnx", "\x1b[31m.onnx"])
+def test_a_path_comes_back_as_it_was(fake: Report, path: str) -> None:
+    assert _document(replace(fake, model=replace(fake.model, path=path)))["model"]["path"] == path
+
+
+def test_the_text_is_ascii_without_lone_surrogates(fake: Report) -> None:
+    text = render(replace(fake, model=replace(fake.model, path="é\udcff.onnx")), ReportFormat.JSON)
+    assert text.isascii()
+    assert text.endswith("}\n")
+    assert json.loads(text)["model"]["path"] == "é?.onnx"
+
+
+def test_the_tensor_that_is_climbed_and_what_the_output_tells_apart(fake: Report) -> None:
+    scores = ScoreFacts("logits", "Gemm", ("Softmax", "QuantizeLinear"), 432, 17, ("hidden",), 60.0, levels=256)
+    model = replace(fake.model, scores=scores, single="logit")
+    report = replace(fake, model=model, output=OutputScores(50, 2, 40, 450, 500))
+    document = _document(report)
+    jsonschema.validate(document, report_schema())
+    assert document["model"]["single"] == "logit"
+    assert document["model"]["scores"] == {
+        "tensor": "logits",
+        "operator": "Gemm",
+        "tail": ["Softmax", "QuantizeLinear"],
+        "why": "its largest entry is the output's on all 432 images compared (the output is tied on 17)",
+        "points": 432,
+        "tied_points": 17,
+        "rejected": ["hidden"],
+        "scale": 60.0,
+        "logarithm": False,
+        "levels": 256,
+    }
+    assert document["output"] == {
+        "images": 50,
+        "tied_images": 2,
+        "distinct_scores": 40,
+        "scores_at_an_end": 450,
+        "scores": 500,
+    }

@@ -1,0 +1,78 @@
+"""What `auto` ran, as text and as JSON."""
+
+from dataclasses import replace
+
+import jsonschema
+import pytest
+
+from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.auto_run import Part, PhaseName
+from bnnaudit.core.report import Report
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.reports.attack_names import loss_name
+from bnnaudit.reports.json.audit import report_to_json
+from bnnaudit.reports.json.schema import report_schema
+from bnnaudit.reports.table import ReportFormat, render
+
+LEGS = (
+    Part(PhaseName.FIRST, Surrogate.parse("tanh:4..0.5:reach"), LossKind.CROSS_ENTROPY, (3, 5, 8), 6200, 6000),
+    Part(PhaseName.UNITS, fooled=(9,), forwards=123_456),
+    Part(PhaseName.CHOOSING, forwards=8000, backwards=7920),
+    Part(
+        PhaseName.CLIMB,
+        Surrogate.parse("triangular:16..1:reach"),
+        LossKind.MARGIN_TARGETED,
+        (11,),
+        1_641_000,
+        1_600_000,
+    ),
+)
+
+
+@pytest.fixture
+def portfolio(attack_only: Report) -> Report:
+    """A report of `attack --method auto`."""
+    (row,) = attack_only.attacks
+    return replace(attack_only, attacks=(replace(row, settings=AttackSettings(method=Method.AUTO), parts=LEGS),))
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_it_keeps_to_the_width_and_names_every_part(portfolio: Report, width: int, ascii: bool) -> None:
+    text = render(portfolio, ReportFormat.TERMINAL, width=width, ascii=ascii)
+    assert max(map(len, text.splitlines())) <= width
+    assert "What auto ran" in text
+    if width >= 80:
+        assert all(str(part.way) in text for part in LEGS)
+
+
+def test_a_line_holds_a_part(portfolio: Report) -> None:
+    lines = [line.split() for line in render(portfolio, ReportFormat.TERMINAL, width=80).splitlines()]
+    assert ["first", "climb", "tanh:4..0.5:reach", "CE", "3", "6,200", "6,000"] in lines
+    assert ["unit", "search", "-", "-", "1", "123,456", "0"] in lines
+    assert ["climb", "triangular:16..1:reach", "margin-T", "1", "1,641,000", "1,600,000"] in lines
+
+
+def test_other_attacks_have_no_such_section(attack_only: Report) -> None:
+    assert "What auto ran" not in render(attack_only, ReportFormat.TERMINAL, width=80)
+    (row,) = report_to_json(attack_only)["attacks"]  # type: ignore[misc, union-attr]
+    assert row["portfolio"] is None  # type: ignore[index, call-overload]
+
+
+def test_json_holds_each_part(portfolio: Report) -> None:
+    document = report_to_json(portfolio)
+    jsonschema.validate(document, report_schema())
+    (row,) = document["attacks"]  # type: ignore[misc, union-attr]
+    assert [part["way"] for part in row["portfolio"]] == [str(part.way) for part in LEGS]  # type: ignore[index, call-overload, union-attr]
+    assert row["portfolio"][3] == {  # type: ignore[index, call-overload]
+        "way": "climb",
+        "surrogate": "triangular:16..1:reach",
+        "loss": "margin-targeted",
+        "fooled": 1,
+        "forwards": 1_641_000,
+        "backwards": 1_600_000,
+    }
+
+
+def test_losses_have_short_names() -> None:
+    assert [loss_name(loss) for loss in LossKind] == ["CE", "DLR", "margin", "DLR-T", "margin-T"]

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from bnnaudit.core.errors import SettingsError
+from bnnaudit.zoo.train.recipes import ExportFormat, Optimizer, Schedule, read_recipe
+
+GOOD = """
+name = "small"
+description = "a test"
+[architecture]
+name = "mlp"
+options = { hidden = [16] }
+[training]
+epochs = 3
+[card]
+eps = 0.1
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, GOOD))
+    assert recipe.training.epochs == 3
+    assert (recipe.training.optimizer, recipe.training.schedule) == (Optimizer.ADAMW, Schedule.COSINE)
+    assert recipe.export.formats == (ExportFormat.ONNX,)
+    assert recipe.adversarial is None
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("epochs = 3", "epoch = 3\nbatch_size = 0\noptimizer = 'lion'") + "norm = 'l2'\n[extra]\n"
+    with pytest.raises(SettingsError) as caught:
+        read_recipe(written(tmp_path, text))
+    message = str(caught.value)
+    assert "recipe.toml: " in message
+    assert "missing key training.epochs" in message
+    assert "training.batch_size: input should be greater than or equal to 2" in message
+    assert "training.optimizer: input should be 'adamw' or 'sgd'" in message
+    for key in ("training.epoch", "card.norm", "extra"):
+        assert f"unknown key {key};" in f"{message};"
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"mlp"', '"resnet"', "architecture.name: 'resnet' is not one of cnn, mlp"),
+        (
+            "hidden = [16]",
+            "hiden = [16], depth = 2",
+            "unknown key architecture.options.hiden; unknown key architecture",
+        ),
+        ("hidden = [16]", "weights = 'ternary'", "'ternary' is not a valid Weights"),
+        ("hidden = [16]", "hidden = 16", "architecture.options: "),
+        ("hidden = [16]", "in_features = 100", "architecture.options: does not take 1x8x8 images"),
+        ("hidden = [16]", "classes = 7", "architecture.options: 7 classes, but the data have 10"),
+        ('"small"', '"../small"', "name: string should match pattern"),
+        ("eps = 0.1", "eps = inf", "card.eps: input should be a finite number"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_recipe(written(tmp_path, GOOD.replace(old, new)))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe\x00", b"[training]\n[training]\n"])
+def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="not a readable TOML file"):
+        read_recipe(path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such recipe"):
+        read_recipe(tmp_path / "none.toml")
