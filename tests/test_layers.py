@@ -1,4 +1,4 @@
-"""Who may import whom: a walk over the sources that fails on an upward import or on one sibling importing another."""
+"""Who may import whom: one table for every folder, and a walk over the sources that fails on anything else."""
 
 from __future__ import annotations
 
@@ -11,63 +11,190 @@ import pytest
 import bnnaudit
 
 ROOT = Path(bnnaudit.__file__).parent
-BASE = {"core", "numerics"}
+
+VALUES = {"core", "numerics"}
 ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "numerics": set(),
-    "quantization": BASE,
-    "operators": BASE | {"quantization"},
-    "loaders": BASE | {"quantization", "operators"},
-    "data": BASE,
-    "temperature": BASE,
-    "attacks": BASE | {"quantization", "temperature"},
-    "diagnostics": BASE,
-    "zoo": BASE | {"quantization", "attacks"},
-    "engine": BASE | {"quantization", "operators", "loaders", "data", "temperature", "attacks", "diagnostics", "zoo"},
-    "reports": {"core"},
+    "config": {"core"},
+    "data": VALUES,
+    "quantization": VALUES,
+    "temperature": VALUES,
+    "onnx_import/graph": {"core", "quantization"},
+    "onnx_import/passes": {"core", "quantization", "onnx_import", "onnx_import/graph", "onnx_import/converters"},
+    "onnx_import/converters": {"quantization", "onnx_import", "onnx_import/graph", "onnx_import/passes"},
+    "onnx_import": {"core", "quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
+    "models": {"quantization", "onnx_import", "onnx_import/converters"},
+    "models/scores": {"quantization", "onnx_import/graph", "onnx_import/passes", "onnx_import/converters"},
+    "models/onnx": {
+        "core",
+        "quantization",
+        "models",
+        "models/scores",
+        "onnx_import",
+        "onnx_import/graph",
+        "onnx_import/passes",
+    },
+    "models/checkpoint": {"core", "quantization", "models", "models/checkpoint/tracing"},
+    "models/checkpoint/tracing": {"core", "quantization", "models/checkpoint", "models/onnx"},
+    "zoo/architectures": {"core", "quantization"},
+    "zoo": VALUES | {"zoo/architectures"},
+    "zoo/train": VALUES | {"quantization", "attacks", "zoo/architectures"},
+    "attacks/gradient": VALUES | {"attacks"},
+    "attacks/boundary": VALUES | {"attacks", "attacks/gradient"},
+    "attacks/query": VALUES | {"attacks"},
+    "attacks/query/hard_label": VALUES | {"attacks", "attacks/boundary", "attacks/query"},
+    "attacks/exact": VALUES | {"attacks", "quantization"},
+    "attacks/auto": VALUES
+    | {"attacks", "attacks/auto/levels", "attacks/auto/units", "attacks/gradient", "attacks/query"},
+    "attacks/auto/levels": VALUES | {"attacks", "quantization"},
+    "attacks/auto/units": VALUES | {"attacks", "quantization"},
+    "attacks": VALUES
+    | {
+        "quantization",
+        "temperature",
+        "attacks/auto",
+        "attacks/boundary",
+        "attacks/exact",
+        "attacks/gradient",
+        "attacks/query",
+        "attacks/query/hard_label",
+    },
+    "measurements": VALUES
+    | {
+        "attacks",
+        "attacks/gradient",
+        "data",
+        "models/scores",
+        "quantization",
+        "temperature",
+        "audit",
+        "rules/symptoms",
+    },
+    "rules": VALUES | {"rules/causes", "rules/model", "rules/symptoms", "rules/verdict"},
+    "rules/causes": VALUES | {"rules"},
+    "rules/model": VALUES | {"rules"},
+    "rules/symptoms": VALUES | {"rules"},
+    "rules/verdict": VALUES | {"rules"},
+    "audit": VALUES
+    | {
+        "attacks",
+        "config",
+        "data",
+        "measurements",
+        "models/checkpoint",
+        "models/onnx",
+        "models/scores",
+        "quantization",
+        "rules",
+        "rules/causes",
+        "rules/model",
+        "rules/symptoms",
+        "zoo",
+    },
+    "experiments": VALUES | {"attacks", "audit", "data", "measurements", "reports"},
+    "reports": {"core", "reports/json", "reports/terminal"},
+    "reports/json": {"core"},
+    "reports/json/schema": set(),
+    "reports/pictures": {"core", "reports"},
+    "reports/terminal": {"core", "experiments", "reports", "reports/json", "reports/terminal/sections"},
+    "reports/terminal/sections": {"core", "reports", "reports/terminal"},
+    "cli": {
+        "",
+        "attacks",
+        "audit",
+        "config",
+        "core",
+        "experiments",
+        "measurements",
+        "numerics",
+        "reports",
+        "reports/pictures",
+        "reports/terminal",
+        "rules",
+        "zoo/train",
+    },
+    "": {"audit", "cli", "config", "core"},
 }
-SIBLINGS = {
-    "attacks": {"ascent", "context", "deadline", "geometry", "ledger", "nearest", "search"},
-    "diagnostics": {"comparison", "fitness"},
+"""Folder below `bnnaudit` -> the other folders whose modules its own modules may import."""
+SIBLINGS: dict[str, set[str]] = {
+    "attacks/gradient": {"ascent"},
+    "attacks/boundary": {"boundary"},
+    "attacks/query": {"search"},
+    "attacks/exact": set(),
+    "rules/causes": set(),
+    "rules/model": set(),
+    "rules/symptoms": set(),
+    "rules/verdict": set(),
+    "reports/json": {"model", "strict"},
+    "reports/pictures": {"canvas"},
+    "reports/terminal/sections": set(),
     "temperature": {"rule"},
 }
-"""Rooms of parallel files, and the files there that all may share."""
+"""Folders of parallel files, and the files there that all may share."""
+TORCH_FREE = ("config", "reports", "rules")
+"""Folders of text and judgement: nothing there imports torch, in any scope."""
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module of ours that a file imports, in any scope."""
+def folder_of(path: Path) -> str:
+    """The folder of a source file, below `bnnaudit`."""
+    folder = path.parent.relative_to(ROOT).as_posix()
+    return "" if folder == "." else folder
+
+
+def imported(path: Path) -> Iterator[Path]:
+    """Every file of ours that a file imports, in any scope."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("bnnaudit"))
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bnnaudit"):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-@pytest.mark.parametrize("room", sorted(ALLOWED))
-def test_no_room_imports_upwards(room: str) -> None:
-    for path in (ROOT / room).rglob("*.py"):
-        for name in imports(path):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
             parts = name.split(".")
-            if len(parts) > 1 and (ROOT / parts[1]).is_dir():
-                assert parts[1] in ALLOWED[room] | {room}, f"{path.relative_to(ROOT)} imports {name}"
+            if parts[0] == "bnnaudit":
+                yield file_of(parts[1:])
 
 
-def test_every_room_has_its_rule() -> None:
-    rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
-    assert rooms == {*ALLOWED, "cli"}
+def file_of(parts: list[str]) -> Path:
+    """The file that a dotted name is or stands in."""
+    here = ROOT.joinpath(*parts)
+    if here.with_suffix(".py").exists():
+        return here.with_suffix(".py")
+    if (here / "__init__.py").exists():
+        return here / "__init__.py"
+    return file_of(parts[:-1]) if parts else ROOT / "__init__.py"
 
 
-@pytest.mark.parametrize("room", sorted(SIBLINGS))
-def test_siblings_do_not_import_one_another(room: str) -> None:
-    shared = SIBLINGS[room]
-    for path in (ROOT / room).glob("*.py"):
-        if path.stem == "__init__":
-            continue
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[1:2] == [room] and len(parts) > 2 and (ROOT / room / f"{parts[2]}.py").exists():
-                assert parts[2] in shared, f"{path.name} imports its sibling {name}"
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).glob("*.py"))
+
+
+def test_every_folder_is_in_the_table() -> None:
+    assert {folder_of(path) for path in ROOT.rglob("*.py")} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_a_folder_imports_only_what_the_table_allows(folder: str) -> None:
+    for path in sources(folder):
+        for other in imported(path):
+            assert folder_of(other) in {folder, *ALLOWED[folder]}, (
+                f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+            )
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_the_table_allows_nothing_that_is_not_used(folder: str) -> None:
+    used = {folder_of(other) for path in sources(folder) for other in imported(path)}
+    assert ALLOWED[folder] - VALUES <= used
+
+
+@pytest.mark.parametrize("folder", sorted(SIBLINGS))
+def test_siblings_do_not_import_one_another(folder: str) -> None:
+    for path in sources(folder):
+        for other in imported(path):
+            if path.stem not in {"__init__", "table"} and folder_of(other) == folder and other != path:
+                assert other.stem in SIBLINGS[folder], f"{path.relative_to(ROOT)} imports its sibling {other.name}"
 
 
 def test_only_the_entry_point_exits() -> None:
@@ -79,10 +206,10 @@ def test_only_the_entry_point_exits() -> None:
                 assert ast.unparse(node.func) not in {"sys.exit", "exit", "quit", "os._exit"}, path
 
 
-@pytest.mark.parametrize("room", ["reports", "diagnostics"])
-def test_text_and_judgement_need_no_torch(room: str) -> None:
-    for path in (ROOT / room).rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not any(name == "torch" or name.startswith("torch.") for name in names), path
+@pytest.mark.parametrize("folder", TORCH_FREE)
+def test_text_and_judgement_need_no_torch(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "torch" for name in names), path

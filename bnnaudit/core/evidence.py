@@ -112,7 +112,7 @@ class Check:
     `judge` is called only when all of its trials have results; otherwise the engine enters a skip with the reason. A
     finding with a p-value stands only if it is still significant among all comparisons of the run; a comparison that
     found no material difference is told as `Undecided`, because it is one of them. `least`: the effort from which on it runs.
-    `optional_trials`: attacks that run as well where they can and add to what a finding says, without which it is judged all the same.
+    `optional_trials`: attacks that run as well where they can and add to what a finding says; it is judged without them too.
     """
 
     name: str
