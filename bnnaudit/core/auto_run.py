@@ -29,7 +29,7 @@ class Part:
     backwards: passes, counted per image.
     """
 
-    way: PhaseName
+    phase: PhaseName
     surrogate: Surrogate | None = None
     loss: LossKind | None = None
     fooled: tuple[int, ...] = ()
@@ -55,6 +55,6 @@ def joined_parts(first: Iterable[Part], second: Iterable[Part]) -> tuple[Part, .
     """The parts of two runs as those of one: what is alike in both is told once, with the sum of both."""
     parts: dict[Part, Part] = {}
     for part in (*first, *second):
-        kind = Part(part.way, part.surrogate, part.loss)
+        kind = Part(part.phase, part.surrogate, part.loss)
         parts[kind] = parts.get(kind, kind).and_also(part.fooled, part.forwards, part.backwards)
     return tuple(parts.values())

@@ -78,7 +78,7 @@ def test_auto_attacks_a_network_of_fine_steps_like_one_without_steps(step: float
     target, batch = rounded_network(step)
     settings = AttackSettings(method=Method.AUTO, budget=Budget(300))
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, 0.03), seed=0)
-    climbs = [part.surrogate for part in outcome.parts if part.way in (PhaseName.FIRST, PhaseName.CLIMB)]
+    climbs = [part.surrogate for part in outcome.parts if part.phase in (PhaseName.FIRST, PhaseName.CLIMB)]
     assert len(climbs) > 1
     if fine:
         assert set(climbs) == {STRAIGHT_THROUGH}

@@ -43,7 +43,7 @@ def test_it_keeps_to_the_width_and_names_every_part(portfolio: Report, width: in
     assert max(map(len, text.splitlines())) <= width
     assert "What auto ran" in text
     if width >= 80:
-        assert all(str(part.way) in text for part in LEGS)
+        assert all(str(part.phase) in text for part in LEGS)
 
 
 def test_a_line_holds_a_part(portfolio: Report) -> None:
@@ -63,7 +63,7 @@ def test_json_holds_each_part(portfolio: Report) -> None:
     document = report_to_json(portfolio)
     jsonschema.validate(document, report_schema())
     (row,) = document["attacks"]  # type: ignore[misc, union-attr]
-    assert [part["way"] for part in row["portfolio"]] == [str(part.way) for part in LEGS]  # type: ignore[index, call-overload, union-attr]
+    assert [part["way"] for part in row["portfolio"]] == [str(part.phase) for part in LEGS]  # type: ignore[index, call-overload, union-attr]
     assert row["portfolio"][3] == {  # type: ignore[index, call-overload]
         "way": "climb",
         "surrogate": "triangular:16..1:reach",

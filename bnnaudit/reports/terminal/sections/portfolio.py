@@ -35,7 +35,7 @@ def _table(parts: Sequence[Part], look: Look) -> Table:
         table.add_column(title, justify="left" if title in ("surrogate", "loss") else "right", overflow="fold")
     for part in parts:
         table.add_row(
-            look.text(str(part.way)),
+            look.text(str(part.phase)),
             look.text(MISSING if part.surrogate is None else str(part.surrogate)),
             look.text(MISSING if part.loss is None else loss_name(part.loss)),
             look.text(count(len(part.fooled)), "bold"),
