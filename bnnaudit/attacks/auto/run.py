@@ -27,52 +27,26 @@ class Phase:
     share: float = 1.0
 
 
-def _always(run: Run) -> bool:
-    return True
-
-
-def _active(run: Run) -> bool:
-    return run.active
-
-
-def _has_steps(run: Run) -> bool:
-    return run.active and run.in_linf and run.quantized
-
-
-def _climbs_in_l2(run: Run) -> bool:
-    return run.active and not run.in_linf
-
-
-def _climbs_in_linf(run: Run) -> bool:
-    return run.active and run.in_linf and (run.levels is None or run.spending.used < CLIMBING_SHARE)
-
-
-def _has_levels(run: Run) -> bool:
-    return run.active and run.levels is not None and run.spending.used >= CLIMBING_SHARE
-
-
-def _has_no_levels(run: Run) -> bool:
-    return run.active and run.levels is None
-
-
-def _has_windows(run: Run) -> bool:
-    return run.active and run.in_linf and run.levels is None
+def _levels_are_next(run: Run) -> bool:
+    """Whether climbs have had their share of a run that ends with a search among levels."""
+    return run.levels is not None and run.spending.used >= CLIMBING_SHARE
 
 
 ONCE = (
-    Phase("first climb", _always, phases.climb_first),
-    Phase("margins before", _active, phases.drop_hopeless),
-    Phase("unit search", _has_steps, phases.search_by_units, 0.5),
-    Phase("input levels", _has_steps, phases.find_levels),
-    Phase("choice of climbs", _active, phases.choose_climbs, 0.35),
+    Phase("first climb", lambda run: True, phases.climb_first),
+    Phase("margins before", lambda run: run.active, phases.drop_hopeless),
+    Phase("unit search", lambda run: run.active and run.in_linf and run.quantized, phases.search_by_units, 0.5),
+    Phase("input levels", lambda run: run.active and run.in_linf and run.quantized, phases.find_levels),
+    Phase("choice of climbs", lambda run: run.active, phases.choose_climbs, 0.35),
 )
-"""What happens first, in this order. Not tuned: the shares."""
+"""What happens first. 0.35 of what is left is the most that choosing may take; it attacks while it chooses, so little of this is
+lost. 0.5 is what the search by units gets of a budget that is a time. Both are not tuned."""
 REPEATED = (
-    Phase("climbs", _climbs_in_l2, phases.climb_in_turn),
-    Phase("climbs", _climbs_in_linf, phases.climb_in_turn, 0.8),
-    Phase("window search", _has_windows, phases.search_by_windows, 2.0),
-    Phase("level search", _has_levels, phases.search_by_levels),
-    Phase("hopeless images", _has_no_levels, phases.drop_hopeless),
+    Phase("climbs", lambda run: run.active and not run.in_linf, phases.climb_in_turn),
+    Phase("climbs", lambda run: run.active and run.in_linf and not _levels_are_next(run), phases.climb_in_turn, 0.8),
+    Phase("window search", lambda run: run.active and run.in_linf and not run.levels, phases.search_by_windows, 2.0),
+    Phase("level search", lambda run: run.active and _levels_are_next(run), phases.search_by_levels),
+    Phase("hopeless images", lambda run: run.active and not run.levels, phases.drop_hopeless),
 )
 """What goes on in turn until the budget is spent or nothing stands.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.slopes import margin_slopes
+from bnnaudit.attacks.auto.margins import best_candidate, margin_slopes
 from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
@@ -122,9 +122,7 @@ class _Walk:
         labels = self.labels.repeat_interleave(count)
         margins = losses.margin(logits, labels).float().view(-1, count)
         wrong = (logits.argmax(dim=1) != labels).view(-1, count)
-        ranked = torch.where(wrong, -torch.inf, margins)
-        least = ranked.amin(dim=1, keepdim=True)
-        best = (ranked <= least + PLATEAU * least.abs().nan_to_num(posinf=0.0)).int().argmax(dim=1)
+        best = best_candidate(margins, wrong)
         each = torch.arange(len(best), device=best.device)
         points, found = candidates[each, best], margins[each, best]
         self.kept = reached.judge(
