@@ -25,13 +25,13 @@ from torch import Tensor
 from bnnaudit.core.attack import AttackSettings
 
 ROUNDS: tuple[tuple[int, int], ...] = ((8, 10), (16, 20), (32, 20))
-"""Images and steps of each round of halving."""
+"""Images and steps of each round of halving. Not tuned."""
 FEWEST = 4
-"""On fewer images nothing is chosen."""
+"""On fewer images nothing is chosen. Not tuned."""
 PORTFOLIO = 5
-"""Settings that a portfolio has at most."""
+"""Settings that a portfolio has at most. Not tuned."""
 WORTH = 0.005
-"""The least further fall of the margin, as a fraction of it, for which a setting joins the portfolio."""
+"""The least further fall of the margin, as a fraction of it, for which a setting joins the portfolio. Not tuned."""
 
 Trial = Callable[[AttackSettings, int, int], Tensor]
 """(settings, images, steps) -> what the climb took off the margin of each of the first images, as a fraction: (N,)."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 FASTER = 10
-"""By how much an image's margin may fall faster from now on than it did of late."""
+"""By how much an image's margin may fall faster from now on than it did of late. Not tuned."""
 NEAR = 0.1
-"""An image is never given up whose margin is below this part of the original's."""
+"""An image is never given up whose margin is below this part of the original's. Not tuned."""
 
 
 @dataclass(slots=True, eq=False)

@@ -2,8 +2,8 @@
 
 In a window of random place and size every pixel goes to that end of its range in ball and box to which a gradient points. Of
 several such windows, and one whose ends are drawn as in Square Attack ([Andriushchenko et al. 2020]), the one of the smallest
-true margin is kept if that is no larger than before. A climb moves all pixels at once on the word of one gradient, which in a
-network of steps holds for few of them; windows find out for which.
+true margin is kept if that is no larger than before. A climb moves all pixels at once by one gradient, which in a network
+of steps holds for few of them; windows find out for which.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from bnnaudit.numerics import losses
 from bnnaudit.numerics.randomness import uniform_block
 
 FOLLOWING = 3
-"""Windows of a round that follow the gradient; one more does not, so that a gradient without sense does no harm."""
+"""Windows of a round that follow the gradient; one more does not, so that a gradient without sense does no harm. Not
+tuned."""
 BLOCK = 32
-"""Rounds whose random numbers are drawn at a time."""
+"""Rounds whose random numbers are drawn at a time; only memory and time depend on it."""
 SMALL = 0.5
-"""Sizes are drawn evenly on a logarithmic scale where this is 1, the smaller ones more often below."""
+"""Sizes are drawn evenly on a logarithmic scale where this is 1, the smaller ones more often below. Not tuned."""
 
 
 def round_passes(following: int) -> int:
@@ -61,7 +62,7 @@ def search_windows(
     """
     reached = BestSoFar.blank(batch)
     walk = _Walk.at(starts, batch, reached.standing)
-    walk.judge_start(context, reached)
+    walk.judge(starts[:, None], context, reached, 0)
     cost, draws = Cost(forwards=len(batch)), starts.new_empty(0)
     shape = grid_shape(batch.images)
     for index in range(rounds):
@@ -83,7 +84,7 @@ def search_windows(
 class _Walk:
     """Where M images are; written in place by one search and by nobody else.
 
-    rows (M,): their places in the reached. points, origins (M, ...), labels, margins (M,). kept (M,) bool: which of them go on.
+    rows (M,): their places among all. points, origins (M, ...), labels, margins (M,). kept (M,) bool: which of them go on.
     """
 
     rows: Tensor
@@ -96,7 +97,7 @@ class _Walk:
 
     @classmethod
     def at(cls, starts: Tensor, batch: Batch, rows: Tensor) -> _Walk:
-        """A walk that has not begun."""
+        """Nowhere yet: a first judgement leads there."""
         kept = torch.ones(len(rows), dtype=torch.bool, device=starts.device)
         margins = torch.full((len(rows),), torch.inf, device=starts.device)
         return cls(rows, batch.ids.tolist(), starts, batch.images, batch.labels, margins, kept)
@@ -108,12 +109,6 @@ class _Walk:
         ids = [one for one, stays in zip(self.ids, kept.tolist(), strict=True) if stays]
         parts = (self.points[kept], self.origins[kept], self.labels[kept], self.margins[kept], self.kept[kept])
         return _Walk(self.rows[kept], ids, *parts)
-
-    def judge_start(self, context: Context, reached: BestSoFar) -> None:
-        """Enters where the images are."""
-        logits = context.judged(self.points)
-        self.margins = losses.margin(logits, self.labels).float()
-        self.kept = reached.judge(self.rows, self.points, logits, self.labels, 0)
 
     def judge(self, candidates: Tensor, context: Context, reached: BestSoFar, step: int) -> None:
         """Goes to the best of candidates (M, W, ...) where its margin is no larger; of equal ones to the first."""

@@ -29,7 +29,8 @@ from bnnaudit.quantization.quantizers import with_surrogate
 SURROGATES = tuple(Surrogate.parse(text) for text in ("tanh:0.5", "triangular:1", "arctan:0.5"))
 """By turns; wide ones, whose gradient reaches past the nearest neurons. Not tuned."""
 WIDTH = 8
-"""Neighbours of a point that are looked at in one round. Not tuned."""
+"""Neighbours of a point that are looked at in one round: half of them single moves, a quarter joint ones, the others random
+sets. Not tuned."""
 SIZES = 8
 """Sets of promising slots that a greedy round compares, from a single one to all. Not tuned."""
 PATIENCE = 8

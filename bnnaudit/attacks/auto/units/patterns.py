@@ -31,6 +31,8 @@ SOFTNESS = 0.5
 """Width of the later layers' signs where they guide the search, in root mean squares of the sums. Not tuned."""
 PRICED = 5
 """Single flips, the best ones, whose median sets that price. Not tuned."""
+FLOOR = 1e-12
+"""Under a division, in place of what may be 0."""
 TIE = 1e-6
 """Relative difference of logits that counts as none, eight times the rounding of float32: of equal logits the first wins."""
 
@@ -142,7 +144,7 @@ def _price(later: LaterLayers, units: Array, costs: Array, free: Places) -> floa
     flips = np.repeat(units[None], len(free), axis=0)
     flips[np.arange(len(free)), free] *= -1
     gains = later.soft_lead(flips, SOFTNESS) - later.soft_lead(units[None], SOFTNESS)
-    rates = np.sort(costs[free] / np.maximum(gains, 1e-12))
+    rates = np.sort(costs[free] / np.maximum(gains, FLOOR))
     return float(np.median(rates[:PRICED]))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.auto.margins import best_candidate
-from bnnaudit.attacks.auto.units.patterns import Flags, LaterLayers, fooling_patterns, needed_units
+from bnnaudit.attacks.auto.units.patterns import FLOOR, Flags, LaterLayers, fooling_patterns, needed_units
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
@@ -95,10 +95,10 @@ class _Rows:
     def of(cls, network: BinaryNetwork, width: float) -> _Rows:
         """The first layer of a network whose box has that width."""
         layer = network.layers[0]
-        lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(1e-30)
+        lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(FLOOR)
         weights = layer.weights / lengths[:, None]
         smoothness = float(np.linalg.eigvalsh(weights @ weights.T)[-1])
-        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, 1e-30))
+        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, FLOOR))
 
     def sums(self, points: Array) -> Array:
         """(M, n) -> (M, r)."""
@@ -191,7 +191,7 @@ class _Search:
         patterns = fooling_patterns(self.later, units, costs, np.flatnonzero(is_open), PATTERNS)
         if len(patterns) == 0:
             return self.ball.centre[None]
-        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), 1e-12)
+        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), FLOOR)
         needed = needed_units(self.later, patterns, held + DISORDER * draws[1], is_open)
         points = np.repeat(current, len(patterns), axis=0)
         points, margins, violations = self._descent(points, patterns, needed, index)
@@ -212,7 +212,7 @@ class _Search:
         side = (units < 0).astype(int)
         each = np.arange(len(units))
         factors = CHANCE[0] + (CHANCE[1] - CHANCE[0]) * draws
-        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], 1e-12)
+        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], FLOOR)
         return np.asarray((LEAST_COST + np.abs(sums) / room) * factors * self.burden[each, side])
 
     def _descent(self, points: Array, patterns: Array, needed: Flags, index: int) -> tuple[Array, Array, Array]:
