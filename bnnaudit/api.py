@@ -1,4 +1,4 @@
-"""The audit as a function, for programs: what the command line does, without the command line."""
+"""The names for use from Python: what the command line does, without the command line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.progress import Progress, Silence
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
+from bnnaudit.core.threat import Norm, Threat
+
+__all__ = ["Norm", "Report", "Target", "Threat", "audit", "load_target"]
 
 Settings = Mapping[str, Mapping[str, object]]
 """Tables of a card: {"data": {"source": "images.npz", "samples": 300}, "threat": {"eps": "8/255"}}."""
@@ -29,7 +32,7 @@ def audit(
     settings: Settings | None = None,
     transfer: bool = True,
     progress: Progress | None = None,
-    command: str = "bnnaudit.audit",
+    command: str = "bnnaudit.api.audit",
 ) -> Report:
     """Audits `model` as `bnnaudit check` does; raises AuditError for input that cannot be used.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import jsonschema
 import pytest
 
 from bnnaudit.cli.main import run
 from bnnaudit.reports.json.schema import report_schema
+from tests.paths import SHARED
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-SIGNS = SHARED / "gtsrb_30x30_bnn.onnx"
-TRAFFIC = [SIGNS, "--data", SHARED / "gtsrb_30x30_test2000.npz", "--input-range", "0,255", "--eps", "8/255"]
+SHARED_DATA = SHARED / "data"
+SIGNS = SHARED_DATA / "gtsrb_30x30_bnn.onnx"
+TRAFFIC = [SIGNS, "--data", SHARED_DATA / "gtsrb_30x30_test2000.npz", "--input-range", "0,255", "--eps", "8/255"]
 
-pytestmark = pytest.mark.skipif(not SIGNS.exists(), reason=f"no public models in {SHARED}")
+pytestmark = pytest.mark.skipif(not SIGNS.exists(), reason=f"no public models in {SHARED_DATA}")
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The files of sample_models/ are whole, say what the README says, and show what they are there to show."""
 
-from pathlib import Path
-
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from bnnaudit import Report, audit
+from bnnaudit.api import Report, audit
 from bnnaudit.config.card import read_settings
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.finding import Severity
@@ -15,8 +13,9 @@ from bnnaudit.core.report import Status
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.publishing import read_digests
 from bnnaudit.zoo.train.recipes import read_recipe
+from tests.paths import SAMPLE_MODELS
 
-FOLDER = Path(__file__).parent.parent / "sample_models"
+FOLDER = SAMPLE_MODELS
 NAMES = ("digits-ref", "digits-bnn-wq", "digits-bnn-waq", "digits-ref-at")
 
 

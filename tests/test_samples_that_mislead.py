@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.cli.main import run
+from tests.paths import SHARED
 
-CASES = Path(__file__).parents[2] / "shared" / "cases"
+CASES = SHARED / "cases"
 FORMS = CASES / "data_forms"
 UINT8 = CASES / "uint8_default_range"
 

@@ -12,8 +12,9 @@ import pytest
 
 from bnnaudit.cli.main import run
 from bnnaudit.reports.json.schema import report_schema
+from tests.paths import SHARED
 
-CASES = Path(__file__).parents[2] / "shared" / "cases"
+CASES = SHARED / "cases"
 DIGITS = CASES / "softmax_then_quantize" / "digits.npz"
 Call = Callable[..., tuple[int, dict]]
 

@@ -11,8 +11,9 @@ import onnxruntime
 import pytest
 
 from bnnaudit.cli.main import run
+from tests.paths import SHARED
 
-CASES = Path(__file__).parents[2] / "shared" / "cases"
+CASES = SHARED / "cases"
 BYTES, SHARED = CASES / "uint8_default_range", CASES / "shared_zero_point"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases in {CASES}")

@@ -9,7 +9,6 @@ import contextlib
 import io
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -18,14 +17,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit import load_target
+from bnnaudit.api import load_target
 from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from tests.paths import SAMPLE_MODELS
 
-SAMPLES = Path(__file__).parents[2] / "sample_models"
+SAMPLES = SAMPLE_MODELS
 STEPS, TOLERATED = 20, 2
 SEEDS = range(3)
 Peer = Callable[[nn.Module, int], Tensor]

@@ -24,7 +24,7 @@ from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
-from tests.bench.broken import BatchCentred, Wall
+from tests.networks.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -24,7 +24,7 @@ STAMP = ("0", "2024-01-01T00:00:00+00:00", "sweep")
 
 
 @pytest.fixture(scope="module")
-def ground() -> Prepared:
+def prepared() -> Prepared:
     target = target_of(small_network(scale=0.7).float(), (6,), 4)
     images = torch.rand(60, 6, generator=torch.Generator().manual_seed(3))
     return prepare(target, Sample(images, None, torch.arange(60), DataFacts("toy", 60, "0" * 64, False)), 0, 32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,12 @@ from bnnaudit.audit.threads import DEPENDENT, Threads, computing_with, fitting_t
 from bnnaudit.core.progress import Silence
 from bnnaudit.numerics.threads import working_threads
 from bnnaudit.reports.json.audit import report_to_json
+from tests.paths import SAMPLE_MODELS
 from tests.toy import target_of
 
 IMAGES = torch.rand(9, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 TARGET = target_of(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)), (1, 4, 4), 3)
-SAMPLE = Path(__file__).parents[2] / "sample_models" / "digits-bnn-waq.onnx"
+SAMPLE = SAMPLE_MODELS / "digits-bnn-waq.onnx"
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.substitute import imitate
 from tests.bench.bank_networks import DATA, trained
 from tests.bench.bank_wholenum import whole_number_entries, with_whole_numbers
-from tests.bench.broken import (
+from tests.networks.broken import (
     BatchCentred,
     Dropped,
     ForeignForward,

@@ -20,10 +20,11 @@ from bnnaudit.zoo.train.determinism import reproducible
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.recipes import Recipe
 from bnnaudit.zoo.train.training import as_tensors
-from tests.bench.broken import Scale, WinnersTakeAll
+from tests.networks.broken import Scale, WinnersTakeAll
+from tests.paths import SHARED
 
 CACHE = Path(tempfile.gettempdir()) / "bnnaudit-bank"
-MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+MNIST = SHARED / "data" / "mnist"
 MNIST_TRAINED_ON = 6000
 SOFTENED = 50.0
 """Temperature of the distilled networks."""

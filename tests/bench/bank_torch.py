@@ -16,9 +16,9 @@ from bnnaudit.core.target import Target
 from bnnaudit.quantization.quantizers import BinarySign
 from tests.bench.bank import ADAPTIVE, FAKE, HONEST, Entry, images_of
 from tests.bench.bank_networks import trained
-from tests.bench.broken import honest_scale
-from tests.bench.checkpoints import checkpoint_of
-from tests.bench.spelled import SPELLINGS, Spelled
+from tests.networks.broken import honest_scale
+from tests.networks.checkpoints import checkpoint_of
+from tests.networks.spelled import SPELLINGS, Spelled
 
 EPS = 0.15
 CHOSEN = (

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bnnaudit.core.report import Status
 from tests.bench.bank import DOUBTFUL, HONEST, Entry
 from tests.bench.bank_networks import trained
-from tests.bench.broken import before
+from tests.networks.broken import before
 
 Given = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 CLASSES = 10

@@ -20,7 +20,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.models.onnx.load import load_onnx
 from tests.bench.bank_networks import trained
-from tests.bench.broken import Scale, behind
+from tests.networks.broken import Scale, behind
 
 if TYPE_CHECKING:
     from tests.bench.bank import Entry

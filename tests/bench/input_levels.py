@@ -34,9 +34,10 @@ from bnnaudit.data import open_source, take_sample
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import BinaryLinear, clip_latent_weights
 from bnnaudit.quantization.quantizers import BinarySign
+from tests.paths import SHARED
 from tests.toy import target_of
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED_DATA = SHARED / "data"
 MLPS = {"mlp-64": (64,), "mlp-128-128": (128, 128)}
 QONNX = "tfc-2w2a"
 SMOOTH = ("tanh:0.5", "triangular", "triangular:1")
@@ -57,7 +58,7 @@ def trained(hidden: tuple[int, ...]) -> nn.Module:
         return network
     from torchvision.datasets import MNIST
 
-    data = MNIST(str(SHARED / "mnist"), train=True)
+    data = MNIST(str(SHARED_DATA / "mnist"), train=True)
     images, labels, epochs = data.data[:, None].float() / 255, data.targets, 6
     optimizer = torch.optim.Adam(network.parameters())
     for epoch in range(epochs):
@@ -75,7 +76,7 @@ def trained(hidden: tuple[int, ...]) -> nn.Module:
 def opened(name: str) -> Target:
     """The network of this name."""
     if name == QONNX:
-        path = SHARED / "mnist_tfc_2w2a_qonnx.onnx"
+        path = SHARED_DATA / "mnist_tfc_2w2a_qonnx.onnx"
         return load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
     return target_of(trained(MLPS[name]), (1, 28, 28), 10)
 
@@ -115,7 +116,7 @@ def brute_force(target: Target, batch: Batch, reach: Reach, most: int) -> tuple[
 def table(name: str, samples: int, budgets: list[int], radii: list[float], most: int) -> None:
     """Prints the rows of one network."""
     target = opened(name)
-    sample = take_sample(open_source("mnist", SHARED / "mnist"), target.facts, samples, 0)
+    sample = take_sample(open_source("mnist", SHARED_DATA / "mnist"), target.facts, samples, 0)
     assert sample.labels is not None
     everything = Batch(sample.images, sample.labels, sample.ids)
     with torch.no_grad():

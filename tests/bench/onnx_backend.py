@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import click
 import torch
 
-from tests.bench.backend_cases import (
+from tests.onnx_import.backend_cases import (
     CLASSIFIER,
     QUANTIZATION,
     Case,

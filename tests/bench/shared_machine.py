@@ -25,8 +25,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from bnnaudit.core.cores import usable_cores
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("BNNAUDIT_BENCH_DATA", ROOT.parent / "shared" / "data"))
 RESULTS = Path(__file__).parent / "results" / "shared-machine.md"
 SAMPLES = ("digits-ref", "digits-ref-at", "digits-bnn-wq", "digits-bnn-waq")

@@ -33,10 +33,10 @@ from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.zoo.architectures.cnn import cnn
 from tests.bench.bank_networks import digits, mnist, trained
-from tests.bench.checkpoints import checkpoint_of
-from tests.bench.spelled import SPELLINGS, Spelled
+from tests.networks.checkpoints import checkpoint_of
+from tests.networks.spelled import SPELLINGS, Spelled
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 APART = 0.02
 CPU = torch.device("cpu")
 ONNX = "ONNX file"

@@ -13,7 +13,7 @@ from bnnaudit.core.finding import Severity
 from bnnaudit.core.report import Report
 from bnnaudit.quantization.quantizers import BinarySign
 from tests.bench.bank import Entry, audit, entries, errors, found, problems
-from tests.bench.broken import BatchCentred, HardRounding, Scale, Wall, WinnersTakeAll, before, behind, steep_signs
+from tests.networks.broken import BatchCentred, HardRounding, Scale, Wall, WinnersTakeAll, before, behind, steep_signs
 
 QUICK_ONES = (
     "digits-float at 0.15",

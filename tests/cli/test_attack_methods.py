@@ -70,11 +70,11 @@ def test_auto_says_what_it_ran(bnnaudit: Command, model: Path, data: Path) -> No
     attack = ("attack", model, "--data", data, *SMALL, "--method", "auto")
     row = row_of(bnnaudit(*attack, "--format", "json"))
     assert (row["name"], row["beta"], row["budget"]) == ("auto", "none", "60")
-    legs = row["portfolio"]
-    assert legs[0]["way"] == "first climb"
-    assert sum(leg["felled"] for leg in legs) == row["replayed"] - row["replay_disagreements"]
-    assert sum(leg["backwards"] for leg in legs) == row["backwards"]
-    assert sum(leg["forwards"] for leg in legs) == row["forwards"]
+    parts = row["portfolio"]
+    assert parts[0]["phase"] == "first climb"
+    assert sum(leg["fooled"] for leg in parts) == row["replayed"] - row["replay_disagreements"]
+    assert sum(leg["backwards"] for leg in parts) == row["backwards"]
+    assert sum(leg["forwards"] for leg in parts) == row["forwards"]
     text = bnnaudit(*attack).out
     assert "What auto ran" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import bnnaudit as library
-from tests.bench.checkpoints import write_checkpoint
 from tests.cli.conftest import Ran
 from tests.cli.own_code import CutOff
+from tests.networks.checkpoints import write_checkpoint
 
 Command = Callable[..., Ran]
 COMMANDS = (

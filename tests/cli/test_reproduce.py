@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran
+from tests.paths import ROOT
 
 Command = Callable[..., Ran]
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_sample_model_stands_beside_the_paper(bnnaudit: Command, monkeypatch: pytest.MonkeyPatch) -> None:

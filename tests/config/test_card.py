@@ -192,5 +192,5 @@ def test_keys_of_two_files_that_contradict(tmp_path: Path) -> None:
 
 
 def test_reading_settings_does_not_import_torch() -> None:
-    code = "import sys, bnnaudit.loaders.card; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, bnnaudit.config.card; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.data import open_source, take_sample
 from tests.data.conftest import Facts
+from tests.paths import SHARED
 
-FORMS = Path(__file__).parents[3] / "shared" / "cases" / "data_forms"
+FORMS = SHARED / "cases" / "data_forms"
 
 pytestmark = pytest.mark.skipif(not FORMS.exists(), reason=f"no data in {FORMS}")
 

@@ -1,7 +1,5 @@
 """Samples and pools: seeded, nested, disjoint, and shaped as the model takes them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,6 +13,7 @@ from bnnaudit.data import take_pool, take_sample
 from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.sample import shuffled
 from tests.data.conftest import Facts
+from tests.paths import SHARED
 
 
 def source_of(values: np.ndarray) -> ArraySource:
@@ -151,7 +150,7 @@ def test_a_sample_too_large_for_memory_is_refused_before_it_is_read(facts: Facts
 
 
 def test_the_shared_traffic_signs_keep_their_pixels(facts: Facts) -> None:
-    path = Path(__file__).parents[3] / "shared" / "data" / "gtsrb_30x30_test2000.npz"
+    path = SHARED / "data" / "gtsrb_30x30_test2000.npz"
     if not path.is_file():
         pytest.skip("the traffic-sign images are not here")
     from bnnaudit.data import open_source

@@ -22,7 +22,7 @@ from bnnaudit.measurements.attack_strength import (
 )
 from bnnaudit.measurements.last_layer import NoReadoutError, TwoClassReadout, features_at, last_affine_layer
 from bnnaudit.measurements.zero_gradient import attached
-from tests.bench.broken import ForeignForward, Scale, Wall
+from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
 FEATURES = 32

@@ -15,7 +15,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source
 from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model, dead_layers
-from tests.bench.broken import ForeignForward, HardRounding, Scale, Wall, killed
+from tests.networks.broken import ForeignForward, HardRounding, Scale, Wall, killed
 from tests.toy import batch_of, target_of
 
 PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)

@@ -12,6 +12,7 @@ from bnnaudit.audit.open import Opened, open_model_and_data
 from bnnaudit.config.card import parse_settings
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout
+from tests.paths import SHARED
 
 COUNT, CLASSES = 60, 10
 RANDOM = np.random.default_rng(0)
@@ -49,7 +50,7 @@ def opened(folder: Path, order: str, stored: str = "last", layout: str | None = 
     return open_model_and_data(path, settings)
 
 
-CASE = Path(__file__).parents[3] / "shared" / "cases" / "flat_hwc"
+CASE = SHARED / "cases" / "flat_hwc"
 
 
 def clean(found: Opened) -> float:

@@ -12,7 +12,7 @@ from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.measurements.gradient import measure_gradient, stations
 from bnnaudit.quantization.quantizers import BinarySign, Rounding
-from tests.bench.broken import HardRounding, Scale, Wall
+from tests.networks.broken import HardRounding, Scale, Wall
 from tests.toy import batch_of, target_of
 
 PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bnnaudit.measurements.zero_gradient import attached
-from tests.bench.broken import ForeignForward
+from tests.networks.broken import ForeignForward
 from tests.toy import target_of
 
 IMAGES = torch.rand(5, 4, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,7 @@ import pytest
 from onnx import defs
 
 from bnnaudit.onnx_import.operators import OURS
-from tests.bench.backend_cases import (
+from tests.onnx_import.backend_cases import (
     CLASSIFIER,
     QUANTIZATION,
     Case,

@@ -8,7 +8,7 @@ import sys
 CODE = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from bnnaudit.operators import is_supported, register
+from bnnaudit.onnx_import.operators import is_supported, register
 for operators in (["Conv"], ["Conv", "RoiAlign"]):
     register(operators)
     print(is_supported("Add", "", 17), is_supported("RoiAlign", "", 16), "torchvision" in sys.modules)

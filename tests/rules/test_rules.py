@@ -291,7 +291,7 @@ def test_check_names_and_trials_are_well_formed() -> None:
 
 
 def test_rules_can_be_read_without_torch() -> None:
-    code = "import sys, bnnaudit.diagnostics; sys.exit('torch' in sys.modules)"
+    code = "import sys, bnnaudit.rules.table; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -15,8 +15,8 @@ from bnnaudit.core.target import Target
 from bnnaudit.numerics.hessian_scaling import search_fine
 from bnnaudit.temperature import fit_temperature
 from bnnaudit.temperature.hns import ExactScaling
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 SAMPLES = sorted((ROOT / "sample_models").glob("*.onnx"))
 REAL = {

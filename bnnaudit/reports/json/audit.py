@@ -145,7 +145,7 @@ def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None
 
 def _part(part: Part) -> dict[str, JsonValue]:
     return {
-        "way": str(part.phase),
+        "phase": str(part.phase),
         "surrogate": None if part.surrogate is None else str(part.surrogate),
         "loss": None if part.loss is None else str(part.loss),
         "fooled": len(part.fooled),

@@ -18,7 +18,7 @@ from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.numerics.losses import margin
 from tests.attacks.contract import BYTES, contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
-from tests.bench.broken import Scale
+from tests.networks.broken import Scale
 from tests.toy import batch_of, linear_target, target_of, two_pixel_target
 
 

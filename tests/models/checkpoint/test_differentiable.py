@@ -16,7 +16,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
 from bnnaudit.quantization.zero_gradient import Attached
-from tests.bench.checkpoints import checkpoint_of, write_checkpoint
+from tests.networks.checkpoints import checkpoint_of, write_checkpoint
 
 IMAGES = torch.rand((40, 12), generator=torch.Generator().manual_seed(0))
 
@@ -130,7 +130,7 @@ def test_a_copy_that_fails_on_the_sample_is_given_up(tmp_path: Path, brightness:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "images.npz", x=(rng.random((20, 1, 4, 4)) * brightness).astype(np.float32))
     table = {
-        "architecture": {"name": "tests.loaders.test_differentiating:Rare", "input_shape": [1, 4, 4]},
+        "architecture": {"name": "tests.models.checkpoint.test_differentiable:Rare", "input_shape": [1, 4, 4]},
         "data": {"source": str(tmp_path / "images.npz")},
     }
     target = open_model_and_data(model, parse_settings(table, "test")).target

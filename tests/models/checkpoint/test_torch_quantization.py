@@ -20,7 +20,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.models.onnx.load import load_onnx
-from tests.bench.checkpoints import checkpoint_of
+from tests.networks.checkpoints import checkpoint_of
 
 SHAPE = (1, 8, 8)
 CLASSES = 4

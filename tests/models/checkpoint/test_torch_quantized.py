@@ -16,8 +16,9 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.checkpoint.fit_weights import pour
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.models.onnx.load import load_onnx
+from tests.paths import SHARED
 
-CASES = Path(__file__).parents[3] / "shared" / "cases" / "torch_quantized"
+CASES = SHARED / "cases" / "torch_quantized"
 shared = pytest.mark.skipif(not CASES.exists(), reason=f"no checkpoints in {CASES}")
 
 

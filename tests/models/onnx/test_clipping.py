@@ -1,4 +1,4 @@
-"""The note on sums of 8-bit products: which files it concerns; `tests.operators.test_runtime` has the sums themselves."""
+"""The note on sums of 8-bit products: which files it concerns; `tests.onnx_import.test_runtime` has the sums themselves."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bnnaudit.cli.main import run
-from tests.bench.fuzz_seeds import seed_models
-from tests.bench.onnx_fuzz import Ending, arguments, ending_of, file_of, write_images
+from tests.models.onnx.fuzz_cases import Ending, arguments, ending_of, file_of, write_images
+from tests.models.onnx.fuzz_seeds import seed_models
 
 FILES = 60
 

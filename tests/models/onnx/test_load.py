@@ -17,8 +17,9 @@ from bnnaudit.core.threat import Box
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.quantization.quantizers import BinarySign, named_quantizers
 from tests.onnx_import.building import model_of, node, some_values
+from tests.paths import SHARED
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = SHARED / "data"
 SIGNS = DATA / "gtsrb_30x30_bnn.onnx"
 DIGITS = DATA / "mnist_tfc_2w2a_qonnx.onnx"
 PIXELS = Preprocessing(box=Box(0, 255))
@@ -120,7 +121,7 @@ def test_a_fresh_process_warns_of_nothing(tmp_path: Path) -> None:
         "import sys, torch; from pathlib import Path\n"
         "from bnnaudit.core.attack import Surrogate\n"
         "from bnnaudit.core.preprocessing import Preprocessing\n"
-        "from bnnaudit.loaders.onnx import load_onnx\n"
+        "from bnnaudit.models.onnx.load import load_onnx\n"
         "target = load_onnx(Path(sys.argv[1]), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
         "target.deployed(torch.zeros(1, 12))\n"
     )

@@ -17,8 +17,9 @@ from bnnaudit.core.target import Target
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.open_shape import OpenShapeError
 from tests.onnx_import.building import model_of, node, some_values
+from tests.paths import SHARED
 
-FORMS = Path(__file__).parents[3] / "shared" / "cases" / "forms"
+FORMS = SHARED / "cases" / "forms"
 
 
 def saved(folder: Path, model: ModelProto) -> Path:

@@ -12,10 +12,11 @@ from torch import nn
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
-from tests.bench.quantized_models import Recipe, export, images, measure, network, quantize
+from tests.networks.quantized import Recipe, export, images, measure, network, quantize
+from tests.paths import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-MNIST = SHARED / "mnist" / "MNIST" / "raw"
+SHARED_DATA = SHARED / "data"
+MNIST = SHARED_DATA / "mnist" / "MNIST" / "raw"
 
 RECIPES = [
     Recipe("qdq", "int8", "uint8", per_channel=True),
@@ -58,7 +59,7 @@ def test_images_are_those_of_their_seed() -> None:
 @pytest.mark.skipif(not MNIST.exists(), reason="the public QONNX model and MNIST are not here")
 def test_two_bit_qonnx_model() -> None:
     """Its stated accuracy is 96.60 %; the copy and the standard nodes in ONNX Runtime agree to the bit."""
-    path = SHARED / "mnist_tfc_2w2a_qonnx.onnx"
+    path = SHARED_DATA / "mnist_tfc_2w2a_qonnx.onnx"
     target = load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
     pixels = np.frombuffer((MNIST / "t10k-images-idx3-ubyte").read_bytes(), np.uint8, offset=16)
     values = torch.from_numpy(pixels.reshape(-1, 1, 28, 28).astype(np.float32) / 255)

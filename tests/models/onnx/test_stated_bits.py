@@ -14,9 +14,10 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from tests.onnx_import.building import model_of, node, some_values
+from tests.paths import SHARED
 
 F32 = np.float32
-CASE = Path(__file__).parents[3] / "shared" / "cases" / "quant_int64_zero_point"
+CASE = SHARED / "cases" / "quant_int64_zero_point"
 DOMAIN = "qonnx.custom_op.general"
 
 

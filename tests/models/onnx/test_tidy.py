@@ -20,8 +20,9 @@ from bnnaudit.models.onnx.file import read_onnx
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.onnx_import.runtime import opens
 from tests.onnx_import.building import model_of, node, some_values
+from tests.paths import SHARED
 
-FORMS = Path(__file__).parents[3] / "shared" / "cases" / "forms"
+FORMS = SHARED / "cases" / "forms"
 
 
 def layered() -> ModelProto:

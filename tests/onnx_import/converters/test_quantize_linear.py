@@ -14,7 +14,7 @@ from bnnaudit.onnx_import.graph.graph import Graph
 from bnnaudit.onnx_import.importer import import_graph
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from bnnaudit.quantization.uniform import GridQuantizer
-from tests.bench.backend_cases import QUANTIZATION, Case, Status, by_bnnaudit, cases, judge
+from tests.onnx_import.backend_cases import QUANTIZATION, Case, Status, by_bnnaudit, cases, judge
 from tests.onnx_import.building import by_runtime, lowered, model_of, node, some_values
 
 F32 = np.float32

@@ -16,6 +16,7 @@ from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.onnx_import.graph.size_limits import LARGEST, LARGEST_OF_IMAGE, SizeGuard
 from bnnaudit.onnx_import.importer import plain_graph
 from tests.onnx_import.building import model_of, node, some_values
+from tests.paths import SAMPLE_MODELS
 
 HUGE = np.array([1, 10**6, 10**6])
 
@@ -83,10 +84,10 @@ def test_the_guard_changes_nothing_else() -> None:
 
 def test_the_guard_does_without_pytorchs_compiler() -> None:
     """In a process of its own, on one of the sample networks: the compiler takes a second to load."""
-    model = Path(__file__).parents[2] / "sample_models" / "digits-ref.onnx"
+    model = SAMPLE_MODELS / "digits-ref.onnx"
     code = (
         "import sys, torch\nfrom pathlib import Path\nfrom bnnaudit.core.preprocessing import Preprocessing\n"
-        "from bnnaudit.core.surrogate import Surrogate\nfrom bnnaudit.loaders.onnx import load_onnx\n"
+        "from bnnaudit.core.surrogate import Surrogate\nfrom bnnaudit.models.onnx.load import load_onnx\n"
         f"load_onnx(Path({str(model)!r}), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
         "print([name for name in ('torch._dynamo', 'torchvision') if name in sys.modules])"
     )

@@ -13,7 +13,7 @@ from onnx import ModelProto, helper, numpy_helper
 
 from bnnaudit.onnx_import import runtime
 from bnnaudit.onnx_import.passes.sharing import unshare
-from bnnaudit.onnx_import.runtime import EXACT, PLAIN, SessionKind, open_default_session, open_session
+from bnnaudit.onnx_import.runtime import EXACT, PLAIN, SessionKind, open_by_kind, open_default_session
 from tests.onnx_import.building import model_of, node
 
 VALUES = np.random.default_rng(1).random((20, 16), dtype=np.float32)
@@ -54,14 +54,14 @@ def test_two_weights_with_one_zero_point_are_computed_exactly(tmp_path: Path) ->
     model = two_layers()
     onnx.save(model, tmp_path / "model.onnx")
     for given in (model.SerializeToString(), str(tmp_path / "model.onnx")):
-        session, way = open_session(given)
+        session, way = open_by_kind(given)
         assert way in (EXACT, UNSHARED), "never without exact sums: some release of ONNX Runtime may load it as it is"
         np.testing.assert_allclose(session.run(None, {"x": VALUES})[0], as_written(model), rtol=1e-4, atol=1e-4)
 
 
 def test_zero_points_of_their_own_need_no_copies() -> None:
     model = two_layers(("z", "other"))
-    session, way = open_session(model.SerializeToString())
+    session, way = open_by_kind(model.SerializeToString())
     assert way == EXACT
     np.testing.assert_allclose(session.run(None, {"x": VALUES})[0], as_written(model), rtol=1e-4, atol=1e-4)
 
@@ -70,7 +70,7 @@ def test_weights_beside_the_file_are_found_from_a_changed_copy(tmp_path: Path) -
     model = two_layers()
     path = tmp_path / "model.onnx"
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    session, _ = open_session(str(path))
+    session, _ = open_by_kind(str(path))
     np.testing.assert_allclose(session.run(None, {"x": VALUES})[0], as_written(two_layers()), rtol=1e-4, atol=1e-4)
 
 
@@ -95,7 +95,7 @@ def test_two_layers_that_take_one_dequantized_weight() -> None:
     nodes = [node("DequantizeLinear", "w s z", "f"), node("MatMul", "x f", "h"), node("MatMul", "h f")]
     constants = {"w": weights, "s": np.float32(0.004), "z": np.int8(0)}
     model = model_of(nodes, ["n", 16], constants, 17, output_shape=["n", 16])
-    session, way = open_session(model.SerializeToString())
+    session, way = open_by_kind(model.SerializeToString())
     assert way.exact_sums
     exact = weights.astype(np.float64) * np.float32(0.004)
     np.testing.assert_allclose(session.run(None, {"x": VALUES})[0], VALUES @ exact @ exact, rtol=1e-4, atol=1e-4)
@@ -107,7 +107,7 @@ def test_two_layers_that_take_one_dequantized_weight() -> None:
 def test_with_uint8_weights_there_is_nothing_to_copy() -> None:
     model = two_layers(kind="uint8")
     assert not unshare(model)
-    assert open_session(model.SerializeToString())[1] == EXACT
+    assert open_by_kind(model.SerializeToString())[1] == EXACT
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_options_that_a_runtime_refuses_are_left_out_one_by_one(
         return opened(model, settings, disabled)
 
     monkeypatch.setattr(runtime, "_session", picky)
-    session, found = open_session(two_layers().SerializeToString())
+    session, found = open_by_kind(two_layers().SerializeToString())
     assert found == way
     assert session.run(None, {"x": VALUES})[0].shape == (20, 5)
 
@@ -138,7 +138,7 @@ def test_what_no_session_loads_is_told_by_the_plain_one() -> None:
     model = two_layers()
     model.graph.node[3].op_type = "NoSuchOperator"
     with pytest.raises(runtime.RUNTIME_ERRORS, match="NoSuchOperator"):
-        open_session(model.SerializeToString())
+        open_by_kind(model.SerializeToString())
 
 
 def test_a_default_session_is_one_without_options() -> None:

@@ -63,9 +63,9 @@ def test_json_holds_each_part(portfolio: Report) -> None:
     document = report_to_json(portfolio)
     jsonschema.validate(document, report_schema())
     (row,) = document["attacks"]  # type: ignore[misc, union-attr]
-    assert [part["way"] for part in row["portfolio"]] == [str(part.phase) for part in LEGS]  # type: ignore[index, call-overload, union-attr]
+    assert [part["phase"] for part in row["portfolio"]] == [str(part.phase) for part in LEGS]  # type: ignore[index, call-overload, union-attr]
     assert row["portfolio"][3] == {  # type: ignore[index, call-overload]
-        "way": "climb",
+        "phase": "climb",
         "surrogate": "triangular:16..1:reach",
         "loss": "margin-targeted",
         "fooled": 1,

@@ -10,7 +10,7 @@ from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.models.checkpoint.tracing.tracing import trace
 from bnnaudit.quantization.quantizers import BinarySign, named_quantizers, with_surrogate
-from tests.bench.spelled import SPELLINGS, Sign, Spelled
+from tests.networks.spelled import SPELLINGS, Sign, Spelled
 
 INPUTS = torch.rand((6, 9), generator=torch.Generator().manual_seed(0)) * 2 - 1
 TRIANGULAR = Surrogate.usual(SurrogateKind.TRIANGULAR)
