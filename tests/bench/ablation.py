@@ -19,8 +19,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.table import run_attack
 from bnnaudit.attacks.auto import run
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.audit.replay_check import replay
 from bnnaudit.core.attack import AttackSettings, Budget, Method
 from bnnaudit.core.auto_run import PhaseName

@@ -8,7 +8,7 @@ network they explain little as well (59 % on one), so this is measured at the ra
 
 from __future__ import annotations
 
-from bnnaudit.attacks.auto.margins import margin_slopes
+from bnnaudit.attacks.auto.slopes import margin_slopes
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import ascent_direction, project
 from bnnaudit.core.attack import AttackSettings

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.margins import best_candidate, margin_slopes
-from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar
+from bnnaudit.attacks.auto.slopes import margin_slopes
+from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.query.square import LinfMoves, grid_shape, signs

@@ -16,8 +16,7 @@ from torch import Tensor
 from bnnaudit.attacks.auto.levels.field import LevelField
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels
 from bnnaudit.attacks.auto.levels.reach import within_reach
-from bnnaudit.attacks.auto.margins import best_candidate
-from bnnaudit.attacks.best_so_far import PLATEAU
+from bnnaudit.attacks.best_so_far import PLATEAU, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.core.batch import Batch

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.margins import best_candidate
 from bnnaudit.attacks.auto.units.patterns import FLOOR, Flags, LaterLayers, fooling_patterns, needed_units
-from bnnaudit.attacks.best_so_far import BestSoFar
+from bnnaudit.attacks.best_so_far import BestSoFar, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.batch import Batch
