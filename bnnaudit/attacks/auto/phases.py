@@ -109,14 +109,16 @@ def climb_in_turn(run: Run, share: float) -> None:
 
 
 def search_by_windows(run: Run, share: float) -> None:
-    """Spends `share` times what the climbs before it did: half from the best points so far, half on a walk of its own."""
+    """Spends `share` times what the climbs before it did: half from the best points so far, half from where such a
+    search of its own has come to.
+    """
     spending, amount = run.spending, share * run.climbed
     before = spending.left
     _windows(run, run.found.best.images, FOLLOWING, min(amount, before) / 2)
-    if run.wandered is None:
-        run.wandered = corner_stripes(run.context, run.batch, 0)
+    if run.independent is None:
+        run.independent = corner_stripes(run.context, run.batch, 0)
     rest = min(amount - (before - spending.left), spending.left)
-    run.wandered = _windows(run, run.wandered, 1, rest)
+    run.independent = _windows(run, run.independent, 1, rest)
 
 
 def _windows(run: Run, points: Tensor, following: int, amount: float) -> Tensor:

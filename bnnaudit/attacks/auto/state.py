@@ -62,8 +62,8 @@ class Run:
 
     settings: those of the whole run. quantized: the network has steps, and straight-through gradients do not predict its
     margins. portfolio: what is climbed by, in turn. levels: the input's, where the network has few. prepared: contexts of
-    climbs, made once each. turns: turns of climbs so far; climbed: what the last one spent. wandered (N, ...): where the
-    window search is that owes nothing to climbs. forecast: of how far margins fall.
+    climbs, made once each. turns: turns of climbs so far; climbed: what the last one spent. independent (N, ...): where the
+    window search is that began at random, whatever climbs reached. forecast: of how far margins fall.
     """
 
     settings: AttackSettings
@@ -76,7 +76,7 @@ class Run:
     prepared: dict[AttackSettings, Context] = field(default_factory=dict)
     turns: int = 0
     climbed: float = 0.0
-    wandered: Tensor | None = None
+    independent: Tensor | None = None
     forecast: Forecast | None = None
 
     @classmethod

@@ -4,6 +4,10 @@ In a window of random place and size every pixel goes to that end of its range i
 several such windows, and one whose ends are drawn as in Square Attack ([Andriushchenko et al. 2020]), the one of the smallest
 true margin is kept if that is no larger than before. A climb moves all pixels at once by one gradient, which in a network
 of steps holds for few of them; windows find out for which.
+
+Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) 124 and 82 images are left of a network of
+2-bit activations instead of 119 and 77, 150 and 25 of a float network trained on adversarial images instead of 148 and 23, but
+90 instead of 93 of digits-bnn-waq at 0.03; elsewhere at most one image more.
 """
 
 from __future__ import annotations

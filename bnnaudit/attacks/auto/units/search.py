@@ -5,6 +5,10 @@ beam search goes over flips of those units whose sign the ball leaves open, thro
 some patterns fool them; the signs that do not matter to that are left open; and for each pattern a point is looked for by
 accelerated projected descent on the squares of the violated constraints. The network judges the points. Signs that no point
 of a round could show cost more in the next one.
+
+Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) 144 and 62 images of a binary MLP of two
+layers of 64 units are left at 0.02 and 0.05 instead of 123 and 27, and take 190 and 125 gradients instead of 135 and 36; its
+time is 4 s instead of 0.6. It applies to no other network of that bench.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ CHANCE = (0.5, 1.5)
 """Random factors of these costs, so that rounds differ. Not tuned."""
 DISORDER = 0.05
 """How much chance counts in the order in which signs are given up, in parts of the range of a sum. Not tuned."""
-DEARER = 1.5
+PENALTY = 1.5
 """What a sign costs more after a round that could not show it. Not tuned."""
 MOST_UNITS = 1024
 """Hidden units of a network that is searched, and the root of its most parameters: the time of a round grows with both. Not
@@ -137,7 +141,7 @@ class _Ball:
 class _Search:
     """The search from one image, the only one of the batch `one`. Written in place by one search only.
 
-    burden (r, 2): by what factor each unit's -1 and +1 cost more, by experience.
+    penalties (r, 2): by what factor each unit's -1 and +1 cost more, by experience.
     """
 
     context: Context
@@ -146,15 +150,15 @@ class _Search:
     ball: _Ball
     one: Batch
     best: BestSoFar
-    burden: Array
+    penalties: Array
     forwards: int = 0
 
     @classmethod
     def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch) -> _Search:
         """A search that has not begun."""
         ball = _Ball.of(one.images.flatten().double().cpu().numpy(), context.threat, rows)
-        burden = np.ones((len(rows.bias), 2))
-        return cls(context, LaterLayers.of(network, int(one.labels)), rows, ball, one, BestSoFar.blank(one), burden)
+        penalties = np.ones((len(rows.bias), 2))
+        return cls(context, LaterLayers.of(network, int(one.labels)), rows, ball, one, BestSoFar.blank(one), penalties)
 
     def run(self, start: Tensor, rounds: int) -> Outcome:
         """All rounds from a point (1, ...), until one succeeds."""
@@ -203,8 +207,8 @@ class _Search:
         """Signs that points missed (M, r) cost more from now on, the others less, but never less than at first."""
         for side, sign in enumerate((-1.0, 1.0)):
             share = (missed & (patterns == sign)).mean(axis=0)
-            factor = np.where(share > 0, DEARER**share, 1 / DEARER)
-            self.burden[:, side] = np.maximum(1.0, self.burden[:, side] * factor)
+            factor = np.where(share > 0, PENALTY**share, 1 / PENALTY)
+            self.penalties[:, side] = np.maximum(1.0, self.penalties[:, side] * factor)
 
     def _costs(self, units: Array, sums: Array, draws: Array) -> Array:
         """What flipping each unit costs (r,): the part of its range that its sum must go, by chance and by experience."""
@@ -212,7 +216,7 @@ class _Search:
         each = np.arange(len(units))
         factors = CHANCE[0] + (CHANCE[1] - CHANCE[0]) * draws
         room = np.abs(sums) + np.maximum(self.ball.reach[each, side], FLOOR)
-        return np.asarray((LEAST_COST + np.abs(sums) / room) * factors * self.burden[each, side])
+        return np.asarray((LEAST_COST + np.abs(sums) / room) * factors * self.penalties[each, side])
 
     def _descent(self, points: Array, patterns: Array, needed: Flags, index: int) -> tuple[Array, Array, Array]:
         """Points (M, n) that show the needed signs as far as may be, their margins (M,), and what is missing (M, r).
