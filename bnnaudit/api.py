@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bnnaudit import __version__
 from bnnaudit.audit.open import open_model_and_data, open_target, plan_of, substitute_maker
 from bnnaudit.audit.run import AuditRequest, run_audit
-from bnnaudit.config.card import parse_settings, settings_for
+from bnnaudit.config.card import Settings, parse_settings, settings_for
 from bnnaudit.core.progress import Progress, Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 
 __all__ = ["Norm", "Report", "Target", "Threat", "audit", "load_target"]
 
-Settings = Mapping[str, Mapping[str, object]]
+Tables = Mapping[str, Mapping[str, object]]
 """Tables of a card: {"data": {"source": "images.npz", "samples": 300}, "threat": {"eps": "8/255"}}."""
 
 
-def load_target(model: str | Path, settings: Settings | None = None) -> Target:
+def load_target(model: str | Path, settings: Tables | None = None) -> Target:
     """The model with its card and `settings` (which win over the card), ready to attack; raises AuditError."""
     path = Path(model)
     return open_target(path, settings_for(path, parse_settings(settings or {}, "settings"), Path.cwd()))
@@ -29,7 +28,7 @@ def load_target(model: str | Path, settings: Settings | None = None) -> Target:
 
 def audit(
     model: str | Path,
-    settings: Settings | None = None,
+    settings: Tables | None = None,
     transfer: bool = True,
     progress: Progress | None = None,
     command: str = "bnnaudit.api.audit",
@@ -39,12 +38,13 @@ def audit(
     `settings` wins over the card. Without `transfer` no substitute is trained. `command` is entered in the report.
     """
     path = Path(model)
-    return run_audit(audit_request(path, settings or {}, None, transfer, command), progress or Silence())
+    settled = settings_for(path, parse_settings(settings or {}, "settings"), Path.cwd())
+    return run_audit(audit_request(path, settled, transfer, Provenance.now(command)), progress or Silence())
 
 
-def audit_request(model: Path, settings: Settings, card: Path | None, transfer: bool, command: str) -> AuditRequest:
+def audit_request(model: Path, settings: Settings, transfer: bool, provenance: Provenance) -> AuditRequest:
     """Model, data and plan, opened and checked; raises AuditError."""
-    opened = open_model_and_data(model, settings_for(model, parse_settings(settings, "settings"), Path.cwd(), card))
+    opened = open_model_and_data(model, settings)
     return AuditRequest(
         target=opened.target,
         images=opened.sample.images,
@@ -53,8 +53,6 @@ def audit_request(model: Path, settings: Settings, card: Path | None, transfer: 
         data=opened.sample.facts,
         plan=plan_of(opened, transfer),
         make_substitute=substitute_maker(opened),
-        tool_version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
+        provenance=provenance,
         threads=opened.threads,
     )

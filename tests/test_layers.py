@@ -14,7 +14,7 @@ ROOT = Path(bnnaudit.__file__).parent
 
 VALUES = {"core", "numerics"}
 ALLOWED: dict[str, set[str]] = {
-    "core": set(),
+    "core": {""},
     "numerics": set(),
     "config": {"core"},
     "data": VALUES,

@@ -11,6 +11,7 @@ from bnnaudit.audit.attack_rows import attack_row
 from bnnaudit.audit.prepare import bare_report, prepare
 from bnnaudit.audit.serving import Answers, answers_of
 from bnnaudit.audit.trials import run_trial
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial
@@ -44,11 +45,11 @@ def run_single(
     trial: Trial,
     seed: int,
     batch_size: int,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
     on_progress: Callable[[int], None] | None = None,
     make_substitute: Callable[[Target], Target] | None = None,
 ) -> tuple[Report, Adversarial]:
-    """The attack on every image that is classified correctly; `stamp` is tool version, time and command line.
+    """The attack on every image that is classified correctly.
 
     `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
@@ -61,5 +62,5 @@ def run_single(
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = answers_of(prepared.inputs.target, images)
-    report = replace(bare_report(prepared, trial.threat, stamp), attacks=(attack_row(result),))
+    report = replace(bare_report(prepared, trial.threat, provenance), attacks=(attack_row(result),))
     return report, Adversarial(sample.images, images, prepared.labels, sample.ids, prepared.answers, after)

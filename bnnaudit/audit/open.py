@@ -20,6 +20,7 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
+from bnnaudit.core.model_file import ONNX_SUFFIXES, require_model
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
@@ -41,8 +42,6 @@ from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")
 
-ONNX_SUFFIXES = (".onnx",)
-CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pt2")
 DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 """[G22]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
@@ -152,17 +151,6 @@ def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Lay
     """The model with its input's layout stated."""
     preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
     return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source, records)
-
-
-def require_model(model: Path) -> None:
-    """Raises ModelError unless `model` is a file of a kind that is read."""
-    if not model.exists():
-        raise ModelError(f"{model}: no such file")
-    if not model.is_file():
-        raise ModelError(f"{model}: not a file; give an ONNX file or a checkpoint")
-    if model.suffix.lower() not in (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES):
-        known = ", ".join((*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES[:-1]))
-        raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
 
 
 def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:

@@ -15,6 +15,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement
 from bnnaudit.core.finding import Fault, Finding
 from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
@@ -68,18 +69,15 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepa
     return Prepared(inputs, sample, answers, labels, agreement, fit, missing)
 
 
-def bare_report(prepared: Prepared, threat: Threat, stamp: tuple[str, str, str]) -> Report:
-    """Facts and clean accuracy; `stamp` is tool version, time and command line.
+def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
+    """Facts and clean accuracy.
 
     Its findings say whether the model itself can be trusted, and whether its gradient can; without an audit nothing else is
     judged.
     """
-    version, created, command = stamp
     target = prepared.inputs.target
     return Report(
-        tool_version=version,
-        created=created,
-        command=command,
+        provenance=provenance,
         model=target.facts,
         data=prepared.sample.facts,
         threat=threat,

@@ -73,9 +73,7 @@ def report_of(
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     waived: tuple[Waiver, ...] = ()
     return Report(
-        tool_version=request.tool_version,
-        created=request.created,
-        command=request.command,
+        provenance=request.provenance,
         model=request.target.facts,
         data=request.data,
         threat=plan.threat,

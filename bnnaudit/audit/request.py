@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bnnaudit.audit.threads import Threads
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts
 from bnnaudit.core.target import Target
 
@@ -29,7 +30,5 @@ class AuditRequest:
     data: DataFacts
     plan: AuditPlan
     make_substitute: Callable[[Target], Target]
-    tool_version: str
-    created: str
-    command: str
+    provenance: Provenance
     threads: Threads | None = None

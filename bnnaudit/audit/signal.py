@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bnnaudit.audit.prepare import bare_report, prepare
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -22,7 +23,7 @@ def run_signal(
     threat: Threat,
     seed: int,
     batch_size: int,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
 ) -> Report:
     """The report with its signal table in full; DataError where the model classifies no image correctly."""
     prepared = prepare(target, sample, seed, batch_size)
@@ -31,4 +32,4 @@ def run_signal(
     signal = measure_signal(followed, right, detailed=True)
     if signal is None:
         raise DataError(f"{sample.facts.source}: the model classifies none of these images correctly; check the labels")
-    return replace(bare_report(prepared, threat, stamp), signal=signal)
+    return replace(bare_report(prepared, threat, provenance), signal=signal)

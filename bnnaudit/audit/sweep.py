@@ -16,6 +16,7 @@ from bnnaudit.audit.trials import run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import AttackRow, Report, Sweep, SweepPoint
 from bnnaudit.core.sweep import Parameter, sweep_name, trial_at, value_label
 from bnnaudit.core.threat import Threat
@@ -79,10 +80,10 @@ def check_sweep(request: SweepRequest) -> None:
 def run_sweep(
     prepared: Prepared,
     request: SweepRequest,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
     on_progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """The sweep on every image that is classified correctly; `stamp` is tool version, time and command line."""
+    """The sweep on every image that is classified correctly."""
     advance = on_progress or _ignored
     rows, standing = (
         _in_one_run(prepared, request, advance) if request.one_run else _one_by_one(prepared, request, advance)
@@ -92,7 +93,7 @@ def run_sweep(
         for value, left in zip(request.values, standing, strict=True)
     )
     name = sweep_name(request.parameter, request.attack, request.trials)
-    report = bare_report(prepared, request.threat, stamp)
+    report = bare_report(prepared, request.threat, provenance)
     return replace(report, attacks=rows, sweeps=(Sweep(str(request.parameter), name, points),))
 
 

@@ -2,70 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
-import click
-
-from bnnaudit.cli import options
-from bnnaudit.cli.main import FAILED, PASSED, UNFINISHED
-from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.effort import Effort
-
-
-@click.command("check", short_help="Audit a model and gate its release.")
-@options.model_argument
-@options.data_options()
-@options.threat_options
-@options.model_options
-@options.serving_option
-@click.option(
-    "--substitute",
-    metavar="MODEL|none",
-    help="Model for the transfer check; none leaves the check out.  [default: a small float network trained on the spot]",
+from bnnaudit.cli.command import command
+from bnnaudit.cli.exit_codes import FAILED, PASSED, UNFINISHED
+from bnnaudit.cli.options import (
+    AuditOptions,
+    DataOptions,
+    DeployedOptions,
+    ModelPath,
+    ReportOptions,
+    RunOptions,
+    StepOptions,
+    ThreatOptions,
 )
-@click.option(
-    "--effort",
-    type=options.choice(Effort),
-    help="quick: ordinary attacks, temperatures and surrogates, within seconds. standard: every check. thorough: the "
-    "same with the published numbers of draws and queries. `explain --effort` lists the cost.  [default: standard]",
-)
-@click.option(
-    "--all",
-    "all_images",
-    flag_value=True,
-    default=None,
-    help="Attack every image of the sample, also where fewer have decided the verdict.",
-)
-@click.option(
-    "--queries", type=click.IntRange(min=1), help="Draws of the random search, an image.  [default: by --effort]"
-)
-@options.run_options
-@options.output_options
-def command(model: Path, substitute: str | None, **values: Any) -> int:
-    """Audit MODEL: gradient-masking symptoms, their cause, and a verdict measured on the deployed model.
+from bnnaudit.cli.paths import NO_SUBSTITUTE
+from bnnaudit.cli.session import provenance, settle, write_report
+from bnnaudit.cli.streams import waiting
 
-    MODEL is an ONNX file or a checkpoint. A card MODEL.toml beside it can supply every option. Ends with 0 if the
-    model passed, 1 if its robustness is fake, 3 if the audit could not decide.
+
+@command(
+    "bnnaudit check model.onnx --data images.npz --eps 8/255",
+    "bnnaudit check model.onnx --effort quick --format json --output audit.json",
+)
+def check(
+    model: ModelPath,
+    network: DeployedOptions,
+    data: DataOptions,
+    threat: ThreatOptions,
+    steps: StepOptions,
+    audit: AuditOptions,
+    run: RunOptions,
+    output: ReportOptions,
+) -> int:
+    """Audit MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
+
+    MODEL is an ONNX file or a checkpoint. A card MODEL.toml next to it can supply every option. Exits with 0 if the model
+    passed, 1 if its robustness is fake, 3 if the audit could not decide.
     """
-    check_output(values["output"])
-    with waiting("loading", values["quiet"]):
+    transfer = audit.substitute != NO_SUBSTITUTE
+    said = audit if transfer else replace(audit, substitute=None)
+    settings = settle(model, network.card, network, data, threat, steps, said, run)
+    with waiting("loading", output.quiet):
         from bnnaudit.api import audit_request
         from bnnaudit.audit.run import run_audit
         from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import command_line
         from bnnaudit.core.report import Status
-        from bnnaudit.reports.table import ReportFormat, render
 
-        transfer = substitute != "none"
-        flags = options.nested_flags({**values, "substitute": substitute if transfer else None})
-        request = audit_request(model, flags, values["card"], transfer, command_line())
-    with ProgressBar(values["quiet"]) as progress:
+        request = audit_request(model, settings, transfer, provenance())
+    with ProgressBar(output.quiet) as progress:
         report = run_audit(request, progress)
-    kind = ReportFormat(values["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
+    write_report(report, output)
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
         return UNFINISHED
     return PASSED if report.verdict.passed else FAILED

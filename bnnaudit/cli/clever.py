@@ -2,90 +2,81 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import click
-
-from bnnaudit.cli import options
-from bnnaudit.cli.streams import check_output, deliver_with, waiting
+from bnnaudit.cli import values
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import DeployedOptions, FewerImages, ModelPath, OutputOptions, RunOptions
+from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.surrogate import Surrogate
 
-SAMPLES = 100
 RULES = ("none", "njs", "hns")
 
 
-@click.command("clever", short_help="Estimate distances by CLEVER scores.")
-@options.model_argument
-@options.data_options(SAMPLES)
-@click.option(
-    "--beta",
-    "betas",
-    type=options.BETA,
-    multiple=True,
-    help="Temperature rule or number; may be given again.  [default: none, njs and hns]",
-)
-@click.option("--surrogate", type=options.SURROGATE, help="Gradient of sign and round.  [default: identity]")
-@click.option("--batches", type=click.IntRange(min=5), default=50, show_default=True, help="Maxima that are fitted.")
-@click.option("--draws", type=click.IntRange(min=1), default=20, show_default=True, help="Points for each maximum.")
-@click.option("--targets", type=click.IntRange(min=1), default=3, show_default=True, help="Likeliest other classes.")
-@click.option(
-    "--radius-l1", type=options.LENGTH, help="Radius of the L1 ball in the [0,1] image.  [default: 0.05 a pixel]"
-)
-@click.option("--radius-l2", type=options.LENGTH, help="Radius of the L2 ball.  [default: sqrt(pixels / 300)]")
-@click.option("--radius-linf", type=options.LENGTH, help="Radius of the L-inf ball.  [default: 0.1]")
-@options.model_options
-@options.serving_option
-@options.run_options
-@options.output_options
-def command(model: Path, betas: tuple[Beta, ...], surrogate: Surrogate | None, **values: Any) -> int:
-    """Estimate how far the nearest adversarial image of each image of MODEL is, by the gradients around it.
+class CleverOptions(Options, panel="Scores"):
+    """What is estimated, and how."""
 
-    The scores are meant as lower bounds, and rest on the very gradients that a temperature brings back: where they fall
-    with njs or hns, they were too high without.
-    """
-    check_output(values["output"])
-    with waiting("loading", values["quiet"]):
-        from bnnaudit.audit.open import open_model_and_data
-        from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
-        from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.measurements.clever import run_clever
-        from bnnaudit.reports.table import json_text
-        from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
+    betas: Annotated[
+        list[Beta] | None,
+        Option("Temperature rule or number; can be repeated.", values.BETA, ", ".join(RULES), flags="--beta"),
+    ] = None
+    surrogate: Annotated[Surrogate | None, Option("Gradient of sign and round.", values.SURROGATE, "identity")] = None
+    batches: Annotated[int, Option("Number of maxima to fit.", values.whole(5))] = 50
+    draws: Annotated[int, Option("Number of points per maximum.", values.whole())] = 20
+    targets: Annotated[int, Option("Number of other classes to consider, the most likely first.", values.whole())] = 3
+    radius_l1: Annotated[
+        float | None, Option("Radius of the L1 ball in units of the [0,1] image.", values.LENGTH, "0.05 per pixel")
+    ] = None
+    radius_l2: Annotated[float | None, Option("Radius of the L2 ball.", values.LENGTH, "sqrt(pixels / 300)")] = None
+    radius_linf: Annotated[float | None, Option("Radius of the L-inf ball.", values.LENGTH, "0.1")] = None
 
-        values["samples"] = values["samples"] or SAMPLES
-        flags = parse_settings(options.nested_flags({**values, "targets": None}), "command line")
-        settings = settings_for(model, flags, Path.cwd(), values["card"])
-        opened = open_model_and_data(model, settings)
-        usual = usual_radii(opened.sample.images[0].numel())
-        wanted = CleverSettings(
-            betas=betas or tuple(Beta.parse(rule) for rule in RULES),
-            batches=values["batches"],
-            draws=values["draws"],
-            targets=min(values["targets"], opened.target.facts.num_classes - 1),
-            radii={ball: values[f"radius_{ball}"] or usual[ball] for ball in Ball},
+    def settings(self, features: int, classes: int) -> CleverSettings:
+        """The settings for images of so many numbers and a network of so many classes."""
+        usual = usual_radii(features)
+        return CleverSettings(
+            betas=tuple(self.betas or map(Beta.parse, RULES)),
+            batches=self.batches,
+            draws=self.draws,
+            targets=min(self.targets, classes - 1),
+            radii={ball: getattr(self, f"radius_{ball}") or usual[ball] for ball in Ball},
         )
-    with ProgressBar(values["quiet"]) as progress, computing_with(opened.threads):
-        progress.plan(len(opened.sample.ids) * len(Ball))
-        progress.task("CLEVER scores")
+
+
+@command(
+    "bnnaudit clever model.onnx --data images.npz", "bnnaudit clever model.onnx --beta none --beta hns --samples 20"
+)
+def clever(
+    model: ModelPath,
+    network: DeployedOptions,
+    data: FewerImages,
+    scores: CleverOptions,
+    run: RunOptions,
+    output: OutputOptions,
+) -> int:
+    """Estimate how far the nearest adversarial image is from each image of MODEL, from the gradients around it.
+
+    The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
+    with njs or hns, they were too high without it.
+    """
+    session = open_session(model, settle(model, network.card, network, data, run), output)
+    from bnnaudit.measurements.clever import run_clever
+    from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
+
+    opened = session.opened
+    wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
+    with session.running("CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
         report = run_clever(
             opened.target,
             opened.sample,
             wanted,
-            surrogate or Surrogate(),
-            settings.data.seed or 0,
+            scores.surrogate or Surrogate(),
+            session.seed,
             opened.batch_size,
-            stamp(),
+            provenance(),
             progress.advance,
         )
-    if values["format_name"] == "json":
-        deliver_with(lambda page: json_text(clever_to_json(report)), values["output"])
-        return 0
-    deliver_with(
-        lambda page: render_clever(report, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
-    return 0
+    write(output, lambda **page: render_clever(report, **page), lambda: clever_to_json(report))
+    return PASSED

@@ -3,56 +3,69 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
+from typing import Annotated
 
-import click
+import typer
 
-from bnnaudit.cli import options
-from bnnaudit.cli.streams import deliver_with
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import DocumentOptions
+from bnnaudit.cli.session import write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.finding import Rule
 
 
-@click.command("explain", short_help="Explain a rule of the audit.")
-@click.argument("code", required=False)
-@click.option("--all", "everything", is_flag=True, help="Explain every rule.")
-@click.option("--effort", "efforts", is_flag=True, help="Which checks each --effort of check runs, and their cost.")
-@click.option("--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
-@click.option("--output", "-o", type=options.PATH, help="File to write to instead of stdout.")
-def command(code: str | None, everything: bool, efforts: bool, format_name: str, output: Path | None) -> int:
+def complete_code(incomplete: str) -> list[tuple[str, str]]:
+    """The codes of rules that start so, with their names."""
+    from bnnaudit.rules.table import RULES
+
+    return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
+
+
+class SubjectOptions(Options, panel="Rules"):
+    """What to explain."""
+
+    code: Annotated[
+        str | None, typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code)
+    ] = None
+    everything: Annotated[bool, Option("Explain every rule.", flags="--all")] = False
+    efforts: Annotated[
+        bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
+    ] = False
+
+
+@command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
+def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
-    if efforts:
-        return _explain_efforts(code, everything, format_name, output)
-    from bnnaudit.reports.table import json_text
+    if subject.efforts:
+        return _explain_efforts(subject, output)
     from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
     from bnnaudit.rules.table import RULES
 
-    if everything == (code is not None):
+    if subject.everything == (subject.code is not None):
         raise UsageError("explain: give one rule's code (such as FR301), or --all")
-    rules = list(RULES.values()) if code is None else [find(code, RULES)]
-    if format_name == "json":
-        documents = [rule_to_json(rule) for rule in rules]
-        deliver_with(lambda page: json_text({"rules": documents} if everything else documents[0]), output)
-    elif everything:
-        deliver_with(lambda page: render_catalogue(rules, width=page.width, color=page.color, ascii=page.ascii), output)
+    if subject.code is None:
+        rules = list(RULES.values())
+        write(
+            output,
+            lambda **page: render_catalogue(rules, **page),
+            lambda: {"rules": [rule_to_json(rule) for rule in rules]},
+        )
     else:
-        deliver_with(lambda page: render_rule(rules[0], width=page.width, color=page.color, ascii=page.ascii), output)
-    return 0
+        rule = find(subject.code, RULES)
+        write(output, lambda **page: render_rule(rule, **page), lambda: rule_to_json(rule))
+    return PASSED
 
 
-def _explain_efforts(code: str | None, everything: bool, format_name: str, output: Path | None) -> int:
+def _explain_efforts(subject: SubjectOptions, output: DocumentOptions) -> int:
+    if subject.everything or subject.code is not None:
+        raise UsageError("explain: give one rule's code, --all or --effort")
     from bnnaudit.audit.plan import check_costs
-    from bnnaudit.reports.table import json_text
     from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
 
-    if everything or code is not None:
-        raise UsageError("explain: give one rule's code, --all or --effort")
     costs = [CheckCost(*entry) for entry in check_costs()]
-    if format_name == "json":
-        deliver_with(lambda page: json_text(efforts_to_json(costs)), output)
-    else:
-        deliver_with(lambda page: render_efforts(costs, width=page.width, color=page.color, ascii=page.ascii), output)
-    return 0
+    write(output, lambda **page: render_efforts(costs, **page), lambda: efforts_to_json(costs))
+    return PASSED
 
 
 def find(code: str, rules: dict[str, Rule]) -> Rule:
@@ -60,6 +73,7 @@ def find(code: str, rules: dict[str, Rule]) -> Rule:
     named = {rule.name: rule for rule in rules.values()}
     rule = rules.get(code.upper()) or named.get(code.lower())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4) or list(rules)
-        raise UsageError(f"explain: no rule {code!r}; did you mean {', '.join(near)}? --all shows every rule")
+        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4)
+        suggestion = f"did you mean {', '.join(near)}? " if near else ""
+        raise UsageError(f"explain: no rule {code!r}; {suggestion}--all shows every rule")
     return rule

@@ -6,23 +6,31 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
-import click
+import typer
+from rich.text import Text
+from typer.core import TyperGroup
 
 from bnnaudit import __version__
 from bnnaudit.cli import startup
-from bnnaudit.core.errors import AuditError, is_out_of_memory
+from bnnaudit.cli.command import HELP_NAMES
+from bnnaudit.cli.exit_codes import BAD_INPUT, BUG, PASSED, UNFINISHED
+from bnnaudit.cli.help import Panels, Row
+from bnnaudit.cli.values import did_you_mean
+from bnnaudit.core.errors import AuditError, UsageError, is_out_of_memory
 
-PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
-
+NAME = "bnnaudit"
+COMPLETION = "_BNNAUDIT_COMPLETE"
+"""The variable by which a shell asks for completions."""
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "attack": "Run one attack.",
-    "sweep": "Accuracy against one setting of an attack.",
-    "signal": "How the signal propagates, and where it dies.",
+    "sweep": "Measure accuracy against one setting of an attack.",
+    "signal": "Measure how the signal propagates, and where it dies.",
     "clever": "Estimate distances by CLEVER scores.",
-    "reproduce": "Make a table of the paper again.",
+    "reproduce": "Reproduce a table of the paper.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",
@@ -30,37 +38,65 @@ COMMANDS: Mapping[str, str] = {
 """Command -> its line in the help; the module of the same name holds it and is imported only when it runs."""
 
 
-class LazyCommands(click.Group):
-    """A group that imports a command only when it is run, so that help answers at once."""
+class LazyCommands(Panels, TyperGroup):
+    """A group that imports a command only when it is run.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    Typer's own group has all commands imported and their 190 parameters built before the first is looked at, which every
+    run and every completion would pay for.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
         """The commands in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports `bnnaudit.cli.NAME` and takes its `command`."""
-        if cmd_name not in COMMANDS:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Imports `bnnaudit.cli.NAME` and takes its application; UsageError for a name that is none."""
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"bnnaudit.cli.{cmd_name}")
+            command = typer.main.get_command(getattr(module, cmd_name))
+            command.short_help = COMMANDS[cmd_name]
+            return command
+        if ctx.resilient_parsing:
             return None
-        command: click.Command = importlib.import_module(f"bnnaudit.cli.{cmd_name}").command
-        return command
+        raise UsageError(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}; `{NAME} --help` lists them")
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table as it stands: no command is imported for its help line."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    def panels(self, context: Any) -> Iterator[tuple[str, Sequence[Row]]]:
+        """The table of commands as it stands, so that none is imported for its help line, then the options."""
+        yield "Commands", [(Text(name, "bold cyan"), Text(line)) for name, line in COMMANDS.items()]
+        yield from super().panels(context)
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="bnnaudit")
-def cli() -> None:
+app = typer.Typer(cls=LazyCommands, context_settings=HELP_NAMES, rich_markup_mode=None)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and ends."""
+    if wanted:
+        typer.echo(f"{NAME}, version {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=f"{NAME} check model.onnx --data images.npz --eps 8/255\n"
+    f"{NAME} attack model.onnx --data images.npz --method pgd++ --beta hns",
+)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Tell real adversarial robustness from fake robustness in quantized neural networks.
-
-    \b
-    bnnaudit check model.onnx --data images.npz --eps 8/255
-    bnnaudit attack model.onnx --data images.npz --method pgd++ --beta hns
 
     Exit codes: 0 passed, 1 failed, 2 bad input, 3 unfinished or undecided, 70 a bug of bnnaudit.
     """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(BAD_INPUT)
+
+
+program = typer.main.get_command(app)
 
 
 def main() -> None:
@@ -73,17 +109,14 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command line and gives its exit code; what goes wrong is one line on stderr."""
     try:
-        code = cli.main(args=arguments, prog_name="bnnaudit", standalone_mode=False)
+        code = answer(arguments)
         sys.stdout.flush()
-        return int(code or PASSED)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return BAD_INPUT
-    except click.ClickException as error:
-        return complain(error.format_message(), BAD_INPUT)
+        return code
+    except typer.TyperException as error:
+        return complain(usage_error(error), BAD_INPUT)
     except AuditError as error:
         return complain(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return complain("interrupted; nothing was finished", UNFINISHED)
     except BrokenPipeError:
         # Whoever read our output has left: what is still buffered has nowhere to go.
@@ -91,6 +124,27 @@ def run(arguments: list[str]) -> int:
         return UNFINISHED
     except Exception as error:
         return report_bug(error, arguments)
+
+
+def answer(arguments: list[str]) -> int:
+    """Runs one command line, or answers a shell that asks for completions.
+
+    The command is invoked here and not by Typer's `main`, which ends with 1, here the code of a failed model, where the
+    reader of a pipe has left, and with 130 where the user interrupts.
+    """
+    if COMPLETION in os.environ:
+        program.main(prog_name=NAME, complete_var=COMPLETION)
+    try:
+        with program.make_context(NAME, list(arguments)) as context:
+            return int(program.invoke(context) or PASSED)
+    except typer.Exit as ended:
+        return BAD_INPUT if ended.exit_code else PASSED
+
+
+def usage_error(error: typer.TyperException) -> str:
+    """What Typer has to say of a wrong command line, with the nearest option's name where one is unknown."""
+    possible = getattr(error, "possibilities", None)
+    return f"{error.message}; did you mean {possible[0]}?" if possible else error.format_message()
 
 
 def report_bug(error: Exception, arguments: list[str]) -> int:
@@ -106,5 +160,5 @@ def report_bug(error: Exception, arguments: list[str]) -> int:
 
 def complain(message: str, code: int) -> int:
     """One line on stderr."""
-    click.echo("bnnaudit: " + " ".join(message.split()), err=True)
+    typer.echo("bnnaudit: " + " ".join(message.split()), err=True)
     return code

@@ -1,275 +1,317 @@
-"""The options that commands share, from text to settings."""
+"""The options that commands share, a class for each panel of the help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated
 
-import click
+import typer
 
+from bnnaudit.cli import paths, values
+from bnnaudit.cli.command import Option, Options
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
-from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
+from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
+from bnnaudit.reports.table import ReportFormat
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
-
-
-class Parsed(click.ParamType[Any]):
-    """A value that one of our own parsers reads."""
-
-    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The parser's object, its UsageError as the option's."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except UsageError as error:
-            self.fail(str(error).partition(": ")[2], param, ctx)
+ModelPath = Annotated[Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **paths.MODEL)]
+Count = int | None
+Numbers = tuple[float, ...] | None
 
 
-def parse_range(text: str) -> Box:
-    """`0,255` as a box."""
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"input-range: {text!r} is not LO,HI such as 0,255") from None
-    if not low < high:
-        raise UsageError(f"input-range: {text!r} has its lower bound above its upper one")
-    return Box(low, high)
+class NetworkOptions(Options, panel="Model"):
+    """What the network takes and returns, where its file does not tell."""
 
-
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """`0.485,0.456,0.406` as numbers."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"numbers: {text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
-
-
-def parse_shape(text: str) -> tuple[int, ...]:
-    """`3,32,32` as sizes."""
-    parts = text.lower().replace("x", ",").split(",")
-    if not all(part.strip().isdecimal() and int(part) for part in parts) or len(parts) > 3:
-        raise UsageError(f"input-shape: {text!r} is not one to three sizes such as 3,32,32")
-    return tuple(int(part) for part in parts)
-
-
-LENGTH = Parsed("length", parse_length)
-BETA = Parsed("rule|number", Beta.parse)
-BUDGET = Parsed("gradients|seconds", Budget.parse)
-SURROGATE = Parsed("surrogate", Surrogate.parse)
-RANGE = Parsed("lo,hi", parse_range)
-NUMBERS = Parsed("numbers", parse_numbers)
-SHAPE = Parsed("sizes", parse_shape)
-PATH = click.Path(path_type=Path)
-
-
-def choice(kind: type[StrEnum], *extra: str) -> click.Choice[str]:
-    """The values of an enumeration."""
-    return click.Choice([*extra, *(str(member) for member in kind)], case_sensitive=False)
-
-
-def stacked(*options: Decorator[Any]) -> Decorator[Any]:
-    """Several options as one decorator, in the order of the help."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-model_argument = click.argument("model", type=PATH)
-
-
-def data_options(samples: int = 300) -> Decorator[Any]:
-    """Which images, with the number that the command takes unless it is told."""
-    return stacked(
-        click.option(
-            "--data",
-            "source",
-            metavar="PATH|NAME",
-            help=".npz with x and y, folder or zip of classes, torchvision name.",
+    card: Annotated[Path | None, Option("Card to use instead of MODEL.toml next to the model.", paths.CARD)] = None
+    arch: Annotated[
+        str | None,
+        Option(
+            "Architecture of a checkpoint's network: built in (cnn, mlp), or a callable of your own.",
+            values.name("NAME|MODULE:CALLABLE"),
+            key="architecture.name",
         ),
-        click.option("--data-root", type=PATH, help="Where torchvision keeps its data sets."),
-        click.option("--samples", type=int, help=f"Images of the sample, drawn with --seed.  [default: {samples}]"),
-        click.option("--seed", type=click.IntRange(min=0), help="Seed of sample and attacks.  [default: 0]"),
+    ] = None
+    input_range: Annotated[
+        Box | None,
+        Option(
+            "Range of the network's input values.",
+            values.RANGE,
+            "0,1, or the whole range of an 8- or 16-bit integer input",
+            "preprocessing.input_range",
+        ),
+    ] = None
+    mean: Annotated[
+        Numbers,
+        Option(
+            "Mean to subtract from each channel, in units of the input range.", values.NUMBERS, key="preprocessing.mean"
+        ),
+    ] = None
+    std: Annotated[
+        Numbers,
+        Option(
+            "Standard deviation to divide each channel by, in units of the input range.",
+            values.NUMBERS,
+            key="preprocessing.std",
+        ),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            "Order of the axes of the network's input, or of images that are flattened for it.",
+            values.choice(("auto", *Layout)),
+            "auto",
+            "preprocessing.layout",
+        ),
+    ] = None
+    channels: Annotated[
+        ChannelOrder | None,
+        Option("Order of the colour channels.", values.member(ChannelOrder), "rgb", "preprocessing.channels"),
+    ] = None
+    input_shape: Annotated[
+        tuple[int, ...] | None,
+        Option(
+            "Shape of one input in the network's own axis order, where the file leaves it open.",
+            values.SHAPE,
+            "that of the data",
+            "preprocessing.input_shape",
+        ),
+    ] = None
+    output_name: Annotated[
+        str | None,
+        Option(
+            "Output that holds the scores, for an ONNX file with several.",
+            values.name("NAME"),
+            key="preprocessing.output_name",
+        ),
+    ] = None
+
+
+class DeployedOptions(NetworkOptions):
+    """The network, and how it is deployed."""
+
+    serve_as: Annotated[
+        ServeAs | None,
+        Option(
+            "ONNX Runtime sessions that count as deployed: exact computes what the file says, default is what opens "
+            "without options on this machine; with any, the model is broken if either of them is.",
+            values.member(ServeAs),
+            "any",
+            "deployment.serve_as",
+        ),
+    ] = None
+
+
+class DataOptions(Options, panel="Data"):
+    """Which images."""
+
+    source: Annotated[
+        str | None,
+        Option(
+            ".npz file with x and y, folder or .zip with a folder for each class, or torchvision name.",
+            paths.DATA,
+            key="data.source",
+            flags="--data",
+        ),
+    ] = None
+    data_root: Annotated[
+        Path | None, Option("Folder where torchvision keeps its data sets.", paths.DATA_ROOT, key="data.root")
+    ] = None
+    samples: Annotated[Count, Option("Number of images to draw.", values.whole(), "300", "data.samples")] = None
+    seed: Annotated[Count, Option("Seed of the sample and of the attacks.", values.whole(0), "0", "data.seed")] = None
+
+
+class FewerImages(DataOptions):
+    """Which images, for what takes long on each."""
+
+    samples: Annotated[Count, Option("Number of images to draw.", values.whole(), "100", "data.samples")] = 100
+
+
+class ThreatOptions(Options, panel="Threat"):
+    """What an adversary may change."""
+
+    norm: Annotated[Norm | None, Option("Norm of the perturbation.", values.member(Norm), "linf", "threat.norm")] = None
+    eps: Annotated[
+        float | None,
+        Option(
+            "Radius in units of the [0,1] image: 8/255, 8px or 0.03.",
+            values.LENGTH,
+            "8/255, for l2 120/255",
+            "threat.eps",
+        ),
+    ] = None
+    image_bits: Annotated[
+        Count,
+        Option(
+            "Count only images that pixels of this many bits can store, such as 8 for PNG.",
+            values.whole(*IMAGE_BITS, metavar="BITS"),
+            key="threat.image_bits",
+        ),
+    ] = None
+
+
+class StepOptions(Options, panel="Attack"):
+    """The steps of an attack."""
+
+    steps: Annotated[Count, Option("Number of steps.", values.whole(), "20", "attack.steps")] = None
+    step_size: Annotated[
+        float | None,
+        Option(
+            "Step size in units of the [0,1] image.",
+            values.LENGTH,
+            "eps/4, for l2 eps/8, for fgsm eps",
+            "attack.step_size",
+        ),
+    ] = None
+    restarts: Annotated[Count, Option("Number of random restarts.", values.whole(), "1", "attack.restarts")] = None
+
+
+class AttackOptions(StepOptions):
+    """Everything about one attack but its method."""
+
+    beta: Annotated[
+        Beta | None,
+        Option(
+            "Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, tracked or a number.",
+            values.BETA,
+            "none, with ++ tracked",
+            "attack.beta",
+        ),
+    ] = None
+    curvature: Annotated[
+        Curvature | None,
+        Option(
+            "Hessian of hns: linear for networks that are linear between their kinks, full for smooth networks.",
+            values.member(Curvature),
+            "linear",
+        ),
+    ] = None
+    surrogate: Annotated[
+        Surrogate | None,
+        Option(
+            "Gradient of sign and round, written KIND[:WIDTH[..END][:UNIT]], such as triangular:0.5. "
+            f"Kinds: {', '.join(SurrogateKind)}. Units of the width: {', '.join(WidthUnit)}.",
+            values.SURROGATE,
+            "identity, with pgd++ tanh:4..0.5:reach",
+            "attack.surrogate",
+        ),
+    ] = None
+    loss: Annotated[
+        LossKind | None,
+        Option(
+            f"Loss that the attack maximises: {', '.join(LossKind)}.",
+            values.member(LossKind, "LOSS"),
+            "ce",
+            "attack.loss",
+        ),
+    ] = None
+    error_signal: Annotated[
+        ErrorSignal,
+        Option(
+            "Arithmetic of the loss's derivative: plain underflows as in other libraries, exact never does.",
+            values.member(ErrorSignal),
+        ),
+    ] = ErrorSignal.AUTO
+    targets: Annotated[
+        Count, Option("Number of classes that a targeted loss tries.", values.whole(), "9", "attack.targets")
+    ] = None
+    queries: Annotated[
+        Count,
+        Option("Forward passes per image for square, random and hard-label.", values.whole(), "5000", "attack.queries"),
+    ] = None
+    budget: Annotated[
+        Budget | None,
+        Option(
+            "What auto may spend: gradients per image (500), or seconds in total (30s).",
+            values.BUDGET,
+            "1000",
+            "attack.budget",
+        ),
+    ] = None
+    l2_per_channel: Annotated[
+        bool, Option("Project each colour channel on its own, for comparison only.", flags="--l2-per-channel")
+    ] = False
+
+
+class AuditOptions(Options, panel="Attack"):
+    """How thorough an audit is."""
+
+    substitute: Annotated[
+        Path | None,
+        Option(
+            "Model for the transfer check; none skips the check.",
+            paths.SUBSTITUTE,
+            "a small float network trained on the spot",
+            "substitute.model",
+        ),
+    ] = None
+    effort: Annotated[
+        Effort | None,
+        Option(
+            "quick runs ordinary attacks, temperatures and surrogates within seconds; standard runs every check; "
+            "thorough runs them with the published numbers of draws and queries. `bnnaudit explain --effort` lists the cost.",
+            values.member(Effort, "LEVEL"),
+            "standard",
+            "audit.effort",
+        ),
+    ] = None
+    all_images: Annotated[
+        bool | None,
+        Option(
+            "Attack every image of the sample, even after the verdict is decided.",
+            key="audit.all_images",
+            flags="--all",
+        ),
+    ] = None
+    queries: Annotated[
+        Count, Option("Draws per image of the random search.", values.whole(), "set by --effort", "attack.queries")
+    ] = None
+
+
+class RunOptions(Options, panel="Run"):
+    """What to compute with."""
+
+    device: Annotated[str | None, Option("Where to compute.", values.DEVICE, "auto", "run.device")] = None
+    batch_size: Annotated[
+        Count, Option("Images per batch.", values.whole(), "as many as memory allows", "run.batch_size")
+    ] = None
+    threads: Annotated[
+        Count,
+        Option("Number of threads.", values.whole(), "the fastest number, at most the available cores", "run.threads"),
+    ] = None
+
+
+class DocumentOptions(Options, panel="Output"):
+    """Where a text or its JSON document goes."""
+
+    format: Annotated[
+        ReportFormat, Option("How to write the report.", values.choice(("terminal", "json"), make=ReportFormat))
+    ] = ReportFormat.TERMINAL
+    output: Annotated[
+        Path | None, Option("Write the report to this file instead of stdout.", paths.REPORT, flags="--output -o")
+    ] = None
+
+
+class OutputOptions(DocumentOptions):
+    """Where a document goes, and how much is told on the way."""
+
+    quiet: Annotated[bool, Option("Show no progress on stderr.", flags="--quiet -q")] = False
+    verbose: Annotated[bool, Option("More detail, and a traceback if bnnaudit itself fails.", flags="--verbose -v")] = (
+        False
     )
 
 
-model_options = stacked(
-    click.option(
-        "--input-range",
-        type=RANGE,
-        help="Range of values that the network takes.  [default: 0,1; of whole numbers of 8 or 16 bits that of the type]",
-    ),
-    click.option("--mean", type=NUMBERS, help="Subtracted from each channel, in units of the input range."),
-    click.option("--std", type=NUMBERS, help="Each channel is divided by it, in units of the input range."),
-    click.option(
-        "--layout",
-        type=choice(Layout, "auto"),
-        help="Order of the network's input axes, or of pictures that are flattened for it.  [default: auto]",
-    ),
-    click.option(
-        "--channels", type=choice(ChannelOrder), help="Order of colours that the network takes.  [default: rgb]"
-    ),
-    click.option(
-        "--input-shape",
-        type=SHAPE,
-        metavar="C,H,W",
-        help="Sizes of the network's input in its own order, where the file leaves them open.  [default: the data's]",
-    ),
-    click.option("--output-name", metavar="NAME", help="Output that holds the scores, where an ONNX file has several."),
-    click.option("--arch", metavar="NAME|MODULE:CALLABLE", help="Network that a checkpoint's weights belong to."),
-    click.option("--card", type=PATH, help="Card to use instead of MODEL.toml beside the model."),
-)
+class ReportOptions(OutputOptions):
+    """Where a report goes that can be written in every format."""
 
-serving_option = click.option(
-    "--serve-as",
-    type=choice(ServeAs),
-    help="Sessions of ONNX Runtime that count: exact computes what the file says, default is what opens without options on "
-    "this machine; with any a model is broken where one of them is.  [default: any]",
-)
-
-threat_options = stacked(
-    click.option("--norm", type=choice(Norm), help="Norm of the perturbation.  [default: linf]"),
-    click.option("--eps", type=LENGTH, help="Radius in the [0,1] image: 8/255, 8px or 0.03.  [default: 8/255]"),
-    click.option(
-        "--image-bits",
-        type=click.IntRange(*IMAGE_BITS),
-        metavar="B",
-        help="Count only images that pixels of B bits can store: 8 for a PNG.",
-    ),
-    click.option("--steps", type=click.IntRange(min=1), help="Steps of the attack.  [default: 20]"),
-    click.option("--step-size", type=LENGTH, help="Step in the [0,1] image.  [default: eps/4, L2 eps/8, FGSM eps]"),
-    click.option("--restarts", type=click.IntRange(min=1), help="Random restarts.  [default: 1]"),
-)
-
-run_options = stacked(
-    click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]"),
-    click.option(
-        "--batch-size",
-        type=click.IntRange(min=1),
-        help="Images attacked at a time.  [default: as memory allows]",
-    ),
-    click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        help="Threads to compute with.  [default: what is quickest, at most the cores that may be used]",
-    ),
-)
-
-plot_option = click.option("--plot", type=PATH, metavar="FILE.svg|png", help="Draw it as a picture as well.")
-
-output_options = stacked(
-    click.option(
-        "--format", "format_name", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True
-    ),
-    click.option("--output", "-o", type=PATH, help="File for the report instead of stdout."),
-    click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
-    click.option("--verbose", "-v", is_flag=True, help="More detail; a traceback if bnnaudit itself breaks."),
-)
-
-attack_options = stacked(
-    click.option(
-        "--beta",
-        type=BETA,
-        help="Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, tracked or a number.",
-    ),
-    click.option(
-        "--curvature",
-        type=choice(Curvature),
-        help="Hessian of hns: linear between the network's kinks, or full for smooth networks.  [default: linear]",
-    ),
-    click.option(
-        "--surrogate",
-        type=SURROGATE,
-        metavar="KIND[:WIDTH[..END][:UNIT]]",
-        help=f"Gradient of sign and round, as in triangular:0.5. Kinds: {', '.join(SurrogateKind)}. "
-        f"Units of a width: {', '.join(WidthUnit)}.",
-    ),
-    click.option("--loss", type=choice(LossKind), help="What the attack maximises.  [default: ce]"),
-    click.option(
-        "--error-signal",
-        type=choice(ErrorSignal),
-        default="auto",
-        show_default=True,
-        help="Arithmetic of the loss's derivative: plain underflows as in other libraries, exact never does.",
-    ),
-    click.option("--targets", type=click.IntRange(min=1), help="Classes that a targeted loss tries.  [default: 9]"),
-    click.option(
-        "--queries",
-        type=click.IntRange(min=1),
-        help="Forward passes an image of square, random and hard-label.  [default: 5000]",
-    ),
-    click.option(
-        "--budget", type=BUDGET, help="What auto may spend: gradients an image (500), or in all 30s.  [default: 1000]"
-    ),
-    click.option("--l2-per-channel", is_flag=True, help="Project each colour channel by itself, for comparison only."),
-)
+    format: Annotated[ReportFormat, Option("How to write the report.", values.member(ReportFormat))] = (
+        ReportFormat.TERMINAL
+    )
 
 
-def nested_flags(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The options of a command that settings know, as the tables of a card; those not given are left out."""
-    tables: dict[str, dict[str, Any]] = {}
-    for option, (table, key) in FLAG_TO_KEY.items():
-        value = values.get(option)
-        if value is not None:
-            tables.setdefault(table, {})[key] = value
-    return tables
+class PlottedOptions(ReportOptions):
+    """Where a report and its picture go."""
 
-
-def attack_flags(values: dict[str, Any]) -> dict[str, Any]:
-    """The options of an attack that no card knows, as fields of its settings."""
-    curvature = values["curvature"]
-    return {
-        "curvature": None if curvature is None else Curvature(curvature),
-        "error_signal": ErrorSignal(values["error_signal"]),
-        "l2_per_channel": values["l2_per_channel"],
-    }
-
-
-FLAG_TO_KEY: dict[str, tuple[str, str]] = {
-    "source": ("data", "source"),
-    "data_root": ("data", "root"),
-    "samples": ("data", "samples"),
-    "seed": ("data", "seed"),
-    "input_range": ("preprocessing", "input_range"),
-    "mean": ("preprocessing", "mean"),
-    "std": ("preprocessing", "std"),
-    "layout": ("preprocessing", "layout"),
-    "channels": ("preprocessing", "channels"),
-    "output_name": ("preprocessing", "output_name"),
-    "input_shape": ("preprocessing", "input_shape"),
-    "arch": ("architecture", "name"),
-    "norm": ("threat", "norm"),
-    "eps": ("threat", "eps"),
-    "image_bits": ("threat", "image_bits"),
-    "steps": ("attack", "steps"),
-    "step_size": ("attack", "step_size"),
-    "restarts": ("attack", "restarts"),
-    "beta": ("attack", "beta"),
-    "surrogate": ("attack", "surrogate"),
-    "loss": ("attack", "loss"),
-    "targets": ("attack", "targets"),
-    "queries": ("attack", "queries"),
-    "budget": ("attack", "budget"),
-    "effort": ("audit", "effort"),
-    "serve_as": ("deployment", "serve_as"),
-    "all_images": ("audit", "all_images"),
-    "device": ("run", "device"),
-    "batch_size": ("run", "batch_size"),
-    "threads": ("run", "threads"),
-    "substitute": ("substitute", "model"),
-}
+    plot: Annotated[Path | None, Option("Also draw the result, as a picture in this file.", paths.PICTURE)] = None

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
-from bnnaudit.cli import options
-from bnnaudit.cli.streams import check_output, deliver_with, waiting
+from bnnaudit.cli import paths, values
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import DeployedOptions, FewerImages, OutputOptions, RunOptions, ThreatOptions
+from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
-from bnnaudit.experiments.values import TableName
+from bnnaudit.experiments.values import Reproduction, TableName
 
 if TYPE_CHECKING:
+    from bnnaudit.cli.session import Session
     from bnnaudit.experiments.run import Subject
 
-SAMPLES = 100
 FOLDER = Path("sample_models")
 SAMPLE_MODELS = ("digits-ref.onnx", "digits-bnn-wq.onnx", "digits-bnn-waq.onnx", "digits-ref-at.onnx")
 FIGURE_SHARES = (0.25, 0.5, 1.0)
-"""Radii of a figure as shares of the model's own, where none are given."""
+"""Radii of a figure as shares of the model's own, where none are given; not tuned."""
 
 
-@click.command("reproduce", short_help="Make a table of the paper again.")
-@click.argument("table", metavar="TABLE", type=options.choice(TableName))
-@click.option(
-    "--model",
-    "models",
-    type=options.PATH,
-    multiple=True,
-    help="Network to run it on; may be given again.  [default: those in ./sample_models]",
+class TableOptions(Options, panel="Model"):
+    """Which table, of which networks."""
+
+    table: Annotated[
+        TableName, typer.Argument(help="Table or figure to reproduce.", **values.member(TableName, "TABLE"))
+    ]
+    models: Annotated[
+        list[Path] | None,
+        Option("Network to run it on; can be repeated.", paths.MODEL, "those in ./sample_models", flags="--model"),
+    ] = None
+
+
+class RadiiOptions(Options, panel="Threat"):
+    """What an adversary may change."""
+
+    norm: Annotated[Norm | None, Option("Norm of the perturbation.", values.member(Norm), "linf")] = None
+    radii: Annotated[
+        list[float] | None,
+        Option(
+            "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
+            values.LENGTH,
+            "that of the model's card, else 8/255",
+            flags="--eps",
+        ),
+    ] = None
+
+
+@command(
+    "bnnaudit reproduce table5", "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2"
 )
-@options.data_options(SAMPLES)
-@click.option("--norm", type=options.choice(Norm), help="Norm of the perturbation.  [default: linf]")
-@click.option(
-    "--eps",
-    "radii",
-    type=options.LENGTH,
-    multiple=True,
-    help="Radius in the [0,1] image: 8/255, 8px or 0.03; figure2 takes several.  [default: the model's card, 8/255]",
-)
-@options.model_options
-@options.serving_option
-@options.run_options
-@options.output_options
-def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **values: Any) -> int:
-    """Run an experiment of Gupta & Ajanthan (AAAI 2022) on networks of yours and print it beside the paper's figures.
+def reproduce(
+    table: TableOptions,
+    network: DeployedOptions,
+    data: FewerImages,
+    threat: RadiiOptions,
+    run: RunOptions,
+    output: OutputOptions,
+) -> int:
+    """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
+
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
 
     \b
     table5   PGD and FGSM with DLR loss against PGD++ and FGSM++
@@ -59,34 +79,26 @@ def command(table: str, models: tuple[Path, ...], radii: tuple[float, ...], **va
 
     Gradients go straight through sign and round, as in the paper; rows that name a surrogate are this tool's own.
     """
-    check_output(values["output"])
-    name = TableName(table)
+    name, radii = table.table, tuple(threat.radii or ())
     if len(radii) > 1 and name is not TableName.FIGURE2:
         raise UsageError(f"eps: {name} has one radius, and {len(radii)} are given; only figure2 takes several")
-    paths = models or default_models(name)
-    with waiting("loading", values["quiet"]):
-        from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
-        from bnnaudit.experiments.run import planned_units, reproduce_on
-        from bnnaudit.experiments.table import EXPERIMENTS
-        from bnnaudit.experiments.values import Reproduction
-        from bnnaudit.reports.table import json_text
-        from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
+    models = tuple(table.models or default_models(name))
+    limits = ThreatOptions(norm=threat.norm, eps=radii[0] if radii else None)
+    settled = [settle(path, network.card, network, data, limits, run) for path in models]
+    sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
+    from bnnaudit.cli.progress import ProgressBar
+    from bnnaudit.experiments.run import planned_units, reproduce_on
+    from bnnaudit.experiments.table import EXPERIMENTS
+    from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
-        experiment = EXPERIMENTS[name]
-        subjects = [subject_of(path, name, radii, values) for path in paths]
-    with ProgressBar(values["quiet"]) as progress:
+    experiment = EXPERIMENTS[name]
+    subjects = [subject_of(session, name, radii) for session in sessions]
+    with ProgressBar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    reproduction = Reproduction(name, experiment, found, (), *stamp())
-    if values["format_name"] == "json":
-        deliver_with(lambda page: json_text(reproduction_to_json(reproduction)), values["output"])
-        return 0
-    deliver_with(
-        lambda page: render_reproduction(reproduction, width=page.width, color=page.color, ascii=page.ascii),
-        values["output"],
-    )
-    return 0
+    made = Reproduction(name, experiment, found, (), provenance())
+    write(output, lambda **page: render_reproduction(made, **page), lambda: reproduction_to_json(made))
+    return PASSED
 
 
 def default_models(name: TableName) -> tuple[Path, ...]:
@@ -99,24 +111,14 @@ def default_models(name: TableName) -> tuple[Path, ...]:
     return found
 
 
-def subject_of(model: Path, name: TableName, radii: tuple[float, ...], values: Mapping[str, Any]) -> Subject:
-    """One model with its data and radii, by its own card and the flags."""
-    from dataclasses import replace
-
-    from bnnaudit.audit.open import open_model_and_data, threat_of
-    from bnnaudit.config.card import parse_settings, settings_for
+def subject_of(session: Session, name: TableName, radii: tuple[float, ...]) -> Subject:
+    """One model with its images, attacked at the radii given, else at its own."""
     from bnnaudit.experiments.run import Subject
 
-    eps = radii[0] if radii else None
-    samples = values["samples"] or SAMPLES
-    flags = parse_settings(options.nested_flags({**values, "samples": samples, "eps": eps}), "command line")
-    settings = settings_for(model, flags, Path.cwd(), values["card"])
-    opened = open_model_and_data(model, settings)
-    threat = threat_of(settings, opened.target.facts)
+    opened, threat = session.opened, session.threat
     if name is not TableName.FIGURE2:
         shown: tuple[float, ...] = (threat.eps,)
     else:
         shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
     threats = tuple(replace(threat, eps=eps) for eps in shown)
-    batch_size = opened.batch_size
-    return Subject(opened.target, opened.sample, threats, settings.data.seed or 0, batch_size, opened.threads)
+    return Subject(opened.target, opened.sample, threats, session.seed, opened.batch_size, opened.threads)

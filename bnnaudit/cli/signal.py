@@ -2,62 +2,58 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import click
-
-from bnnaudit.cli import options
-from bnnaudit.cli.streams import check_output, deliver_with, waiting
+from bnnaudit.cli import values
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import DataOptions, DeployedOptions, ModelPath, PlottedOptions, RunOptions
+from bnnaudit.cli.session import open_session, provenance, settle, write_report
 from bnnaudit.core.surrogate import Surrogate
 
 
-@click.command("signal", short_help="How the signal propagates, and where it dies.")
-@options.model_argument
-@options.data_options()
-@click.option(
-    "--surrogate", type=options.SURROGATE, help="Gradient of sign and round: KIND[:WIDTH].  [default: identity]"
+class SignalOptions(Options, panel="Attack"):
+    """What stands in for the gradient of a step."""
+
+    surrogate: Annotated[
+        Surrogate | None,
+        Option("Gradient of sign and round, written KIND[:WIDTH].", values.SURROGATE, "identity", "attack.surrogate"),
+    ] = None
+
+
+@command(
+    "bnnaudit signal model.onnx --data images.npz", "bnnaudit signal model.onnx --surrogate tanh:0.5 --plot signal.svg"
 )
-@options.model_options
-@options.serving_option
-@options.plot_option
-@options.run_options
-@options.output_options
-def command(model: Path, plot: Path | None, **values: Any) -> int:
+def signal(
+    model: ModelPath,
+    network: DeployedOptions,
+    data: DataOptions,
+    attack: SignalOptions,
+    run: RunOptions,
+    output: PlottedOptions,
+) -> int:
     """Measure signal propagation in MODEL, as it is and with the NJS and HNS temperatures. Nothing is attacked.
 
-    Jacobian singular values, error signal, input gradient, the gradient at every step without one of its own, and how
-    all of it depends on the temperature b; over up to 100 images that are classified correctly.
+    Reports Jacobian singular values, the error signal, the input gradient, the gradient at every step without one of its
+    own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
-    check_output(values["output"])
-    with waiting("measuring", values["quiet"]):
-        from bnnaudit.audit.open import open_model_and_data, threat_of
-        from bnnaudit.audit.signal import run_signal
-        from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.stamp import stamp
-        from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.reports.pictures import check_can_plot, save_signal
-        from bnnaudit.reports.table import ReportFormat, render
+    session = open_session(model, settle(model, network.card, network, data, attack, run), output)
+    from bnnaudit.audit.signal import run_signal
 
-        if plot is not None:
-            check_can_plot(plot)
-        flags = parse_settings(options.nested_flags(values), "command line")
-        settings = settings_for(model, flags, Path.cwd(), values["card"])
-        opened = open_model_and_data(model, settings)
-        with computing_with(opened.threads):
-            report = run_signal(
-                opened.target,
-                opened.sample,
-                settings.attack.surrogate or Surrogate(),
-                threat_of(settings, opened.target.facts),
-                settings.data.seed or 0,
-                opened.batch_size,
-                stamp(),
-            )
-    if plot is not None:
-        save_signal(report, plot)
-    kind = ReportFormat(values["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), values["output"]
-    )
-    return 0
+    opened = session.opened
+    with session.running("signal propagation"):
+        report = run_signal(
+            opened.target,
+            opened.sample,
+            session.settings.attack.surrogate or Surrogate(),
+            session.threat,
+            session.seed,
+            opened.batch_size,
+            provenance(),
+        )
+    if output.plot is not None:
+        from bnnaudit.reports.pictures import save_signal
+
+        save_signal(report, output.plot)
+    write_report(report, output)
+    return PASSED

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from bnnaudit.core.errors import UsageError
+import typer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +26,23 @@ def page_for(output: Path | None) -> Page:
     if output is not None:
         return Page(80, False, False)
     terminal = sys.stdout.isatty()
-    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    return Page(None if terminal else 80, terminal, not encoding.startswith("utf"))
+    return Page(None if terminal else 80, terminal, writes_ascii())
 
 
-def check_output(output: Path | None) -> None:
-    """Raises UsageError before any work is done, if the report could not be written after it."""
-    if output is None:
-        return
-    folder = output.resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"output: {output.parent} is not a folder that can be written to")
-    if output.is_dir():
-        raise UsageError(f"output: {output} is a folder; name a file")
+def writes_ascii() -> bool:
+    """Whether stdout can carry ASCII alone: by its encoding, or because the user has set the locale C.
+
+    Python writes UTF-8 in that locale all the same, and sets LC_CTYPE accordingly; only the variables that it leaves alone tell.
+    """
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    return not encoding.startswith("utf") or locale in ("C", "POSIX")
 
 
 def deliver(text: str, output: Path | None) -> None:
     """Writes the finished text, to `output` all at once or not at all."""
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        typer.echo(text, nl=not text.endswith("\n"))
         return
     from bnnaudit.reports.table import write_atomically
 
@@ -64,8 +60,3 @@ def waiting(what: str, quiet: bool) -> Iterator[None]:
         return
     with console.status(what):
         yield
-
-
-def deliver_with(render: Callable[[Page], str], output: Path | None) -> None:
-    """Renders for the stream that the text goes to, and writes it."""
-    deliver(render(page_for(output)), output)

@@ -3,85 +3,91 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import click
-
-from bnnaudit.cli import options
-from bnnaudit.cli.attack import METHODS, TRANSFER, attack_settings, refuse_unused
-from bnnaudit.cli.streams import check_output, deliver_with, waiting
-from bnnaudit.core.attack import Beta, Method
+from bnnaudit.cli import values
+from bnnaudit.cli.attack_settings import METHODS, TRANSFER
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.options import (
+    AttackOptions,
+    DataOptions,
+    DeployedOptions,
+    ModelPath,
+    PlottedOptions,
+    RunOptions,
+    ThreatOptions,
+)
+from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.core.attack import Beta
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
+SWEPT = [name for name in METHODS if name != TRANSFER]
 
-@click.command("sweep", short_help="Accuracy against one setting of an attack.")
-@options.model_argument
-@options.data_options()
-@click.option("--over", required=True, type=options.choice(Parameter), help="The setting that varies.")
-@click.option("--values", metavar="V,V,...", help="Its values: 1,2,5,10 or 2/255,8/255.  [default: usual ones]")
-@click.option(
-    "--method",
-    type=click.Choice([name for name in METHODS if name != TRANSFER]),
-    help="With ++ the attack scales the logits by --beta.  [default: pgd]",
+
+class SweepOptions(Options, panel="Attack"):
+    """Which attack, and what of it varies."""
+
+    over: Annotated[
+        Parameter, Option(f"The setting that varies: {', '.join(Parameter)}.", values.member(Parameter, "SETTING"))
+    ]
+    points: Annotated[
+        str | None,
+        Option(
+            "The values to try, such as 1,2,5,10 or 2/255,8/255.",
+            values.name("V,V,..."),
+            "depends on the setting",
+            flags="--values",
+        ),
+    ] = None
+    method: Annotated[
+        str | None,
+        Option(
+            f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.",
+            values.choice(SWEPT, "METHOD"),
+            "pgd",
+        ),
+    ] = None
+
+
+@command(
+    "bnnaudit sweep model.onnx --data images.npz --over radius --method pgd++",
+    "bnnaudit sweep model.onnx --over iterations --values 1,10,100 --plot sweep.svg",
 )
-@options.attack_options
-@options.threat_options
-@options.model_options
-@options.serving_option
-@options.plot_option
-@options.run_options
-@options.output_options
-def command(model: Path, over: str, values: str | None, method: str | None, plot: Path | None, **rest: Any) -> int:
-    """Run one attack on MODEL at several values of one setting, and print what each leaves after replay.
+def sweep(
+    model: ModelPath,
+    network: DeployedOptions,
+    data: DataOptions,
+    threat: ThreatOptions,
+    swept: SweepOptions,
+    attack: AttackOptions,
+    run: RunOptions,
+    output: PlottedOptions,
+) -> int:
+    """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 
-    Iterations are read off one long run where that is exact. A sweep over rho is one of the NJS temperature.
+    Where it is exact, all iteration counts are read off one long run. A sweep over rho uses the NJS temperature.
     """
-    check_output(rest["output"])
-    parameter = Parameter(over)
-    chosen = None if values is None else parse_values(parameter, values)
-    with waiting("loading", rest["quiet"]):
-        from bnnaudit.audit.open import open_model_and_data, threat_of
-        from bnnaudit.audit.prepare import prepare
-        from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
-        from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.progress import ProgressBar
-        from bnnaudit.cli.stamp import stamp
-        from bnnaudit.config.card import parse_settings, settings_for
-        from bnnaudit.reports.pictures import check_can_plot, save_sweep
-        from bnnaudit.reports.table import ReportFormat, render
+    chosen = None if swept.points is None else parse_values(swept.over, swept.points)
+    settings = settle(model, network.card, network, data, threat, attack, run)
+    _, wanted = settle_attack(swept.method, settings, attack)
+    if settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
+        wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
+    session = open_session(model, settings, output)
+    from bnnaudit.audit.prepare import prepare
+    from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 
-        if plot is not None:
-            check_can_plot(plot)
-        settings = settings_for(
-            model, parse_settings(options.nested_flags(rest), "command line"), Path.cwd(), rest["card"]
-        )
-        table = settings.attack
-        name = method or str(table.method or Method.PGD)
-        refuse_unused(name, rest)
-        attack = attack_settings(
-            name,
-            table.beta,
-            table.surrogate,
-            **table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget"),
-            **options.attack_flags(rest),
-        )
-        if table.beta is None and parameter in (Parameter.BETA, Parameter.RHO):
-            attack = replace(attack, beta=Beta())  # the sweep's to choose, not that of the ++
-        opened = open_model_and_data(model, settings)
-        threat = threat_of(settings, opened.target.facts)
-        request = SweepRequest(parameter, chosen or usual_values(parameter, threat), attack, threat)
-        check_sweep(request)
-    with ProgressBar(rest["quiet"]) as progress, computing_with(opened.threads):
-        progress.task("deployed model on clean images")
-        prepared = prepare(opened.target, opened.sample, settings.data.seed or 0, opened.batch_size)
+    opened, threats = session.opened, session.threat
+    request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)
+    check_sweep(request)
+    with session.running("deployed model on clean images") as progress:
+        prepared = prepare(opened.target, opened.sample, session.seed, opened.batch_size)
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
-        progress.task(f"{attack.name} over {parameter}")
-        report = run_sweep(prepared, request, stamp(), progress.advance)
-    if plot is not None:
-        save_sweep(report, plot)
-    kind = ReportFormat(rest["format_name"])
-    deliver_with(
-        lambda page: render(report, kind, width=page.width, color=page.color, ascii=page.ascii), rest["output"]
-    )
-    return 0
+        progress.task(f"{wanted.name} over {swept.over}")
+        report = run_sweep(prepared, request, provenance(), progress.advance)
+    if output.plot is not None:
+        from bnnaudit.reports.pictures import save_sweep
+
+        save_sweep(report, output.plot)
+    write_report(report, output)
+    return PASSED

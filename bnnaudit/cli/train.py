@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-import click
+import typer
 
-from bnnaudit.cli.options import PATH
+from bnnaudit.cli import paths
+from bnnaudit.cli.command import Option, Options, command
+from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.streams import waiting
 
 
-@click.command("train", short_help="Train a network from a recipe.")
-@click.argument("recipe", type=PATH)
-@click.option(
-    "--output", "-o", type=PATH, default=Path(), show_default="the current folder", help="Folder to write to."
-)
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-@click.option("--verbose", "-v", is_flag=True, help="A traceback if bnnaudit itself breaks.")
-def command(recipe: Path, output: Path, quiet: bool, verbose: bool) -> int:
-    """Train the network that RECIPE (a TOML file) describes; write it with its card, test images and digests.
+class TrainOptions(Options, panel="Output"):
+    """Where the network goes, and how much is told on the way."""
+
+    output: Annotated[Path, Option("Folder to write to.", paths.FOLDER, "the current folder", flags="--output -o")] = (
+        Path()
+    )
+    quiet: Annotated[bool, Option("Show no progress on stderr.", flags="--quiet -q")] = False
+    verbose: Annotated[bool, Option("A traceback if bnnaudit itself fails.", flags="--verbose -v")] = False
+
+
+RecipePath = Annotated[
+    Path, typer.Argument(help="TOML file that describes the network.", rich_help_panel="Model", **paths.RECIPE)
+]
+
+
+@command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --quiet")
+def train(recipe: RecipePath, options: TrainOptions) -> int:
+    """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
     The same recipe gives the same network again. Needs the extra bnnaudit[train].
     """
-    with waiting("loading", quiet):
+    with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import ProgressBar
         from bnnaudit.reports.numbers import percent
         from bnnaudit.zoo.train.recipes import read_recipe
         from bnnaudit.zoo.train.training import train
 
         wanted = read_recipe(recipe)
-    with ProgressBar(quiet) as progress:
+    with ProgressBar(options.quiet) as progress:
 
         def listen(epoch: int, epochs: int, loss: float) -> None:
             if epoch == 1:
@@ -37,8 +49,8 @@ def command(recipe: Path, output: Path, quiet: bool, verbose: bool) -> int:
             progress.task(f"{wanted.name}: epoch {epoch}, loss {loss:.3g}")
             progress.advance(1)
 
-        result = train(wanted, output, listen)
-    click.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
+        result = train(wanted, options.output, listen)
+    typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
     for path in result.files:
-        click.echo(f"  {path}")
-    return 0
+        typer.echo(f"  {path}")
+    return PASSED

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts
 
 
@@ -73,9 +74,7 @@ class CleverRow:
 class CleverReport:
     """The whole table, over `images` correctly classified images of the sample."""
 
-    tool_version: str
-    created: str
-    command: str
+    provenance: Provenance
     model: ModelFacts
     data: DataFacts
     settings: CleverSettings

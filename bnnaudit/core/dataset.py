@@ -1,6 +1,14 @@
-"""The data sets that are known by name instead of by a path."""
+"""How data are named: by a path, or by the name that torchvision knows them by."""
 
+from __future__ import annotations
+
+import re
 from enum import StrEnum
+from pathlib import Path
+
+from bnnaudit.core.errors import DataError
+
+_ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
 
 
 class NamedDataset(StrEnum):
@@ -14,6 +22,27 @@ class NamedDataset(StrEnum):
     IMAGENET = "ImageNet"
 
     @classmethod
-    def parse(cls, text: str) -> "NamedDataset | None":
+    def parse(cls, text: str) -> NamedDataset | None:
         """The data set of that name, in any mixture of capitals; None where `text` is none of them (a path, then)."""
         return next((name for name in cls if name.lower() == text.strip().lower()), None)
+
+
+def split_address(source: str) -> tuple[Path, str] | None:
+    """`data.zip` or `data.zip:folder/inside` as file and folder; None where `source` names no zip."""
+    match = _ADDRESS.fullmatch(source)
+    if match is None:
+        return None
+    return Path(match["file"]), (match["inside"] or "").strip("/")
+
+
+def require_data(source: str) -> None:
+    """Raises DataError unless `source` is a name of torchvision's, a folder, or a file of a kind that is read."""
+    if NamedDataset.parse(source) is not None or Path(source).is_dir():
+        return
+    address = split_address(source)
+    path = address[0] if address else Path(source)
+    kinds = f"an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give {kinds}")
+    if address is None and path.suffix.lower() != ".npz":
+        raise DataError(f"{source}: not a kind of data that is read; give {kinds}")

@@ -11,6 +11,7 @@ from bnnaudit.core.auto_run import Part
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
@@ -257,9 +258,7 @@ class Report:
     None where all sessions of the deployed model are the same.
     """
 
-    tool_version: str
-    created: str
-    command: str
+    provenance: Provenance
     model: ModelFacts
     data: DataFacts
     threat: Threat

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import DataError
-from bnnaudit.data.archive import open_archive, split_address
+from bnnaudit.core.dataset import NamedDataset, require_data, split_address
+from bnnaudit.data.archive import open_archive
 from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.folder import open_folder
 from bnnaudit.data.named import open_named
@@ -51,11 +50,11 @@ def _folder(source: str, where: Whereabouts) -> ImageSource | None:
 
 def _archive(source: str, where: Whereabouts) -> ImageSource | None:
     address = split_address(source)
-    return open_archive(_existing(address[0]), address[1]) if address else None
+    return open_archive(*address) if address else None
 
 
 def _npz(source: str, where: Whereabouts) -> ImageSource | None:
-    return open_npz(_existing(Path(source)), where.network) if source.lower().endswith(".npz") else None
+    return open_npz(Path(source), where.network) if source.lower().endswith(".npz") else None
 
 
 SOURCES: dict[str, Callable[[str, Whereabouts], ImageSource | None]] = {
@@ -72,16 +71,6 @@ def open_source(source: str, root: Path | None = None, network: NetworkUnits = U
     `root` is where torchvision keeps its data; `network` what the network takes. Raises DataError for what is missing,
     unreadable, or of no known kind.
     """
-    for recognise in SOURCES.values():
-        found = recognise(source, Whereabouts(root, network))
-        if found is not None:
-            return found
-    _existing(Path(source))
-    names = ", ".join(NamedDataset)
-    raise DataError(f"{source}: not a kind of data that is read; give an .npz, a folder, a .zip, or one of {names}")
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; give an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}")
-    return path
+    require_data(source)
+    where = Whereabouts(root, network)
+    return next(found for recognise in SOURCES.values() if (found := recognise(source, where)) is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -11,16 +10,6 @@ from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
 from bnnaudit.data.tree import arrange
-
-_ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
-
-
-def split_address(source: str) -> tuple[Path, str] | None:
-    """`data.zip` or `data.zip:folder/inside` as file and folder; None where `source` names no zip."""
-    match = _ADDRESS.fullmatch(source)
-    if match is None:
-        return None
-    return Path(match["file"]), (match["inside"] or "").strip("/")
 
 
 def open_archive(path: Path, inside: str = "") -> PictureSource:

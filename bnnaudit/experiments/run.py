@@ -17,6 +17,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Estimate, SignalRow
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
@@ -187,7 +188,7 @@ def _scored(table: CleverTable, subject: Subject, inputs: RunInputs, progress: P
         targets=facts.num_classes - 1,
     )
     straight = AttackSettings().surrogate
-    made = ("", "", "")
+    made = Provenance("", "", "")
     report = run_clever(
         subject.target, subject.sample, settings, straight, subject.seed, subject.batch_size, made, progress.advance
     )

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings, Beta
 from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Threat
 
@@ -168,6 +169,4 @@ class Reproduction:
     experiment: Experiment
     models: tuple[ReproducedModel, ...]
     notes: tuple[str, ...]
-    tool_version: str
-    created: str
-    command: str
+    provenance: Provenance

@@ -23,6 +23,7 @@ from bnnaudit.audit.serving import answers_of, with_default_session
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverReport, CleverRow, CleverScore, CleverSettings
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.data import Sample
@@ -55,10 +56,10 @@ def run_clever(
     surrogate: Surrogate,
     seed: int,
     batch_size: int,
-    stamp: tuple[str, str, str],
+    provenance: Provenance,
     on_progress: Callable[[int], None],
 ) -> CleverReport:
-    """The table over the images that the deployed model classifies correctly; `stamp` is version, time, command line."""
+    """The table over the images that the deployed model classifies correctly."""
     started = time.perf_counter()
     target, _ = with_default_session(target)
     answers = answers_of(target, sample.images)
@@ -70,11 +71,8 @@ def run_clever(
         CleverRow(beta, _median(found.betas[:, index]), {ball: _score(found, settings, ball, index) for ball in Ball})
         for index, beta in enumerate((None, *settings.betas))
     )
-    version, created, command = stamp
     return CleverReport(
-        tool_version=version,
-        created=created,
-        command=command,
+        provenance=provenance,
         model=target.facts,
         data=sample.facts,
         settings=settings,

@@ -19,6 +19,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Extent, Report, Status
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.target import Deployed, Target
@@ -49,9 +50,7 @@ def request(target: Target, labels: Tensor | None = None, **changes: object) -> 
         data=DataFacts("toy", len(batch), ""),
         plan=replace(plan, **changes),
         make_substitute=lambda audited: linear_target(WEIGHTS, torch.zeros(3)),
-        tool_version="0",
-        created="",
-        command="",
+        provenance=Provenance("0", "", ""),
     )
 
 

@@ -12,6 +12,7 @@ from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Report
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 from bnnaudit.core.threat import Norm, Threat
@@ -20,7 +21,7 @@ from bnnaudit.data import Sample
 from tests.toy import small_network, target_of
 
 THREAT = Threat(Norm.LINF, 0.1)
-STAMP = ("0", "2024-01-01T00:00:00+00:00", "sweep")
+PROVENANCE = Provenance("0", "2024-01-01T00:00:00+00:00", "sweep")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_each_point_is_a_run_of_its_own(
     attack = AttackSettings(steps=4, step_size=0.02, restarts=restarts)
     request = SweepRequest(parameter, values, attack, THREAT)
     told: list[int] = []
-    report = run_sweep(prepared, request, STAMP, told.append)
+    report = run_sweep(prepared, request, PROVENANCE, told.append)
     assert accuracies(report) == one_at_a_time(prepared, request)
     assert len(set(accuracies(report))) > 1 or parameter in (Parameter.BETA, Parameter.RHO)
     if restarts == 1 and parameter is not Parameter.RESTARTS:
@@ -65,7 +66,7 @@ def test_each_point_is_a_run_of_its_own(
 
 
 def test_the_intervals_are_wilson_s(prepared: Prepared) -> None:
-    report = run_sweep(prepared, SweepRequest(Parameter.RADIUS, (0.05,), AttackSettings(steps=3), THREAT), STAMP)
+    report = run_sweep(prepared, SweepRequest(Parameter.RADIUS, (0.05,), AttackSettings(steps=3), THREAT), PROVENANCE)
     (point,) = report.sweeps[0].points
     count, p, z = 60, point.accuracy.value, 1.959963984540054
     centre = (p + z * z / 2 / count) / (1 + z * z / count)
@@ -79,7 +80,7 @@ def test_a_targeted_loss_is_never_read_off(prepared: Prepared) -> None:
 
 
 def test_rho_goes_into_the_attack_s_temperature(prepared: Prepared) -> None:
-    report = run_sweep(prepared, SweepRequest(Parameter.RHO, (0.02, 0.3), AttackSettings(steps=2), THREAT), STAMP)
+    report = run_sweep(prepared, SweepRequest(Parameter.RHO, (0.02, 0.3), AttackSettings(steps=2), THREAT), PROVENANCE)
     assert [str(row.settings.beta) for row in report.attacks] == ["njs:0.02", "njs:0.3"]
     assert report.sweeps[0].attack == "pgd++ with njs"
 

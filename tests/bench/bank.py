@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import click
 import torch
+import typer
 from torch import Tensor, nn
 
 from bnnaudit.audit.run import AuditRequest, run_audit
@@ -24,6 +24,7 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Severity
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
@@ -204,9 +205,7 @@ def audit(
         data=DataFacts(entry.data, len(batch), ""),
         plan=plan,
         make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
-        tool_version="bank",
-        created="",
-        command="bank",
+        provenance=Provenance("bank", "", "bank"),
     )
     return run_audit(request, Silence())
 
@@ -239,7 +238,7 @@ def print_table(
 ) -> int:
     """The confusion table, a line a model, and the processor seconds of all audits; the number of wrong answers."""
     wrong, seconds = 0, 0.0
-    click.echo(
+    typer.echo(
         f"{'model':44} {'truth':8} {'claimed':>7} {'verified':>8} {'verdict':18} {'right':5} {'images':>6} findings"
     )
     for entry in chosen:
@@ -247,14 +246,14 @@ def print_table(
         try:
             report = audit(entry, effort=effort, samples=samples, all_images=all_images)
         except FileNotFoundError as error:
-            click.echo(f"{entry.name:44} skipped: {error}")
+            typer.echo(f"{entry.name:44} skipped: {error}")
             continue
         complaints = problems(entry, report)
         wrong += bool(complaints)
         spent = time.process_time() - began
         seconds += spent
-        click.echo(_line(entry, report, complaints, spent))
-    click.echo(f"{seconds:.0f} processor seconds")
+        typer.echo(_line(entry, report, complaints, spent))
+    typer.echo(f"{seconds:.0f} processor seconds")
     return wrong
 
 
@@ -287,10 +286,10 @@ def print_false_alarms(chosen: Iterable[Entry], seeds: int, effort: Effort | Non
             if errors(report):
                 alarms += 1
                 told.append(f"seed {seed}: {', '.join(sorted(errors(report)))}")
-        click.echo(f"{entry.name:44} {len(told)} of {seeds}  {'; '.join(told)}")
+        typer.echo(f"{entry.name:44} {len(told)} of {seeds}  {'; '.join(told)}")
     low, high = wilson_interval(alarms, audits)
     rate = alarms / audits if audits else 0.0
-    click.echo(
+    typer.echo(
         f"error-level false alarms: {alarms} of {audits}, {100 * rate:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
     )
     return alarms
@@ -310,7 +309,7 @@ def main() -> int:
     if options.seeds:
         return int(print_false_alarms(chosen, options.seeds, options.effort) > 0)
     wrong = print_table(chosen, options.effort, options.samples, options.all)
-    click.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
+    typer.echo(f"{len(chosen) - wrong} of {len(chosen)} answers are right")
     return int(wrong > 0)
 
 

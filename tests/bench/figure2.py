@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import click
 import torch
+import typer
 
 from bnnaudit.attacks.auto.candidates import SURROGATES
 from bnnaudit.attacks.table import run_attack
@@ -56,24 +56,24 @@ def main() -> int:
     target = small_bnn(NAME)
     batch = correct_batch(target, NAME, options.samples, options.seed)
     others = training_batch(target, NAME, options.calibration)
-    click.echo(f"{NAME}: {len(batch)} of {options.samples} test images are classified correctly; flipped of these:")
-    click.echo(
+    typer.echo(f"{NAME}: {len(batch)} of {options.samples} test images are classified correctly; flipped of these:")
+    typer.echo(
         "  ".join(["   eps", f"{'surrogate chosen':>28}", *(f"{name:>20}" for name in ("PGD", IDENTITY))]), nl=False
     )
-    click.echo("  ".join(["", *(f"{name:>14}" for name in (CHOSEN, IPROP))]))
+    typer.echo("  ".join(["", *(f"{name:>14}" for name in (CHOSEN, IPROP))]))
     behind = False
     for eps in MODELS[NAME].radii:
         counts = {}
         started = time.process_time()
         surrogate = chosen(target, others, eps, options.seed)
-        click.echo(f"{eps:6g}  {surrogate!s:>20} {time.process_time() - started:5.0f} s", nl=False)
+        typer.echo(f"{eps:6g}  {surrogate!s:>20} {time.process_time() - started:5.0f} s", nl=False)
         for name, settings in attacks_of(surrogate, eps, options.iprop_steps).items():
             counts[name] = attacked(settings, target, batch, eps, options.seed)
             width = 14 if name in (CHOSEN, IPROP) else 20
-            click.echo(f"  {counts[name].flipped:{width - 8}d} {counts[name].seconds:5.0f} s", nl=False)
-        click.echo()
+            typer.echo(f"  {counts[name].flipped:{width - 8}d} {counts[name].seconds:5.0f} s", nl=False)
+        typer.echo()
         behind |= counts[CHOSEN].flipped < counts[IPROP].flipped
-    click.echo(f"PGD++ (NJS) flips at least as many as IPROP at every eps: {'no' if behind else 'yes'}")
+    typer.echo(f"PGD++ (NJS) flips at least as many as IPROP at every eps: {'no' if behind else 'yes'}")
     return int(behind)
 
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import torch
+import typer
 from torch import Tensor, nn
 
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
@@ -123,21 +123,21 @@ def table(name: str, samples: int, budgets: list[int], radii: list[float], most:
         batch = everything.select(target.logits(everything.images).argmax(dim=1) == everything.labels)
     levels = find_input_levels(target, batch.images, target.facts.box)
     assert levels is not None
-    click.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {levels.count} levels a pixel")
+    typer.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {levels.count} levels a pixel")
     for eps in radii:
         threat = Threat(Norm.LINF, eps, target.facts.box)
         reach = within_reach(levels, batch.images, threat)
         small, fooled = brute_force(target, batch, reach, most)
         robust = int((small & ~fooled).sum())
         median = int((reach.counts > 1).sum(dim=1).median())
-        click.echo(
+        typer.echo(
             f"eps {eps:g}: median {median} pixels with a choice; truth: {robust} of {int(small.sum())} small images robust"
         )
         for label, outcome, seconds in runs(target, levels, batch, threat, budgets):
             standing = ~outcome.fooled
             passes = (outcome.cost.forwards + outcome.cost.backwards) / len(batch)
             left, of_small = 100 * int(standing.sum()) / samples, int((standing & small).sum())
-            click.echo(
+            typer.echo(
                 f"  {label:20} {left:5.1f} %  {of_small:4} small ones stand  {passes:7.0f} passes  {seconds:6.1f} s"
             )
 

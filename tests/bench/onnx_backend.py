@@ -12,8 +12,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-import click
 import torch
+import typer
 
 from tests.onnx_import.backend_cases import (
     CLASSIFIER,
@@ -41,7 +41,7 @@ def main() -> None:
         for case in cases()
         if (only is None or case.op in only) and case.op in FAMILIES.get(options.family, {case.op})
     ]
-    click.echo(f"{len(chosen)} cases of {len({case.op for case in chosen})} operators")
+    typer.echo(f"{len(chosen)} cases of {len({case.op for case in chosen})} operators")
     for base in BASES if options.base == "both" else (options.base,):
         _report(base, chosen, options.list)
 
@@ -61,15 +61,15 @@ def _report(base: str, chosen: Sequence[Case], listed: str | None) -> None:
     begun = time.perf_counter()
     judgements = [judge(case, BASES[base]) for case in chosen]
     seconds = time.perf_counter() - begun
-    click.echo(f"\n{base}: {_counts(judgements)} in {seconds:.0f} s")
+    typer.echo(f"\n{base}: {_counts(judgements)} in {seconds:.0f} s")
     for family, operators in FAMILIES.items():
         inside = [judgement for judgement in judgements if judgement.op in operators]
         if inside:
-            click.echo(f"  {family}: {_counts(inside)} of {len(inside)}")
+            typer.echo(f"  {family}: {_counts(inside)} of {len(inside)}")
     _by_operator(judgements)
     for judgement in judgements:
         if listed in (judgement.status.value, "not-passing") and judgement.status is not Status.PASS:
-            click.echo(f"  {judgement.case} ({judgement.op}): {judgement.status.value}: {judgement.reason}")
+            typer.echo(f"  {judgement.case} ({judgement.op}): {judgement.status.value}: {judgement.reason}")
 
 
 def _counts(judgements: Sequence[Judgement]) -> str:
@@ -90,7 +90,7 @@ def _by_operator(judgements: Sequence[Judgement]) -> None:
             count = Counter(judgement.status.value for judgement in of_op)
             parts = ", ".join(f"{count[status.value]} {status.value}" for status in Status if count[status.value])
             reason = Counter(judgement.reason for judgement in failed).most_common(1)[0][0]
-            click.echo(f"    {op}: {parts}; {reason[:160]}")
+            typer.echo(f"    {op}: {parts}; {reason[:160]}")
 
 
 if __name__ == "__main__":

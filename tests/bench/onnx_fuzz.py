@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import click
+import typer
 
 from tests.models.onnx.fuzz_cases import Ending, arguments, ending_of, file_of, write_images
 from tests.models.onnx.fuzz_seeds import seed_models
@@ -39,10 +39,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         endings = _judge(options.seed, indices, options.jobs, Path(folder), options.keep)
     for outcome, count in Counter(ending.outcome for ending in endings.values()).most_common():
-        click.echo(f"{count:6}  {outcome}")
+        typer.echo(f"{count:6}  {outcome}")
     slowest = max(endings.values(), key=lambda ending: ending.seconds)
     largest = max(ending.peak for ending in endings.values())
-    click.echo(
+    typer.echo(
         f"{len(endings)} files in {time.monotonic() - started:.0f} s, the slowest {slowest.seconds:.1f} s, "
         f"the most memory {largest / 2**30:.2f} GiB; seed {options.seed}"
     )
@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
 
 def _report(seed: int, index: int, ending: Ending, keep: Path | None) -> None:
     name, data = file_of(seed, index)
-    click.echo(f"{ending.outcome}: --seed {seed} --only {index} ({name}, {ending.seconds:.1f} s): {ending.text[:400]}")
+    typer.echo(f"{ending.outcome}: --seed {seed} --only {index} ({name}, {ending.seconds:.1f} s): {ending.text[:400]}")
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         (keep / f"{seed}-{index}-{name}.onnx").write_bytes(data)
@@ -78,7 +78,7 @@ def _repeat(seed: int, index: int, keep: Path | None) -> int:
         path = folder / f"{seed}-{index}-{name}.onnx"
         path.write_bytes(data)
         code = run([*arguments(path, write_images(folder)), "--verbose"])
-    click.echo(f"exit code {code}")
+    typer.echo(f"exit code {code}")
     return code
 
 

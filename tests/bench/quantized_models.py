@@ -15,8 +15,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import click
 import torch
+import typer
 
 from tests.networks.quantized import NETWORKS, RECIPES, export, images, measure, network, quantize
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    click.echo(
+    typer.echo(
         f"{'network':14}{'quantized':42}{'equal':>9}{'default':>9}{'gap':>9}{'cosine':>9}{'gradient':>10}{'s':>6}  weights"
     )
     for name in options.networks.split(","):
@@ -37,7 +37,7 @@ def main() -> None:
         values, labels = images(options.images, seed=3)
         with torch.no_grad():
             right = (torch.cat([built(part) for part in values.split(128)]).argmax(1) == labels).float().mean()
-        click.echo(f"{name:14}{'float':42}{right:9.2%} right")
+        typer.echo(f"{name:14}{'float':42}{right:9.2%} right")
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "float.onnx"
             export(built, source)
@@ -47,9 +47,9 @@ def main() -> None:
                     quantize(source, path, recipe)
                     found = measure(path, built, options.images)
                 except Exception as error:  # one that fails does not hide the others
-                    click.echo(f"{name:14}{recipe!s:42} {' '.join(str(error).split())[:300]}")
+                    typer.echo(f"{name:14}{recipe!s:42} {' '.join(str(error).split())[:300]}")
                     continue
-                click.echo(
+                typer.echo(
                     f"{name:14}{recipe!s:42}{found.equal:9.2%}{found.default:9.2%}{found.gap:9.3f}{found.cosine:9.3f}"
                     f"{'good' if found.finite else 'BAD':>10}{found.seconds:6.0f}"
                     f"  {', '.join(f'{count} {kind}' for kind, count in found.weights.items())}"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
+import typer
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
@@ -172,7 +172,7 @@ def main() -> None:
     for name in sys.argv[1:] or MODELS:
         target, batch = small_bnn(name), sample_batch(name, 500, seed=0)
         right = target.deployed(batch.images).argmax(dim=1) == batch.labels
-        click.echo(f"{name}: clean accuracy {right.double().mean():.1%}")
+        typer.echo(f"{name}: clean accuracy {right.double().mean():.1%}")
 
 
 if __name__ == "__main__":

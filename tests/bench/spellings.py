@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import torch
+import typer
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -125,7 +125,7 @@ def measured(subject: Subject, samples: int, budget: int, only: str = "") -> dic
         steps = ", ".join(f"{entry.count} x {entry.op}" for entry in target.facts.nondifferentiable)
         seconds = time.process_time() - began
         source = target.facts.gradients.source
-        click.echo(f"{subject.name:16} {name:24} {100 * found[name]:5.1f} %  {source!s:9} {steps:14} {seconds:5.1f} s")
+        typer.echo(f"{subject.name:16} {name:24} {100 * found[name]:5.1f} %  {source!s:9} {steps:14} {seconds:5.1f} s")
     return found
 
 

@@ -16,8 +16,8 @@ import sys
 import time
 from collections.abc import Mapping
 
-import click
 import torch
+import typer
 
 from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
@@ -44,8 +44,8 @@ def main() -> int:
     torch.set_num_threads(1)
     attacks = attacks_of()
     if Method.AUTO not in METHODS:
-        click.echo("auto is no method of this tool yet: no column, and nothing to judge")
-    click.echo("  ".join([f"{'network':16}", "  eps", "clean", f"{'exact':>10}", *(f"{name:>10}" for name in attacks)]))
+        typer.echo("auto is no method of this tool yet: no column, and nothing to judge")
+    typer.echo("  ".join([f"{'network':16}", "  eps", "clean", f"{'exact':>10}", *(f"{name:>10}" for name in attacks)]))
     far = False
     for name in options.names:
         target = small_bnn(name)
@@ -60,7 +60,7 @@ def main() -> int:
             exact = f"{low * points:.0f}" if low == high else f"{low * points:.0f}..{high * points:.0f}"
             left = {attack: float(rows.sum()) * points for attack, rows in standing.items()}
             cells = [f"{name:16}", f"{eps:5g}", f"{len(batch) * points:5.0f}", f"{exact:>10}"]
-            click.echo("  ".join([*cells, *(f"{value:10.0f}" for value in left.values()), f"   {slowest:.1f} s"]))
+            typer.echo("  ".join([*cells, *(f"{value:10.0f}" for value in left.values()), f"   {slowest:.1f} s"]))
             far |= left.get("auto", 0.0) > high * points + WITHIN
     return int(far)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
+import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -286,3 +290,141 @@ def test_the_output_of_a_checkpoint_has_no_name(bnnaudit: Bnnaudit, tmp_path: Pa
     refused(
         bnnaudit("check", path, "--data", data, "--arch", "mlp", "--output-name", "y"), "--output-name", "ONNX file"
     )
+
+
+NO_TORCH = """
+import json, sys
+from bnnaudit.cli.main import run
+for line in json.loads(sys.argv[1]):
+    assert run(line) == 2, line
+assert not {"torch", "numpy", "onnx"} & set(sys.modules), line
+"""
+
+
+def test_what_is_wrong_with_a_command_line_is_told_before_anything_heavy_is_loaded(model: Path, tmp_path: Path) -> None:
+    """Empty values, as of a variable that is not set, folders for files, files that are not there, and names that are none."""
+    (tmp_path / "notes.txt").touch()
+    recipe = tmp_path / "recipe.toml"
+    recipe.touch()
+    no_file = [[path] for path in ("", " ", ".", str(tmp_path), "absent.onnx", str(tmp_path / "notes.txt"))]
+    lines = [[name, *path] for name in ("check", "attack", "signal", "clever", "inspect") for path in no_file]
+    lines += [["sweep", *path, "--over", "radius"] for path in no_file]
+    lines += [["reproduce", "table5", "--model", str(model), "--model", *path] for path in no_file]
+    lines += [["train", *path] for path in (*no_file[:-1], ["absent.toml"])]
+    lines += [["train", str(recipe), "--output", path] for path in ("", str(recipe), str(recipe / "inside"))]
+    lines += [["check", str(model), "--substitute", *path] for path in no_file]
+    lines += [["attack", str(model), "--method", "transfer", "--substitute", *path] for path in no_file]
+    for option, values in {
+        "--data": ("", "absent.npz", "absent.zip:inside", str(tmp_path / "notes.txt")),
+        "--data-root": ("", str(recipe)),
+        "--card": ("", ".", "absent.toml"),
+        "--output": ("", ".", "absent/report.txt"),
+        "--save": ("", ".", "out.txt", "absent/out.npz"),
+        "--arch": ("",),
+        "--output-name": ("",),
+        "--device": ("", "tpu"),
+        "--eps": ("", "far"),
+        "--std": ("", "0"),
+        "--method": ("", "pdg"),
+        "--steps": ("", "0", "1.5"),
+        "--unknown": ("1",),
+    }.items():
+        lines += [["attack", str(model), option, value] for value in values]
+    lines += [["signal", str(model), "--plot", path] for path in ("", ".", "picture.pdf", "absent/picture.svg")]
+    lines += [
+        ["chekc"],
+        ["check", str(model), "extra"],
+        ["check", str(model), "--eps"],
+        ["attack", str(model), "--quiet=1"],
+    ]
+    lines += [["attack", str(model), "--method", "auto", "--steps", "3"]]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, json.dumps(lines)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), os.environ.get("PYTHONPATH", "")))},
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert len(told) == len(lines)
+    assert all(line.startswith("bnnaudit: ") for line in told)
+    assert "a bug" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", ""), ("check", "x.onnx", "--epz", "1"), ("check", "."), ("check", "absent.onnx")]
+)
+def test_it_is_told_within_half_a_second(arguments: tuple[str, ...]) -> None:
+    """Of processor time, the best of three, for other work on the machine is not the program's."""
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert (
+            subprocess.run([sys.executable, "-m", "bnnaudit", *arguments], capture_output=True, check=False).returncode
+            == 2
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("check", "x.onnx", "--epz", "1"), "--eps"),
+        (("attack", "x.onnx", "--methd", "pgd"), "--method"),
+        (("--versoin",), "--version"),
+        (("chekc", "x.onnx"), "check"),
+        (("reproduce", "tabel5"), "table5"),
+        (("explain", "FR31"), "FR301"),
+        (("sweep", "MODEL", "--over", "radios"), "radius"),
+        (("attack", "MODEL", "--method", "pdg++"), "pgd++"),
+        (("attack", "MODEL", "--beta", "njz:0.1"), "njs"),
+        (("attack", "MODEL", "--surrogate", "tahn:0.5"), "tanh"),
+        (("attack", "MODEL", "--loss", "margin-targetted"), "margin-targeted"),
+        (("check", "MODEL", "--serve-as", "exakt"), "exact"),
+        (("check", "MODEL", "--format", "jsn"), "json"),
+    ],
+)
+def test_the_nearest_name_is_suggested(bnnaudit: Bnnaudit, model: Path, arguments: tuple[str, ...], meant: str) -> None:
+    words = [str(model) if word == "MODEL" else word for word in arguments]
+    refused(bnnaudit(*words), f"did you mean {meant}")
+
+
+def test_nothing_is_suggested_for_what_is_like_nothing(bnnaudit: Bnnaudit, model: Path) -> None:
+    for arguments in (("check", model, "--zzz"), ("destroy",), ("attack", model, "--norm", "hamming")):
+        ran = bnnaudit(*arguments)
+        refused(ran)
+        assert "did you mean" not in ran.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_that_may_not_be_read(bnnaudit: Bnnaudit, model: Path) -> None:
+    model.chmod(0)
+    refused(bnnaudit("inspect", model), "cannot be read", "permission")
+
+
+def test_a_reader_who_leaves_is_no_failed_model(tmp_path: Path) -> None:
+    """The report is longer than a pipe holds; the code is that of a run without an end, not 1."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bnnaudit", "explain", "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    assert child.wait() == 3
+    assert child.stderr.read() == b""
+    child.stderr.close()
+
+
+def test_an_interruption_before_the_audit_is_one_line(
+    bnnaudit: Bnnaudit, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bnnaudit.cli.inspect.settle", interrupt)
+    ran = bnnaudit("inspect", model)
+    assert (ran.code, ran.out, ran.err) == (3, "", "bnnaudit: interrupted; nothing was finished\n")

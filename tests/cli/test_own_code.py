@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import bnnaudit as library
+from bnnaudit import api as library
 from tests.cli.conftest import Ran
 from tests.cli.own_code import CutOff
 from tests.networks.checkpoints import write_checkpoint

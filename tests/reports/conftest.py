@@ -8,6 +8,7 @@ from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Metho
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
     AttackRow,
     Cure,
@@ -102,9 +103,7 @@ def fake(facts: ModelFacts) -> Report:
     claimed, verified = Estimate(0.582, 0.525, 0.637, 300), Estimate(0.0, 0.0, 0.0126, 300)
     dlr = AttackSettings(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
     return Report(
-        tool_version="0.1.0",
-        created="2024-05-04T10:20:30+00:00",
-        command="check",
+        provenance=Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "check"),
         model=facts,
         data=DataFacts("sample_models/digits_test.npz", 300, "0a" * 32),
         threat=THREAT,
@@ -219,7 +218,7 @@ def attack_only(fake: Report) -> Report:
     )
     return replace(
         fake,
-        command="attack",
+        provenance=replace(fake.provenance, command="attack"),
         data=replace(fake.data, labelled=False),
         threat=Threat(Norm.L2, 120 / 255),
         clean_accuracy=Estimate(0.81, 0.762, 0.851, 300),

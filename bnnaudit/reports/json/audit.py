@@ -31,9 +31,9 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
     clean = report.clean_accuracy
     return {
         "schema": SCHEMA,
-        "tool": {"name": "bnnaudit", "version": report.tool_version},
-        "created": report.created,
-        "command": report.command,
+        "tool": {"name": "bnnaudit", "version": report.provenance.version},
+        "created": report.provenance.created,
+        "command": report.provenance.command,
         "model": model_to_json(report.model),
         "data": {
             "source": report.data.source,

@@ -79,9 +79,9 @@ def clever_to_json(report: CleverReport) -> dict[str, JsonValue]:
     settings = report.settings
     return {
         "schema": SCHEMA,
-        "tool": {"name": "bnnaudit", "version": report.tool_version},
-        "created": report.created,
-        "command": report.command,
+        "tool": {"name": "bnnaudit", "version": report.provenance.version},
+        "created": report.provenance.created,
+        "command": report.provenance.command,
         "model": model_to_json(report.model),
         "data": {"source": report.data.source, "samples": report.data.samples, "sha256": report.data.sha256},
         "images": report.images,

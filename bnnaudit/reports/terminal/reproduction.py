@@ -180,9 +180,9 @@ def reproduction_to_json(found: Reproduction) -> dict[str, JsonValue]:
     experiment = found.experiment
     return {
         "schema": SCHEMA,
-        "tool": {"name": "bnnaudit", "version": found.tool_version},
-        "created": found.created,
-        "command": found.command,
+        "tool": {"name": "bnnaudit", "version": found.provenance.version},
+        "created": found.provenance.created,
+        "command": found.provenance.command,
         "table": str(found.name),
         "title": experiment.title,
         "paper": {

@@ -233,7 +233,7 @@ def test_ascii_keeps_to_ascii(reports: dict[str, Report], name: str, color: bool
 def test_words_from_outside_are_never_markup_nor_control_codes(fake: Report) -> None:
     hostile = replace(
         fake,
-        command="check [bold]",
+        provenance=replace(fake.provenance, command="check [bold]"),
         model=replace(fake.model, path="[red]x[/red].onnx", runtime="\x1b]0;title\x07 [/]"),
         data=replace(fake.data, source=":smile: [link=x]"),
         skipped=(Skip("[/nothing]", "\x1b[2Jcleared"),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.experiments.table import EXPERIMENTS
@@ -37,7 +38,7 @@ def reproduction(facts: ModelFacts, name: TableName) -> Reproduction:
         columns,
         tuple(rows),
     )
-    return Reproduction(name, table, (model,), (), "0.1.0", "2024-05-04T10:20:30+00:00", "reproduce")
+    return Reproduction(name, table, (model,), (), Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "reproduce"))
 
 
 @pytest.mark.parametrize("name", [TableName.TABLE5, TableName.TABLE8])

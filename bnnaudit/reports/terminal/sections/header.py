@@ -60,7 +60,8 @@ def header(report: Report, look: Look) -> Sequence[RenderableType]:
         ("Attacked with", look.text(f"PyTorch {environment.torch} on {environment.device}")),
         *_threads(environment, look),
     ]
-    title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {report.tool_version}   {report.command}", "dim"))
+    made = report.provenance
+    title = Text.assemble(("bnnaudit", "bold cyan"), look.text(f" {made.version}   {made.command}", "dim"))
     return [title, Text(""), labelled(rows)]
 
 

@@ -1,0 +1,153 @@
+"""Kinds of paths: what is checked of each before anything heavy is imported, and which files a shell may complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bnnaudit.cli.values import Kind, kind
+from bnnaudit.core.dataset import NamedDataset, require_data
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
+
+NO_SUBSTITUTE = Path("none")
+"""What `--substitute` says to leave the transfer check out."""
+UNSET = "is empty; is a variable that should hold it unset?"
+
+
+def model_file(text: str, option: str = "model") -> Path:
+    """A model; raises ModelError where there is none, or none that is read."""
+    path = named(text, option)
+    require_model(path)
+    return path
+
+
+def substitute(text: str) -> Path:
+    """Another model, or `none`."""
+    return NO_SUBSTITUTE if text == str(NO_SUBSTITUTE) else model_file(text, "substitute")
+
+
+def data_source(text: str) -> str:
+    """What `--data` names; raises DataError where it is not there, or of no kind that is read."""
+    named(text, "data")
+    require_data(text)
+    return text
+
+
+def existing_file(option: str) -> Callable[[str], Path]:
+    """A file to read for `option`; UsageError where there is none."""
+
+    def parse(text: str) -> Path:
+        path = named(text, option)
+        if not path.exists():
+            raise UsageError(f"{option}: {path}: no such file")
+        if not path.is_file():
+            raise UsageError(f"{option}: {path} is not a file; name a TOML file")
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"{option}: {path} cannot be read (permission denied)")
+        return path
+
+    return parse
+
+
+def written_file(option: str, *suffixes: str) -> Callable[[str], Path]:
+    """A file to write for `option`; UsageError before any work is done, where it could not be written after it."""
+
+    def parse(text: str) -> Path:
+        path = named(text, option)
+        if path.is_dir():
+            raise UsageError(f"{option}: {path} is a folder; name a file")
+        if suffixes and path.suffix.lower() not in suffixes:
+            raise UsageError(f"{option}: {path} does not end in {' or '.join(suffixes)}")
+        require_writable(path.resolve().parent, path.parent, option)
+        return path
+
+    return parse
+
+
+def picture_file(text: str) -> Path:
+    """A picture to write, by a library that may not be there."""
+    path = written_file("plot")(text)
+    from bnnaudit.reports.pictures import check_can_plot
+
+    check_can_plot(path)
+    return path
+
+
+def data_folder(text: str) -> Path:
+    """Where torchvision keeps its data, or shall put it."""
+    return _folder(text, "data-root")
+
+
+def output_folder(text: str) -> Path:
+    """A folder to write several files to, which need not be there yet."""
+    path = _folder(text, "output")
+    present = next(folder for folder in (path.resolve(), *path.resolve().parents) if folder.exists())
+    require_writable(present, path, "output")
+    return path
+
+
+def require_writable(folder: Path, shown: Path, option: str) -> None:
+    """Raises UsageError unless files can be written to `folder`, which the message calls `shown`."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"{option}: {shown} is not a folder that can be written to")
+
+
+def named(text: str, what: str) -> Path:
+    """The path that `text` is; UsageError where it is empty."""
+    if not text.strip():
+        raise UsageError(f"{what}: the path {UNSET}")
+    return Path(text)
+
+
+def _folder(text: str, option: str) -> Path:
+    path = named(text, option)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{option}: {path} is not a folder")
+    return path
+
+
+def path_kind(metavar: str, parse: Callable[[str], object], suffixes: tuple[str, ...], *names: str) -> Kind:
+    """A path that is completed to folders, to files with one of these suffixes, and to `names`."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)] + matching(incomplete, suffixes)
+
+    # A path's errors name the file themselves, as they do wherever else it comes from.
+    return {**kind(metavar, str), "parser": parse, "autocompletion": complete}
+
+
+def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
+    """The folders and the files of these kinds that the path may become; where it can only be one folder, what is in it."""
+    typed, slash, start = incomplete.rpartition("/")
+    folder = Path(typed + slash or ".").expanduser()
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:
+        return []
+    found = [
+        f"{typed}{slash}{path.name}{'/' if path.is_dir() else ''}"
+        for path in inside
+        if path.name.startswith(start)
+        and (start or not path.name.startswith("."))
+        and (path.is_dir() or path.suffix.lower() in suffixes)
+    ]
+    if len(found) == 1 and found[0].endswith("/"):
+        return matching(found[0], suffixes) or found
+    return found
+
+
+MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
+MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
+SUBSTITUTE = path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))
+ATTACKED = path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)
+DATA = path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)
+DATA_ROOT = path_kind("FOLDER", data_folder, ())
+CARD = path_kind("FILE.toml", existing_file("card"), (".toml",))
+RECIPE = path_kind("RECIPE", existing_file("recipe"), (".toml",))
+REPORT = path_kind("FILE", written_file("output"), (".json", ".txt"))
+ADVERSARIAL = path_kind("FILE.npz", written_file("save", ".npz"), (".npz",))
+PICTURE = path_kind("FILE.svg|png", picture_file, (".svg", ".png"))
+FOLDER = path_kind("FOLDER", output_folder, ())

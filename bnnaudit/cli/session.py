@@ -1,0 +1,115 @@
+"""What every command that opens a model does: settle the settings, open model and data, run, write the report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
+from bnnaudit.cli.command import Options, as_tables, said
+from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions, ReportOptions
+from bnnaudit.cli.streams import deliver, page_for, waiting
+from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.provenance import Provenance
+from bnnaudit.reports.table import ReportFormat
+
+if TYPE_CHECKING:
+    from bnnaudit.audit.open import Opened
+    from bnnaudit.cli.progress import ProgressBar
+    from bnnaudit.config.settings import Settings
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.threat import Threat
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A model with its data, opened as the settings say."""
+
+    opened: Opened
+    output: OutputOptions
+
+    @property
+    def settings(self) -> Settings:
+        """What the command line, the card and the project's file say together."""
+        return self.opened.settings
+
+    @property
+    def seed(self) -> int:
+        """Of the attacks."""
+        return self.settings.data.seed or 0
+
+    @property
+    def threat(self) -> Threat:
+        """What the adversary may change."""
+        from bnnaudit.audit.open import threat_of
+
+        return threat_of(self.settings, self.opened.target.facts)
+
+    @contextmanager
+    def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
+        """Computes with the threads of the settings, and shows how far it is."""
+        from bnnaudit.audit.threads import computing_with
+        from bnnaudit.cli.progress import ProgressBar
+
+        with ProgressBar(self.output.quiet) as progress, computing_with(self.opened.threads):
+            progress.task(task)
+            if units is not None:
+                progress.plan(units)
+            yield progress
+
+
+def settle(model: Path, card: Path | None, *groups: Options) -> Settings:
+    """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
+    from bnnaudit.config.card import parse_settings, settings_for
+
+    return settings_for(model, parse_settings(as_tables(*groups), "command line"), Path.cwd(), card)
+
+
+def settle_attack(
+    method: str | None, settings: Settings, attack: AttackOptions, **others: object
+) -> tuple[str, AttackSettings]:
+    """The name of the method and its settings; raises UsageError for what the method has no use for."""
+    table = settings.attack
+    name = method or str(table.method or Method.PGD)
+    refuse_unused(name, {**said(attack), **others})
+    given = table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget")
+    of_no_card = {key: getattr(attack, key) for key in ("curvature", "error_signal", "l2_per_channel")}
+    return name, attack_settings(name, table.beta, table.surrogate, **given, **of_no_card)
+
+
+def open_session(model: Path, settings: Settings, output: OutputOptions) -> Session:
+    """Opens model and data; raises an AuditError that names whichever cannot be used."""
+    with waiting("loading", output.quiet):
+        from bnnaudit.audit.open import open_model_and_data
+
+        return Session(open_model_and_data(model, settings), output)
+
+
+def provenance() -> Provenance:
+    """This version, now, and the command line as it was typed."""
+    return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
+
+
+def write_report(report: Report, output: ReportOptions) -> None:
+    """Writes a report of an audit or attack in the format that was asked for."""
+    from bnnaudit.reports.table import render
+
+    page = page_for(output.output)
+    text = render(report, output.format, width=page.width, color=page.color, ascii=page.ascii)
+    deliver(text, output.output)
+
+
+def write(output: DocumentOptions, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
+    """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
+    from bnnaudit.reports.table import json_text
+
+    page = page_for(output.output)
+    if output.format is ReportFormat.JSON:
+        deliver(json_text(document()), output.output)
+    else:
+        deliver(text(width=page.width, color=page.color, ascii=page.ascii), output.output)

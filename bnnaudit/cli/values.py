@@ -1,0 +1,127 @@
+"""Kinds of option values: how text becomes one of the project's own types, and what a shell may complete it to."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import typer
+
+from bnnaudit.core.attack import Beta, BetaRule, Budget
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
+from bnnaudit.core.threat import Box, parse_length
+
+Value = TypeVar("Value")
+Kind = dict[str, Any]
+"""Of one kind of value the arguments of `typer.Option`: its parser, its name in the help, its completion."""
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """The name nearest to `word`, as the end of a message; empty where none is near."""
+    near = difflib.get_close_matches(word, list(names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def kind(metavar: str, parse: Callable[[str], Value], names: Iterable[str] = ()) -> Kind:
+    """Text that `parse` reads, whose UsageError becomes the option's; `names` are completed and suggested."""
+    known = tuple(names)
+
+    def read(text: str) -> Value:
+        try:
+            return parse(text)
+        except UsageError as error:
+            nearest = did_you_mean(text.partition(":")[0], known)
+            raise typer.BadParameter(str(error).partition(": ")[2] + nearest) from error
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return {"metavar": metavar, "parser": read, "autocompletion": complete}
+
+
+def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], object] = str) -> Kind:
+    """One of `values`, in any mixture of capitals, as `make` makes it of the value."""
+    names = tuple(values)
+
+    def parse(text: str) -> object:
+        if text.lower() not in names:
+            raise UsageError(f"choice: {text!r} is not one of {', '.join(names)}")
+        return make(text.lower())
+
+    return kind(metavar or "|".join(names), parse, names)
+
+
+def member(values: type[StrEnum], metavar: str = "") -> Kind:
+    """A member of an enumeration."""
+    return choice(tuple(values), metavar, values)
+
+
+def whole(least: int = 1, most: int | None = None, metavar: str = "N") -> Kind:
+    """A whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise UsageError(f"number: {text!r} is not a whole number") from None
+        if value < least or (most is not None and value > most):
+            limits = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise UsageError(f"number: {text} is out of range; give a whole number, {limits}")
+        return value
+
+    return kind(metavar, parse)
+
+
+def _range(text: str) -> Box:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"input-range: {text!r} is not LO,HI such as 0,255") from None
+    if not low < high:
+        raise UsageError(f"input-range: {text!r} has its lower bound above its upper one")
+    return Box(low, high)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"numbers: {text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.lower().replace("x", ",").split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts) or len(parts) > 3:
+        raise UsageError(f"input-shape: {text!r} is not one to three sizes such as 3,32,32")
+    return tuple(int(part) for part in parts)
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise UsageError(f"device: {text!r} is not auto, cpu, cuda or cuda:N")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise UsageError("name: the name is empty; is a variable that should hold it unset?")
+    return text
+
+
+LENGTH = kind("LENGTH", parse_length)
+RANGE = kind("LO,HI", _range)
+NUMBERS = kind("NUMBERS", _numbers)
+SHAPE = kind("C,H,W", _shape)
+DEVICE = kind("auto|cpu|cuda[:N]", _device, ("auto", "cpu", "cuda"))
+BUDGET = kind("N|SECONDS", Budget.parse)
+BETA = kind("RULE|NUMBER", Beta.parse, (rule for rule in BetaRule if rule is not BetaRule.FIXED))
+SURROGATE = kind("SURROGATE", Surrogate.parse, SurrogateKind)
+
+
+def name(metavar: str) -> Kind:
+    """A name that is not empty."""
+    return kind(metavar, _name)
