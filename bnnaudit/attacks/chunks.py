@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
@@ -14,7 +15,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import is_out_of_memory
 from bnnaudit.core.outcome import Outcome
 
-Attack = Callable[[AttackSettings, Context, Batch], Outcome]
+Settings = TypeVar("Settings", bound=AttackSettings)
 
 
 @dataclass(slots=True)
@@ -39,7 +40,11 @@ class _Progress:
 
 
 def attack_in_parts(
-    attack: Attack, settings: AttackSettings, context: Context, batch: Batch, whole: bool
+    attack: Callable[[Settings, Context, Batch], Outcome],
+    settings: Settings,
+    context: Context,
+    batch: Batch,
+    whole: bool,
 ) -> list[Outcome]:
     """The outcomes of the batch's parts in order: parts of `context.batch_size`, or, where `whole`, the batch at once.
 

@@ -16,7 +16,7 @@ from bnnaudit.audit.batch_size import fitting_batch
 from bnnaudit.audit.environment import choose_device
 from bnnaudit.audit.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
@@ -254,7 +254,7 @@ def _check_bits(bits: int, grid: InputGrid) -> None:
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
     """The plan of an audit with the settings' attack as the ordinary one."""
     settings = opened.settings
-    ordinary = AttackSettings(
+    ordinary = Pgd(
         steps=settings.attack.steps or DEFAULT_STEPS,
         step_size=settings.attack.step_size,
         restarts=settings.attack.restarts or 1,

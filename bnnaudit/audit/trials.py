@@ -77,10 +77,10 @@ def run_trial(
         trial.attack, source, climbed, trial.threat, inputs.seed, calibration, inputs.batch_size, on_progress
     )
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
-    confirmed = _replayed(inputs, trial, batch, outcome)
+    confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
     if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
         outcome = _attempted_again(inputs, trial, batch, outcome, confirmed)
-        confirmed = _replayed(inputs, trial, batch, outcome)
+        confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
     seconds = time.perf_counter() - started
     kept = fooled_as_8bit(inputs.target, batch, outcome.images, confirmed.fooled)
     fooled_at = np.full(len(inputs.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
@@ -107,10 +107,6 @@ def run_trial(
         sessions=_sessions(inputs, before, rows, confirmed),
     )
     return result, outcome
-
-
-def _replayed(inputs: RunInputs, trial: Trial, batch: Batch, outcome: Outcome) -> Replay:
-    return replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size, trial.attack.l2_per_channel)
 
 
 def _attempted_again(inputs: RunInputs, trial: Trial, batch: Batch, first: Outcome, seen: Replay) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -74,18 +75,17 @@ def attack(
     settings = settle(model, network.card, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
-    from bnnaudit.attacks.table import image_steps
     from bnnaudit.audit.one_attack import run_single
     from bnnaudit.audit.open import substitute_maker
 
     opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with session.running(name, len(opened.sample.ids) * image_steps(wanted)) as progress:
+    with session.running(name, len(opened.sample.ids) * wanted.image_steps) as progress:
         report, adversarial = run_single(
             opened.target,
             opened.sample,
-            Trial(wanted, session.threat, source),
+            Trial(wanted, replace(session.threat, l2_per_channel=attack.l2_per_channel), source),
             session.seed,
             opened.batch_size,
             provenance(),

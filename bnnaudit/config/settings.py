@@ -36,7 +36,7 @@ def _fraction(value: object) -> object:
 def _length(value: object) -> object:
     """A length in units of the [0,1] image, from a number or text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is no length; write 8/255, 8px or 0.03")
+        raise ValueError(f"{value!r} is not a length; write 8/255, 8px or 0.03")
     try:
         return parse_length(value)
     except UsageError as error:

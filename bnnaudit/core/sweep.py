@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
 from bnnaudit.core.errors import UsageError
@@ -22,6 +22,23 @@ class Parameter(StrEnum):
     RESTARTS = "restarts"
     BETA = "beta"
     RHO = "rho"
+
+    @property
+    def option(self) -> str | None:
+        """The option of an attack that it is a value of; None for the radius, which every attack has."""
+        match self:
+            case Parameter.RADIUS:
+                return None
+            case Parameter.ITERATIONS:
+                return "steps"
+            case Parameter.STEP_SIZE:
+                return "step_size"
+            case Parameter.RESTARTS:
+                return "restarts"
+            case Parameter.BETA | Parameter.RHO:
+                return "beta"
+            case _:
+                assert_never(self)
 
     @property
     def counted(self) -> bool:
@@ -44,7 +61,7 @@ def _parse_value(parameter: Parameter, text: str) -> float:
     if parameter.length:
         value = parse_length(text, "values")
         if value == 0 and parameter is Parameter.STEP_SIZE:
-            raise UsageError("values: a step of length 0 leads nowhere")
+            raise UsageError("values: a step size of 0 would not move the image; write a positive length")
         return value
     try:
         value = int(text) if parameter.counted else float(text)
@@ -85,21 +102,21 @@ def usual_values(parameter: Parameter, threat: Threat) -> tuple[float, ...]:
 
 def trial_at(parameter: Parameter, value: float, attack: AttackSettings, threat: Threat) -> Trial:
     """The attack with `parameter` at `value`; a step size that was not given follows the radius."""
+    if parameter.option is None:
+        return Trial(attack, replace(threat, eps=value))
+    changed: dict[str, Any] = {parameter.option: _setting(parameter, value)}
+    return Trial(replace(attack, **changed), threat)
+
+
+def _setting(parameter: Parameter, value: float) -> object:
+    """The value as the attack's settings have it."""
     match parameter:
-        case Parameter.ITERATIONS:
-            return Trial(replace(attack, steps=int(value)), threat)
-        case Parameter.RADIUS:
-            return Trial(attack, replace(threat, eps=value))
-        case Parameter.STEP_SIZE:
-            return Trial(replace(attack, step_size=value), threat)
-        case Parameter.RESTARTS:
-            return Trial(replace(attack, restarts=int(value)), threat)
         case Parameter.BETA:
-            return Trial(replace(attack, beta=Beta(BetaRule.FIXED, value)), threat)
+            return Beta(BetaRule.FIXED, value)
         case Parameter.RHO:
-            return Trial(replace(attack, beta=Beta(BetaRule.NJS, rho=value)), threat)
+            return Beta(BetaRule.NJS, rho=value)
         case _:
-            assert_never(parameter)
+            return int(value) if parameter.counted else value
 
 
 def value_label(parameter: Parameter, value: float) -> str:

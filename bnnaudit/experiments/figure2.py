@@ -5,7 +5,7 @@ narrows with the reach of each layer, with momentum, shrinking steps and restart
 figures to put beside.
 """
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import Auto, Beta, BetaRule, Iprop, Pgd
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.experiments.values import RadiusFigure
 
@@ -13,9 +13,9 @@ FIGURE2 = RadiusFigure(
     title="PGD and PGD++ (NJS) against IPROP, and what auto leaves",
     measured_on="a binary network of 5 x 100 units on MNIST; curves without figures",
     attacks=(
-        AttackSettings(),
-        AttackSettings(beta=Beta(BetaRule.NJS)),
-        AttackSettings(
+        Pgd(),
+        Pgd(beta=Beta(BetaRule.NJS)),
+        Pgd(
             steps=100,
             restarts=10,
             beta=Beta(BetaRule.NJS),
@@ -23,7 +23,7 @@ FIGURE2 = RadiusFigure(
             momentum=0.75,
             final_step=0.1,
         ),
-        AttackSettings(method=Method.IPROP),
-        AttackSettings(method=Method.AUTO),
+        Iprop(),
+        Auto(),
     ),
 )

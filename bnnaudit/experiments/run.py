@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.serving import answers_of, with_default_session
 from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
@@ -58,13 +57,13 @@ def planned_units(experiment: Experiment, images: int, radii: int) -> int:
     """Units of progress of one model, all images being classified correctly."""
     match experiment:
         case AttackTable():
-            return images * sum(image_steps(line.settings) for line in experiment.lines)
+            return images * sum(line.settings.image_steps for line in experiment.lines)
         case CleverTable():
             return images * len(Ball)
         case PropagationTable():
             return images
         case RadiusFigure():
-            return images * radii * sum(image_steps(settings) for settings in experiment.attacks)
+            return images * radii * sum(settings.image_steps for settings in experiment.attacks)
         case _:
             assert_never(experiment)
 
@@ -131,7 +130,7 @@ def _attacked(table: AttackTable, subject: Subject, inputs: RunInputs, progress:
     for line in table.lines:
         if line.settings.surrogate != STRAIGHT_THROUGH and not subject.target.facts.quantizers:
             # Without steps a surrogate changes nothing: the row would be there twice.
-            progress.advance(int(inputs.clean.sum()) * image_steps(line.settings))
+            progress.advance(int(inputs.clean.sum()) * line.settings.image_steps)
             continue
         row = attacked_row(line.settings, inputs, subject.threats[:1], progress)
         rows.append(replace(row, paper=tuple(line.paper[index] for index in chosen)))
@@ -151,7 +150,7 @@ def attacked_row(
 ) -> ReproducedRow:
     """The accuracy that an attack leaves at each radius, or why it cannot run."""
     progress.task(f"{settings.name} {settings.loss if settings.method.climbs else ''}".strip())
-    units = int(inputs.clean.sum()) * image_steps(settings) * len(threats)
+    units = int(inputs.clean.sum()) * settings.image_steps * len(threats)
     done = _Told(progress.advance)
     started = time.perf_counter()
     cells: list[Estimate] = []
@@ -187,7 +186,7 @@ def _scored(table: CleverTable, subject: Subject, inputs: RunInputs, progress: P
         draws=table.draws,
         targets=facts.num_classes - 1,
     )
-    straight = AttackSettings().surrogate
+    straight = Pgd().surrogate
     made = Provenance("", "", "")
     report = run_clever(
         subject.target, subject.sample, settings, straight, subject.seed, subject.batch_size, made, progress.advance

@@ -4,7 +4,7 @@ The paper ran both with Foolbox's defaults, "100-1000 iterations". Here DeepFool
 as many: it goes image by image.
 """
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import Beta, BetaRule, BrendelBethge, DeepFool, Pgd
 from bnnaudit.experiments.own_attack import own_line
 from bnnaudit.experiments.values import CIFAR10_LINF, AttackLine, AttackTable, NetworkKind, PaperColumn
 
@@ -13,11 +13,11 @@ TABLE10 = AttackTable(
     measured_on=f"{CIFAR10_LINF}; DeepFool and B&B as Foolbox has them",
     columns=(PaperColumn(NetworkKind.BNN_WAQ, "ResNet-18"), PaperColumn(NetworkKind.BNN_WAQ, "VGG-16")),
     lines=(
-        AttackLine(AttackSettings(), (8.57, 78.01)),
-        AttackLine(AttackSettings(method=Method.DEEPFOOL, steps=50), (18.92, 12.12)),
-        AttackLine(AttackSettings(method=Method.BRENDEL_BETHGE, steps=50), (0.81, 0.10)),
-        AttackLine(AttackSettings(beta=Beta(BetaRule.NJS)), (0.03, 0.01)),
-        AttackLine(AttackSettings(beta=Beta(BetaRule.HNS)), (0.04, 0.02)),
+        AttackLine(Pgd(), (8.57, 78.01)),
+        AttackLine(DeepFool(steps=50), (18.92, 12.12)),
+        AttackLine(BrendelBethge(steps=50), (0.81, 0.10)),
+        AttackLine(Pgd(beta=Beta(BetaRule.NJS)), (0.03, 0.01)),
+        AttackLine(Pgd(beta=Beta(BetaRule.HNS)), (0.04, 0.02)),
         own_line(2),
     ),
 )

@@ -20,7 +20,7 @@ steps; 300 images, of traffic signs 150, of MNIST 200; successes replayed), and 
 | traffic signs BNN, L2 0.8 | 64.7 | 5.3 | 3.3 | 4.0 | 4.0 | 4.0 | **1.3** |
 | MNIST, 2 bits, L-inf 0.1 | 90.0 | 90.0 | 90.0 | 90.0 | 90.0 | 90.0 | 90.0 |
 | MNIST, 2 bits, L2 1.5 | **79.0** | **79.0** | 79.5 | 80.0 | 80.0 | 80.0 | 79.5 |
-| passes an image, once a restart | 0 | 0 | d | d | 8 | 0 | 0, at every step |
+| passes per image, once per restart | 0 | 0 | d | d | 8 | 0 | 0, at every step |
 
 `tracked` costs no pass, and leaves least but for two rows: on the BNN-WAQ under L2 the smaller b of `njs` mixes more
 competitors into the direction (1.6 points), and on MNIST under L2 no rule helps, nor does it cost more than an image. So

@@ -24,7 +24,8 @@ from bnnaudit.numerics.sketch import DIRECTIONS, jacobian_sketch, random_directi
 from bnnaudit.numerics.softmax_curvature import logit_betas
 
 EXACT_CLASSES = 32
-"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it goes by the sketch."""
+"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it uses the sketch. Not
+tuned."""
 
 
 class _Static:

@@ -1,4 +1,4 @@
-"""`tracked`: the b of `hns-logit`, taken anew at every step, so that it follows the margin as the attack wears it down."""
+"""`tracked`: the b of `hns-logit`, taken anew at every step, so that it follows the margin as the attack lowers it."""
 
 from __future__ import annotations
 

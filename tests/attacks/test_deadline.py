@@ -13,7 +13,7 @@ from bnnaudit.attacks.auto.state import Run
 from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
+from bnnaudit.core.attack import Auto, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -42,8 +42,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def seconds(amount: float) -> AttackSettings:
-    return AttackSettings(method=Method.AUTO, budget=Budget(amount, BudgetUnit.SECONDS))
+def seconds(amount: float) -> Auto:
+    return Auto(budget=Budget(amount, BudgetUnit.SECONDS))
 
 
 def test_turns_share_what_those_before_them_left(clock: Clock) -> None:
@@ -97,7 +97,7 @@ def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, case: int, 
 def test_every_part_of_the_images_gets_its_share(clock: Clock) -> None:
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, BYTES)
-    whole = run_attack(AttackSettings(method=Method.AUTO, budget=Budget(20)), target, batch, threat, seed=0)
+    whole = run_attack(Auto(budget=Budget(20)), target, batch, threat, seed=0)
     shared = run_attack(seconds(300), target, batch, threat, seed=0, batch_size=2)
     parts = torch.arange(len(batch)) // 2
     last_to_fall = parts[whole.fooled].max()
@@ -123,7 +123,7 @@ def test_choosing_that_is_cut_short_chooses_nothing(
     settings, threat = seconds(300), Threat(Norm.LINF, 0.004, BYTES)
     monkeypatch.setattr(phases, "CHOICE_DELAY", 0.05)
     monkeypatch.setattr(Spending, "gradients", lambda *_: 1e6)
-    run = Run.begun(settings, prepared(settings, target, threat, batch, 0, 256, lambda _: None), batch)
+    run = Run.begun(settings.budget, prepared(settings, target, threat, batch, 0, 256, lambda _: None), batch)
     phases.climb_first(run, 1.0)
     usual = run.portfolio
     clock.ticks = cut_short

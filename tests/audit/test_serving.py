@@ -14,7 +14,7 @@ from torch import Tensor
 from bnnaudit.audit.one_attack import run_single
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.audit.serving import answers_of, with_default_session
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
@@ -62,9 +62,7 @@ threshold lies between all of them and where they come from."""
 
 def attacked(serve_as: ServeAs, exact: float = 0.5, default: float = 0.53) -> Report:
     target = step(exact, default, serve_as)
-    report, _ = run_single(
-        target, PIXELS, Trial(AttackSettings(restarts=4, stop_at_success=False), THREAT), 0, 256, PROVENANCE
-    )
+    report, _ = run_single(target, PIXELS, Trial(Pgd(restarts=4, stop_at_success=False), THREAT), 0, 256, PROVENANCE)
     return report
 
 
@@ -107,7 +105,7 @@ def test_without_labels_the_exact_session_s_answers_are_held_against_the_other()
 
 def test_a_session_that_cannot_differ_costs_nothing_and_has_no_column() -> None:
     target = replace(step(0.5, 0.5), default_session=None)
-    report, adversarial = run_single(target, PIXELS, Trial(AttackSettings(), THREAT), 0, 256, PROVENANCE)
+    report, adversarial = run_single(target, PIXELS, Trial(Pgd(), THREAT), 0, 256, PROVENANCE)
     assert report.serving is None
     assert all(row.sessions is None for row in report.attacks)
     assert adversarial.after.default is None
@@ -122,7 +120,7 @@ def test_a_default_session_that_does_not_open_is_a_fault_unless_it_is_the_one_th
     opened, missing = with_default_session(target)
     assert opened.default_session is None
     assert missing == "no default session on this machine: the default session cannot load the model"
-    report, _ = run_single(target, PIXELS, Trial(AttackSettings(), THREAT), 0, 256, PROVENANCE)
+    report, _ = run_single(target, PIXELS, Trial(Pgd(), THREAT), 0, 256, PROVENANCE)
     assert [fault.check for fault in report.faults] == ["default-session"]
     with pytest.raises(ModelError, match="cannot load"):
         with_default_session(replace(target, serve_as=ServeAs.DEFAULT))
@@ -135,9 +133,7 @@ def test_the_session_is_opened_once() -> None:
         opened.append(1)
         return lambda images: scores_of(images, 0.5)
 
-    run_single(
-        replace(step(0.5, 0.5), default_session=opening), PIXELS, Trial(AttackSettings(), THREAT), 0, 256, PROVENANCE
-    )
+    run_single(replace(step(0.5, 0.5), default_session=opening), PIXELS, Trial(Pgd(), THREAT), 0, 256, PROVENANCE)
     assert opened == [1]
 
 
@@ -160,7 +156,7 @@ def test_an_audit_tells_both_sessions_for_every_attack_and_what_is_between(serve
         labels=labels,
         ids=torch.arange(120),
         data=DataFacts("pixels", 120, ""),
-        plan=AuditPlan(THREAT, AttackSettings(), 1, False, transfer=False, all_images=True),
+        plan=AuditPlan(THREAT, Pgd(), 1, False, transfer=False, all_images=True),
         make_substitute=lambda target: target,
         provenance=PROVENANCE,
     )
@@ -193,7 +189,7 @@ def test_figures_of_a_file_are_those_of_sessions_opened_by_hand(tmp_path: Path) 
     images = torch.rand(200, 48, generator=torch.Generator().manual_seed(0))
     labels = target.deployed(images).argmax(dim=1)
     sample = Sample(images, labels, torch.arange(200), DataFacts("noise", 200, ""))
-    trial = Trial(AttackSettings(steps=10), Threat(Norm.LINF, 0.02))
+    trial = Trial(Pgd(steps=10), Threat(Norm.LINF, 0.02))
     report, adversarial = run_single(target, sample, trial, 0, 256, PROVENANCE)
     plain = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = {}

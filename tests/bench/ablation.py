@@ -22,7 +22,7 @@ from torch import Tensor
 from bnnaudit.attacks.auto import run
 from bnnaudit.attacks.table import run_attack
 from bnnaudit.audit.replay_check import replay
-from bnnaudit.core.attack import AttackSettings, Budget, Method
+from bnnaudit.core.attack import Auto, Budget
 from bnnaudit.core.auto_run import PhaseName
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
@@ -71,7 +71,7 @@ def measured(
     """`auto` on what is classified correctly, and what it was made of."""
     effort, rows = Effort(clean.clone()), clean.nonzero().squeeze(1)
     batch, started = images.select(rows), time.process_time()
-    settings = AttackSettings(Method.AUTO, budget=Budget.parse(budget))
+    settings = Auto(budget=Budget.parse(budget))
     outcome = run_attack(settings, target, batch, threat, 0, batch)
     effort.seconds, effort.cost = time.process_time() - started, outcome.cost
     effort.standing[rows[replay(target, batch, threat, outcome).fooled]] = False

@@ -50,7 +50,7 @@ def binary_conv() -> nn.Module:
 
 def two_bit_conv() -> nn.Module:
     """Float weights and activations of two bits on 28 x 28 pixels."""
-    layers = list(cnn(1, 28, (8, 16, 32), (2, 2, 2)))
+    layers = cnn(1, 28, (8, 16, 32), (2, 2, 2)).children()
     return nn.Sequential(*(TwoBits() if isinstance(layer, nn.ReLU) else layer for layer in layers))
 
 

@@ -131,11 +131,11 @@ PROBLEMS = [
     ("[threat]\nepsilon = 0.1", "threat.epsilon: unknown key (did you mean eps?)"),
     ("[treat]\neps = 0.1", "treat: unknown key (did you mean threat?)"),
     ("[run]\nzzz = 1", "run.zzz: unknown key (known: device, batch_size, threads)"),
-    ("[threat]\neps = 'abc'", "threat.eps: 'abc' is no length, write 8/255, 8px or 0.03"),
-    ("[threat]\neps = -0.1", "threat.eps: '-0.1' is no length, write 8/255, 8px or 0.03"),
-    ("[threat]\neps = inf", "threat.eps: 'inf' is no length, write 8/255, 8px or 0.03"),
-    ("[threat]\neps = '1e999'", "threat.eps: '1e999' is no length"),
-    ("[threat]\neps = true", "threat.eps: True is no length, write 8/255, 8px or 0.03"),
+    ("[threat]\neps = 'abc'", "threat.eps: 'abc' is not a length, write 8/255, 8px or 0.03"),
+    ("[threat]\neps = -0.1", "threat.eps: '-0.1' is not a length, write 8/255, 8px or 0.03"),
+    ("[threat]\neps = inf", "threat.eps: 'inf' is not a length, write 8/255, 8px or 0.03"),
+    ("[threat]\neps = '1e999'", "threat.eps: '1e999' is not a length"),
+    ("[threat]\neps = true", "threat.eps: True is not a length, write 8/255, 8px or 0.03"),
     ("[threat]\nnorm = 'l1'", "threat.norm: 'l1' is not one of linf, l2"),
     ("threat = 3", "threat: 3 is not a table of keys"),
     ("[attack]\nrestarts = 0", "attack.restarts: should be greater than or equal to 1, not 0"),
@@ -178,7 +178,7 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
         settings_for(tmp_path / "model.onnx", Settings(), tmp_path)
     assert str(caught.value).split("; ") == [
         "pyproject.toml: tool.bnnaudit: data.sample: unknown key (did you mean samples?)",
-        "bnnaudit.toml: threat.eps: 'abc' is no length, write 8/255, 8px or 0.03",
+        "bnnaudit.toml: threat.eps: 'abc' is not a length, write 8/255, 8px or 0.03",
         "bnnaudit.toml: threat.epsilon: unknown key (did you mean eps?)",
         "model.toml: attack.step: unknown key (did you mean steps?)",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, Iprop, LossKind, Pgd, Square
 from bnnaudit.core.clever import Ball
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.report import DataFacts, Estimate
@@ -30,12 +30,12 @@ def said(
 
 def test_the_best_of_ours_stands_beside_the_best_without_a_temperature(facts: ModelFacts) -> None:
     rows = [
-        attack(AttackSettings(), 0.75),
-        attack(AttackSettings(loss=LossKind.DLR), 0.03),
-        attack(AttackSettings(method=Method.FGSM, beta=HNS), 0.001),
-        attack(AttackSettings(beta=NJS), 0.04),
-        attack(AttackSettings(beta=HNS), 0.015),
-        ReproducedRow("", (), (), settings=AttackSettings(method=Method.SQUARE), unable="not here"),
+        attack(Pgd(), 0.75),
+        attack(Pgd(loss=LossKind.DLR), 0.03),
+        attack(Fgsm(beta=HNS), 0.001),
+        attack(Pgd(beta=NJS), 0.04),
+        attack(Pgd(beta=HNS), 0.015),
+        ReproducedRow("", (), (), settings=Square(), unable="not here"),
     ]
     words = "PGD++ leaves 1.5 % (HNS), the strongest attack without a temperature 3.0 % (PGD DLR)."
     assert said(facts, TableName.TABLE8, rows) == words
@@ -59,14 +59,14 @@ def test_scores_fall_or_do_not(facts: ModelFacts, njs: float, hns: float, words:
 
 def test_a_figure_names_the_radii_at_which_it_is_behind(facts: ModelFacts) -> None:
     rows = [
-        attack(AttackSettings(), 0.1, 0.1, 0.1),
-        attack(AttackSettings(beta=NJS), 0.8, 0.7, 0.3),
-        attack(AttackSettings(beta=NJS, restarts=10), 0.9, 0.6, 0.2),
-        attack(AttackSettings(method=Method.IPROP), 0.85, 0.6, 0.15),
+        attack(Pgd(), 0.1, 0.1, 0.1),
+        attack(Pgd(beta=NJS), 0.8, 0.7, 0.3),
+        attack(Pgd(beta=NJS, restarts=10), 0.9, 0.6, 0.2),
+        attack(Iprop(), 0.85, 0.6, 0.15),
     ]
     columns = ("0.01", "0.02", "0.05")
     assert said(facts, TableName.FIGURE2, rows, columns) == "PGD++ leaves more than IPROP at 0.05."
-    ahead = [*rows[:3], attack(AttackSettings(method=Method.IPROP), 0.85, 0.6, 0.25)]
+    ahead = [*rows[:3], attack(Iprop(), 0.85, 0.6, 0.25)]
     assert said(facts, TableName.FIGURE2, ahead, columns) == "PGD++ leaves no more than IPROP at every radius."
     assert said(facts, TableName.FIGURE2, rows[:3], columns) == ""
 

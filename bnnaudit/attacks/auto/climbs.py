@@ -14,35 +14,32 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.gradient import pgd
-from bnnaudit.attacks.gradient.ascent import rounds
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 
 
-def climb(run: Run, settings: AttackSettings, most: float = math.inf) -> None:
+def climb(run: Run, settings: Pgd, most: float = math.inf) -> None:
     """One climb on what stands, shortened to what is left of the budget and to `most` of it."""
     spending = run.spending
     left = min(spending.left, most)
     if not run.active or left <= 0 or left < spending.least:
         return
     if not spending.is_timed:
-        settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
+        settings = replace(settings, steps=min(settings.steps, int(left) // settings.rounds))
         if settings.steps < LEAST_STEPS:
             settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
     part = Part(PhaseName.CLIMB if spending.climbs else PhaseName.FIRST, settings.surrogate, settings.loss)
     for rows, deadline in run.shares(left):
         run.enter(part, rows, climbed(run, settings, rows, deadline))
-    spending.pay(settings.steps * rounds(settings))
+    spending.pay(settings.steps * settings.rounds)
 
 
-def climbed(
-    run: Run, settings: AttackSettings, rows: Tensor, deadline: Deadline, short: AttackSettings | None = None
-) -> Outcome:
+def climbed(run: Run, settings: Pgd, rows: Tensor, deadline: Deadline, short: Pgd | None = None) -> Outcome:
     """The climb, or a shorter form of it, on the images `rows` (M,), from a random point of its own."""
     context, images = _prepared(run, settings).until(deadline), run.batch.select(rows)
-    starts = random_start(images, context.threat, settings, context.seed, run.spending.climbs)
+    starts = random_start(images, context.threat, context.seed, run.spending.climbs)
     return pgd.climb(short or settings, context, images, starts)
 
 
@@ -51,7 +48,7 @@ def guides(run: Run) -> list[Target]:
     return [target for settings in run.portfolio for target in _prepared(run, settings).stages]
 
 
-def _prepared(run: Run, settings: AttackSettings) -> Context:
+def _prepared(run: Run, settings: Pgd) -> Context:
     """The context of a climb with these settings, made once; scales are measured once for all of them."""
     if settings not in run.prepared:
         given, known = run.context, next(reversed(run.prepared.values()), None)

@@ -17,7 +17,7 @@ from bnnaudit.attacks.auto.levels.search import search_levels
 from bnnaudit.attacks.auto.state import Run
 from bnnaudit.attacks.auto.units.search import search_units, searchable
 from bnnaudit.attacks.auto.windows import FOLLOWING, corner_stripes, round_passes, search_windows
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.outcome import Cost
 from bnnaudit.numerics import losses
@@ -36,7 +36,7 @@ def climb_first(run: Run, share: float) -> None:
     context, threat = run.context, run.context.threat
     facts, cost = context.target.facts, Cost()
     if facts.quantizers:
-        predicted, cost = predicts_margins(run.settings, context, context.calibration)
+        predicted, cost = predicts_margins(context, context.calibration)
         run.quantized = not predicted
     run.portfolio = unchosen(threat, run.quantized, facts.num_classes)
     climb(run, first_climb(threat, run.quantized), share * run.spending.left)
@@ -83,7 +83,7 @@ def choose_climbs(run: Run, share: float) -> None:
     rows = standing[places]
     before, deadline = run.found.cost.backwards, spending.deadline(CHOICE_DELAY * amount)
 
-    def trial(settings: AttackSettings, images: int, steps: int) -> Tensor:
+    def trial(settings: Pgd, images: int, steps: int) -> Tensor:
         """What a short climb takes off the margins, as a fraction of them (M,); from 1 to 2 where it fools, sooner for more."""
         tried = run.batch.select(rows[:images])
         margins = losses.margin(run.context.judged(tried.images), tried.labels)

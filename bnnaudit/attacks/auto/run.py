@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bnnaudit.attacks.auto import phases
-from bnnaudit.attacks.auto.spending import progress_units
 from bnnaudit.attacks.auto.state import Run
 from bnnaudit.attacks.context import Context
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Auto
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 
@@ -57,17 +56,12 @@ to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows 
 """
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """The budget in gradients for each image, or percents of the time."""
-    return progress_units(settings.budget)
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Auto, context: Context, batch: Batch) -> Outcome:
     """Runs the phases that apply on the images that still stand; those without hope are given up before the budget ends.
 
     Of `settings` only the budget counts. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
     """
-    run = Run.begun(settings, context, batch)
+    run = Run.begun(settings.budget, context, batch)
     for phase in ONCE:
         if phase.applies(run):
             phase.run(run, phase.share)

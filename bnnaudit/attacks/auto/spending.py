@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.core.attack import Budget, BudgetUnit
 
-SECONDS_UNITS = 100
-"""Units of progress for each image where the budget is a time: percents."""
 LEAST_STEPS = 5
 """A climb of fewer steps is not begun: its first step is as long as the radius, its last a tenth of that. Not tuned."""
-
-
-def progress_units(budget: Budget) -> int:
-    """For each image, of a whole run: the budget in gradients, or percents of the time."""
-    return round(budget.amount) if budget.unit is BudgetUnit.GRADIENTS else SECONDS_UNITS
 
 
 @dataclass(slots=True)
@@ -75,11 +68,11 @@ class Spending:
         """A climb or window search is over that takes so many gradients on each image that still stands."""
         self.spent += gradients
         self.climbs += 1
-        self._report(int(self.used * self.images * progress_units(self.budget)))
+        self._report(int(self.used * self.images * self.budget.units))
 
     def finish(self) -> None:
         """Reports whatever progress is left to report."""
-        self._report(self.images * progress_units(self.budget))
+        self._report(self.images * self.budget.units)
 
     def _report(self, units: int) -> None:
         """Progress up to so many units in all."""

@@ -14,7 +14,7 @@ from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.deadline import Deadline
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Budget, Pgd
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -60,30 +60,29 @@ class Found:
 class Run:
     """One run.
 
-    settings: those of the whole run. quantized: the network has steps, and straight-through gradients do not predict its
+    quantized: the network has steps, and straight-through gradients do not predict its
     margins. portfolio: what is climbed by, in turn. levels: the input's, where the network has few. prepared: contexts of
     climbs, made once each. turns: turns of climbs so far; climbed: what the last one spent. independent (N, ...): where the
     window search is that began at random, whatever climbs reached. forecast: of how far margins fall.
     """
 
-    settings: AttackSettings
     context: Context
     found: Found
     spending: Spending
     quantized: bool = False
-    portfolio: tuple[AttackSettings, ...] = ()
+    portfolio: tuple[Pgd, ...] = ()
     levels: InputLevels | None = None
-    prepared: dict[AttackSettings, Context] = field(default_factory=dict)
+    prepared: dict[Pgd, Context] = field(default_factory=dict)
     turns: int = 0
     climbed: float = 0.0
     independent: Tensor | None = None
     forecast: Forecast | None = None
 
     @classmethod
-    def begun(cls, settings: AttackSettings, context: Context, batch: Batch) -> Run:
+    def begun(cls, budget: Budget, context: Context, batch: Batch) -> Run:
         """Nothing found or spent."""
-        spending = Spending.of(settings.budget, len(batch), context.on_progress)
-        return cls(settings, context, Found.blank(batch), spending)
+        spending = Spending.of(budget, len(batch), context.on_progress)
+        return cls(context, Found.blank(batch), spending)
 
     @property
     def batch(self) -> Batch:

@@ -16,8 +16,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.search import image_steps, lower
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import RandomSearch
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -25,10 +24,10 @@ from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
 NUMBERS = 2**14
-"""Random numbers that are drawn for an image at a time."""
+"""Random numbers that are drawn for an image at a time. Not tuned."""
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
     """`settings.queries` points for each image in each restart, the first success kept, else the point of smallest margin.
 
     `fooled_at` counts the queries before the success; those after it that went through in the same pass are not counted.
@@ -37,7 +36,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     forwards = 0
     with torch.no_grad():
         for restart in range(settings.restarts):
-            forwards += _Scan(settings, context, batch, best).run(restart)
+            forwards += _UniformSearch(settings, context, batch, best).run(restart)
     return best.outcome(Cost(forwards=forwards))
 
 
@@ -57,18 +56,18 @@ def draw(threat: Threat, seed: int, ids: list[int], restart: int, block: int, fe
 
 
 @dataclass(frozen=True, slots=True)
-class _Scan:
-    """One restart, whose results go into the tensors of `best` in place."""
+class _UniformSearch:
+    """One restart, whose results go into the best."""
 
-    settings: AttackSettings
+    settings: RandomSearch
     context: Context
     batch: Batch
     best: BestSoFar
 
     def run(self, restart: int) -> int:
-        """Asks about the draws of the images that still stand, and says how many queries they took."""
+        """Queries the draws of the images that still stand; how many queries that took."""
         queries, context = self.settings.queries, self.context
-        rows = (~self.best.fooled).nonzero().squeeze(1)
+        rows = self.best.standing
         features = int(np.prod(self.batch.images.shape[1:]))
         block, asked, forwards = 0, 0, 0
         while asked < queries and len(rows):
@@ -98,27 +97,8 @@ class _Scan:
         flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), self.context.threat)
         logits, points = self.context.logits(flat), flat.view(count, each, *origins.shape[1:])
         labels = self.batch.labels[rows].repeat_interleave(each)
-        wrong = (logits.argmax(dim=1) != labels).view(count, each)
-        found = margin(logits, labels).float().view(count, each)
-        hit = wrong.any(dim=1)
-        first = wrong.int().argmax(dim=1)
-        chosen = torch.where(hit, first, self._smallest(found, self.best.margins[rows]))
-        kept = (chosen >= 0).nonzero().squeeze(1)
-        self.best.images[rows[kept]] = points[kept, chosen[kept]]
-        self.best.margins[rows[kept]] = found[kept, chosen[kept]]
-        self.best.fooled[rows] = hit
-        self.best.fooled_at[rows[hit]] = before + first[hit]
-        return torch.where(hit, first + 1, each)
-
-    @staticmethod
-    def _smallest(found: Tensor, known: Tensor) -> Tensor:
-        """The column (M,) of the smallest margin, -1 where the known one is no larger; one by one, as rounding demands."""
-        chosen = torch.full_like(known, -1, dtype=torch.int64)
-        for column, margins in enumerate(found.unbind(dim=1)):
-            closer = lower(margins, known)
-            known = torch.where(closer, margins, known)
-            chosen[closer] = column
-        return chosen
-
-
-__all__ = ["attack", "image_steps"]
+        standing = (logits.argmax(dim=1) == labels).view(count, each)
+        margins = margin(logits, labels).float().view(count, each)
+        for query in range(each):
+            self.best.note(rows, points[:, query], margins[:, query], standing[:, query], before + query, onward=False)
+        return torch.where(standing.all(dim=1), each, (~standing).int().argmax(dim=1) + 1)

@@ -6,7 +6,7 @@ from typing import assert_never
 from rich.console import RenderableType
 from rich.table import Table
 
-from bnnaudit.core.attack import AttackSettings, BetaRule, Method
+from bnnaudit.core.attack import BetaRule, Method, Pgd
 from bnnaudit.core.report import Estimate
 from bnnaudit.experiments.claims import claim
 from bnnaudit.experiments.values import (
@@ -129,7 +129,7 @@ def row_name(row: ReproducedRow) -> str:
         return row.label
     rule = settings.beta.rule
     name = attack_name(settings) + ("" if rule is BetaRule.NONE else f" {_RULES.get(rule, settings.beta)}")
-    narrow = surrogate_name(settings) not in (MISSING, str(AttackSettings().surrogate))
+    narrow = surrogate_name(settings) not in (MISSING, str(Pgd().surrogate))
     return f"{name}, {settings.surrogate}" if narrow else name
 
 

@@ -53,7 +53,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
         return pair.undecided("hard-label attack against white box")
     message = (
         f"PGD leaves {percent(gradient.standing.mean())} of the images standing; an attack that sees only the predicted class, "
-        f"at most {blind.trial.attack.queries:,} times an image, fools {percent(pair.gain)} of the sample beyond that."
+        f"at most {blind.trial.attack.image_steps:,} times per image, fools {percent(pair.gain)} of the sample beyond that."
     )
     numbers = (
         accuracy("after PGD", gradient.standing),

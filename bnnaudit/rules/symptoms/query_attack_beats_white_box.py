@@ -46,7 +46,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
         return pair.undecided("query attack against white box")
     message = (
         f"PGD leaves {percent(gradient.standing.mean())} of the images standing; Square Attack, without gradients and with "
-        f"at most {square.trial.attack.queries:,} queries each, fools {percent(pair.gain)} of the sample beyond that."
+        f"at most {square.trial.attack.image_steps:,} queries each, fools {percent(pair.gain)} of the sample beyond that."
     )
     numbers = (
         accuracy("after PGD", gradient.standing),

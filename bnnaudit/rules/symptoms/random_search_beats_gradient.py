@@ -49,7 +49,7 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
         return ()
     message = (
         f"Of the images that PGD leaves standing ({percent(gradient.standing.mean())}), up to "
-        f"{random.trial.attack.queries:,} random points each fool the model on {percent(found.value)} of the sample: "
+        f"{random.trial.attack.image_steps:,} random points each fool the model on {percent(found.value)} of the sample: "
         "guessing succeeds where the gradient fails."
     )
     numbers = (accuracy("after PGD", gradient.standing), found)

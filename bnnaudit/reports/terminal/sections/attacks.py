@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.core.attack import BudgetUnit, Method
+from bnnaudit.core.attack import Auto, BudgetUnit
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
@@ -157,17 +157,17 @@ def _notes(rows: Sequence[AttackRow]) -> list[str]:
     short = [row.step_size for row in rows if row.step_size is not None and _falls_short(row)]
     if short:
         notes.append(f"small steps: of {significant(short[0], 2)} each, together less than the radius.")
-    if any(row.settings.method is Method.AUTO and row.settings.budget.unit is BudgetUnit.GRADIENTS for row in rows):
-        notes.append("g: gradients an image, at most; auto chooses temperature, surrogate and steps itself.")
+    if any(isinstance(row.settings, Auto) and row.settings.budget.unit is BudgetUnit.GRADIENTS for row in rows):
+        notes.append("g: gradients per image, at most; auto chooses temperature, surrogate and steps itself.")
     if any(row.settings.method.searches for row in rows):
-        notes.append("q: queries, forward passes an image; no gradient is followed.")
+        notes.append("q: queries, forward passes per image; no gradient is followed.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
         notes.append("*: transferred from a substitute network, no gradient of the audited model.")
     if any(row.role == REMAINING for row in rows):
         notes.append(">: on images that ordinary PGD left; what is left after both.")
     if any(row.role == VERIFICATION for row in rows):
         notes.append("+: verification, on images that every attack above it left; what is left of the whole sample.")
-    if any(row.settings.l2_per_channel for row in rows):
+    if any(row.threat.l2_per_channel for row in rows):
         notes.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
     if any(_measured_as_8bit(row) for row in rows):
         notes.append(
