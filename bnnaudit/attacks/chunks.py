@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any
 
 import torch
 
@@ -14,8 +14,6 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import is_out_of_memory
 from bnnaudit.core.outcome import Outcome
-
-Settings = TypeVar("Settings", bound=AttackSettings)
 
 
 @dataclass(slots=True)
@@ -40,8 +38,8 @@ class _Progress:
 
 
 def attack_in_parts(
-    attack: Callable[[Settings, Context, Batch], Outcome],
-    settings: Settings,
+    attack: Callable[[Any, Context, Batch], Outcome],
+    settings: AttackSettings,
     context: Context,
     batch: Batch,
     whole: bool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from bnnaudit.attacks import auto
 from bnnaudit.attacks.boundary import bba, deepfool, fab
@@ -15,63 +15,44 @@ from bnnaudit.attacks.gradient import apgd, fgsm, pgd
 from bnnaudit.attacks.query import random_search, square
 from bnnaudit.attacks.query.hard_label import attack as hard_label
 from bnnaudit.attacks.rounding import rounded
-from bnnaudit.core.attack import (
-    Apgd,
-    AttackSettings,
-    Auto,
-    BrendelBethge,
-    Climb,
-    DeepFool,
-    Fab,
-    Fgsm,
-    HardLabel,
-    Iprop,
-    Method,
-    Pgd,
-    RandomSearch,
-    Square,
-)
+from bnnaudit.core.attack import AttackSettings, Climb, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 
-Settings = TypeVar("Settings", bound=AttackSettings)
-
 
 @dataclass(frozen=True, slots=True)
-class MethodEntry(Generic[Settings]):
+class MethodEntry:
     """How a method runs.
 
-    settings: the type of its settings, which names it. default_step_size: where the settings name none, in units of the [0,1]
-    image; None for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts
-    them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
-    itself beside the smooth one that the surrogate `relaxed` makes.
+    attack: what runs it, given settings of its type. default_step_size: where these name none, in units of the [0,1] image; None
+    for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts them into
+    batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network itself beside
+    the smooth one that the surrogate `relaxed` makes.
     """
 
-    settings: type[Settings]
-    attack: Callable[[Settings, Context, Batch], Outcome]
+    attack: Callable[[Any, Context, Batch], Outcome]
     default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
     whole: bool = False
     relaxes: bool = False
 
 
-_ENTRIES: tuple[MethodEntry[Any], ...] = (
-    MethodEntry(Fgsm, fgsm.attack, fgsm.default_step_size, relaxes=True),
-    MethodEntry(Pgd, pgd.attack, pgd.default_step_size, relaxes=True),
-    MethodEntry(Apgd, apgd.attack, apgd.default_step_size),
-    MethodEntry(Fab, fab.attack),
-    MethodEntry(DeepFool, deepfool.attack),
-    MethodEntry(Auto, auto.attack, whole=True),
-    MethodEntry(BrendelBethge, bba.attack),
-    MethodEntry(Square, square.attack),
-    MethodEntry(RandomSearch, random_search.attack),
-    MethodEntry(HardLabel, hard_label.attack),
-    MethodEntry(Iprop, iprop.attack, norms=frozenset({Norm.LINF}), whole=True),
-)
-METHODS: Mapping[Method, MethodEntry[Any]] = {entry.settings.method: entry for entry in _ENTRIES}
+METHODS: Mapping[Method, MethodEntry] = {
+    Method.FGSM: MethodEntry(fgsm.attack, fgsm.default_step_size, relaxes=True),
+    Method.PGD: MethodEntry(pgd.attack, pgd.default_step_size, relaxes=True),
+    Method.APGD: MethodEntry(apgd.attack, apgd.default_step_size),
+    Method.FAB: MethodEntry(fab.attack),
+    Method.DEEPFOOL: MethodEntry(deepfool.attack),
+    Method.AUTO: MethodEntry(auto.attack, whole=True),
+    Method.BRENDEL_BETHGE: MethodEntry(bba.attack),
+    Method.SQUARE: MethodEntry(square.attack),
+    Method.RANDOM: MethodEntry(random_search.attack),
+    Method.HARD_LABEL: MethodEntry(hard_label.attack),
+    Method.IPROP: MethodEntry(iprop.attack, norms=frozenset({Norm.LINF}), whole=True),
+}
 
 
 def run_attack(

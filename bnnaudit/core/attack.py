@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, dataclass_transform
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
 
 
 class Method(StrEnum):
-    """Which attack. With a temperature rule FGSM and PGD are called FGSM++ and PGD++ ([G22])."""
+    """Which attack. With a temperature rule FGSM and PGD are called FGSM++ and PGD++ ([Gupta & Ajanthan 2022])."""
 
     FGSM = "fgsm"
     PGD = "pgd"
@@ -73,7 +73,7 @@ class Curvature(StrEnum):
 
 
 DEFAULT_RHO = 0.01
-"""[G22]'s least error signal."""
+"""[Gupta & Ajanthan 2022]'s least error signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +189,13 @@ class Budget:
         return f"{self.amount:g}s" if self.unit is BudgetUnit.SECONDS else f"{self.amount:g}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass(frozen=True)
 class AttackSettings:
     """One attack, fully specified apart from model, data and threat. Each method has a type of its own, with its options.
 
-    What is written here is what holds for a method that has no such option, and what a report says of it.
+    What is written here holds for a method that has no such option, and is what a report says of it. A subclass is a frozen
+    dataclass whose fields are its options.
     """
 
     method: ClassVar[Method]
@@ -205,6 +207,11 @@ class AttackSettings:
     targets = 1
     stop_at_success = True
 
+    def __init_subclass__(cls, method: Method | None = None) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        if method is not None:
+            cls.method = method
+
     @property
     def name(self) -> str:
         """`pgd`, or `pgd++` with a temperature rule."""
@@ -212,7 +219,7 @@ class AttackSettings:
 
     @property
     def signal(self) -> ErrorSignal:
-        """The error signal that is used: `auto` resolved."""
+        """The error signal that is used, `plain` or `exact`."""
         return ErrorSignal.PLAIN
 
     @property
@@ -226,7 +233,6 @@ class AttackSettings:
         return self.steps * self.rounds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Climb(AttackSettings):
     """What FGSM, PGD and APGD share: they follow the gradient of one loss.
 
@@ -253,23 +259,19 @@ class Climb(AttackSettings):
         return ErrorSignal.PLAIN if self.beta.rule is BetaRule.NONE else ErrorSignal.EXACT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fgsm(Climb):
+class Fgsm(Climb, method=Method.FGSM):
     """One step from each start."""
 
-    method = Method.FGSM
     steps = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pgd(Climb):
+class Pgd(Climb, method=Method.PGD):
     """Projected steps.
 
     `momentum`: the share of the last direction in the next one, 0 in plain PGD. `final_step`: the size of the last step as a
     fraction of the first, reached in even ratios.
     """
 
-    method = Method.PGD
     steps: int = 20
     momentum: float = 0.0
     final_step: float = 1.0
@@ -281,19 +283,15 @@ class Pgd(Climb):
         return Fgsm(**{**shared, "step_size": None})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apgd(Climb):
+class Apgd(Climb, method=Method.APGD):
     """Steps whose size adapts; `step_size` is that of the first."""
 
-    method = Method.APGD
     steps: int = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fab(AttackSettings):
+class Fab(AttackSettings, method=Method.FAB):
     """`targets`: classes whose boundaries are looked at, one in each round where the loss is targeted, else all at once."""
 
-    method = Method.FAB
     steps: int = 20
     restarts: int = 1
     surrogate: Surrogate = STRAIGHT_THROUGH
@@ -301,27 +299,22 @@ class Fab(AttackSettings):
     targets: int = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeepFool(AttackSettings):
+class DeepFool(AttackSettings, method=Method.DEEPFOOL):
     """It has no random start, so restarts would repeat it. `targets`: classes whose boundaries are looked at."""
 
-    method = Method.DEEPFOOL
     steps: int = 20
     surrogate: Surrogate = STRAIGHT_THROUGH
     targets: int = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrendelBethge(AttackSettings):
+class BrendelBethge(AttackSettings, method=Method.BRENDEL_BETHGE):
     """Steps along the decision boundary."""
 
-    method = Method.BRENDEL_BETHGE
     steps: int = 20
     restarts: int = 1
     surrogate: Surrogate = STRAIGHT_THROUGH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Search(AttackSettings):
     """What the attacks share that ask the network for its answers only: no gradient, so no surrogate and no temperature.
 
@@ -338,42 +331,29 @@ class Search(AttackSettings):
         return self.queries * self.restarts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Square(Search):
+class Square(Search, method=Method.SQUARE):
     """Squares of one sign, by the scores."""
 
-    method = Method.SQUARE
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RandomSearch(Search):
+class RandomSearch(Search, method=Method.RANDOM):
     """Random points, by the scores."""
 
-    method = Method.RANDOM
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HardLabel(Search):
+class HardLabel(Search, method=Method.HARD_LABEL):
     """By the predicted class alone."""
 
-    method = Method.HARD_LABEL
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Iprop(AttackSettings):
+class Iprop(AttackSettings, method=Method.IPROP):
     """Target propagation. Without `stop_at_success` an image goes on past its first success."""
 
-    method = Method.IPROP
     steps: int = 20
     restarts: int = 1
     stop_at_success: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auto(AttackSettings):
+class Auto(AttackSettings, method=Method.AUTO):
     """It chooses everything but what it may spend."""
 
-    method = Method.AUTO
     budget: Budget = Budget()
 
     @property

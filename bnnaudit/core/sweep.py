@@ -14,7 +14,7 @@ from bnnaudit.core.trial import Trial
 
 
 class Parameter(StrEnum):
-    """The setting that varies ([G22], Figures 1 and 3, Tables 12 and 14)."""
+    """The setting that varies ([Gupta & Ajanthan 2022], Figures 1 and 3, Tables 12 and 14)."""
 
     ITERATIONS = "iterations"
     RADIUS = "radius"
@@ -26,19 +26,7 @@ class Parameter(StrEnum):
     @property
     def option(self) -> str | None:
         """The option of an attack that it is a value of; None for the radius, which every attack has."""
-        match self:
-            case Parameter.RADIUS:
-                return None
-            case Parameter.ITERATIONS:
-                return "steps"
-            case Parameter.STEP_SIZE:
-                return "step_size"
-            case Parameter.RESTARTS:
-                return "restarts"
-            case Parameter.BETA | Parameter.RHO:
-                return "beta"
-            case _:
-                assert_never(self)
+        return _OPTIONS.get(self)
 
     @property
     def counted(self) -> bool:
@@ -49,6 +37,15 @@ class Parameter(StrEnum):
     def length(self) -> bool:
         """Whether its values are lengths of the [0,1] image."""
         return self in (Parameter.RADIUS, Parameter.STEP_SIZE)
+
+
+_OPTIONS = {
+    Parameter.ITERATIONS: "steps",
+    Parameter.STEP_SIZE: "step_size",
+    Parameter.RESTARTS: "restarts",
+    Parameter.BETA: "beta",
+    Parameter.RHO: "beta",
+}
 
 
 def parse_values(parameter: Parameter, text: str) -> tuple[float, ...]:

@@ -11,7 +11,19 @@ import torch
 from torch import nn
 
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import Apgd, AttackSettings, Beta, BetaRule, Budget, Fab, LossKind, Method, Pgd, options_of
+from bnnaudit.core.attack import (
+    SETTINGS,
+    Apgd,
+    AttackSettings,
+    Beta,
+    BetaRule,
+    Budget,
+    Fab,
+    LossKind,
+    Method,
+    Pgd,
+    options_of,
+)
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
@@ -52,9 +64,9 @@ def contract_settings() -> list[AttackSettings]:
     """Settings of every method of the table, small enough to run in a blink."""
     return [
         replace(settings, **{name: value for name, value in SMALL.items() if name in options_of(method)})
-        for method, entry in METHODS.items()
+        for method in METHODS
         if method is not Method.BRENDEL_BETHGE or HAS_FOOLBOX
-        for settings in TRIED.get(method, [entry.settings()])
+        for settings in TRIED.get(method, [SETTINGS[method]()])
     ]
 
 

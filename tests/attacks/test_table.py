@@ -7,6 +7,7 @@ import pytest
 
 from bnnaudit.attacks.table import METHODS, step_size_of
 from bnnaudit.cli import attack_settings
+from bnnaudit.cli.options import AttackOptions
 from bnnaudit.core.attack import SETTINGS, Climb, Method, settings_of
 from bnnaudit.core.threat import Norm, Threat
 from tests.paths import ROOT
@@ -14,7 +15,7 @@ from tests.paths import ROOT
 
 def test_every_method_has_settings_and_something_that_runs_it() -> None:
     assert set(SETTINGS) == set(METHODS) == set(Method)
-    assert all(METHODS[method].settings is SETTINGS[method] for method in Method)
+    assert all(SETTINGS[method].method is method for method in Method)
 
 
 def test_the_readme_says_of_every_method_what_it_does() -> None:
@@ -39,3 +40,8 @@ def test_a_step_has_a_size_where_the_attack_has_such_an_option(method: Method) -
     assert (step_size_of(SETTINGS[method](), threat) is not None) == issubclass(SETTINGS[method], Climb)
     if method.climbs:
         assert step_size_of(settings_of(method, step_size=0.03), threat) == 0.03
+
+
+def test_every_option_of_an_attack_can_be_given_on_the_command_line_but_those_of_other_callers() -> None:
+    of_other_callers = {"stop_at_success", "momentum", "final_step"}
+    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(AttackOptions)}

@@ -1,4 +1,4 @@
-"""FAB: the smallest perturbation by steps onto linearised boundaries that keep close to the original ([Croce & Hein 2020]).
+"""FAB: the smallest perturbation by steps onto linearised boundaries that keep close to the original ([Croce & Hein 2020b]).
 
 An iterate moves to a point between two projections onto the same linearised boundary, its own and the original's, both
 exact inside the box; where it has crossed the true boundary it takes a step back towards the original and goes on. The
@@ -7,8 +7,6 @@ one backward pass per step.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -45,60 +43,52 @@ def attack(settings: Fab, context: Context, batch: Batch) -> Outcome:
     best.judge(best.standing, batch.images, logits, batch.labels, 0)
     goals = losses.ranked_others(logits, batch.labels)
     cost = Cost(forwards=len(batch))
-    search, targeted = _NearestBoundary(settings, context, best), goals if settings.loss.targeted else None
+    targeted = goals if settings.loss.targeted else None
     for each in rounds_of(settings, context, batch, best, targeted, settings.steps):
         chosen = goals[each.rows, : settings.targets] if each.goals is None else each.goals[:, None]
-        cost += search.run(each, chosen)
+        cost += _search(settings, context, each, chosen, best)
     return best.outcome(cost)
 
 
-@dataclass(frozen=True, slots=True)
-class _NearestBoundary:
-    """The search of one round, whose results go into the best."""
+def _search(settings: Fab, context: Context, each: Round, goals: Tensor, best: BestSoFar) -> Cost:
+    """One round of M images near the boundaries with the classes goals (M, T), whose results go into the best."""
+    batch, rows = each.batch, each.rows
+    steps = settings.steps
+    points = _start(settings, context, each)
+    closest, shortest = batch.images, torch.full((len(rows),), float("inf"), device=points.device)
+    cost = Cost()
+    for step in range(1, steps + 1):
+        points = points.detach().requires_grad_()
+        logits = context.logits(points)
+        boundary = Boundary.nearest(logits, points, batch.labels, goals, context.threat.norm)
+        points = _moved(points.detach(), batch.images, boundary, context.threat)
+        with torch.no_grad():
+            values = context.logits(points)
+        cost += Cost(forwards=2 * len(points), backwards=goals.numel())
+        lengths = lengths_of(points - batch.images, context.threat)
+        inside = lengths <= context.threat.radius
+        best.judge(rows[inside], points[inside], values[inside], batch.labels[inside], step)
+        crossed = values.argmax(dim=1) != batch.labels
+        nearer = crossed & (lengths < shortest)
+        closest = torch.where(per_image(nearer, points), points, closest)
+        shortest = torch.where(nearer, lengths, shortest)
+        points = torch.where(per_image(crossed, points), batch.images + STEP_BACK * (points - batch.images), points)
+        going = ~(crossed & inside)
+        context.on_progress(int(going.sum()) + int((~going).sum()) * (steps - step + 1))
+        if not bool(going.all()):
+            batch, rows, goals, points = batch.select(going), rows[going], goals[going], points[going]
+            closest, shortest = closest[going], shortest[going]
+        if len(rows) == 0:
+            break
+    found = shortest.isfinite()
+    return cost + settle(context, batch.select(found), closest[found], rows[found], best, steps)
 
-    settings: Fab
-    context: Context
-    best: BestSoFar
 
-    def run(self, each: Round, goals: Tensor) -> Cost:
-        """Searches for M images near the boundaries with the classes goals (M, T)."""
-        batch, rows = each.batch, each.rows
-        context, steps = self.context, self.settings.steps
-        points = self._start(batch, each.index)
-        closest, shortest = batch.images, torch.full((len(rows),), float("inf"), device=points.device)
-        cost = Cost()
-        for step in range(1, steps + 1):
-            points = points.detach().requires_grad_()
-            logits = context.logits(points)
-            boundary = Boundary.nearest(logits, points, batch.labels, goals, context.threat.norm)
-            points = _moved(points.detach(), batch.images, boundary, context.threat)
-            with torch.no_grad():
-                values = context.logits(points)
-            cost += Cost(forwards=2 * len(points), backwards=goals.numel())
-            lengths = lengths_of(points - batch.images, context.threat)
-            inside = lengths <= context.threat.radius
-            self.best.judge(rows[inside], points[inside], values[inside], batch.labels[inside], step)
-            crossed = values.argmax(dim=1) != batch.labels
-            nearer = crossed & (lengths < shortest)
-            closest = torch.where(per_image(nearer, points), points, closest)
-            shortest = torch.where(nearer, lengths, shortest)
-            points = torch.where(per_image(crossed, points), batch.images + STEP_BACK * (points - batch.images), points)
-            going = ~(crossed & inside)
-            context.on_progress(int(going.sum()) + int((~going).sum()) * (steps - step + 1))
-            if not bool(going.all()):
-                batch, rows, goals, points = batch.select(going), rows[going], goals[going], points[going]
-                closest, shortest = closest[going], shortest[going]
-            if len(rows) == 0:
-                break
-        found = shortest.isfinite()
-        return cost + settle(context, batch.select(found), closest[found], rows[found], self.best, steps)
-
-    def _start(self, batch: Batch, index: int) -> Tensor:
-        """The image itself, in a restart a point drawn from the ball of half the radius around it."""
-        if index % self.settings.restarts == 0:
-            return batch.images
-        drawn = random_start(batch, self.context.threat, self.context.seed, index)
-        return (batch.images + drawn) / 2
+def _start(settings: Fab, context: Context, each: Round) -> Tensor:
+    """The image itself, in a restart a point drawn from the ball of half the radius around it."""
+    if each.index % settings.restarts == 0:
+        return each.batch.images
+    return (each.batch.images + random_start(each.batch, context.threat, context.seed, each.index)) / 2
 
 
 def _moved(points: Tensor, origins: Tensor, boundary: Boundary, threat: Threat) -> Tensor:

@@ -8,7 +8,6 @@ against 50 %).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.rounds import Round, rounds_of
 from bnnaudit.core.attack import Search
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -46,57 +46,43 @@ def search(settings: Search, context: Context, batch: Batch, proposals: Proposal
     The start is the first query. `fooled_at` counts the queries before the success. The image of the
     smallest margin is returned. The batch and the target are left as they were.
     """
-    best = BestSoFar.blank(batch)
-    forwards = 0
+    best, forwards = BestSoFar.blank(batch), 0
     with torch.no_grad():
-        for restart in range(settings.restarts):
-            rows = best.standing
-            if len(rows) == 0:
-                break
-            forwards += _LocalSearch(settings, context, batch, proposals, best).run(rows, restart)
+        for each in rounds_of(settings, context, batch, best, None, settings.queries):
+            forwards += _restart(settings, context, each, proposals, best)
     return best.outcome(Cost(forwards=forwards))
 
 
-@dataclass(frozen=True, slots=True)
-class _LocalSearch:
-    """One restart, whose results go into the best."""
-
-    settings: Search
-    context: Context
-    batch: Batch
-    proposals: Proposals
-    best: BestSoFar
-
-    def run(self, rows: Tensor, restart: int) -> int:
-        """Searches for the images `rows` (M,); how many forward passes that took."""
-        queries, left = self.settings.queries, self.settings.restarts - 1 - restart
-        ids, origins, labels = self.batch.ids[rows].tolist(), self.batch.images[rows], self.batch.labels[rows]
-        points = candidates = self.proposals.start(self.context, ids, restart, origins)
-        margins = torch.full((len(rows),), float("inf"), device=origins.device)
-        draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
-        for query in range(queries):
-            if query > 0:
-                if used == draws.shape[1]:
-                    draws = self.proposals.draw(self.context, ids, restart, block, origins).to(origins.device)
-                    block, used = block + 1, 0
-                candidates = self.proposals.propose(points, origins, draws[:, used], query / queries)
-                used += 1
-            candidates = as_stored(candidates, origins, self.context.threat)
-            logits = self.context.logits(candidates)
-            forwards += len(rows)
-            found = margin(logits, labels).float()
-            stay = logits.argmax(dim=1) == labels
-            better = ~stay | ~lower(margins, found)
-            points = torch.where(per_image(better, points), candidates, points)
-            margins = torch.minimum(found, margins)
-            gone = len(rows) - int(stay.sum())
-            self.context.on_progress(len(rows) - gone + gone * (queries - query + queries * left))
-            if gone:
-                self.best.note(rows[~stay], points[~stay], margins[~stay], stay[~stay], query)
-                rows, points, origins, labels = rows[stay], points[stay], origins[stay], labels[stay]
-                margins, draws = margins[stay], draws[stay]
-                ids = self.batch.ids[rows].tolist()
-                if len(rows) == 0:
-                    return forwards
-        self.best.note(rows, points, margins, torch.ones_like(rows, dtype=torch.bool), queries)
-        return forwards
+def _restart(settings: Search, context: Context, each: Round, proposals: Proposals, best: BestSoFar) -> int:
+    """One restart, whose results go into the best; how many forward passes that took."""
+    batch, rows, queries = each.batch, each.rows, settings.queries
+    ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+    points = candidates = proposals.start(context, ids, each.index, origins)
+    margins = torch.full((len(rows),), float("inf"), device=origins.device)
+    draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
+    for query in range(queries):
+        if query > 0:
+            if used == draws.shape[1]:
+                draws = proposals.draw(context, ids, each.index, block, origins).to(origins.device)
+                block, used = block + 1, 0
+            candidates = proposals.propose(points, origins, draws[:, used], query / queries)
+            used += 1
+        candidates = as_stored(candidates, origins, context.threat)
+        logits = context.logits(candidates)
+        forwards += len(rows)
+        found = margin(logits, labels).float()
+        stay = logits.argmax(dim=1) == labels
+        better = ~stay | ~lower(margins, found)
+        points = torch.where(per_image(better, points), candidates, points)
+        margins = torch.minimum(found, margins)
+        gone = len(rows) - int(stay.sum())
+        context.on_progress(len(rows) - gone + gone * (queries - query))
+        if gone:
+            best.note(rows[~stay], points[~stay], margins[~stay], stay[~stay], query)
+            batch, rows, points = batch.select(stay), rows[stay], points[stay]
+            margins, draws = margins[stay], draws[stay]
+            ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+            if len(rows) == 0:
+                return forwards
+    best.note(rows, points, margins, torch.ones_like(rows, dtype=torch.bool), queries)
+    return forwards

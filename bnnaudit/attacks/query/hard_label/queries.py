@@ -22,7 +22,7 @@ ROUNDING = 1e-6
 class Queries:
     """Queries about N images; written by one attack and by nobody else.
 
-    asked (N,): queries of this restart. left: restarts after this one. Points may lie anywhere in the box; only those in the
+    asked (N,): queries of this restart. Points may lie anywhere in the box; only those in the
     ball can be successes.
     """
 
@@ -31,7 +31,6 @@ class Queries:
     batch: Batch
     best: BestSoFar
     asked: Tensor
-    left: int = 0
     forwards: int = 0
 
     @classmethod
@@ -40,10 +39,10 @@ class Queries:
         asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
         return cls(settings, context, batch, BestSoFar.blank(batch), asked)
 
-    def open(self, restart: int) -> None:
+    def open(self) -> None:
         """A restart begins: every image that still stands has its whole number of queries again."""
         self.asked.zero_()
-        self.left = self.settings.restarts - 1 - restart
+        self.context.on_progress((len(self.batch) - len(self.best.standing)) * self.settings.queries)
 
     @property
     def rows(self) -> Tensor:
@@ -102,7 +101,7 @@ class Queries:
         self.asked[rows] += each
         self.context.on_progress(len(rows) * each)
         gone = rows[self.best.fooled[rows]]
-        spared = len(gone) * self.settings.queries * (1 + self.left) - int(self.asked[gone].sum())
+        spared = len(gone) * self.settings.queries - int(self.asked[gone].sum())
         self.asked[gone] = self.settings.queries
         self.context.on_progress(spared)
 
