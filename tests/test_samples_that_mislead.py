@@ -144,4 +144,4 @@ def test_noise_as_images_is_a_warning(ran: Callable[..., Ran], model: Path) -> N
     _, report, _ = ran("attack", model, "--data", FORMS / "l_no_labels.npz", "--method", "fgsm")
     (warning,) = (finding for finding in report["findings"] if finding["rule"] == "MF415")
     assert warning["severity"] == "warning"
-    assert "as noise has" in warning["message"]
+    assert "like noise" in warning["message"]

@@ -43,7 +43,7 @@ from bnnaudit.zoo.substitute import imitate
 Loaded = TypeVar("Loaded")
 
 DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
-"""[G22]'s radii for CIFAR-10."""
+"""[Gupta & Ajanthan 2022]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
 CONFIRMING = 32
@@ -227,7 +227,7 @@ def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
 
 
 def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
-    """The threat model against the model of `facts`; [G22]'s radius for CIFAR-10 where none is given.
+    """The threat model against the model of `facts`; [Gupta & Ajanthan 2022]'s radius for CIFAR-10 where none is given.
 
     Raises UsageError beyond the whole range, or where the settings' pixels are none of the model's whole numbers.
     """

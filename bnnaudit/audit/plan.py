@@ -76,7 +76,7 @@ def check_costs() -> tuple[tuple[str, tuple[str, ...], tuple[int | None, ...]], 
     for; what the probes, the table of cures and the verification cost stands in lines of their own.
     """
     columns = [_costs(_usual_plan(effort)) for effort in Effort]
-    rules = {check.name: tuple(rule.code for rule in check.rules) for check in CHECKS}
+    rules = {check.name: (check.rule.code,) for check in CHECKS}
     names = columns[-1]
     return tuple((name, rules.get(name, ()), tuple(column.get(name) for column in columns)) for name in names)
 

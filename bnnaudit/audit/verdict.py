@@ -23,7 +23,7 @@ from bnnaudit.core.report import Estimate, Status, Verdict
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.numerics.multiplicity import holm
-from bnnaudit.rules.comparison import is_serious, percent
+from bnnaudit.rules.comparison import SIGNIFICANCE, is_serious, percent
 from bnnaudit.rules.model import (
     clean_accuracy_at_chance,
     fed_otherwise_than_trained,
@@ -34,8 +34,6 @@ from bnnaudit.rules.symptoms.attack_too_weak import verification_misses
 
 NOT_ROBUST = 0.10
 """Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
-SIGNIFICANCE = 0.05
-"""Level of the whole run, after correction."""
 OF_THE_SAMPLE = frozenset(
     module.RULE.code
     for module in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
@@ -84,7 +82,7 @@ def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mappin
 def _why_not_judged(check: Check, evidence: Evidence, unrunnable: Mapping[Trial, str]) -> str:
     if not evidence.plan.effort.reaches(check.least):
         return f"left out by --effort {evidence.plan.effort}; --effort {check.least} runs it"
-    if evidence.plan.threat.empty and any(rule.family is Family.SYMPTOM for rule in check.rules):
+    if evidence.plan.threat.empty and check.rule.family is Family.SYMPTOM:
         return "no other image lies within the radius, so attacks have nothing to show"
     missing = [trial for trial in check.trials(evidence.plan) if trial not in evidence.results]
     if not missing:

@@ -32,18 +32,28 @@ class SubjectOptions(Options, panel="Rules"):
     efforts: Annotated[
         bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
     ] = False
+    sources: Annotated[bool, Option("List the publications that texts cite.", flags="--sources")] = False
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one of them is asked for."""
+        return [self.code is not None, self.everything, self.efforts, self.sources].count(True) > 1
 
 
 @command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
 def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
+    if subject.several:
+        raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
     if subject.efforts:
-        return _explain_efforts(subject, output)
+        return _explain_efforts(output)
+    if subject.sources:
+        return _explain_sources(output)
     from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
     from bnnaudit.rules.table import RULES
 
-    if subject.everything == (subject.code is not None):
-        raise UsageError("explain: give one rule's code (such as FR301), or --all")
+    if not subject.everything and subject.code is None:
+        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
     if subject.code is None:
         rules = list(RULES.values())
         write(
@@ -57,9 +67,19 @@ def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
     return PASSED
 
 
-def _explain_efforts(subject: SubjectOptions, output: DocumentOptions) -> int:
-    if subject.everything or subject.code is not None:
-        raise UsageError("explain: give one rule's code, --all or --effort")
+def _explain_sources(output: DocumentOptions) -> int:
+    from bnnaudit.core.sources import SOURCES
+    from bnnaudit.reports.terminal.sources import render_sources, source_to_json
+
+    write(
+        output,
+        lambda **page: render_sources(SOURCES.values(), **page),
+        lambda: {"sources": [source_to_json(source) for source in SOURCES.values()]},
+    )
+    return PASSED
+
+
+def _explain_efforts(output: DocumentOptions) -> int:
     from bnnaudit.audit.plan import check_costs
     from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
 

@@ -1,4 +1,4 @@
-"""`bnnaudit reproduce TABLE`: a table or figure of [G22], this run beside the paper's figures."""
+"""`bnnaudit reproduce TABLE`: a table or figure of [Gupta & Ajanthan 2022], this run beside the paper's figures."""
 
 from __future__ import annotations
 

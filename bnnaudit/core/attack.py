@@ -10,7 +10,7 @@ from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
 
 
 class Method(StrEnum):
-    """Which attack. With a temperature rule FGSM and PGD are called FGSM++ and PGD++ ([G22])."""
+    """Which attack. With a temperature rule FGSM and PGD are called FGSM++ and PGD++ ([Gupta & Ajanthan 2022])."""
 
     FGSM = "fgsm"
     PGD = "pgd"
@@ -71,7 +71,7 @@ class Curvature(StrEnum):
 
 
 DEFAULT_RHO = 0.01
-"""[G22]'s least error signal."""
+"""[Gupta & Ajanthan 2022]'s least error signal."""
 
 
 @dataclass(frozen=True, slots=True)

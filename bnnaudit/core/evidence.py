@@ -1,4 +1,4 @@
-"""Everything an audit measured, for checks to judge; and what a check is."""
+"""Everything an audit measured, which the checks judge; and what a check is."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The differentiable copy held against the deployed model on the clean images.
+    """The differentiable copy compared with the deployed model on the clean images.
 
     disagreeing: images on whose class the two differ by more than float noise; largest_difference: of their scores;
-    nonfinite: images with a score that is no finite number; unstable: images whose deployed class changed from one run
+    nonfinite: images with a score that is NaN or infinite; unstable: images whose deployed class changed from one run
     to the next; alone, company: images whose deployed class changed when they were run one by one, or in a batch with
-    other images. probabilities: every row of the deployed scores is one of probabilities. never_answered: classes with at
-    least ten images of the sample that the deployed model gives for no image. output: what its scores can tell apart.
+    other images. probabilities: every row of the deployed scores is a probability distribution. never_answered: classes with
+    at least ten images in the sample that the deployed model never predicts. output: what its scores can distinguish.
     """
 
     images: int
@@ -51,9 +51,9 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class DefaultAnswers:
-    """A runtime without options held against the deployed model on the clean images.
+    """A default session of the runtime compared with the deployed model on the clean images.
 
-    differing: images that it puts into another class; largest_difference: of their scores.
+    differing: images that it assigns to another class; largest_difference: of their scores.
     """
 
     images: int
@@ -65,9 +65,9 @@ class DefaultAnswers:
 class Evidence:
     """What was measured, image by image. `results` lacks the trials that did not run; `why_missing` says why.
 
-    clean (N,) bool: right without attack on the deployed model. verified (N,) bool: still right after everything that
-    was tried, None where verification did not finish. default_session: None where a runtime without options cannot differ.
-    sessions: what each session got right without attack, and after everything that was tried; None as well where it cannot.
+    clean (N,) bool: classified correctly without attack by the deployed model. verified (N,) bool: still correct after every
+    attack tried, None where verification did not finish. default_session: None where a default session cannot differ.
+    sessions: what each session classified correctly without attack, and after every attack; None where they cannot differ.
     """
 
     plan: AuditPlan
@@ -89,15 +89,19 @@ class Evidence:
 
     @property
     def claimed(self) -> NDArray[np.bool_] | None:
-        """(N,) bool: images that ordinary PGD leaves, given the steps that it takes to converge; None where it did not run.
+        """(N,) bool: images that withstand ordinary PGD, given enough steps to converge; None where it did not run.
 
-        The claim's own attack and, where it ran, the same with more steps: an attack that was only cut short makes no model
-        look fake.
+        The claim's own attack and, where it ran, the same with more steps, so that no model is called fake because its
+        claim rests on an attack that was merely cut short.
         """
         claim, longer = self.results.get(self.plan.claim), self.results.get(self.plan.iteration_trial)
         if claim is None:
             return None
         return claim.standing if longer is None else claim.standing & longer.standing
+
+
+Judged = tuple[Finding | Skip | Undecided, ...]
+"""What a check says of the evidence; empty where there is nothing to say."""
 
 
 def no_trials(plan: AuditPlan) -> tuple[Trial, ...]:
@@ -107,17 +111,17 @@ def no_trials(plan: AuditPlan) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One diagnostic: the rules it may fire, the attacks it needs on the whole sample, and its judgement.
+    """A rule with what decides whether it fires: the attacks that it needs on the whole sample, and its judgement.
 
-    `judge` is called only when all of its trials have results; otherwise the engine enters a skip with the reason. A
-    finding with a p-value stands only if it is still significant among all comparisons of the run; a comparison that
-    found no material difference is told as `Undecided`, because it is one of them. `least`: the effort from which on it runs.
-    `optional_trials`: attacks that run as well where they can and add to what a finding says; it is judged without them too.
+    `judge` is called only when all of its trials have results; otherwise the audit records a skip with the reason. A
+    finding with a p-value is reported only if it is still significant among all comparisons of the run; a comparison without
+    a material difference is returned as `Undecided`, because it is one of them. `least`: the lowest effort that runs it.
+    `optional_trials`: attacks that are run where they can be and add to what a finding says; it is judged without them too.
     """
 
     name: str
-    rules: tuple[Rule, ...]
-    trials: Callable[[AuditPlan], tuple[Trial, ...]]
-    judge: Callable[[Evidence], tuple[Finding | Skip | Undecided, ...]]
+    rule: Rule
+    judge: Callable[[Evidence], Judged]
+    trials: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials
     least: Effort = Effort.QUICK
     optional_trials: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials

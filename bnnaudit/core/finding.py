@@ -1,4 +1,4 @@
-"""Rules, and what an audit says by them: findings, waivers, skips and faults."""
+"""Rules, and what an audit reports by them: findings, waivers, skips and faults."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure the evidence makes us."""
+    """How certain the evidence makes a finding."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -22,7 +22,7 @@ class Confidence(StrEnum):
 
 
 class Family(StrEnum):
-    """What a rule is about, in the order of the argument: symptoms, cause, verdict; and the model itself."""
+    """What a rule is about: a symptom, a cause, the verdict, or the model itself."""
 
     SYMPTOM = "GM"
     CAUSE = "SP"
@@ -32,7 +32,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue, in full: `explain` prints it, and nothing else repeats it."""
+    """One rule of the catalogue, in full. `explain` prints it; `source` cites entries of `core/sources.py` in brackets."""
 
     code: str
     name: str
@@ -65,7 +65,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that fired, in words for this model, with the numbers it rests on.
+    """A rule that fired, with a message about this model and the numbers it rests on.
 
     p_value: of the comparison that it rests on, None where it rests on none.
     """
@@ -79,7 +79,7 @@ class Finding:
 
 
 def speaks_of_masking(finding: Finding) -> bool:
-    """Whether it is evidence of gradient masking: facts about the model are not, nor is a note that it is not robust."""
+    """Whether it is evidence of gradient masking, which facts about the model and notes on the verdict are not."""
     match finding.rule.family:
         case Family.SYMPTOM | Family.CAUSE:
             return True
@@ -93,7 +93,7 @@ def speaks_of_masking(finding: Finding) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A comparison that showed no material difference; it counts among those that the significance is corrected for."""
+    """A comparison without a material difference; it counts among those that the significance is corrected for."""
 
     comparison: str
     p_value: float

@@ -26,11 +26,11 @@ WHOLE_BOX = 1.0
 HALF_RANGE = 0.5
 """The L-inf radius at which every image can be turned into the same grey one."""
 MANY_RESTARTS = 20
-"""Against 1: [G22] Table 1."""
+"""Against 1: [Gupta & Ajanthan 2022] Table 1."""
 SHORT_TRAVEL = 0.1
 """Of the radius: what a whole attack of tiny steps moves at most."""
 DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
-"""Random points for each image that the gradient left; [C19] asks for 10,000."""
+"""Random points for each image that the gradient left; [Carlini et al. 2019] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
 """Of a query attack, for each image that the gradient left."""
 QUERIES_FOR_A_GRADIENT = 10

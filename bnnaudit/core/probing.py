@@ -41,8 +41,8 @@ class NoiseProbe:
     """The answers to `draws` noisy copies of each of `images` correctly classified images.
 
     radius: of the uniform noise, in units of the [0,1] image. flipped: images of which at least a tenth of the copies are
-    put into another class. loss_change: mean of |L(x) - L(x + noise)| / |L(x)|, each at most 1 ([P22]'s second indicator).
-    gradient_cosine: mean cosine between the gradients at an image and at its noisy copies.
+    put into another class. loss_change: mean of |L(x) - L(x + noise)| / |L(x)|, each at most 1 (second indicator of
+    [Pintor et al. 2022]). gradient_cosine: mean cosine between the gradients at an image and at its noisy copies.
     """
 
     images: int

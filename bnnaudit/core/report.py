@@ -99,7 +99,7 @@ class AttackRow:
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
-    """Signal propagation under one temperature rule ([G22] Table 13): means over the probed images.
+    """Signal propagation under one temperature rule ([Gupta & Ajanthan 2022] Table 13): means over the probed images.
 
     jsv_mean, jsv_std: singular values of b J. psi_norm: ||p(b) - y||. gradient_norm: ||dl/dn||. sign_norm: ||sign(dl/dn)||.
     zero_gradient_fraction: share of images whose gradient is exactly zero everywhere or denormal.
@@ -138,7 +138,7 @@ class PlaceRow:
 
 @dataclass(frozen=True, slots=True)
 class SignalCurves:
-    """Means over the probed images against b ([G22] Figures 4 and 5); every tuple has an entry for each of `betas`.
+    """Means over the probed images against b ([Gupta & Ajanthan 2022], Figures 4 and 5), one entry for each of `betas`.
 
     psi_norm: ||p(b) - y||. softmax_jacobian_norm: ||b (diag p - p p^T)||_F. hessian_norm: ||b^2 J^T (diag p - p p^T) J||_F.
     gradient_norm: ||b J^T psi||.

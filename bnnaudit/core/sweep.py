@@ -14,7 +14,7 @@ from bnnaudit.core.trial import Trial
 
 
 class Parameter(StrEnum):
-    """The setting that varies ([G22], Figures 1 and 3, Tables 12 and 14)."""
+    """The setting that varies ([Gupta & Ajanthan 2022], Figures 1 and 3, Tables 12 and 14)."""
 
     ITERATIONS = "iterations"
     RADIUS = "radius"

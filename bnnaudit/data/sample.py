@@ -71,7 +71,7 @@ def take_pool(source: ImageSource, facts: ModelFacts, exclude_ids: Tensor, limit
 def shuffled(count: int, seed: int) -> NDArray[np.int64]:
     """0..count-1 in an order that the seed fixes for every machine and every release of numpy.
 
-    Indices are ranked by a hash of (seed, index): the finaliser of SplitMix64 [Steele, Lea & Flood 2014].
+    Indices are ranked by a hash of (seed, index): the finaliser of SplitMix64 [Steele et al. 2014].
     """
     golden, mask = 0x9E3779B97F4A7C15, (1 << 64) - 1
     state = (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(_mixed(seed & mask))) * np.uint64(golden)

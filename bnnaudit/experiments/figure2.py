@@ -1,4 +1,4 @@
-"""[G22] Figure 2: PGD and PGD++ (NJS) against IPROP on a fully connected network, at several radii.
+"""[Gupta & Ajanthan 2022] Figure 2: PGD and PGD++ (NJS) against IPROP on a fully connected network, at several radii.
 
 PGD and the first PGD++ are as the paper ran them, 20 steps and straight-through; the second goes through a surrogate that
 narrows with the reach of each layer, with momentum, shrinking steps and restarts. The paper draws curves: there are no

@@ -1,4 +1,4 @@
-"""Runs an experiment of [G22] on a model: its rows, each adversarial accuracy replayed on the deployed model."""
+"""Runs an experiment of [Gupta & Ajanthan 2022] on a model: its rows, each success replayed on the deployed model."""
 
 from __future__ import annotations
 

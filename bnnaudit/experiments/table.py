@@ -1,4 +1,4 @@
-"""Tables and figures of [G22]: one file each says what the paper has, and this table lists them."""
+"""Tables and figures of [Gupta & Ajanthan 2022]: one file each says what the paper has, and this table lists them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""[G22] Table 10: PGD++ against DeepFool and Brendel & Bethge's attack. Figures: ICLR 2021 submission, Table 9.
+"""[Gupta & Ajanthan 2022] Table 10: PGD++ against DeepFool and Brendel & Bethge's attack. Figures: ICLR 2021 submission, Table 9.
 
 The paper ran both with Foolbox's defaults, "100-1000 iterations". Here DeepFool has Foolbox's 50, and Brendel & Bethge's attack
 as many: it goes image by image.

@@ -1,4 +1,4 @@
-"""[G22] Table 11: CLEVER scores fall with NJS and HNS. Figures: ICLR 2021 submission, Table 10.
+"""[Gupta & Ajanthan 2022] Table 11: CLEVER scores fall with NJS and HNS. Figures: ICLR 2021 submission, Table 10.
 
 The paper took ART's implementation with 50 batches of 10 draws in an L1 ball of radius 5.
 """

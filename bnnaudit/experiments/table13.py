@@ -1,4 +1,4 @@
-"""[G22] Table 13: what the two temperatures do to the signal. Figures: ICLR 2021 submission, Table 12."""
+"""[Gupta & Ajanthan 2022] Table 13: what the two temperatures do to the signal. Figures: ICLR 2021 submission, Table 12."""
 
 from bnnaudit.experiments.values import NetworkKind, PropagationTable, QuantityLine
 

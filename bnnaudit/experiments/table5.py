@@ -1,4 +1,4 @@
-"""[G22] Table 5: a temperature against the DLR loss, for one step and for many. Figures: ICLR 2021 submission, Table 5."""
+"""Table 5 of [Gupta & Ajanthan 2022]: a temperature against the DLR loss (ICLR 2021 submission, Table 5), one step and many."""
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.experiments.own_attack import own_line

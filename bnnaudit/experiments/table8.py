@@ -1,4 +1,4 @@
-"""[G22] Table 8: PGD++ against APGD with DLR loss and the Square Attack. Figures: ICLR 2021 submission, Table 7.
+"""Table 8 of [Gupta & Ajanthan 2022]: PGD++ against APGD with DLR loss and Square Attack. Figures: ICLR 2021 submission, Table 7.
 
 The paper names no number of queries; 5,000 are the usual ones.
 """

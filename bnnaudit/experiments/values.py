@@ -1,4 +1,4 @@
-"""Tables of [G22] as plain values: what the paper measured, what is run to hold against it, and what came out.
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out.
 
 Figures are those of the paper's submission to ICLR 2021 (openreview.net, RGeQOjc58d), whose tables of the appendix have
 numbers one lower, and which the AAAI 2022 version may have revised. What was not seen there is None, never guessed.

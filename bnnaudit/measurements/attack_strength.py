@@ -1,6 +1,6 @@
 """The binarization test: is an attack strong enough to find an adversarial image that is known to exist?
 
-[Zimmermann, Brendel, Tramer & Carlini 2022], by their description. For one image at a time the last layer is replaced by a
+[Zimmermann et al. 2022], by their description. For one image at a time the last layer is replaced by a
 readout that tells points inside the ball from one point on its surface; that point is adversarial by construction.
 """
 

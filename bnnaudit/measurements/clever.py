@@ -5,9 +5,9 @@ distribution of sampled maxima, and no more than the ball's radius. g is the mar
 one, and the norm is dual to the ball's.
 
 With a temperature: scaling the logits by b scales g and its gradient alike and cancels out, so the margin of the *logits*
-has one score whatever b. What an attack with a temperature sees is softmax(b a), and [G22] Table 11 is about that: g is
-then p_k(b) - p_j(b). b is the one that the rule gives at the image itself and the same all over the ball; where it differs
-from point to point g would not be a function of the network alone.
+has one score whatever b. What an attack with a temperature sees is softmax(b a), and Table 11 of
+[Gupta & Ajanthan 2022] is about that: g is then p_k(b) - p_j(b). b is the one that the rule gives at the image itself and
+the same all over the ball; where it differed from point to point, g would not be a function of the network alone.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ STREAM = 1000
 
 
 def noise_radius(plan: AuditPlan) -> float:
-    """Half the threat's radius a pixel, [P22]'s 4/255 at 8/255; for L2 half of a pixel's share of the radius."""
+    """Half the threat's radius a pixel, [Pintor et al. 2022]'s 4/255 at 8/255; for L2 half of a pixel's share of the radius."""
     share = 1.0 if plan.threat.norm is Norm.LINF else plan.features**-0.5
     return plan.threat.eps * share / 2
 

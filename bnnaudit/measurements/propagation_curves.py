@@ -1,4 +1,4 @@
-"""The curves of [G22]'s Figures 4 and 5: error signal, softmax Jacobian, Hessian and gradient against b."""
+"""The curves of [Gupta & Ajanthan 2022]'s Figures 4 and 5: error signal, softmax Jacobian, Hessian and gradient against b."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from bnnaudit.numerics.jacobian import centred_gram, hessian_norm_squared
 
 GRID = 100
-"""Points of [G22]'s grid."""
+"""Points of [Gupta & Ajanthan 2022]'s grid."""
 LEAST_LOG_RHO = -72 * math.log(10)
-"""log of the smallest rho on [G22]'s grid, 1e-72, which single precision cannot hold."""
+"""log of the smallest rho on [Gupta & Ajanthan 2022]'s grid, 1e-72, which single precision cannot hold."""
 FINE_RANGE = (1e-2, 1e2)
 """b times (top minus second logit) between which the maximum is looked for; for two classes it is at 2.4."""
 FINE_POINTS = (48, 16)
@@ -30,7 +30,7 @@ Search = Callable[[Tensor, NormSquared], tuple[Tensor, Tensor]]
 
 
 def temperature_bound(log_rho: float, classes: int, spread: Tensor) -> Tensor:
-    """Proposition 1 of [G22]: -log(rho / ((d-1)(1-rho))) / spread, in closed form so that rho may be 1e-72.
+    """Proposition 1 of [Gupta & Ajanthan 2022]: -log(rho / ((d-1)(1-rho))) / spread, in closed form so that rho may be 1e-72.
 
     `spread` is the top logit minus the second: then the error signal 1 - p_k is at most rho for every larger b where all
     other logits are equal; or minus the smallest: then 1 - p_k is at least rho for every smaller b. Infinite at spread 0.
@@ -45,7 +45,7 @@ def top_gap(logits: Tensor) -> Tensor:
 
 
 def search_grid(logits: Tensor, norm: NormSquared) -> tuple[Tensor, Tensor]:
-    """[G22]'s grid: 100 evenly spaced b between Proposition 1's bounds for rho = 1 - 1/d - 0.01 and rho = 1e-72."""
+    """Grid of [Gupta & Ajanthan 2022]: 100 evenly spaced b between Proposition 1's bounds for rho = 1 - 1/d - 0.01 and 1e-72."""
     classes, gap = logits.shape[1], top_gap(logits)[:, None]
     first = temperature_bound(math.log(1 - 1 / classes - 0.01), classes, gap)
     last = temperature_bound(LEAST_LOG_RHO, classes, gap)

@@ -13,7 +13,7 @@ def step_to_hyperplane_linf(points: Tensor, normals: Tensor, rises: Tensor, low:
 
     points, normals (M, ...), the points inside the box. Every coordinate moves uphill by a common length, or as far as the box
     lets it. A rise that the box does not allow gives the corner of the largest one; a rise of 0 or less, or a normal of zero,
-    is no step. Source: the projections of FAB ([Croce & Hein 2020], section 2.2).
+    is no step. Source: the projections of FAB ([Croce & Hein 2020b], section 2.2).
     """
     slopes, needed = _scaled(normals, rises)
     return _step(points, slopes, slopes.sign().abs(), needed, low, high)

@@ -91,8 +91,9 @@ def hessian_norm_squared(logits: Tensor, centred: Tensor, betas: Tensor) -> Tens
     """||b^2 J^T (diag p - p p^T) J||_F^2 with p = softmax(b a), for B temperatures of each image: (M, B).
 
     logits (M, d) float64, centred (M, d, d) float64 from `centred_gram` at the top class, betas (M, B). With J piecewise
-    constant this is the squared norm of the Hessian of the cross-entropy in the network's input ([G22], equation for
-    HNS). tr(S G S G) = sum_ij p_i p_j G_ij^2 - 2 sum_i p_i (G p)_i^2 + (p^T G p)^2: two batched products for all of them.
+    constant this is the squared norm of the Hessian of the cross-entropy in the network's input ([Gupta & Ajanthan 2022],
+    equation for HNS). tr(S G S G) = sum_ij p_i p_j G_ij^2 - 2 sum_i p_i (G p)_i^2 + (p^T G p)^2: two batched
+    products for all of them.
     """
     p = torch.softmax(betas[:, :, None] * logits[:, None, :], dim=2)
     image = p @ centred

@@ -1,4 +1,4 @@
-"""The mean singular value of J without J: stochastic Lanczos quadrature ([Ubaru, Chen & Saad 2017]) on G = J J^T."""
+"""The mean singular value of J without J: stochastic Lanczos quadrature ([Ubaru et al. 2017]) on G = J J^T."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def dlr_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Difference of logits ratio (N,) ([Croce & Hein 2020]): minus the margin over (largest minus third largest).
+    """Difference of logits ratio (N,) ([Croce & Hein 2020a]): minus the margin over (largest minus third largest).
 
     Invariant to the scale of the logits. With two classes the ratio would be constant, so it is minus the margin there.
     """
@@ -81,7 +81,7 @@ def targeted_margin_loss(logits: Tensor, labels: Tensor, goals: Tensor) -> Tenso
 
 
 def targeted_dlr_loss(logits: Tensor, labels: Tensor, goals: Tensor) -> Tensor:
-    """Targeted difference of logits ratio (N,) ([Croce & Hein 2020]): over largest minus mean of third and fourth largest.
+    """Targeted difference of logits ratio (N,) ([Croce & Hein 2020a]): over largest minus mean of third and fourth largest.
 
     With fewer than four classes there is no fourth, and it is the targeted margin.
     """

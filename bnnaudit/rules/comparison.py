@@ -1,6 +1,4 @@
-"""Two attacks on the same images, compared image by image."""
-
-from __future__ import annotations
+"""Two attacks on the same images, compared image by image; and how shares and differences are written."""
 
 from dataclasses import dataclass
 
@@ -8,16 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.finding import Measurement, Undecided
+from bnnaudit.core.trial import TrialResult
 from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
 
 MATERIAL = 0.05
-"""Five points of accuracy: what a release manager would call a different figure, and about what changes from one
-published attack to the next on a network that hides nothing."""
-
+"""Accuracy that two attacks must differ by: about what changes from one published attack to the next on a network without
+gradient masking."""
 SERIOUS = 0.10
-"""Of the claimed accuracy: what stronger attacks take from an adversarially trained network that hides nothing stays below
-it (published figures of PGD-20 beside AutoAttack differ by two to five points of about fifty)."""
-VARYING = "the model's answers vary from run to run or with the batch (MF405, MF407), so that a replay proves nothing"
+"""Fraction of the claimed accuracy: what stronger attacks take from an adversarially trained network without gradient masking
+stays below it (published accuracies under PGD-20 and AutoAttack differ by two to five points of about fifty)."""
+SIGNIFICANCE = 0.05
+"""Level of the whole run, after Holm's correction. The usual one; not tuned."""
+VARYING = "the model's answers vary between runs or with the batch (MF405, MF407), so a replay proves nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Paired:
         return min(1.0, self.p_value * comparisons)
 
     def undecided(self, name: str, comparisons: int = 1) -> tuple[Undecided, ...]:
-        """What a check says of a comparison that showed no material difference."""
+        """What a check returns for a comparison without a material difference."""
         return (Undecided(name, self.p_among(comparisons)),)
 
     def measured(self, name: str) -> tuple[Measurement, Measurement]:
@@ -67,17 +67,17 @@ class Paired:
 
 
 def is_serious(claimed: float, verified: float) -> bool:
-    """Whether so much of a claimed accuracy is lost that it was no figure of the model: 5 points, and a tenth of it."""
+    """Whether better attacks take so much of a claimed accuracy that it is wrong: 5 points, and a tenth of it."""
     return claimed - verified >= max(MATERIAL, SERIOUS * claimed)
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
-    """Pairs the images still standing (N,) after a first and after a second attack."""
+    """Pairs the images that are still classified correctly (N,) after a first and after a second attack."""
     return Paired(int((second & ~first).sum()), int((first & ~second).sum()), len(first))
 
 
 def accuracy(name: str, standing: NDArray[np.bool_]) -> Measurement:
-    """Adversarial accuracy with its Wilson interval, from the images still standing (N,)."""
+    """Accuracy under attack with its Wilson interval, from the images still classified correctly (N,)."""
     return share(name, int(standing.sum()), len(standing))
 
 
@@ -90,3 +90,18 @@ def share(name: str, count: int, total: int, unit: str = "fraction of images") -
 def percent(value: float) -> str:
     """0.583 as `58.3 %`."""
     return f"{100 * value:.1f} %"
+
+
+def left(result: TrialResult) -> str:
+    """The accuracy that an attack leaves, as `58.3 %`."""
+    return percent(float(result.standing.mean()))
+
+
+def in_percent(threshold: float) -> str:
+    """A threshold of 0.05 as `5 %`."""
+    return f"{100 * threshold:g} %"
+
+
+def in_points(threshold: float) -> str:
+    """A threshold of 0.05 as `5 points`, of accuracy."""
+    return f"{100 * threshold:g} points"

@@ -1,6 +1,4 @@
-"""What several rules ask of the sample: does another reading of it fit far better, does chance explain its accuracy."""
-
-from __future__ import annotations
+"""What several rules ask of the sample: whether another reading of it fits far better, or chance explains its accuracy."""
 
 from collections.abc import Sequence
 
@@ -8,23 +6,23 @@ from bnnaudit.core.fit import Alternative, LabelFit, SampleFit
 from bnnaudit.rules.comparison import Paired, share
 
 FAR = 0.10
-"""Ten points of accuracy. Of 24 ways to feed 100 images, the best one gained at most 8 on networks with 24 to 58 % on CIFAR-10
-that were fed rightly, and from 29 up on the same networks fed wrongly."""
+"""Ten points of accuracy. Of 24 ways to prepare 100 images, the best one gained at most 8 on networks with 24 to 58 % on CIFAR-10
+with correct inputs, and at least 29 on the same networks with wrong ones."""
 CLOSE = 0.02
-"""Of the images: where two ways to feed them differ by less, which of the two was meant cannot be told. Not tuned."""
+"""Of the images: two ways to prepare them that differ by less cannot be told apart. Not tuned."""
 SIGNIFICANT = 0.01
-"""Of McNemar's p-value, times the alternatives tried."""
+"""Level of McNemar's p-value, times the alternatives tried. Not tuned."""
 DEVIATIONS = 1.96
-"""Standard deviations above chance below which nothing is shown: 2.5 %, one-sided."""
+"""Standard deviations above chance that are still explained by it: 2.5 %, one-sided."""
 ENOUGH_OTHERS = 10
-"""Images that are not of the commonest class, from which on a constant answer can be told from a right one."""
+"""Images not of the commonest class, from which on a constant prediction can be told from a correct one. Not tuned."""
 
 
 def far_better(alternatives: Sequence[Alternative], images: int) -> Alternative | None:
-    """The one under which most of `images` images are right, if that is far better than as given.
+    """The alternative under which most of `images` images are right, if that is far better than as given.
 
-    Of several that are about equally good it is the first, which is the plainest. Ways under which chance explains the
-    answers are none: on images of one class any that makes the model answer nothing else is right.
+    Of several that are about equally good it is the first, which is the simplest. Alternatives under which chance explains
+    the predictions do not count: on images of one class, any that makes the model predict nothing else would be right.
     """
     telling = [each for each in alternatives if each.right - each.by_chance >= FAR * images]
     if not telling or not images:
@@ -37,22 +35,22 @@ def far_better(alternatives: Sequence[Alternative], images: int) -> Alternative 
 
 
 def about_as_good(best: Alternative, alternatives: Sequence[Alternative], images: int) -> tuple[Alternative, ...]:
-    """Those that put as many of the images right as `best`, but for a few; in their order, `best` among them."""
+    """Those under which about as many images are right as under `best`; in their order, `best` among them."""
     return tuple(each for each in alternatives if each.right >= best.right - CLOSE * images)
 
 
 def better_numbering(fit: SampleFit) -> Alternative | None:
-    """A far better meaning of the labels, unless another way to feed the images explains more."""
+    """A far better numbering of the labels, unless another way to prepare the images explains more."""
     return _explanations(fit)[0]
 
 
 def better_feeding(fit: SampleFit) -> Alternative | None:
-    """A far better way to feed the images, unless another meaning of the labels explains as much."""
+    """A far better way to prepare the images, unless another numbering of the labels explains as much."""
     return _explanations(fit)[1]
 
 
 def _explanations(fit: SampleFit) -> tuple[Alternative | None, Alternative | None]:
-    """Where both are far better than what is given, the one that puts more of its images right."""
+    """Where both are far better than what is given, the one under which more images are right."""
     told, fed = fit.labels, fit.feeding
     numbering = None if told is None else far_better(told.readings, told.images)
     feeding = None if fed is None else far_better(fed.alternatives, fed.images)
@@ -62,7 +60,7 @@ def _explanations(fit: SampleFit) -> tuple[Alternative | None, Alternative | Non
 
 
 def is_at_chance(seen: LabelFit) -> bool:
-    """Whether the agreement is one that chance explains."""
+    """Whether chance explains the agreement."""
     if seen.off_commonest >= ENOUGH_OTHERS:
         return seen.deviation <= DEVIATIONS
     low = share("", seen.right, seen.images).low

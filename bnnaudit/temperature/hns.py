@@ -1,8 +1,8 @@
-"""Hessian norm scaling ([G22], section 4.2): per image, the b at which the loss's Hessian in the input is largest.
+"""Hessian norm scaling ([Gupta & Ajanthan 2022], section 4.2): per image, the b at which the loss's input Hessian is largest.
 
 Chosen once, at the random start. Four rules share the norm: `hns` finds the maximum itself, `hns-grid` takes the best of
-[G22]'s 100 evenly spaced values, `hns-sketch` estimates the norm from a few random products J w, and `hns-logit` puts the
-identity in place of G = J J^T, so that it needs no pass through the network. Without more being asked for the Hessian is
+the 100 evenly spaced values of [Gupta & Ajanthan 2022], `hns-sketch` estimates the norm from a few random products J w, and
+`hns-logit` puts the identity in place of G = J J^T, so that it needs no pass through the network. The Hessian is by default
 the piecewise-linear one (dJ/dn = 0).
 """
 

@@ -1,4 +1,4 @@
-"""Network Jacobian scaling ([G22], section 4.1): b1 brings the mean singular value of b J to 1, b2 keeps psi alive."""
+"""Network Jacobian scaling ([Gupta & Ajanthan 2022], section 4.1): b1 gives J a mean singular value of 1, b2 psi > 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bnnaudit.numerics.lanczos import mean_singular_value
 from bnnaudit.numerics.sketch import jacobian_product, random_directions
 
 IMAGES = 100
-"""M of [G22]: correctly classified images whose Jacobians are averaged."""
+"""M of [Gupta & Ajanthan 2022]: correctly classified images whose Jacobians are averaged."""
 EXACT_CLASSES = 64
 """Classes up to which singular values are exact, a backward pass for each; beyond, their mean is estimated."""
 CHUNK = 32

@@ -1,4 +1,4 @@
-"""Figure 2 of [G22]: images of MNIST flipped in a 5 x 100 binary network against eps, by PGD, PGD++ (NJS) and IPROP.
+"""Figure 2 of [Gupta & Ajanthan 2022]: MNIST images flipped in a 5 x 100 binary network against eps, by PGD, PGD++ (NJS), IPROP.
 
     python -m tests.bench.figure2 [--samples 100] [--iprop-steps 20] [--calibration 30] [--seed 0]
 

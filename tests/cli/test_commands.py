@@ -16,6 +16,7 @@ import pytest
 from bnnaudit.cli.attack_settings import attack_settings
 from bnnaudit.cli.main import COMMANDS, program
 from bnnaudit.core.attack import BetaRule, Method
+from bnnaudit.core.sources import SOURCES
 from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.reports.json.schema import report_schema
 from bnnaudit.rules.table import RULES
@@ -184,3 +185,10 @@ def test_explain_lists_what_each_effort_costs(bnnaudit: Bnnaudit) -> None:
     assert checks["transfer"]["quick"] is None
     assert checks["ordinary PGD"]["quick"] > 0
     assert bnnaudit("explain", "FR301", "--effort").code == 2
+
+
+def test_explain_lists_the_publications_that_texts_cite(bnnaudit: Bnnaudit) -> None:
+    assert "[Gupta & Ajanthan 2022]" in bnnaudit("explain", "--sources").out
+    listed = json.loads(bnnaudit("explain", "--sources", "--format", "json").out)["sources"]
+    assert [source["label"] for source in listed] == list(SOURCES)
+    assert bnnaudit("explain", "FR301", "--sources").code == 2

@@ -20,7 +20,15 @@ def test_a_sample_model_stands_beside_the_paper(bnnaudit: Command, monkeypatch: 
     command = ("reproduce", "table5", "--model", model, "--samples", 10, "--quiet")
     ran = bnnaudit(*command)
     assert ran.code == 0, ran.err
-    for words in ("Table 5 of [G22]", "ICLR 2021", "BNN-WAQ", "CIFAR-10", "L-inf 0.2", "PGD++ HNS", "8.57 %"):
+    for words in (
+        "Table 5 of [Gupta & Ajanthan 2022]",
+        "ICLR 2021",
+        "BNN-WAQ",
+        "CIFAR-10",
+        "L-inf 0.2",
+        "PGD++ HNS",
+        "8.57 %",
+    ):
         assert words in ran.out
     assert all(len(line) <= 80 for line in ran.out.splitlines())
     document = json.loads(bnnaudit(*command, "--format", "json").out)

@@ -93,7 +93,7 @@ class BatchCentred(nn.Module):
 
 
 class WinnersTakeAll(nn.Module):
-    """Keeps the largest `share` of each image's values and sets the others to zero ([Xiao, Zhong & Zheng 2020])."""
+    """Keeps the largest `share` of each image's values and sets the others to zero ([Xiao et al. 2020])."""
 
     def __init__(self, share: float) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ def _rule(code: str, name: str, severity: Severity) -> Rule:
         meaning="Ordinary PGD leaves much, a better attack leaves little.\n\nThe second paragraph has `code` in it.",
         measured="McNemar's exact test on the same images:\n- claimed, by PGD-20\n- verified, by everything that ran",
         threshold="p < 0.01 and a difference of at least 5 points.",
-        source="[G22] section 5; [A18] section 3.1.",
+        source="[Gupta & Ajanthan 2022] section 5; [Athalye et al. 2018] section 3.1.",
         remedy="Train with adversarial examples, and report the verified figure.",
         false_alarms="None are known where each success was replayed.",
     )

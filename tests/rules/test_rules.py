@@ -274,7 +274,7 @@ def test_answers_that_are_random_anyway_are_not_blamed_on_the_batch() -> None:
 
 
 def test_every_rule_is_told_in_full_and_has_its_own_code_and_name() -> None:
-    rules = [rule for check in CHECKS for rule in check.rules]
+    rules = [check.rule for check in CHECKS]
     assert len({rule.code for rule in rules}) == len({rule.name for rule in rules}) == len(rules) == len(RULES)
     for rule in rules:
         assert re.fullmatch(r"(GM1|SP2|FR3|MF4)\d\d", rule.code)
@@ -313,7 +313,7 @@ def test_a_blocked_gradient_is_told_where_no_bridge_could_be_had() -> None:
 
 def test_the_surrogates_compared_are_told_with_their_widths() -> None:
     message = fired(SICK["SP204"]())["SP204"].message
-    assert "60.0 % standing through the clipped surrogate of fixed width 1 and 30.0 % through the " in message
+    assert "an accuracy of 60.0 % with the clipped surrogate of fixed width 1 and 30.0 % with the " in message
     assert "decides about 90 images" in message
 
 
@@ -335,8 +335,8 @@ def test_where_the_gradient_ends_is_named() -> None:
 def test_successes_of_one_session_are_told_by_session() -> None:
     finding = fired(evidence(HEALTHY, sessions=sessions(0.17, 0.37)))["MF410"]
     assert (
-        "Of 249 broken images 60 are so in the exact session alone and 0 in a default one alone: 17.0 % are left in the "
-        "exact session, 37.0 % in a default one of this machine." in finding.message
+        "Of 249 fooled images 60 fool the exact session only and 0 a default one only: the exact session keeps an accuracy "
+        "of 17.0 %, a default one of this machine 37.0 %." in finding.message
     )
 
 
@@ -350,7 +350,7 @@ def test_below_one_step_of_whole_numbers_attacks_have_no_symptoms_to_show() -> N
     found = {finding.rule.code: finding for finding in judged.findings}
     assert not any(code.startswith("GM") for code in found)
     finding = found["MF411"]
-    assert "0.00235294 is shorter than one step of the int8 input, 1/255" in finding.message
+    assert "0.00235294 is smaller than one step of the int8 input, 1/255" in finding.message
     assert finding.measurements[0].value == pytest.approx(0.6)
     assert {skip.check for skip in judged.skipped} >= {"iterations", "loss-rise"}
 

@@ -61,7 +61,7 @@ def test_of_ways_that_cannot_be_told_apart_the_plainest_is_named_and_the_others_
 
 def test_the_flags_to_give_stand_in_the_message() -> None:
     (finding,) = fed_otherwise_than_trained.findings_from(with_feeding(way(95, 55, 0)))
-    assert "As fed, 40.0 % of 100 images are classified correctly" in finding.message
+    assert "As given, 40.0 % of 100 images are classified correctly" in finding.message
     assert "give --input-range 0,255" in finding.message
 
 
@@ -99,7 +99,7 @@ def test_a_few_images_accuse_nobody(right: int, images: int, by_chance: float, c
     (finding,) = clean_accuracy_at_chance.findings_from(replace(with_feeding(), labels=seen))
     assert finding.confidence is confidence
     assert ("audit with more --samples" in finding.message) == (confidence is Confidence.LOW)
-    assert ("fed wrongly" in finding.message) == (confidence is Confidence.HIGH)
+    assert ("prepared wrongly" in finding.message) == (confidence is Confidence.HIGH)
 
 
 @pytest.mark.parametrize(("right", "expected"), [(100, False), (20, False), (14, True)])
@@ -129,8 +129,8 @@ def test_labels_are_called_random_only_where_all_signs_agree(changes: dict[str, 
 @pytest.mark.parametrize(
     ("pictures", "said"),
     [
-        (replace(PICTURES, correlation=0.09), "as noise has"),
-        (replace(PICTURES, flat=51), "51 of 100 images are of one single value"),
+        (replace(PICTURES, correlation=0.09), "like noise"),
+        (replace(PICTURES, flat=51), "51 of 100 images are constant"),
         (replace(PICTURES, spread=0.004), "within 0.4 % of the input range"),
         (replace(PICTURES, correlation=None), ""),
         (replace(PICTURES, correlation=0.11), ""),
@@ -145,7 +145,7 @@ def test_what_is_no_picture_is_said(pictures: PictureFit, said: str) -> None:
 
 def test_one_answer_to_everything_is_told_of_unlabelled_images_alone() -> None:
     unlabelled = SampleFit(replace(PICTURES, commonest=95))
-    assert "95 of 100 unlabelled images into one class" in unlike_pictures.findings_from(unlabelled, 10)[0].message
+    assert "95 of 100 unlabelled images to one class" in unlike_pictures.findings_from(unlabelled, 10)[0].message
     assert unlike_pictures.findings_from(unlabelled, 2) == ()
     assert clean_accuracy_at_chance.findings_from(unlabelled) == ()
 

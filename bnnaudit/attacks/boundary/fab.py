@@ -1,4 +1,4 @@
-"""FAB: the smallest perturbation by steps onto linearised boundaries that keep close to the original ([Croce & Hein 2020]).
+"""FAB: the smallest perturbation by steps onto linearised boundaries that keep close to the original ([Croce & Hein 2020b]).
 
 An iterate moves to a point between two projections onto the same linearised boundary, its own and the original's, both
 exact inside the box; where it has crossed the true boundary it takes a step back towards the original and goes on. The

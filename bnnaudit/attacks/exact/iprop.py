@@ -1,4 +1,4 @@
-"""IPROP: target propagation with a mixed-integer program a layer ([Khalil, Gupta & Dilkina 2019]), for networks of signs.
+"""IPROP: target propagation with a mixed-integer program a layer ([Khalil et al. 2019]), for networks of signs.
 
 From the point reached, a few units of the last hidden layer are chosen whose flips would move the logits from the true
 class to the strongest other one. A program asks which units of the layer before must flip, as few as possible, so that as

@@ -1,4 +1,4 @@
-"""APGD: steps with momentum whose size is halved, image by image, where they no longer pay ([Croce & Hein 2020], AutoAttack).
+"""APGD: steps with momentum whose size is halved, image by image, where they no longer pay ([Croce & Hein 2020a], AutoAttack).
 
 The only free choice is the number of steps: at checkpoints, which come the closer together the later it is, an image whose
 loss rose too rarely, or whose best loss and step size stayed as they were, halves its step and goes back to its best point.

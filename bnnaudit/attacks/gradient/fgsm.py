@@ -1,4 +1,4 @@
-"""FGSM: one step of the full radius from a random start ([Goodfellow et al. 2015], started as in [G22])."""
+"""FGSM: one step of the full radius from a random start ([Goodfellow et al. 2015], started as in [Gupta & Ajanthan 2022])."""
 
 from __future__ import annotations
 

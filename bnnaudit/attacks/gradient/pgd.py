@@ -15,7 +15,7 @@ from bnnaudit.core.threat import Norm, Threat
 
 
 def default_step_size(threat: Threat) -> float:
-    """[G22]'s proportions for CIFAR-10: a quarter of the radius for L-inf, an eighth for L2."""
+    """[Gupta & Ajanthan 2022]'s proportions for CIFAR-10: a quarter of the radius for L-inf, an eighth for L2."""
     match threat.norm:
         case Norm.LINF:
             return threat.eps / 4

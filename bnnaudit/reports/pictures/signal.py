@@ -1,4 +1,4 @@
-"""Signal propagation as a picture: four curves against b ([G22], Figures 4 and 5), and the way back through the network."""
+"""Signal propagation as a picture: four curves against b ([Gupta & Ajanthan 2022], Figures 4 and 5), and the way back."""
 
 from __future__ import annotations
 

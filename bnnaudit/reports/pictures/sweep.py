@@ -1,4 +1,4 @@
-"""A sweep as a picture: accuracy with its interval against one setting of the attack ([G22], Figures 1 and 3)."""
+"""A sweep as a picture: accuracy with its interval against one setting ([Gupta & Ajanthan 2022], Figures 1 and 3)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bnnaudit.core.finding import Family, Rule
+from bnnaudit.core.sources import cited
 from bnnaudit.reports.json.strict import JsonValue
 from bnnaudit.reports.terminal.severity import badge
+from bnnaudit.reports.terminal.sources import source_lines, source_to_json
 from bnnaudit.reports.terminal.style import Look, choose_look, draw
 from bnnaudit.reports.terminal.typesetting import heading, indented, prose
 
@@ -39,7 +41,7 @@ def render_catalogue(
 
 
 def rule_to_json(rule: Rule) -> dict[str, JsonValue]:
-    """A rule with every text it has."""
+    """A rule with every text it has, and the publications that it cites."""
     return {
         "rule": rule.code,
         "name": rule.name,
@@ -49,6 +51,7 @@ def rule_to_json(rule: Rule) -> dict[str, JsonValue]:
         "measured": rule.measured,
         "threshold": rule.threshold,
         "source": rule.source,
+        "publications": [source_to_json(source) for source in cited(rule.source)],
         "remedy": rule.remedy,
         "false_alarms": rule.false_alarms,
     }
@@ -70,4 +73,6 @@ def _page(rule: Rule, look: Look) -> Sequence[RenderableType]:
     parts: list[RenderableType] = [title, indented(prose(rule.summary, look))]
     for name, words in sections:
         parts += [heading(name, look), indented(prose(words, look))]
+    if sources := cited(rule.source):
+        parts += [heading("Publications", look), *(indented(line) for line in source_lines(sources, look))]
     return parts

@@ -48,10 +48,10 @@ def render_reproduction(
 
 
 def title(found: Reproduction) -> str:
-    """`Table 10 of [G22]`."""
+    """`Table 10 of [Gupta & Ajanthan 2022]`."""
     word = str(found.name)
     kind = "Figure" if word.startswith("figure") else "Table"
-    return f"{kind} {word.removeprefix(kind.lower())} of [G22]"
+    return f"{kind} {word.removeprefix(kind.lower())} of [Gupta & Ajanthan 2022]"
 
 
 def _overview(found: Reproduction, look: Look) -> Sequence[RenderableType]:

@@ -1,10 +1,8 @@
-"""SP214: the network's own code cuts the gradient off, or puts another one in its place ([A18]: obfuscated gradients)."""
+"""SP214: the network's own code cuts the gradient off or replaces it ([Athalye et al. 2018]: obfuscated gradients)."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 
 RULE = Rule(
     code="SP214",
@@ -12,27 +10,19 @@ RULE = Rule(
     severity=Severity.NOTE,
     summary="The network's code cuts the gradient off or replaces it: detach, no_grad, a backward pass of its own.",
     meaning=(
-        "A tool that differentiates the module follows the gradient that its code hands back. That one may be zero, or serve "
-        "training and not an attack; what such a tool finds then says little about the network."
+        "A tool that differentiates the module follows the gradient that its code returns. That gradient may be zero, or made "
+        "for training and not for an attack; what such a tool finds then says little about the network."
     ),
     measured=(
-        "The operators that the network runs are recorded below autograd, on random images. Whatever cuts a gradient off on "
-        "the way is counted and passed over, and steps get this audit's surrogates. The scores of the copy are held against "
-        "those of the network."
+        "The operators that the network runs are recorded below autograd, on random images. Whatever cuts the gradient off is "
+        "counted and bypassed, and steps get this audit's surrogates. The scores of the copy are compared with those of the "
+        "network."
     ),
-    threshold="Fires when there is one such place; a warning where the code hands no gradient at all back to the image.",
-    source="Athalye, Carlini & Wagner 2018 (BPDA).",
+    threshold="Fires when there is one such place; a warning where the code returns no gradient to the image at all.",
+    source="[Athalye et al. 2018] (BPDA).",
     remedy="Do not quote attacks that differentiate the module as it is; attack a copy such as this audit's.",
-    false_alarms=(
-        "A straight-through estimator is written by detach or by a backward pass of its own: a note on how the network was "
-        "trained, not a fault of it."
-    ),
+    false_alarms="Straight-through estimators are written this way: a note on how the network was trained.",
 )
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Counts the places."""
-    return findings_from(evidence.facts)
 
 
 def findings_from(facts: ModelFacts) -> tuple[Finding, ...]:
@@ -42,16 +32,16 @@ def findings_from(facts: ModelFacts) -> tuple[Finding, ...]:
         return ()
     listing = ", ".join(f"{cut.count} x {cut.op}" for cut in seen.cuts)
     effect = (
-        "and as it is written hands no gradient back to the image: tools that differentiate it find it robust"
+        "and as written returns no gradient to the image: tools that differentiate it find it robust"
         if seen.dead_as_written
-        else "so that tools that differentiate it follow another gradient than that of its steps"
+        else "so tools that differentiate it follow a gradient other than that of its steps"
     )
     message = (
-        f"The code cuts the gradient off or replaces it ({listing}), {effect}. Here the operators it runs are attacked."
+        f"The code cuts the gradient off or replaces it ({listing}), {effect}. The audit attacks the operators it runs."
     )
     numbers = tuple(Measurement(f"{cut.op} places", cut.count) for cut in seen.cuts)
     severity = Severity.WARNING if seen.dead_as_written else RULE.severity
     return (Finding(RULE, message, severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check("code-cuts-gradient", (RULE,), no_trials, judge)
+CHECK = Check("code-cuts-gradient", RULE, lambda evidence: findings_from(evidence.facts))

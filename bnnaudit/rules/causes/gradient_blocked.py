@@ -1,74 +1,62 @@
-"""SP205: a layer lets no gradient through ([A18]: shattered gradients; [P22], first indicator)."""
+"""SP205: a layer blocks the gradient ([Athalye et al. 2018]: shattered gradients; [Pintor et al. 2022], first indicator)."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
 from bnnaudit.core.plan import AuditPlan, Suspicion
 from bnnaudit.core.trial import Source, Trial
-from bnnaudit.rules.comparison import accuracy, percent, share
-
-TOLERATED = 0.05
+from bnnaudit.rules.comparison import accuracy, left, percent, share
+from bnnaudit.rules.share_rule import TOLERATED, gradient_probe, lies_above, share_threshold
 
 RULE = Rule(
     code="SP205",
     name="gradient-blocked",
     severity=Severity.WARNING,
-    summary="A layer of the network lets no gradient through, whatever the loss.",
+    summary="A layer of the network blocks the gradient, whatever the loss.",
     meaning=(
-        "The error signal arrives at this layer and does not come out on the other side: its derivative is zero or was cut "
-        "off. No temperature and no loss helps. The function itself is as easy to attack as before."
+        "The error signal reaches this layer and does not pass through it: its derivative is zero or was cut off. Neither a "
+        "temperature nor another loss helps. The function itself is as easy to attack as before."
     ),
     measured=(
-        "The input gradient is taken on up to 100 correctly classified images with an error signal that cannot underflow. "
-        "Hooks on every layer, step and hand-written autograd function tell how far back from the logits the signal comes. "
-        "Where what stops it keeps its input's shape, ordinary PGD is run again with it passed straight through (BPDA). "
+        "The input gradient is computed on up to 100 correctly classified images with an error signal that cannot underflow. "
+        "Hooks on every layer, step and custom autograd function show how far back from the logits the signal gets. Where the "
+        "blocking part keeps the shape of its input, ordinary PGD is run again with it passed straight through (BPDA). "
         "Square Attack, which needs no gradient, takes part in the verification."
     ),
-    threshold=(
-        "Fires when the 95 % interval of the share of images without any gradient lies above 5 %, with the layer's name."
-    ),
-    source="Athalye, Carlini & Wagner 2018 (BPDA); Pintor et al. 2022, indicator I1.",
+    threshold=share_threshold("the share of images without any gradient"),
+    source="[Athalye et al. 2018] (BPDA); [Pintor et al. 2022], indicator I1.",
     remedy=(
-        "Attack with the layer's gradient replaced (BPDA), by queries, or from a substitute; release on that figure alone. "
-        "Export the layer with its true or a straight-through gradient."
+        "Attack with the layer's gradient replaced (BPDA), with queries (--method square), or from a substitute "
+        "(--method transfer), and release on that figure alone. Export the layer with its true or a straight-through gradient."
     ),
     false_alarms="None known: a gradient that is exactly zero for every loss cannot be followed.",
 )
 
 
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack."""
-    return (plan.claim,)
-
-
-def optional_trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack with the layer bridged, where the probe saw one."""
+def bridged_trial(plan: AuditPlan) -> tuple[Trial, ...]:
+    """The ordinary attack with the layer passed straight through, where the probe saw one that blocks the gradient."""
     return (plan.cured_trial(Source.BRIDGED),) if Suspicion.BLOCKED in plan.suspicions else ()
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Looks at the share of images whose signal dies, and what a bridge gains."""
-    seen = evidence.probes.gradient
-    if seen is None:
-        return (Skip("blocked-gradient", evidence.probes.why_missing("gradient")),)
+def judge(evidence: Evidence) -> Judged:
+    """Looks at the share of images without a gradient, and what passing it straight through gains."""
+    seen = gradient_probe(evidence)
+    if isinstance(seen, str):
+        return (Skip("blocked-gradient", seen),)
     blocked = share("images without any gradient", seen.blocked, seen.images)
-    if blocked.low is None or blocked.low <= TOLERATED:
+    if not lies_above(blocked, TOLERATED):
         return ()
     numbers = [blocked]
-    gain = ""
+    gain = "It could not be passed straight through, so attacks on scores alone must judge the model."
     bridged = evidence.results.get(evidence.plan.cured_trial(Source.BRIDGED))
     if bridged is not None:
         plain = evidence.results[evidence.plan.claim]
         numbers += [accuracy("PGD", plain.standing), accuracy("PGD with the layer bridged", bridged.standing)]
-        gain = f" With it passed straight through PGD leaves {percent(bridged.standing.mean())}."
-    else:
-        gain = " It could not be passed straight through, so that attacks on scores alone must judge the model."
+        gain = f"With that passed straight through, PGD leaves an accuracy of {left(bridged)}."
     message = (
-        f"On {percent(blocked.value)} of the images no gradient reaches the input whatever the loss; the signal ends at "
-        f"{seen.dies_at or 'a place that no hook sees'}.{gain}"
+        f"On {percent(blocked.value)} of the images no gradient reaches the input, whatever the loss; the signal ends at "
+        f"{seen.dies_at or 'a place without a hook'}. {gain}"
     )
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, tuple(numbers)),)
 
 
-CHECK = Check("blocked-gradient", (RULE,), trials, judge, optional_trials=optional_trials)
+CHECK = Check("blocked-gradient", RULE, judge, lambda plan: (plan.claim,), optional_trials=bridged_trial)

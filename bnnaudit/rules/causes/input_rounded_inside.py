@@ -1,48 +1,44 @@
-"""SP210: the network rounds its input (AutoAttack's flags; [G22] aside)."""
+"""SP210: the network rounds its input ([AutoAttack flags])."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.rules.share_rule import gradient_probe
 
 RULE = Rule(
     code="SP210",
     name="input-rounded-inside",
     severity=Severity.WARNING,
-    summary="The network rounds its input to a grid, so that small changes of a pixel do nothing at all.",
+    summary="The network rounds its input to a grid, so small changes of a pixel have no effect.",
     meaning=(
-        "Inside a step of the grid the network is constant and its gradient zero; between steps it jumps. An attack that "
-        "does not know the grid spends its radius on changes that are rounded away. Rounding is no defence: the corners of "
-        "the grid inside the radius are open to anyone."
+        "Between two values of the grid the network is constant and its gradient zero; from one to the next it jumps. An attack "
+        "that does not know the grid spends its radius on changes that are rounded away. Rounding is not a defence: anyone can "
+        "use the grid values inside the radius."
     ),
     measured=(
-        "Whether a step of the network acts on each input value by itself (one pixel is changed and exactly one output of "
-        "the step may follow); for a network without known steps, whether the logits of all probed images stay the same to "
-        "the bit under noise of 1e-4 of the range."
+        "Whether a step of the network acts on each input value by itself (if one pixel is changed, exactly one output of the "
+        "step may change); for a network without known steps, whether the logits of all probed images stay bit-identical under "
+        "noise of 1e-4 of the range."
     ),
     threshold="Fires when either is the case.",
-    source="AutoAttack's documentation of rounding (most attacks break); Athalye, Carlini & Wagner 2018 (discretisation).",
-    remedy="Pass the rounding straight through (this audit does where it knows the step), or search the grid's points.",
-    false_alarms=(
-        "Networks made for 8-bit images round to the pixels they get; such a grid costs an attacker nothing. It is a cause "
-        "only beside a symptom."
-    ),
+    source="[AutoAttack flags] (most attacks fail on rounded inputs); [Athalye et al. 2018] (discretisation).",
+    remedy="Pass the rounding straight through (as this audit does where it knows the step), or search the grid's values.",
+    false_alarms="Networks for 8-bit images round to the pixels they are given, which costs an attacker nothing.",
 )
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> Judged:
     """Reports what the probe saw."""
-    seen = evidence.probes.gradient
-    if seen is None:
-        return (Skip("input-rounding", evidence.probes.why_missing("gradient")),)
+    seen = gradient_probe(evidence)
+    if isinstance(seen, str):
+        return (Skip("input-rounding", seen),)
     if not seen.rounded_input:
         return ()
     message = (
-        "The network rounds its input before anything else: changes of a pixel within a step of that grid do nothing, and "
-        "the true gradient is zero. Tools that convert the model as it stands fail for that reason alone."
+        "The network rounds its input before anything else: changes of a pixel between two values of that grid have no effect, "
+        "and the true gradient is zero. Tools that differentiate the model as it is fail for that reason alone."
     )
     numbers = (Measurement("images probed", seen.images, "images"),)
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check("input-rounding", (RULE,), no_trials, judge)
+CHECK = Check("input-rounding", RULE, judge)

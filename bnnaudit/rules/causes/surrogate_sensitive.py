@@ -1,17 +1,15 @@
-"""SP204: how robust the model looks depends on the gradient that stands in for its steps."""
-
-from __future__ import annotations
+"""SP204: the accuracy under attack depends on the surrogate gradient of the steps."""
 
 from itertools import permutations
 from typing import assert_never
 
 from bnnaudit.core.attack import BetaRule, Method
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
+from bnnaudit.core.finding import Rule, Severity
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.trial import Trial
-from bnnaudit.rules.comparison import accuracy, compare, percent
+from bnnaudit.rules.comparison import accuracy, left
+from bnnaudit.rules.paired_rule import gain_threshold, paired_rule
 
 RULE = Rule(
     code="SP204",
@@ -20,58 +18,29 @@ RULE = Rule(
     summary="The accuracy under one and the same attack depends on the surrogate gradient.",
     meaning=(
         "Sign and round are differentiated through a surrogate. A surrogate of fixed width on unscaled activations blocks "
-        "the gradient of every unit whose input is larger, and so is itself a cause of fake robustness; one that follows "
-        "the layer's scale lets it through."
+        "the gradient of every unit with a larger input and so causes fake robustness itself; one that follows the scale of the "
+        "layer lets it through."
     ),
     measured=(
-        "PGD++ (HNS) with the identity surrogate, with a clipped one of width 1, and with a triangle 0.35 times as wide "
-        "as the layer's mean |pre-activation|, compared image by image; the temperature is the same rule for all."
+        "PGD++ (HNS) with the identity surrogate, with a clipped one of width 1, and with a triangular one 0.35 times as wide "
+        "as the layer's mean |pre-activation|, compared image by image; all use the same temperature rule."
     ),
-    threshold=(
-        "Fires when the best surrogate fools at least 5 points more images than the worst, the interval of that gain lies "
-        "above zero, and McNemar's exact p-value, multiplied by the number of pairs, is below 0.05 after Holm's "
-        "correction over the comparisons of the run."
-    ),
-    source="Athalye, Carlini & Wagner 2018 (BPDA); the width's effect is measured by this audit itself.",
-    remedy="Quote only figures from the strongest surrogate; never those of a single fixed-width one.",
-    false_alarms="None known: the images that only the better surrogate broke are real adversarial images.",
+    threshold=gain_threshold("PGD++ with the best surrogate", "with the worst", "the number of pairs"),
+    source="[Athalye et al. 2018] (BPDA); the effect of the width is measured by this audit itself.",
+    remedy="Quote only figures from the strongest surrogate, never those of a single fixed-width one.",
+    false_alarms="None known: the images that only the better surrogate fooled are real adversarial images.",
 )
 
 
-def _trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    return tuple(plan.scaled(Method.PGD, BetaRule.HNS, surrogate) for surrogate in plan.surrogates)
-
-
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
+def surrogate_trials(plan: AuditPlan) -> tuple[Trial, ...]:
     """PGD++ with each surrogate, where the network has steps."""
-    return _trials(plan) if plan.quantized else ()
+    surrogates = plan.surrogates if plan.quantized else ()
+    return tuple(plan.scaled(Method.PGD, BetaRule.HNS, surrogate) for surrogate in surrogates)
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
-    """Compares the worst surrogate with the best."""
-    if not evidence.plan.quantized:
-        return ()
-    results = [evidence.results[trial] for trial in _trials(evidence.plan)]
-    pairs = list(permutations(results, 2))
-    worst, best = max(pairs, key=lambda pair: compare(pair[0].standing, pair[1].standing).gain)
-    pair = compare(worst.standing, best.standing)
-    choices = len(pairs) // 2
-    if not pair.is_material:
-        return pair.undecided("surrogate against surrogate", choices)
-    message = (
-        f"The same attack leaves {percent(worst.standing.mean())} standing through {_in_words(worst.trial.attack.surrogate)} "
-        f"and {percent(best.standing.mean())} through {_in_words(best.trial.attack.surrogate)}: where a surrogate lets the "
-        f"gradient pass decides about {pair.only_second} images, and a figure obtained with a single one says little."
-    )
-    numbers = (
-        *(accuracy(f"{result.trial.attack.surrogate} surrogate", result.standing) for result in results),
-        *pair.measured("gain of the best surrogate"),
-    )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_among(choices)),)
-
-
-def _in_words(surrogate: Surrogate) -> str:
-    """A surrogate with its width, which says where it lets the gradient pass."""
+def _in_words(trial: Trial) -> str:
+    """The trial's surrogate with its width, which decides where it lets the gradient pass."""
+    surrogate: Surrogate = trial.attack.surrogate
     if surrogate.kind is SurrogateKind.IDENTITY:
         return "the identity, which has no width"
     named = f"the {surrogate.kind} surrogate of"
@@ -86,4 +55,19 @@ def _in_words(surrogate: Surrogate) -> str:
             assert_never(surrogate.unit)
 
 
-CHECK = Check("surrogate", (RULE,), trials, judge)
+CHECK = paired_rule(
+    RULE,
+    "surrogate",
+    comparison="surrogate against surrogate",
+    pairs=lambda plan: list(permutations(surrogate_trials(plan), 2)),
+    numbers=lambda seen: [
+        accuracy(f"{trial.attack.surrogate} surrogate", seen.evidence.results[trial].standing)
+        for trial in surrogate_trials(seen.evidence.plan)
+    ],
+    gain="gain of the best surrogate",
+    message=lambda seen: (
+        f"The same attack leaves an accuracy of {left(seen.reference)} with {_in_words(seen.reference.trial)} and "
+        f"{left(seen.other)} with {_in_words(seen.other.trial)}: the choice of surrogate decides about "
+        f"{seen.paired.only_second} images, so a figure obtained with a single one says little."
+    ),
+)

@@ -1,57 +1,56 @@
-"""MF412: the model is right no more often than by chance."""
+"""MF412: the model is no more accurate than chance."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.fit import SampleFit
-from bnnaudit.rules.comparison import percent, share
-from bnnaudit.rules.fitness import is_at_chance
+from bnnaudit.rules.comparison import in_percent, percent, share
+from bnnaudit.rules.fitness import DEVIATIONS, ENOUGH_OTHERS, is_at_chance
 
 WELL = 0.25
-"""Of the way from chance to 100 %: a model that gets there is none that guesses, and 24 to 58 % are what honest small networks
-reach on CIFAR-10. Not tuned."""
+"""Of the way from chance to 100 %: an accuracy above it is not that of guessing, and small networks without a defect reach 24 to
+58 % on CIFAR-10. Not tuned."""
 
 RULE = Rule(
     code="MF412",
     name="clean-accuracy-at-chance",
     severity=Severity.ERROR,
-    summary="The model classifies clean images no better than by chance.",
+    summary="The model classifies clean images no better than chance.",
     meaning=(
-        "Its answers have nothing to do with the labels. Either it is fed otherwise than it was trained (range, mean and std, "
-        "layout, order of colours), or the labels mean something else, or the file is broken. What attacks do to such a "
-        "model says nothing about its robustness."
+        "Its predictions have nothing to do with the labels. Either its inputs are not prepared as they were in training (range, "
+        "mean and std, layout, channel order), or the labels mean something else, or the file is broken. What attacks do to such "
+        "a model says nothing about its robustness."
     ),
     measured=(
-        "Accuracy of the deployed model on the clean sample, beside the agreement to be expected if the labels were dealt to "
-        "the images at random, answers and labels each as frequent as they are (as in Cohen's kappa). A model that always "
-        "answers the commonest class is right by chance however common that is."
+        "Accuracy of the deployed model on the clean sample, beside the agreement to be expected if the labels were assigned to "
+        "the images at random, predictions and labels each with their own frequencies (as in Cohen's kappa). A model that always "
+        "predicts the commonest class is right by chance, however common that is."
     ),
     threshold=(
-        "Fires where fewer images agree than 1.96 standard deviations above that expectation; where fewer than ten images "
-        "are not of the commonest label, where the accuracy's 95 % interval reaches down to 1 / number of classes. Where the "
-        "interval reaches a quarter of the way from chance to 100 %, the images are too few to tell, and confidence is low."
+        f"Fires when the agreement is at most {DEVIATIONS:g} standard deviations above that expectation or, if fewer than "
+        f"{ENOUGH_OTHERS} images have a label other than the commonest, when the accuracy's 95 % interval reaches down to "
+        f"1 / number of classes. If the interval reaches {in_percent(WELL)} of the way from chance to 100 %, the images are too "
+        "few to tell, and the confidence is low."
     ),
-    source="Cohen 1960 (agreement by chance); this tool's own requirement.",
+    source="[Cohen 1960] (agreement by chance); this tool's own requirement.",
     remedy=(
-        "Check --input-range, --mean/--std, --layout, --channels and the labels: MF413 and MF414 name those that fit, where "
-        "one does. With few images audit more."
+        "Check --input-range, --mean and --std, --layout, --channels and the labels: MF413 and MF414 name the ones that fit, if "
+        "any do. With few images, audit more (--samples)."
     ),
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks, but a sample of few images can leave an "
-        "honest model's accuracy undecided. On 300 images of the bank's networks chance "
-        "lies 25 to 51 standard deviations below the accuracy, on networks with 26 to 55 % on CIFAR-10 6 to 24."
+        "None in 960 samples of 40 or 120 images from healthy test networks, but a sample of few images can leave it open "
+        "whether a model is better than chance. On 300 images, the accuracy of these networks is 25 to 51 standard deviations "
+        "above chance, and that of networks with 26 to 55 % on CIFAR-10 6 to 24."
     ),
 )
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Holds the agreement with the labels against chance."""
+def judge(evidence: Evidence) -> Judged:
+    """Compares the agreement with the labels with chance."""
     fit = evidence.probes.fit
     if fit is None:
         return (Skip("chance", evidence.probes.why_missing("fit")),)
     if fit.labels is None:
-        return (Skip("chance", "the data have no labels to hold the model's answers against"),)
+        return (Skip("chance", "the data have no labels to compare the model's predictions with"),)
     return findings_from(fit)
 
 
@@ -64,9 +63,9 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     expected = seen.by_chance / seen.images
     few = clean.high is not None and clean.high >= expected + WELL * (1 - expected)
     cause = (
-        "So few images do not tell a good model from one that guesses: audit with more --samples."
+        "So few images cannot tell a good model from one that guesses: audit with more --samples."
         if few
-        else "The model is fed wrongly, the labels mean something else, or it is broken."
+        else "The inputs are prepared wrongly, the labels mean something else, or the model is broken."
     )
     message = (
         f"{percent(clean.value)} of {seen.images} clean images are classified as they are labelled, where chance alone "
@@ -80,4 +79,4 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.LOW if few else Confidence.HIGH, numbers),)
 
 
-CHECK = Check("chance", (RULE,), no_trials, judge)
+CHECK = Check("chance", RULE, judge)

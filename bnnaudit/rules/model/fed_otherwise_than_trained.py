@@ -1,12 +1,10 @@
-"""MF414: the model is right far more often when it is fed otherwise."""
+"""MF414: the model is far more accurate when its inputs are prepared differently."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.fit import Alternative, FeedingFit, SampleFit
-from bnnaudit.rules.comparison import percent, share
-from bnnaudit.rules.fitness import about_as_good, better_feeding
+from bnnaudit.rules.comparison import in_points, percent, share
+from bnnaudit.rules.fitness import FAR, SIGNIFICANT, about_as_good, better_feeding
 
 MENTIONED = 3
 """Other ways that a message names."""
@@ -15,33 +13,31 @@ RULE = Rule(
     code="MF414",
     name="fed-otherwise-than-trained",
     severity=Severity.ERROR,
-    summary="Another input range, normalisation, layout or order of colours gives a far better clean accuracy.",
-    meaning=(
-        "The model is run on inputs that it was not made for. Its answers there, and with them every figure of the audit, are "
-        "those of another function than the one that will be shipped."
-    ),
+    summary="Another input range, normalisation, layout or channel order gives a far better clean accuracy.",
+    meaning="On inputs that the model was not made for, every figure describes another function than the one shipped.",
     measured=(
-        "Where clean accuracy is below 90 %, the deployed model classifies up to 100 images of the sample in up to thirty "
-        "other ways: ranges 0..1, 0..255, -1..1 and -128..127; mean and std of ImageNet, CIFAR, MNIST, FashionMNIST, Caffe and "
-        "of the sample itself; each in RGB and BGR; and on top of the best of them values inverted or stretched to the range, "
-        "height and width swapped, pixels of a flat input in another order; vectors are taken as square pictures for this."
+        "If the clean accuracy is below 90 %, the deployed model classifies up to 100 images of the sample prepared in up to "
+        "thirty other ways: ranges 0..1, 0..255, -1..1 and -128..127; mean and std of ImageNet, CIFAR, MNIST, FashionMNIST, "
+        "Caffe and of the sample itself; each in RGB and BGR; and for the best of these also with values inverted or stretched "
+        "to the range, height and width swapped, or the pixels of a flat input in another order (vectors are taken as square "
+        "pictures for this)."
     ),
     threshold=(
-        "Fires where another way puts at least 10 points more of the images right and McNemar's exact p-value, times the ways "
-        "tried, is below 0.01, unless another numbering of the labels explains as much (MF413)."
+        f"Fires when another way raises the accuracy by at least {in_points(FAR)} and McNemar's exact p-value, "
+        f"times the ways tried, is below {SIGNIFICANT:g}, unless another numbering of the labels explains as much (MF413)."
     ),
-    source="This tool's own requirement; McNemar 1947.",
+    source="This tool's own requirement; [McNemar 1947].",
     remedy="Give the options that the message names, or write them into the card's [preprocessing], and audit again.",
     false_alarms=(
-        "None in 960 samples of 40 or 120 images from the bank's healthy networks; on networks with 24 to 58 % on CIFAR-10 the "
-        "best other way gained at most 8 points of 100 images (16 against 8). Heavy "
-        "noise on the images (deviation 0.5) can make a normalisation that darkens them better, by 35 points on MNIST."
+        "None in 960 samples of 40 or 120 images from healthy test networks; on networks with 24 to 58 % on CIFAR-10 the "
+        "best other way gained at most 8 points on 100 images (16 against 8). Heavy noise on the images (standard deviation "
+        "0.5) can favour a normalisation that darkens them, by 35 points on MNIST."
     ),
 )
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Holds the best other way against the given one."""
+def judge(evidence: Evidence) -> Judged:
+    """Compares the best other way with the given one."""
     fit = evidence.probes.fit
     if fit is None:
         return (Skip("feeding", evidence.probes.why_missing("fit")),)
@@ -57,8 +53,8 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     if seen is None or best is None:
         return ()
     message = (
-        f"As fed, {percent(seen.right / seen.images)} of {seen.images} images are classified correctly; with {best.what} it "
-        f"is {percent(best.right / seen.images)}. If the model was trained so, {best.remedy}.{_others(best, seen)}"
+        f"As given, {percent(seen.right / seen.images)} of {seen.images} images are classified correctly; with {best.what} it "
+        f"is {percent(best.right / seen.images)}. If the model was trained that way, {best.remedy}.{_others(best, seen)}"
     )
     numbers = (
         share("accuracy as fed", seen.right, seen.images),
@@ -76,4 +72,4 @@ def _others(best: Alternative, seen: FeedingFit) -> str:
     return f" About as good: {'; '.join(others[:MENTIONED])}." if others else ""
 
 
-CHECK = Check("feeding", (RULE,), no_trials, judge)
+CHECK = Check("feeding", RULE, judge)

@@ -1,27 +1,20 @@
-"""MF402: the model returns values that are no finite numbers."""
+"""MF402: the model returns NaN or infinity."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Agreement, Check, Evidence, no_trials
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.evidence import Agreement, Check
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 
 RULE = Rule(
     code="MF402",
     name="non-finite-outputs",
     severity=Severity.ERROR,
     summary="The model returns NaN or infinity on some clean images.",
-    meaning="A score that is no number makes the class arbitrary and stops every gradient attack on that image.",
-    measured="The deployed model's scores on every clean image of the sample, log-probabilities of minus infinity aside.",
+    meaning="Such a score makes the class arbitrary and stops every gradient attack on that image.",
+    measured="The deployed model's scores on every clean image of the sample, except log-probabilities of minus infinity.",
     threshold="Fires on one image.",
     source="This tool's own requirement.",
     remedy="Check the preprocessing first, then the weights and the export (overflow in half precision is common).",
     false_alarms="None known.",
 )
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Counts the images with such a score."""
-    return findings_from(evidence.agreement)
 
 
 def findings_from(seen: Agreement) -> tuple[Finding, ...]:
@@ -33,4 +26,4 @@ def findings_from(seen: Agreement) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check("finite", (RULE,), no_trials, judge)
+CHECK = Check("finite", RULE, lambda evidence: findings_from(evidence.agreement))

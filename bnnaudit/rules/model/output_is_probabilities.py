@@ -1,10 +1,8 @@
-"""MF406: the deployed model returns probabilities (AutoAttack's flag)."""
+"""MF406: the deployed model returns probabilities ([AutoAttack flags])."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.facts import ModelFacts, OutputKind
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 
 RULE = Rule(
     code="MF406",
@@ -12,18 +10,19 @@ RULE = Rule(
     severity=Severity.NOTE,
     summary="The deployed model ends in a softmax.",
     meaning=(
-        "Other tools take what a model returns for logits. Given probabilities they apply a second softmax, whose error "
-        "signal is nearly flat, and report too high an accuracy. The scores are also rounded: differences below 1e-7 are lost."
+        "Other tools take the output of a model for logits. Given probabilities they apply a second softmax, whose error "
+        "signal is nearly constant, and report too high an accuracy. The scores are also rounded: differences below 1e-7 are "
+        "lost."
     ),
-    measured="The kind of output that the file ends in, and whether all scores lie in [0, 1] and add up to 1 (to 1e-5).",
-    threshold="Fires when either says so.",
-    source="AutoAttack's flags (outputs that are already probabilities).",
-    remedy="Export the logits, or tell every other tool to work on the softmax's input as this audit does.",
-    false_alarms="None: a note on how to attack the model, not a fault of it.",
+    measured="The output that the file declares, and whether all scores lie in [0, 1] and add up to 1 (within 1e-5).",
+    threshold="Fires when either is the case.",
+    source="[AutoAttack flags] (outputs that are already probabilities).",
+    remedy="Export the logits, or make other tools work on the input of the softmax, as this audit does.",
+    false_alarms="None: a note on how to attack the model, not a defect.",
 )
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
+def judge(evidence: Evidence) -> Judged:
     """Looks at the file and at the scores."""
     if evidence.facts.output is OutputKind.LOGITS and not evidence.agreement.probabilities:
         return ()
@@ -35,12 +34,10 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
 
 def _how(facts: ModelFacts) -> str:
     if facts.scores is not None:
-        climbed = f"`{facts.scores.tensor}`"
-        return (
-            f"here every attack works on {'the logarithm of ' if facts.scores.logarithm else ''}{climbed} (see SP212)"
-        )
-    stripped = facts.output is not OutputKind.LOGITS
-    return "here every attack works on its input" if stripped else "it could not be taken off (see SP209)"
+        logarithm = "the logarithm of " if facts.scores.logarithm else ""
+        return f"this audit attacks {logarithm}`{facts.scores.tensor}` (see SP212)"
+    removed = facts.output is not OutputKind.LOGITS
+    return "this audit attacks the input of the softmax" if removed else "the softmax could not be removed (see SP209)"
 
 
-CHECK = Check("probabilities", (RULE,), no_trials, judge)
+CHECK = Check("probabilities", RULE, judge)

@@ -1,18 +1,19 @@
 """GM117: the attack misses adversarial images that are known to exist ([Zimmermann et al. 2022])."""
 
-from __future__ import annotations
-
 from bnnaudit.core.attack import Method
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.evidence import Check, Evidence, no_trials
+from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.numerics.sequential import RatioTest
-from bnnaudit.rules.comparison import percent, share
+from bnnaudit.rules.comparison import in_percent, percent, share
 
 EXPECTED = 0.95
+"""Share that an attack with useful gradients finds. Not tuned."""
 TOO_EASY = 0.8
+"""Share that random search may find. Not tuned."""
 ENOUGH = 8
+"""Images, at least. Not tuned."""
 VERIFYING = "auto"
 """The attack that verification rests on."""
 VERIFIES = RatioTest(usual=0.9, poor=0.6, level=0.01, enough=5)
@@ -25,34 +26,32 @@ RULE = Rule(
     severity=Severity.WARNING,
     summary="PGD misses planted adversarial images: it is too weak to judge this network.",
     meaning=(
-        "The last layer is replaced by a two-class readout that answers differently at one known point on the sphere of the "
-        "radius. An attack that cannot find such a point although it is there says nothing when it finds none on the model."
+        "The last layer is replaced by a two-class readout that predicts the other class at one known point on the surface of "
+        "the ball. If an attack cannot find such a point, which does exist, its failure on the model itself means nothing."
     ),
     measured=(
-        "For 8 images (100 with --effort thorough) a readout is fitted to the features of points inside the ball, "
-        "against one point on its surface, and scaled to the model's own logits. PGD, PGD++ and auto attack it; random "
-        "search with 600 points shows how easy the test is. Fewer inner points are taken where the features are few. Up to 40 "
-        "images are taken where 8 leave open whether auto, which verifies, finds nine in ten of them or six (Wald's test)."
+        f"For {ENOUGH} images (100 with --effort thorough) a readout is fitted that separates the features of points inside the "
+        "ball from those of one point on its surface; it is scaled to the model's own logits. PGD, PGD++ and auto attack it, and "
+        "random search with 600 points shows how easy the test is. Networks with few features get fewer inner points. Up to 40 "
+        f"images are used until a sequential test settles whether auto, on which verification rests, finds "
+        f"{in_percent(VERIFIES.usual)} of them or {in_percent(VERIFIES.poor)} (Wald's test, which stops at a likelihood ratio of "
+        f"1 to {1 / VERIFIES.level:g} or {VERIFIES.enough:g} to 1)."
     ),
     threshold=(
-        "Fires when the 95 % interval of the share that PGD finds lies below 95 %, or auto finds too few. The test is skipped "
-        "where fewer than eight images take a readout, or where random search alone finds more than four in five. Where auto "
-        "finds too few (at a level of 1 %), what it left standing proves too little, and the verdict is undecided."
+        f"Fires when the 95 % interval of the share that PGD finds lies below {in_percent(EXPECTED)}, or auto finds too few. The "
+        f"test is skipped where a readout fits on fewer than {ENOUGH} images, or where random search alone finds more than "
+        f"{in_percent(TOO_EASY)}. Where auto finds too few ({in_percent(VERIFIES.usual)} is rejected in favour of "
+        f"{in_percent(VERIFIES.poor)} at a level of {in_percent(VERIFIES.level)}), its failure proves too "
+        "little, and the verdict is inconclusive."
     ),
-    source=(
-        "Zimmermann, Brendel, Tramer & Carlini 2022 (NeurIPS), by their description; Wald 1945 (sequential test); the cut-offs "
-        "are ours."
-    ),
-    remedy="Do not quote PGD. Quote an attack that passes this test (its row says which), or the verified accuracy.",
-    false_alarms=(
-        "Features of a few discrete values can make the one point unreachable for any gradient; then PGD++ and auto miss it "
-        "as well, and random search beside them tells how much is to be found."
-    ),
+    source="[Zimmermann et al. 2022], after their description; [Wald 1945] (sequential test); the limits are ours.",
+    remedy="Do not quote PGD. Quote an attack that passes this test (see its row), or the verified accuracy.",
+    false_alarms="Features of few values can put the point out of reach of gradients; PGD++ and auto miss it too.",
 )
 
 
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Holds the ordinary attack's share against what it should find."""
+def judge(evidence: Evidence) -> Judged:
+    """Compares the share that the ordinary attack finds with what it should find."""
     test = evidence.probes.binarization
     if test is None:
         return (Skip("attack-strength", evidence.probes.why_missing("binarization")),)
@@ -75,9 +74,9 @@ def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
 
 
 def _why_not_judged(test: BinarizationTest) -> str:
-    """Why the test says nothing; empty where it does."""
+    """Why nothing follows from the test; empty where something does."""
     if test.images < ENOUGH:
-        return f"only {test.images} images took a readout ({test.unfit} did not, with {test.features} features)"
+        return f"a readout fits on {test.images} images only ({test.unfit} have none, with {test.features} features)"
     easy = test.rows[-1].found / test.images
     return (
         f"the test is too easy here: random search finds {percent(easy)} of the planted images"
@@ -104,4 +103,4 @@ def written(attack: str) -> str:
     return attack.upper() if attack.removesuffix("++") in climbing else attack
 
 
-CHECK = Check("attack-strength", (RULE,), no_trials, judge, Effort.STANDARD)
+CHECK = Check("attack-strength", RULE, judge, least=Effort.STANDARD)

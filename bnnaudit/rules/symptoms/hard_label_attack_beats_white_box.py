@@ -1,66 +1,46 @@
-"""GM108: an attack that only sees the predicted class beats the one that sees gradients ([A18], [C19])."""
-
-from __future__ import annotations
+"""GM108: an attack that sees only the predicted class beats the one that sees gradients ([Athalye et al. 2018])."""
 
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
-from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.trial import Trial
-from bnnaudit.rules.comparison import accuracy, compare, percent
+from bnnaudit.core.finding import Rule, Severity
+from bnnaudit.core.plan import CLASSES_ASKED
+from bnnaudit.rules.comparison import left, percent
+from bnnaudit.rules.paired_rule import both, gain_threshold, paired_rule
 
 RULE = Rule(
     code="GM108",
     name="hard-label-attack-beats-white-box",
     severity=Severity.WARNING,
-    summary="An attack that is told the predicted class alone fools many images that the gradient attack left.",
+    summary="An attack that sees only the predicted class fools many images that withstood the gradient attack.",
     meaning=(
-        "Whoever can use the model at all can run this attack: it needs no gradient and no score. Whatever flattens scores or "
-        "hides gradients leaves it untouched, so where it does better than PGD, PGD measured the hiding, not the model."
+        "Anyone who can use the model can run this attack: it needs neither gradients nor scores. Flat scores and hidden "
+        "gradients do not affect it, so if it does better than PGD, PGD measured the masking and not the model."
     ),
     measured=(
-        "On each image that ordinary PGD left, with 5,000 queries an image (--effort thorough): for L-inf the signs of blocks "
-        "of pixels are flipped to bring another class nearer (RayS), for L2 the attack walks along the boundary by normals "
-        "estimated from classes (HopSkipJump). Compared image by image, each success replayed."
+        f"On each image that withstood ordinary PGD, with {CLASSES_ASKED[Effort.THOROUGH]:,} queries per image (--effort "
+        "thorough): for L-inf the signs of blocks of pixels are flipped to bring the decision boundary nearer (RayS), for L2 "
+        "the attack walks along the boundary by normals estimated from predicted classes (HopSkipJump). Compared image by "
+        "image, each success replayed on the deployed model."
     ),
-    threshold=(
-        "Fires when it fools at least 5 points of the sample that PGD left, the interval of that gain lies above zero, and "
-        "McNemar's exact p-value is below 0.05 after Holm's correction over the comparisons of the run."
-    ),
-    source=(
-        "Chen & Gu 2020 (RayS); Chen, Jordan & Wainwright 2020 (HopSkipJump); Carlini et al. 2019, which asks for a hard-label "
-        "attack beside one on scores; Athalye, Carlini & Wagner 2018, second behaviour."
-    ),
+    threshold=gain_threshold("PGD followed by the hard-label attack", "PGD alone"),
+    source="[Chen & Gu 2020] (RayS); [Chen et al. 2020] (HopSkipJump); [Carlini et al. 2019]; [Athalye et al. 2018].",
     remedy=(
-        "Find out what PGD lacks: SP rules name the cause and the table of cures what removes it. Quote the verified accuracy. "
-        "If GM107 is quiet, the scores themselves are flattened or noisy: look at SP209 and MF405 first."
+        "Find out why PGD fails: the SP rules name the cause, and the table of cures shows what removes it. Quote the verified "
+        "accuracy. If GM107 does not fire, the scores themselves are flat or noisy: look at SP209 and MF405 first."
     ),
     false_alarms="None known for a material difference: each image is misclassified by the deployed model.",
 )
 
-
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack, and the hard-label one on what it left."""
-    return plan.claim, plan.hard_label_trial
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
-    """Counts what the classes alone gave away beyond the gradient."""
-    plan = evidence.plan
-    gradient, blind = evidence.results[plan.claim], evidence.results[plan.hard_label_trial]
-    pair = compare(gradient.standing, blind.standing)
-    if not pair.is_material:
-        return pair.undecided("hard-label attack against white box")
-    message = (
-        f"PGD leaves {percent(gradient.standing.mean())} of the images standing; an attack that sees only the predicted class, "
-        f"at most {blind.trial.attack.queries:,} times an image, fools {percent(pair.gain)} of the sample beyond that."
-    )
-    numbers = (
-        accuracy("after PGD", gradient.standing),
-        accuracy("after PGD and the hard-label attack", blind.standing),
-        *pair.measured("gain of the hard-label attack"),
-    )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_value),)
-
-
-CHECK = Check("hard-label", (RULE,), trials, judge, Effort.THOROUGH)
+CHECK = paired_rule(
+    RULE,
+    "hard-label",
+    comparison="hard-label attack against white box",
+    pairs=lambda plan: [(plan.claim, plan.hard_label_trial)],
+    numbers=both("after PGD", "after PGD and the hard-label attack"),
+    gain="gain of the hard-label attack",
+    least=Effort.THOROUGH,
+    message=lambda seen: (
+        f"PGD leaves an accuracy of {left(seen.reference)}; an attack that sees only the predicted class, with at most "
+        f"{seen.other.trial.attack.queries:,} queries per image, fools the model on another {percent(seen.paired.gain)} of the "
+        "sample."
+    ),
+)

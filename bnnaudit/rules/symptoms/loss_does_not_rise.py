@@ -1,47 +1,39 @@
-"""GM113: the loss does not rise ([P22], [C19])."""
+"""GM113: the loss does not rise ([Pintor et al. 2022], [Carlini et al. 2019])."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence, no_trials
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
+from bnnaudit.core.finding import Rule, Severity
 from bnnaudit.rules.comparison import percent, share
-
-TOLERATED = 0.05
+from bnnaudit.rules.share_rule import climb_probe, share_rule, share_threshold
 
 RULE = Rule(
     code="GM113",
     name="loss-does-not-rise",
     severity=Severity.WARNING,
-    summary="On many images the attack's own loss is never higher than where it started.",
+    summary="On many images the attack's own loss never rises above its starting value.",
     meaning=(
-        "An attack that climbs a loss must at least climb it. Where the loss never rises the gradient is zero, points the "
-        "wrong way, or rounding swallows it; that the image stands then says nothing about the model."
+        "An attack that maximises a loss must at least increase it. If the loss never rises, the gradient is zero, points the "
+        "wrong way, or is lost to rounding; that the image withstands the attack then says nothing about the model."
     ),
     measured=(
-        "Ordinary PGD is watched step by step on up to 100 correctly classified images, its loss computed in double "
-        "precision from the logits; images that it fools are left out of the count but not of the total."
+        "Ordinary PGD is followed step by step on up to 100 correctly classified images, with its loss computed in double "
+        "precision from the logits; images that it fools are not counted, but belong to the total."
     ),
-    threshold="Fires when the 95 % interval of the share of images that stand with a loss that never rose lies above 5 %.",
-    source="Carlini et al. 2019; Pintor et al. 2022.",
+    threshold=share_threshold("the share of images that withstand the attack with a loss that never rose"),
+    source="[Carlini et al. 2019]; [Pintor et al. 2022].",
     remedy="Look for the cause in SP201 to SP211 and attack with its cure.",
-    false_alarms="None known: five of a hundred gradients that lead nowhere are a failing attack.",
+    false_alarms="None known: an attack with a useless gradient on one image in twenty is failing.",
 )
 
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Looks at the images that stand with a flat loss."""
-    seen = evidence.probes.climb
-    if seen is None:
-        return (Skip("loss-rise", evidence.probes.why_missing("climb")),)
-    flat = share("images whose loss never rose", seen.flat, seen.images)
-    if flat.low is None or flat.low <= TOLERATED:
-        return ()
-    message = (
-        f"On {percent(flat.value)} of the images PGD's own loss never rises above that of its start in {seen.steps} steps: "
-        "the attack does not climb there, and the image stands for that reason alone."
-    )
-    numbers = (flat, share("images that stand", seen.standing, seen.images))
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
-
-
-CHECK = Check("loss-rise", (RULE,), no_trials, judge)
+CHECK = share_rule(
+    RULE,
+    "loss-rise",
+    of=climb_probe,
+    share=lambda seen: share("images whose loss never rose", seen.flat, seen.images),
+    numbers=lambda seen, counted: (
+        counted,
+        share("images that stand", seen.standing, seen.images),
+    ),
+    message=lambda seen, counted: (
+        f"On {percent(counted.value)} of the images PGD's own loss never rises above its starting value in {seen.steps} "
+        "steps: the attack does not climb there, and the image withstands it for that reason alone."
+    ),
+)

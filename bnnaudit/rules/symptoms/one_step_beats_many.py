@@ -1,51 +1,31 @@
-"""GM102: one step breaks more images than many ([A18])."""
+"""GM102: one step fools more images than many ([Athalye et al. 2018])."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip, Undecided
-from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.trial import Trial
-from bnnaudit.rules.comparison import accuracy, compare, percent
+from bnnaudit.core.finding import Rule, Severity
+from bnnaudit.rules.comparison import accuracy, left
+from bnnaudit.rules.paired_rule import gain_threshold, paired_rule
 
 RULE = Rule(
     code="GM102",
     name="one-step-beats-many",
     severity=Severity.WARNING,
-    summary="A single step of the ordinary attack breaks more images than twenty.",
-    meaning=(
-        "Any point that one step reaches is open to an iterative attack as well. An iterative attack that does worse is "
-        "stuck in a region without a useful gradient."
-    ),
-    measured="FGSM and PGD, both ordinary and at the same radius, are compared image by image after replay.",
-    threshold=(
-        "Fires when FGSM fools at least 5 points more images than PGD, the interval of that gain lies above zero, and "
-        "McNemar's exact p-value is below 0.05 after Holm's correction over the comparisons of the run."
-    ),
-    source="Athalye, Carlini & Wagner 2018, first behaviour.",
-    remedy="Attack with a temperature and with several surrogates; look at the zero-gradient share in the signal table.",
-    false_alarms="Rare: FGSM moves each pixel by the whole radius, which a PGD of very few or very small steps cannot.",
+    summary="A single step of the ordinary attack fools more images than many steps.",
+    meaning="Many steps can reach what one step reaches. An iterative attack that does worse lacks a useful gradient.",
+    measured="FGSM and ordinary PGD at the same radius, compared image by image after replay on the deployed model.",
+    threshold=gain_threshold("FGSM", "PGD"),
+    source="[Athalye et al. 2018], first behaviour.",
+    remedy="Attack with a temperature and with several surrogates; check the share of zero gradients in the signal table.",
+    false_alarms="Rare: FGSM moves each pixel by the whole radius, which PGD with very few or very small steps cannot.",
 )
 
-
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """FGSM and PGD."""
-    return plan.one_step, plan.claim
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
-    """Compares many steps with one."""
-    plan = evidence.plan
-    one, many = evidence.results[plan.one_step], evidence.results[plan.claim]
-    pair = compare(many.standing, one.standing)
-    if not pair.is_material:
-        return pair.undecided("one step against many")
-    message = (
-        f"One step (FGSM) leaves {percent(one.standing.mean())} of the images standing, {many.trial.attack.steps} steps of "
-        f"PGD leave {percent(many.standing.mean())}: the iterative attack gets stuck where one step does not."
-    )
-    numbers = (accuracy("FGSM", one.standing), accuracy("PGD", many.standing), *pair.measured("gain of one step"))
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers, pair.p_value),)
-
-
-CHECK = Check("one-step", (RULE,), trials, judge)
+CHECK = paired_rule(
+    RULE,
+    "one-step",
+    comparison="one step against many",
+    pairs=lambda plan: [(plan.claim, plan.one_step)],
+    numbers=lambda seen: (accuracy("FGSM", seen.other.standing), accuracy("PGD", seen.reference.standing)),
+    gain="gain of one step",
+    message=lambda seen: (
+        f"A single step (FGSM) leaves an accuracy of {left(seen.other)}, {seen.reference.trial.attack.steps} steps of PGD leave "
+        f"{left(seen.reference)}: the iterative attack gets stuck where a single step does not."
+    ),
+)

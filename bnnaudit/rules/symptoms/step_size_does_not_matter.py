@@ -1,60 +1,39 @@
-"""GM111: the step size does not matter ([G22], Figure 3)."""
-
-from __future__ import annotations
+"""GM111: the step size does not matter ([Gupta & Ajanthan 2022], Figure 3)."""
 
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
-from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.trial import Trial
-from bnnaudit.rules.comparison import MATERIAL, accuracy, compare, percent
-
-ENOUGH_LEFT = 0.10
+from bnnaudit.core.finding import Rule, Severity
+from bnnaudit.core.plan import SHORT_TRAVEL
+from bnnaudit.rules.comparison import in_percent, left
+from bnnaudit.rules.paired_rule import no_gain_rule, no_gain_threshold
 
 RULE = Rule(
     code="GM111",
     name="step-size-does-not-matter",
     severity=Severity.WARNING,
-    summary="Steps too tiny to go anywhere break as many images as proper ones.",
+    summary="Steps too small to move far fool as many images as ordinary ones.",
     meaning=(
-        "Steps that together cover a tenth of the radius keep the attack where it started. If they do as well as the "
-        "ordinary ones, these do not climb either: what is fooled is fooled by the random start."
+        f"Steps that together cover {in_percent(SHORT_TRAVEL)} of the radius keep the attack where it started. If they do as "
+        "well as ordinary ones, those do not climb either: the images that are fooled are fooled by the random start."
     ),
     measured=(
-        "Ordinary PGD with its own step size, and with steps that add up to a tenth of the radius, from the same random "
-        "starts; compared image by image, each success replayed."
+        f"Ordinary PGD with its own step size, and with steps that add up to {in_percent(SHORT_TRAVEL)} of the radius, from the "
+        "same random starts; compared image by image, each success replayed on the deployed model."
     ),
-    threshold=(
-        "Fires when at least 10 % of the images stand after the ordinary attack and the 95 % interval of what it takes "
-        "beyond the tiny steps lies below 5 points."
-    ),
-    source="Gupta & Ajanthan 2022, Figure 3.",
-    remedy="As for GM101: the attack needs a gradient (a temperature, an adaptive surrogate); quote the verified accuracy.",
-    false_alarms=(
-        "At a radius so small that no attack does anything, every step size does as little. The verdict is not affected."
-    ),
+    threshold=no_gain_threshold("the ordinary attack", "the tiny steps"),
+    source="[Gupta & Ajanthan 2022], Figure 3.",
+    remedy="As for GM101: attack with --beta hns and --surrogate triangular, and quote the verified accuracy.",
+    false_alarms="At a radius too small for any attack to succeed, every step size does equally little.",
 )
 
-
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack, and one of tiny steps."""
-    return plan.claim, plan.tiny_steps_trial
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Compares tiny steps with ordinary ones."""
-    plan = evidence.plan
-    ordinary, tiny = evidence.results[plan.claim], evidence.results[plan.tiny_steps_trial]
-    pair = compare(tiny.standing, ordinary.standing)
-    left = accuracy("after ordinary steps", ordinary.standing)
-    if left.value < ENOUGH_LEFT or pair.interval[1] >= MATERIAL:
-        return ()
-    message = (
-        f"Steps that add up to a tenth of the radius leave {percent(tiny.standing.mean())} of the images standing, ordinary "
-        f"ones {percent(left.value)}: PGD's steps lead nowhere."
-    )
-    numbers = (accuracy("after tiny steps", tiny.standing), left, *pair.measured("gain of ordinary steps"))
-    return (Finding(RULE, message, RULE.severity, Confidence.MEDIUM, numbers),)
-
-
-CHECK = Check("step-size", (RULE,), trials, judge, Effort.STANDARD)
+CHECK = no_gain_rule(
+    RULE,
+    "step-size",
+    weaker=("after tiny steps", lambda plan: plan.tiny_steps_trial),
+    stronger=("after ordinary steps", lambda plan: plan.claim),
+    gain="gain of ordinary steps",
+    least=Effort.STANDARD,
+    message=lambda seen: (
+        f"Steps that add up to {in_percent(SHORT_TRAVEL)} of the radius leave an accuracy of {left(seen.reference)}, ordinary "
+        f"ones {left(seen.other)}: the direction of PGD's steps is of no use."
+    ),
+)

@@ -1,55 +1,42 @@
-"""GM103: an attack without a bound does not reach 100 % ([A18], [G22] Figure 1)."""
-
-from __future__ import annotations
+"""GM103: an attack without a bound does not succeed on every image ([Athalye et al. 2018])."""
 
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
-from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.trial import Trial
+from bnnaudit.core.finding import Rule, Severity
 from bnnaudit.rules.comparison import accuracy, percent
+from bnnaudit.rules.share_rule import share_rule, share_threshold
 
 NEGLIGIBLE = 0.01
+"""Accuracy that unlucky random starts in the whole box explain. Not tuned."""
 
 RULE = Rule(
     code="GM103",
     name="unbounded-attack-fails",
     severity=Severity.WARNING,
-    summary="The ordinary attack does not break every image even when it may change every pixel to anything.",
+    summary="The ordinary attack does not fool every image even if it may set every pixel to any value.",
     meaning=(
-        "With the whole range of pixel values allowed an attacker can turn any image into one of another class. An attack "
-        "that fails even there fails for want of a gradient, and so its figures at smaller radii mean nothing."
+        "With the whole range of pixel values allowed, any image can be turned into one of another class. An attack that fails "
+        "even then lacks a useful gradient, so its figures at smaller radii mean nothing."
     ),
     measured=(
         "Ordinary PGD runs at radii from a quarter of the threat's up to the whole box of images, with steps of a quarter "
-        "of each radius (an eighth for L2); successes are replayed."
+        "of each radius (an eighth for L2); successes are replayed on the deployed model."
     ),
-    threshold="Fires when the 95 % interval of the accuracy left at the largest radius lies above 1 %.",
-    source="Athalye, Carlini & Wagner 2018, third behaviour; Carlini et al. 2019; Gupta & Ajanthan 2022, Figure 1.",
-    remedy="As for GM101: treat every accuracy from this attack as unproven and read the verified one.",
-    false_alarms=(
-        "A random start in the whole box can land where the network answers the true class whatever happens; "
-        "this explains a percent or two at most, and restarts remove it."
-    ),
+    threshold=share_threshold("the accuracy that is left at the largest radius", NEGLIGIBLE),
+    source="[Athalye et al. 2018], third behaviour; [Carlini et al. 2019]; [Gupta & Ajanthan 2022], Figure 1.",
+    remedy="As for GM101: treat every accuracy under this attack as unproven and rely on the verified one.",
+    false_alarms="A random start in the whole box may be hopeless, on a percent or two of the images; restarts help.",
 )
 
-
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack at each radius."""
-    return plan.radius_trials
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip, ...]:
-    """Looks at the largest radius."""
-    last = evidence.results[evidence.plan.radius_trials[-1]]
-    left = accuracy("at the largest radius", last.standing)
-    if left.low is None or left.low <= NEGLIGIBLE:
-        return ()
-    message = (
-        f"Even when PGD may change every pixel to any value it leaves {percent(left.value)} of the images standing: "
-        "the attack fails for want of a gradient, not because the model resists."
-    )
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, (left,)),)
-
-
-CHECK = Check("radius", (RULE,), trials, judge, Effort.STANDARD)
+CHECK = share_rule(
+    RULE,
+    "radius",
+    of=lambda evidence: evidence,
+    share=lambda seen: accuracy("at the largest radius", seen.results[seen.plan.radius_trials[-1]].standing),
+    above=NEGLIGIBLE,
+    trials=lambda plan: plan.radius_trials,
+    least=Effort.STANDARD,
+    message=lambda seen, counted: (
+        f"Even if PGD may set every pixel to any value it leaves an accuracy of {percent(counted.value)}: the attack fails "
+        "for lack of a gradient, not because the model resists."
+    ),
+)

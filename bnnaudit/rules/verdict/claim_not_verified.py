@@ -1,12 +1,20 @@
-"""FR302: the claimed accuracy under attack does not survive a better attack."""
+"""FR302: the claimed accuracy under attack does not survive better attacks."""
 
-from __future__ import annotations
-
-from bnnaudit.core.evidence import Check, Evidence
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip, Undecided
-from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.trial import Trial
-from bnnaudit.rules.comparison import MATERIAL, VARYING, accuracy, compare, is_serious, percent
+from bnnaudit.core.evidence import Check, Evidence, Judged
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.plan import SWEEP_STEPS
+from bnnaudit.rules.comparison import (
+    MATERIAL,
+    SERIOUS,
+    VARYING,
+    accuracy,
+    compare,
+    in_percent,
+    in_points,
+    is_serious,
+    percent,
+)
+from bnnaudit.rules.paired_rule import gain_threshold
 
 RULE = Rule(
     code="FR302",
@@ -14,39 +22,36 @@ RULE = Rule(
     severity=Severity.ERROR,
     summary="The claimed accuracy under attack is well above what is left after all attacks of the audit.",
     meaning=(
-        "Whoever relies on the claimed figure relies on robustness that is not there. The verified accuracy counts an "
+        "Anyone who relies on the claimed figure relies on robustness that does not exist. The verified accuracy counts an "
         "image only if it withstood every attack tried, each success confirmed by the deployed model."
     ),
     measured=(
-        "Claimed: what ordinary PGD (cross-entropy, b = 1, straight-through gradients) leaves after its own steps and after "
-        "100, so that an attack which was only cut short accuses nobody; or the figure the card declares. Verified: the "
-        "images that every attack of the audit left standing. Skipped where the model's answers vary (MF405, MF407)."
+        "Claimed: the images that withstand ordinary PGD (cross-entropy, b = 1, straight-through gradients) both with its own "
+        f"steps and with {SWEEP_STEPS}, so that an attack that was merely cut short accuses nobody; or the figure that the card "
+        "declares. Verified: the images that withstand every attack of the audit. Skipped where the model's answers vary "
+        "(MF405, MF407)."
     ),
     threshold=(
-        "Against PGD: at least 5 points are lost, the interval of that loss lies above zero, and McNemar's exact p-value is "
-        "below 0.05 after Holm's correction over the comparisons of the run. An error where it is a tenth "
-        "of the claimed accuracy or more, a warning below. Against a declared figure: the 95 % interval "
-        "of the verified accuracy ends at least 5 points below it."
+        f"{gain_threshold('the audit', 'ordinary PGD')} An error where the loss is at least "
+        f"{in_percent(SERIOUS)} of the claimed accuracy, a warning below. Against a declared figure it fires when the 95 % "
+        f"interval of the verified accuracy ends at least {in_points(MATERIAL)} below it."
     ),
-    source="Carlini et al. 2019 (per-image worst case over attacks); McNemar 1947; Wilson 1927.",
+    source="[Carlini et al. 2019] (per-image worst case over attacks); [McNemar 1947]; [Wilson 1927].",
     remedy=(
-        "Replace the claimed figure by the verified one in whatever states it, and set the release bar on that. To raise "
-        "it, train adversarially with gradients that reach the input (a temperature, an adaptive surrogate)."
+        "Replace the claimed figure by the verified one wherever it is stated, and apply the release criterion to that. To raise "
+        "it, train adversarially with gradients that reach the input (a temperature, a surrogate that follows the scale of the "
+        "layers)."
     ),
     false_alarms=(
-        "The images are real: the deployed model misclassifies each. But stronger attacks always take some points from one "
-        "run of PGD, on networks that hide nothing as well; hence the tenth that is asked for before it is an error."
+        "The images are real: the deployed model misclassifies each of them. But stronger attacks always take some points from "
+        "a single run of PGD, also on networks without gradient masking; hence it is an error only from "
+        f"{in_percent(SERIOUS)} of the claim on."
     ),
 )
 
 
-def trials(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The claim's own attack, and the same with steps enough to converge."""
-    return plan.claim, plan.iteration_trial
-
-
-def judge(evidence: Evidence) -> tuple[Finding | Skip | Undecided, ...]:
-    """Holds the verified accuracy against the declared figure, or else against ordinary PGD."""
+def judge(evidence: Evidence) -> Judged:
+    """Compares the verified accuracy with the declared figure, or else with ordinary PGD."""
     if evidence.verified is None:
         return (Skip("claim", evidence.why_missing or "the verified accuracy was not reached"),)
     if evidence.agreement.answers_vary:
@@ -81,4 +86,4 @@ def _against_declared(declared: float, verified: Measurement) -> tuple[Finding, 
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check("claim", (RULE,), trials, judge)
+CHECK = Check("claim", RULE, judge, lambda plan: (plan.claim, plan.iteration_trial))

@@ -1,6 +1,6 @@
 """How precise weights and activations are, and the layers that follow from it.
 
-In the words of [G22]: float and relu is REF, binary and relu BNN-WQ, binary and binary BNN-WAQ.
+In the words of [Gupta & Ajanthan 2022]: float and relu is REF, binary and relu BNN-WQ, binary and binary BNN-WAQ.
 """
 
 from __future__ import annotations

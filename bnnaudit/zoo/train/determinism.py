@@ -53,6 +53,6 @@ def round_weights(network: nn.Module) -> None:
 
 
 def rounded(values: Tensor, bits: int) -> Tensor:
-    """float64 values to the nearest with `bits` significant bits ([Dekker 1971]'s splitting); below 1e290 only."""
+    """float64 values to the nearest with `bits` significant bits (the splitting of [Dekker 1971]); below 1e290 only."""
     scaled = values * (2.0 ** (53 - bits) + 1)
     return scaled - (scaled - values)

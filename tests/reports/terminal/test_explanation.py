@@ -20,6 +20,14 @@ def test_a_page_has_every_text_of_the_rule_in_order(rule: Rule) -> None:
     assert places == sorted(places)
 
 
+def test_a_page_ends_in_the_publications_that_the_rule_cites(rule: Rule) -> None:
+    text = " ".join(render_rule(rule, width=80).split())
+    assert text.endswith(
+        "Improved gradient-based adversarial attacks for quantized networks. AAAI 2022, https://arxiv.org/abs/2003.13511"
+    )
+    assert "Publications" not in render_rule(replace(rule, source="This tool's own requirement."), width=80)
+
+
 def test_paragraphs_and_lists_keep_their_shape(rule: Rule) -> None:
     text = render_rule(rule, width=80)
     assert "  Ordinary PGD leaves much, a better attack leaves little.\n\n  The second paragraph" in text
@@ -54,4 +62,6 @@ def test_markup_in_a_rule_is_text_and_colour_is_a_choice(rule: Rule) -> None:
 def test_the_document_holds_every_field(rule: Rule) -> None:
     document = json.loads(json_text(rule_to_json(rule)))
     assert document.pop("rule") == "FR301"
+    labels = [source["label"] for source in document.pop("publications")]
+    assert labels == ["Athalye et al. 2018", "Gupta & Ajanthan 2022"]
     assert document == {field.name: getattr(rule, field.name) for field in fields(Rule) if field.name != "code"}

@@ -1,7 +1,7 @@
 """Hard-label attack: it learns nothing but the predicted class, and goes for the nearest image of another one.
 
 In L-inf it is a search for a sign of every pixel, RayS ([Chen & Gu 2020]); in L2 it walks along the boundary by normals
-that it estimates, HopSkipJump ([Chen, Jordan & Wainwright 2020]).
+that it estimates, HopSkipJump ([Chen et al. 2020]).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HopSkipJump ([Chen, Jordan & Wainwright 2020]): walks along the boundary of the true class towards the image.
+"""HopSkipJump ([Chen et al. 2020]): walks along the boundary of the true class towards the image.
 
 Each hop estimates the boundary's normal from the classes of random points around the nearest known one, steps along it into the
 other class, and comes back to the boundary on the straight line to the image. The start is the nearest image of another class
