@@ -3,6 +3,10 @@
 Such a network sees a point of a finite set: one level for each pixel that can cross a threshold. Small sets are enumerated,
 which settles the image; larger ones are searched greedily and then by tabu search, with moves whose effect the gradient at
 the quantizer's own results predicts and the true margin judges.
+
+Without it (`python -m tests.bench.ablation`, 200 images) 71 and 26 images of a binary MLP of 1-bit input are left at 0.1 and 0.2
+instead of 67 and 19, and 123 of the 2-bit MNIST network at 0.2 instead of 118, with 1,000 gradients per image; with 300 it is 79
+and 30 instead of 79 and 27, and as many as with it. At the smaller radii of the MNIST network (0.05, 0.1) it finds nothing more.
 """
 
 from __future__ import annotations
