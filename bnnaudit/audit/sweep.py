@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
-from bnnaudit.audit.prepare import Prepared, bare_report
+from bnnaudit.audit.prepare import Prepared
+from bnnaudit.audit.report import bare_report
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method, options_of

@@ -75,23 +75,15 @@ def attack(
     settings = settle(model, network.card, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
-    from bnnaudit.audit.one_attack import run_single
+    from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
     opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     with session.running(name, len(opened.sample.ids) * wanted.image_steps) as progress:
-        report, adversarial = run_single(
-            opened.target,
-            opened.sample,
-            Trial(wanted, replace(session.threat, l2_per_channel=attack.l2_per_channel), source),
-            session.seed,
-            opened.batch_size,
-            provenance(),
-            progress.advance,
-            make_substitute,
-        )
+        trial = Trial(wanted, replace(session.threat, l2_per_channel=attack.l2_per_channel), source)
+        report, adversarial = run_one_attack(session.prepared(), trial, provenance(), progress.advance, make_substitute)
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial
 

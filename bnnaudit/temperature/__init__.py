@@ -53,18 +53,22 @@ from collections.abc import Callable, Mapping
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
-from bnnaudit.temperature import fixed, hns, njs, tracked
+from bnnaudit.numerics.hessian_scaling import search_grid
+from bnnaudit.temperature import hns, njs
+from bnnaudit.temperature.fixed import FixedTemperature
+from bnnaudit.temperature.hns import ExactScaling, LogitScaling, SketchedScaling
 from bnnaudit.temperature.rule import Temperature
+from bnnaudit.temperature.tracked import TrackedTemperature
 
 RULES: Mapping[BetaRule, Callable[[Beta, Target, Batch], Temperature]] = {
-    BetaRule.NONE: fixed.fit,
-    BetaRule.FIXED: fixed.fit,
+    BetaRule.NONE: lambda beta, target, calibration: FixedTemperature(1.0),
+    BetaRule.FIXED: lambda beta, target, calibration: FixedTemperature(beta.value),
     BetaRule.NJS: njs.fit,
-    BetaRule.HNS: hns.fit_fine,
-    BetaRule.HNS_GRID: hns.fit_grid,
-    BetaRule.HNS_SKETCH: hns.fit_sketch,
-    BetaRule.HNS_LOGIT: hns.fit_logit,
-    BetaRule.TRACKED: tracked.fit,
+    BetaRule.HNS: hns.fit,
+    BetaRule.HNS_GRID: lambda beta, target, calibration: ExactScaling(search_grid),
+    BetaRule.HNS_SKETCH: lambda beta, target, calibration: SketchedScaling(),
+    BetaRule.HNS_LOGIT: lambda beta, target, calibration: LogitScaling(),
+    BetaRule.TRACKED: lambda beta, target, calibration: TrackedTemperature(),
 }
 
 
