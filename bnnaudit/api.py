@@ -47,10 +47,7 @@ def audit_request(model: Path, settings: Settings, transfer: bool, provenance: P
     opened = open_model_and_data(model, settings)
     return AuditRequest(
         target=opened.target,
-        images=opened.sample.images,
-        labels=opened.sample.labels,
-        ids=opened.sample.ids,
-        data=opened.sample.facts,
+        sample=opened.sample,
         plan=plan_of(opened, transfer),
         make_substitute=substitute_maker(opened),
         provenance=provenance,

@@ -71,7 +71,7 @@ def block_rows(samples: int, taken: int, total: int, seed: int) -> NDArray[np.in
 
 
 def inputs_of(inputs: RunInputs, rows: NDArray[np.int64]) -> RunInputs:
-    """The bench with these images of its sample alone; a temperature common to all is still fitted to the whole sample."""
+    """The inputs with these images of the sample alone; a temperature common to all is still fitted to the whole sample."""
     chosen = torch.from_numpy(rows).to(inputs.clean.device)
     sessions = inputs.sessions and Sessions(inputs.sessions.exact[rows], inputs.sessions.default[rows])
     return replace(

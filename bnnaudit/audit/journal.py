@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bnnaudit.core.evidence import DefaultAnswers
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.probing import Probes
 from bnnaudit.core.report import SignalTable
@@ -23,7 +22,6 @@ class Journal:
     probes: Probes = field(default_factory=Probes)
     signal: SignalTable | None = None
     faults: list[Fault] = field(default_factory=list)
-    default_session: DefaultAnswers | None = None
     interrupted: str = ""
 
 

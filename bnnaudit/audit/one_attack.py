@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from bnnaudit.audit.attack_rows import attack_row
-from bnnaudit.audit.prepare import bare_report, prepare
+from bnnaudit.audit.prepare import Prepared, with_substitute
+from bnnaudit.audit.report import bare_report
 from bnnaudit.audit.serving import Answers, answers_of
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial
-from bnnaudit.data import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,9 @@ class Adversarial:
         return self.before.right(self.labels) & ~self.after.right(self.labels)
 
 
-def run_single(
-    target: Target,
-    sample: Sample,
+def run_one_attack(
+    prepared: Prepared,
     trial: Trial,
-    seed: int,
-    batch_size: int,
     provenance: Provenance,
     on_progress: Callable[[int], None] | None = None,
     make_substitute: Callable[[Target], Target] | None = None,
@@ -54,13 +51,12 @@ def run_single(
     `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
-    prepared = prepare(target, sample, seed, batch_size)
-    substitute = make_substitute(target) if make_substitute and trial.source is Source.SUBSTITUTE else None
-    inputs = replace(prepared.inputs, substitute=substitute)
+    inputs, sample, clean = prepared.inputs, prepared.sample, prepared.clean
+    if make_substitute is not None and trial.source is Source.SUBSTITUTE:
+        inputs = with_substitute(inputs, make_substitute)
     result, outcome = run_trial(inputs, trial, on_progress=on_progress)
-    clean = prepared.clean
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
-    after = answers_of(prepared.inputs.target, images)
+    after = answers_of(prepared.target, images)
     report = replace(bare_report(prepared, trial.threat, provenance), attacks=(attack_row(result),))
     return report, Adversarial(sample.images, images, prepared.labels, sample.ids, prepared.answers, after)

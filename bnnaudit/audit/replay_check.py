@@ -1,4 +1,4 @@
-"""Checks every claimed adversarial image again: whoever ran the attack is not believed.
+"""Checks every claimed adversarial image again: no attack grades itself.
 
 Ball, box and the differentiable copy's decision are recomputed, and the deployed model has the last word.
 """
@@ -74,7 +74,7 @@ def replay(
 def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor) -> Tensor | None:
     """(N,) bool: which of the confirmed successes `fooled` (N,) survive rounding towards the original to 8-bit pixels.
 
-    The deployed model looks again at those that rounding changes. None where the originals are no 8-bit pictures themselves,
+    The deployed model looks again at those that rounding changes. None where the originals are not 8-bit pictures themselves,
     so that no file of 8-bit pixels stands for them. Of a model of whole numbers that are 8-bit pixels all survive.
     """
     box = target.facts.box
@@ -101,7 +101,7 @@ def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel:
     """Raises ForeignPerturbationError unless every image is in the ball around its original, in the box and on the grid."""
     if len(images) == 0:
         return
-    # What is no number is neither inside nor outside, so it is asked for the inside.
+    # What is not a number is neither inside nor outside, so it is asked for the inside.
     if not bool(((images >= threat.box.low) & (images <= threat.box.high)).all()):
         raise ForeignPerturbationError("an attack left the box of valid images")
     grid = pixel_grid(threat)

@@ -1,7 +1,8 @@
-"""The end of an audit: what was measured becomes evidence, findings, a verdict and the report."""
+"""The end of a run: what was measured becomes evidence, findings, a verdict and the report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,15 +12,29 @@ from bnnaudit.audit.blocks import Attacked, inputs_of
 from bnnaudit.audit.cure_table import cures_of
 from bnnaudit.audit.environment import describe_environment
 from bnnaudit.audit.journal import Journal
-from bnnaudit.audit.request import AuditRequest
+from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.trials import RunInputs
 from bnnaudit.audit.verdict import Judgement, estimate, judge_checks, reach_verdict
-from bnnaudit.core.evidence import Agreement, Evidence
-from bnnaudit.core.finding import Waiver
+from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.finding import Fault, Finding, Waiver
+from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Extent, Report, Verdict
 from bnnaudit.core.serving import Sessions
+from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
+from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
+from bnnaudit.rules.model import (
+    clean_accuracy_at_chance,
+    copies_disagree,
+    fed_otherwise_than_trained,
+    labels_at_random,
+    labels_numbered_otherwise,
+    non_finite_outputs,
+    random_outputs,
+    unlike_pictures,
+)
 from bnnaudit.rules.table import CHECKS
 
 
@@ -31,23 +46,21 @@ class Conclusion:
     verdict: Verdict
 
 
-def evidence_of(
-    request: AuditRequest, inputs: RunInputs, agreement: Agreement, journal: Journal, attacked: Attacked
-) -> Evidence:
+def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
-    rows = attacked.rows if attacked.blocks else np.arange(len(inputs.sample))
+    rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
     return Evidence(
-        plan=request.plan,
-        facts=request.target.facts,
-        clean=inputs.clean.cpu().numpy()[rows],
-        agreement=agreement,
+        plan=plan,
+        facts=prepared.target.facts,
+        clean=prepared.clean.numpy()[rows],
+        agreement=prepared.agreement,
         results=attacked.results,
         signal=journal.signal,
         verified=attacked.verified,
         why_missing=journal.interrupted,
-        default_session=journal.default_session,
+        default_session=prepared.default_session,
         probes=replace(journal.probes, missing=_why_missing(journal)),
-        sessions=_sessions(inputs_of(inputs, rows), attacked),
+        sessions=_sessions(inputs_of(prepared.inputs, rows), attacked),
     )
 
 
@@ -63,21 +76,17 @@ def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
 
 
 def report_of(
-    request: AuditRequest, evidence: Evidence, journal: Journal, attacked: Attacked, inputs: RunInputs
+    evidence: Evidence, prepared: Prepared, journal: Journal, attacked: Attacked, provenance: Provenance
 ) -> Report:
-    """The report of an audit that attacked some of the images of the bench."""
-    plan, available = request.plan, len(inputs.sample)
+    """The report of an audit that attacked some of the images of the sample."""
+    plan, inputs = evidence.plan, prepared.inputs
     counted = inputs_of(inputs, attacked.rows) if attacked.blocks else inputs
     concluded = conclude(evidence, journal)
     judgement = concluded.judgement
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     waived: tuple[Waiver, ...] = ()
-    return Report(
-        provenance=request.provenance,
-        model=request.target.facts,
-        data=request.data,
-        threat=plan.threat,
-        environment=describe_environment(request.target.device),
+    return replace(
+        _facts_of(prepared, plan.threat, provenance),
         clean_accuracy=estimate(int(evidence.clean.sum()), evidence.samples),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
@@ -93,9 +102,51 @@ def report_of(
         verdict=concluded.verdict,
         effort=plan.effort,
         comparisons=judgement.comparisons,
-        output=evidence.agreement.output,
-        extent=Extent(len(attacked.rows), available, attacked.blocks),
-        serving=serving_of(request.target, counted.sessions),
+        extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
+        serving=serving_of(prepared.target, counted.sessions),
+    )
+
+
+def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
+    """The report of a run that is no audit: facts, clean accuracy, and what tells whether they can be trusted.
+
+    Its findings say whether the model itself can be trusted, and whether its gradient can; nothing else is judged.
+    """
+    facts, agreement = prepared.target.facts, prepared.agreement
+    return replace(
+        _facts_of(prepared, threat, provenance),
+        findings=(
+            *copies_disagree.findings_from(agreement),
+            *non_finite_outputs.findings_from(agreement),
+            *random_outputs.findings_from(agreement),
+            *code_cuts_gradient.findings_from(facts),
+            *steps_unknown.findings_from(facts),
+            *output_hides_scores.findings_from(facts, agreement),
+            *_of_the_sample(prepared.measure_fit(), facts.num_classes),
+        ),
+        faults=(Fault("default-session", prepared.missing_session),) if prepared.missing_session else (),
+    )
+
+
+def _of_the_sample(fit: SampleFit, classes: int) -> Iterator[Finding]:
+    """Whether the model is fed as it was made for."""
+    for rule in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained):
+        yield from rule.findings_from(fit)
+    yield from unlike_pictures.findings_from(fit, classes)
+
+
+def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
+    """What is known of a run before anything is attacked or judged."""
+    target = prepared.target
+    return Report(
+        provenance=provenance,
+        model=target.facts,
+        data=prepared.sample.facts,
+        threat=threat,
+        environment=describe_environment(target.device),
+        clean_accuracy=estimate(int(prepared.clean.sum()), len(prepared.labels)),
+        output=prepared.agreement.output,
+        serving=serving_of(target, prepared.inputs.sessions),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,32 +12,46 @@ from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.blocks import Attacked, block_rows, inputs_of
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
+from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.report import conclude, evidence_of, report_of
-from bnnaudit.audit.request import AuditRequest
-from bnnaudit.audit.serving import answers_of, with_default_session
 from bnnaudit.audit.stopping import is_decided, next_total, tally_of
 from bnnaudit.audit.suspicions import probed, with_suspicions
-from bnnaudit.audit.threads import computing_with, threads_in_use
+from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verification import VerificationStep, verify
-from bnnaudit.core.batch import Batch
-from bnnaudit.core.evidence import Agreement, Evidence
+from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
+from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
+from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial, TrialResult
-from bnnaudit.measurements.agreement import measure_agreement
+from bnnaudit.data import Sample
 from bnnaudit.measurements.attack_strength import binarization_images, measure_binarization
 from bnnaudit.measurements.climb import measure_climb
 from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model
-from bnnaudit.measurements.default_session import measure_default
-from bnnaudit.measurements.last_layer import NoReadoutError
+from bnnaudit.measurements.last_layer import NoLastLayerError
 from bnnaudit.measurements.propagation import measure_signal
-from bnnaudit.measurements.sample_fit import measure_fit
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.rules.symptoms.attack_too_weak import ENOUGH, VERIFIES, VERIFYING
 
-BROKEN = "the attack broke off; the faults tell why"
+BROKEN = "the attack failed; the faults say why"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """Everything an audit starts from.
+
+    `make_substitute` trains or loads the network for the transfer check; it is called only if that check runs. threads: what
+    the audit computes with; PyTorch's own number where it is None.
+    """
+
+    target: Target
+    sample: Sample
+    plan: AuditPlan
+    make_substitute: Callable[[Target], Target]
+    provenance: Provenance
+    threads: Threads | None = None
 
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
@@ -46,28 +61,16 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
 
 
 def _audited(request: AuditRequest, progress: Progress) -> Report:
-    journal, plan = Journal(), request.plan
-    target, missing = with_default_session(attached(request.target, request.images))
-    if missing:
-        journal.faults.append(Fault("default-session", missing))
     progress.task("deployed model on clean images")
-    scores = target.deployed(request.images)
-    answers = answers_of(target, request.images, scores)
-    labels = answers.shown if request.labels is None else request.labels
-    clean = answers.right(labels).to(target.device)
-    sample = Batch(request.images, labels, request.ids).to(target.device)
-    agreement = measure_agreement(target, sample.images, scores, plan.batch_size, sample.labels)
-    views = {} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)}
-    sessions = answers.sessions(labels)
-    inputs = RunInputs(target, sample, clean, plan.seed, plan.batch_size, views=views, sessions=sessions)
-    audit = _Audit(replace(request, target=target), inputs, agreement, journal, progress)
+    plan, journal = request.plan, Journal()
+    prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size)
+    if prepared.missing_session:
+        journal.faults.append(Fault("default-session", prepared.missing_session))
+    audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
     try:
         with faults_into(journal, "fit"):
-            fit = measure_fit(target, request.images, scores.argmax(dim=1), request.labels, plan.batch_size)
-            journal.probes = replace(journal.probes, fit=fit)
-        with faults_into(journal, "default-session"):
-            journal.default_session = measure_default(target, request.images, scores)
-        audit.plan = with_suspicions(inputs, plan, journal, progress)
+            journal.probes = replace(journal.probes, fit=prepared.measure_fit())
+        audit.plan = with_suspicions(audit.inputs, plan, journal, progress)
         audit.probe()
         audit.attack()
     except KeyboardInterrupt:
@@ -80,19 +83,12 @@ class _Audit:
     """An audit under way: probes of the whole sample, then attacks on it block by block until the verdict is decided."""
 
     request: AuditRequest
+    prepared: Prepared
+    plan: AuditPlan
     inputs: RunInputs
-    agreement: Agreement
     journal: Journal
     progress: Progress
     attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64)))
-
-    @property
-    def plan(self) -> AuditPlan:
-        return self.request.plan
-
-    @plan.setter
-    def plan(self, plan: AuditPlan) -> None:
-        self.request = replace(self.request, plan=plan)
 
     def probe(self) -> None:
         """What is measured beside attacks, on the first correctly classified images of the sample."""
@@ -101,7 +97,7 @@ class _Audit:
         self.progress.plan(planned_units(plan, clean))
         self.progress.task("signal propagation")
         with faults_into(journal, "signal"):
-            journal.signal = measure_signal(inputs.target, inputs.sample.select(inputs.clean))
+            journal.signal = measure_signal(inputs.target, self.prepared.right)
         self.progress.task("the ordinary attack step by step")
         with faults_into(journal, "climb"):
             journal.probes = replace(journal.probes, climb=measure_climb(inputs.target, probed(inputs), plan))
@@ -124,10 +120,10 @@ class _Audit:
     def report(self) -> Report:
         """The report of what has been attacked so far."""
         evidence = self._evidence()
-        return report_of(self.request, evidence, self.journal, self.attacked, self.inputs)
+        return report_of(evidence, self.prepared, self.journal, self.attacked, self.request.provenance)
 
     def _evidence(self) -> Evidence:
-        return evidence_of(self.request, self.inputs, self.agreement, self.journal, self.attacked)
+        return evidence_of(self.plan, self.prepared, self.journal, self.attacked)
 
     def _attack_block(self, rows: NDArray[np.int64]) -> None:
         """All trials and the verification on some rows of the sample.
@@ -166,19 +162,34 @@ class _Audit:
             found.finished = True
 
     def _run_trial(self, trial: Trial, rows: NDArray[np.int64], found: _Found) -> None:
-        """Unless something stands in its way, or did on an earlier block; the progress is told of images that are spared."""
+        """Unless it cannot run, or could not on an earlier block; progress advances over the images that it skips as well."""
         if trial not in self.journal.unrunnable:
-            self.inputs = _prepared(self.request, self.inputs, trial, self.journal, self.progress)
+            self._make_network(trial)
         inputs = inputs_of(self.inputs, rows)
-        spared, before = 0, None
+        skipped, before = 0, None
         if trial in self.journal.unrunnable:
-            spared = int(inputs.clean.sum())
+            skipped = int(inputs.clean.sum())
         elif trial.after is not None:
             before = found.results[trial.after]
-            spared = int(inputs.clean.sum()) - int(before.standing.sum())
-        self.progress.advance(spared * image_steps(trial.attack))
+            skipped = int(inputs.clean.sum()) - int(before.standing.sum())
+        self.progress.advance(skipped * image_steps(trial.attack))
         if trial not in self.journal.unrunnable:
             found.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
+
+    def _make_network(self, trial: Trial) -> None:
+        """Has the network ready that a trial climbs on, as far as it can be had; why not is entered in the journal."""
+        source, inputs = trial.source, self.inputs
+        if source is Source.SUBSTITUTE and inputs.substitute is None:
+            self.progress.task("substitute network for the transfer check")
+            self.inputs = with_substitute(inputs, self.request.make_substitute)
+        if source in (Source.WHITE_BOX, Source.SUBSTITUTE) or source in inputs.cured:
+            return
+        try:
+            cured = cured_model(inputs.target, source, self.plan, probed(inputs))
+        except CureUnavailableError as error:
+            self.journal.unrunnable[trial] = str(error)
+        else:
+            self.inputs = replace(inputs, cured={**inputs.cured, source: cured})
 
 
 @dataclass(slots=True)
@@ -211,30 +222,15 @@ def _test_strength(inputs: RunInputs, plan: AuditPlan, journal: Journal, progres
 
     with faults_into(journal, "attack-strength"):
         try:
-            test = measure_binarization(inputs.target, probed(inputs), plan, on_image)
+            test = measure_binarization(inputs.target, probed(inputs), plan, is_settled, on_image)
             journal.probes = replace(journal.probes, binarization=test)
-        except NoReadoutError as error:
+        except NoLastLayerError as error:
             missing = (*journal.probes.missing, ("binarization", str(error)))
             journal.probes = replace(journal.probes, missing=missing)
     progress.advance(tested * units - sum(done))
 
 
-def _prepared(
-    request: AuditRequest, inputs: RunInputs, trial: Trial, journal: Journal, progress: Progress
-) -> RunInputs:
-    """The bench with the network that a trial climbs on, as far as it can be had; what cannot is entered as a reason."""
-    source = trial.source
-    if source is Source.SUBSTITUTE and inputs.substitute is None:
-        progress.task("substitute network for the transfer check")
-        return replace(inputs, substitute=request.make_substitute(inputs.target))
-    if source in (Source.WHITE_BOX, Source.SUBSTITUTE) or source in inputs.views:
-        return inputs
-    try:
-        view = cured_model(inputs.target, source, request.plan, probed(inputs))
-    except CureUnavailableError as error:
-        journal.unrunnable[trial] = str(error)
-        return inputs
-    return replace(inputs, views={**inputs.views, source: view})
-
-
-__all__ = ["AuditRequest", "run_audit"]
+def is_settled(images: int, found: Mapping[str, int]) -> bool:
+    """Whether more images are not needed: enough were tested, and `auto` found enough of them, or plainly too few."""
+    verifying = found.get(VERIFYING)
+    return images >= ENOUGH and (verifying is None or VERIFIES.is_settled(verifying, images - verifying))

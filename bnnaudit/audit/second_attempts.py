@@ -1,7 +1,7 @@
 """Attacks again, with the deployed model as the judge, where it does not confirm what fooled the differentiable copy.
 
-An attack rests where the copy is wrong. The two differ by float rounding, which decides where scores are tied or nearly so:
-there the copy's success is none, though a step further there may be one.
+An attack stops where the copy is wrong. The two differ by float rounding, which decides where scores are tied or nearly so:
+there a success on the copy may be none on the model, though one step further it would be.
 """
 
 from __future__ import annotations

@@ -20,6 +20,11 @@ class Answers:
     default: Tensor | None
     serve_as: ServeAs
 
+    @classmethod
+    def of(cls, exact: Tensor, default: Tensor | None, serve_as: ServeAs) -> Answers:
+        """The classes of largest score (N, d) in each session."""
+        return cls(exact.argmax(dim=1), None if default is None else default.argmax(dim=1), serve_as)
+
     @property
     def shown(self) -> Tensor:
         """The classes (N,) of the session that counts, of the exact one where both do."""
@@ -38,11 +43,15 @@ class Answers:
         return Sessions((self.exact == known).numpy(), (self.default == known).numpy())
 
 
-def answers_of(target: Target, images: Tensor, scores: Tensor | None = None) -> Answers:
-    """What the sessions say of images (N, ...) in the network's range; scores (N, d): the exact one's, where known."""
-    default = None if target.default_session is None else target.default_session()(images).argmax(dim=1)
-    exact = target.deployed(images) if scores is None else scores
-    return Answers(exact.argmax(dim=1), default, target.serve_as)
+def session_scores(target: Target, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Scores (N, d) of images (N, ...) by an exact session and by a default one, which is None where it cannot differ."""
+    default = None if target.default_session is None else target.default_session()(images)
+    return target.deployed(images), default
+
+
+def answers_of(target: Target, images: Tensor) -> Answers:
+    """What the sessions say of images (N, ...) in the network's range."""
+    return Answers.of(*session_scores(target, images), target.serve_as)
 
 
 def with_default_session(target: Target) -> tuple[Target, str]:

@@ -60,6 +60,6 @@ def _before_softmax(seen: GradientProbe, target: Target, batch: Batch, plan: Aud
         seen,
         blocked=behind.blocked,
         vanishing=behind.vanishing,
-        dies_at=behind.dies_at,
+        blocked_at=behind.blocked_at,
         logit_gap=behind.logit_gap,
     )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bnnaudit.attacks.table import METHODS, image_steps
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
-from bnnaudit.audit.prepare import Prepared, bare_report
+from bnnaudit.audit.prepare import Prepared
+from bnnaudit.audit.report import bare_report
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method

@@ -155,7 +155,7 @@ def _status(
     if claimed is not None and is_serious(claimed.value, verified.value):
         return Status.INCONCLUSIVE, (
             f"Better attacks take {percent(claimed.value - verified.value)} more than the claim allows, but {verified.n} "
-            "images cannot show that this is no chance; audit with more --samples."
+            "images cannot rule out chance; audit with more --samples."
         )
     if verified.value * verified.n >= NOT_ROBUST * clean and _is_blind(evidence):
         return Status.INCONCLUSIVE, (
@@ -198,16 +198,16 @@ def _as_claimed(findings: Sequence[Finding]) -> str:
     standing = [finding for finding in findings if finding.severity is not Severity.NOTE]
     better = _codes(finding for finding in standing if finding.rule.family is Family.VERDICT)
     masked = _codes(finding for finding in standing if finding.rule.family in (Family.SYMPTOM, Family.CAUSE))
-    told = (
+    gain = (
         f"Better attacks took less than a tenth of the claim ({better})."
         if better
         else "No attack tried did materially better than the claim."
     )
     if masked:
-        return f"Findings of masking stand ({masked}). {told}"
+        return f"Findings of masking stand ({masked}). {gain}"
     if any(speaks_of_masking(finding) for finding in findings):
-        return told
-    return f"{told} No evidence of masking was found."
+        return gain
+    return f"{gain} No evidence of masking was found."
 
 
 def _codes(findings: Iterable[Finding]) -> str:

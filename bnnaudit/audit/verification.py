@@ -55,16 +55,16 @@ def verify(
             standing = standing & result.standing
             standing_8bit = standing_8bit & _standing_8bit(result)
             sessions = sessions and result.sessions and sessions & result.sessions
-    cured = plan.verification_source if plan.verification_source in inputs.views else Source.WHITE_BOX
-    for settings, source in _attacks(inputs, plan, cured):
+    climbed = plan.verification_source if plan.verification_source in inputs.cured else Source.WHITE_BOX
+    for settings, source in _attacks(inputs, plan, climbed):
         trial = Trial(settings, plan.threat, source)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing).to(inputs.clean.device)
-        spared = int(inputs.clean.sum()) - int(standing.sum())
+        skipped = int(inputs.clean.sum()) - int(standing.sum())
         # What the network makes necessary beyond the plan is not in its sum of units.
         advance = None if source is Source.ROUNDED else progress.advance
         if advance is not None:
-            advance(spared * image_steps(settings))
+            advance(skipped * image_steps(settings))
         result, _ = run_trial(inputs, trial, among, advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)
@@ -72,11 +72,11 @@ def verify(
         yield VerificationStep(result, standing, standing_8bit, sessions)
 
 
-def _attacks(inputs: RunInputs, plan: AuditPlan, cured: Source) -> Iterator[tuple[AttackSettings, Source]]:
+def _attacks(inputs: RunInputs, plan: AuditPlan, climbed: Source) -> Iterator[tuple[AttackSettings, Source]]:
     """The verification's attacks with the networks that they climb."""
     for settings in plan.verification:
-        yield settings, Source.WHITE_BOX if settings.method.searches else cured
-    if Source.ROUNDED in inputs.views:
+        yield settings, Source.WHITE_BOX if settings.method.searches else climbed
+    if Source.ROUNDED in inputs.cured:
         yield from ((settings, Source.ROUNDED) for settings in plan.verification if not settings.method.searches)
 
 

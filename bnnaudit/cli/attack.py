@@ -75,23 +75,15 @@ def attack(
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
     from bnnaudit.attacks.table import image_steps
-    from bnnaudit.audit.one_attack import run_single
+    from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
     opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     with session.running(name, len(opened.sample.ids) * image_steps(wanted)) as progress:
-        report, adversarial = run_single(
-            opened.target,
-            opened.sample,
-            Trial(wanted, session.threat, source),
-            session.seed,
-            opened.batch_size,
-            provenance(),
-            progress.advance,
-            make_substitute,
-        )
+        trial = Trial(wanted, session.threat, source)
+        report, adversarial = run_one_attack(session.prepared(), trial, provenance(), progress.advance, make_substitute)
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial
 

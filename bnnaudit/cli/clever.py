@@ -62,21 +62,13 @@ def clever(
     with njs or hns, they were too high without it.
     """
     session = open_session(model, settle(model, network.card, network, data, run), output)
-    from bnnaudit.measurements.clever import run_clever
+    from bnnaudit.audit.clever import run_clever
     from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
     opened = session.opened
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
     with session.running("CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
-        report = run_clever(
-            opened.target,
-            opened.sample,
-            wanted,
-            scores.surrogate or Surrogate(),
-            session.seed,
-            opened.batch_size,
-            provenance(),
-            progress.advance,
-        )
+        surrogate = scores.surrogate or Surrogate()
+        report = run_clever(session.prepared(), wanted, surrogate, provenance(), progress.advance)
     write(output, lambda **page: render_clever(report, **page), lambda: clever_to_json(report))
     return PASSED

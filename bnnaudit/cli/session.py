@@ -20,6 +20,7 @@ from bnnaudit.reports.table import ReportFormat
 
 if TYPE_CHECKING:
     from bnnaudit.audit.open import Opened
+    from bnnaudit.audit.prepare import Prepared
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
     from bnnaudit.core.report import Report
@@ -49,6 +50,12 @@ class Session:
         from bnnaudit.audit.open import threat_of
 
         return threat_of(self.settings, self.opened.target.facts)
+
+    def prepared(self) -> Prepared:
+        """The model put to its images without attack."""
+        from bnnaudit.audit.prepare import prepare
+
+        return prepare(self.opened.target, self.opened.sample, self.seed, self.opened.batch_size)
 
     @contextmanager
     def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:

@@ -40,17 +40,9 @@ def signal(
     session = open_session(model, settle(model, network.card, network, data, attack, run), output)
     from bnnaudit.audit.signal import run_signal
 
-    opened = session.opened
+    surrogate = session.settings.attack.surrogate or Surrogate()
     with session.running("signal propagation"):
-        report = run_signal(
-            opened.target,
-            opened.sample,
-            session.settings.attack.surrogate or Surrogate(),
-            session.threat,
-            session.seed,
-            opened.batch_size,
-            provenance(),
-        )
+        report = run_signal(session.prepared(), surrogate, session.threat, provenance())
     if output.plot is not None:
         from bnnaudit.reports.pictures import save_signal
 

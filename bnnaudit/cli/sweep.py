@@ -74,14 +74,13 @@ def sweep(
     if settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
     session = open_session(model, settings, output)
-    from bnnaudit.audit.prepare import prepare
     from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 
-    opened, threats = session.opened, session.threat
+    threats = session.threat
     request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)
     check_sweep(request)
     with session.running("deployed model on clean images") as progress:
-        prepared = prepare(opened.target, opened.sample, session.seed, opened.batch_size)
+        prepared = session.prepared()
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)

@@ -1,4 +1,4 @@
-"""What is measured on the model beside attacks, as plain values; `engine/` measures it, checks judge it."""
+"""What is measured on the model beside attacks, as plain values; `measurements/` takes them, checks judge them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class GradientProbe:
     zero, denormal: images whose gradient of the ordinary loss is exactly zero, or below the smallest normal number,
     everywhere. blocked: zero or denormal even where the error signal is rescaled so that it cannot underflow. vanishing:
     not blocked, yet nowhere above a millionth of that signal. unmoved: images that one step from the original leaves as
-    they were. dies_at: where in the network the signal of most blocked images ends, empty where there are none.
+    they were. blocked_at: where in the network the gradient of most blocked images vanishes, empty where there are none.
     probabilities: the differentiable copy returns probabilities, not logits. logit_gap: median of the largest logit minus
     the second. rounded_input: the network sees only a coarse grid of input values.
     """
@@ -25,7 +25,7 @@ class GradientProbe:
     blocked: int = 0
     vanishing: int = 0
     unmoved: int = 0
-    dies_at: str = ""
+    blocked_at: str = ""
     probabilities: bool = False
     logit_gap: float = 1.0
     rounded_input: bool = False
@@ -82,8 +82,8 @@ class StrengthRow:
 class BinarizationTest:
     """The binarization test: in each of `images` images an adversarial image exists by construction.
 
-    rows: attacks, random search last. inner: points inside the ball that the readout was fitted to. features: of the last
-    layer. unfit: images for which no readout could be fitted, not counted in `images`.
+    rows: attacks, random search last. inner: points inside the ball that the head was fitted to. features: of the last
+    layer. unfit: images for which no head could be fitted, not counted in `images`.
     """
 
     images: int

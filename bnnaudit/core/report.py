@@ -16,6 +16,7 @@ from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Source
+from bnnaudit.core.vanishing import where_it_vanishes
 
 SCHEMA = "bnnaudit-report/1"
 
@@ -165,17 +166,9 @@ class SignalTable:
     curves: SignalCurves | None = None
 
 
-DEAD_SHARE = 0.05
-"""Share of images with a dead gradient below which the signal counts as arriving."""
-
-
 def place_of_death(passages: Sequence[Passage]) -> int | None:
     """Which of the places, in order from the logits to the input, loses most images; None where the signal arrives."""
-    if not passages or passages[-1].dead_fraction <= DEAD_SHARE:
-        return None
-    before = [0.0, *(passage.dead_fraction for passage in passages)]
-    lost = [after.dead_fraction - earlier for after, earlier in zip(passages, before, strict=False)]
-    return lost.index(max(lost))
+    return where_it_vanishes([passage.dead_fraction for passage in passages])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bnnaudit.attacks.table import image_steps
-from bnnaudit.audit.serving import answers_of, with_default_session
+from bnnaudit.audit.clever import clever_rows
+from bnnaudit.audit.prepare import Prepared, prepare
 from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
-from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
-from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Estimate, SignalRow
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
@@ -34,9 +33,7 @@ from bnnaudit.experiments.values import (
     ReproducedRow,
     kind_of,
 )
-from bnnaudit.measurements.clever import run_clever
 from bnnaudit.measurements.propagation import measure_signal
-from bnnaudit.measurements.zero_gradient import attached
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
 SCALINGS = ("as it is", "NJS", "HNS")
@@ -79,71 +76,58 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
 
 def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
-    inputs = inputs_of(subject)
+    prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
     match experiment:
         case AttackTable():
-            return _attacked(experiment, subject, inputs, progress)
+            return _attacked(experiment, subject, prepared, progress)
         case CleverTable():
-            return _scored(experiment, subject, inputs, progress)
+            return _scored(experiment, prepared, progress)
         case PropagationTable():
-            return _probed(experiment, subject, inputs, progress)
+            return _probed(experiment, prepared, progress)
         case RadiusFigure():
-            return _swept(experiment, subject, inputs, progress)
+            return _swept(experiment, subject, prepared, progress)
         case _:
             assert_never(experiment)
 
 
-def inputs_of(subject: Subject) -> RunInputs:
-    """What all rows of a model run on."""
-    (target, _), sample = with_default_session(subject.target), subject.sample
-    target = attached(target, sample.images)
-    answers = answers_of(target, sample.images)
-    labels = answers.shown if sample.labels is None else sample.labels
-    batch = Batch(sample.images, labels, sample.ids).to(target.device)
-    return RunInputs(target, batch, answers.right(labels).to(target.device), subject.seed, subject.batch_size)
-
-
 def _model(
-    subject: Subject,
-    inputs: RunInputs,
+    prepared: Prepared,
     columns: Sequence[str],
     paper_columns: Sequence[str],
     rows: Sequence[ReproducedRow],
     threat: Threat | None = None,
 ) -> ReproducedModel:
-    facts = subject.target.facts
+    facts = prepared.target.facts
     return ReproducedModel(
         model=facts,
-        data=subject.sample.facts,
+        data=prepared.sample.facts,
         threat=threat,
         kind=kind_of(facts),
-        clean_accuracy=estimate(int(inputs.clean.sum()), len(inputs.clean)),
+        clean_accuracy=estimate(int(prepared.clean.sum()), len(prepared.labels)),
         columns=tuple(columns),
         paper_columns=tuple(paper_columns),
         rows=tuple(rows),
     )
 
 
-def _attacked(table: AttackTable, subject: Subject, inputs: RunInputs, progress: Progress) -> ReproducedModel:
+def _attacked(table: AttackTable, subject: Subject, prepared: Prepared, progress: Progress) -> ReproducedModel:
     kind = kind_of(subject.target.facts)
     chosen = [index for index, column in enumerate(table.columns) if column.kind is kind]
     rows = []
     for line in table.lines:
         if line.settings.surrogate != STRAIGHT_THROUGH and not subject.target.facts.quantizers:
             # Without steps a surrogate changes nothing: the row would be there twice.
-            progress.advance(int(inputs.clean.sum()) * image_steps(line.settings))
+            progress.advance(int(prepared.clean.sum()) * image_steps(line.settings))
             continue
-        row = attacked_row(line.settings, inputs, subject.threats[:1], progress)
+        row = attacked_row(line.settings, prepared.inputs, subject.threats[:1], progress)
         rows.append(replace(row, paper=tuple(line.paper[index] for index in chosen)))
     titles = [table.columns[index].title for index in chosen]
-    return _model(subject, inputs, ("accuracy",), titles, rows, subject.threats[0])
+    return _model(prepared, ("accuracy",), titles, rows, subject.threats[0])
 
 
-def _swept(figure: RadiusFigure, subject: Subject, inputs: RunInputs, progress: Progress) -> ReproducedModel:
-    rows = [attacked_row(settings, inputs, subject.threats, progress) for settings in figure.attacks]
-    return _model(
-        subject, inputs, [length_text(threat.eps) for threat in subject.threats], (), rows, subject.threats[0]
-    )
+def _swept(figure: RadiusFigure, subject: Subject, prepared: Prepared, progress: Progress) -> ReproducedModel:
+    rows = [attacked_row(settings, prepared.inputs, subject.threats, progress) for settings in figure.attacks]
+    return _model(prepared, [length_text(threat.eps) for threat in subject.threats], (), rows, subject.threats[0])
 
 
 def attacked_row(
@@ -152,56 +136,46 @@ def attacked_row(
     """The accuracy that an attack leaves at each radius, or why it cannot run."""
     progress.task(f"{settings.name} {settings.loss if settings.method.climbs else ''}".strip())
     units = int(inputs.clean.sum()) * image_steps(settings) * len(threats)
-    done = _Told(progress.advance)
+    done: list[int] = []
+
+    def advance(units: int) -> None:
+        done.append(units)
+        progress.advance(units)
+
     started = time.perf_counter()
     cells: list[Estimate] = []
     try:
         for threat in threats:
-            result, _ = run_trial(inputs, Trial(settings, threat), on_progress=done)
+            result, _ = run_trial(inputs, Trial(settings, threat), on_progress=advance)
             cells.append(estimate(int(result.standing.sum()), len(result.standing)))
     except UsageError as error:
-        progress.advance(max(0, units - done.units))
+        progress.advance(max(0, units - sum(done)))
         return ReproducedRow(settings.name, (), (), settings=settings, unable=one_line(error))
     return ReproducedRow(settings.name, tuple(cells), (), time.perf_counter() - started, settings)
 
 
-class _Told:
-    """Passes progress on and remembers how much."""
-
-    def __init__(self, advance: Callable[[int], None]) -> None:
-        self._advance, self.units = advance, 0
-
-    def __call__(self, units: int) -> None:
-        self.units += units
-        self._advance(units)
-
-
-def _scored(table: CleverTable, subject: Subject, inputs: RunInputs, progress: Progress) -> ReproducedModel:
+def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> ReproducedModel:
     progress.task("CLEVER scores")
-    facts = subject.target.facts
+    facts = prepared.target.facts
     kind = kind_of(facts)
     settings = CleverSettings(
         betas=tuple(line.beta for line in table.lines),
-        radii=usual_radii(subject.sample.images[0].numel()),
+        radii=usual_radii(prepared.sample.images[0].numel()),
         batches=table.batches,
         draws=table.draws,
         targets=facts.num_classes - 1,
     )
-    straight = AttackSettings().surrogate
-    made = Provenance("", "", "")
-    report = run_clever(
-        subject.target, subject.sample, settings, straight, subject.seed, subject.batch_size, made, progress.advance
-    )
+    scored = clever_rows(prepared, settings, AttackSettings().surrogate, progress.advance)
     rows = [
         ReproducedRow(
             label=_rule_label(line.beta),
             cells=tuple(found.scores[ball].mean for ball in Ball),
             paper=() if kind is None or kind not in line.paper else (line.paper[kind],),
         )
-        for line, found in zip(table.lines, report.rows[1:], strict=True)
+        for line, found in zip(table.lines, scored[1:], strict=True)
     ]
     known = any(row.paper for row in rows)
-    return _model(subject, inputs, [BALLS[ball] for ball in Ball], ("L1",) if known else (), rows)
+    return _model(prepared, [BALLS[ball] for ball in Ball], ("L1",) if known else (), rows)
 
 
 def _rule_label(beta: Beta) -> str:
@@ -214,11 +188,11 @@ def _rule_label(beta: Beta) -> str:
             return str(beta).upper()
 
 
-def _probed(table: PropagationTable, subject: Subject, inputs: RunInputs, progress: Progress) -> ReproducedModel:
+def _probed(table: PropagationTable, prepared: Prepared, progress: Progress) -> ReproducedModel:
     progress.task("signal propagation")
-    kind = kind_of(subject.target.facts)
-    signal = measure_signal(inputs.target, inputs.sample.select(inputs.clean))
-    progress.advance(len(inputs.sample))
+    kind = kind_of(prepared.target.facts)
+    signal = measure_signal(prepared.target, prepared.right)
+    progress.advance(len(prepared.labels))
     found: tuple[SignalRow, ...] = () if signal is None else (signal.original, signal.njs, signal.hns)
     rows = [
         ReproducedRow(
@@ -230,4 +204,4 @@ def _probed(table: PropagationTable, subject: Subject, inputs: RunInputs, progre
         for line in table.lines
     ]
     known = any(row.paper for row in rows)
-    return _model(subject, inputs, SCALINGS, SCALINGS if known else (), rows)
+    return _model(prepared, SCALINGS, SCALINGS if known else (), rows)

@@ -1,4 +1,4 @@
-"""A measurement that needs no attack: do the two copies agree."""
+"""Whether the deployed model, the differentiable copy and a session without options agree; no attack is needed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnnaudit.core.evidence import Agreement
+from bnnaudit.core.evidence import Agreement, DefaultAnswers
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.target import Target
@@ -21,16 +21,10 @@ COMPANY = 7
 """Size of the batches in which images are run with others; odd, so that no batch of the sample's own comes back."""
 ENOUGH_OF_A_CLASS = 10
 """Images of a class from which on it is strange that none is put into it."""
-SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
 
-def measure_agreement(
-    target: Target, images: Tensor, scores: Tensor, batch_size: int, labels: Tensor | None = None
-) -> Agreement:
-    """Holds the differentiable copy against the deployed model's `scores` (N, d) on images (N, ...).
-
-    labels (N,): which classes the sample holds, where that is known.
-    """
+def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size: int, labels: Tensor) -> Agreement:
+    """Holds the differentiable copy against the deployed model's `scores` (N, d) on images (N, ...) with labels (N,)."""
     with torch.no_grad():
         logits = torch.cat([target.outputs(part).cpu() for part in torch.split(images, batch_size)])
     ours = as_output(logits, target.facts.output)
@@ -51,8 +45,21 @@ def measure_agreement(
         alone=int(((_alone(target, images[:ALONE]) != answers[:ALONE]) & clear[:ALONE]).sum()),
         company=int(((_in_company(target, images) != answers) & clear).sum()),
         probabilities=are_probabilities(scores),
-        never_answered=() if labels is None else _never_answered(answers, labels.cpu()),
+        never_answered=_never_answered(answers, labels.cpu()),
         output=output_scores(scores),
+    )
+
+
+def compare_sessions(scores: Tensor, by_default: Tensor) -> DefaultAnswers:
+    """Holds the scores (N, d) of a runtime without options against those of a session that computes what the file says.
+
+    Every other class counts, a tie of the top two scores as well: it is what people would be served.
+    """
+    gap = (by_default - scores).nan_to_num(0.0, 0.0, 0.0).abs()
+    return DefaultAnswers(
+        images=len(scores),
+        differing=int((by_default.argmax(dim=1) != scores.argmax(dim=1)).sum()),
+        largest_difference=float(gap.max()) if gap.numel() else 0.0,
     )
 
 

@@ -1,7 +1,7 @@
 """The binarization test: is an attack strong enough to find an adversarial image that is known to exist?
 
 [Zimmermann et al. 2022], by their description. For one image at a time the last layer is replaced by a
-readout that tells points inside the ball from one point on its surface; that point is adversarial by construction.
+two-class head that tells points inside the ball from one point on its surface; that point is adversarial by construction.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from bnnaudit.core.probing import BinarizationTest, StrengthRow
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.measurements.last_layer import TwoClassReadout, features_at, last_affine_layer
+from bnnaudit.measurements.last_layer import TwoClassHead, features_at, last_affine_layer
 from bnnaudit.models.scores.network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 from bnnaudit.quantization.zero_gradient import attached_network
-from bnnaudit.rules.symptoms.attack_too_weak import ENOUGH, VERIFIES, VERIFYING
 
 IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 8, Effort.THOROUGH: 100}
 MOST_IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.THOROUGH: 100}
@@ -43,7 +42,7 @@ RANDOM_POINTS = 200
 """Of each of three kinds: in the ball, on its surface, in its corners."""
 AUTO_BUDGET = 100
 FIT_STEPS = 300
-"""Of the projected gradient that fits a readout."""
+"""Of the projected gradient that fits a head. Not tuned."""
 STREAM = 2000
 """First of the random streams of an image that are used here."""
 RANDOM_NAME = "random search"
@@ -51,7 +50,7 @@ RANDOM_NAME = "random search"
 
 @dataclass(frozen=True, slots=True)
 class _Planted:
-    """One image with its readout: a two-class target that answers 0 inside the ball and 1 at a point on its surface."""
+    """One image with its head: a two-class target that answers 0 inside the ball and 1 at a point on its surface."""
 
     target: Target
     batch: Batch
@@ -66,19 +65,26 @@ def attacks_tested(plan: AuditPlan) -> tuple[tuple[str, AttackSettings], ...]:
     """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto if any."""
     adaptive = Surrogate.usual(SurrogateKind.TRIANGULAR) if plan.quantized else plan.ordinary.surrogate
     scaled = replace(plan.ordinary, beta=Beta(BetaRule.HNS), surrogate=adaptive)
-    auto = ((VERIFYING, AttackSettings(Method.AUTO, budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
+    auto = (
+        ((str(Method.AUTO), AttackSettings(Method.AUTO, budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
+    )
     return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), *auto
 
 
 def measure_binarization(
-    target: Target, batch: Batch, plan: AuditPlan, on_image: Callable[[], None] | None = None
+    target: Target,
+    batch: Batch,
+    plan: AuditPlan,
+    is_settled: Callable[[int, Mapping[str, int]], bool],
+    on_image: Callable[[], None] | None = None,
 ) -> BinarizationTest:
-    """Tests on the first images of `batch`, all classified correctly. Raises NoReadoutError where no layer can be replaced.
+    """Tests on the first images of `batch`, all classified correctly. Raises NoLastLayerError where no layer can be replaced.
 
-    Goes on past the effort's number until it is settled whether `auto` finds what there is to find, or MOST_IMAGES.
+    Goes on past the effort's number, up to MOST_IMAGES, until `is_settled`, which is told the images tested and how many of
+    them each attack has found.
     """
     chosen = batch.select(slice(0, MOST_IMAGES[plan.effort]))
-    # The readout takes the place of the scores, whatever judges them.
+    # The head takes the place of the scores, whatever judges them.
     target = replace(target, network=unjudged(target.network))
     layer = last_affine_layer(target, chosen.select(slice(0, 4)))
     with torch.no_grad():
@@ -104,16 +110,10 @@ def measure_binarization(
     return BinarizationTest(fitted, inner, width, tested - fitted, rows)
 
 
-def is_settled(images: int, found: Mapping[str, int]) -> bool:
-    """Whether more images are not needed: enough took a readout, and `auto` found enough of them, or plainly too few."""
-    verifying = found.get(VERIFYING)
-    return images >= ENOUGH and (verifying is None or VERIFIES.is_settled(verifying, images - verifying))
-
-
 def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> _Planted | None:
-    """The image's two-class target, or None where no readout tells its points apart.
+    """The image's two-class target, or None where no head tells its points apart.
 
-    The readout separates the inner points (the image among them) from the one on the surface as widely as any linear one
+    The head separates the inner points (the image among them) from the one on the surface as widely as any linear one
     can; its threshold lies nearer to the latter and its scale is set to the image's own logits. It is checked by running
     it: float32 must answer 0 inside and 1 at the planted point.
     """
@@ -126,15 +126,15 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
         everything = torch.cat([inside, planted])
         features = features_at(target.network, layer, target.prepare(everything)).double()
         gap = target.logits(image.images).topk(2, dim=1).values
-    solution = fit_readout(features)
+    solution = fit_head(features)
     if solution is None:
         return None
     weight, bias = solution
     scale = float(gap[0, 0] - gap[0, 1]) / 2 / (1 + TIGHTNESS)
-    readout = TwoClassReadout(target.network, layer, weight * scale, (bias - TIGHTNESS) * scale)
+    head = TwoClassHead(target.network, layer, weight * scale, (bias - TIGHTNESS) * scale)
     facts = replace(target.facts, num_classes=2, output=OutputKind.LOGITS)
     # Features of a part that is cut off from autograd have no gradient; that no attack finds the point is an answer, no fault.
-    network = attached_network(readout, target.prepare(image.images))
+    network = attached_network(head, target.prepare(image.images))
     two_class = replace(target, network=network, facts=facts)
     with torch.no_grad():
         answers = two_class.logits(everything).argmax(dim=1)
@@ -143,7 +143,7 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
     return _Planted(two_class, Batch(image.images, torch.zeros_like(image.labels), image.ids))
 
 
-def fit_readout(features: Tensor) -> tuple[Tensor, Tensor] | None:
+def fit_head(features: Tensor) -> tuple[Tensor, Tensor] | None:
     """The widest separation of the last row of (M, F) from the others: weight (F,) and bias (), +1 there and at most -1 else.
 
     Its direction is from the nearest point of the others' convex hull to that row, found by accelerated projected gradients

@@ -12,27 +12,20 @@ the same all over the ball; where it differed from point to point, g would not b
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bnnaudit.audit.serving import answers_of, with_default_session
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.clever import Ball, CleverReport, CleverRow, CleverScore, CleverSettings
-from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.clever import Ball, CleverSettings
 from bnnaudit.core.target import Target
-from bnnaudit.data import Sample
-from bnnaudit.measurements.zero_gradient import attached
 from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.numerics.extreme_value import reverse_weibull_end
 from bnnaudit.numerics.jacobian import class_gradients
 from bnnaudit.numerics.losses import ranked_others
-from bnnaudit.quantization.quantizers import with_surrogate
 from bnnaudit.temperature import fit_temperature
 
 MEMORY = 2**24
@@ -47,40 +40,6 @@ class ImageScores:
 
     scores: dict[Ball, Tensor]
     betas: Tensor
-
-
-def run_clever(
-    target: Target,
-    sample: Sample,
-    settings: CleverSettings,
-    surrogate: Surrogate,
-    seed: int,
-    batch_size: int,
-    provenance: Provenance,
-    on_progress: Callable[[int], None],
-) -> CleverReport:
-    """The table over the images that the deployed model classifies correctly."""
-    started = time.perf_counter()
-    target, _ = with_default_session(target)
-    answers = answers_of(target, sample.images)
-    labels = answers.shown if sample.labels is None else sample.labels
-    batch = Batch(sample.images, labels, sample.ids).select(answers.right(labels)).to(target.device)
-    chosen = replace(target, network=with_surrogate(attached(target, sample.images).network, surrogate))
-    found = clever_scores(chosen, batch, settings, seed, batch_size, on_progress)
-    rows = tuple(
-        CleverRow(beta, _median(found.betas[:, index]), {ball: _score(found, settings, ball, index) for ball in Ball})
-        for index, beta in enumerate((None, *settings.betas))
-    )
-    return CleverReport(
-        provenance=provenance,
-        model=target.facts,
-        data=sample.facts,
-        settings=settings,
-        images=len(batch),
-        surrogate=str(surrogate),
-        rows=rows,
-        seconds=time.perf_counter() - started,
-    )
 
 
 def clever_scores(
@@ -174,15 +133,3 @@ def _pulled_back(logits: Tensor, leaf: Tensor, seeds: Sequence[Tensor]) -> list[
 def _dual_norm(gradients: Tensor, ball: Ball) -> Tensor:
     norms: Tensor = torch.linalg.vector_norm(gradients.flatten(1), ord=DUAL[ball], dim=1)
     return norms
-
-
-def _score(found: ImageScores, settings: CleverSettings, ball: Ball, index: int) -> CleverScore:
-    scores = found.scores[ball][:, index]
-    if len(scores) == 0:
-        return CleverScore(float("nan"), float("nan"), float("nan"))
-    capped = (scores >= settings.radii[ball] * (1 - 1e-6)).float().mean()
-    return CleverScore(float(scores.mean()), _median(scores), float(capped))
-
-
-def _median(values: Tensor) -> float:
-    return float(values.quantile(0.5)) if len(values) else float("nan")

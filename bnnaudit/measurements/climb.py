@@ -13,6 +13,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import ClimbProbe
 from bnnaudit.core.target import Target
+from bnnaudit.measurements.backward_pass import gradients_at
 
 STILL_RISING = 0.05
 """Of the whole rise, over the second half of the steps."""
@@ -64,12 +65,8 @@ def trace(target: Target, batch: Batch, plan: AuditPlan) -> tuple[Tensor, Tensor
         wrong.append((values.argmax(dim=1) != batch.labels).cpu())
         if index == settings.steps:
             break
-        gradients: Tensor | None = None
-        if logits.requires_grad:
-            signal = error_signal(settings, values, batch.labels, ones.to(values.dtype))
-            (gradients,) = torch.autograd.grad(logits, points, signal, allow_unused=True)
-        if gradients is None:
-            gradients = torch.zeros_like(points)
+        signal = error_signal(settings, values, batch.labels, ones.to(values.dtype))
+        (gradients,) = gradients_at(logits, [points], signal)
         direction = ascent_direction(gradients, threat, settings)
         points = project(points.detach() + direction * step, batch.images, threat, settings)
     return torch.stack(losses, dim=1), torch.stack(wrong, dim=1)

@@ -16,7 +16,8 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
-from bnnaudit.measurements.agreement import PROBABILITY_NOISE, SMALLEST_NORMAL
+from bnnaudit.measurements.agreement import PROBABILITY_NOISE
+from bnnaudit.measurements.backward_pass import gradients_at, is_zero
 from bnnaudit.measurements.layer_hooks import layer_calls
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import FunctionBridge
@@ -32,7 +33,7 @@ TOLERANCE = 1e-3
 
 
 class CureUnavailableError(Exception):
-    """This model cannot be looked at in this way; the message says why."""
+    """This cause of failing attacks cannot be taken away from this model; the message says why."""
 
 
 def cured_model(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> Target:
@@ -147,19 +148,19 @@ def _before_softmax(target: Target, probed: Batch) -> Target:
 
 def _in_float64(target: Target, probed: Batch) -> Target:
     network = InDouble(copy.deepcopy(target.network).double())
-    view = replace(target, network=network)
+    cured = replace(target, network=network)
     images = probed.images[:8]
     try:
         with torch.no_grad():
-            ours, theirs = view.logits(images), target.logits(images)
+            ours, theirs = cured.logits(images), target.logits(images)
     except (RuntimeError, TypeError) as error:
         raise CureUnavailableError(f"the network does not run in float64 ({str(error).splitlines()[0]})") from error
     if ours.dtype is not torch.float64:
         raise CureUnavailableError("the network casts to float32 by itself")
     scale = theirs.abs().amax().clamp_min(1e-30)
     if bool(((ours - theirs).abs().amax() > TOLERANCE * scale) & (ours.argmax(1) != theirs.argmax(1)).any()):
-        raise CureUnavailableError("the network answers otherwise in float64")
-    return view
+        raise CureUnavailableError("the network gives other answers in float64")
+    return cured
 
 
 def _bridged(target: Target, probed: Batch) -> nn.Module:
@@ -179,9 +180,11 @@ def _bridged(target: Target, probed: Batch) -> nn.Module:
 
 
 def _passes_gradient(target: Target, probed: Batch) -> bool:
-    points = probed.images[:8].detach().clone().requires_grad_()
+    points, labels = probed.images[:8].detach().clone().requires_grad_(), probed.labels[:8]
     logits = target.logits(points)
-    return logits.requires_grad and bool(_arrives(logits, points, probed.labels[:8]).any())
+    ones = torch.ones(len(labels), device=logits.device, dtype=logits.dtype)
+    (gradient,) = gradients_at(logits, [points], exact_cross_entropy_signal(logits.detach(), labels, ones))
+    return not bool(is_zero(gradient).all())
 
 
 def dead_layers(target: Target, batch: Batch) -> tuple[str, ...]:
@@ -201,7 +204,7 @@ def _kills(layer: nn.Module, given: Tensor) -> bool:
     try:
         with torch.enable_grad():
             result = layer(values)
-    except (RuntimeError, TypeError):  # a layer of several inputs is none to bridge
+    except (RuntimeError, TypeError):  # a layer of several inputs cannot be bridged
         return False
     if not isinstance(result, Tensor) or result.shape != values.shape:
         return False
@@ -210,14 +213,3 @@ def _kills(layer: nn.Module, given: Tensor) -> bool:
     signal = torch.rand(result.shape, generator=torch.Generator().manual_seed(0)).to(result) + 0.5
     (gradient,) = torch.autograd.grad(result, values, signal, allow_unused=True)
     return gradient is None or not bool(gradient.any())
-
-
-def _arrives(logits: Tensor, points: Tensor, labels: Tensor) -> Tensor:
-    """(N,) bool: some gradient reaches the image."""
-    ones = torch.ones(len(labels), device=logits.device, dtype=logits.dtype)
-    signal = exact_cross_entropy_signal(logits.detach(), labels, ones)
-    (gradient,) = torch.autograd.grad(logits, points, signal, allow_unused=True)
-    if gradient is None:
-        return torch.zeros(len(labels), dtype=torch.bool)
-    arrived: Tensor = gradient.flatten(1).abs().amax(dim=1) >= SMALLEST_NORMAL
-    return arrived

@@ -60,16 +60,16 @@ def measure_feeding(target: Target, images: Tensor, labels: Tensor) -> FeedingFi
     Ranges and normalisations are tried in both orders of colours; turned axes and the like with the given values, and with
     the best of the others.
     """
-    chosen, told = images[:TRIED_ON], labels[:TRIED_ON].cpu()
-    right = target.deployed(chosen).argmax(dim=1) == told
+    chosen, true = images[:TRIED_ON], labels[:TRIED_ON].cpu()
+    right = target.deployed(chosen).argmax(dim=1) == true
     box = target.facts.box
     units = (chosen - box.low) / box.width
 
     def tried(feed: Feed) -> tuple[Alternative, Feed]:
         answers = target.deployed(feed.images(target, units)).argmax(dim=1)
-        under = answers == told
+        under = answers == true
         gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
-        by_chance = expected_agreement(answers.numpy(), told.numpy())
+        by_chance = expected_agreement(answers.numpy(), true.numpy())
         return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost, by_chance), feed
 
     given = Feed("", "", box, target.prepare)

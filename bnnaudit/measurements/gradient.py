@@ -1,9 +1,6 @@
-"""The input gradient before any attack: is it there, where does it die, and what does the network do to its input."""
+"""The input gradient before any attack: is it there, where does it vanish, and what does the network do to its input."""
 
 from __future__ import annotations
-
-from collections import Counter
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,27 +11,20 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.target import Target
-from bnnaudit.measurements.agreement import SMALLEST_NORMAL, are_probabilities
+from bnnaudit.core.vanishing import where_it_vanishes
+from bnnaudit.measurements.agreement import are_probabilities
+from bnnaudit.measurements.backward_pass import SMALLEST_NORMAL, gradients_at, is_zero, largest_entry
 from bnnaudit.measurements.layer_hooks import layer_calls
-from bnnaudit.measurements.zero_gradient import Attached
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
-from bnnaudit.numerics.norms import finite_gradients
 from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.step_hooks import StepTaken, watching
 from bnnaudit.quantization.whole_input import between_whole_numbers
+from bnnaudit.quantization.zero_gradient import Attached
 
 VANISHING = 1e-6
 """Largest entry of a gradient, per unit of error signal, below which rounding decides its signs."""
 TINY_NOISE = 1e-4
 """Of the range: noise that changes the logits of any network that does not round its input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A place that the gradient passes on its way back: its name, and for each image whether anything arrived (N,) bool."""
-
-    name: str
-    alive: Tensor
 
 
 def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientProbe:
@@ -45,9 +35,9 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
     points = images.detach().clone().requires_grad_()
     logits = target.logits(points)
     ones = torch.ones(len(batch), device=images.device, dtype=logits.dtype)
-    plain = _gradient(logits, points, cross_entropy_signal(logits.detach(), labels, ones))
-    exact = _gradient(logits, points, exact_cross_entropy_signal(logits.detach(), labels, ones))
-    size, strongest = _largest(plain), _largest(exact)
+    (plain,) = gradients_at(logits, [points], cross_entropy_signal(logits.detach(), labels, ones))
+    (exact,) = gradients_at(logits, [points], exact_cross_entropy_signal(logits.detach(), labels, ones))
+    size, strongest = largest_entry(plain), largest_entry(exact)
     blocked = strongest < SMALLEST_NORMAL
     with torch.no_grad():
         top = logits.topk(2, dim=1).values
@@ -61,58 +51,43 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
         blocked=int(blocked.sum()),
         vanishing=int((~blocked & (strongest * plan.threat.box.width < VANISHING)).sum()),
         unmoved=int((moved == images).flatten(1).all(dim=1).sum()),
-        dies_at=where_it_dies(target, batch.select(blocked)) if bool(blocked.any()) else "",
+        blocked_at=what_blocks_it(target, batch.select(blocked)) if bool(blocked.any()) else "",
         probabilities=are_probabilities(logits.detach()),
         logit_gap=float((top[:, 0] - top[:, 1]).median()),
         rounded_input=rounds_input(target, batch),
     )
 
 
-def _gradient(logits: Tensor, points: Tensor, signal: Tensor) -> Tensor:
-    """(N, ...), zero where the output does not depend on the input as far as autograd knows, or by what is no number."""
-    if not logits.requires_grad:
-        return torch.zeros_like(points)
-    (gradient,) = torch.autograd.grad(logits, points, signal, retain_graph=True, allow_unused=True)
-    return torch.zeros_like(points) if gradient is None else finite_gradients(gradient)
-
-
-def _largest(gradients: Tensor) -> Tensor:
-    return gradients.flatten(1).abs().amax(dim=1)
-
-
-def where_it_dies(target: Target, batch: Batch) -> str:
-    """The place at which the signal of most images of `batch` ends, seen from the logits; empty where it does not.
+def what_blocks_it(target: Target, batch: Batch) -> str:
+    """The place at which the gradient of most images of `batch`, all of them blocked, vanishes, and the one before it.
 
     A hand-written autograd function that hands none of it back is named as well: it may be called between two layers.
     """
-    route = stations(target, batch)
-    guilty = "".join(f"; the autograd function `{name}` hands none back" for name in _killers(target, batch))
-    ends: Counter[str] = Counter()
-    for index in range(len(batch)):
-        nearer = "the logits"
-        for station in reversed(route):
-            if not bool(station.alive[index]):
-                ends[f"{station.name} (it still arrives at {nearer})"] += 1
-                break
-            nearer = station.name
-        else:
-            ends[f"the input (it still arrives at {nearer})"] += 1
-    return ends.most_common(1)[0][0] + guilty if ends else ""
-
-
-def _killers(target: Target, batch: Batch) -> tuple[str, ...]:
     points = batch.images.detach().clone().requires_grad_()
-    logits = target.logits(points)
+    tensors: list[tuple[str, Tensor]] = []
+    logits = _followed(target, points, tensors)
     ones = torch.ones(len(batch), device=points.device, dtype=logits.dtype)
     signal = exact_cross_entropy_signal(logits.detach(), batch.labels, ones)
-    return killing_functions(logits, lambda: _gradient(logits, points, signal))
+    if isinstance(target.network, Attached) or not logits.requires_grad:
+        places = [("a part that is cut off from autograd", 1.0)]
+    else:
+        gradients = gradients_at(logits, [tensor for _, tensor in tensors], signal)
+        places = [
+            (name, float(is_zero(gradient).double().mean()))
+            for (name, _), gradient in zip(tensors, gradients, strict=True)
+        ]
+    names, zero = zip(("the logits", 0.0), *reversed(places), ("the input", 1.0), strict=True)
+    index = where_it_vanishes(zero)
+    assert index, "the error signal at the logits is not zero, and that at the input is"
+    blocking = killing_functions(logits, lambda: gradients_at(logits, [points], signal))
+    functions = "".join(f"; the autograd function `{name}` hands none back" for name in blocking)
+    return f"{names[index]} (it still arrives at {names[index - 1]}){functions}"
 
 
-def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
-    """Layers and steps in the order of the forward pass, each with the images whose signal arrived at its output."""
-    steps: dict[int, Tensor] = {}
-    points = batch.images.detach().clone().requires_grad_()
+def _followed(target: Target, points: Tensor, tensors: list[tuple[str, Tensor]]) -> Tensor:
+    """The logits, with what layers and steps made on the way to them added to `tensors`, named, in their order."""
     run: list[Tensor] = []
+    steps: dict[int, Tensor] = {}
 
     def take_step(step: StepTaken) -> None:
         steps[id(step.result)] = step.result
@@ -120,26 +95,17 @@ def stations(target: Target, batch: Batch) -> tuple[Station, ...]:
     with watching(take_step):
         calls = layer_calls(target.network, lambda: run.append(target.logits(points)))
     (logits,) = run
-    if isinstance(target.network, Attached) or not logits.requires_grad:
-        return (Station("a part that is cut off from autograd", torch.zeros(len(batch), dtype=torch.bool)),)
     places = [(f"`{call.name or 'the network'}` ({type(call.layer).__name__})", call.made) for call in calls]
     known = {id(made) for _, made in places}
     places += [(f"step {index}", made) for index, made in enumerate(steps.values()) if id(made) not in known]
-    traced = [(name, made) for name, made in places if made.requires_grad and made is not logits]
-    ones = torch.ones(len(batch), device=points.device, dtype=logits.dtype)
-    signal = exact_cross_entropy_signal(logits.detach(), batch.labels, ones)
-    gradients = torch.autograd.grad(logits, [made for _, made in traced], signal, allow_unused=True)
-    nobody = torch.zeros(len(batch), dtype=torch.bool, device=points.device)
-    return tuple(
-        Station(name, nobody if gradient is None else _largest(gradient) >= SMALLEST_NORMAL)
-        for (name, _), gradient in zip(traced, gradients, strict=True)
-    )
+    tensors += [(name, made) for name, made in places if made.requires_grad and made is not logits]
+    return logits
 
 
 def rounds_input(target: Target, batch: Batch) -> bool:
     """Whether the network sees its input through a grid: a step acts on each input value alone, or noise does nothing.
 
-    The second is told of networks without known steps only, since binary activations swallow small noise as well. That an
+    The second is asked of networks without known steps only, since binary activations swallow small noise as well. That an
     input is one of whole numbers is no such grid: there are no other images.
     """
     target = between_whole_numbers(target)

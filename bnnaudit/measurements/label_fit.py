@@ -17,20 +17,20 @@ SHOWN = 6
 
 def measure_labels(logits: Tensor, answers: Tensor, labels: Tensor) -> LabelFit:
     """logits (N, d) of the differentiable copy; answers, labels (N,) classes of the deployed model and of the data."""
-    given, told = answers.cpu().numpy(), labels.cpu().numpy()
+    given, true = answers.cpu().numpy(), labels.cpu().numpy()
     classes = logits.shape[1]
-    by_chance, spread = chance_agreement(given, told, classes)
-    right = given == told
-    counts = np.bincount(told, minlength=classes)
+    by_chance, spread = chance_agreement(given, true, classes)
+    right = given == true
+    counts = np.bincount(true, minlength=classes)
     ranked, rank = rank_of_label(logits, answers, labels)
     return LabelFit(
-        images=len(told),
+        images=len(true),
         classes=classes,
         right=int(right.sum()),
         by_chance=by_chance,
         deviation=float((right.sum() - by_chance) / spread) if spread else 0.0,
-        off_commonest=int(len(told) - counts.max()) if len(told) else 0,
-        readings=tuple(readings(given, told, classes)),
+        off_commonest=int(len(true) - counts.max()) if len(true) else 0,
+        readings=tuple(readings(given, true, classes)),
         ranked=ranked,
         rank=rank,
         separation=separation(logits, torch.from_numpy(right)),
@@ -117,11 +117,11 @@ def rank_of_label(logits: Tensor, answers: Tensor, labels: Tensor) -> tuple[int,
     The class that was answered is left out, and so are images on which the label ties with another class, as where a
     softmax underflowed, or whose label is answered for no image, which has a cause of its own. 0.0 where no image is left.
     """
-    scores, given, told = logits.double().cpu(), answers.cpu(), labels.cpu()
-    wrong = (given != told) & torch.isin(told, given)
-    scores, given, told = scores[wrong], given[wrong], told[wrong]
-    own = scores.gather(1, told[:, None])
-    others = torch.ones_like(scores, dtype=torch.bool).scatter(1, torch.stack([given, told], dim=1), False)
+    scores, given, true = logits.double().cpu(), answers.cpu(), labels.cpu()
+    wrong = (given != true) & torch.isin(true, given)
+    scores, given, true = scores[wrong], given[wrong], true[wrong]
+    own = scores.gather(1, true[:, None])
+    others = torch.ones_like(scores, dtype=torch.bool).scatter(1, torch.stack([given, true], dim=1), False)
     clear = ~((scores == own) & others).any(dim=1)
     if scores.shape[1] < 3 or not bool(clear.any()):
         return 0, 0.0

@@ -1,4 +1,4 @@
-"""The last affine map before the logits: found in any network, and replaced by a two-class readout."""
+"""The last affine map before the logits: found in any network, and replaced by a two-class head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AFFINE_NOISE = 1e-3
 """Relative departure from an affine map that float32 explains."""
 
 
-class NoReadoutError(Exception):
+class NoLastLayerError(Exception):
     """The network's features cannot be had; the message says why."""
 
 
@@ -25,8 +25,8 @@ class FeaturesReached(Exception):  # noqa: N818 - it carries a result, it is no 
         self.features = features
 
 
-class TwoClassReadout(nn.Module):
-    """The network's features (N, F) under a readout of two classes, with logits (-z, z), z = weight . feature + bias."""
+class TwoClassHead(nn.Module):
+    """The network's features (N, F) under a head of two classes, with logits (-z, z), z = weight . feature + bias."""
 
     def __init__(self, network: nn.Module, layer: str, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class TwoClassReadout(nn.Module):
 
 
 def features_at(network: nn.Module, layer: str, inputs: Tensor) -> Tensor:
-    """What `layer` is given (N, F), flattened; whatever runs after it is spared."""
+    """What `layer` is given (N, F), flattened; whatever follows it does not run."""
 
     def stop(_: nn.Module, given: tuple[Tensor, ...]) -> None:
         raise FeaturesReached(given[0].flatten(1))
@@ -54,19 +54,19 @@ def features_at(network: nn.Module, layer: str, inputs: Tensor) -> Tensor:
         return reached.features
     finally:
         handle.remove()
-    raise NoReadoutError("the last layer was not reached")
+    raise NoLastLayerError("the last layer was not reached")
 
 
 def last_affine_layer(target: Target, batch: Batch) -> str:
     """The layer at which the affine tail of the network begins: everything from its input to the logits is affine.
 
     Walks back from the last layer that returns a row of scores for each image, as long as each layer is affine and is
-    given exactly what the one before it made. Raises NoReadoutError where the last layer is none, or there are no layers.
+    given exactly what the one before it made. Raises NoLastLayerError where the last layer is not, or there are no layers.
     """
     calls = _single_calls(target, batch)
     scores = [index for index, call in enumerate(calls) if call.made.shape == (len(batch), target.facts.num_classes)]
     if not scores:
-        raise NoReadoutError("no layer returns one score for each class, so there is no last layer to replace")
+        raise NoLastLayerError("no layer returns one score for each class, so there is no last layer to replace")
     index = scores[-1]
     found = ""
     while index >= 0 and _is_affine(calls[index]):
@@ -74,7 +74,7 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
         earlier = [before for before in range(index) if calls[before].made is calls[index].given]
         index = earlier[-1] if earlier else -1
     if not found:
-        raise NoReadoutError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is no affine map")
+        raise NoLastLayerError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is not an affine map")
     return found
 
 
@@ -94,7 +94,7 @@ def _is_affine(call: LayerCall) -> bool:
     try:
         with torch.no_grad():
             ends, middle = (call.layer(call.given) + call.layer(other)) / 2, call.layer((call.given + other) / 2)
-    except (RuntimeError, TypeError):  # it takes more than one value
+    except (RuntimeError, TypeError):  # of more than one input
         return False
     scale = ends.abs().amax().clamp_min(1e-6)
     return bool((ends - middle).abs().amax() <= AFFINE_NOISE * scale)

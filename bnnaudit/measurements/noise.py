@@ -11,6 +11,7 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import NoiseProbe
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
+from bnnaudit.measurements.backward_pass import gradients_at, largest_entry
 from bnnaudit.numerics.losses import exact_cross_entropy_signal, margin
 from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_noise
@@ -67,12 +68,8 @@ def _loss_and_gradient(target: Target, images: Tensor, labels: Tensor) -> tuple[
     logits = target.logits(points)
     values = logits.detach()
     loss = torch.nn.functional.softplus(-margin(values.double(), labels))
-    if not logits.requires_grad:
-        return loss, torch.zeros_like(images)
     ones = torch.ones(len(labels), device=values.device, dtype=values.dtype)
     signal = exact_cross_entropy_signal(values, labels, ones)
-    (gradient,) = torch.autograd.grad(logits, points, signal, allow_unused=True)
-    if gradient is None:
-        return loss, torch.zeros_like(images)
-    largest = gradient.flatten(1).abs().amax(dim=1)
+    (gradient,) = gradients_at(logits, [points], signal)
+    largest = largest_entry(gradient)
     return loss, scale_each(gradient, torch.where(largest > 0, 1 / largest.clamp_min(1e-30), 0.0))

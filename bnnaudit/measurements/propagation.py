@@ -12,12 +12,12 @@ from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.report import Passage, PlaceRow, SignalRow, SignalTable
 from bnnaudit.core.target import Target
-from bnnaudit.measurements.agreement import SMALLEST_NORMAL
+from bnnaudit.measurements.backward_pass import gradients_at, is_zero
 from bnnaudit.measurements.propagation_curves import measure_curves
 from bnnaudit.numerics.hessian_scaling import NormSquared, best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import gram_matrix
 from bnnaudit.numerics.losses import cross_entropy_signal
-from bnnaudit.numerics.norms import finite_gradients, flat_norm
+from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
 from bnnaudit.quantization.observation import followed
 from bnnaudit.quantization.step_hooks import StepTaken, watching
@@ -96,7 +96,7 @@ class _Sizes:
     @classmethod
     def of(cls, gradient: Tensor) -> _Sizes:
         flat = gradient.flatten(1)
-        return cls(flat_norm(flat), flat_norm(flat.sign()), flat.abs().amax(dim=1) < SMALLEST_NORMAL)
+        return cls(flat_norm(flat), flat_norm(flat.sign()), is_zero(flat))
 
     def passage(self) -> Passage:
         return Passage(float(self.norm.mean()), float(self.dead.float().mean()))
@@ -129,19 +129,9 @@ def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Te
     steps.reverse()
     tensors = [*(step.z for _, step in steps), leaf]
     signals = [cross_entropy_signal(logits.detach(), labels, chosen) for chosen in betas]
-    gradients = [_gradients(logits, tensors, signal) for signal in signals]
+    gradients = [[_Sizes.of(each) for each in (signal, *gradients_at(logits, tensors, signal))] for signal in signals]
     names = ["logits", *_names(target, [name for name, _ in steps]), "input"]
     return [_Place(name, tuple(rule[index] for rule in gradients)) for index, name in enumerate(names)]
-
-
-def _gradients(logits: Tensor, tensors: Sequence[Tensor], signal: Tensor) -> list[_Sizes]:
-    """The error signal itself, then the gradient at each of the tensors, zero where the logits do not depend on it."""
-    found = torch.autograd.grad(logits, tensors, signal, retain_graph=True, allow_unused=True)
-    known = [
-        torch.zeros_like(tensor) if gradient is None else finite_gradients(gradient)
-        for tensor, gradient in zip(tensors, found, strict=True)
-    ]
-    return [_Sizes.of(gradient) for gradient in (signal, *known)]
 
 
 def _names(target: Target, paths: Sequence[str]) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.onnx_import.converters.convolution import Convolution
-from bnnaudit.onnx_import.converters.normalization import BatchNormalization
-from bnnaudit.onnx_import.operands import COMPUTED, STORED, Operands
+from bnnaudit.onnx_import.converters.convolution import convolve
+from bnnaudit.onnx_import.converters.normalization import batch_norm
+from bnnaudit.onnx_import.operands import STORED, FunctionModule, Operands
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -94,12 +95,20 @@ def _fold(convolution: nn.Module, normalization: nn.Module) -> bool:
         weight, bias = _folded(convolution.weight, convolution.bias, affine)
         convolution.weight, convolution.bias = (nn.Parameter(new, requires_grad=False) for new in (weight, bias))
         return True
-    if isinstance(convolution, Convolution) and COMPUTED not in convolution.tensors.kinds:
-        weight, bias = convolution.tensors()
-        if weight is not None:
-            convolution.tensors = Operands(_folded(weight, bias, affine), [STORED, STORED])
+    stored = _stored(convolution, convolve)
+    if isinstance(convolution, FunctionModule) and stored is not None:
+        kernel, shift = stored
+        if kernel is not None:
+            convolution.given[0] = Operands(_folded(kernel, shift, affine), [STORED, STORED])
             return True
     return False
+
+
+def _stored(layer: nn.Module, function: Callable[..., Tensor]) -> tuple[Tensor | None, ...] | None:
+    """The tensors of an imported layer that computes a function; None for other layers, and where one is computed."""
+    if not isinstance(layer, FunctionModule) or layer.function is not function or any(layer.counts):
+        return None
+    return cast("tuple[Tensor | None, ...]", layer.given[0]())
 
 
 def _is_altered(layer: nn.Module) -> bool:
@@ -114,8 +123,10 @@ def _affine(normalization: nn.Module) -> Affine | None:
         case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.BatchNorm3d() if type(normalization) in NORMALIZATIONS:
             layer = normalization
             statistics, epsilon = (layer.weight, layer.bias, layer.running_mean, layer.running_var), layer.eps
-        case BatchNormalization(tensors=tensors, epsilon=epsilon) if COMPUTED not in tensors.kinds:
-            statistics = tensors()
+        case FunctionModule(settings={"epsilon": epsilon}) if (
+            stored := _stored(normalization, batch_norm)
+        ) is not None:
+            statistics = stored
         case _:
             return None
     scale, bias, mean, variance = (None if tensor is None else tensor.detach().double() for tensor in statistics)

@@ -11,13 +11,11 @@ from onnx import AttributeProto
 from torch import nn
 
 from bnnaudit.onnx_import.graph.external_weights import array_of
+from bnnaudit.onnx_import.graph.own_operators import SINCE_VERSION
 
 if TYPE_CHECKING:
     from onnx2torch.onnx_graph import OnnxGraph
     from onnx2torch.onnx_node import OnnxNode
-
-# The version of the standard operators that a lowered node was written for.
-SINCE_VERSION = "since_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,10 @@ class Node:
         """Whether the optional input at `position` is given."""
         return len(self.inputs) > position and self.inputs[position] != ""
 
+    def flag(self, name: str, default: int = 0) -> bool:
+        """An attribute that is 0 or 1."""
+        return bool(self.attribute(name, default))
+
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute's value, or `default`."""
         value = self.source.attributes.get(name, default)
@@ -82,13 +84,6 @@ class Node:
     def is_constant(self, position: int) -> bool:
         """Whether the input at `position` is a stored tensor."""
         return self.has_input(position) and self.inputs[position] in self.graph.initializers
-
-    def integers(self, position: int, attribute: str | None = None) -> list[int] | None:
-        """Whole numbers from a constant input or, in older versions, from an attribute; None where neither is given."""
-        if attribute is not None and attribute in self.source.attributes:
-            return [int(value) for value in self.source.attributes[attribute]]
-        array = self.constant(position)
-        return None if array is None else [int(value) for value in array.ravel()]
 
     def shape(self, position: int = 0) -> tuple[int | None, ...] | None:
         """The shape of an input, None for an unknown axis, None alone for an unknown rank or a missing input."""
@@ -123,6 +118,15 @@ class Node:
 Converter = Callable[[Node], Converted]
 
 
-def elementwise(module: Callable[[], nn.Module]) -> Converter:
+def of_module(module: Callable[[], nn.Module]) -> Converter:
     """The converter of an operator of one input and no settings."""
     return lambda node: Converted(module(), node.inputs[:1])
+
+
+def refused(why: str) -> Converter:
+    """The converter of an operator that is known, and has no differentiable import."""
+
+    def refuse(_: Node) -> Converted:
+        raise NotImplementedError(why)
+
+    return refuse

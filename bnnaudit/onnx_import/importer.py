@@ -11,34 +11,20 @@ from onnx import ModelProto, helper
 from torch import nn
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError, one_line
-from bnnaudit.onnx_import.converters.fake_quantize import fuse_quantizers
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, Graph
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
+from bnnaudit.onnx_import.graph.own_operators import SINCE_VERSION
 from bnnaudit.onnx_import.graph.size_limits import check_sizes
-from bnnaudit.onnx_import.graph.torch_types import carrier
-from bnnaudit.onnx_import.operators import is_supported, lower, register, since_version
+from bnnaudit.onnx_import.graph.torch_types import torch_type
+from bnnaudit.onnx_import.operators import OPERATORS, is_supported, register, since_version
 from bnnaudit.onnx_import.passes.auto_pad import write_out_padding
 from bnnaudit.onnx_import.passes.binarizations import recognise_binarisations
+from bnnaudit.onnx_import.passes.fuse_quantizers import fuse_quantizers
+from bnnaudit.onnx_import.passes.grid_patterns import recognise_grids
 from bnnaudit.onnx_import.passes.node_names import name_nodes
+from bnnaudit.onnx_import.passes.quantized_as_float import hold_in_floats, recognise_truncations
+from bnnaudit.onnx_import.passes.rounding_patterns import recognise_clips, recognise_roundings
 from bnnaudit.onnx_import.passes.simplify import simplify
 from bnnaudit.onnx_import.passes.stated_shapes import infer_against_stated
-
-
-def import_graph(model: ModelProto) -> nn.Module:
-    """The differentiable module of a model: takes its inputs in their order, returns its output, or a list of them.
-
-    Tensors have the types that `carriers` names. Raises UnsupportedOperatorsError, which names every operator that has no
-    import and every node whose settings have none, and ModelError where shapes do not fit together.
-    """
-    graph = plain_graph(model)
-    _check_types(graph)
-    _part_outputs(graph)
-    recognise_binarisations(graph)
-    write_out_padding(graph)
-    lower(graph)
-    name_nodes(graph)
-    graph.drop_dead()
-    graph.save()
-    return convert(graph).eval()
 
 
 def plain_graph(model: ModelProto) -> Graph:
@@ -53,8 +39,32 @@ def plain_graph(model: ModelProto) -> Graph:
     return graph
 
 
+def lower(graph: Graph, float_outputs: bool = False) -> None:
+    """Turn a plain graph into one of operators that have converters, as far as they have, and save it.
+
+    Its tensors then have the types that `torch_types` names, its quantized ones are floats; float_outputs: those that it
+    returns as well. Raises UnsupportedOperatorsError for inputs and outputs that are no tensors of numbers.
+    """
+    _check_types(graph)
+    _part_outputs(graph)
+    recognise_binarisations(graph)
+    write_out_padding(graph)
+    recognise_roundings(graph)
+    recognise_clips(graph)
+    recognise_grids(graph)
+    hold_in_floats(graph, float_outputs)
+    recognise_truncations(graph)
+    _to_own_domain(graph)
+    name_nodes(graph)
+    graph.drop_dead()
+    graph.save()
+
+
 def convert(graph: Graph) -> nn.Module:
-    """The torch module of a lowered and saved graph; raises UnsupportedOperatorsError."""
+    """The torch module of a lowered graph: it takes its inputs in their order, returns its output, or a list of them.
+
+    Raises UnsupportedOperatorsError, which names every operator that has no import and every node whose settings have none.
+    """
     fuse_quantizers(graph)
     graph.drop_dead()
     graph.save()
@@ -117,7 +127,7 @@ def _check_types(graph: Graph) -> None:
             kind = info.type.WhichOneof("value") or "nothing"
             raise UnsupportedOperatorsError(f"{info.name!r} is no tensor ({kind.removesuffix('_type')})")
         try:
-            carrier(info.type.tensor_type.elem_type)
+            torch_type(info.type.tensor_type.elem_type)
         except NotImplementedError as error:
             raise UnsupportedOperatorsError(f"no import of {error} ({info.name!r})") from error
 
@@ -134,6 +144,21 @@ def _part_outputs(graph: Graph) -> None:
             graph.reindex()
         else:
             makers.add(id(maker))
+
+
+def _to_own_domain(graph: Graph) -> None:
+    """Move every node whose operator is one of ours to our own domain; it keeps its attributes and learns its version."""
+    for node in graph.nodes:
+        name = qualified_name(node)
+        if node.domain == OWN_DOMAIN or name not in OPERATORS:
+            continue
+        if node.domain == STANDARD_DOMAIN:
+            version = since_version(node.op_type, STANDARD_DOMAIN, graph.opset)
+            node.attribute.append(helper.make_attribute(SINCE_VERSION, version))
+        node.op_type = name.replace(".", "_")
+        node.domain = OWN_DOMAIN
+    if all(entry.domain != OWN_DOMAIN for entry in graph.model.opset_import):
+        graph.model.opset_import.append(helper.make_opsetid(OWN_DOMAIN, 1))
 
 
 @contextmanager

@@ -19,33 +19,30 @@ RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
 
 REFERENCE = f"onnx.reference {onnx.__version__}"
 
-# The domain of ONNX Runtime's own operators.
-RUNTIME_DOMAIN = "com.microsoft"
-
 _SILENT = 4  # fatal errors only
 
-# Waiting threads that spin take the cores from the attack, which runs between two replays.
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+"""Waiting threads that spin take the cores from the attack, which runs between two replays."""
 _EXACT_SUMS = {"session.x64quantprecision": "1"}
 
-# Where a model given as bytes has its external data.
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+"""Where a model given as bytes has its external data."""
 
-# Replaces an operator between (de)quantizers by a kernel on integers.
 _INTEGER_KERNELS = "QDQSelectorActionTransformer"
+"""Replaces an operator between (de)quantizers by a kernel on integers."""
 
-# ONNX Runtime's exceptions have no base of their own.
 RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     ValueError,
     *(kind for kind in vars(_native).values() if isinstance(kind, type) and issubclass(kind, Exception)),
 )
+"""ONNX Runtime's exceptions have no base of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKind:
     """How a session was opened: with exact 8-bit sums, without kernels on integers in the place of (de)quantizers, and on
-    the model with a copy of shared int8 constants for each use (see `operators.sharing`)."""
+    the model with a copy of shared int8 constants for each use (see `passes.sharing`)."""
 
     exact_sums: bool = True
     unfused: bool = True
@@ -75,11 +72,11 @@ def open_session(model: bytes | str) -> Any:
 
 
 def open_by_kind(model: bytes | str) -> tuple[Any, SessionKind]:
-    """`open_session`, and the way that it went; the error is that of a session without options."""
+    """`open_session`, and how it was opened; the error is that of a session without options."""
     onnxruntime.set_default_logger_severity(_SILENT)
-    for way in SESSION_KINDS[:-1]:
+    for kind in SESSION_KINDS[:-1]:
         with suppress(*RUNTIME_ERRORS, _NothingSharedError):
-            return _opened_by(way, model), way
+            return _opened_by(kind, model), kind
     return _opened_by(PLAIN, model), PLAIN
 
 
@@ -87,12 +84,12 @@ class _NothingSharedError(Exception):
     """A model without shared constants is not opened a second time."""
 
 
-def _opened_by(way: SessionKind, model: bytes | str) -> Any:
-    settings = {**_SETTINGS, **(_EXACT_SUMS if way.exact_sums else {})}
-    if way.unshared:
+def _opened_by(kind: SessionKind, model: bytes | str) -> Any:
+    settings = {**_SETTINGS, **(_EXACT_SUMS if kind.exact_sums else {})}
+    if kind.unshared:
         model, folder = _unshared(model)
         settings |= {_EXTERNAL_FOLDER: folder} if folder else {}
-    return _session(model, settings, (_INTEGER_KERNELS,) if way.unfused else ())
+    return _session(model, settings, (_INTEGER_KERNELS,) if kind.unfused else ())
 
 
 def _unshared(model: bytes | str) -> tuple[bytes, str]:
@@ -133,12 +130,12 @@ def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, 
     )
 
 
-# The reference evaluator is Python: its operators raise what NumPy raises.
 REFERENCE_ERRORS = (Exception,)
+"""The reference evaluator is Python: its operators raise what NumPy raises."""
 
 
-# The first operator set whose BatchNormalization says itself whether it trains.
 TELLS_TRAINING = 14
+"""The first operator set whose BatchNormalization says itself whether it trains."""
 
 
 def open_reference(model: onnx.ModelProto) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
+
+from bnnaudit.core.target import Target
 
 
 class Attached(nn.Module):
@@ -27,3 +31,12 @@ def attached_network(network: nn.Module, inputs: Tensor) -> nn.Module:
     with torch.enable_grad():
         scores: Tensor = network(points)
     return network if scores.requires_grad else Attached(network)
+
+
+def attached(target: Target, images: Tensor) -> Target:
+    """The target itself, or an attached one where autograd finds no way from the logits to one of the images (N, ...).
+
+    A user's network may compute a part without gradients, or detach it; every attack on it would end in an error.
+    """
+    network = attached_network(target.network, target.prepare(images[:1].to(target.device)))
+    return target if network is target.network else replace(target, network=network)

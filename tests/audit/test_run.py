@@ -25,6 +25,7 @@ from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
+from bnnaudit.data import Sample
 from tests.networks.broken import BatchCentred, Wall
 from tests.toy import batch_of, linear_target, target_of
 
@@ -44,10 +45,9 @@ def request(target: Target, labels: Tensor | None = None, **changes: object) -> 
     batch = batch_of(target, IMAGES)
     return AuditRequest(
         target=target,
-        images=batch.images,
-        labels=batch.labels if labels is None else labels,
-        ids=batch.ids,
-        data=DataFacts("toy", len(batch), ""),
+        sample=Sample(
+            batch.images, batch.labels if labels is None else labels, batch.ids, DataFacts("toy", len(batch), "")
+        ),
         plan=replace(plan, **changes),
         make_substitute=lambda audited: linear_target(WEIGHTS, torch.zeros(3)),
         provenance=Provenance("0", "", ""),
@@ -132,7 +132,8 @@ def test_a_declared_accuracy_is_the_claim() -> None:
 
 def test_without_labels_the_model_s_own_answers_count() -> None:
     given = request(linear_target(WEIGHTS, torch.zeros(3)))
-    report = run_audit(replace(given, labels=None, data=replace(given.data, labelled=False)), Silence())
+    unlabelled = replace(given.sample, labels=None, facts=replace(given.sample.facts, labelled=False))
+    report = run_audit(replace(given, sample=unlabelled), Silence())
     assert report.clean_accuracy is not None
     assert report.clean_accuracy.value == 1.0
     assert not report.data.labelled

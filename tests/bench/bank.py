@@ -29,6 +29,7 @@ from bnnaudit.core.report import DataFacts, Report, Status
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.data import Sample
 from bnnaudit.measurements.score_search import rescored
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.substitute import imitate
@@ -199,10 +200,7 @@ def audit(
     )
     request = AuditRequest(
         target=target,
-        images=batch.images,
-        labels=batch.labels,
-        ids=batch.ids,
-        data=DataFacts(entry.data, len(batch), ""),
+        sample=Sample(batch.images, batch.labels, batch.ids, DataFacts(entry.data, len(batch), "")),
         plan=plan,
         make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         provenance=Provenance("bank", "", "bank"),

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tests.networks.spelled import dead
+
 
 class CutOff(nn.Module):
     """Signs between linear maps, all under no_grad."""
@@ -38,4 +40,31 @@ class InNumpy(CutOff):
         """(N, 1, 4, 4) -> (N, 3)."""
         signs = np.where(self.first(images.flatten(1)).numpy() >= 0, 1.0, -1.0).astype(np.float32)
         scores: Tensor = self.second(torch.from_numpy(signs)) * 50
+        return scores
+
+
+class Detached(CutOff):
+    """The same with gradients, but for its sign, which is taken of a detached tensor."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, 4, 4) -> (N, 3)."""
+        scores: Tensor = self.second(torch.where(self.first(images.flatten(1)).detach() >= 0, 1.0, -1.0)) * 50
+        return scores
+
+
+class OfData(CutOff):
+    """The same with its sign taken of a tensor's data."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, 4, 4) -> (N, 3)."""
+        scores: Tensor = self.second(torch.where(self.first(images.flatten(1)).data >= 0, 1.0, -1.0)) * 50
+        return scores
+
+
+class ZeroBackward(CutOff):
+    """The same with its sign by an autograd function of its own, whose backward pass is zero."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, 4, 4) -> (N, 3)."""
+        scores: Tensor = self.second(dead(self.first(images.flatten(1)))) * 50
         return scores

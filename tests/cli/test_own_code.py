@@ -52,7 +52,7 @@ def carded(weights: Path, data: Path, name: str) -> Path:
     return weights
 
 
-@pytest.mark.parametrize("name", ["CutOff", "InNumpy"])
+@pytest.mark.parametrize("name", ["CutOff", "InNumpy", "ZeroBackward"])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_command_ends_in_a_fault(
     bnnaudit: Command, weights: Path, data: Path, command: tuple[str, ...], name: str
@@ -76,6 +76,13 @@ def codes(document: dict[str, object]) -> set[str]:
     return {finding["rule"] for finding in document["findings"]}  # type: ignore[index, attr-defined]
 
 
+def timeless(document: dict[str, object]) -> dict[str, object]:
+    """The document with the times of its attacks taken away."""
+    for row in document["attacks"]:  # type: ignore[attr-defined]
+        row.pop("seconds")
+    return document
+
+
 def test_attack_finds_what_it_finds_where_nothing_is_cut_off(bnnaudit: Command, weights: Path, data: Path) -> None:
     command = ("attack", "--method", "auto", "--budget", "60")
     cut, plain = (report(bnnaudit, weights, data, name, *command) for name in ("CutOff", "Plain"))
@@ -84,6 +91,27 @@ def test_attack_finds_what_it_finds_where_nothing_is_cut_off(bnnaudit: Command, 
     assert "SP214" in codes(cut)
     assert "SP214" not in codes(plain)
     assert cut["model"]["gradient"]["dead_as_written"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("attack", "--steps", "3"),
+        ("attack", "--method", "transfer", "--steps", "3"),
+        ("sweep", "--over", "iterations", "--values", "1,2"),
+        ("signal",),
+        ("check", "--effort", "quick"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_finds_the_same_however_the_gradient_is_cut_off(
+    bnnaudit: Command, weights: Path, data: Path, command: tuple[str, ...]
+) -> None:
+    """What is taken of a tensor's data leaves no trace that it was cut off there, but is attacked all the same."""
+    names = ("CutOff", "Detached", "ZeroBackward", "OfData")
+    found = [timeless(report(bnnaudit, weights, data, name, *command)) for name in names]
+    assert [codes(document) for document in found] == [{*codes(found[0]), "SP214"}] * 3 + [codes(found[0]) - {"SP214"}]
+    assert all(document["attacks"] == found[0]["attacks"] for document in found)
 
 
 @pytest.mark.parametrize("command", [("attack",), ("check", "--effort", "quick")])

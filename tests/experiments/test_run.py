@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from bnnaudit.audit.prepare import prepare
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.core.attack import Beta, BetaRule, Method
 from bnnaudit.core.clever import Ball
@@ -17,7 +18,7 @@ from bnnaudit.core.report import DataFacts, Estimate, SignalRow
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
-from bnnaudit.experiments.run import Subject, attacked_row, inputs_of, planned_units, reproduce_on
+from bnnaudit.experiments.run import Subject, attacked_row, planned_units, reproduce_on
 from bnnaudit.experiments.table import EXPERIMENTS
 from bnnaudit.experiments.values import (
     AttackTable,
@@ -119,7 +120,7 @@ def test_networks_are_named_by_their_bits(
 
 def test_a_row_is_what_its_attack_leaves_at_each_radius() -> None:
     at = subject(eps=(0.0, 0.05, 0.6))
-    inputs = inputs_of(at)
+    inputs = prepare(at.target, at.sample, at.seed, at.batch_size).inputs
     table = EXPERIMENTS[TableName.TABLE5]
     assert isinstance(table, AttackTable)
     row = attacked_row(table.lines[4].settings, inputs, at.threats, Silence())

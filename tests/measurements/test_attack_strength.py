@@ -7,21 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import METHODS
+from bnnaudit.audit.run import is_settled
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.measurements.attack_strength import (
-    fit_readout,
-    is_settled,
+    fit_head,
     measure_binarization,
     plant,
     points_inside,
     project_simplex,
     surface_points,
 )
-from bnnaudit.measurements.last_layer import NoReadoutError, TwoClassReadout, features_at, last_affine_layer
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.measurements.last_layer import NoLastLayerError, TwoClassHead, features_at, last_affine_layer
+from bnnaudit.quantization.zero_gradient import attached
 from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
@@ -38,7 +38,7 @@ def network(*front: nn.Module, behind: tuple[nn.Module, ...] = ()) -> nn.Sequent
 def found(module: nn.Module) -> dict[str, int]:
     """How many of the twelve planted images each attack finds."""
     target = target_of(module, (FEATURES,), 4)
-    test = measure_binarization(target, batch_of(target, IMAGES), PLAN)
+    test = measure_binarization(target, batch_of(target, IMAGES), PLAN, is_settled)
     assert (test.images, test.unfit) == (8, 0)
     return {row.attack: row.found for row in test.rows}
 
@@ -54,7 +54,7 @@ def test_more_images_are_tested_until_the_strength_of_auto_is_settled() -> None:
     """All found: 8 images are enough. A wall: none found, plain after 8. Half found: open, so all 30 at hand are taken."""
     many = IMAGES.repeat(4, 1)[:30] + 0.01 * torch.rand(30, FEATURES, generator=torch.Generator().manual_seed(2))
     target = target_of(network(), (FEATURES,), 4)
-    assert measure_binarization(target, batch_of(target, many), PLAN).images == 8
+    assert measure_binarization(target, batch_of(target, many), PLAN, is_settled).images == 8
     assert not is_settled(7, {"auto": 7})
     assert is_settled(8, {"auto": 8})
     assert is_settled(8, {"auto": 0})
@@ -63,7 +63,7 @@ def test_more_images_are_tested_until_the_strength_of_auto_is_settled() -> None:
 
 
 def test_pgd_fails_on_saturated_logits_and_a_temperature_cures_it() -> None:
-    """The readout takes over the scale of the model's logits, and with it what blinds the attack."""
+    """The head takes over the scale of the model's logits, and with it what blinds the attack."""
     counts = found(network(behind=(Scale(1e6),)))
     assert counts["pgd"] <= 3
     assert counts["pgd++"] == 8
@@ -88,18 +88,18 @@ def test_points_lie_where_they_should(norm: Norm) -> None:
         torch.testing.assert_close(torch.linalg.vector_norm(shift, order, dim=1), torch.full((20,), 0.1))
 
 
-def test_the_readout_is_the_widest_separation() -> None:
+def test_the_head_is_the_widest_separation() -> None:
     """Two points and one apart from them: the nearest point of their segment is known."""
     features = torch.tensor([[0.0, -1.0], [0.0, 1.0], [3.0, 0.5]], dtype=torch.float64)
-    solution = fit_readout(features)
+    solution = fit_head(features)
     assert solution is not None
     weight, bias = solution
     torch.testing.assert_close(weight, torch.tensor([2 / 3, 0.0], dtype=torch.float64), atol=1e-6, rtol=0)
     torch.testing.assert_close(features @ weight + bias, torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64))
 
 
-def test_a_point_among_the_others_has_no_readout() -> None:
-    assert fit_readout(torch.tensor([[0.0], [2.0], [1.0]], dtype=torch.float64)) is None
+def test_a_point_among_the_others_has_no_head() -> None:
+    assert fit_head(torch.tensor([[0.0], [2.0], [1.0]], dtype=torch.float64)) is None
 
 
 def test_the_simplex_projection_against_brute_force() -> None:
@@ -118,11 +118,11 @@ def test_the_affine_tail_is_followed_back_to_the_last_curved_layer() -> None:
     torch.testing.assert_close(given, target.network[1](target.network[0](IMAGES)))  # type: ignore[index]
 
 
-def test_the_readout_answers_by_its_sign() -> None:
+def test_the_head_answers_by_its_sign() -> None:
     module = network()
-    readout = TwoClassReadout(module, "2", torch.ones(64), torch.tensor(-1.0))
+    head = TwoClassHead(module, "2", torch.ones(64), torch.tensor(-1.0))
     decision = module[1](module[0](IMAGES)).sum(1) - 1
-    torch.testing.assert_close(readout(IMAGES), torch.stack([-decision, decision], dim=1))
+    torch.testing.assert_close(head(IMAGES), torch.stack([-decision, decision], dim=1))
 
 
 def test_it_says_why_it_cannot_be_run() -> None:
@@ -135,14 +135,14 @@ def test_it_says_why_it_cannot_be_run() -> None:
             return values[:, :4] * 2
 
     curved = target_of(network(behind=(Curved(),)), (FEATURES,), 4)
-    with pytest.raises(NoReadoutError, match="no affine map"):
+    with pytest.raises(NoLastLayerError, match="not an affine map"):
         last_affine_layer(curved, batch_of(curved, IMAGES))
     whole = target_of(Whole(), (FEATURES,), 4)
-    with pytest.raises(NoReadoutError, match="no layer"):
+    with pytest.raises(NoLastLayerError, match="no layer"):
         last_affine_layer(whole, batch_of(whole, IMAGES))
 
 
-def test_an_image_whose_features_do_not_move_takes_no_readout() -> None:
+def test_an_image_whose_features_do_not_move_takes_no_head() -> None:
     target = target_of(nn.Sequential(Scale(0.0), nn.Linear(FEATURES, 4)), (FEATURES,), 4)
     image = batch_of(target, IMAGES).select(slice(0, 1))
     assert plant(target, "1", image, PLAN, 5) is None
@@ -153,7 +153,7 @@ def test_that_no_attack_finds_the_point_behind_a_cut_is_an_answer() -> None:
     torch.manual_seed(3)
     layers = nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), nn.Linear(64, 4))
     target = attached(target_of(ForeignForward(layers, 1, Tensor.detach), (FEATURES,), 4), IMAGES)
-    test = measure_binarization(target, batch_of(target, IMAGES), PLAN)
+    test = measure_binarization(target, batch_of(target, IMAGES), PLAN, is_settled)
     counts = {row.attack: row.found for row in test.rows}
     assert test.images == 8
     assert counts["pgd"] == counts["pgd++"] <= 2

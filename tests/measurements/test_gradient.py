@@ -10,7 +10,7 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.measurements.gradient import measure_gradient, stations
+from bnnaudit.measurements.gradient import measure_gradient
 from bnnaudit.quantization.quantizers import BinarySign, Rounding
 from tests.networks.broken import HardRounding, Scale, Wall
 from tests.toy import batch_of, target_of
@@ -32,7 +32,7 @@ def probe(module: nn.Module) -> GradientProbe:
 def test_a_healthy_network_has_a_gradient_everywhere() -> None:
     seen = probe(network())
     assert (seen.images, seen.zero, seen.denormal, seen.blocked, seen.vanishing, seen.unmoved) == (12, 0, 0, 0, 0, 0)
-    assert seen.dies_at == ""
+    assert seen.blocked_at == ""
     assert not seen.probabilities
     assert not seen.rounded_input
 
@@ -63,7 +63,7 @@ def test_a_wall_is_found_where_it_stands(place: int) -> None:
     layers.insert(place, Wall())
     seen = probe(nn.Sequential(*layers))
     assert seen.blocked == 12
-    before, _, after = seen.dies_at.partition(" (it still arrives at ")
+    before, _, after = seen.blocked_at.partition(" (it still arrives at ")
     assert before == ("the input" if place == 0 else f"`{place - 1}` ({type(layers[place - 1]).__name__})")
     after, _, function = after.partition("; ")
     assert after == ("the logits)" if place == 3 else f"`{place}` (Wall))")
@@ -96,11 +96,23 @@ def test_probabilities_are_recognised() -> None:
     assert probe(network(behind=(nn.Softmax(dim=1),))).probabilities
 
 
-def test_stations_are_named_in_the_order_of_the_forward_pass() -> None:
-    target = target_of(network(), (8,), 4)
-    route = stations(target, batch_of(target, IMAGES))
-    assert [station.name for station in route] == ["`0` (Linear)", "`1` (ReLU)"]
-    assert all(bool(station.alive.all()) for station in route)
+class BesideAWall(nn.Module):
+    """Adds to a layer's output the same through a wall: a zero gradient on one branch, and another on the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.scale, self.wall = nn.Linear(8, 8), Scale(2.0), Wall()
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        made = self.layer(values)
+        return self.wall(self.scale(made)) + made
+
+
+def test_a_wall_that_the_gradient_passes_by_is_not_where_it_vanishes() -> None:
+    torch.manual_seed(3)
+    seen = probe(nn.Sequential(nn.Linear(8, 8), Wall(), BesideAWall(), nn.Linear(8, 4)))
+    assert seen.blocked == 12
+    assert seen.blocked_at.startswith("`0` (Linear) (it still arrives at `1` (Wall))")
 
 
 def test_no_image_gives_an_empty_probe() -> None:

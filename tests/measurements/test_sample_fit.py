@@ -23,8 +23,7 @@ from bnnaudit.measurements.label_fit import (
     rank_of_label,
     separation,
 )
-from bnnaudit.measurements.picture_fit import measure_pictures, neighbour_correlation
-from bnnaudit.measurements.sample_fit import measure_fit
+from bnnaudit.measurements.sample_fit import measure_fit, measure_pictures, neighbour_correlation
 from bnnaudit.rules.fitness import better_feeding, better_numbering
 from tests.toy import Itself, target_of
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 from bnnaudit.models.batch_norm_folding import with_folded_normalization
-from bnnaudit.onnx_import.importer import import_graph
+from tests.onnx_import.building import imported
 
 IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -137,7 +137,7 @@ def test_an_imported_graph_is_folded() -> None:
         [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 144])],
         [numpy_helper.from_array(tensor.numpy(), name) for name, tensor in tensors.items()],
     )
-    network = import_graph(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
+    network = imported(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
     folded = with_folded_normalization(network, IMAGES)
     assert folded is not network
     assert "BatchNormalization" not in [type(layer).__name__ for layer in folded.modules()]

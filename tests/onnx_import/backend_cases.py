@@ -25,7 +25,8 @@ from onnx import ModelProto, TensorProto, numpy_helper
 from torch import nn
 
 from bnnaudit.core.errors import UnsupportedOperatorsError, one_line
-from bnnaudit.onnx_import.graph.torch_types import carried
+from bnnaudit.onnx_import.graph.torch_types import tensor_of
+from tests.onnx_import.building import imported
 
 _QUANTIZATION = """
     QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearMatMul QLinearConv ConvInteger MatMulInteger
@@ -135,9 +136,8 @@ def judge(case: Case, import_model: Import) -> Judgement:
 
 def by_bnnaudit(model: ModelProto) -> nn.Module:
     """Our import."""
-    from bnnaudit.onnx_import.importer import import_graph
 
-    return import_graph(model)
+    return imported(model)
 
 
 def by_onnx2torch(model: ModelProto) -> nn.Module:
@@ -164,7 +164,7 @@ def _attempt(case: Case, model: ModelProto, import_model: Import, stored: Sequen
         for inputs, expected in case.data:
             try:
                 named = zip([info.name for info in case.model.graph.input], inputs, strict=True)
-                results = module(*(carried(_array(array)) for name, array in named if name not in stored))
+                results = module(*(tensor_of(_array(array)) for name, array in named if name not in stored))
             except Exception as error:
                 return Status.FAILS, f"run raises {type(error).__name__}: {one_line(error)}"
             problem = _difference(case, results, expected)
@@ -211,7 +211,7 @@ def _difference(case: Case, results: Any, expected: Sequence[Any]) -> str:
 def _difference_of_one(case: Case, result: Any, expected: Any) -> str:
     if not isinstance(result, torch.Tensor):
         return f"a {type(result).__name__}, no tensor"
-    wanted = carried(_array(expected))
+    wanted = tensor_of(_array(expected))
     if tuple(result.shape) != tuple(wanted.shape):
         return f"shape {tuple(result.shape)}, not {tuple(wanted.shape)}"
     if _kind(result) != _kind(wanted):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bnnaudit.onnx_import.graph.graph import Graph
-from bnnaudit.onnx_import.operators import lower, register
-from bnnaudit.onnx_import.passes.auto_pad import write_out_padding
-from bnnaudit.onnx_import.passes.binarizations import recognise_binarisations
-from bnnaudit.onnx_import.passes.simplify import simplify
+from bnnaudit.onnx_import.importer import convert, lower, plain_graph
 from bnnaudit.onnx_import.runtime import open_session
 
-# The IR version that knows each operator set, as old runtimes want it.
 IR_VERSION = 10
+"""One that knows each operator set, as old runtimes want it."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -53,26 +48,14 @@ def by_runtime(model: ModelProto, values: NDArray[Any]) -> NDArray[Any]:
 
 def lowered(model: ModelProto) -> Graph:
     """The graph that is given to onnx2torch."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    graph = Graph(onnx.shape_inference.infer_shapes(simplify(copy), data_prop=True))
-    recognise_binarisations(graph)
-    write_out_padding(graph)
+    graph = plain_graph(model)
     lower(graph)
-    graph.save()
     return graph
 
 
 def imported(model: ModelProto) -> torch.nn.Module:
-    """The torch module of a model."""
-    graph = lowered(model)
-    register(part.op_type for part in graph.nodes)
-    import onnx2torch
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*given NumPy array is not writable.*")
-        module: torch.nn.Module = onnx2torch.convert(graph.model)
-    return module.eval()
+    """The torch module of a model, by the import that every file goes through."""
+    return convert(lowered(model)).eval()
 
 
 def by_import(model: ModelProto, values: NDArray[Any]) -> NDArray[Any]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from bnnaudit.onnx_import.importer import import_graph
 from bnnaudit.onnx_import.runtime import open_session
+from tests.onnx_import.building import imported
 
 Array = NDArray[Any]
 
@@ -42,7 +42,7 @@ def model_with(
 
 def module_of(op: str, *inputs: Array | None, opset: int = 20, stored: bool = True, **settings: Any) -> nn.Module:
     """Our module of one operator, which takes the first input or, where nothing is stored, all of them."""
-    return import_graph(typed(model_with(op, inputs, opset, 1, stored, settings)[0]))
+    return imported(typed(model_with(op, inputs, opset, 1, stored, settings)[0]))
 
 
 def typed(model: ModelProto) -> ModelProto:
@@ -69,7 +69,7 @@ def check(
         model, fed = model_with(op, inputs, opset, outputs, stored, settings)
         wanted = expected if expected is not None else open_session(model.SerializeToString()).run(None, fed)
         with torch.no_grad():
-            found = import_graph(typed(model))(*(torch.from_numpy(array) for array in fed.values()))
+            found = imported(typed(model))(*(torch.from_numpy(array) for array in fed.values()))
         results: Sequence[Tensor] = found if isinstance(found, list | tuple) else [found]
         assert len(results) == len(wanted)
         for result, array in zip(results, wanted, strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.operators import OURS
+from bnnaudit.onnx_import.operators import STANDARD
 from tests.onnx_import.building import by_import, by_runtime, model_of, node, some_values
 
 IMAGES = (2, 3, 7, 6)
@@ -42,7 +42,7 @@ def scalar(value: float) -> np.ndarray:
 
 REDUCTIONS = [
     Case(op, "x axes", {"axes": ints(2, -1)}, opset, settings={"keepdims": keep})
-    for op in OURS
+    for op in STANDARD
     if op.startswith("Reduce")
     for opset, keep in ((18, 1), (20, 0))
 ] + [

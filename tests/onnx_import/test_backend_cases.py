@@ -9,7 +9,7 @@ from functools import lru_cache
 import pytest
 from onnx import defs
 
-from bnnaudit.onnx_import.operators import OURS
+from bnnaudit.onnx_import.operators import OPERATORS
 from tests.onnx_import.backend_cases import (
     CLASSIFIER,
     QUANTIZATION,
@@ -85,7 +85,7 @@ def test_no_pass_is_lost() -> None:
 def test_every_standard_operator_of_ours_has_a_case() -> None:
     """Operators of other domains, and those that only our own passes write, have tests of their own."""
     known = {schema.name for schema in defs.get_all_schemas() if schema.domain == ""}
-    assert {op for op in OURS if op in known} - WITHOUT_A_CASE <= {case.op for case in cases()}
+    assert {op for op in OPERATORS if op in known} - WITHOUT_A_CASE <= {case.op for case in cases()}
 
 
 def test_a_wrong_import_is_seen() -> None:

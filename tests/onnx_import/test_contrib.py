@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
-from bnnaudit.onnx_import.importer import import_graph
-from bnnaudit.onnx_import.runtime import RUNTIME_DOMAIN, open_session
-from tests.onnx_import.building import model_of
+from bnnaudit.onnx_import.graph.graph import RUNTIME_DOMAIN
+from bnnaudit.onnx_import.importer import plain_graph
+from bnnaudit.onnx_import.runtime import open_session
+from tests.onnx_import.building import imported, model_of
 
 F32 = np.float32
 IMAGES = (4, 6, 5, 7)
@@ -127,9 +128,16 @@ def model(case: Case, taken: int, returned: int) -> ModelProto:
 def run(made: ModelProto, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     (theirs,) = open_session(made.SerializeToString()).run(["y"], {"x": values})
     with torch.no_grad():
-        ours = import_graph(made)(torch.from_numpy(values)).numpy()
+        ours = imported(made)(torch.from_numpy(values)).numpy()
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
+    turned = (
+        any(entry.name.startswith("trans") for entry in made.graph.node[0].attribute)
+        and len(made.graph.node[0].input) == 2
+    )
+    graph = plain_graph(made)
+    assert graph.shape("y") == (None if turned else theirs.shape)
+    assert graph.element_type("y") == helper.np_dtype_to_tensor_dtype(theirs.dtype)
     return ours, theirs
 
 

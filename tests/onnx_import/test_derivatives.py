@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from bnnaudit.onnx_import.converters import activations, arithmetic, functions
-from bnnaudit.onnx_import.converters.cumulative import Running
-from bnnaudit.onnx_import.converters.identity import Triangle
-from bnnaudit.onnx_import.converters.matmul import Einsum, Gemm, MatMul
-from bnnaudit.onnx_import.converters.reduction import REDUCTIONS, Reduction
-from bnnaudit.onnx_import.converters.standardization import MeanVariance, UnitNorm
-from bnnaudit.onnx_import.operands import Operands, fixed_numbers
+from bnnaudit.onnx_import.converters.cumulative import cumulate
+from bnnaudit.onnx_import.converters.identity import triangle
+from bnnaudit.onnx_import.converters.matmul import gemm
+from bnnaudit.onnx_import.converters.normalization import mean_variance, unit_norm
+from bnnaudit.onnx_import.converters.reduction import REDUCTIONS, reduced
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Case:
     """low, high: where the operands lie."""
 
     name: str
-    module: nn.Module
+    function: Callable[..., Tensor]
+    settings: str = ""
     low: float = -2.0
     high: float = 2.0
     operands: int = 1
@@ -67,41 +69,41 @@ DOMAINS = {
 }
 
 
-def _case(op: str, module: nn.Module, operands: int = 1) -> Case:
-    return Case(op, module, *DOMAINS.get(op, (-2.0, 2.0)), operands)
+def _case(op: str, function: Callable[..., Tensor], operands: int = 1, /, **settings: object) -> Case:
+    return Case(op, partial(function, **settings), f"{settings}", *DOMAINS.get(op, (-2.0, 2.0)), operands)
 
 
 CASES = [
-    *(_case(op, functions.Function(op)) for op in functions.FUNCTIONS if op not in WITHOUT_DERIVATIVE),
+    *(_case(op, function) for op, function in functions.FUNCTIONS.items() if op not in WITHOUT_DERIVATIVE),
     *(
-        _case(op, activations.Activation(op, activations.SETTINGS.get(op, {})))
-        for op in activations.FUNCTIONS
+        _case(op, function, **activations.SETTINGS.get(op, {}))
+        for op, function in activations.FUNCTIONS.items()
         if op not in WITHOUT_DERIVATIVE
     ),
     *(
-        _case(op, activations.Softmax(op, 1, together))
+        _case(op, activations.over_axis, op=op, axis=1, together=together)
         for op in activations.SOFTMAXES
         if op not in WITHOUT_DERIVATIVE
         for together in (False, True)
     ),
-    *(_case(op, arithmetic.Elementwise(op), 2) for op in arithmetic.FUNCTIONS if op not in WITHOUT_DERIVATIVE),
+    *(_case(op, function, 2) for op, function in arithmetic.FUNCTIONS.items() if op not in WITHOUT_DERIVATIVE),
     *(
-        _case(op, Reduction(op, fixed_numbers([1, -1]), keepdims, noop=False))
+        _case(op, reduced, stated=[1, -1], op=op, keepdims=keepdims, noop=False)
         for op in REDUCTIONS
         for keepdims in (False, True)
     ),
-    _case("Clip", activations.Clip(-0.5, 0.7)),
-    _case("Clip", activations.Clip(None, None, ("low",)), 2),
-    _case("CumSum", Running(False, fixed_numbers([1]), exclusive=True, backward=True)),
-    _case("CumProd", Running(True, fixed_numbers([1]), exclusive=False, backward=False)),
-    _case("Einsum", Einsum("bij, bkj -> bik"), 2),
-    _case("LpNormalization", UnitNorm(2, 1)),
-    _case("LpNormalization", UnitNorm(1, -1)),
-    _case("MatMul", MatMul(), 2),
-    _case("MeanVarianceNormalization", MeanVariance((0, 2))),
-    _case("PRelu", activations.PRelu(), 2),
-    _case("Trilu", Triangle(upper=False, diagonal=fixed_numbers([1]))),
-    _case("Where", arithmetic.Where(), 2),
+    _case("Clip", activations.clip, low=-0.5, high=0.7),
+    _case("Clip", activations.clip, 2, low=None, high=None, computed=("low",)),
+    _case("CumSum", cumulate, axes=[1], product=False, exclusive=True, backward=True),
+    _case("CumProd", cumulate, axes=[1], product=True, exclusive=False, backward=False),
+    _case("Einsum", partial(torch.einsum, "bij, bkj -> bik"), 2),
+    _case("LpNormalization", unit_norm, p=2, axis=1),
+    _case("LpNormalization", unit_norm, p=1, axis=-1),
+    _case("MatMul", torch.matmul, 2),
+    _case("MeanVarianceNormalization", mean_variance, axes=(0, 2)),
+    _case("PRelu", activations.leaky_by_slope, 2),
+    _case("Trilu", triangle, diagonal=[1], upper=False),
+    _case("Where", torch.where, 2),
 ]
 
 
@@ -118,14 +120,14 @@ def operands_of(case: Case) -> list[Tensor]:
     return given
 
 
-def function_of(case: Case) -> nn.Module:
+def function_of(case: Case) -> Callable[..., Tensor]:
     if case.name == "Where":
         condition = torch.rand(2, 3, 3, generator=torch.Generator().manual_seed(2)) > 0.5
-        return lambda held, otherwise: case.module(condition, held, otherwise)  # type: ignore[return-value]
-    return case.module
+        return lambda held, otherwise: case.function(condition, held, otherwise)
+    return case.function
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} {case.module}".replace("\n", ""))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} {case.settings}")
 def test_derivatives_are_those_of_finite_differences(case: Case) -> None:
     given, function = operands_of(case), function_of(case)
     assert gradcheck(function, given, check_forward_ad=True, check_batched_grad=True)
@@ -133,13 +135,13 @@ def test_derivatives_are_those_of_finite_differences(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.operands == 1], ids=lambda case: f"{case.name} {case.module}"
+    "case", [case for case in CASES if case.operands == 1], ids=lambda case: f"{case.name} {case.settings}"
 )
 def test_vmap_is_one_by_one(case: Case) -> None:
     (values,) = (operand.detach() for operand in operands_of(case))
     stack = torch.stack([values, 0.9 * values + 0.1 * case.high])
-    expected = torch.stack([case.module(one) for one in stack])
-    torch.testing.assert_close(torch.func.vmap(case.module)(stack), expected)
+    expected = torch.stack([case.function(one) for one in stack])
+    torch.testing.assert_close(torch.func.vmap(case.function)(stack), expected)
 
 
 @pytest.mark.parametrize("transposed", [(False, False), (True, True)])
@@ -148,18 +150,19 @@ def test_gemm(transposed: tuple[bool, bool], alpha: float, beta: float) -> None:
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.rand(3, 3, dtype=torch.float64, generator=generator) for _ in range(2))
     added = torch.rand(3, dtype=torch.float64, generator=generator)
-    gemm = Gemm(Operands([right, added], ["stored", "stored"]), alpha, beta, transposed)
+    function = partial(gemm, right=right, added=added, alpha=alpha, beta=beta, transposed=transposed)
     a, b = (matrix.T if turn else matrix for matrix, turn in zip((left, right), transposed, strict=True))
-    torch.testing.assert_close(gemm(left), alpha * a @ b + beta * added)
-    assert gradcheck(gemm, left.clone().requires_grad_(), check_forward_ad=True)
+    torch.testing.assert_close(function(left), alpha * a @ b + beta * added)
+    assert gradcheck(function, left.clone().requires_grad_(), check_forward_ad=True)
 
 
 def test_zeros_keep_finite_gradients() -> None:
     """Norms at 0, where the quotient alone would be no number."""
-    norm = Reduction("ReduceL2", fixed_numbers([1]), keepdims=True, noop=False)
-    for module in (UnitNorm(2, 1), UnitNorm(1, 1), MeanVariance((1,)), norm):
+    norms = [partial(unit_norm, p=p, axis=1) for p in (2, 1)]
+    euclidean = partial(reduced, stated=[1], op="ReduceL2", keepdims=True, noop=False)
+    for function in (*norms, partial(mean_variance, axes=(1,)), euclidean):
         values = torch.zeros(2, 3, requires_grad=True)
-        module(values).sum().backward()
+        function(values).sum().backward()
         assert values.grad is not None
         assert values.grad.isfinite().all()
 
@@ -167,7 +170,7 @@ def test_zeros_keep_finite_gradients() -> None:
 def test_large_and_small_arguments() -> None:
     values = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0], dtype=torch.float64)
     expected = torch.tensor([0.0, 9.3576e-14, 0.6931471805599453, 30.0, 200.0], dtype=torch.float64)
-    torch.testing.assert_close(activations.Activation("Softplus", {})(values), expected, rtol=1e-5, atol=1e-15)
+    torch.testing.assert_close(activations.FUNCTIONS["Softplus"](values), expected, rtol=1e-5, atol=1e-15)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert activations.Activation("Selu", activations.SETTINGS["Selu"])(values).isfinite().all()
+        assert activations.FUNCTIONS["Selu"](values, **activations.SETTINGS["Selu"]).isfinite().all()

@@ -8,9 +8,9 @@ import torch
 from onnx import NodeProto, TensorProto
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.arithmetic import Elementwise
-from bnnaudit.onnx_import.importer import import_graph
-from tests.onnx_import.building import by_import, by_runtime, model_of, node, some_values
+from bnnaudit.onnx_import.converters.arithmetic import FUNCTIONS
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from tests.onnx_import.building import by_import, by_runtime, imported, model_of, node, some_values
 
 BINARY = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean"]
 
@@ -64,14 +64,14 @@ def test_whole_numbers_stay_in_their_type(op: str, kind: type[np.integer]) -> No
         "Greater": np.greater,
         "Equal": np.equal,
     }
-    result = Elementwise(op)(torch.from_numpy(left), torch.from_numpy(right)).numpy()
+    result = for_unsigned(FUNCTIONS[op])(torch.from_numpy(left), torch.from_numpy(right)).numpy()
     expected = functions[op](left, right)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
 
 def test_quotients_of_whole_numbers_are_cut_towards_zero() -> None:
-    quotient = Elementwise("Div")(torch.tensor([-7, 7, -7]), torch.tensor([2, -2, -2]))
+    quotient = FUNCTIONS["Div"](torch.tensor([-7, 7, -7]), torch.tensor([2, -2, -2]))
     assert quotient.tolist() == [-3, -3, 3]
 
 
@@ -91,7 +91,7 @@ def test_inputs_and_outputs_of_any_number() -> None:
     model.graph.node[0].output.append("places")
     for name, kind in (("places", TensorProto.INT64), ("x", TensorProto.FLOAT), ("k", TensorProto.INT64)):
         model.graph.output.add(name=name).type.tensor_type.elem_type = kind
-    module = import_graph(model)
+    module = imported(model)
     values = torch.tensor([[3.0, 9.0, 1.0, 7.0]])
     top, places, same, count = module(values)
     assert top.tolist() == [[9.0, 7.0]]
@@ -103,4 +103,4 @@ def test_inputs_and_outputs_of_any_number() -> None:
 def test_what_is_no_tensor_of_numbers_is_refused() -> None:
     model = model_of([node("Identity", "x")], ["n"], element_type=TensorProto.STRING, output_type=TensorProto.STRING)
     with pytest.raises(UnsupportedOperatorsError, match="no import of tensors of string"):
-        import_graph(model)
+        imported(model)

@@ -103,7 +103,7 @@ SICK: dict[str, Callable[[], Evidence]] = {
     "SP202": lambda: evidence(HEALTHY, signal=signal(jsv=3e4)),
     "SP203": lambda: evidence(HEALTHY),
     "SP204": lambda: evidence({**HEALTHY, CLIPPED: 0.6}),
-    "SP205": lambda: cured(Suspicion.BLOCKED, Source.BRIDGED, gradient(blocked=100, dies_at="`3` (Wall)")),
+    "SP205": lambda: cured(Suspicion.BLOCKED, Source.BRIDGED, gradient(blocked=100, blocked_at="`3` (Wall)")),
     "SP206": lambda: evidence(HEALTHY, probes=gradient(vanishing=40)),
     "SP207": lambda: evidence({**HEALTHY, PLAN.cured_trial(Source.FLOAT64): 0.1}),
     "SP208": lambda: evidence(HEALTHY, probes=gradient(logit_gap=4000.0)),
@@ -296,10 +296,10 @@ def test_rules_can_be_read_without_torch() -> None:
 
 
 def test_saturation_is_not_blamed_for_what_a_layer_blocks() -> None:
-    dead, blocked = signal(dead=1.0, jsv=0.0), gradient(blocked=100, dies_at="`3` (Wall)")
+    dead, blocked = signal(dead=1.0, jsv=0.0), gradient(blocked=100, blocked_at="`3` (Wall)")
     assert {"SP201", "SP202"} <= set(fired(evidence(HEALTHY, signal=dead)))
     assert not {"SP201", "SP202"} & set(fired(evidence(HEALTHY, signal=dead, probes=blocked)))
-    partly = fired(evidence(HEALTHY, signal=dead, probes=gradient(blocked=40, dies_at="`3` (Wall)")))
+    partly = fired(evidence(HEALTHY, signal=dead, probes=gradient(blocked=40, blocked_at="`3` (Wall)")))
     assert "On 60.0 % of the images" in partly["SP201"].message
 
 

@@ -13,21 +13,10 @@ from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.onnx_import.graph.external_weights import array_of
 from bnnaudit.onnx_import.graph.graph import attribute, qualified_name
-from bnnaudit.onnx_import.passes.sharing import DEQUANTIZE
+from bnnaudit.onnx_import.operators import spec_of
 
 SAFE_SIGNED = (-64, 63)
 SAFE_UNSIGNED = (0, 127)
-
-# Products of integers: the inputs that tell the element type of the left factor and of the right one, the factor last.
-INTEGER: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "ConvInteger": ((2, 0), (3, 1)),
-    "MatMulInteger": ((2, 0), (3, 1)),
-    "QLinearConv": ((2, 0), (5, 3)),
-    "QLinearMatMul": ((2, 0), (5, 3)),
-    "com.microsoft.DynamicQuantizeMatMul": ((), (3, 1)),
-    "com.microsoft.MatMulIntegerToFloat": ((4, 0), (5, 1)),
-    "com.microsoft.QGemm": ((2, 0), (5, 3)),
-}
 
 # Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8.
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
@@ -94,11 +83,12 @@ def _products(proto: ModelProto) -> Iterator[_Product]:
     types = _ElementTypes(proto)
     for node in proto.graph.node:
         op = qualified_name(node)
-        if op in INTEGER:
-            left, right = ([_name(node, position) for position in places] for places in INTEGER[op])
+        factors = spec_of(node).integer_product
+        if factors is not None:
+            left, right = ([_name(node, position) for position in places] for places in factors)
         elif op in FUSED:
             makers = [types.makers.get(_name(node, position)) for position in (0, 1)]
-            if any(maker is None or qualified_name(maker) not in DEQUANTIZE for maker in makers):
+            if any(maker is None or not spec_of(maker).dequantizes for maker in makers):
                 continue
             left, right = ([_name(maker, position) for position in (2, 0)] for maker in makers if maker is not None)
         else:

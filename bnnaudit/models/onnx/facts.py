@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto
+from onnx import TensorProto
 
 from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.preprocessing import Preprocessing
@@ -19,27 +19,9 @@ from bnnaudit.models.onnx.output import NetworkOutput
 from bnnaudit.models.onnx.stated_bits import StatedBits, stated_bits
 from bnnaudit.models.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
-from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZED
+from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from bnnaudit.onnx_import.runtime import RUNTIME
-
-# Operators with weights: the inputs that may hold them, each with the axis that counts output channels.
-WEIGHTED: dict[str, dict[int, int]] = {
-    "Conv": {1: 0},
-    "ConvInteger": {1: 0},
-    "ConvTranspose": {1: 1},
-    "Gemm": {1: 1},
-    "MatMul": {1: -1, 0: -2},
-    "MatMulInteger": {1: -1, 0: -2},
-    "QLinearConv": {3: 0},
-    "QLinearMatMul": {3: -1, 0: -2},
-    "com_microsoft_DynamicQuantizeMatMul": {1: -1},
-    "com_microsoft_FusedConv": {1: 0},
-    "com_microsoft_FusedGemm": {1: 1},
-    "com_microsoft_FusedMatMul": {1: -1, 0: -2},
-    "com_microsoft_MatMulIntegerToFloat": {1: -1},
-    "com_microsoft_QGemm": {3: 1},
-}
 
 # Stored numbers that are no weights: shapes, axes, masks, text.
 NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
@@ -92,13 +74,9 @@ def _quantizers(graph: Graph) -> list[QuantizerFact]:
 def _activation_bits(graph: Graph, quantizers: tuple[QuantizerFact, ...]) -> int | None:
     """The fewest bits of any activation, float without quantizers; None where quantizers do not tell theirs."""
     if not quantizers:
-        return None if any(_may_quantize(node) for node in graph.nodes) else FLOAT_BITS
+        # An operator of a domain that is not known may quantize.
+        return None if any(node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) for node in graph.nodes) else FLOAT_BITS
     return min((fact.bits for fact in quantizers if fact.bits is not None), default=None)
-
-
-def _may_quantize(node: NodeProto) -> bool:
-    """Whether a node is one of the quantized operators, or of a domain that may hold any."""
-    return node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or qualified_name(node) in QUANTIZED
 
 
 def _weight_bits(graph: Graph, stated: Mapping[str, StatedBits]) -> int | None:
@@ -113,7 +91,7 @@ def _weight_bits(graph: Graph, stated: Mapping[str, StatedBits]) -> int | None:
 def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
     """The stored weights of layers, each with its name and its axis of output channels."""
     for node in graph.nodes:
-        for position, axis in WEIGHTED.get(node.op_type, {}).items():
+        for position, axis in spec_of(node).weights.items():
             weights = graph.constant(node.input[position])
             if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
                 channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis

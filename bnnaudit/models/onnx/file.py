@@ -34,7 +34,7 @@ KEPT = 1 << 24
 class OnnxFile:
     """A checked model. `external` names the files beside the model that some weights came from.
 
-    `proto` has all weights, the large ones pointed at in their files (see `operators.weights`). `data` is the file itself,
+    `proto` has all weights, the large ones pointed at in their files (see `external_weights`). `data` is the file itself,
     so that what is replayed is what was read; None for a large one, which `check_unchanged` vouches for.
     """
 

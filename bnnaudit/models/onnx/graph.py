@@ -25,14 +25,9 @@ from bnnaudit.models.onnx.replayable import depends_on_batch, foreign_domains, l
 from bnnaudit.models.onnx.whole_numbers import grid_of, with_range
 from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm
 from bnnaudit.models.scores.tensor_notes import units_of
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, Graph
-from bnnaudit.onnx_import.importer import plain_graph
-from bnnaudit.onnx_import.operators import lower
-from bnnaudit.onnx_import.passes.auto_pad import write_out_padding
-from bnnaudit.onnx_import.passes.binarizations import recognise_binarisations
+from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
-from bnnaudit.onnx_import.passes.node_names import name_nodes
-from bnnaudit.onnx_import.passes.quantized_as_float import RELEASE
 from bnnaudit.onnx_import.runtime import open_default_session
 
 OLDEST_IR = 3
@@ -80,18 +75,12 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     classes = check_classes(source.path, output.num_classes or 0)
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
-    recognise_binarisations(graph)
-    write_out_padding(graph)
     if given.fixed_batch is not None:
         free_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
     range_by_image(graph)
     units = units_of(graph)
-    lower(graph)
-    _return_carried(graph)
-    name_nodes(graph)
-    graph.drop_dead()
-    graph.save()
+    lower(graph, float_outputs=True)
     facts = describe(source, graph, given, output, classes, preprocessing)
     facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
     return Reading(source, graph, given, output, prepare, facts, units)
@@ -157,16 +146,6 @@ def _keep_one_output(graph: Graph, name: str) -> None:
         graph.nodes.append(helper.make_node("Identity", [inner], [name]))
         graph.reindex()
         graph.rename_uses(name, inner)
-
-
-def _return_carried(graph: Graph) -> None:
-    """Whole numbers that floats carry are returned as these floats, through which a gradient can come back."""
-    (info,) = graph.proto.output
-    maker = graph.maker(info.name)
-    if maker is not None and (maker.domain, maker.op_type) == (OWN_DOMAIN, RELEASE):
-        info.name = maker.input[0]
-        info.type.tensor_type.elem_type = TensorProto.FLOAT
-        graph.reindex()
 
 
 def _in_single_precision(graph: Graph, given: NetworkInput) -> None:

@@ -12,6 +12,7 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.operators import spec_of
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
 
@@ -27,9 +28,8 @@ SCORE_TYPES = FLOATS | {
 
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
 
-# Operators of one tensor that squash a logit into 0..1, and such as keep a number between them where it is or nearly so.
-SQUASHING = frozenset({"Sigmoid", "HardSigmoid", "QLinearSigmoid"})
 KEEPING = SHAPES_ONLY | {"Cast", "Clip", "QuantizeLinear", "DequantizeLinear", "Gather", "Slice"}
+"""Operators of one tensor that keep a number between 0 and 1 where it is or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _is_squashed(graph: Graph, output: str) -> bool:
         value = node.input[0]
     if node is None:
         return False
-    return node.op_type in SQUASHING or _is_written_sigmoid(graph, node)
+    return spec_of(node).squashes or _is_written_sigmoid(graph, node)
 
 
 def _is_written_sigmoid(graph: Graph, node: NodeProto) -> bool:

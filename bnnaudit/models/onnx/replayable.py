@@ -8,14 +8,13 @@ from pathlib import Path
 from onnx import ModelProto, NodeProto, inliner
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.models.onnx.clipping import INTEGER, clipping_note
+from bnnaudit.models.onnx.clipping import clipping_note
 from bnnaudit.models.onnx.file import OnnxFile
 from bnnaudit.onnx_import.graph.external_weights import whole
-from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, qualified_name
-from bnnaudit.onnx_import.passes.dynamic_ranges import OF_THE_BATCH
+from bnnaudit.onnx_import.graph.graph import RUNTIME_DOMAIN, STANDARD_DOMAIN, qualified_name
+from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_form
-from bnnaudit.onnx_import.passes.sharing import DEQUANTIZE
-from bnnaudit.onnx_import.runtime import EXACT, RUNTIME_DOMAIN, SessionKind
+from bnnaudit.onnx_import.runtime import EXACT, SessionKind
 
 LOWERED = "QONNX operators written with standard ones"
 UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
@@ -38,12 +37,12 @@ def needs_lowering(proto: ModelProto) -> bool:
 
 def depends_on_batch(proto: ModelProto) -> bool:
     """Whether a prediction may depend on the other images of the batch."""
-    return any(qualified_name(node) in OF_THE_BATCH for node in _all_nodes(proto))
+    return any(spec_of(node).of_the_batch for node in _all_nodes(proto))
 
 
 def notes_on_replay(proto: ModelProto, way: SessionKind = EXACT) -> tuple[str, ...]:
     """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
-    fused = any(qualified_name(node) in DEQUANTIZE for node in _all_nodes(proto))
+    fused = any(spec_of(node).dequantizes for node in _all_nodes(proto))
     notes = {
         LOWERED: needs_lowering(proto),
         UNSHARED: way.unshared,
@@ -57,7 +56,10 @@ def notes_on_replay(proto: ModelProto, way: SessionKind = EXACT) -> tuple[str, .
 
 def differs_by_default(proto: ModelProto) -> bool:
     """Whether a default session of ONNX Runtime may answer otherwise than one that computes what the file says."""
-    return any(qualified_name(node) in DEQUANTIZE | INTEGER.keys() | OF_INTEGERS for node in _all_nodes(proto))
+    return any(
+        qualified_name(node) in OF_INTEGERS or spec_of(node).dequantizes or spec_of(node).integer_product is not None
+        for node in _all_nodes(proto)
+    )
 
 
 def foreign_domains(proto: ModelProto) -> list[str]:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
-from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, qualified_name
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, qualified_name
+from bnnaudit.onnx_import.operators import spec_of
 
 WIDTH_AT = {f"{domain}.{op}": 3 for domain in QONNX_DOMAINS for op in ("Quant", "IntQuant")}
 """Quantizers with a number of bits, and the input that holds it."""
 
 ONE_BIT = frozenset(f"{domain}.BipolarQuant" for domain in QONNX_DOMAINS)
-
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
 
 NARROW = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4}
 CONTAINERS = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16}
@@ -53,7 +51,7 @@ def _stated(graph: Graph, node: NodeProto) -> StatedBits | None:
     if name in WIDTH_AT and len(node.input) > WIDTH_AT[name]:
         width = graph.number(node.input[WIDTH_AT[name]])
         return None if width is None or not 1 <= width <= 32 else StatedBits(int(np.ceil(width)), exact=True)
-    if name in DEQUANTIZE and node.input[0] in graph.initializers:
+    if spec_of(node).dequantizes and node.input[0] in graph.initializers:
         kind = TensorProto.DataType.Name(graph.element_type(node.input[0]))
         if kind in NARROW:
             return StatedBits(NARROW[kind], exact=True)

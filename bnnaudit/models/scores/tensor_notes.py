@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from onnx import NodeProto, TensorProto
 
-from bnnaudit.onnx_import.converters.sign_and_round import ROUND_BY
 from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.own_operators import ROUND_BY, TRUNCATE
+from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.onnx_import.passes.node_names import module_name
-from bnnaudit.onnx_import.passes.quantized_as_float import TRUNCATE
 
 WHOLE = frozenset(
     {
@@ -26,8 +26,6 @@ WHOLE = frozenset(
 """Element types of quantized tensors and of sums of them."""
 STATED = {ROUND_BY: "Round", TRUNCATE: "Cast"}
 """How files call what our own operators stand for."""
-SCALE_FIRST = frozenset({"QLinearConcat"})
-"""Operators that take the scale of what they make before anything else; all others take it last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,11 @@ def _unit(graph: Graph, maker: NodeProto, name: str, known: Mapping[str, float |
         found = _number(graph, user.input[place + 1]) if place + 1 < len(user.input) else None
         if found is not None:
             return found
-    stated = [value for given in maker.input if (value := _number(graph, given)) is not None]
-    if stated:
-        return stated[0 if maker.op_type in SCALE_FIRST else -1]
+    zero_point = spec_of(maker).zero_point
+    stated = [_number(graph, given) for given in (maker.input if zero_point is None else maker.input[:zero_point])]
+    known_scales = [value for value in stated if value is not None]
+    if known_scales:
+        return known_scales[-1]
     return known.get(maker.input[0]) if maker.input else None
 
 

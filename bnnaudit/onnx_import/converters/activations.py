@@ -6,95 +6,48 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node, elementwise
-from bnnaudit.onnx_import.converters.unsigned import through_signed
-
-# A number, and whole for tensors of whole numbers.
-Number = int | float
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from bnnaudit.onnx_import.operands import Number, call
 
 
-class Clip(nn.Module):
-    """Between a lower and an upper bound; each may be missing, or computed."""
+def clip(
+    values: Tensor, *bounds: Tensor, low: Number | None, high: Number | None, computed: tuple[str, ...] = ()
+) -> Tensor:
+    """(...) between a lower and an upper bound -> (...); each may be missing, or computed; the upper one wins over the lower.
 
-    def __init__(self, low: Number | None, high: Number | None, computed: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.low = low
-        self.high = high
-        self.computed = computed
-
-    def forward(self, values: Tensor, *bounds: Tensor) -> Tensor:
-        """(...) -> (...); where the bounds cross, the upper one wins."""
-        if not self.computed and values.is_floating_point():
-            low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
-            if low <= high:
-                # The same values and the same gradient as of `clamp`, whose way back takes fifteen times as long.
-                return functional.hardtanh(values, low, high)
-        given = dict(zip(self.computed, bounds, strict=True))
-        if "low" in given:
-            values = through_signed(torch.maximum)(values, given["low"])
-        elif self.low is not None:
-            values = torch.clamp(values, min=self.low)
-        if "high" in given:
-            return through_signed(torch.minimum)(values, given["high"])
-        return values if self.high is None else torch.clamp(values, max=self.high)
-
-    def extra_repr(self) -> str:
-        """For people: the bounds."""
-        return f"{self.low}, {self.high}"
+    computed: which of `low` and `high` come as tensors instead.
+    """
+    if not computed and values.is_floating_point():
+        least, most = (-math.inf if low is None else low), (math.inf if high is None else high)
+        if least <= most:
+            # The same values and the same gradient as of `clamp`, whose backward pass takes fifteen times as long.
+            return functional.hardtanh(values, least, most)
+    given = dict(zip(computed, bounds, strict=True))
+    if "low" in given:
+        values = for_unsigned(torch.maximum)(values, given["low"])
+    elif low is not None:
+        values = torch.clamp(values, min=low)
+    if "high" in given:
+        return for_unsigned(torch.minimum)(values, given["high"])
+    return values if high is None else torch.clamp(values, max=high)
 
 
-class Activation(nn.Module):
-    """One of `FUNCTIONS` with its settings."""
-
-    def __init__(self, op: str, settings: dict[str, float]) -> None:
-        super().__init__()
-        self.op = op
-        self.settings = settings
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        return FUNCTIONS[self.op](values, **self.settings)
-
-    def extra_repr(self) -> str:
-        """For people: the operator and its settings."""
-        return ", ".join((self.op, *(f"{name}={value:g}" for name, value in self.settings.items())))
-
-
-class PRelu(nn.Module):
+def leaky_by_slope(values: Tensor, slope: Tensor, by_channel: bool = False) -> Tensor:
     """max(x, 0) + slope min(x, 0), the slope broadcast to x, or (before version 7) one for each channel."""
-
-    def __init__(self, by_channel: bool = False) -> None:
-        super().__init__()
-        self.by_channel = by_channel
-
-    def forward(self, values: Tensor, slope: Tensor) -> Tensor:
-        """values (...), slope broadcastable -> (...)."""
-        if self.by_channel and slope.numel() > 1:
-            slope = slope.reshape(-1, *[1] * (values.dim() - 2))
-        return torch.where(values < 0, slope * values, values)
+    if by_channel and slope.numel() > 1:
+        slope = slope.reshape(-1, *[1] * (values.dim() - 2))
+    return torch.where(values < 0, slope * values, values)
 
 
-class Softmax(nn.Module):
-    """Over one axis, or (before version 13) over all axes from one on taken together."""
-
-    def __init__(self, op: str, axis: int, together: bool) -> None:
-        super().__init__()
-        self.op = op
-        self.axis = axis
-        self.together = together
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        if not self.together:
-            return SOFTMAXES[self.op](values, self.axis)
-        return SOFTMAXES[self.op](values.flatten(start_dim=self.axis), -1).reshape(values.shape)
-
-    def extra_repr(self) -> str:
-        """For people: the operator and its axis."""
-        return f"{self.op}, axis={self.axis}"
+def over_axis(values: Tensor, op: str, axis: int, together: bool) -> Tensor:
+    """One of `SOFTMAXES` (...) -> (...), over one axis, or (before version 13) over all from one on taken together."""
+    if not together:
+        return SOFTMAXES[op](values, axis)
+    return SOFTMAXES[op](values.flatten(start_dim=axis), -1).reshape(values.shape)
 
 
 def _hardmax(values: Tensor, axis: int) -> Tensor:
@@ -135,6 +88,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": functional.hardswish,
     "LeakyRelu": lambda x, alpha: functional.leaky_relu(x, alpha),
+    "Mish": functional.mish,
     "Selu": _selu,
     "Shrink": _shrink,
     "Softplus": _softplus,
@@ -160,21 +114,23 @@ SOFTMAXES: dict[str, Callable[[Tensor, int], Tensor]] = {
     "Softmax": lambda x, axis: functional.softmax(x, dim=axis),
 }
 
-# Defaults of version 1 that later versions changed.
 FIRST_SELU = {"alpha": 1.6732, "gamma": 1.0507}
+"""Defaults of version 1 that later versions changed."""
 
 
-def _activation(node: Node) -> Converted:
+def activation(node: Node) -> Converted:
+    """One of `FUNCTIONS` with its settings."""
     defaults = SETTINGS.get(node.op, {})
     if node.op == "Selu" and node.version < 6:
         defaults = FIRST_SELU
     settings = {name: float(node.attribute(name, default)) for name, default in defaults.items()}
-    return Converted(Activation(node.op, settings), node.inputs[:1])
+    return call(FUNCTIONS[node.op], node.inputs[:1], **settings)
 
 
-def _clip(node: Node) -> Converted:
+def clipping(node: Node) -> Converted:
+    """Clip, whose bounds are attributes before version 11."""
     if node.version < 11:
-        return Converted(Clip(node.attribute("min"), node.attribute("max")), node.inputs[:1])
+        return call(clip, node.inputs[:1], low=node.attribute("min"), high=node.attribute("max"))
     fixed: dict[str, Number | None] = {"low": None, "high": None}
     computed: dict[str, str] = {}
     for position, side in ((1, "low"), (2, "high")):
@@ -183,7 +139,7 @@ def _clip(node: Node) -> Converted:
             fixed[side] = None if array is None else array.astype(_plain(array.dtype.kind)).item()
         elif node.has_input(position):
             computed[side] = node.inputs[position]
-    return Converted(Clip(fixed["low"], fixed["high"], tuple(computed)), (node.inputs[0], *computed.values()))
+    return call(clip, (node.inputs[0], *computed.values()), **fixed, computed=tuple(computed))
 
 
 def _plain(kind: str) -> type[Number]:
@@ -191,21 +147,18 @@ def _plain(kind: str) -> type[Number]:
     return int if kind in "iu" else float
 
 
-def _softmax(node: Node) -> Converted:
+def softmax(node: Node) -> Converted:
+    """Softmax, LogSoftmax, Hardmax."""
     together = node.version < 13
     axis = int(node.attribute("axis", 1 if together else -1))
-    return Converted(Softmax(node.op, axis, together), node.inputs)
+    return call(over_axis, node.inputs, op=node.op, axis=axis, together=together)
 
 
-def _gelu(node: Node) -> Converted:
-    return Converted(nn.GELU(approximate=str(node.attribute("approximate", "none"))), node.inputs)
+def gelu(node: Node) -> Converted:
+    """Gelu, of ONNX Runtime's domain too."""
+    return call(functional.gelu, node.inputs[:1], approximate=str(node.attribute("approximate", "none")))
 
 
-CONVERTERS: dict[str, Converter] = {
-    **dict.fromkeys(FUNCTIONS, _activation),
-    **dict.fromkeys(SOFTMAXES, _softmax),
-    "Clip": _clip,
-    "Gelu": _gelu,
-    "Mish": elementwise(nn.Mish),
-    "PRelu": lambda node: Converted(PRelu(by_channel=node.version < 7), node.inputs),
-}
+def prelu(node: Node) -> Converted:
+    """PRelu."""
+    return call(leaky_by_slope, node.inputs, by_channel=node.version < 7)

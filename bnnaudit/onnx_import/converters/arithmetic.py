@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import reduce
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.unsigned import through_signed
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from bnnaudit.onnx_import.operands import call
 
 Function = Callable[..., Tensor]
 
@@ -75,44 +76,21 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-class Elementwise(nn.Module):
-    """One of `FUNCTIONS`; with `axis` the second operand's axes lie along the first's from there on."""
-
-    def __init__(self, op: str, axis: int | None = None) -> None:
-        super().__init__()
-        self.op = op
-        self.axis = axis
-
-    def forward(self, *operands: Tensor) -> Tensor:
-        """Shapes that broadcast -> the broadcast shape; comparisons give truth values, all others the first's type."""
-        if self.axis is not None:
-            first, second = operands
-            missing = first.dim() - self.axis % max(first.dim(), 1) - second.dim()
-            operands = (first, second.reshape(*second.shape, *[1] * missing))
-        return through_signed(FUNCTIONS[self.op])(*operands)
-
-    def extra_repr(self) -> str:
-        """For people: the operator."""
-        return self.op
+def aligned(first: Tensor, second: Tensor, function: Function, axis: int) -> Tensor:
+    """The function of two operands, the second's axes lying along the first's from a stated one on."""
+    missing = first.dim() - axis % max(first.dim(), 1) - second.dim()
+    return function(first, second.reshape(*second.shape, *[1] * missing))
 
 
-class Where(nn.Module):
-    """One of two values, as a condition says."""
-
-    def forward(self, condition: Tensor, held: Tensor, otherwise: Tensor) -> Tensor:
-        """Shapes that broadcast -> the broadcast shape."""
-        return torch.where(condition, held, otherwise)
-
-
-def _elementwise(node: Node) -> Converted:
-    axis = None
-    if node.version < FIRST_BROADCASTING_VERSION and node.attribute("broadcast", 0):
-        axis = node.attribute("axis")
-    op = "Fmod" if node.op == "Mod" and node.attribute("fmod", 0) else node.op
-    return Converted(Elementwise(op, None if axis is None else int(axis)), node.inputs)
+def elementwise(node: Node) -> Converted:
+    """One of `FUNCTIONS` on shapes that broadcast; comparisons give truth values, all others the first operand's type."""
+    function = for_unsigned(FUNCTIONS["Fmod" if node.op == "Mod" and node.flag("fmod") else node.op])
+    axis = node.attribute("axis")
+    if axis is None or node.version >= FIRST_BROADCASTING_VERSION or not node.flag("broadcast"):
+        return call(function, node.inputs)
+    return call(aligned, node.inputs, function=function, axis=int(axis))
 
 
-CONVERTERS: dict[str, Converter] = {
-    **{op: _elementwise for op in FUNCTIONS if op != "Fmod"},
-    "Where": lambda node: Converted(Where(), node.inputs),
-}
+def where(node: Node) -> Converted:
+    """Where."""
+    return call(torch.where, node.inputs)

@@ -5,88 +5,49 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.graph.torch_types import carried, carrier
-from bnnaudit.onnx_import.operands import Numbers, Operands, numbers, operands
-
-
-class Filled(nn.Module):
-    """A tensor of a fixed or computed shape, every element the same number."""
-
-    value: Tensor
-
-    def __init__(self, value: Tensor, shape: Numbers) -> None:
-        super().__init__()
-        self.register_buffer("value", value)
-        self.shape = shape
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """The computed shape, if it is -> a tensor of that shape."""
-        (shape,) = self.shape.whole(computed)
-        return self.value.expand(shape or []).clone()
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import tensor_of, torch_type
+from bnnaudit.onnx_import.operands import STORED, Operands, call, numbers, operands
 
 
-class Range(nn.Module):
-    """start, start + delta, ... as long as limit is not reached."""
-
-    def __init__(self, given: Operands) -> None:
-        super().__init__()
-        self.given = given
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """Three single numbers, the computed ones among them given -> (K,) of the first one's type."""
-        ends = [bound for bound in self.given(*computed) if bound is not None]
-        start, limit, delta = (bound.item() for bound in ends)
-        count = max(math.ceil((limit - start) / delta), 0)
-        steps = torch.arange(count, device=ends[0].device)
-        wide = torch.float64 if ends[0].is_floating_point() else torch.int64
-        made: Tensor = start + steps.to(wide) * delta
-        return made.to(ends[0].dtype)
+def filled(value: Tensor, shape: list[int] | None) -> Tensor:
+    """A tensor of a shape, every element the same number; value ()."""
+    return value.expand(shape or []).clone()
 
 
-class EyeLike(nn.Module):
-    """Ones on the diagonal that lies `offset` columns to the right of the main one, zeros elsewhere."""
-
-    def __init__(self, offset: int, target: torch.dtype | None) -> None:
-        super().__init__()
-        self.offset = offset
-        self.target = target
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(R, C), or (R,) for a square -> the same shape (R, C), of the target type or the same one."""
-        rows = torch.arange(values.shape[0], device=values.device)
-        columns = torch.arange(values.shape[-1], device=values.device)
-        return (rows.unsqueeze(1) + self.offset == columns).to(self.target or values.dtype)
+def arange(*ends: Tensor) -> Tensor:
+    """start, limit, delta () -> (K,) of the first one's type: start, start + delta, ... as long as limit is not reached."""
+    start, limit, delta = (bound.item() for bound in ends)
+    count = max(math.ceil((limit - start) / delta), 0)
+    steps = torch.arange(count, device=ends[0].device)
+    wide = torch.float64 if ends[0].is_floating_point() else torch.int64
+    made: Tensor = start + steps.to(wide) * delta
+    return made.to(ends[0].dtype)
 
 
-def _constant(node: Node) -> Converted:
-    """Constants of numbers are stored before nodes are converted; what is left holds something else."""
-    raise NotImplementedError("a constant that is no dense tensor of numbers")
+def eye_like(values: Tensor, offset: int, target: torch.dtype | None) -> Tensor:
+    """(R, C), or (R,) for a square -> (R, C), ones on the diagonal `offset` columns right of the main one, else zeros."""
+    rows = torch.arange(values.shape[0], device=values.device)
+    columns = torch.arange(values.shape[-1], device=values.device)
+    return (rows.unsqueeze(1) + offset == columns).to(target or values.dtype)
 
 
-def _filled(node: Node) -> Converted:
+def constant_of_shape(node: Node) -> Converted:
+    """ConstantOfShape."""
     stored = node.attribute("value")
-    value = torch.zeros(1) if stored is None else carried(stored.to_numpy().reshape(1))
-    shape, computed = numbers(node, 0)
-    return Converted(Filled(value[0], shape), computed)
+    value = torch.zeros(1) if stored is None else tensor_of(stored.to_numpy().reshape(1))
+    return call(filled, (), (Operands([value[0]], [STORED]), ()), numbers(node, 0))
 
 
-def _range(node: Node) -> Converted:
-    given, computed = operands(node, 0, 1, 2)
-    return Converted(Range(given), computed)
+def range_of(node: Node) -> Converted:
+    """Range."""
+    return call(arange, (), operands(node, 0, 1, 2))
 
 
-def _eye(node: Node) -> Converted:
+def eye(node: Node) -> Converted:
+    """EyeLike."""
     target = node.attribute("dtype")
-    kind = None if target is None else carrier(int(target))
-    return Converted(EyeLike(int(node.attribute("k", 0)), kind), node.inputs)
-
-
-CONVERTERS: dict[str, Converter] = {
-    "Constant": _constant,
-    "ConstantOfShape": _filled,
-    "EyeLike": _eye,
-    "Range": _range,
-}
+    kind = None if target is None else torch_type(int(target))
+    return call(eye_like, node.inputs, offset=int(node.attribute("k", 0)), target=kind)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node, elementwise
-from bnnaudit.onnx_import.converters.convolution import Convolution
-from bnnaudit.onnx_import.converters.integer_products import window_of_weights
-from bnnaudit.onnx_import.operands import Operands, operands
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.windows import Window
+from bnnaudit.onnx_import.operands import call, operands
 
 Function = Callable[[Tensor], Tensor]
 
@@ -37,165 +37,124 @@ def activation(name: str, parameters: Sequence[float]) -> Function:
             raise NotImplementedError(f"activation {name!r} with {len(parameters)} parameters")
 
 
-class FusedConvolution(nn.Module):
-    """FusedConv-1: activation(conv(x) + z)."""
-
-    def __init__(self, convolution: Convolution, function: Function, takes: int, added: Operands) -> None:
-        super().__init__()
-        self.convolution = convolution
-        self.function = function
-        self.takes = takes
-        self.added = added
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> (N, features, ...); the convolution takes the first of `computed`, and z is what is left."""
-        result: Tensor = self.convolution(values, *computed[: self.takes])
-        (other,) = self.added(*computed[self.takes :])
-        return self.function(result if other is None else result + other)
+def fused_convolution(
+    values: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    added: Tensor | None,
+    window: Window,
+    groups: int,
+    function: Function,
+) -> Tensor:
+    """activation(conv(x) + z): (N, C, ...) -> (N, features, ...)."""
+    result = convolve(values, weight, bias, window, groups)
+    return function(result if added is None else result + added)
 
 
-class FusedProduct(nn.Module):
-    """FusedMatMul-1: alpha a' @ b', with the last two axes exchanged, or the first moved to their front, where told."""
+def fused_product(
+    a: Tensor, b: Tensor, alpha: float, transposed: tuple[bool, bool], batch: tuple[bool, bool]
+) -> Tensor:
+    """alpha a' @ b', with the last two axes exchanged, or the first moved to their front, where told.
 
-    def __init__(self, alpha: float, turned: tuple[bool, bool], batch: tuple[bool, bool], tensors: Operands) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.turned = turned
-        self.batch = batch
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (..., M, K), b (..., K, N) -> (..., M, N)."""
-        sides = []
-        for values, turned, batch in zip(self.tensors(*computed), self.turned, self.batch, strict=True):
-            assert values is not None, "required by the operator"
-            moved = values.movedim(0, -2) if batch else values
-            sides.append(moved.transpose(-1, -2) if turned else moved)
-        return self.alpha * torch.matmul(sides[0], sides[1])
-
-
-class FusedGemm(nn.Module):
-    """FusedGemm-1: activation(alpha a' @ b' + beta c)."""
-
-    def __init__(self, factors: tuple[float, float], turned: tuple[bool, bool], function: Function, tensors: Operands):
-        super().__init__()
-        self.factors = factors
-        self.turned = turned
-        self.function = function
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (M, K), b (K, N) -> (M, N)."""
-        a, b, c = self.tensors(*computed)
-        assert a is not None, "required by the operator"
-        assert b is not None, "required by the operator"
-        product = self.factors[0] * ((a.T if self.turned[0] else a) @ (b.T if self.turned[1] else b))
-        return self.function(product if c is None else product + self.factors[1] * c)
-
-
-class BiasedGelu(nn.Module):
-    """BiasGelu-1 and FastGelu-1: gelu(x + bias), the second by its approximation with a tanh."""
-
-    def __init__(self, approximate: str, tensors: Operands) -> None:
-        super().__init__()
-        self.approximate = approximate
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(..., C) -> (..., C)."""
-        (bias,) = self.tensors(*computed)
-        return functional.gelu(values if bias is None else values + bias, approximate=self.approximate)
-
-
-class QuickGelu(nn.Module):
-    """QuickGelu-1: x sigmoid(alpha x)."""
-
-    def __init__(self, alpha: float) -> None:
-        super().__init__()
-        self.alpha = alpha
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        return values * torch.sigmoid(self.alpha * values)
-
-
-class SkipNormalization(nn.Module):
-    """SkipLayerNormalization-1 and SkipSimplifiedLayerNormalization-1: norm(x + skip + bias) gamma + beta over the last axis.
-
-    simplified: by the root of the mean square alone, without the mean and beta.
+    a (..., M, K), b (..., K, N) -> (..., M, N).
     """
-
-    def __init__(self, epsilon: float, simplified: bool, outputs: int, tensors: Operands) -> None:
-        super().__init__()
-        self.epsilon = epsilon
-        self.simplified = simplified
-        self.outputs = outputs
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor | tuple[Tensor | None, ...]:
-        """(..., C) -> (..., C), and as fourth output the sum that was normalised where the node has that many."""
-        skip, gamma, beta, bias = self.tensors(*computed)
-        assert skip is not None, "required by the operator"
-        total = values + skip if bias is None else values + skip + bias
-        centre = total if self.simplified else total - total.mean(-1, keepdim=True)
-        result = centre * torch.rsqrt(centre.square().mean(-1, keepdim=True) + self.epsilon)
-        result = result if gamma is None else result * gamma
-        result = result if beta is None else result + beta
-        return (result, None, None, total) if self.outputs == 4 else result
+    sides = []
+    for values, transpose, first in zip((a, b), transposed, batch, strict=True):
+        moved = values.movedim(0, -2) if first else values
+        sides.append(moved.transpose(-1, -2) if transpose else moved)
+    return alpha * torch.matmul(sides[0], sides[1])
 
 
-def _convolution(node: Node) -> Converted:
-    own, own_names = operands(node, 1, 2)
-    added, added_names = operands(node, 3)
-    module = Convolution(window_of_weights(node, 1), int(node.attribute("group", 1)), own)
-    function = activation(str(node.attribute("activation", "")), node.attribute("activation_params") or [])
-    fused = FusedConvolution(module, function, len(own_names), added)
-    return Converted(fused, (node.inputs[0], *own_names, *added_names))
+def fused_gemm(
+    a: Tensor,
+    b: Tensor,
+    c: Tensor | None,
+    factors: tuple[float, float],
+    transposed: tuple[bool, bool],
+    function: Function,
+) -> Tensor:
+    """activation(alpha a' @ b' + beta c): a (M, K), b (K, N) -> (M, N)."""
+    product = factors[0] * ((a.T if transposed[0] else a) @ (b.T if transposed[1] else b))
+    return function(product if c is None else product + factors[1] * c)
 
 
-def _product(node: Node) -> Converted:
-    tensors, names = operands(node, 0, 1)
-    turned = (bool(node.attribute("transA", 0)), bool(node.attribute("transB", 0)))
-    batch = (bool(node.attribute("transBatchA", 0)), bool(node.attribute("transBatchB", 0)))
-    return Converted(FusedProduct(float(node.attribute("alpha", 1.0)), turned, batch, tensors), names)
+def biased_gelu(values: Tensor, bias: Tensor | None, approximate: str) -> Tensor:
+    """gelu(x + bias): (..., C) -> (..., C)."""
+    return functional.gelu(values if bias is None else values + bias, approximate=approximate)
 
 
-def _gemm(node: Node) -> Converted:
-    tensors, names = operands(node, 0, 1, 2)
+def skip_normalization(
+    values: Tensor,
+    skip: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    bias: Tensor | None,
+    epsilon: float,
+    simplified: bool,
+    outputs: int,
+) -> Tensor | tuple[Tensor | None, ...]:
+    """norm(x + skip + bias) gamma + beta over the last axis, and as fourth output the sum where the node has that many.
+
+    (..., C) -> (..., C). simplified: by the root of the mean square alone, without the mean and beta.
+    """
+    total = values + skip if bias is None else values + skip + bias
+    centre = total if simplified else total - total.mean(-1, keepdim=True)
+    result = centre * torch.rsqrt(centre.square().mean(-1, keepdim=True) + epsilon)
+    result = result if gamma is None else result * gamma
+    result = result if beta is None else result + beta
+    return (result, None, None, total) if outputs == 4 else result
+
+
+def fused_conv(node: Node) -> Converted:
+    """FusedConv-1."""
+    settings = {
+        "window": window_of_weights(node, 1),
+        "groups": int(node.attribute("group", 1)),
+        "function": activation(str(node.attribute("activation", "")), node.attribute("activation_params") or []),
+    }
+    return call(fused_convolution, node.inputs[:1], operands(node, 1, 2, 3), **settings)
+
+
+def fused_mat_mul(node: Node) -> Converted:
+    """FusedMatMul-1."""
+    settings = {
+        "alpha": float(node.attribute("alpha", 1.0)),
+        "transposed": (node.flag("transA"), node.flag("transB")),
+        "batch": (node.flag("transBatchA"), node.flag("transBatchB")),
+    }
+    return call(fused_product, (), operands(node, 0, 1), **settings)
+
+
+def fused_gemm_of(node: Node) -> Converted:
+    """FusedGemm-1."""
     parameters = [float(node.attribute(f"activation_{name}", 0.0)) for name in ("alpha", "beta", "gamma")]
-    function = activation(str(node.attribute("activation", "")), parameters)
-    factors = (float(node.attribute("alpha", 1.0)), float(node.attribute("beta", 1.0)))
-    turned = (bool(node.attribute("transA", 0)), bool(node.attribute("transB", 0)))
-    return Converted(FusedGemm(factors, turned, function, tensors), names)
+    settings = {
+        "factors": (float(node.attribute("alpha", 1.0)), float(node.attribute("beta", 1.0))),
+        "transposed": (node.flag("transA"), node.flag("transB")),
+        "function": activation(str(node.attribute("activation", "")), parameters),
+    }
+    return call(fused_gemm, (), operands(node, 0, 1, 2), **settings)
 
 
-def _gelu(approximate: str) -> Converter:
-    def convert(node: Node) -> Converted:
-        tensors, names = operands(node, 1)
-        return Converted(BiasedGelu(approximate, tensors), (node.inputs[0], *names))
-
-    return convert
+def bias_gelu(node: Node) -> Converted:
+    """BiasGelu-1 and FastGelu-1, the second by its approximation with a tanh."""
+    approximate = "tanh" if node.op.endswith("FastGelu") else "none"
+    return call(biased_gelu, node.inputs[:1], operands(node, 1), approximate=approximate)
 
 
-def _skip(node: Node) -> Converted:
+def quick_gelu(node: Node) -> Converted:
+    """QuickGelu-1: x sigmoid(alpha x)."""
+    alpha = float(node.attribute("alpha", 1.702))
+    return call(lambda values: values * torch.sigmoid(alpha * values), node.inputs)
+
+
+def skip_layer_normalization(node: Node) -> Converted:
+    """SkipLayerNormalization-1 and SkipSimplifiedLayerNormalization-1."""
     simplified = "Simplified" in node.op
     # The simplified one has no beta, so its bias comes one place earlier.
-    tensors, names = operands(node, 1, 2, *((len(node.inputs), 3) if simplified else (3, 4)))
-    used = len(node.outputs)
-    if used not in (1, 4) or any(node.outputs[1:3]):
+    given = operands(node, 1, 2, *((len(node.inputs), 3) if simplified else (3, 4)))
+    outputs = len(node.outputs)
+    if outputs not in (1, 4) or any(node.outputs[1:3]):
         raise NotImplementedError("the mean and the deviation that only training needs")
-    module = SkipNormalization(float(node.attribute("epsilon", 1e-12)), simplified, used, tensors)
-    return Converted(module, (node.inputs[0], *names))
-
-
-CONVERTERS: dict[str, Converter] = {
-    "com.microsoft.FusedConv": _convolution,
-    "com.microsoft.FusedMatMul": _product,
-    "com.microsoft.FusedGemm": _gemm,
-    "com.microsoft.Gelu": elementwise(nn.GELU),
-    "com.microsoft.BiasGelu": _gelu("none"),
-    "com.microsoft.FastGelu": _gelu("tanh"),
-    "com.microsoft.QuickGelu": lambda node: Converted(QuickGelu(float(node.attribute("alpha", 1.702))), node.inputs),
-    "com.microsoft.SkipLayerNormalization": _skip,
-    "com.microsoft.SkipSimplifiedLayerNormalization": _skip,
-}
+    settings = {"epsilon": float(node.attribute("epsilon", 1e-12)), "simplified": simplified, "outputs": outputs}
+    return call(skip_normalization, node.inputs[:1], given, **settings)

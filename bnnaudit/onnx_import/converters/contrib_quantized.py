@@ -6,6 +6,7 @@ told otherwise. The order of the arithmetic is ONNX Runtime's, so that results a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,132 +14,83 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters import pooling
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.converters.integer_products import along, shifted
-from bnnaudit.onnx_import.converters.qlinear import result_grid
-from bnnaudit.onnx_import.converters.quantize_linear import ROWS_PER_IMAGE, DynamicQuantizeLinear
-from bnnaudit.onnx_import.operands import Operands, operands
-from bnnaudit.quantization.grids import Grid
-from bnnaudit.quantization.uniform import GridQuantizer
+from bnnaudit.onnx_import.converters.pooling import average_pool
+from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear
+from bnnaudit.onnx_import.converters.zero_points import along, shifted
+from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
+from bnnaudit.onnx_import.graph.torch_types import as_float
+from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
 
 Real = Callable[[Tensor], Tensor]
+Scaled = tuple[Tensor, Tensor | None]
+"""What is to be rounded, in units of the result's scale, and the result's zero point."""
 
 
-class QuantizedSum(GridQuantizer):
-    """QLinearAdd-1: the zero points are folded into one number that is added before the rounding."""
-
-    def __init__(self, grid: Grid, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a, b (...) broadcastable -> (...) numbers of the grid."""
-        a, a_scale, a_zero, b, b_scale, b_zero, scale, zero = _floats(self.tensors(*computed))
-        a_ratio, b_ratio = a_scale / scale, b_scale / scale
-        shift = zero - (a_ratio * a_zero + b_ratio * b_zero)
-        return self.onto_grid(a * a_ratio + (b * b_ratio + shift))
+def quantized_sum(*tensors: Tensor | None) -> Scaled:
+    """a, b (...) broadcastable -> (...); the zero points are folded into one number that is added before the rounding."""
+    a, a_scale, a_zero, b, b_scale, b_zero, scale, zero = _floats(tensors)
+    a_ratio, b_ratio = a_scale / scale, b_scale / scale
+    shift = zero - (a_ratio * a_zero + b_ratio * b_zero)
+    return a * a_ratio + (b * b_ratio + shift), None
 
 
-class QuantizedMultiple(GridQuantizer):
-    """QLinearMul-1."""
-
-    def __init__(self, grid: Grid, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a, b (...) broadcastable -> (...) numbers of the grid."""
-        a, a_scale, a_zero, b, b_scale, b_zero, scale, zero = _floats(self.tensors(*computed))
-        return self.onto_grid((a - a_zero) * (b - b_zero) * (a_scale * b_scale / scale) + zero)
+def quantized_multiple(*tensors: Tensor | None) -> Scaled:
+    """a, b (...) broadcastable -> (...)."""
+    a, a_scale, a_zero, b, b_scale, b_zero, scale, zero = _floats(tensors)
+    return (a - a_zero) * (b - b_zero) * (a_scale * b_scale / scale) + zero, None
 
 
-class QuantizedFunction(GridQuantizer):
-    """An operator of one tensor: dequantized, put through `function`, quantized again.
+def through(*tensors: Tensor | None, function: Real) -> Scaled:
+    """(...) -> (...): dequantized and put through the function."""
+    x, x_scale, x_zero, scale, zero = _floats(tensors)
+    return function((x - x_zero) * x_scale) / scale, zero
 
-    QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearAveragePool and QLinearReduceMean, all of version 1.
+
+def global_average(*tensors: Tensor | None, channels_last: bool) -> Scaled:
+    """(N, C, ...) -> (N, C, 1, ...): the whole sum of an image, times x_scale / (y_scale size)."""
+    x, x_scale, x_zero, scale, zero = _floats(tensors)
+    axes = tuple(range(1, x.dim() - 1) if channels_last else range(2, x.dim()))
+    size = math.prod(x.shape[axis] for axis in axes)
+    sums = (x - x_zero).sum(dim=axes, keepdim=True)
+    return sums * (x_scale / (scale * size)), zero
+
+
+def quantized_concat(*tensors: Tensor | None, axis: int) -> Scaled:
+    """Parts (...) -> (...) joined along the axis; each part is brought to the common scale and zero point."""
+    scale, zero, *parts = _floats(tensors)
+    real = [(x - x_zero) * x_scale for x, x_scale, x_zero in zip(parts[::3], parts[1::3], parts[2::3], strict=True)]
+    return torch.cat(real, dim=axis) / scale, zero
+
+
+def quantized_choice(condition: Tensor, *tensors: Tensor | None) -> Scaled:
+    """condition, x, y (...) broadcastable -> (...)."""
+    x, x_scale, x_zero, y, y_scale, y_zero, scale, zero = _floats(tensors)
+    real = torch.where(condition.bool(), (x - x_zero) * x_scale, (y - y_zero) * y_scale)
+    return real / scale, zero
+
+
+def integer_product_to_float(
+    a: Tensor,
+    b: Tensor,
+    a_scale: Tensor,
+    b_scale: Tensor,
+    a_zero: Tensor | None,
+    b_zero: Tensor | None,
+    bias: Tensor | None,
+) -> Tensor:
+    """((a - a_zero) @ (b - b_zero)) a_scale b_scale + bias, the scales of b one a column.
+
+    a (..., M, K), b (..., K, N) -> (..., M, N).
     """
-
-    def __init__(self, grid: Grid, function: Real, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.function = function
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """(...) -> (...) numbers of the grid."""
-        x, x_scale, x_zero, scale, zero = _floats(self.tensors(*computed))
-        return self.onto_grid(self.function((x - x_zero) * x_scale) / scale, zero)
-
-
-class QuantizedGlobalAverage(GridQuantizer):
-    """QLinearGlobalAveragePool-1: the whole sum of an image, times x_scale / (y_scale size)."""
-
-    def __init__(self, grid: Grid, channels_last: bool, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.channels_last = channels_last
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> (N, C, 1, ...) numbers of the grid."""
-        x, x_scale, x_zero, scale, zero = _floats(self.tensors(*computed))
-        axes = tuple(range(1, x.dim() - 1) if self.channels_last else range(2, x.dim()))
-        size = 1
-        for axis in axes:
-            size *= x.shape[axis]
-        sums = (x - x_zero).sum(dim=axes, keepdim=True)
-        return self.onto_grid(sums * (x_scale / (scale * size)), zero)
-
-
-class QuantizedConcat(GridQuantizer):
-    """QLinearConcat-1: each part is brought to the common scale and zero point."""
-
-    def __init__(self, grid: Grid, axis: int, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.axis = axis
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """Parts (...) -> (...) numbers of the grid, joined along the axis."""
-        scale, zero, *parts = _floats(self.tensors(*computed))
-        real = [(x - x_zero) * x_scale for x, x_scale, x_zero in zip(parts[::3], parts[1::3], parts[2::3], strict=True)]
-        return self.onto_grid(torch.cat(real, dim=self.axis) / scale, zero)
-
-
-class QuantizedChoice(GridQuantizer):
-    """QLinearWhere-1."""
-
-    def __init__(self, grid: Grid, tensors: Operands) -> None:
-        super().__init__(grid)
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """condition, x, y (...) broadcastable -> (...) numbers of the grid."""
-        condition, *rest = self.tensors(*computed)
-        x, x_scale, x_zero, y, y_scale, y_zero, scale, zero = _floats(tuple(rest))
-        assert condition is not None, "required by the operator"
-        real = torch.where(condition.bool(), (x - x_zero) * x_scale, (y - y_zero) * y_scale)
-        return self.onto_grid(real / scale, zero)
-
-
-class IntegerProductToFloat(nn.Module):
-    """MatMulIntegerToFloat-1: ((a - a_zero) @ (b - b_zero)) a_scale b_scale + bias, the scales of b one a column."""
-
-    def __init__(self, tensors: Operands) -> None:
-        super().__init__()
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (..., M, K), b (..., K, N) -> (..., M, N)."""
-        a, b, a_scale, b_scale, a_zero, b_zero, bias = self.tensors(*computed)
-        sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
-        product = sums * (along(as_float(a_scale), -2, sums.dim()) * along(as_float(b_scale), -1, sums.dim()))
-        return product if bias is None else product + bias
+    sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
+    product = sums * (along(as_float(a_scale), -2, sums.dim()) * along(as_float(b_scale), -1, sums.dim()))
+    return product if bias is None else product + bias
 
 
 class DynamicProduct(DynamicQuantizeLinear):
     """DynamicQuantizeMatMul-1: a quantized by its own range, then MatMulIntegerToFloat."""
 
-    def __init__(self, rows: int, tensors: Operands) -> None:
+    def __init__(self, rows: int, tensors: nn.Module) -> None:
         super().__init__(rows)
         self.tensors = tensors
 
@@ -157,22 +109,17 @@ def _floats(tensors: tuple[Tensor | None, ...]) -> list[Tensor]:
     return [tensor.reshape(()) if tensor.numel() == 1 and tensor.dim() <= 1 else tensor for tensor in given]
 
 
-def _of_all(module: Callable[[Grid, Operands], nn.Module]) -> Converter:
-    """The converter of an operator without settings that takes all of its inputs as tensors."""
-
-    def convert(node: Node) -> Converted:
-        tensors, names = operands(node, *range(max(len(node.inputs), 8)))
-        return Converted(module(result_grid(node), tensors), names)
-
-    return convert
+def _of_all(function: Callable[..., Scaled], inputs: int) -> Converter:
+    """The converter of an operator without settings that takes so many inputs as tensors."""
+    return lambda node: onto_grid(result_grid(node), call(function, (), operands(node, *range(inputs))))
 
 
 def _of_function(function: Callable[[Node], Real]) -> Converter:
-    """The converter of a `QuantizedFunction`."""
+    """The converter of an operator of one tensor: dequantized, put through the function, quantized again."""
 
     def convert(node: Node) -> Converted:
-        tensors, names = operands(node, *range(5))
-        return Converted(QuantizedFunction(result_grid(node), function(node), tensors), names)
+        given = operands(node, *range(5))
+        return onto_grid(result_grid(node), call(through, (), given, function=function(node)))
 
     return convert
 
@@ -190,7 +137,7 @@ def _softmax(node: Node) -> Real:
 
 
 def _mean(node: Node) -> Real:
-    axes, keep = node.attribute("axes") or [], bool(node.attribute("keepdims", 1))
+    axes, keep = node.attribute("axes") or [], node.flag("keepdims", 1)
     return lambda values: values.mean(axes or list(range(values.dim())), keepdim=keep)
 
 
@@ -198,47 +145,37 @@ def _average(node: Node) -> Real:
     """The standard AveragePool of the same settings."""
     if node.attribute("channels_last", 0):
         raise NotImplementedError("channels_last")
-    return pooling.CONVERTERS["AveragePool"](node).module
+    return average_pool(node).module
 
 
-def _global_average(node: Node) -> Converted:
-    tensors, names = operands(node, *range(5))
-    last = bool(node.attribute("channels_last", 0))
-    return Converted(QuantizedGlobalAverage(result_grid(node), last, tensors), names)
+qlinear_add = _of_all(quantized_sum, 8)
+qlinear_mul = _of_all(quantized_multiple, 8)
+qlinear_where = _of_all(quantized_choice, 9)
+qlinear_sigmoid = _of_function(lambda _: torch.sigmoid)
+qlinear_leaky_relu = _of_function(_leaky_relu)
+qlinear_softmax = _of_function(_softmax)
+qlinear_reduce_mean = _of_function(_mean)
+qlinear_average_pool = _of_function(_average)
 
 
-def _concat(node: Node) -> Converted:
-    tensors, names = operands(node, *range(len(node.inputs)))
-    return Converted(QuantizedConcat(result_grid(node), int(node.attribute("axis")), tensors), names)
+def qlinear_global_average_pool(node: Node) -> Converted:
+    """QLinearGlobalAveragePool-1."""
+    given = operands(node, *range(5))
+    return onto_grid(result_grid(node), call(global_average, (), given, channels_last=node.flag("channels_last")))
 
 
-def _choice(node: Node) -> Converted:
-    tensors, names = operands(node, *range(9))
-    return Converted(QuantizedChoice(result_grid(node), tensors), names)
+def qlinear_concat(node: Node) -> Converted:
+    """QLinearConcat-1."""
+    given = operands(node, *range(len(node.inputs)))
+    return onto_grid(result_grid(node), call(quantized_concat, (), given, axis=int(node.attribute("axis"))))
 
 
-def _product_to_float(node: Node) -> Converted:
-    tensors, names = operands(node, *range(7))
-    return Converted(IntegerProductToFloat(tensors), names)
+def mat_mul_integer_to_float(node: Node) -> Converted:
+    """MatMulIntegerToFloat-1."""
+    return call(integer_product_to_float, (), operands(node, *range(7)))
 
 
-def _dynamic_product(node: Node) -> Converted:
+def dynamic_quantize_mat_mul(node: Node) -> Converted:
+    """DynamicQuantizeMatMul-1."""
     tensors, names = operands(node, *range(1, 5))
-    module = DynamicProduct(int(node.attribute(ROWS_PER_IMAGE, 0)), tensors)
-    return Converted(module, (node.inputs[0], *names))
-
-
-CONVERTERS: dict[str, Converter] = {
-    "com.microsoft.QLinearAdd": _of_all(QuantizedSum),
-    "com.microsoft.QLinearMul": _of_all(QuantizedMultiple),
-    "com.microsoft.QLinearSigmoid": _of_function(lambda node: torch.sigmoid),
-    "com.microsoft.QLinearLeakyRelu": _of_function(_leaky_relu),
-    "com.microsoft.QLinearSoftmax": _of_function(_softmax),
-    "com.microsoft.QLinearReduceMean": _of_function(_mean),
-    "com.microsoft.QLinearAveragePool": _of_function(_average),
-    "com.microsoft.QLinearGlobalAveragePool": _global_average,
-    "com.microsoft.QLinearConcat": _concat,
-    "com.microsoft.QLinearWhere": _choice,
-    "com.microsoft.MatMulIntegerToFloat": _product_to_float,
-    "com.microsoft.DynamicQuantizeMatMul": _dynamic_product,
-}
+    return Converted(DynamicProduct(int(node.attribute(ROWS_PER_IMAGE, 0)), tensors), (node.inputs[0], *names))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.unsigned import through_signed
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from bnnaudit.onnx_import.operands import call
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "Abs": torch.abs,
@@ -38,46 +39,21 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Function(nn.Module):
+def is_infinite(values: Tensor, negative: bool, positive: bool) -> Tensor:
+    """(...) -> (...) of truth values: where values are infinite, of one sign or both."""
+    below, above = torch.isneginf(values), torch.isposinf(values)
+    if negative and positive:
+        return below | above
+    nowhere = torch.zeros_like(values, dtype=torch.bool)
+    return below if negative else above if positive else nowhere
+
+
+def function(node: Node) -> Converted:
     """One of `FUNCTIONS`."""
-
-    def __init__(self, op: str) -> None:
-        super().__init__()
-        self.op = op
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        return through_signed(FUNCTIONS[self.op])(values)
-
-    def extra_repr(self) -> str:
-        """For people: the operator."""
-        return self.op
+    return call(for_unsigned(FUNCTIONS[node.op]), node.inputs[:1])
 
 
-class IsInfinite(nn.Module):
-    """Where values are infinite, of one sign or both."""
-
-    def __init__(self, negative: bool, positive: bool) -> None:
-        super().__init__()
-        self.negative = negative
-        self.positive = positive
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(...) -> (...) of truth values."""
-        below, above = torch.isneginf(values), torch.isposinf(values)
-        if self.negative and self.positive:
-            return below | above
-        nowhere = torch.zeros_like(values, dtype=torch.bool)
-        return below if self.negative else above if self.positive else nowhere
-
-
-def _function(node: Node) -> Converted:
-    return Converted(Function(node.op), node.inputs[:1])
-
-
-def _is_infinite(node: Node) -> Converted:
-    sides = bool(node.attribute("detect_negative", 1)), bool(node.attribute("detect_positive", 1))
-    return Converted(IsInfinite(*sides), node.inputs)
-
-
-CONVERTERS: dict[str, Converter] = {**dict.fromkeys(FUNCTIONS, _function), "IsInf": _is_infinite}
+def infinite(node: Node) -> Converted:
+    """IsInf."""
+    negative, positive = node.flag("detect_negative", 1), node.flag("detect_positive", 1)
+    return call(is_infinite, node.inputs, negative=negative, positive=positive)

@@ -1,87 +1,143 @@
-"""Products of whole numbers with 32-bit sums: ConvInteger, MatMulInteger, and those of quantized tensors.
+"""Products of whole numbers: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul and ONNX Runtime's QGemm.
 
-The numbers are carried by floats: every sum below 2^24 in size is exact, and larger ones are rounded in their last places.
+The numbers are held in floats: every sum below 2^24 in size is exact, and larger ones are rounded in their last places.
+Quantized results are what ONNX Runtime computes: the sum, times x_scale w_scale / y_scale in single precision, rounded half
+to even.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.converters.convolution import Convolution
-from bnnaudit.onnx_import.converters.windows import Window, window_of
-from bnnaudit.onnx_import.operands import Operands, operands
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.windows import Window
+from bnnaudit.onnx_import.converters.zero_points import along, shifted
+from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
+from bnnaudit.onnx_import.graph.torch_types import as_float
+from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
 
-
-def shifted(values: Tensor, zero_point: Tensor | None, axis: int | None = None) -> Tensor:
-    """values - zero_point, a vector of zero points lying along `axis`; values (...) -> (...)."""
-    values = as_float(values)
-    if zero_point is None:
-        return values
-    return values - along(as_float(zero_point), axis, values.dim())
+Scaled = tuple[Tensor, Tensor | None]
+"""What is to be rounded, in units of the result's scale, and the result's zero point."""
 
 
-def along(parameter: Tensor, axis: int | None, axes: int) -> Tensor:
-    """A number, or a vector along `axis` of a tensor with so many axes; what has more axes stays as it is."""
-    if parameter.dim() > 1:
-        return parameter
-    if parameter.numel() == 1:
-        return parameter.reshape(())
-    if axis is None:
-        raise ValueError(f"{parameter.numel()} zero points or scales where one is needed")
-    shape = [1] * axes
-    shape[axis] = -1
-    return parameter.reshape(shape)
+def convolution_sums(
+    x: Tensor,
+    x_scale: Tensor,
+    x_zero: Tensor | None,
+    w: Tensor,
+    w_scale: Tensor,
+    w_zero: Tensor | None,
+    y_scale: Tensor,
+    y_zero: Tensor,
+    bias: Tensor | None,
+    *,
+    window: Window,
+    groups: int,
+) -> Scaled:
+    """(N, C, ...) -> (N, features, ...); scales and zero points of the weights may be one for each feature.
+
+    The bias is a whole number.
+    """
+    whole = None if bias is None else as_float(bias)
+    sums = convolve(shifted(x, x_zero), shifted(w, w_zero, 0), whole, window, groups)
+    scale = as_float(x_scale) * as_float(w_scale) / as_float(y_scale)
+    return sums * along(scale, 1, sums.dim()), as_float(y_zero)
 
 
-class IntegerConvolution(nn.Module):
-    """ConvInteger-10: (x - x_zero_point) correlated with (w - w_zero_point); the margins are zero points."""
-
-    def __init__(self, window: Window, groups: int, tensors: Operands) -> None:
-        super().__init__()
-        self.convolution = Convolution(window, groups, Operands([None, None], ["computed", "missing"]))
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> whole numbers (N, features, ...)."""
-        weight, zero_point, weight_zero_point = self.tensors(*computed)
-        sums: Tensor = self.convolution(shifted(values, zero_point), shifted(weight, weight_zero_point, 0))
-        return sums
-
-
-class IntegerProduct(nn.Module):
-    """MatMulInteger-10: (a - a_zero_point) @ (b - b_zero_point), zero points for rows of a and columns of b."""
-
-    def __init__(self, tensors: Operands) -> None:
-        super().__init__()
-        self.tensors = tensors
-
-    def forward(self, *computed: Tensor) -> Tensor:
-        """a (..., M, K), b (..., K, N) -> whole numbers (..., M, N)."""
-        left, right, zero_point, right_zero_point = self.tensors(*computed)
-        return torch.matmul(shifted(left, zero_point, -2), shifted(right, right_zero_point, -1))
+def product_sums(
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero: Tensor | None,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero: Tensor | None,
+    y_scale: Tensor,
+    y_zero: Tensor,
+) -> Scaled:
+    """a (..., M, K), b (..., K, N) -> (..., M, N); scales and zero points for each row of a, column of b, and row of y."""
+    sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
+    scales = [along(as_float(scale), axis, sums.dim()) for scale, axis in ((a_scale, -2), (b_scale, -1), (y_scale, -2))]
+    return sums * (scales[0] * scales[1] / scales[2]), along(as_float(y_zero), -2, sums.dim())
 
 
-def window_of_weights(node: Node, position: int) -> Window:
-    """The window of a convolution with its weights at an input."""
-    shape = node.shape(position)
-    kernel = node.attribute("kernel_shape") or [size for size in (shape or ())[2:] if size is not None]
-    if not kernel:
-        raise NotImplementedError("weights of unknown size")
-    return window_of(node, [int(size) for size in kernel])
+def gemm_sums(
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero: Tensor | None,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero: Tensor | None,
+    c: Tensor | None,
+    y_scale: Tensor | None = None,
+    y_zero: Tensor | None = None,
+    *,
+    alpha: float,
+    transposed: tuple[bool, bool],
+) -> Scaled:
+    """alpha (a' @ b' + c), in units of y's scale where y has one: a (M, K), b (K, N), c broadcastable -> (M, N)."""
+    left = shifted(_transposed(a, transposed[0]), a_zero, -2)
+    right = shifted(_transposed(b, transposed[1]), b_zero, -1)
+    sums = left @ right if c is None else left @ right + as_float(c)
+    scale = alpha * as_float(a_scale) * as_float(b_scale)
+    if y_scale is not None:
+        scale = scale / as_float(y_scale)
+    return sums * along(scale, -1, 2), None if y_zero is None else as_float(y_zero)
 
 
-def _convolution(node: Node) -> Converted:
-    tensors, names = operands(node, 1, 2, 3)
-    module = IntegerConvolution(window_of_weights(node, 1), int(node.attribute("group", 1)), tensors)
-    return Converted(module, (node.inputs[0], *names))
+def _transposed(values: Tensor, exchange: bool) -> Tensor:
+    return values.transpose(0, 1) if exchange else values
 
 
-def _product(node: Node) -> Converted:
-    tensors, names = operands(node, 0, 1, 2, 3)
-    return Converted(IntegerProduct(tensors), names)
+def integer_convolution(
+    values: Tensor,
+    weight: Tensor,
+    zero_point: Tensor | None,
+    weight_zero_point: Tensor | None,
+    window: Window,
+    groups: int,
+) -> Tensor:
+    """(x - x_zero_point) correlated with (w - w_zero_point), the margins zero points: (N, C, ...) -> (N, features, ...)."""
+    return convolve(shifted(values, zero_point), shifted(weight, weight_zero_point, 0), None, window, groups)
 
 
-CONVERTERS: dict[str, Converter] = {"ConvInteger": _convolution, "MatMulInteger": _product}
+def integer_product(left: Tensor, right: Tensor, zero_point: Tensor | None, right_zero_point: Tensor | None) -> Tensor:
+    """(a - a_zero_point) @ (b - b_zero_point), zero points for rows of a and columns of b.
+
+    a (..., M, K), b (..., K, N) -> whole numbers (..., M, N).
+    """
+    return torch.matmul(shifted(left, zero_point, -2), shifted(right, right_zero_point, -1))
+
+
+def conv_integer(node: Node) -> Converted:
+    """ConvInteger-10."""
+    settings = {"window": window_of_weights(node, 1), "groups": int(node.attribute("group", 1))}
+    return call(integer_convolution, node.inputs[:1], operands(node, 1, 2, 3), **settings)
+
+
+def mat_mul_integer(node: Node) -> Converted:
+    """MatMulInteger-10."""
+    return call(integer_product, (), operands(node, 0, 1, 2, 3))
+
+
+def qlinear_conv(node: Node) -> Converted:
+    """QLinearConv-10."""
+    settings = {"window": window_of_weights(node, 3), "groups": int(node.attribute("group", 1))}
+    return onto_grid(result_grid(node), call(convolution_sums, (), operands(node, *range(9)), **settings))
+
+
+def qlinear_mat_mul(node: Node) -> Converted:
+    """QLinearMatMul-10, 21."""
+    return onto_grid(result_grid(node), call(product_sums, (), operands(node, *range(8))))
+
+
+def qgemm(node: Node) -> Converted:
+    """com.microsoft.QGemm-1, whose result is a float without a scale of its own."""
+    alpha, transposed = float(node.attribute("alpha", 1.0)), (node.flag("transA"), node.flag("transB"))
+    sums = partial(gemm_sums, alpha=alpha, transposed=transposed)
+    if node.attribute(QUANTIZES_TO):
+        return onto_grid(result_grid(node), call(sums, (), operands(node, *range(9))))
+    return call(lambda *tensors: sums(*tensors)[0], (), operands(node, *range(7)))

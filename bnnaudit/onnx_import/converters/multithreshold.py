@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
+from onnx import NodeProto
 from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.graph import Graph, attribute
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
 from bnnaudit.onnx_import.operands import Operands, operands
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.surrogates import between_levels, grid_step, sign_step
@@ -58,7 +60,8 @@ class MultiThreshold(Quantizer):
         return grid_step(line, count, torch.round(line.detach()), (0.0, float(steps)), self.surrogate)
 
 
-def _convert(node: Node) -> Converted:
+def multi_threshold(node: Node) -> Converted:
+    """MultiThreshold."""
     tensors, names = operands(node, 1)
     shape = node.shape(1)
     if shape is None or len(shape) != 2 or shape[1] is None:
@@ -76,4 +79,10 @@ def _convert(node: Node) -> Converted:
     return Converted(module, (node.inputs[0], *names))
 
 
-CONVERTERS: dict[str, Converter] = {f"{domain}.MultiThreshold": _convert for domain in QONNX_DOMAINS}
+def describe_multi_threshold(graph: Graph, node: NodeProto) -> QuantizerKind:
+    """A MultiThreshold."""
+    shape = graph.shape(node.input[1])
+    if shape is None or len(shape) != 2 or not shape[1]:
+        return QuantizerKind(MultiThreshold.op)
+    scale, low = float(attribute(node, "out_scale", 1.0)), float(attribute(node, "out_bias", 0.0))
+    return QuantizerKind(MultiThreshold.op, math.ceil(math.log2(shape[1] + 1)), low, low + shape[1] * scale)

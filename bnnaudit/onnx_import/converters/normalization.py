@@ -1,129 +1,112 @@
-"""Normalisations: by stored statistics (batch), by the image's own (layer, group, instance), by neighbouring channels."""
+"""Normalisations: by stored statistics (batch), by the image's own (layer, group, instance), by neighbours, to a unit norm."""
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.graph.torch_types import carrier
-from bnnaudit.onnx_import.operands import Operands, operands
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import torch_type
+from bnnaudit.onnx_import.operands import call, operands
+
+SMALLEST_DEVIATION = 1e-9
+"""What MeanVarianceNormalization adds to the standard deviation (ONNX's definition)."""
 
 
-class BatchNormalization(nn.Module):
-    """BatchNormalization-1 to 15 at inference: scale (x - mean) / sqrt(variance + epsilon) + bias, channel by channel."""
+def batch_norm(values: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: float) -> Tensor:
+    """scale (x - mean) / sqrt(variance + epsilon) + bias, channel by channel, by stored statistics.
 
-    def __init__(self, epsilon: float, tensors: Operands) -> None:
-        super().__init__()
-        self.epsilon = epsilon
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> the same; operands (C,), or (C, ...) where every value has its own."""
-        tensors = [tensor for tensor in self.tensors(*computed) if tensor is not None]
-        kind = tensors[2].dtype
-        scale, bias, mean, variance = (tensor.to(kind) for tensor in tensors)
-        if scale.dim() == 1 and values.dim() > 1:
-            normalised = functional.batch_norm(values.to(kind), mean, variance, scale, bias, False, 0.0, self.epsilon)
-        else:
-            normalised = (values.to(kind) - mean) * torch.rsqrt(variance + self.epsilon) * scale + bias
-        return normalised.to(values.dtype)
-
-    def extra_repr(self) -> str:
-        """For people: epsilon."""
-        return f"epsilon={self.epsilon}"
-
-
-class LayerNormalization(nn.Module):
-    """LayerNormalization-17 and RMSNormalization-23 over the axes from `axis` on, statistics in the type `stash`.
-
-    (x - mean) / sqrt(variance + epsilon) scale + bias; with `centred` false, x / sqrt(mean of x^2 + epsilon) scale.
+    values (N, C, ...) -> the same; all others (C,), or (C, ...) where every value has its own.
     """
-
-    def __init__(
-        self, axis: int, epsilon: float, stash: torch.dtype, centred: bool, outputs: int, tensors: Operands
-    ) -> None:
-        super().__init__()
-        self.axis = axis
-        self.epsilon = epsilon
-        self.stash = stash
-        self.centred = centred
-        self.outputs = outputs
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """(...) -> the same, and the mean and the inverse deviation (axes kept with size 1) where they are outputs."""
-        scale, bias = self.tensors(*computed)
-        axes = list(range(self.axis % values.dim(), values.dim()))
-        stashed = values.to(self.stash)
-        if self.centred and self.outputs == 1:
-            shape = [values.shape[axis] for axis in axes]
-            return _affine(functional.layer_norm(stashed, shape, eps=self.epsilon).to(values.dtype), scale, bias)
-        mean = stashed.mean(axes, keepdim=True) if self.centred else stashed.new_zeros(())
-        centred = stashed - mean
-        inverse = torch.rsqrt(centred.square().mean(axes, keepdim=True) + self.epsilon)
-        result = _affine((centred * inverse).to(values.dtype), scale, bias)
-        return result if self.outputs == 1 else (result, mean, inverse)[: self.outputs]
-
-    def extra_repr(self) -> str:
-        """For people: the axis and epsilon."""
-        return f"axis={self.axis}, epsilon={self.epsilon}"
+    kind = mean.dtype
+    scale, bias, mean, variance = (tensor.to(kind) for tensor in (scale, bias, mean, variance))
+    if scale.dim() == 1 and values.dim() > 1:
+        normalised = functional.batch_norm(values.to(kind), mean, variance, scale, bias, False, 0.0, epsilon)
+    else:
+        normalised = (values.to(kind) - mean) * torch.rsqrt(variance + epsilon) * scale + bias
+    return normalised.to(values.dtype)
 
 
-class GroupNormalization(nn.Module):
-    """GroupNormalization-18 and 21, InstanceNormalization-1 to 22 (as many groups as channels): each image's groups of
-    channels to mean 0 and variance 1, statistics in the type `stash`; then scale and bias.
+def layer_norm(
+    values: Tensor,
+    scale: Tensor | None,
+    bias: Tensor | None,
+    *,
+    axis: int,
+    epsilon: float,
+    stash: torch.dtype,
+    centred: bool,
+    outputs: int,
+) -> Tensor | tuple[Tensor, ...]:
+    """(x - mean) / sqrt(variance + epsilon) scale + bias over the axes from `axis` on, statistics in the type `stash`.
+
+    (...) -> the same, and the mean and the inverse deviation (axes kept with size 1) where they are outputs. With `centred`
+    false, x / sqrt(mean of x^2 + epsilon) scale.
     """
-
-    def __init__(self, groups: int | None, epsilon: float, stash: torch.dtype | None, tensors: Operands) -> None:
-        super().__init__()
-        self.groups = groups
-        self.epsilon = epsilon
-        self.stash = stash
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(N, C, ...) -> the same; scale and bias (C,) or one for each group."""
-        scale, bias = self.tensors(*computed)
-        images, channels = values.shape[:2]
-        stashed = values.reshape(images, self.groups or channels, -1).to(self.stash or values.dtype)
-        centred = stashed - stashed.mean(-1, keepdim=True)
-        inverse = torch.rsqrt(centred.square().mean(-1, keepdim=True) + self.epsilon)
-        normalised = (centred * inverse).reshape(values.shape).to(values.dtype)
-        shape = (channels, *[1] * (values.dim() - 2))
-        spread = [
-            None if part is None else part.repeat_interleave(channels // len(part)).reshape(shape)
-            for part in (scale, bias)
-        ]
-        return _affine(normalised, *spread)
-
-    def extra_repr(self) -> str:
-        """For people: the groups and epsilon."""
-        return f"groups={self.groups}, epsilon={self.epsilon}"
+    axes = list(range(axis % values.dim(), values.dim()))
+    stashed = values.to(stash)
+    if centred and outputs == 1:
+        shape = [values.shape[axis] for axis in axes]
+        return _affine(functional.layer_norm(stashed, shape, eps=epsilon).to(values.dtype), scale, bias)
+    mean = stashed.mean(axes, keepdim=True) if centred else stashed.new_zeros(())
+    moved = stashed - mean
+    inverse = torch.rsqrt(moved.square().mean(axes, keepdim=True) + epsilon)
+    result = _affine((moved * inverse).to(values.dtype), scale, bias)
+    return result if outputs == 1 else (result, mean, inverse)[:outputs]
 
 
-class LocalResponseNormalization(nn.Module):
-    """LRN-1, 13: x / (bias + alpha / size times the sum of x^2 over `size` neighbouring channels)^beta."""
+def group_norm(
+    values: Tensor,
+    scale: Tensor | None,
+    bias: Tensor | None,
+    *,
+    groups: int | None,
+    epsilon: float,
+    stash: torch.dtype | None,
+) -> Tensor:
+    """Each image's groups of channels (as many as channels where None) to mean 0 and variance 1; then scale and bias.
 
-    def __init__(self, size: int, alpha: float, beta: float, bias: float) -> None:
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.bias = bias
+    values (N, C, ...) -> the same; scale and bias (C,) or one for each group. stash: the type of the statistics.
+    """
+    images, channels = values.shape[:2]
+    stashed = values.reshape(images, groups or channels, -1).to(stash or values.dtype)
+    centred = stashed - stashed.mean(-1, keepdim=True)
+    inverse = torch.rsqrt(centred.square().mean(-1, keepdim=True) + epsilon)
+    normalised = (centred * inverse).reshape(values.shape).to(values.dtype)
+    shape = (channels, *[1] * (values.dim() - 2))
+    spread = [
+        None if part is None else part.repeat_interleave(channels // len(part)).reshape(shape) for part in (scale, bias)
+    ]
+    return _affine(normalised, *spread)
 
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, C, ...) -> the same; the odd neighbour is the one after."""
-        before = (self.size - 1) // 2
-        squares = values.square().flatten(start_dim=2) if values.dim() > 2 else values.square()[..., None]
-        padded = functional.pad(squares, (0, 0, before, self.size - 1 - before))
-        sums = padded.unfold(1, self.size, 1).sum(dim=-1).reshape(values.shape)
-        return values / (self.bias + self.alpha / self.size * sums) ** self.beta
 
-    def extra_repr(self) -> str:
-        """For people: the neighbours and coefficients."""
-        return f"size={self.size}, alpha={self.alpha}, beta={self.beta}, bias={self.bias}"
+def local_response(values: Tensor, size: int, alpha: float, beta: float, bias: float) -> Tensor:
+    """x / (bias + alpha / size times the sum of x^2 over `size` neighbouring channels)^beta.
+
+    (N, C, ...) -> the same; the odd neighbour is the one after.
+    """
+    before = (size - 1) // 2
+    squares = values.square().flatten(start_dim=2) if values.dim() > 2 else values.square()[..., None]
+    padded = functional.pad(squares, (0, 0, before, size - 1 - before))
+    sums = padded.unfold(1, size, 1).sum(dim=-1).reshape(values.shape)
+    return values / (bias + alpha / size * sums) ** beta
+
+
+def unit_norm(values: Tensor, p: int, axis: int) -> Tensor:
+    """(...) -> (...) divided by the p-norm along an axis; zeros stay zeros, with a finite gradient."""
+    norm: Tensor = torch.linalg.vector_norm(values, ord=p, dim=axis, keepdim=True)
+    return values / (norm + (norm == 0).to(norm.dtype))
+
+
+def mean_variance(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """(...) -> (...): (x - mean) / (deviation + 1e-9), both over `axes`; the gradient of a deviation of 0 is 0."""
+    centred = values - values.mean(axes, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
+    deviation = norm / math.sqrt(values.numel() / max(norm.numel(), 1))
+    return centred / (deviation + SMALLEST_DEVIATION)
 
 
 def _affine(values: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -132,7 +115,8 @@ def _affine(values: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor
     return values if bias is None else values + bias
 
 
-def _batch(node: Node) -> Converted:
+def batch_normalization(node: Node) -> Converted:
+    """BatchNormalization-1 to 15 at inference."""
     training = node.attribute("training_mode", 0) if node.version >= 7 else not node.attribute("is_test", 0)
     if training:
         raise NotImplementedError(
@@ -140,51 +124,44 @@ def _batch(node: Node) -> Converted:
         )
     if len(node.outputs) > 1 and any(node.outputs[1:]):
         raise NotImplementedError("the statistics that batch normalisation returns in training")
-    tensors, names = operands(node, 1, 2, 3, 4)
-    module = BatchNormalization(float(node.attribute("epsilon", 1e-5)), tensors)
-    return Converted(module, (node.inputs[0], *names))
+    return call(batch_norm, node.inputs[:1], operands(node, 1, 2, 3, 4), epsilon=_epsilon(node))
 
 
-def _layer(node: Node) -> Converted:
-    tensors, names = operands(node, 1, 2)
-    module = LayerNormalization(
-        int(node.attribute("axis", -1)),
-        float(node.attribute("epsilon", 1e-5)),
-        carrier(int(node.attribute("stash_type", 1))),
-        node.op == "LayerNormalization",
-        len(node.outputs),
-        tensors,
-    )
-    return Converted(module, (node.inputs[0], *names))
+def layer_normalization(node: Node) -> Converted:
+    """LayerNormalization-17 and RMSNormalization-23."""
+    settings = {
+        "axis": int(node.attribute("axis", -1)),
+        "epsilon": _epsilon(node),
+        "stash": torch_type(int(node.attribute("stash_type", 1))),
+        "centred": node.op == "LayerNormalization",
+        "outputs": len(node.outputs),
+    }
+    return call(layer_norm, node.inputs[:1], operands(node, 1, 2), **settings)
 
 
-def _group(node: Node) -> Converted:
-    tensors, names = operands(node, 1, 2)
-    stash = carrier(int(node.attribute("stash_type", 1))) if node.version >= 21 else None
-    module = GroupNormalization(
-        int(node.attribute("num_groups")), float(node.attribute("epsilon", 1e-5)), stash, tensors
-    )
-    return Converted(module, (node.inputs[0], *names))
+def group_normalization(node: Node) -> Converted:
+    """GroupNormalization-18 and 21, InstanceNormalization-1 to 22."""
+    groups = None if node.op == "InstanceNormalization" else int(node.attribute("num_groups"))
+    stash = torch_type(int(node.attribute("stash_type", 1))) if groups is not None and node.version >= 21 else None
+    return call(group_norm, node.inputs[:1], operands(node, 1, 2), groups=groups, epsilon=_epsilon(node), stash=stash)
 
 
-def _instance(node: Node) -> Converted:
-    tensors, names = operands(node, 1, 2)
-    module = GroupNormalization(None, float(node.attribute("epsilon", 1e-5)), None, tensors)
-    return Converted(module, (node.inputs[0], *names))
+def local_response_normalization(node: Node) -> Converted:
+    """LRN-1, 13."""
+    defaults = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
+    settings = {name: float(node.attribute(name, default)) for name, default in defaults.items()}
+    return call(local_response, node.inputs[:1], size=int(node.attribute("size")), **settings)
 
 
-def _local(node: Node) -> Converted:
-    size = int(node.attribute("size"))
-    alpha, beta = float(node.attribute("alpha", 1e-4)), float(node.attribute("beta", 0.75))
-    module = LocalResponseNormalization(size, alpha, beta, float(node.attribute("bias", 1.0)))
-    return Converted(module, node.inputs[:1])
+def lp_normalization(node: Node) -> Converted:
+    """LpNormalization."""
+    return call(unit_norm, node.inputs, p=int(node.attribute("p", 2)), axis=int(node.attribute("axis", -1)))
 
 
-CONVERTERS: dict[str, Converter] = {
-    "BatchNormalization": _batch,
-    "LayerNormalization": _layer,
-    "RMSNormalization": _layer,
-    "GroupNormalization": _group,
-    "InstanceNormalization": _instance,
-    "LRN": _local,
-}
+def mean_variance_normalization(node: Node) -> Converted:
+    """MeanVarianceNormalization."""
+    return call(mean_variance, node.inputs, axes=tuple(int(axis) for axis in node.attribute("axes", (0, 2, 3))))
+
+
+def _epsilon(node: Node) -> float:
+    return float(node.attribute("epsilon", 1e-5))

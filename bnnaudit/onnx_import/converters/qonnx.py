@@ -6,18 +6,21 @@ The same under every domain that QONNX, older Brevitas and FINN write. Bit width
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
+from onnx import NodeProto
 from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.graph import Graph, attribute
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, on_grid, stored_number
 from bnnaudit.onnx_import.operands import Operands, operands
 from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
 from bnnaudit.quantization.quantizers import BinarySign
 from bnnaudit.quantization.surrogates import round_step
-from bnnaudit.quantization.uniform import UniformQuantizer
+from bnnaudit.quantization.uniform import GridQuantizer, UniformQuantizer
 
 
 class Quant(UniformQuantizer):
@@ -83,72 +86,6 @@ class Trunc(UniformQuantizer):
         return result
 
 
-def _width(node: Node, position: int) -> int:
-    array = node.constant(position)
-    if array is None or array.size != 1 or not 1 <= float(array.ravel()[0]) <= 32 or float(array.ravel()[0]) % 1:
-        raise NotImplementedError("a bit width that is no whole number from 1 to 32")
-    return int(array.ravel()[0])
-
-
-def _mode(node: Node, default: str) -> RoundingMode:
-    return RoundingMode.parse(str(node.attribute("rounding_mode", default)))
-
-
-def _quant(node: Node) -> Converted:
-    bits = _width(node, 3)
-    signed, narrow = bool(node.attribute("signed", 1)), bool(node.attribute("narrow", 0))
-    tensors, names = operands(node, 1, 2)
-    if bits == 1 and signed:
-        return Converted(BipolarQuant(tensors), (node.inputs[0], *names))
-    module = Quant(Grid.whole(bits, signed, narrow), _mode(node, "ROUND"), tensors)
-    return Converted(module, (node.inputs[0], *names))
-
-
-def _bipolar(node: Node) -> Converted:
-    tensors, names = operands(node, 1, len(node.inputs))
-    return Converted(BipolarQuant(tensors), (node.inputs[0], *names))
-
-
-def _trunc(node: Node) -> Converted:
-    """Inputs: x, scale, zero_point, input bits, output bits; the newer form has the output's scale before the last."""
-    newer = len(node.inputs) > 5
-    bits = _width(node, 5 if newer else 4)
-    tensors, names = operands(node, 1, 2)
-    signed, narrow = bool(node.attribute("signed", 1)), bool(node.attribute("narrow", 0))
-    own_scale, divisor = None, 2.0 ** (_width(node, 3) - bits)
-    if newer:
-        scales = [np.asarray(node.constant(position), dtype=np.float64) for position in (1, 4)]
-        if any(scale.size != 1 for scale in scales):
-            raise NotImplementedError("a Trunc with several scales")
-        first, own_scale = (float(scale.ravel()[0]) for scale in scales)
-        divisor = 2.0 ** round(math.log2(own_scale / first))
-    grid = Grid.whole(bits, signed, narrow)
-    return Converted(Trunc(grid, _mode(node, "FLOOR"), divisor, own_scale, tensors), (node.inputs[0], *names))
-
-
-def _float_quant(node: Node) -> Converted:
-    """Inputs: x, scale, exponent bits, mantissa bits, exponent bias, largest value (optional)."""
-    exponent, mantissa = (int(np.asarray(node.constant(position)).ravel()[0]) for position in (2, 3))
-    bias = float(np.asarray(node.constant(4)).ravel()[0])
-    if bias % 1 or not node.attribute("has_subnormal", 1):
-        raise NotImplementedError("floats with a fractional bias, or without subnormals")
-    array = node.constant(5)
-    largest = _largest(node, exponent, mantissa, bias) if array is None else float(array.ravel()[0])
-    signed = bool(node.attribute("signed", 1))
-    grid = Grid(
-        exponent + mantissa + signed,
-        -largest if signed else 0.0,
-        largest,
-        mantissa,
-        1 - int(bias),
-        math.inf if node.attribute("has_inf", 0) else math.nan,
-    )
-    tensors, names = operands(node, 1, len(node.inputs))
-    saturate = bool(node.attribute("saturation", 1))
-    module = FloatQuant(grid, _mode(node, "ROUND"), saturate, tensors)
-    return Converted(module, (node.inputs[0], *names))
-
-
 class FloatQuant(UniformQuantizer):
     """FloatQuant: x / scale rounded to a float of few bits, times scale."""
 
@@ -163,9 +100,77 @@ class FloatQuant(UniformQuantizer):
         return self.quantize(values, scale)
 
 
+def _width(node: Node, position: int) -> int:
+    array = node.constant(position)
+    if array is None or array.size != 1 or not 1 <= float(array.ravel()[0]) <= 32 or float(array.ravel()[0]) % 1:
+        raise NotImplementedError("a bit width that is no whole number from 1 to 32")
+    return int(array.ravel()[0])
+
+
+def _mode(node: Node, default: str) -> RoundingMode:
+    return RoundingMode.parse(str(node.attribute("rounding_mode", default)))
+
+
+def quant(node: Node) -> Converted:
+    """Quant, IntQuant."""
+    bits = _width(node, 3)
+    signed, narrow = node.flag("signed", 1), node.flag("narrow")
+    tensors, names = operands(node, 1, 2)
+    if bits == 1 and signed:
+        return Converted(BipolarQuant(tensors), (node.inputs[0], *names))
+    module = Quant(Grid.whole(bits, signed, narrow), _mode(node, "ROUND"), tensors)
+    return Converted(module, (node.inputs[0], *names))
+
+
+def bipolar_quant(node: Node) -> Converted:
+    """BipolarQuant."""
+    tensors, names = operands(node, 1, len(node.inputs))
+    return Converted(BipolarQuant(tensors), (node.inputs[0], *names))
+
+
+def trunc(node: Node) -> Converted:
+    """Trunc. Inputs: x, scale, zero_point, input bits, output bits; the newer form has the output's scale before the last."""
+    newer = len(node.inputs) > 5
+    bits = _width(node, 5 if newer else 4)
+    tensors, names = operands(node, 1, 2)
+    signed, narrow = node.flag("signed", 1), node.flag("narrow")
+    own_scale, divisor = None, 2.0 ** (_width(node, 3) - bits)
+    if newer:
+        scales = [np.asarray(node.constant(position), dtype=np.float64) for position in (1, 4)]
+        if any(scale.size != 1 for scale in scales):
+            raise NotImplementedError("a Trunc with several scales")
+        first, own_scale = (float(scale.ravel()[0]) for scale in scales)
+        divisor = 2.0 ** round(math.log2(own_scale / first))
+    grid = Grid.whole(bits, signed, narrow)
+    return Converted(Trunc(grid, _mode(node, "FLOOR"), divisor, own_scale, tensors), (node.inputs[0], *names))
+
+
+def float_quant(node: Node) -> Converted:
+    """FloatQuant. Inputs: x, scale, exponent bits, mantissa bits, exponent bias, largest value (optional)."""
+    exponent, mantissa = (int(np.asarray(node.constant(position)).ravel()[0]) for position in (2, 3))
+    bias = float(np.asarray(node.constant(4)).ravel()[0])
+    if bias % 1 or not node.attribute("has_subnormal", 1):
+        raise NotImplementedError("floats with a fractional bias, or without subnormals")
+    array = node.constant(5)
+    largest = _largest(node, exponent, mantissa, bias) if array is None else float(array.ravel()[0])
+    signed = node.flag("signed", 1)
+    grid = Grid(
+        exponent + mantissa + signed,
+        -largest if signed else 0.0,
+        largest,
+        mantissa,
+        1 - int(bias),
+        math.inf if node.attribute("has_inf", 0) else math.nan,
+    )
+    tensors, names = operands(node, 1, len(node.inputs))
+    saturate = node.flag("saturation", 1)
+    module = FloatQuant(grid, _mode(node, "ROUND"), saturate, tensors)
+    return Converted(module, (node.inputs[0], *names))
+
+
 def _largest(node: Node, exponent: int, mantissa: int, bias: float) -> float:
     """The largest number of a format; codes for infinity and no number take the highest exponent, or its last mantissa."""
-    infinite, none = bool(node.attribute("has_inf", 0)), bool(node.attribute("has_nan", 0))
+    infinite, none = node.flag("has_inf"), node.flag("has_nan")
     top = 2**exponent - 1 - bias - (infinite and none)
     last = 2.0 - 2.0**-mantissa
     if infinite != none:
@@ -173,14 +178,31 @@ def _largest(node: Node, exponent: int, mantissa: int, bias: float) -> float:
     return min(float(2.0**top * last), torch.finfo(torch.float32).max)
 
 
-CONVERTERS: dict[str, Converter] = {
-    f"{domain}.{op}": converter
-    for domain in QONNX_DOMAINS
-    for op, converter in {
-        "Quant": _quant,
-        "IntQuant": _quant,
-        "BipolarQuant": _bipolar,
-        "Trunc": _trunc,
-        "FloatQuant": _float_quant,
-    }.items()
-}
+def describe_quant(graph: Graph, node: NodeProto) -> QuantizerKind:
+    """A Quant or IntQuant."""
+    bits = stored_number(graph, node, 3)
+    if bits is None or not 1 <= bits <= 32:
+        return QuantizerKind(GridQuantizer.op)
+    signed, narrow = bool(attribute(node, "signed", 1)), bool(attribute(node, "narrow", 0))
+    if bits == 1 and signed:
+        return describe_bipolar(graph, node)
+    return on_grid(graph, node, Grid.whole(int(bits), signed, narrow), 1, 2)
+
+
+def describe_bipolar(graph: Graph, node: NodeProto) -> QuantizerKind:
+    """A BipolarQuant."""
+    return replace(on_grid(graph, node, Grid(1, -1.0, 1.0), 1, 2), op=BinarySign.op)
+
+
+def describe_trunc(graph: Graph, node: NodeProto) -> QuantizerKind:
+    """A Trunc."""
+    bits = stored_number(graph, node, 5 if len(node.input) > 5 else 4)
+    return QuantizerKind("truncate", None if bits is None else int(bits))
+
+
+def describe_float_quant(graph: Graph, node: NodeProto) -> QuantizerKind:
+    """A FloatQuant."""
+    widths = [stored_number(graph, node, position) for position in (2, 3)]
+    known = [int(width) for width in widths if width is not None]
+    bits = sum(known) + bool(attribute(node, "signed", 1)) if len(known) == 2 else None
+    return QuantizerKind(GridQuantizer.op, bits)

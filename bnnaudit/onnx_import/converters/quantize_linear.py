@@ -3,90 +3,59 @@
 from __future__ import annotations
 
 import torch
-from onnx import TensorProto
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.graph.element_types import grid_of
-from bnnaudit.onnx_import.graph.torch_types import carrier
-from bnnaudit.onnx_import.operands import Operands, operands
-from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZES_TO
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.converters.zero_points import along
+from bnnaudit.onnx_import.graph.element_types import HALVES
+from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
+from bnnaudit.onnx_import.graph.torch_types import as_float, torch_type
+from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
+from bnnaudit.quantization.fake_quantize import Bounds, FakeQuantizer
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
 
-# Set on a node whose input holds this many rows of its first axis for each image, so that images have ranges of their own.
-ROWS_PER_IMAGE = "rows_per_image"
 
-HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
+def spread(parameter: Tensor, values: Tensor, axis: int, block: int) -> Tensor:
+    """A scale or a zero point, brought to the axes of the tensor that it belongs to.
 
-
-class Spread(nn.Module):
-    """Brings a scale or a zero point to the axes of the tensor that it belongs to.
-
-    One number is for the whole tensor, a vector for the places of `axis`, and with `block` each number for so many places.
+    parameter (), (1,), (places,) or blocked; values (...) -> broadcastable to values. One number is for the whole tensor, a
+    vector for the places of `axis`, and with `block` each number for so many places.
     """
-
-    def __init__(self, axis: int, block: int) -> None:
-        super().__init__()
-        self.axis = axis
-        self.block = block
-
-    def forward(self, parameter: Tensor, values: Tensor) -> Tensor:
-        """parameter (), (1,), (places,) or blocked; values (...) -> broadcastable to values."""
-        parameter = as_float(parameter)
-        if self.block:
-            size = values.shape[self.axis]
-            return parameter.repeat_interleave(self.block, dim=self.axis).narrow(self.axis, 0, size)
-        if parameter.dim() > 1:
-            return parameter
-        if parameter.numel() == 1:
-            return parameter.reshape(())
-        shape = [1] * values.dim()
-        shape[self.axis] = -1
-        return parameter.reshape(shape)
+    parameter = as_float(parameter)
+    if block:
+        return parameter.repeat_interleave(block, dim=axis).narrow(axis, 0, values.shape[axis])
+    return along(parameter, axis, values.dim())
 
 
-class QuantizeLinear(GridQuantizer):
-    """QuantizeLinear-10 to 28: q = saturate(round(x / scale) + zero_point), halves to even.
+def scaled(
+    values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block: int, precision: torch.dtype | None
+) -> tuple[Tensor, Tensor | None]:
+    """(...) -> x / scale and the zero point, to be rounded and saturated.
 
     precision: the type in which x / scale is rounded first, where the file names a half one.
     """
-
-    def __init__(
-        self, grid: Grid, spread: Spread, parameters: Operands, saturate: bool, precision: torch.dtype | None = None
-    ) -> None:
-        super().__init__(grid, saturate=saturate)
-        self.spread = spread
-        self.parameters_given = parameters
-        self.precision = precision
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(...) -> (...) numbers of the grid, carried by floats."""
-        scale, zero_point = self.parameters_given(*computed)
-        values = as_float(values)
-        scaled = values / self.spread(scale, values)
-        if self.precision is not None:
-            scaled = scaled.to(self.precision).to(values.dtype)
-        return self.onto_grid(scaled, None if zero_point is None else self.spread(zero_point, values))
+    values = as_float(values)
+    quotient = values / spread(scale, values, axis, block)
+    if precision is not None:
+        quotient = quotient.to(precision).to(values.dtype)
+    return quotient, None if zero_point is None else spread(zero_point, values, axis, block)
 
 
-class DequantizeLinear(nn.Module):
-    """DequantizeLinear-10 to 28: (q - zero_point) scale."""
+def dequantized(values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block: int) -> Tensor:
+    """(q - zero_point) scale: (...) -> (...)."""
+    values = as_float(values)
+    if zero_point is not None:
+        values = values - spread(zero_point, values, axis, block)
+    return values * spread(scale, values, axis, block)
 
-    def __init__(self, spread: Spread, parameters: Operands) -> None:
-        super().__init__()
-        self.spread = spread
-        self.parameters_given = parameters
 
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        scale, zero_point = self.parameters_given(*computed)
-        values = as_float(values)
-        if zero_point is not None:
-            values = values - self.spread(zero_point, values)
-        result: Tensor = values * self.spread(scale, values)
-        return result
+class QuantizeDequantize(FakeQuantizer):
+    """A quantizer and its dequantizer in one step; takes whole numbers as well, as QuantizeLinear does."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(...) -> (...) floats."""
+        return super().forward(as_float(values))
 
 
 class DynamicQuantizeLinear(GridQuantizer):
@@ -128,36 +97,37 @@ class DynamicQuantizeLinear(GridQuantizer):
         return scale, zero_point
 
 
-def _spread(node: Node) -> Spread:
-    return Spread(int(node.attribute("axis", 1)), int(node.attribute("block_size", 0)))
-
-
-def _quantize(node: Node) -> Converted:
-    parameters, names = operands(node, 1, 2)
+def quantize(node: Node) -> Converted:
+    """QuantizeLinear-10 to 28: q = saturate(round(x / scale) + zero_point), halves to even."""
     precision = int(node.attribute("precision", 0))
-    module = QuantizeLinear(
-        grid_of(int(node.attribute(QUANTIZES_TO))),
-        _spread(node),
-        parameters,
-        saturate=bool(node.attribute("saturate", 1)),
-        precision=carrier(precision) if precision in HALVES else None,
-    )
-    return Converted(module, (node.inputs[0], *names))
+    settings = {**_blocks(node), "precision": torch_type(precision) if precision in HALVES else None}
+    quotient = call(scaled, node.inputs[:1], operands(node, 1, 2), **settings)
+    return onto_grid(result_grid(node), quotient, saturate=node.flag("saturate", 1))
 
 
-def _dequantize(node: Node) -> Converted:
-    parameters, names = operands(node, 1, 2)
-    return Converted(DequantizeLinear(_spread(node), parameters), (node.inputs[0], *names))
+def dequantize(node: Node) -> Converted:
+    """DequantizeLinear-10 to 28."""
+    return call(dequantized, node.inputs[:1], operands(node, 1, 2), **_blocks(node))
 
 
-def _dynamic(node: Node) -> Converted:
+def _blocks(node: Node) -> dict[str, int]:
+    return {"axis": int(node.attribute("axis", 1)), "block": int(node.attribute("block_size", 0))}
+
+
+def dynamic_quantize(node: Node) -> Converted:
+    """DynamicQuantizeLinear-11."""
     return Converted(DynamicQuantizeLinear(int(node.attribute(ROWS_PER_IMAGE, 0))), node.inputs)
 
 
-CONVERTERS: dict[str, Converter] = {
-    "QuantizeLinear": _quantize,
-    "DequantizeLinear": _dequantize,
-    "DynamicQuantizeLinear": _dynamic,
-    "com.microsoft.QuantizeLinear": _quantize,
-    "com.microsoft.DequantizeLinear": _dequantize,
-}
+def quantize_dequantize(node: Node) -> Converted:
+    """A pair that `fuse_quantizers` made one node of."""
+    scale, zero_point = node.constant(1), node.constant(2)
+    if scale is None:
+        raise NotImplementedError("no scale")
+    module = QuantizeDequantize(
+        result_grid(node),
+        torch.tensor(float(scale.ravel()[0]), dtype=torch.float32),
+        0.0 if zero_point is None else float(zero_point.ravel()[0]),
+        Bounds(float(node.attribute("low")), float(node.attribute("high"))),
+    )
+    return Converted(module, node.inputs[:1])

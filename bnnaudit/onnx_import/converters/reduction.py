@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.unsigned import through_signed
-from bnnaudit.onnx_import.operands import Numbers, fixed_numbers, numbers
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.torch_types import for_unsigned
+from bnnaudit.onnx_import.operands import call, stated_or_given
 
 _Reduction = Callable[[Tensor, list[int], bool], Tensor]
 
@@ -78,43 +78,26 @@ REDUCTIONS: dict[str, _Reduction] = {
 }
 
 
-class Reduction(nn.Module):
-    """One reduction over axes that are fixed or computed; no axes means all of them, or no reduction with `noop`."""
+def reduced(values: Tensor, stated: list[int] | None, op: str, keepdims: bool, noop: bool) -> Tensor:
+    """One of `REDUCTIONS` over axes; no axes means all of them, or no reduction with `noop`.
 
-    def __init__(self, op: str, axes: Numbers, keepdims: bool, noop: bool) -> None:
-        super().__init__()
-        self.op = op
-        self.axes = axes
-        self.keepdims = keepdims
-        self.noop = noop
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(...) -> the reduced tensor of the same type, reduced axes kept with size 1 if `keepdims`."""
-        (stated,) = self.axes.whole(computed)
-        rank = values.dim()
-        axes = [axis % rank for axis in stated or []] if rank else []
-        if not axes and self.noop:
-            return values
-        reduced = through_signed(lambda x: self._reduced(x, axes or list(range(rank))))(values)
-        return reduced.to(values.dtype)
-
-    def _reduced(self, values: Tensor, axes: list[int]) -> Tensor:
-        if not values.dim():
-            return REDUCTIONS[self.op](values.reshape(1), [0], False)
-        return REDUCTIONS[self.op](values, axes, self.keepdims)
-
-    def extra_repr(self) -> str:
-        """For people: the operator and its axes."""
-        return f"{self.op}, axes={self.axes}, keepdims={self.keepdims}"
+    (...) -> the reduced tensor of the same type, reduced axes kept with size 1 if `keepdims`.
+    """
+    rank = values.dim()
+    axes = [axis % rank for axis in stated or []] if rank else []
+    if not axes and noop:
+        return values
+    axes = axes or list(range(rank))
+    return for_unsigned(lambda x: _reduced(x, axes, op, keepdims))(values).to(values.dtype)
 
 
-def _reduce(node: Node) -> Converted:
-    axes, computed = numbers(node, 1)
-    stated = node.attribute("axes")
-    if stated is not None:
-        axes, computed = fixed_numbers(stated), ()
-    keepdims, noop = bool(node.attribute("keepdims", 1)), bool(node.attribute("noop_with_empty_axes", 0))
-    return Converted(Reduction(node.op, axes, keepdims, noop), (node.inputs[0], *computed))
+def _reduced(values: Tensor, axes: list[int], op: str, keepdims: bool) -> Tensor:
+    if not values.dim():
+        return REDUCTIONS[op](values.reshape(1), [0], False)
+    return REDUCTIONS[op](values, axes, keepdims)
 
 
-CONVERTERS: dict[str, Converter] = dict.fromkeys(REDUCTIONS, _reduce)
+def reduction(node: Node) -> Converted:
+    """One of `REDUCTIONS`, with its axes as an attribute or, since version 13 or 18, an input."""
+    settings = {"keepdims": node.flag("keepdims", 1), "noop": node.flag("noop_with_empty_axes")}
+    return call(reduced, node.inputs[:1], stated_or_given(node, "axes"), op=node.op, **settings)

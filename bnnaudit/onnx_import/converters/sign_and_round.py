@@ -1,53 +1,53 @@
-"""Steps without a gradient: sign and the roundings, and those that `patterns` and `rounding_patterns` recognise."""
+"""Steps without a gradient: sign and the roundings, and those that the passes recognise."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node, elementwise
-from bnnaudit.quantization.grids import RoundingMode
-from bnnaudit.quantization.quantizers import BinarySign, Flooring, Rounding, TernarySign
+from onnx import NodeProto
 
-BINARY_SIGN = "BinarySign"
+from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.graph import Graph, attribute
+from bnnaudit.onnx_import.graph.own_operators import MODE
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, bits_between
+from bnnaudit.onnx_import.operands import call, onto_grid
+from bnnaudit.quantization.grids import Grid, RoundingMode
+from bnnaudit.quantization.quantizers import BinarySign, Rounding
+from bnnaudit.quantization.uniform import GridQuantizer
 
-# A rounding that `rounding_patterns` recognises, and the attribute that holds its `RoundingMode`.
-ROUND_BY, MODE = "RoundBy", "mode"
 
-
-def _binary_sign(node: Node) -> Converted:
+def binary_sign(node: Node) -> Converted:
+    """A binarisation of two levels."""
     levels = (float(node.attribute("low")), float(node.attribute("high")))
-    threshold, strict = float(node.attribute("threshold")), bool(node.attribute("strict"))
+    threshold, strict = float(node.attribute("threshold")), node.flag("strict")
     return Converted(BinarySign(threshold, levels=levels, strict=strict), node.inputs)
 
 
-def _round_by(node: Node) -> Converted:
+def round_by(node: Node) -> Converted:
+    """A rounding that decides halves as told."""
     return Converted(Rounding(RoundingMode.parse(str(node.attribute(MODE)))), node.inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What people call a step, and its bits and the range of its results where known."""
-
-    op: str
-    bits: int | None = None
-    low: float | None = None
-    high: float | None = None
+def grid_step(node: Node) -> Converted:
+    """clip(round(x), low, high): what a clip beside the rounding makes of it anyhow."""
+    low, high = float(node.attribute("low")), float(node.attribute("high"))
+    grid = Grid(bits_between(low, high), low, high)
+    return onto_grid(grid, call(lambda values: (values,), node.inputs), RoundingMode.parse(str(node.attribute("mode"))))
 
 
-QUANTIZERS: dict[str, Kind] = {
-    BINARY_SIGN: Kind(BinarySign.op, BinarySign.bits),
-    "Sign": Kind(TernarySign.op, TernarySign.bits),
-    "Round": Kind(Rounding.op),
-    ROUND_BY: Kind(Rounding.op),
-    "Floor": Kind("floor"),
-    "Ceil": Kind("ceil"),
-}
+def described(op: str, bits: int | None = None) -> Callable[[Graph, NodeProto], QuantizerKind]:
+    """The description of a step that is the same for every node."""
+    kind = QuantizerKind(op, bits)
+    return lambda graph, node: kind
 
-CONVERTERS: dict[str, Converter] = {
-    BINARY_SIGN: _binary_sign,
-    ROUND_BY: _round_by,
-    "Sign": elementwise(TernarySign),
-    "Round": elementwise(Rounding),
-    "Floor": elementwise(Flooring),
-    "Ceil": elementwise(lambda: Flooring(up=True)),
-}
+
+def describe_sign(_: Graph, node: NodeProto) -> QuantizerKind:
+    """A `binary_sign`."""
+    return QuantizerKind(BinarySign.op, BinarySign.bits, float(attribute(node, "low")), float(attribute(node, "high")))
+
+
+def describe_step(_: Graph, node: NodeProto) -> QuantizerKind:
+    """A `grid_step`, with the range that the scale and the shift behind it make of its grid."""
+    low, high, scale, shift = (float(attribute(node, name)) for name in ("low", "high", "scale", "shift"))
+    ends = sorted((low * scale + shift, high * scale + shift))
+    return QuantizerKind(GridQuantizer.op, bits_between(low, high), ends[0], ends[1])

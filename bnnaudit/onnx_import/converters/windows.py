@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Node
 
-# torch has convolutions and poolings over one to three axes.
 MOST_AXES = 3
+"""torch has convolutions and poolings over one to three axes."""
 
 
 @dataclass(frozen=True, slots=True)

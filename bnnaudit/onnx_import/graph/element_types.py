@@ -24,15 +24,16 @@ _GRIDS: dict[str, Grid] = {
     "FLOAT8E5M2FNUZ": Grid.floats(8, mantissa=2, bias=16, high=57344.0),
 }
 
-# Types of the installed onnx; the older ones lack the last ones.
 GRIDS: dict[int, Grid] = {
     TensorProto.DataType.Value(name): grid
     for name, grid in _GRIDS.items()
     if name in TensorProto.DataType.keys()  # noqa: SIM118 - no mapping
 }
+"""Types of the installed onnx; the older ones lack the last ones."""
 
 SHORT = frozenset(GRIDS)
 WHOLE = frozenset({TensorProto.INT32, TensorProto.INT64})
+HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 def grid_of(element_type: int) -> Grid:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-# A tensor with fewer bytes is not worth it, and may be a shape or the like that whoever infers shapes must see.
 LARGE = 1 << 16
+"""A tensor with fewer bytes is not worth it, and may be a shape or the like that whoever infers shapes must see; not tuned."""
 
 
 def points(tensor: TensorProto) -> bool:

@@ -13,11 +13,15 @@ from bnnaudit.onnx_import.graph.external_weights import array_of, points
 
 STANDARD_DOMAIN = ""
 OWN_DOMAIN = "bnnaudit"
+RUNTIME_DOMAIN = "com.microsoft"
+"""ONNX Runtime's own operators."""
+QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+"""The names under which QONNX's operators are written: by qonnx itself, by older Brevitas, and by FINN."""
 
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
-# Operators that keep the values of one image together and as they are.
 SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+"""Operators that keep the values of one image together and as they are."""
 
 
 def qualified_name(node: NodeProto) -> str:

@@ -8,11 +8,11 @@ from onnx import ModelProto, NodeProto, helper
 from bnnaudit.core.errors import ModelError
 from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN
 
-# Numbers in a list that may be a shape.
 LONGEST_LIST = 2**16
+"""Numbers in a list that may be a shape; not tuned."""
 
-# The inference of these aborts the process where an axis is negative, as it may follow from other nodes.
 FRAGILE = frozenset({"Slice", "DynamicSlice"})
+"""The inference of these aborts the process where an axis is negative, as it may follow from other nodes."""
 
 _HIDDEN = "bnnaudit.hidden"
 

@@ -14,14 +14,15 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from bnnaudit.core.errors import ModelError
 
-# Numbers in one value, all images of a fixed batch together: 512 MiB as float32, forty times what VGG-16 needs of an image.
 LARGEST = 2**27
+"""Numbers in one value, all images of a fixed batch together: 512 MiB as float32, forty times what VGG-16 needs of
+an image."""
 
-# The same for each image where the batch is open, as many of them go through at a time.
 LARGEST_OF_IMAGE = 2**25
+"""The same for each image where the batch is open, as many of them go through at a time; not tuned."""
 
-# Numbers in a constant that is computed, where the largest of those that it comes from is not near that.
 LARGEST_COMPUTED = 2**24
+"""Numbers in a constant that is computed, where the largest of those that it comes from is not near that; not tuned."""
 
 
 def check_sizes(graph: GraphProto) -> None:

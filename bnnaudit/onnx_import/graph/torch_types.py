@@ -1,12 +1,14 @@
-"""Which torch type carries each ONNX element type.
+"""Which torch type holds the numbers of each ONNX element type, and arithmetic where torch has none for a type.
 
-Most have one of their own. Whole numbers of less than eight bits travel in eight, and floats of eight bits or less in
-single precision, where every one of their values is exact and can be differentiated: the values are those of the file,
-only the room they take is larger. bfloat16 and float16 are torch's own.
+Most have a type of their own. Whole numbers of less than eight bits are stored in eight, and floats of eight bits or less
+in single precision, where every one of their values is exact and can be differentiated: the values are those of the file,
+only the room they take is larger. bfloat16 and float16 are torch's own. Unsigned types of 16 to 64 bits, which torch
+stores but hardly computes with, are computed in int64 and converted back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor
 
-CARRIERS: dict[int, torch.dtype] = {
+TORCH_TYPES: dict[int, torch.dtype] = {
     TensorProto.FLOAT: torch.float32,
     TensorProto.DOUBLE: torch.float64,
     TensorProto.FLOAT16: torch.float16,
@@ -31,47 +33,36 @@ CARRIERS: dict[int, torch.dtype] = {
     TensorProto.UINT64: torch.uint64,
 }
 
-# Element types that torch has not, or only stores: name of the NumPy type -> carrier.
-NARROW: dict[str, torch.dtype] = {
-    "int4": torch.int8,
-    "int2": torch.int8,
-    "uint4": torch.uint8,
-    "uint2": torch.uint8,
-    "float8_e4m3fn": torch.float32,
-    "float8_e4m3fnuz": torch.float32,
-    "float8_e5m2": torch.float32,
-    "float8_e5m2fnuz": torch.float32,
-    "float8_e8m0fnu": torch.float32,
-    "float4_e2m1fn": torch.float32,
+_NARROW: dict[str, tuple[str, torch.dtype]] = {
+    "INT4": ("int4", torch.int8),
+    "INT2": ("int2", torch.int8),
+    "UINT4": ("uint4", torch.uint8),
+    "UINT2": ("uint2", torch.uint8),
+    "FLOAT8E4M3FN": ("float8_e4m3fn", torch.float32),
+    "FLOAT8E4M3FNUZ": ("float8_e4m3fnuz", torch.float32),
+    "FLOAT8E5M2": ("float8_e5m2", torch.float32),
+    "FLOAT8E5M2FNUZ": ("float8_e5m2fnuz", torch.float32),
+    "FLOAT8E8M0": ("float8_e8m0fnu", torch.float32),
+    "FLOAT4E2M1": ("float4_e2m1fn", torch.float32),
 }
-
+"""Element types that torch has not, or only stores: the name of the NumPy type, and the torch type that holds its numbers."""
+NARROW: dict[str, torch.dtype] = dict(_NARROW.values())
 NARROW_TYPES: dict[int, torch.dtype] = {
-    TensorProto.DataType.Value(name): NARROW[numpy_name]
-    for name, numpy_name in {
-        "INT4": "int4",
-        "INT2": "int2",
-        "UINT4": "uint4",
-        "UINT2": "uint2",
-        "FLOAT8E4M3FN": "float8_e4m3fn",
-        "FLOAT8E4M3FNUZ": "float8_e4m3fnuz",
-        "FLOAT8E5M2": "float8_e5m2",
-        "FLOAT8E5M2FNUZ": "float8_e5m2fnuz",
-        "FLOAT8E8M0": "float8_e8m0fnu",
-        "FLOAT4E2M1": "float4_e2m1fn",
-    }.items()
+    TensorProto.DataType.Value(name): kind
+    for name, (_, kind) in _NARROW.items()
     if name in TensorProto.DataType.keys()  # noqa: SIM118 - no mapping; the older onnx lacks the last ones
 }
 
 
-def carrier(element_type: int) -> torch.dtype:
+def torch_type(element_type: int) -> torch.dtype:
     """The torch type for a TensorProto type; NotImplementedError for strings, complex numbers and what is unknown."""
-    found = CARRIERS.get(element_type) or NARROW_TYPES.get(element_type)
+    found = TORCH_TYPES.get(element_type) or NARROW_TYPES.get(element_type)
     if found is None:
         raise NotImplementedError(f"tensors of {TensorProto.DataType.Name(element_type).lower()}")
     return found
 
 
-def carried(array: NDArray[Any]) -> Tensor:
+def tensor_of(array: NDArray[Any]) -> Tensor:
     """A NumPy array, of ml_dtypes' types too, as a torch tensor of its own memory."""
     name = array.dtype.name
     if name in NARROW:
@@ -82,3 +73,30 @@ def carried(array: NDArray[Any]) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise NotImplementedError(f"tensors of {name}")
     return torch.from_numpy(np.array(array))
+
+
+def as_float(values: Tensor) -> Tensor:
+    """Single precision that holds the values (...), double if they are double."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.to(torch.float32)
+
+
+UNSIGNED = frozenset({torch.uint16, torch.uint32, torch.uint64})
+
+
+def signed(values: Tensor) -> Tensor:
+    """The same numbers in a type that torch computes with; exact below 2^63, above it the bits are kept."""
+    return values.to(torch.int64) if values.dtype in UNSIGNED else values
+
+
+def for_unsigned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function for operands of any type: a whole-number result has the first operand's unsigned type again."""
+
+    def computed(*operands: Tensor | None, **settings: Any) -> Tensor:
+        kind = next((operand.dtype for operand in operands if operand is not None and operand.dtype in UNSIGNED), None)
+        if kind is None:
+            return function(*operands, **settings)
+        result = function(*(operand if operand is None else signed(operand) for operand in operands), **settings)
+        return result.to(kind) if result.dtype == torch.int64 else result
+
+    computed.__name__ = function.__name__
+    return computed

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper
 
-from bnnaudit.onnx_import.converters.sign_and_round import BINARY_SIGN
+from bnnaudit.onnx_import.graph.constant_inputs import splat
 from bnnaudit.onnx_import.graph.graph import FLOATS, OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.own_operators import BINARY_SIGN
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Binarization:
     """values < threshold -> low, values >= threshold -> high; the boundary itself is low with `strict`."""
 
     values: str
@@ -27,17 +27,16 @@ class Step:
     strict: bool
 
 
-# Whether the comparison holds above the threshold, and whether it holds on it, for `values OP threshold`.
 COMPARISONS = {
     "GreaterOrEqual": (True, True),
     "Greater": (True, False),
     "LessOrEqual": (False, True),
     "Less": (False, False),
 }
+"""Whether the comparison holds above the threshold, and whether it holds on it, for `values OP threshold`."""
 
-
-# Operators that count truth values, or arrange them: thresholds that are passed are summed so, as by `bucketize`.
 COUNTING = frozenset({"ReduceSum", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Identity"})
+"""Operators that count truth values, or arrange them: thresholds that are passed are summed so, as by `bucketize`."""
 
 
 def recognise_binarisations(graph: Graph) -> None:
@@ -49,7 +48,7 @@ def recognise_binarisations(graph: Graph) -> None:
     graph.drop_dead()
 
 
-def _step(graph: Graph, node: NodeProto) -> Step | None:
+def _step(graph: Graph, node: NodeProto) -> Binarization | None:
     if node.domain != STANDARD_DOMAIN:
         return None
     match node.op_type:
@@ -67,12 +66,12 @@ def _step(graph: Graph, node: NodeProto) -> Step | None:
             return None
 
 
-def _is_mask(graph: Graph, node: NodeProto, step: Step) -> bool:
+def _is_mask(graph: Graph, node: NodeProto, step: Binarization) -> bool:
     """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarisation."""
     return any(user.op_type == "Mul" and step.values in user.input for user in graph.users(node.output[0]))
 
 
-def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Step | None:
+def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Binarization | None:
     """Sign(Sign(x) + c) with 0 < |c| < 1: the sign with sign(0) = sign(c); written so by Larq and tf2onnx."""
     shift = graph.maker(node.input[0])
     if shift is None or shift.op_type not in ("Add", "Sub") or shift.domain != STANDARD_DOMAIN:
@@ -82,11 +81,11 @@ def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Step | None:
         first, offset = graph.maker(inner), splat(graph, constant)
         if first is not None and first.op_type == "Sign" and offset is not None and 0 < abs(offset) < 1:
             below = (offset < 0) != (shift.op_type == "Sub")
-            return Step(first.input[0], 0.0, -1.0, 1.0, strict=below)
+            return Binarization(first.input[0], 0.0, -1.0, 1.0, strict=below)
     return None
 
 
-def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
+def _replaced_zero(graph: Graph, node: NodeProto) -> Binarization | None:
     """Where(Sign(x) == 0, c, Sign(x)) with c = 1 or -1: the sign with sign(0) = c."""
     condition, filled, rest = node.input
     equal, sign, level = graph.maker(condition), graph.maker(rest), splat(graph, filled)
@@ -95,10 +94,10 @@ def _replaced_zero(graph: Graph, node: NodeProto) -> Step | None:
     tested = [name for name in equal.input if splat(graph, name) != 0]
     if tested not in ([rest], [sign.input[0]]):
         return None
-    return Step(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
+    return Binarization(sign.input[0], 0.0, -1.0, 1.0, strict=level == -1)
 
 
-def _positive_sign(graph: Graph, node: NodeProto) -> Step | None:
+def _positive_sign(graph: Graph, node: NodeProto) -> Binarization | None:
     """Relu(Sign(x)), Max(Sign(x), 0) and Clip(Sign(x), 0, 1): 1 above zero, else 0."""
     signs = [name for name in node.input[:2] if (maker := graph.maker(name)) is not None and maker.op_type == "Sign"]
     if len(signs) != 1 or len(node.input) > (2 if node.op_type == "Max" else 3):
@@ -109,19 +108,23 @@ def _positive_sign(graph: Graph, node: NodeProto) -> Step | None:
     if ends != {"Relu": [], "Max": [0.0], "Clip": [0.0, 1.0]}[node.op_type]:
         return None
     sign = graph.maker(signs[0])
-    return None if sign is None or sign.domain != STANDARD_DOMAIN else Step(sign.input[0], 0.0, 0.0, 1.0, strict=True)
+    return (
+        None
+        if sign is None or sign.domain != STANDARD_DOMAIN
+        else Binarization(sign.input[0], 0.0, 0.0, 1.0, strict=True)
+    )
 
 
-def _over_its_size(graph: Graph, node: NodeProto) -> Step | None:
+def _over_its_size(graph: Graph, node: NodeProto) -> Binarization | None:
     """x / |x|: the sign, but for x = 0, of which it makes no number."""
     size = graph.maker(node.input[1])
     found = (
         size is not None and size.op_type == "Abs" and size.domain == STANDARD_DOMAIN and size.input[0] == node.input[0]
     )
-    return Step(node.input[0], 0.0, -1.0, 1.0, strict=False) if found else None
+    return Binarization(node.input[0], 0.0, -1.0, 1.0, strict=False) if found else None
 
 
-def _choice(graph: Graph, node: NodeProto) -> Step | None:
+def _choice(graph: Graph, node: NodeProto) -> Binarization | None:
     """Where(x >= t, a, b) and its kin, with constants a != b."""
     held, otherwise = splat(graph, node.input[1]), splat(graph, node.input[2])
     if held is None or otherwise is None or held == otherwise:
@@ -129,7 +132,7 @@ def _choice(graph: Graph, node: NodeProto) -> Step | None:
     return _compared(graph, node.input[0], held, otherwise)
 
 
-def _cast_comparison(graph: Graph, node: NodeProto) -> Step | None:
+def _cast_comparison(graph: Graph, node: NodeProto) -> Binarization | None:
     """Cast(x >= t) to float: 1 where it holds, else 0; to whole numbers too, where they are only scaled and made floats."""
     wanted = attribute(node, "to") in FLOATS or _become_floats(graph, node.output[0])
     return _compared(graph, node.input[0], 1.0, 0.0) if wanted else None
@@ -153,7 +156,7 @@ def _becomes_floats(graph: Graph, user: NodeProto, value: str) -> bool:
     return scaled and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
 
 
-def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Step | None:
+def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Binarization | None:
     """The step that is `held` where a comparison of floats holds, behind a Not the other way round."""
     node = graph.maker(condition)
     if node is not None and node.op_type == "Not" and node.domain == STANDARD_DOMAIN:
@@ -171,7 +174,7 @@ def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> St
     scalar = splat(graph, threshold)
     low, high = (otherwise, held) if above else (held, otherwise)
     # On the threshold the step is `held` if the comparison holds there; `strict` says that it is `low` there.
-    return Step(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
+    return Binarization(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
 
 
 def _repeats_truth(node: NodeProto) -> bool:
@@ -187,7 +190,7 @@ def _is_stored(graph: Graph, value: str) -> bool:
     return graph.constant(value if maker is None or not expanded else maker.input[0]) is not None
 
 
-def _written(graph: Graph, node: NodeProto, step: Step) -> Iterator[NodeProto]:
+def _written(graph: Graph, node: NodeProto, step: Binarization) -> Iterator[NodeProto]:
     """The nodes that replace the last node of a binarisation, whose output keeps its name.
 
     A threshold that is a tensor is subtracted first: in IEEE arithmetic x - t >= 0 exactly where x >= t.
@@ -198,23 +201,3 @@ def _written(graph: Graph, node: NodeProto, step: Step) -> Iterator[NodeProto]:
         yield helper.make_node("Sub", [step.values, str(step.threshold)], [values], name=f"{node.name}_threshold")
     settings = {"threshold": threshold, "low": step.low, "high": step.high, "strict": int(step.strict)}
     yield helper.make_node(BINARY_SIGN, [values], list(node.output), name=node.name, domain=OWN_DOMAIN, **settings)
-
-
-def splat(graph: Graph, value: str) -> float | None:
-    """The number that every element of a value has; None where they differ or are not constant."""
-    array = graph.constant(value)
-    if array is not None:
-        alike = array.size > 0 and array.dtype.kind in "fiu" and bool(np.all(array == array.flat[0]))
-        return float(array.flat[0]) if alike else None
-    maker = graph.maker(value)
-    if maker is None or maker.domain != STANDARD_DOMAIN:
-        return None
-    if maker.op_type in ("Expand", "Identity", "CastLike"):
-        return splat(graph, maker.input[0])
-    if maker.op_type == "Neg":
-        number = splat(graph, maker.input[0])
-        return None if number is None else -number
-    if maker.op_type == "ConstantOfShape":
-        stored = attribute(maker, "value")
-        return 0.0 if stored is None else float(numpy_helper.to_array(stored).flat[0])
-    return None

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from onnx import ModelProto, helper
 
-from bnnaudit.onnx_import.converters.quantize_linear import ROWS_PER_IMAGE
-from bnnaudit.onnx_import.graph.graph import Graph, qualified_name
-from bnnaudit.onnx_import.graph.shape_stand_ins import infer_shapes
-from bnnaudit.onnx_import.runtime import RUNTIME_DOMAIN
-
-# Operators whose range is that of the whole batch.
-OF_THE_BATCH = frozenset({"DynamicQuantizeLinear", f"{RUNTIME_DOMAIN}.DynamicQuantizeMatMul"})
+from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
+from bnnaudit.onnx_import.operators import spec_of
+from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
 
 
 def range_by_image(graph: Graph) -> None:
     """Tell every such quantizer how many rows of its input's first axis one image has, where shapes tell."""
-    nodes = [node for node in graph.nodes if qualified_name(node) in OF_THE_BATCH]
+    nodes = [node for node in graph.nodes if spec_of(node).of_the_batch]
     if not nodes:
         return
     alone = _shapes_of_one(graph)

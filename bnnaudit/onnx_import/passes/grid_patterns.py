@@ -7,25 +7,19 @@ differentiable. Written so by hand, and by exporters of fake quantization: `clam
 
 from __future__ import annotations
 
-import math
-
 from onnx import NodeProto, helper
 
-from bnnaudit.onnx_import.converters.sign_and_round import MODE, ROUND_BY
+from bnnaudit.onnx_import.graph.constant_inputs import Ends, clip_ends, splat
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
-from bnnaudit.onnx_import.passes.binarizations import splat
-
-GRID_STEP = "GridStep"
+from bnnaudit.onnx_import.graph.own_operators import GRID_STEP, MODE, ROUND_BY
 
 ROUNDINGS = {"Round": "HALF_EVEN", "Floor": "FLOOR", "Ceil": "CEIL"}
 
-# How far the ends of a clip may be from whole numbers once they are scaled.
 TOLERANCE = 1e-4
+"""How far the ends of a clip may be from whole numbers once they are scaled; not tuned."""
 
-# Scales and shifts between a clip and its rounding.
 MOST_BETWEEN = 3
-
-Ends = tuple[float, float]
+"""Scales and shifts between a clip and its rounding; not tuned."""
 
 
 def recognise_grids(graph: Graph) -> None:
@@ -52,19 +46,6 @@ def _mode(node: NodeProto) -> str | None:
     if node.domain == OWN_DOMAIN and node.op_type == ROUND_BY:
         return str(attribute(node, MODE).decode())
     return ROUNDINGS.get(node.op_type) if node.domain == STANDARD_DOMAIN else None
-
-
-def clip_ends(graph: Graph, node: NodeProto | None) -> Ends | None:
-    """The constant ends of a Clip; None where it is none."""
-    if node is None or node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type != "Clip":
-        return None
-    if len(node.input) < 3:
-        low, high = attribute(node, "min"), attribute(node, "max")
-    else:
-        low, high = splat(graph, node.input[1]), splat(graph, node.input[2])
-    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
-        return None
-    return float(low), float(high)
 
 
 def _only_user(graph: Graph, value: str) -> NodeProto | None:

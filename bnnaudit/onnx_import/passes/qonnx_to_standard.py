@@ -14,16 +14,15 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.core.errors import one_line
-from bnnaudit.onnx_import.graph.graph import Graph, attribute, constant_array, qualified_name
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
-from bnnaudit.onnx_import.graph.shape_stand_ins import infer_shapes
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, Graph, attribute, constant_array, qualified_name
+from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
 
-# 1.5 * 2^23: single precision has no bits for fractions there, so that adding it rounds half to even, and subtracting it
-# leaves the whole number. For operator sets without Round; holds up to 2^22 in size.
 WHOLE_FROM = 12582912.0
+"""1.5 * 2^23: single precision has no bits for fractions there, so that adding it rounds half to even, and
+subtracting it leaves the whole number. For operator sets without Round; holds up to 2^22 in size."""
 
-# Exponents of a float format that are told apart one by one.
 MOST_EXPONENTS = 32
+"""Exponents of a float format that are told apart one by one; not tuned."""
 
 
 class Writer:

@@ -2,7 +2,7 @@
 
 In a graph with quantizers every value of a short type (eight-bit integers and the like) becomes a float, and so do the
 32-bit sums of integer products and what is made of them; the operators learn the type they quantize to as an attribute.
-Where the graph takes or returns such a type it is converted at the border.
+Where the graph takes or returns such a type it is converted.
 """
 
 from __future__ import annotations
@@ -11,52 +11,13 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.element_types import SHORT, WHOLE
-from bnnaudit.onnx_import.graph.graph import (
-    FLOATS,
-    OWN_DOMAIN,
-    SHAPES_ONLY,
-    STANDARD_DOMAIN,
-    Graph,
-    attribute,
-    qualified_name,
-)
+from bnnaudit.onnx_import.graph.graph import FLOATS, OWN_DOMAIN, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.own_operators import FROM_FLOAT, QUANTIZES_TO, TO_FLOAT, TRUNCATE
+from bnnaudit.onnx_import.operators import spec_of
 
-# The attribute that holds the TensorProto type which a node quantizes to.
-QUANTIZES_TO = "quantizes_to"
-
-RELEASE, HOLD, TRUNCATE = "Release", "Hold", "Truncate"
-
-# Where each operator has the zero point of its result, whose type is that of the result, and where its data.
-ZERO_POINTS: dict[str, tuple[int, int]] = {
-    "QuantizeLinear": (2, -1),
-    "QLinearConv": (7, 0),
-    "QLinearMatMul": (7, 0),
-    "com.microsoft.QuantizeLinear": (2, -1),
-    "com.microsoft.QLinearAdd": (7, 0),
-    "com.microsoft.QLinearMul": (7, 0),
-    "com.microsoft.QLinearAveragePool": (4, 0),
-    "com.microsoft.QLinearGlobalAveragePool": (4, 0),
-    "com.microsoft.QLinearLeakyRelu": (4, 0),
-    "com.microsoft.QLinearSigmoid": (4, 0),
-    "com.microsoft.QLinearSoftmax": (4, 0),
-    "com.microsoft.QLinearConcat": (1, 2),
-    "com.microsoft.QLinearWhere": (8, 1),
-    "com.microsoft.QLinearReduceMean": (4, 0),
-    "com.microsoft.QGemm": (8, 0),
-}
-
-# Operators whose 32-bit results are sums of products of short numbers.
-SUMS = frozenset({"ConvInteger", "MatMulInteger"})
-
-# Quantizers that have no type of their own to learn, but whose results are short all the same.
-OTHERS = frozenset({"DequantizeLinear", "DynamicQuantizeLinear", "com.microsoft.DequantizeLinear"})
-
-QUANTIZED = frozenset({*ZERO_POINTS, *SUMS, *OTHERS})
-
-# Types of whole numbers that scores are cast to.
 RETURNED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32})
+"""Types of whole numbers that scores are cast to."""
 
-# Operators that make numbers of the kind they take: what they make of carried numbers is carried.
 KEEPING = frozenset(
     [
         "Abs",
@@ -98,21 +59,24 @@ KEEPING = frozenset(
         "Where",
     ]
 )
+"""Operators that make numbers of the kind they take: what they make of floats that hold quantized numbers is of that kind."""
 
 
-def carry(graph: Graph) -> None:
-    """Let floats carry the quantized tensors of a graph with known types.
+def hold_in_floats(graph: Graph, float_outputs: bool = False) -> None:
+    """Let floats hold the quantized tensors of a graph with known types.
 
-    A graph without quantizers, which casts no floats to the whole numbers that it returns, stays as it is.
+    A graph without quantizers, which casts no floats to the whole numbers that it returns, stays as it is. float_outputs:
+    the graph returns such floats as they are, through which a gradient can come back, and not the type of its file.
     """
     cast = _cast_outputs(graph)
-    if not cast and not any(qualified_name(node) in QUANTIZED for node in graph.nodes):
+    if not cast and not any(spec_of(node).is_quantized for node in graph.nodes):
         return
     _learn_types(graph)
     held = _held_values(graph) | cast
     _convert_casts(graph, held)
-    _release_outputs(graph, held)
-    _hold_inputs(graph)
+    if not float_outputs:
+        _convert_outputs(graph, held)
+    _convert_inputs(graph)
     for name, tensor in graph.initializers.items():
         if tensor.data_type in SHORT:
             graph.add_constant(name, np.asarray(graph.constant(name)).astype(np.float32))
@@ -123,16 +87,19 @@ def carry(graph: Graph) -> None:
 
 
 def quantized_type(graph: Graph, node: NodeProto) -> int:
-    """The type that a node quantizes to, 0 where it is none of `ZERO_POINTS`, or returns floats."""
-    if qualified_name(node) not in ZERO_POINTS:
+    """The type that a node quantizes to, 0 where it is no quantizer by a scale and a zero point, or returns floats."""
+    spec = spec_of(node)
+    if spec.zero_point is None or not _given(node, spec.zero_point - 1):
         return 0
-    for position in ZERO_POINTS[qualified_name(node)]:
-        name = node.input[position] if 0 <= position < len(node.input) else ""
+    for position in (spec.zero_point, spec.data):
+        name = _given(node, position)
         if name and (found := graph.element_type(name)) in SHORT:
-            if node.op_type == "QGemm" and not any(node.input[7:]):
-                return 0
             return found
     return int(attribute(node, "output_dtype", 0)) or int(TensorProto.UINT8)
+
+
+def _given(node: NodeProto, position: int) -> str:
+    return node.input[position] if 0 <= position < len(node.input) else ""
 
 
 def _learn_types(graph: Graph) -> None:
@@ -146,40 +113,40 @@ def _cast_outputs(graph: Graph) -> set[str]:
     """The whole numbers that the graph returns and casts floats to, from the cast on, with all that reshapes them behind it."""
     found: set[str] = set()
     for info in graph.proto.output:
-        way, value = [info.name], info.name
+        names, value = [info.name], info.name
         while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
             value = node.input[0]
-            way.append(value)
+            names.append(value)
         if node is not None and node.domain == STANDARD_DOMAIN and node.op_type == "Cast":
             given, made = graph.element_type(node.input[0]), int(attribute(node, "to"))
-            if given in FLOATS and made in RETURNED and all(len(graph.users(name)) < 2 for name in way):
-                found.update(way)
+            if given in FLOATS and made in RETURNED and all(len(graph.users(name)) < 2 for name in names):
+                found.update(names)
     return found
 
 
 def _held_values(graph: Graph) -> set[str]:
-    """The computed values that floats will carry."""
+    """The computed values that floats will hold."""
     held: set[str] = set()
     returned = {info.name: info.type.tensor_type.elem_type for info in graph.proto.output}
     for node in graph.nodes:
-        carried_input = any(name in held for name in node.input)
-        keeps = node.domain == STANDARD_DOMAIN and node.op_type in KEEPING and carried_input
+        takes_held = any(name in held for name in node.input)
+        keeps = node.domain == STANDARD_DOMAIN and node.op_type in KEEPING and takes_held
         for name in node.output:
             kind = returned.get(name) or graph.element_type(name)
-            if kind in SHORT or (kind in WHOLE and (keeps or qualified_name(node) in SUMS)):
+            if kind in SHORT or (kind in WHOLE and (keeps or spec_of(node).sums_integers)):
                 held.add(name)
     return held
 
 
 def _convert_casts(graph: Graph, held: set[str]) -> None:
-    """A Cast to a short type, and a Cast or Div of carried numbers to whole ones, truncates in floats."""
+    """A Cast to a short type, and a Cast or Div of held numbers to whole ones, truncates in floats."""
     for node in list(graph.nodes):
         if node.domain != STANDARD_DOMAIN or node.output[0] not in held:
             continue
         kind = graph.element_type(node.output[0])
         if node.op_type == "Cast":
             wide = node.input[0] in held and kind not in SHORT
-            node.op_type, node.domain = (HOLD if wide else TRUNCATE), OWN_DOMAIN
+            node.op_type, node.domain = (TO_FLOAT if wide else TRUNCATE), OWN_DOMAIN
             del node.attribute[:]
             node.attribute.append(helper.make_attribute(QUANTIZES_TO, kind))
         elif node.op_type == "Div":
@@ -192,26 +159,48 @@ def _convert_casts(graph: Graph, held: set[str]) -> None:
             graph.replace([node], [node, truncated])
 
 
-def _release_outputs(graph: Graph, held: set[str]) -> None:
+def _convert_outputs(graph: Graph, held: set[str]) -> None:
     """What the graph returns has the type that its file says."""
     for info in graph.proto.output:
         if info.name in held:
-            returned = graph.fresh_name(f"{info.name}_released")
+            returned = graph.fresh_name(f"{info.name}_as_stored")
             kind = info.type.tensor_type.elem_type
             settings = {QUANTIZES_TO: kind}
-            graph.nodes.append(helper.make_node(RELEASE, [info.name], [returned], domain=OWN_DOMAIN, **settings))
+            graph.nodes.append(helper.make_node(FROM_FLOAT, [info.name], [returned], domain=OWN_DOMAIN, **settings))
             info.name = returned
             graph.reindex()
 
 
-def _hold_inputs(graph: Graph) -> None:
+def _convert_inputs(graph: Graph) -> None:
     for info in graph.proto.input:
         if info.type.tensor_type.elem_type in SHORT:
-            carried = graph.fresh_name(f"{info.name}_held")
-            graph.rename_uses(info.name, carried)
-            graph.nodes.insert(0, helper.make_node(HOLD, [info.name], [carried], domain=OWN_DOMAIN))
+            held = graph.fresh_name(f"{info.name}_as_float")
+            graph.rename_uses(info.name, held)
+            graph.nodes.insert(0, helper.make_node(TO_FLOAT, [info.name], [held], domain=OWN_DOMAIN))
             graph.reindex()
             known = graph.proto.value_info.add()
             known.CopyFrom(info)
-            known.name = carried
+            known.name = held
             known.type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def recognise_truncations(graph: Graph) -> None:
+    """Let floats hold the result of every Cast from floats to whole numbers whose users all cast it back to floats."""
+    for node in graph.nodes:
+        if not _is_cast(node) or graph.element_type(node.input[0]) not in FLOATS:
+            continue
+        kind, made = attribute(node, "to"), node.output[0]
+        users = graph.users(made)
+        back = users and all(_is_cast(user) and attribute(user, "to") in FLOATS for user in users)
+        if kind not in SHORT | WHOLE or not back or graph.is_output(made):
+            continue
+        node.op_type, node.domain = TRUNCATE, OWN_DOMAIN
+        del node.attribute[:]
+        node.attribute.append(helper.make_attribute(QUANTIZES_TO, kind))
+        for info in graph.proto.value_info:
+            if info.name == made:
+                info.type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def _is_cast(node: NodeProto) -> bool:
+    return bool(node.op_type == "Cast" and node.domain == STANDARD_DOMAIN)

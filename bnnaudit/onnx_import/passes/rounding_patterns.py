@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from bnnaudit.onnx_import.converters.sign_and_round import MODE, ROUND_BY
+from bnnaudit.onnx_import.graph.constant_inputs import splat
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
-from bnnaudit.onnx_import.passes.binarizations import splat
+from bnnaudit.onnx_import.graph.own_operators import MODE, ROUND_BY
 from bnnaudit.quantization.grids import RoundingMode
 
 HALVES = {("Floor", 0.5): RoundingMode.HALF_CEIL, ("Ceil", -0.5): RoundingMode.HALF_FLOOR}

@@ -12,9 +12,8 @@ from collections import Counter
 
 from onnx import ModelProto, NodeProto, TensorProto
 
-from bnnaudit.onnx_import.graph.graph import attribute, qualified_name
-
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
+from bnnaudit.onnx_import.graph.graph import attribute
+from bnnaudit.onnx_import.operators import spec_of
 
 
 def unshare(model: ModelProto) -> bool:
@@ -41,9 +40,7 @@ def unshare(model: ModelProto) -> bool:
 def _repeat_dequantizers(model: ModelProto, constants: set[str], taken: set[str]) -> bool:
     """Gives every user of a dequantized constant a DequantizeLinear of its own; whether any had to share one."""
     graph = model.graph
-    makers = {
-        node.output[0]: node for node in graph.node if qualified_name(node) in DEQUANTIZE and node.input[0] in constants
-    }
+    makers = {node.output[0]: node for node in graph.node if spec_of(node).dequantizes and node.input[0] in constants}
     served = {info.name for info in graph.output}
     nodes: list[NodeProto] = []
     for node in graph.node:

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, helper, inliner
 
 from bnnaudit.onnx_import.graph.external_weights import with_values
-from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, constant_array, qualified_name
-from bnnaudit.onnx_import.graph.shape_stand_ins import infer_shapes
+from bnnaudit.onnx_import.graph.graph import RUNTIME_DOMAIN, STANDARD_DOMAIN, Graph, constant_array, qualified_name
 from bnnaudit.onnx_import.graph.size_limits import check_computed
 from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_form
-from bnnaudit.onnx_import.runtime import REFERENCE_ERRORS, RUNTIME_DOMAIN, RUNTIME_ERRORS, open_reference, open_session
+from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
+from bnnaudit.onnx_import.runtime import REFERENCE_ERRORS, RUNTIME_ERRORS, open_reference, open_session
 
-# Operators that repeat their first input at inference; a Dropout's mask is checked for use apart.
 PASS_THROUGH = frozenset({"Identity", "Dropout"})
+"""Operators that repeat their first input at inference; a Dropout's mask is checked for use apart."""
 
-# Operators with outputs that only training needs, or that nobody needs here: the number of outputs that stay.
 OPTIONAL_OUTPUTS = {"BatchNormalization": 1, "Dropout": 1, "LayerNormalization": 1, "MaxPool": 1}
+"""Operators with outputs that only training needs, or that nobody needs here: the number of outputs that stay."""
 
-# A stored tensor of more numbers than this is no shape.
 LARGEST_SHAPE = 64
+"""A stored tensor of more numbers than this is no shape; not tuned."""
 
 NOT_FOLDED = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from onnx import ModelProto, TensorShapeProto, ValueInfoProto
 
-from bnnaudit.onnx_import.graph.shape_stand_ins import infer_shapes
+from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
 
 INVENTED = "unk__"
 """How ONNX's inference begins the names of sizes that it does not know."""

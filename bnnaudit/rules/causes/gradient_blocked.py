@@ -54,7 +54,7 @@ def judge(evidence: Evidence) -> Judged:
         gain = f"With that passed straight through, PGD leaves an accuracy of {left(bridged)}."
     message = (
         f"On {percent(blocked.value)} of the images no gradient reaches the input, whatever the loss; the signal ends at "
-        f"{seen.dies_at or 'a place without a hook'}. {gain}"
+        f"{seen.blocked_at or 'a place without a hook'}. {gain}"
     )
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, tuple(numbers)),)
 

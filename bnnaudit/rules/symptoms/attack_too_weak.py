@@ -26,11 +26,11 @@ RULE = Rule(
     severity=Severity.WARNING,
     summary="PGD misses planted adversarial images: it is too weak to judge this network.",
     meaning=(
-        "The last layer is replaced by a two-class readout that predicts the other class at one known point on the surface of "
+        "The last layer is replaced by a two-class head that predicts the other class at one known point on the surface of "
         "the ball. If an attack cannot find such a point, which does exist, its failure on the model itself means nothing."
     ),
     measured=(
-        f"For {ENOUGH} images (100 with --effort thorough) a readout is fitted that separates the features of points inside the "
+        f"For {ENOUGH} images (100 with --effort thorough) a head is fitted that separates the features of points inside the "
         "ball from those of one point on its surface; it is scaled to the model's own logits. PGD, PGD++ and auto attack it, and "
         "random search with 600 points shows how easy the test is. Networks with few features get fewer inner points. Up to 40 "
         f"images are used until a sequential test settles whether auto, on which verification rests, finds "
@@ -39,7 +39,7 @@ RULE = Rule(
     ),
     threshold=(
         f"Fires when the 95 % interval of the share that PGD finds lies below {in_percent(EXPECTED)}, or auto finds too few. The "
-        f"test is skipped where a readout fits on fewer than {ENOUGH} images, or where random search alone finds more than "
+        f"test is skipped where a head fits on fewer than {ENOUGH} images, or where random search alone finds more than "
         f"{in_percent(TOO_EASY)}. Where auto finds too few ({in_percent(VERIFIES.usual)} is rejected in favour of "
         f"{in_percent(VERIFIES.poor)} at a level of {in_percent(VERIFIES.level)}), its failure proves too "
         "little, and the verdict is inconclusive."
@@ -76,7 +76,7 @@ def judge(evidence: Evidence) -> Judged:
 def _why_not_judged(test: BinarizationTest) -> str:
     """Why nothing follows from the test; empty where something does."""
     if test.images < ENOUGH:
-        return f"a readout fits on {test.images} images only ({test.unfit} have none, with {test.features} features)"
+        return f"a head fits on {test.images} images only ({test.unfit} have none, with {test.features} features)"
     easy = test.rows[-1].found / test.images
     return (
         f"the test is too easy here: random search finds {percent(easy)} of the planted images"

@@ -1,5 +1,7 @@
 """Attention against torch's own, which shares nothing with it; ONNX's cases for every setting are in the backend's."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,11 @@ from torch.autograd import gradcheck
 from torch.nn import functional
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.attention import Attention, RotaryEmbedding, Rule
-from bnnaudit.onnx_import.operands import Operands
+from bnnaudit.onnx_import.converters.attention import AttentionSettings, attend, rotate
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import module_of
 
-PLAIN = Rule(None, None, None, False, 0.0, None, -1, -1, 0)
+PLAIN = AttentionSettings(None, None, None, False, 0.0, None, -1, -1, 0)
 
 
 def attended(*inputs: np.ndarray | None, **settings: object) -> torch.Tensor:
@@ -51,8 +52,7 @@ def test_a_row_that_sees_nothing_is_zero_and_so_is_its_gradient() -> None:
     queries = torch.from_numpy(some_values(1, 1, 2, 4)).requires_grad_()
     keys = torch.from_numpy(some_values(1, 1, 3, 4, seed=1))
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    module = Attention(PLAIN, 1, Operands([None] * 7, ["computed"] * 4 + ["missing"] * 3))
-    result = module(queries, keys, keys, mask)
+    result = attend(queries, keys, keys, mask, None, None, None, settings=PLAIN, outputs=1)
     assert isinstance(result, torch.Tensor)
     result.sum().backward()
     assert queries.grad is not None
@@ -69,9 +69,8 @@ def test_heads_must_be_known() -> None:
 @pytest.mark.parametrize("interleaved", [False, True])
 def test_rotation_keeps_lengths_and_turns_by_the_angle(interleaved: bool) -> None:
     angles = torch.tensor([[0.3, 1.1], [0.0, -0.4]])[None]
-    module = RotaryEmbedding(1, 0, interleaved, Operands([None] * 4, ["computed"] * 3 + ["missing"]))
     values = torch.from_numpy(some_values(1, 1, 2, 4))
-    turned = module(values, angles.cos(), angles.sin())
+    turned = rotate(values, angles.cos(), angles.sin(), None, heads=1, width=0, interleaved=interleaved)
     pairs = (lambda x: x[..., ::2] + 1j * x[..., 1::2]) if interleaved else (lambda x: x[..., :2] + 1j * x[..., 2:])
     torch.testing.assert_close(pairs(turned), pairs(values) * torch.polar(torch.ones_like(angles), angles)[:, None])
 
@@ -79,6 +78,7 @@ def test_rotation_keeps_lengths_and_turns_by_the_angle(interleaved: bool) -> Non
 def test_derivatives() -> None:
     generator = torch.Generator().manual_seed(0)
     inputs = [torch.randn(1, 2, 3, 4, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(3)]
-    for rule in (PLAIN, Rule(None, None, None, True, 2.0, None, 1, -1, 0)):
-        module = Attention(rule, 1, Operands([None] * 7, ["computed"] * 3 + ["missing"] * 4))
-        assert gradcheck(module, inputs, check_forward_ad=True, check_batched_grad=True)
+    nothing = dict.fromkeys(("mask", "past_keys", "past_values", "valid"))
+    for settings in (PLAIN, AttentionSettings(None, None, None, True, 2.0, None, 1, -1, 0)):
+        function = partial(attend, **nothing, settings=settings, outputs=1)
+        assert gradcheck(function, inputs, check_forward_ad=True, check_batched_grad=True)

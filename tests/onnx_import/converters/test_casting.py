@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto
 
 from bnnaudit.onnx_import.converters.casting import cast_to
-from bnnaudit.onnx_import.graph.torch_types import carried, carrier
+from bnnaudit.onnx_import.graph.torch_types import tensor_of, torch_type
 from tests.onnx_import.building import by_import, by_runtime, imported, model_of, node
 
 FLOATS = {
@@ -105,9 +105,9 @@ def test_a_cast_there_and_back_is_a_truncation_with_a_gradient(kind: int) -> Non
 
 def test_types_that_are_no_numbers() -> None:
     with pytest.raises(NotImplementedError, match="tensors of string"):
-        carrier(TensorProto.STRING)
+        torch_type(TensorProto.STRING)
     with pytest.raises(NotImplementedError, match="tensors of str"):
-        carried(np.array(["a"]))
+        tensor_of(np.array(["a"]))
 
 
 def test_stored_tensors_of_types_that_numpy_lacks() -> None:

@@ -1,4 +1,5 @@
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,8 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.convolution import Convolution, TransposedConvolution
+from bnnaudit.onnx_import.converters.convolution import convolve, convolve_transposed
 from bnnaudit.onnx_import.converters.windows import Window
-from bnnaudit.onnx_import.operands import Operands
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, module_of
 
@@ -84,12 +84,13 @@ def test_derivatives() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(2, 2, 3, generator=generator, dtype=torch.float64)
     values = torch.randn(2, 2, 6, generator=generator, dtype=torch.float64, requires_grad=True)
-    for module in (
-        Convolution(window, 1, Operands([weight, None], ["stored", "missing"])),
-        TransposedConvolution(window, 1, (1,), None, Operands([weight, weight[0, :, 0]], ["stored", "stored"])),
+    transposed = {"bias": weight[0, :, 0], "extra": (1,), "sizes": None}
+    for function in (
+        partial(convolve, weight=weight, bias=None, window=window, groups=1),
+        partial(convolve_transposed, weight=weight, window=window, groups=1, **transposed),
     ):
-        assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
-        assert gradgradcheck(module, values)
+        assert gradcheck(function, values, check_forward_ad=True, check_batched_grad=True)
+        assert gradgradcheck(function, values)
 
 
 def test_weights_are_frozen_and_stay_in_place() -> None:

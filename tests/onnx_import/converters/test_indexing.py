@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,7 @@ import torch
 from torch.autograd import gradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.indexing import Gather, GatherND, ScatterElements, ScatterND
-from bnnaudit.onnx_import.operands import Operands
+from bnnaudit.onnx_import.converters.indexing import gather, gather_nd, scatter_elements, scatter_nd
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, floats, ints, module_of
 
@@ -72,11 +72,10 @@ def test_an_unknown_reduction_is_refused() -> None:
 def test_derivatives() -> None:
     values = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
     updates = torch.ones(1, 4, dtype=torch.float64)
-    kinds = ["computed", "stored", "stored"]
-    for module in (
-        Gather(1, Operands([None, torch.tensor([0, -1, 0])], kinds[:2])),
-        GatherND(1, Operands([None, torch.tensor([[0], [1], [-1]])], kinds[:2])),
-        ScatterElements(0, "none", Operands([None, torch.tensor([[0, 1, 2, 0]]), updates], kinds)),
-        ScatterND("add", Operands([None, torch.tensor([[1]]), updates], kinds)),
+    for function in (
+        partial(gather, indices=torch.tensor([0, -1, 0]), axis=1),
+        partial(gather_nd, indices=torch.tensor([[0], [1], [-1]]), axes=1),
+        partial(scatter_elements, indices=torch.tensor([[0, 1, 2, 0]]), updates=updates, axis=0, reduction="none"),
+        partial(scatter_nd, indices=torch.tensor([[1]]), updates=updates, reduction="add"),
     ):
-        assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
+        assert gradcheck(function, values, check_forward_ad=True, check_batched_grad=True)

@@ -1,16 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.normalization import (
-    BatchNormalization,
-    GroupNormalization,
-    LayerNormalization,
-    LocalResponseNormalization,
-)
-from bnnaudit.onnx_import.operands import Operands
+from bnnaudit.onnx_import.converters.normalization import batch_norm, group_norm, layer_norm, local_response
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, module_of
 
@@ -75,13 +71,13 @@ def test_derivatives() -> None:
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(2, 4, 3, generator=generator, dtype=torch.float64).requires_grad_()
     scale, bias, mean = (torch.randn(4, generator=generator, dtype=torch.float64) for _ in range(3))
-    pair = Operands([scale, bias], ["stored", "stored"])
-    last = Operands([scale[:3], bias[:3]], ["stored", "stored"])
-    for module in (
-        BatchNormalization(1e-3, Operands([scale, bias, mean, mean.square() + 0.1], ["stored"] * 4)),
-        LayerNormalization(-1, 1e-3, torch.float64, True, 1, last),
-        LayerNormalization(-1, 1e-3, torch.float64, False, 1, last),
-        GroupNormalization(2, 1e-3, None, pair),
-        LocalResponseNormalization(3, 0.5, 0.75, 1.0),
+    pair = {"scale": scale, "bias": bias, "epsilon": 1e-3}
+    last = {"scale": scale[:3], "bias": bias[:3], "epsilon": 1e-3, "axis": -1, "stash": torch.float64, "outputs": 1}
+    for function in (
+        partial(batch_norm, **pair, mean=mean, variance=mean.square() + 0.1),
+        partial(layer_norm, **last, centred=True),
+        partial(layer_norm, **last, centred=False),
+        partial(group_norm, **pair, groups=2, stash=None),
+        partial(local_response, size=3, alpha=0.5, beta=0.75, bias=1.0),
     ):
-        assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
+        assert gradcheck(function, values, check_forward_ad=True, check_batched_grad=True)

@@ -1,11 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.pad import MODES, Pad
-from bnnaudit.onnx_import.operands import Operands, fixed_numbers
+from bnnaudit.onnx_import.converters.pad import MODES, pad
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, ints, module_of
 
@@ -47,6 +48,6 @@ def test_an_unknown_mode_is_refused() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_derivatives(mode: str) -> None:
-    module = Pad(fixed_numbers([1, -1, 2, 2], None), mode, Operands([None], ["missing"]))
+    padded = partial(pad, pads=[1, -1, 2, 2], axes=None, fill=None, mode=mode)
     values = torch.randn(4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-    assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
+    assert gradcheck(padded, values, check_forward_ad=True, check_batched_grad=True)

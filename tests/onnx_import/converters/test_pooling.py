@@ -1,4 +1,5 @@
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch.autograd import gradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.pooling import AveragePool, GlobalPool, MaximumPool, NormPool, Windows
+from bnnaudit.onnx_import.converters.pooling import average, maximum, norm, over_image
 from bnnaudit.onnx_import.converters.windows import Window
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, module_of
@@ -76,20 +77,20 @@ def test_a_margin_as_large_as_the_window_is_refused() -> None:
 
 
 def test_derivatives() -> None:
-    windows = Windows(Window((3,), (2,), (1,), (1,), (0,)), ceil=True)
+    settings: dict[str, Any] = {"window": Window((3,), (2,), (1,), (1,), (0,)), "ceil": True}
     values = torch.randn(2, 2, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-    for module in (
-        MaximumPool(windows, False, False),
-        AveragePool(windows, False),
-        NormPool(windows, 3),
-        GlobalPool("GlobalAveragePool"),
-        GlobalPool("GlobalLpPool"),
+    for function in (
+        partial(maximum, **settings, indices=False, column_major=False),
+        partial(average, **settings, count_margins=False),
+        partial(norm, **settings, p=3),
+        partial(over_image, op="GlobalAveragePool"),
+        partial(over_image, op="GlobalLpPool"),
     ):
-        assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
+        assert gradcheck(function, values, check_forward_ad=True, check_batched_grad=True)
 
 
 def test_norms_of_nothing_have_a_finite_gradient() -> None:
     values = torch.zeros(1, 1, 4, requires_grad=True)
-    GlobalPool("GlobalLpPool")(values).sum().backward()
+    over_image(values, "GlobalLpPool").sum().backward()
     assert values.grad is not None
     assert math.isfinite(values.grad.abs().sum())

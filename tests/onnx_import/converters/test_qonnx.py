@@ -11,12 +11,10 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from bnnaudit.onnx_import.graph.graph import Graph
-from bnnaudit.onnx_import.graph.qonnx_domains import QONNX_DOMAINS
-from bnnaudit.onnx_import.importer import import_graph
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, Graph
 from bnnaudit.onnx_import.passes.qonnx_to_standard import to_standard_form
 from bnnaudit.onnx_import.runtime import open_session
-from tests.onnx_import.building import model_of
+from tests.onnx_import.building import imported, model_of
 
 F32 = np.float32
 VALUES = (np.arange(-60, 61).reshape(1, 121) / 8).astype(F32)
@@ -51,7 +49,7 @@ def model(op: str, constants: dict[str, Any], opset: int = 13, domain: str = QON
 def both(made: ModelProto, values: NDArray[Any] = VALUES) -> tuple[NDArray[Any], NDArray[Any]]:
     """What the import computes, and what ONNX Runtime makes of the standard nodes."""
     with torch.no_grad():
-        ours = -import_graph(made)(torch.from_numpy(values)).numpy()
+        ours = -imported(made)(torch.from_numpy(values)).numpy()
     standard = ModelProto()
     standard.CopyFrom(made)
     session = open_session(to_standard_form(standard).SerializeToString())
@@ -203,14 +201,14 @@ def test_multi_threshold(layout: str, shape: tuple[int, ...], steps: int) -> Non
     for found in both(made, values):
         np.testing.assert_array_equal(found, expected)
     inputs = torch.from_numpy(values).requires_grad_()
-    import_graph(made)(inputs).sum().backward()
+    imported(made)(inputs).sum().backward()
     assert inputs.grad is not None
     assert inputs.grad.abs().sum() > 0
 
 
 def test_gradient_and_its_derivatives() -> None:
     made = model("Quant", {"scale": 0.5, "zero": 0, "bits": 3}, signed=1, narrow=0, rounding_mode="ROUND")
-    network = import_graph(made)
+    network = imported(made)
     values = torch.from_numpy(VALUES)
     inputs = values.clone().requires_grad_()
     network(inputs).sum().backward()
@@ -245,4 +243,4 @@ def test_a_computed_width_is_refused() -> None:
     made.graph.initializer.remove(next(tensor for tensor in made.graph.initializer if tensor.name == "bits"))
     made.graph.input.append(helper.make_tensor_value_info("bits", TensorProto.FLOAT, []))
     with pytest.raises(Exception, match="computed"):
-        import_graph(made)
+        imported(made)

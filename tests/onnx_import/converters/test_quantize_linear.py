@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.graph import Graph
-from bnnaudit.onnx_import.importer import import_graph
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from bnnaudit.quantization.uniform import GridQuantizer
 from tests.onnx_import.backend_cases import QUANTIZATION, Case, Status, by_bnnaudit, cases, judge
-from tests.onnx_import.building import by_runtime, lowered, model_of, node, some_values
+from tests.onnx_import.building import by_runtime, imported, lowered, model_of, node, some_values
 
 F32 = np.float32
 OFFICIAL = [case for case in cases() if case.op in QUANTIZATION]
@@ -69,7 +68,7 @@ BETWEEN: dict[str, ModelProto] = {
 @pytest.mark.parametrize("name", BETWEEN)
 def test_between_quantizers(name: str) -> None:
     values = some_values(2, 3, 4, 4) * 3
-    network = import_graph(BETWEEN[name])
+    network = imported(BETWEEN[name])
     inputs = torch.from_numpy(values).requires_grad_()
     scores = network(inputs)
     np.testing.assert_array_equal(scores.detach().numpy(), by_runtime(BETWEEN[name], values))
@@ -92,7 +91,7 @@ def test_types_for_each_channel(kind: str, opset: int) -> None:
     made.graph.initializer.append(helper.make_tensor("z", code, [3], zeros))
     values = some_values(2, 3, 4, 4) * 100
     with torch.no_grad():
-        found = import_graph(made)(torch.from_numpy(values)).numpy()
+        found = imported(made)(torch.from_numpy(values)).numpy()
     np.testing.assert_array_equal(found, by_runtime(made, values))
 
 
@@ -101,7 +100,7 @@ def test_gradient_of_a_fake_quantizer(opset: int) -> None:
     """One inside of the range, zero where it saturates; forward mode and second derivatives too."""
     constants = {"s": F32(0.1), "z": np.uint8(100)}
     made = model_of([node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")], [1, 6], constants, opset)
-    network = import_graph(made)
+    network = imported(made)
     values = torch.tensor([[-11.0, -10.0, 0.02, 3.0, 15.4, 15.7]])
     inputs = values.clone().requires_grad_()
     (first,) = torch.autograd.grad((network(inputs) ** 2).sum(), inputs, create_graph=True)
@@ -126,7 +125,7 @@ def test_dynamic_quantization_by_its_own_range() -> None:
     ]
     made = model_of(nodes, [5, 6], {"w": weights, "wz": np.int8(3), "ws": F32(0.01)}, 17)
     values = some_values(5, 6)
-    network = import_graph(made)
+    network = imported(made)
     inputs = torch.from_numpy(values).requires_grad_()
     scores = network(inputs)
     np.testing.assert_allclose(scores.detach().numpy(), by_runtime(made, values), rtol=1e-6)
@@ -139,7 +138,7 @@ def test_dynamic_quantization_by_its_own_range() -> None:
 
 def test_zeros_have_no_range() -> None:
     nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]), node("DequantizeLinear", "q s z")]
-    network = import_graph(model_of(nodes, [2, 3], {}, 17))
+    network = imported(model_of(nodes, [2, 3], {}, 17))
     assert network(torch.zeros(2, 3)).tolist() == [[0] * 3] * 2
 
 
@@ -195,7 +194,7 @@ def test_quantizers_written_with_plain_operators(name: str) -> None:
     assert len(found) == 1
     assert (found[0].op, found[0].bits) == ("quantize", bits)
     assert (found[0].low, found[0].high) == pytest.approx(ends)
-    network = import_graph(made)
+    network = imported(made)
     assert sum(isinstance(part, GridQuantizer) for part in network.modules()) == 1
     inputs = torch.from_numpy(values).requires_grad_()
     scores = network(inputs)

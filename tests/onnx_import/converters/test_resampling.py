@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,7 @@ import torch
 from torch.autograd import gradcheck
 
 from bnnaudit.core.errors import UnsupportedOperatorsError
-from bnnaudit.onnx_import.converters.resampling import Resampling, Rule
-from bnnaudit.onnx_import.operands import fixed_numbers
+from bnnaudit.onnx_import.converters.resampling import Interpolation, resample
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, floats, ints, module_of
 
@@ -65,15 +65,16 @@ def test_refusals(inputs: tuple[Any, ...], settings: dict[str, Any], why: str) -
 
 
 def test_a_size_of_zero_keeps_the_axis() -> None:
-    module = Resampling(Rule("linear"), None, fixed_numbers(None, None, [0, 0, 14, 6]))
-    assert module(torch.zeros(5, 2, 7, 6)).shape == (5, 2, 14, 6)
+    values = torch.zeros(5, 2, 7, 6)
+    assert resample(values, None, None, [0, 0, 14, 6], Interpolation("linear"), None).shape == (5, 2, 14, 6)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_derivatives(mode: str) -> None:
-    module = Resampling(Rule(mode, antialias=mode == "linear"), [1, 2], fixed_numbers(None, None, [3, 7]))
+    method = Interpolation(mode, antialias=mode == "linear")
     values = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-    assert gradcheck(module, values, check_forward_ad=True, check_batched_grad=True)
+    resized = partial(resample, parts=None, scales=None, sizes=[3, 7], method=method, axes=[1, 2])
+    assert gradcheck(resized, values, check_forward_ad=True, check_batched_grad=True)
 
 
 def test_whole_numbers_are_picked_but_not_mixed() -> None:

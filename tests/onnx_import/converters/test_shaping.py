@@ -1,8 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from bnnaudit.onnx_import.converters.shaping import BlockMove
+from bnnaudit.onnx_import.converters.shaping import blocks_to_depth, blocks_to_image
 from tests.onnx_import.building import some_values
 from tests.onnx_import.comparing import check, ints
 
@@ -68,7 +70,8 @@ def test_blocks(mode: str) -> None:
 def test_blocks_there_and_back(mode: str) -> None:
     """Each is the inverse of the other, which holds the newest version with its mode to the runtime's older one."""
     values = torch.from_numpy(some_values(2, 8, 4, 6))
-    there, back = BlockMove(2, mode == "DCR", gather=False), BlockMove(2, mode == "DCR", gather=True)
+    depth_first = mode == "DCR"
+    there, back = (partial(move, block=2, depth_first=depth_first) for move in (blocks_to_image, blocks_to_depth))
     np.testing.assert_array_equal(back(there(values)), values)
     np.testing.assert_array_equal(there(back(values)), values)
 

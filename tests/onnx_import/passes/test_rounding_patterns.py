@@ -9,8 +9,8 @@ import pytest
 import torch
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.converters.sign_and_round import Kind
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from tests.onnx_import.building import by_import, by_runtime, imported, lowered, model_of, node
 
@@ -55,7 +55,7 @@ def made(nodes: list[NodeProto]) -> Any:
     return model_of(nodes, [1, 97], {name: value for name, value in CONSTANTS.items() if name in used})
 
 
-def steps(nodes: list[NodeProto]) -> list[Kind]:
+def steps(nodes: list[NodeProto]) -> list[QuantizerKind]:
     graph = lowered(made(nodes))
     return [kind for one in graph.nodes if (kind := quantizer_of(graph, one)) is not None]
 
@@ -77,7 +77,7 @@ def test_a_shifted_floor_is_a_round(form: str) -> None:
 def test_a_clip_makes_it_a_quantizer_of_three_bits(form: str) -> None:
     nodes = CLIPPED[form]
     np.testing.assert_array_equal(by_import(made(nodes), VALUES), by_runtime(made(nodes), VALUES))
-    assert steps(nodes) == [Kind("quantize", 3, -4.0, 3.0)]
+    assert steps(nodes) == [QuantizerKind("quantize", 3, -4.0, 3.0)]
     inside = (VALUES > -3.5) & (VALUES < 2.5)
     assert (gradient(nodes)[inside] == 1).all()
 
@@ -85,7 +85,7 @@ def test_a_clip_makes_it_a_quantizer_of_three_bits(form: str) -> None:
 def test_a_relu_below_a_min_is_a_clip() -> None:
     nodes = [node("Relu", "x", "r"), node("Min", "r s", "m"), node("Round", "m")]
     np.testing.assert_array_equal(by_import(made(nodes), VALUES), by_runtime(made(nodes), VALUES))
-    assert steps(nodes) == [Kind("quantize", 3, 0.0, 7.0)]
+    assert steps(nodes) == [QuantizerKind("quantize", 3, 0.0, 7.0)]
 
 
 def test_another_shift_is_another_step() -> None:
@@ -105,7 +105,7 @@ def test_bounds_that_cross_are_no_clip() -> None:
 def test_the_positive_part_of_a_sign_is_one_step(last: NodeProto) -> None:
     nodes = [node("Sign", "x", "g"), last]
     np.testing.assert_array_equal(by_import(made(nodes), VALUES), by_runtime(made(nodes), VALUES))
-    assert steps(nodes) == [Kind("sign", 1, 0.0, 1.0)]
+    assert steps(nodes) == [QuantizerKind("sign", 1, 0.0, 1.0)]
     assert [one.op_type for one in lowered(made(nodes)).nodes if one.domain == OWN_DOMAIN] == ["BinarySign"]
 
 
@@ -118,5 +118,5 @@ def test_a_clip_behind_a_quantizer_tells_its_bits(kind: Any, low: int, high: int
     model = model_of(nodes, [1, 97], constants)
     graph = lowered(model)
     found = [described for one in graph.nodes if (described := quantizer_of(graph, one)) is not None]
-    assert found == [Kind("quantize", bits, low / 2, high / 2)]
+    assert found == [QuantizerKind("quantize", bits, low / 2, high / 2)]
     np.testing.assert_array_equal(by_import(model, VALUES), by_runtime(model, VALUES))

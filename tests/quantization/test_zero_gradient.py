@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bnnaudit.measurements.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import attached
 from tests.networks.broken import ForeignForward
 from tests.toy import target_of
 

@@ -6,29 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from onnx import NodeProto, helper
 
-from bnnaudit.onnx_import.conversion import Converted, Converter, Node
-from bnnaudit.onnx_import.converters.carrier_casts import as_float
-from bnnaudit.onnx_import.converters.quantize_linear import HALVES
-from bnnaudit.onnx_import.graph.element_types import GRIDS, grid_of
+from bnnaudit.onnx_import.graph.element_types import GRIDS, HALVES
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
-from bnnaudit.onnx_import.passes.quantized_as_float import QUANTIZES_TO
-from bnnaudit.quantization.fake_quantize import RELU, Bounds, FakeQuantizer, is_in_one_step
-
-QUANTIZE_DEQUANTIZE = "QuantizeDequantize"
-QUANTIZERS = frozenset({"QuantizeLinear", "com_microsoft_QuantizeLinear"})
-DEQUANTIZERS = frozenset({"DequantizeLinear", "com_microsoft_DequantizeLinear"})
-"""As nodes of a lowered graph."""
-
-
-class QuantizeDequantize(FakeQuantizer):
-    """Takes whole numbers as well, as QuantizeLinear does."""
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """(...) -> (...) floats."""
-        return super().forward(as_float(values))
+from bnnaudit.onnx_import.graph.own_operators import QUANTIZE_DEQUANTIZE, QUANTIZES_TO
+from bnnaudit.onnx_import.operators import spec_of
+from bnnaudit.quantization.fake_quantize import RELU, Bounds, is_in_one_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +38,7 @@ def fuse_quantizers(graph: Graph) -> None:
 
 def _pair(graph: Graph, node: NodeProto) -> _Pair | None:
     """The pair that begins with a node; None where it cannot be taken in one step."""
-    if node.domain != OWN_DOMAIN or node.op_type not in QUANTIZERS or attribute(node, "precision", 0) in HALVES:
+    if not spec_of(node).quantizes or attribute(node, "precision", 0) in HALVES:
         return None
     users = tuple(graph.users(node.output[0]))
     own = _numbers(graph, node)
@@ -62,12 +46,8 @@ def _pair(graph: Graph, node: NodeProto) -> _Pair | None:
     if not users or graph.is_output(node.output[0]) or own is None or grid is None or not is_in_one_step(grid, own[0]):
         return None
     returned = sum(graph.is_output(user.output[0]) for user in users)
-    alike = all(_dequantizes(user) and _numbers(graph, user) == own for user in users)
+    alike = all(spec_of(user).dequantizes and _numbers(graph, user) == own for user in users)
     return _Pair(node, users, *own) if alike and returned <= 1 else None
-
-
-def _dequantizes(node: NodeProto) -> bool:
-    return node.domain == OWN_DOMAIN and node.op_type in DEQUANTIZERS
 
 
 def _numbers(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
@@ -133,19 +113,3 @@ def _bounds(graph: Graph, node: NodeProto) -> Bounds | None:
         given.append(absent if stated is None else float(stated))
     low, high = given
     return Bounds(low, high) if low <= high else None
-
-
-def _converted(node: Node) -> Converted:
-    scale, zero_point = node.constant(1), node.constant(2)
-    if scale is None:
-        raise NotImplementedError("no scale")
-    module = QuantizeDequantize(
-        grid_of(int(node.attribute(QUANTIZES_TO))),
-        torch.tensor(float(scale.ravel()[0]), dtype=torch.float32),
-        0.0 if zero_point is None else float(zero_point.ravel()[0]),
-        Bounds(float(node.attribute("low")), float(node.attribute("high"))),
-    )
-    return Converted(module, node.inputs[:1])
-
-
-CONVERTERS: dict[str, Converter] = {QUANTIZE_DEQUANTIZE: _converted}

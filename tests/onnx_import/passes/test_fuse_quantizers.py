@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import Tensor, nn
 
-from bnnaudit.onnx_import.importer import import_graph
 from bnnaudit.quantization.fake_quantize import RELU, Bounds, FakeQuantizer, is_in_one_step
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.quantizers import named_quantizers
 from bnnaudit.quantization.step_hooks import StepTaken, watching
-from tests.onnx_import.building import by_runtime, model_of, node
+from tests.onnx_import.building import by_runtime, imported, model_of, node
 
 F32 = np.float32
 PAIR = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")]
@@ -55,7 +54,7 @@ def test_values_are_those_of_onnx_runtime(kind: str, opset: int, scale: float) -
     values = edges(scale)
     made = model_of(PAIR, list(values.shape), {"s": F32(scale)}, opset)
     made.graph.initializer.append(stored(kind, [zero], []))
-    network = import_graph(made)
+    network = imported(made)
     assert in_one_step(network) == 1
     for context in (torch.no_grad, torch.enable_grad):
         with context():
@@ -97,7 +96,7 @@ class Apart(nn.Module):
 def test_what_comes_before_is_taken_along(name: str, zero: int) -> None:
     """Values of ONNX Runtime, and at every edge the gradient of the operators one by one."""
     made, values = with_before(name, zero)
-    network = import_graph(made)
+    network = imported(made)
     assert in_one_step(network) == 1
     assert not [part for part in network.modules() if type(part).__name__ in ("Clip", "Function", "ReLU", "OnnxRelu")]
     one, apart = (torch.from_numpy(values).requires_grad_() for _ in range(2))
@@ -117,7 +116,7 @@ def test_what_comes_before_is_taken_along(name: str, zero: int) -> None:
 
 def test_in_double_precision() -> None:
     made, values = with_before("Relu")
-    network = import_graph(made).double()
+    network = imported(made).double()
     inputs = torch.from_numpy(values).double().requires_grad_()
     found = network(inputs)
     assert found.dtype is torch.float64
@@ -139,7 +138,7 @@ def test_several_users_share_one_step() -> None:
     constants = {"s": F32(0.1), "z": np.int8(3), "s2": F32(0.1), "z2": np.int8(3)}
     values = edges(0.1)
     made = model_of(nodes, list(values.shape), constants, 17)
-    network = import_graph(made)
+    network = imported(made)
     assert [name for name, _ in named_quantizers(network)] != []
     assert (in_one_step(network), len(list(named_quantizers(network)))) == (1, 1)
     np.testing.assert_array_equal(network(torch.from_numpy(values)).detach().numpy(), by_runtime(made, values))
@@ -149,7 +148,7 @@ def stays(nodes: list[NodeProto], constants: dict[str, Any], opset: int = 21, sh
     """Asserts that the quantizers are taken one by one, and are right."""
     made = model_of(nodes, shape or [2, 3, 4, 4], constants, opset)
     values = np.random.default_rng(1).standard_normal(shape or [2, 3, 4, 4]).astype(F32) * 3
-    network = import_graph(made)
+    network = imported(made)
     assert in_one_step(network) == 0
     np.testing.assert_array_equal(network(torch.from_numpy(values)).detach().numpy(), by_runtime(made, values))
 
@@ -176,9 +175,7 @@ def test_a_relu_that_others_use_stays() -> None:
     values = edges(0.1)
     values = values[np.isfinite(values)][None]
     made = model_of(nodes, list(values.shape), {"s": F32(0.1), "z": np.int8(-128)}, 17)
-    np.testing.assert_array_equal(
-        import_graph(made)(torch.from_numpy(values)).detach().numpy(), by_runtime(made, values)
-    )
+    np.testing.assert_array_equal(imported(made)(torch.from_numpy(values)).detach().numpy(), by_runtime(made, values))
 
 
 @pytest.mark.parametrize(
