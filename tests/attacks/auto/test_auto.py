@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from bnnaudit.attacks.auto import phases
-from bnnaudit.attacks.auto import run as auto_run
 from bnnaudit.attacks.auto.candidates import STEPS, SURROGATES, candidates, first_climb, unchosen
 from bnnaudit.attacks.table import METHODS, run_attack
 from bnnaudit.core.attack import AttackSettings, Auto, Budget, BudgetUnit, LossKind, Method, options_of, settings_of
