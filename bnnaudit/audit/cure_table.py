@@ -1,46 +1,66 @@
-"""How many images each cure alone recovers: the ordinary attack with exactly one thing changed."""
+"""How many images each cure alone recovers, the ordinary attack with exactly one thing changed, and which is the remedy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import BetaRule, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.finding import Family, Finding
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.report import EVERYTHING, PAIRED, Cure
+from bnnaudit.core.report import Cure, CureKind, Remedy
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.rules.comparison import compare
 
+Kinds = tuple[CureKind, ...]
 
-def cure_candidates(plan: AuditPlan) -> Iterator[tuple[str, str, Trial]]:
-    """Each cure with its setting in words and its attack; of several settings of one cure the best is told."""
+NEARLY = 0.05
+"""Of the images: so much less than the strongest cure a simpler one may recover; not tuned."""
+LEAST = 0.1
+"""Of the images: a cure that recovers less is no remedy, whatever the others do; not tuned."""
+LEAST_OF_ALL = 0.25
+"""Of the images that all attacks of the audit recover together: a cure that recovers a smaller share is no remedy; not tuned."""
+TAKES_AWAY: Mapping[CureKind, tuple[str, ...]] = {
+    CureKind.TEMPERATURE: ("SP201", "SP202", "SP208"),
+    CureKind.SURROGATE: ("SP203", "SP204"),
+    CureKind.LOSS: ("SP201", "SP208"),
+    CureKind.ARITHMETIC: ("SP207",),
+    CureKind.LOGARITHM: ("SP209",),
+    CureKind.BRIDGE: ("SP205",),
+    CureKind.AVERAGING: ("SP211",),
+}
+"""The causes that a cure is against; more restarts or steps are against a weak attack, not against a cause."""
+
+
+def cure_candidates(plan: AuditPlan) -> Iterator[tuple[Kinds, str, Trial]]:
+    """Each cure with its setting in words and its attack; of several settings of one cure the best is reported."""
+    temperature = CureKind.TEMPERATURE
     for rule in (BetaRule.HNS, BetaRule.NJS):
-        yield "temperature", f"b by {str(rule).upper()}", plan.scaled(Method.PGD, rule)
+        yield (temperature,), f"b by {str(rule).upper()}", plan.scaled(Method.PGD, rule)
     for surrogate in plan.surrogates:
         if surrogate != plan.ordinary.surrogate:
-            yield "surrogate", str(surrogate), plan.surrogate_trial(surrogate)
-            yield (
-                f"temperature{PAIRED}surrogate",
-                f"b by HNS, {surrogate}",
-                plan.scaled(Method.PGD, BetaRule.HNS, surrogate),
-            )
+            scaled = plan.scaled(Method.PGD, BetaRule.HNS, surrogate)
+            yield (CureKind.SURROGATE,), str(surrogate), plan.surrogate_trial(surrogate)
+            yield (temperature, CureKind.SURROGATE), f"b by HNS, {surrogate}", scaled
     for loss in (LossKind.MARGIN, LossKind.DLR):
-        yield "loss", str(loss), plan.loss_trial(loss)
-    yield "restarts", f"{plan.restarts_trial.attack.restarts} starts", plan.restarts_trial
-    yield "steps", f"{plan.iteration_trial.attack.steps} steps", plan.iteration_trial
-    yield "arithmetic", "float64", plan.cured_trial(Source.FLOAT64)
-    yield "logarithm", "of the outputs", plan.cured_trial(Source.LOGARITHM)
-    yield f"temperature{PAIRED}logarithm", "b by HNS, of the outputs", plan.cured_trial(Source.LOGARITHM, BetaRule.HNS)
-    yield "bridge", "over the blocking layer", plan.cured_trial(Source.BRIDGED)
-    yield "averaging", "over noisy copies", plan.cured_trial(Source.AVERAGED)
+        yield (CureKind.LOSS,), str(loss), plan.loss_trial(loss)
+    yield (CureKind.RESTARTS,), f"{plan.restarts_trial.attack.restarts} starts", plan.restarts_trial
+    yield (CureKind.STEPS,), f"{plan.iteration_trial.attack.steps} steps", plan.iteration_trial
+    yield (CureKind.ARITHMETIC,), "float64", plan.cured_trial(Source.FLOAT64)
+    logarithm = plan.cured_trial(Source.LOGARITHM, BetaRule.HNS)
+    yield (CureKind.LOGARITHM,), "of the outputs", plan.cured_trial(Source.LOGARITHM)
+    yield (temperature, CureKind.LOGARITHM), "b by HNS, of the outputs", logarithm
+    yield (CureKind.BRIDGE,), "over the blocking layer", plan.cured_trial(Source.BRIDGED)
+    yield (CureKind.AVERAGING,), "over noisy copies", plan.cured_trial(Source.AVERAGED)
 
 
 def cure_trials(plan: AuditPlan) -> tuple[Trial, ...]:
     """The attacks that no check asks for but the table of cures needs."""
-    wanted = ("surrogate",) if plan.effort is Effort.QUICK else ("surrogate", "loss")
-    return tuple(trial for name, _, trial in cure_candidates(plan) if name in wanted)
+    quick: set[Kinds] = {(CureKind.SURROGATE,)}
+    wanted = quick if plan.effort is Effort.QUICK else {*quick, (CureKind.LOSS,)}
+    return tuple(trial for kinds, _, trial in cure_candidates(plan) if kinds in wanted)
 
 
 def cures_of(evidence: Evidence) -> tuple[Cure, ...]:
@@ -49,15 +69,38 @@ def cures_of(evidence: Evidence) -> tuple[Cure, ...]:
     if claim is None:
         return ()
     left = int(claim.standing.sum())
-    best: dict[str, Cure] = {}
-    for name, setting, trial in cure_candidates(evidence.plan):
+    best: dict[Kinds, Cure] = {}
+    for kinds, setting, trial in cure_candidates(evidence.plan):
         result = evidence.results.get(trial)
         if result is None:
             continue
-        cure = Cure(name, setting, estimate(compare(claim.standing, result.standing).only_second, left))
-        if name not in best or cure.recovered.value > best[name].recovered.value:
-            best[name] = cure
+        cure = Cure(kinds, setting, estimate(compare(claim.standing, result.standing).only_second, left))
+        if kinds not in best or cure.recovered.value > best[kinds].recovered.value:
+            best[kinds] = cure
     if evidence.verified is not None:
         together = compare(claim.standing, evidence.verified).only_second
-        best[EVERYTHING] = Cure(EVERYTHING, "the whole audit", estimate(together, left))
+        everything = (CureKind.EVERYTHING,)
+        best[everything] = Cure(everything, "the whole audit", estimate(together, left))
     return tuple(best.values())
+
+
+def remedy_of(cures: Sequence[Cure], findings: Sequence[Finding]) -> Remedy | None:
+    """The cure that recovers most, a pair of them only if no single one comes within five points of it.
+
+    None without a symptom or cause to remedy, or where no cure recovers enough of what all attacks together do.
+    """
+    found = [finding.rule for finding in findings if finding.rule.family in (Family.SYMPTOM, Family.CAUSE)]
+    together = [cure.recovered.value for cure in cures if cure.kinds == (CureKind.EVERYTHING,)]
+    bar = max(LEAST, LEAST_OF_ALL * max(together, default=0.0))
+    able = [cure for cure in cures if cure.kinds != (CureKind.EVERYTHING,) and cure.recovered.value >= bar]
+    if not found or not able:
+        return None
+    strongest = max(able, key=_share)
+    simplest = max((cure for cure in able if len(cure.kinds) == 1), key=_share, default=strongest)
+    chosen = simplest if _share(strongest) - _share(simplest) <= NEARLY else strongest
+    against = {code for kind in chosen.kinds for code in TAKES_AWAY.get(kind, ())}
+    return Remedy(chosen, tuple(rule.code for rule in found if rule.code in against))
+
+
+def _share(cure: Cure) -> float:
+    return cure.recovered.value

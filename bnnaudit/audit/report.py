@@ -9,7 +9,7 @@ import numpy as np
 
 from bnnaudit.audit.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.audit.blocks import Attacked, inputs_of
-from bnnaudit.audit.cure_table import cures_of
+from bnnaudit.audit.cure_table import cures_of, remedy_of
 from bnnaudit.audit.environment import describe_environment
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
@@ -85,6 +85,7 @@ def report_of(
     judgement = concluded.judgement
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     waived: tuple[Waiver, ...] = ()
+    cures = cures_of(evidence)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
         clean_accuracy=estimate(int(evidence.clean.sum()), evidence.samples),
@@ -94,7 +95,8 @@ def report_of(
         ),
         signal=journal.signal,
         sweeps=sweeps_of(evidence),
-        cures=cures_of(evidence),
+        cures=cures,
+        remedy=remedy_of(cures, judgement.findings),
         findings=judgement.findings,
         waived=waived,
         skipped=judgement.skipped,

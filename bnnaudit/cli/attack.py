@@ -18,7 +18,7 @@ from bnnaudit.cli.options import (
     RunOptions,
     ThreatOptions,
 )
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write
 from bnnaudit.core.trial import Source, Trial
 
 
@@ -88,5 +88,5 @@ def attack(
         from bnnaudit.cli.adversarial_file import save_adversarial
 
         save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
-    write_report(report, output)
+    write(report, output)
     return PASSED

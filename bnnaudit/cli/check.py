@@ -17,7 +17,7 @@ from bnnaudit.cli.options import (
     ThreatOptions,
 )
 from bnnaudit.cli.paths import NO_SUBSTITUTE
-from bnnaudit.cli.session import provenance, settle, write_report
+from bnnaudit.cli.session import provenance, settle, write
 from bnnaudit.cli.streams import waiting
 
 
@@ -52,7 +52,7 @@ def check(
         request = audit_request(model, settings, transfer, provenance())
     with ProgressBar(output.quiet) as progress:
         report = run_audit(request, progress)
-    write_report(report, output)
+    write(report, output)
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
         return UNFINISHED
     return PASSED if report.verdict.passed else FAILED

@@ -63,12 +63,11 @@ def clever(
     """
     session = open_session(model, settle(model, network.card, network, data, run), output)
     from bnnaudit.audit.clever import run_clever
-    from bnnaudit.reports.terminal.clever import clever_to_json, render_clever
 
     opened = session.opened
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
     with session.running("CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
         surrogate = scores.surrogate or Surrogate()
         report = run_clever(session.prepared(), wanted, surrogate, provenance(), progress.advance)
-    write(output, lambda **page: render_clever(report, **page), lambda: clever_to_json(report))
+    write(report, output)
     return PASSED

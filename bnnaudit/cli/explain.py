@@ -49,42 +49,28 @@ def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
         return _explain_efforts(output)
     if subject.sources:
         return _explain_sources(output)
-    from bnnaudit.reports.terminal.explanation import render_catalogue, render_rule, rule_to_json
+    from bnnaudit.reports.documents import Catalogue
     from bnnaudit.rules.table import RULES
 
     if not subject.everything and subject.code is None:
         raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
-    if subject.code is None:
-        rules = list(RULES.values())
-        write(
-            output,
-            lambda **page: render_catalogue(rules, **page),
-            lambda: {"rules": [rule_to_json(rule) for rule in rules]},
-        )
-    else:
-        rule = find(subject.code, RULES)
-        write(output, lambda **page: render_rule(rule, **page), lambda: rule_to_json(rule))
+    write(Catalogue(tuple(RULES.values())) if subject.code is None else find(subject.code, RULES), output)
     return PASSED
 
 
 def _explain_sources(output: DocumentOptions) -> int:
     from bnnaudit.core.sources import SOURCES
-    from bnnaudit.reports.terminal.sources import render_sources, source_to_json
+    from bnnaudit.reports.documents import Bibliography
 
-    write(
-        output,
-        lambda **page: render_sources(SOURCES.values(), **page),
-        lambda: {"sources": [source_to_json(source) for source in SOURCES.values()]},
-    )
+    write(Bibliography(tuple(SOURCES.values())), output)
     return PASSED
 
 
 def _explain_efforts(output: DocumentOptions) -> int:
     from bnnaudit.audit.plan import check_costs
-    from bnnaudit.reports.terminal.effort_table import CheckCost, efforts_to_json, render_efforts
+    from bnnaudit.reports.documents import CheckCost, EffortTable
 
-    costs = [CheckCost(*entry) for entry in check_costs()]
-    write(output, lambda **page: render_efforts(costs, **page), lambda: efforts_to_json(costs))
+    write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
     return PASSED
 
 

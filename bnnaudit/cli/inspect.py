@@ -15,8 +15,7 @@ def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) ->
     settings = settle(model, network.card, network)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import inspect_model
-        from bnnaudit.reports.terminal.inspection import facts_to_json, render_facts
 
         facts = inspect_model(model, settings)
-    write(output, lambda **page: render_facts(facts, verbose=output.verbose, **page), lambda: facts_to_json(facts))
+    write(facts, output, verbose=output.verbose)
     return PASSED

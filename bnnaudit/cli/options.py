@@ -15,7 +15,7 @@ from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.table import ReportFormat
+from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat
 
 ModelPath = Annotated[Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **paths.MODEL)]
 Count = int | None
@@ -287,7 +287,7 @@ class DocumentOptions(Options, panel="Output"):
     """Where a text or its JSON document goes."""
 
     format: Annotated[
-        ReportFormat, Option("How to write the report.", values.choice(("terminal", "json"), make=ReportFormat))
+        ReportFormat, Option("How to write the report.", values.choice(WRITE_EVERYTHING, make=ReportFormat))
     ] = ReportFormat.TERMINAL
     output: Annotated[
         Path | None, Option("Write the report to this file instead of stdout.", paths.REPORT, flags="--output -o")

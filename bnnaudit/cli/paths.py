@@ -70,7 +70,7 @@ def written_file(option: str, *suffixes: str) -> Callable[[str], Path]:
 def picture_file(text: str) -> Path:
     """A picture to write, by a library that may not be there."""
     path = written_file("plot")(text)
-    from bnnaudit.reports.pictures import check_can_plot
+    from bnnaudit.reports.pictures.figure import check_can_plot
 
     check_can_plot(path)
     return path

@@ -89,15 +89,13 @@ def reproduce(
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS
-    from bnnaudit.reports.terminal.reproduction import render_reproduction, reproduction_to_json
 
     experiment = EXPERIMENTS[name]
     subjects = [subject_of(session, name, radii) for session in sessions]
     with ProgressBar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    made = Reproduction(name, experiment, found, (), provenance())
-    write(output, lambda **page: render_reproduction(made, **page), lambda: reproduction_to_json(made))
+    write(Reproduction(name, experiment, found, (), provenance()), output)
     return PASSED
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
-from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions, ReportOptions
+from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.reports.table import ReportFormat
 
 if TYPE_CHECKING:
     from bnnaudit.audit.open import Opened
     from bnnaudit.audit.prepare import Prepared
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
-    from bnnaudit.core.report import Report
     from bnnaudit.core.threat import Threat
+    from bnnaudit.reports.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +101,8 @@ def provenance() -> Provenance:
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
-def write_report(report: Report, output: ReportOptions) -> None:
-    """Writes a report of an audit or attack in the format that was asked for."""
+def write(document: Document, output: DocumentOptions, *, verbose: bool = False) -> None:
+    """Writes what was found in the format that was asked for, for the stream that it goes to."""
     from bnnaudit.reports.table import render
 
-    page = page_for(output.output)
-    text = render(report, output.format, width=page.width, color=page.color, ascii=page.ascii)
-    deliver(text, output.output)
-
-
-def write(output: DocumentOptions, text: Callable[..., str], document: Callable[[], Mapping[str, Any]]) -> None:
-    """Writes what has a text and a JSON document of its own: `text` is told the page's width, colour and alphabet."""
-    from bnnaudit.reports.table import json_text
-
-    page = page_for(output.output)
-    if output.format is ReportFormat.JSON:
-        deliver(json_text(document()), output.output)
-    else:
-        deliver(text(width=page.width, color=page.color, ascii=page.ascii), output.output)
+    deliver(render(document, output.format, page_for(output.output, verbose)), output.output)

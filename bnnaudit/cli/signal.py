@@ -8,7 +8,7 @@ from bnnaudit.cli import values
 from bnnaudit.cli.command import Option, Options, command
 from bnnaudit.cli.exit_codes import PASSED
 from bnnaudit.cli.options import DataOptions, DeployedOptions, ModelPath, PlottedOptions, RunOptions
-from bnnaudit.cli.session import open_session, provenance, settle, write_report
+from bnnaudit.cli.session import open_session, provenance, settle, write
 from bnnaudit.core.surrogate import Surrogate
 
 
@@ -44,8 +44,8 @@ def signal(
     with session.running("signal propagation"):
         report = run_signal(session.prepared(), surrogate, session.threat, provenance())
     if output.plot is not None:
-        from bnnaudit.reports.pictures import save_signal
+        from bnnaudit.reports.pictures.signal import save_signal
 
         save_signal(report, output.plot)
-    write_report(report, output)
+    write(report, output)
     return PASSED

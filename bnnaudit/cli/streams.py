@@ -6,27 +6,19 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """How text is to look on the stream it goes to."""
-
-    width: int | None
-    color: bool
-    ascii: bool
+from bnnaudit.reports.page import Page
 
 
-def page_for(output: Path | None) -> Page:
+def page_for(output: Path | None, verbose: bool = False) -> Page:
     """A terminal's own width and colours, 80 plain columns for files and pipes."""
     if output is not None:
-        return Page(80, False, False)
+        return Page(80, verbose=verbose)
     terminal = sys.stdout.isatty()
-    return Page(None if terminal else 80, terminal, writes_ascii())
+    return Page(None if terminal else 80, terminal, writes_ascii(), verbose)
 
 
 def writes_ascii() -> bool:
@@ -44,7 +36,7 @@ def deliver(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
         return
-    from bnnaudit.reports.table import write_atomically
+    from bnnaudit.reports.output import write_atomically
 
     write_atomically(output, text)
 

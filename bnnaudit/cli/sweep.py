@@ -18,7 +18,7 @@ from bnnaudit.cli.options import (
     RunOptions,
     ThreatOptions,
 )
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write_report
+from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
@@ -85,8 +85,8 @@ def sweep(
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)
     if output.plot is not None:
-        from bnnaudit.reports.pictures import save_sweep
+        from bnnaudit.reports.pictures.sweep import save_sweep
 
         save_sweep(report, output.plot)
-    write_report(report, output)
+    write(report, output)
     return PASSED

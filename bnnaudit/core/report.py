@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.finding import Fault, Finding, Skip, Waiver
+from bnnaudit.core.finding import Fault, Finding, Skip, Waiver, speaks_of_masking
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
@@ -97,6 +98,17 @@ class AttackRow:
     parts: tuple[Part, ...] = ()
     sessions: SessionAccuracies | None = None
 
+    @property
+    def reaches_radius(self) -> bool:
+        """Whether its steps together can reach the radius, to 1 %; else it is another attack than the name says."""
+        return self.step_size is None or self.settings.steps * self.step_size >= 0.99 * self.threat.eps
+
+    @property
+    def differs_as_8bit(self) -> bool:
+        """Whether rounding to 8-bit pixels was measured and can matter: pixels of 8 bits at most are rounded already."""
+        grid = self.threat.grid
+        return self.accuracy_8bit is not None and self.threat.image_bits is None and (grid is None or grid.values > 256)
+
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
@@ -117,14 +129,14 @@ class SignalRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """The gradient at one place of the network: its mean norm over the images, and the share of them where it is dead.
+class PlaceGradient:
+    """The gradient at one place of the network: its mean norm over the images.
 
-    dead_fraction: share of images whose gradient is exactly zero everywhere or denormal.
+    zero_gradient_fraction: share of images whose gradient is exactly zero everywhere or denormal.
     """
 
     gradient_norm: float
-    dead_fraction: float
+    zero_gradient_fraction: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +144,21 @@ class PlaceRow:
     """One place on the way back from the logits to the input, under each temperature rule."""
 
     name: str
-    original: Passage
-    njs: Passage
-    hns: Passage
+    original: PlaceGradient
+    njs: PlaceGradient
+    hns: PlaceGradient
+
+
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """The place at which most images lose their gradient on its way back to the input, and the share that lose it there.
+
+    saturated: the place is the logits, so that it is the softmax that lets nothing through.
+    """
+
+    place: str
+    fraction: float
+    saturated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,11 @@ class SignalCurves:
     gradient_norm: tuple[float, ...]
 
 
+Scaling = Literal["original", "njs", "hns"]
+SCALINGS: Mapping[Scaling, str] = {"original": "as it is", "njs": "NJS", "hns": "HNS"}
+"""The network as it is, or with one of the two published temperature rules: the fields of a `SignalTable`, and their titles."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignalTable:
     """Signal propagation of the network as it is, and with the two published temperature rules.
@@ -165,10 +194,10 @@ class SignalTable:
     places: tuple[PlaceRow, ...] = ()
     curves: SignalCurves | None = None
 
-
-def place_of_death(passages: Sequence[Passage]) -> int | None:
-    """Which of the places, in order from the logits to the input, loses most images; None where the signal arrives."""
-    return where_it_vanishes([passage.dead_fraction for passage in passages])
+    def vanishing(self, scaling: Scaling) -> Vanishing | None:
+        """Where the gradient vanishes; None where it reaches the input, or was not followed."""
+        end = where_it_vanishes([getattr(place, scaling).zero_gradient_fraction for place in self.places])
+        return None if end is None else Vanishing(self.places[end.place].name, end.fraction, end.place == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,22 +218,46 @@ class SweepPoint:
     accuracy: Estimate
 
 
-PAIRED = " + "
-"""Between the names of two cures that are tried together, because each of them can be of no use without the other."""
-EVERYTHING = "everything"
-"""The last line of the table of cures: what all attacks of the audit recover together."""
+class CureKind(StrEnum):
+    """What is changed in the attack that the claim rests on."""
+
+    TEMPERATURE = "temperature"
+    SURROGATE = "surrogate"
+    LOSS = "loss"
+    RESTARTS = "restarts"
+    STEPS = "steps"
+    ARITHMETIC = "arithmetic"
+    LOGARITHM = "logarithm"
+    BRIDGE = "bridge"
+    AVERAGING = "averaging"
+    EVERYTHING = "everything"
+    """No change of its own: all attacks of the audit together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cure:
     """One cause of failing attacks taken away, all else as the claim's attack had it.
 
-    recovered: the share of the images which that attack left that this one fools; `n` is their number.
+    kinds: two where each can be of no use without the other. recovered: the share of the images which that attack left that
+    this one fools; `n` is their number.
     """
 
-    name: str
+    kinds: tuple[CureKind, ...]
     setting: str
     recovered: Estimate
+
+    @property
+    def name(self) -> str:
+        """`temperature`, `temperature + surrogate`."""
+        return " + ".join(self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """The simplest cure that recovers about as many images as any, and the codes of the causes found that it takes away."""
+
+    cure: Cure
+    causes: tuple[str, ...]
 
 
 class Status(StrEnum):
@@ -246,9 +299,10 @@ class Extent:
 class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
-    comparisons: how many tests the significance of each finding was corrected for. extent: None where a run attacks all
-    images of its sample in any case. output: what the deployed model's scores can tell apart on the clean images. serving:
-    None where all sessions of the deployed model are the same.
+    remedy: None where nothing was found to remedy, or no cure recovers enough. comparisons: how many tests the significance
+    of each finding was corrected for. extent: None where a run attacks all images of its sample in any case. output: what the
+    deployed model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the
+    same.
     """
 
     provenance: Provenance
@@ -261,6 +315,7 @@ class Report:
     signal: SignalTable | None = None
     sweeps: tuple[Sweep, ...] = ()
     cures: tuple[Cure, ...] = ()
+    remedy: Remedy | None = None
     findings: tuple[Finding, ...] = ()
     waived: tuple[Waiver, ...] = ()
     skipped: tuple[Skip, ...] = ()
@@ -271,3 +326,13 @@ class Report:
     output: OutputScores | None = None
     extent: Extent | None = None
     serving: Serving | None = None
+
+    @property
+    def strongest(self) -> AttackRow | None:
+        """The attack that leaves the lowest accuracy, the first of several."""
+        return min(self.attacks, key=lambda row: row.accuracy.value, default=None)
+
+    @property
+    def shows_masking(self) -> bool:
+        """Whether any finding is evidence of gradient masking."""
+        return any(speaks_of_masking(finding) for finding in self.findings)

@@ -1,95 +1,93 @@
-"""What the rows of a reproduced table say of the paper's claim, in a sentence."""
+"""What the rows of a reproduced table say of the paper's claim: whether it holds on this model, and by which figures."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import assert_never
 
 from bnnaudit.core.attack import BetaRule, Method
-from bnnaudit.core.report import Estimate
-from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.experiments.values import (
     AttackTable,
+    Claim,
+    ClaimFigure,
     CleverTable,
     Experiment,
+    Outcome,
     PropagationTable,
     RadiusFigure,
     ReproducedModel,
     ReproducedRow,
 )
-from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.numbers import percent, significant
+from bnnaudit.rules.comparison import Paired
+
+SIGNIFICANCE = 0.05
+"""Level of McNemar's test, as in an audit."""
+AT_LEAST_AS_STRONG = "PGD++ is at least as strong as every attack without a temperature."
+LOWER_SCORES = "The mean CLEVER score is lower with NJS and with HNS than without a temperature."
+AS_STRONG_AS_IPROP = "PGD++ is at least as strong as IPROP at every radius."
 
 
-def claim(experiment: Experiment, model: ReproducedModel) -> str:
-    """How the paper's method does on this model beside its rivals; empty where the table claims nothing, or a side is missing."""
+def claims_of(experiment: Experiment, model: ReproducedModel) -> tuple[Claim, ...]:
+    """What the paper claims by this table, judged on the model's rows; nothing where the table claims nothing."""
     match experiment:
         case AttackTable():
-            return _strongest(model.rows)
-        case CleverTable():
-            return _fall(model.rows, model.columns)
+            rivals = [row for row in model.rows if row.settings is not None and not _is_tempered(row)]
+            return (_at_least_as_strong(AT_LEAST_AS_STRONG, model, rivals),)
         case RadiusFigure():
-            return _at_each_radius(model.rows, model.columns)
+            rivals = [row for row in model.rows if row.settings is not None and row.settings.method is Method.IPROP]
+            return (_at_least_as_strong(AS_STRONG_AS_IPROP, model, rivals),)
+        case CleverTable():
+            return (_lower_scores(model),)
         case PropagationTable():
-            return ""
+            return ()
         case _:
             assert_never(experiment)
-
-
-def _strongest(rows: Sequence[ReproducedRow]) -> str:
-    """`PGD++ leaves 1.5 % (HNS), the strongest of the others 3.0 % (PGD DLR).`"""
-    ran = [(row, row.cells[0]) for row in rows if row.settings is not None and row.cells]
-    found = [(row, cell.value) for row, cell in ran if isinstance(cell, Estimate)]
-    ours = [(row, value) for row, value in found if _is_plus(row)]
-    others = [(row, value) for row, value in found if not _is_tempered(row)]
-    if not ours or not others:
-        return ""
-    (best, left), (rival, its) = (min(side, key=lambda entry: entry[1]) for side in (ours, others))
-    assert best.settings is not None
-    assert rival.settings is not None
-    surrogate = best.settings.surrogate
-    through = "" if surrogate == STRAIGHT_THROUGH else f", {surrogate}"
-    rule = str(best.settings.beta).upper() + through
-    return (
-        f"PGD++ leaves {percent(left)} ({rule}), the strongest attack without a temperature {percent(its)} "
-        f"({attack_name(rival.settings)})."
-    )
 
 
 def _is_tempered(row: ReproducedRow) -> bool:
     return row.settings is not None and row.settings.beta.rule is not BetaRule.NONE
 
 
-def _is_plus(row: ReproducedRow) -> bool:
-    return _is_tempered(row) and row.settings is not None and row.settings.method is Method.PGD
+def _at_least_as_strong(statement: str, model: ReproducedModel, rivals: Sequence[ReproducedRow]) -> Claim:
+    """The best PGD++ against the best rival in every column, image by image."""
+    ours = [row for row in model.rows if _is_tempered(row) and row.settings and row.settings.method is Method.PGD]
+    ours, others = ([row for row in side if row.standing] for side in (ours, rivals))
+    if not ours or not others:
+        return Claim(statement, Outcome.UNDECIDED, why="one of the two sides could not run")
+    outcomes, figures, p_values = [], [], []
+    for index, column in enumerate(model.columns):
+        best, rival = (min(side, key=lambda row: sum(row.standing[index])) for side in (ours, others))
+        figures += [ClaimFigure(row, column, row.cells[index]) for row in (best, rival)]
+        pair = _paired(rival.standing[index], best.standing[index])
+        outcomes.append(_judged(pair, len(ours), len(others)))
+        p_values.append(pair.p_value)
+    if Outcome.FAILS in outcomes:
+        return Claim(statement, Outcome.FAILS, tuple(figures), min(p_values))
+    decided = all(outcome is Outcome.HOLDS for outcome in outcomes)
+    why = "" if decided else "each fools images that the other does not, too few to tell which is the stronger"
+    return Claim(statement, Outcome.HOLDS if decided else Outcome.UNDECIDED, tuple(figures), min(p_values), why)
 
 
-def _fall(rows: Sequence[ReproducedRow], columns: Sequence[str]) -> str:
-    """`The L1 score, 0.859 as it is, falls with NJS (0.414) and with HNS (0.345).`"""
-    scores = {row.label: row.cells[0] for row in rows if row.cells}
-    plain, njs, hns = scores.get("as it is"), scores.get("NJS"), scores.get("HNS")
-    if not (isinstance(plain, float) and isinstance(njs, float) and isinstance(hns, float)):
-        return ""
-    verbs = ["falls" if score < plain else "does not fall" for score in (njs, hns)]
-    second = "" if verbs[0] == verbs[1] else f"{verbs[1]} "
-    return (
-        f"The {columns[0]} score, {significant(plain)} as it is, {verbs[0]} with NJS ({significant(njs)}) and "
-        f"{second}with HNS ({significant(hns)})."
-    )
+def _paired(first: Sequence[bool], second: Sequence[bool]) -> Paired:
+    """Two attacks by the images that they leave."""
+    pairs = list(zip(first, second, strict=True))
+    return Paired(sum(b and not a for a, b in pairs), sum(a and not b for a, b in pairs), len(pairs))
 
 
-def _at_each_radius(rows: Sequence[ReproducedRow], columns: Sequence[str]) -> str:
-    """`PGD++ leaves no more than IPROP at every radius.`, or where it leaves more."""
-    ours = [_values(row) for row in rows if _is_plus(row) and row.cells]
-    rivals = [
-        _values(row) for row in rows if row.settings is not None and row.settings.method is Method.IPROP and row.cells
-    ]
-    if not ours or not rivals:
-        return ""
-    best = [min(values) for values in zip(*ours, strict=True)]
-    behind = [name for name, mine, theirs in zip(columns, best, rivals[0], strict=True) if mine > theirs]
-    if not behind:
-        return "PGD++ leaves no more than IPROP at every radius."
-    return f"PGD++ leaves more than IPROP at {', '.join(behind)}."
+def _judged(pair: Paired, ours: int, others: int) -> Outcome:
+    """Of a rival (first) and PGD++ (second): each side was chosen as its best, which its own p-value pays for (Bonferroni)."""
+    if pair.only_first == 0 or (pair.gain > 0 and pair.p_among(ours) < SIGNIFICANCE):
+        return Outcome.HOLDS
+    return Outcome.FAILS if pair.gain < 0 and pair.p_among(others) < SIGNIFICANCE else Outcome.UNDECIDED
 
 
-def _values(row: ReproducedRow) -> list[float]:
-    return [cell.value if isinstance(cell, Estimate) else cell for cell in row.cells]
+def _lower_scores(model: ReproducedModel) -> Claim:
+    """By the means of the first column, as the paper has them."""
+    rows = {row.label: row for row in model.rows if row.cells}
+    named = [rows[label] for label in ("as it is", "NJS", "HNS") if label in rows]
+    scores = [row.cells[0] for row in named]
+    plain, *scaled = (score for score in scores if isinstance(score, float))
+    if len(scaled) < 2:
+        return Claim(LOWER_SCORES, Outcome.UNDECIDED, why="a row is missing")
+    figures = tuple(ClaimFigure(row, model.columns[0], row.cells[0]) for row in named)
+    return Claim(LOWER_SCORES, Outcome.HOLDS if max(scaled) < plain else Outcome.FAILS, figures)

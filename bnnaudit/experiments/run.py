@@ -17,12 +17,13 @@ from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
-from bnnaudit.core.report import Estimate, SignalRow
+from bnnaudit.core.report import SCALINGS, Estimate, SignalRow
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.experiments.claims import claims_of
 from bnnaudit.experiments.values import (
     AttackTable,
     CleverTable,
@@ -36,7 +37,6 @@ from bnnaudit.experiments.values import (
 from bnnaudit.measurements.propagation import measure_signal
 
 BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
-SCALINGS = ("as it is", "NJS", "HNS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
     with computing_with(subject.threads or threads_in_use()):
-        return _reproduced(experiment, subject, progress)
+        model = _reproduced(experiment, subject, progress)
+    return replace(model, claims=claims_of(experiment, model))
 
 
 def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
@@ -144,14 +145,17 @@ def attacked_row(
 
     started = time.perf_counter()
     cells: list[Estimate] = []
+    standing: list[tuple[bool, ...]] = []
     try:
         for threat in threats:
             result, _ = run_trial(inputs, Trial(settings, threat), on_progress=advance)
             cells.append(estimate(int(result.standing.sum()), len(result.standing)))
+            standing.append(tuple(result.standing.tolist()))
     except UsageError as error:
         progress.advance(max(0, units - sum(done)))
         return ReproducedRow(settings.name, (), (), settings=settings, unable=one_line(error))
-    return ReproducedRow(settings.name, tuple(cells), (), time.perf_counter() - started, settings)
+    seconds = time.perf_counter() - started
+    return ReproducedRow(settings.name, tuple(cells), (), seconds, settings, standing=tuple(standing))
 
 
 def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> ReproducedModel:
@@ -204,4 +208,5 @@ def _probed(table: PropagationTable, prepared: Prepared, progress: Progress) -> 
         for line in table.lines
     ]
     known = any(row.paper for row in rows)
-    return _model(prepared, SCALINGS, SCALINGS if known else (), rows)
+    titles = tuple(SCALINGS.values())
+    return _model(prepared, titles, titles if known else (), rows)

@@ -22,7 +22,7 @@ CIFAR10_LINF = "CIFAR-10, L-inf 8/255, step 2/255, 20 steps"
 
 
 class TableName(StrEnum):
-    """Tables and figures that are made again, as the AAAI 2022 version numbers them."""
+    """Tables and figures that can be reproduced, as the AAAI 2022 version numbers them."""
 
     TABLE5 = "table5"
     TABLE8 = "table8"
@@ -136,7 +136,8 @@ class ReproducedRow:
     """One row of what came out.
 
     settings: of the attack, None in tables of something else. cells: this run's, a share of the images with its interval
-    or a plain number. paper: the paper's beside it. unable: why this run has nothing here.
+    or a plain number. paper: the paper's beside it. unable: why this run has nothing here. standing: of an attack and for
+    each cell, whether it left each image.
     """
 
     label: str
@@ -145,6 +146,39 @@ class ReproducedRow:
     seconds: float | None = None
     settings: AttackSettings | None = None
     unable: str = ""
+    standing: tuple[tuple[bool, ...], ...] = ()
+
+
+class Outcome(StrEnum):
+    """What a run says of a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNDECIDED = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFigure:
+    """A figure of this run that a claim is judged by: a cell of one of the rows."""
+
+    row: ReproducedRow
+    column: str
+    value: Estimate | float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim of the paper's, and whether it holds on one model.
+
+    p_value: the least of McNemar's exact tests behind it, before any correction; None where none was made. why: what keeps
+    it from being decided.
+    """
+
+    statement: str
+    outcome: Outcome
+    figures: tuple[ClaimFigure, ...] = ()
+    p_value: float | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +193,7 @@ class ReproducedModel:
     columns: tuple[str, ...]
     paper_columns: tuple[str, ...]
     rows: tuple[ReproducedRow, ...]
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

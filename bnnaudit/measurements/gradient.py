@@ -77,11 +77,12 @@ def what_blocks_it(target: Target, batch: Batch) -> str:
             for (name, _), gradient in zip(tensors, gradients, strict=True)
         ]
     names, zero = zip(("the logits", 0.0), *reversed(places), ("the input", 1.0), strict=True)
-    index = where_it_vanishes(zero)
-    assert index, "the error signal at the logits is not zero, and that at the input is"
+    end = where_it_vanishes(zero)
+    assert end is not None
+    assert end.place, "the error signal at the logits is not zero, and that at the input is"
     blocking = killing_functions(logits, lambda: gradients_at(logits, [points], signal))
     functions = "".join(f"; the autograd function `{name}` hands none back" for name in blocking)
-    return f"{names[index]} (it still arrives at {names[index - 1]}){functions}"
+    return f"{names[end.place]} (it still arrives at {names[end.place - 1]}){functions}"
 
 
 def _followed(target: Target, points: Tensor, tensors: list[tuple[str, Tensor]]) -> Tensor:

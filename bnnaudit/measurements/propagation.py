@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.report import Passage, PlaceRow, SignalRow, SignalTable
+from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalRow, SignalTable
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.backward_pass import gradients_at, is_zero
 from bnnaudit.measurements.propagation_curves import measure_curves
@@ -98,8 +98,8 @@ class _Sizes:
         flat = gradient.flatten(1)
         return cls(flat_norm(flat), flat_norm(flat.sign()), is_zero(flat))
 
-    def passage(self) -> Passage:
-        return Passage(float(self.norm.mean()), float(self.dead.float().mean()))
+    def mean(self) -> PlaceGradient:
+        return PlaceGradient(float(self.norm.mean()), float(self.dead.float().mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Place:
     gradients: tuple[_Sizes, ...]
 
     def row(self) -> PlaceRow:
-        return PlaceRow(self.name, *(sizes.passage() for sizes in self.gradients))
+        return PlaceRow(self.name, *(sizes.mean() for sizes in self.gradients))
 
 
 def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Tensor]) -> list[_Place]:

@@ -1,6 +1,8 @@
 """Attacks as people write them."""
 
 from bnnaudit.core.attack import AttackSettings, BetaRule, BudgetUnit, LossKind, Method
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH
+from bnnaudit.experiments.values import ReproducedRow
 from bnnaudit.reports.numbers import MISSING, count
 
 _LOSSES = {
@@ -18,6 +20,7 @@ _NAMES = {
     Method.HARD_LABEL: "hard label",
     Method.AUTO: "auto",
 }
+_RULES = {BetaRule.NJS: "NJS", BetaRule.HNS: "HNS"}
 _WITHOUT_SURROGATE = (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL, Method.IPROP, Method.AUTO)
 
 
@@ -60,6 +63,17 @@ def effort(settings: AttackSettings) -> str:
             return f"{settings.steps} x 1"
         case _:
             return f"{settings.steps} x {settings.restarts}"
+
+
+def row_name(row: ReproducedRow) -> str:
+    """`PGD++ NJS`, with the surrogate where it is not the straight-through one; rows of no attack have their label."""
+    settings = row.settings
+    if settings is None:
+        return row.label
+    rule = settings.beta.rule
+    name = attack_name(settings) + ("" if rule is BetaRule.NONE else f" {_RULES.get(rule, settings.beta)}")
+    plain = surrogate_name(settings) in (MISSING, str(STRAIGHT_THROUGH))
+    return name if plain else f"{name}, {settings.surrogate}"
 
 
 def capitalised(attack: str) -> str:

@@ -33,7 +33,7 @@ def with_interval(estimate: Estimate | None) -> str:
 
 
 def length(eps: float) -> str:
-    """A length in units of the [0,1] image as `core` writes it; a dash where it is no number."""
+    """A length in units of the [0,1] image as `core` writes it; a dash where it is not a number."""
     return length_text(eps) if math.isfinite(eps) else MISSING
 
 

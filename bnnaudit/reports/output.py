@@ -16,7 +16,7 @@ def write_atomically(path: Path, text: str | bytes) -> None:
     try:
         target = path.resolve()
         if not target.parent.is_dir():
-            raise UsageError(f"output: there is no folder {path.parent}; make it first or choose another --output")
+            raise UsageError(f"output: there is no folder {path.parent}; create it, or choose another --output")
         if target.is_dir():
             raise UsageError(f"output: {path} is a folder; name a file for --output")
         if target.exists() and not target.is_file():

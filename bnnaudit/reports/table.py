@@ -1,39 +1,51 @@
-"""From a report to text: one file a format, and this table of them."""
+"""The formats that documents are written in, a file or folder each. Naming them imports none of them."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, assert_never
 
-from bnnaudit.core.report import Report
-from bnnaudit.reports.json.audit import report_to_json
-from bnnaudit.reports.json.strict import json_text
-from bnnaudit.reports.output import write_atomically
-from bnnaudit.reports.terminal.audit import report_to_text
-from bnnaudit.reports.terminal.style import Look, choose_look
-
-__all__ = ["FORMATS", "ReportFormat", "Writer", "json_text", "render", "write_atomically"]
+if TYPE_CHECKING:
+    from bnnaudit.reports.documents import Document
+    from bnnaudit.reports.page import Page
 
 
 class ReportFormat(StrEnum):
-    """What a report can be written as."""
+    """What a document can be written as; each has its module or package of that name here."""
 
     TERMINAL = "terminal"
     JSON = "json"
 
 
-Writer = Callable[[Report, Look], str]
-
-FORMATS: dict[ReportFormat, Writer] = {
-    ReportFormat.TERMINAL: report_to_text,
-    ReportFormat.JSON: lambda report, look: json_text(report_to_json(report)),
-}
+WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
+"""The formats that write documents of every kind; others write reports alone."""
 
 
-def render(
-    report: Report, format: ReportFormat, *, width: int | None = None, color: bool = False, ascii: bool = False
-) -> str:
-    """The report as text that ends in a line break.
+class Writer(Protocol):
+    """A format: a document as text that ends in a line break.
 
-    `width` None is the terminal's; `color` allows ANSI escapes; `ascii` is for a stream that cannot carry UTF-8. JSON
-    looks the same whatever they are.
+    What a page is like matters only to formats that are laid out. Raises UsageError for a kind of document that the format
+    does not write.
     """
-    return FORMATS[format](report, choose_look(width, color, ascii))
+
+    def __call__(self, document: Document, page: Page) -> str: ...
+
+
+def writer_of(format: ReportFormat) -> Writer:
+    """The table of formats."""
+    match format:
+        case ReportFormat.TERMINAL:
+            from bnnaudit.reports.terminal.writer import write_text
+
+            return write_text
+        case ReportFormat.JSON:
+            from bnnaudit.reports.json.writer import write_json
+
+            return write_json
+        case _:
+            assert_never(format)
+
+
+def render(document: Document, format: ReportFormat, page: Page) -> str:
+    """The document in that format."""
+    return writer_of(format)(document, page)

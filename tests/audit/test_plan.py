@@ -10,7 +10,6 @@ from bnnaudit.audit.plan import check_costs, planned_trials, planned_units, why_
 from bnnaudit.core.attack import Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import CLASSES_ASKED, DRAWS, QUERIES, Suspicion
-from bnnaudit.core.report import PAIRED
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.rules.table import CHECKS, RULES
@@ -58,11 +57,11 @@ def test_a_cure_changes_one_thing() -> None:
     """Every cure is the claim's attack but for one of its settings or its source; a pair but for its two."""
     the_plan = plan()
     claim = the_plan.claim
-    for name, _, trial in cure_candidates(the_plan):
+    for kinds, _, trial in cure_candidates(the_plan):
         settings = ("method", "steps", "step_size", "restarts", "beta", "surrogate", "loss")
         changed = [key for key in settings if getattr(trial.attack, key) != getattr(claim.attack, key)]
         changed += ["source"] if trial.source is not claim.source else []
-        assert len(changed) == (2 if PAIRED in name else 1), name
+        assert len(changed) == len(kinds), kinds
         assert trial.threat == claim.threat
 
 

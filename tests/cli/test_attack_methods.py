@@ -34,7 +34,7 @@ def test_a_search_reports_its_queries_and_no_steps(bnnaudit: Command, model: Pat
     assert 20 <= row["forwards"] <= 20 * 60
     text = bnnaudit(*attack).out
     assert "30 q x 2" in text
-    assert "queries, forward passes" in text
+    assert "queries (forward passes)" in text
 
 
 def test_what_a_search_cannot_use_is_refused(bnnaudit: Command, model: Path, data: Path) -> None:
@@ -70,13 +70,13 @@ def test_auto_says_what_it_ran(bnnaudit: Command, model: Path, data: Path) -> No
     attack = ("attack", model, "--data", data, *SMALL, "--method", "auto")
     row = row_of(bnnaudit(*attack, "--format", "json"))
     assert (row["name"], row["beta"], row["budget"]) == ("auto", "none", "60")
-    parts = row["portfolio"]
-    assert parts[0]["phase"] == "first climb"
-    assert sum(leg["fooled"] for leg in parts) == row["replayed"] - row["replay_disagreements"]
-    assert sum(leg["backwards"] for leg in parts) == row["backwards"]
-    assert sum(leg["forwards"] for leg in parts) == row["forwards"]
+    phases = row["phases"]
+    assert phases[0]["phase"] == "first climb"
+    assert sum(phase["fooled"] for phase in phases) == row["replayed"] - row["replay_disagreements"]
+    assert sum(phase["backwards"] for phase in phases) == row["backwards"]
+    assert sum(phase["forwards"] for phase in phases) == row["forwards"]
     text = bnnaudit(*attack).out
-    assert "What auto ran" in text
+    assert "Phases of auto" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -111,7 +111,7 @@ def test_clever_prints_a_row_for_each_temperature(bnnaudit: Command, model: Path
         for ball in ("l1", "l2", "linf"):
             assert 0 < row[ball]["mean"] <= document["radii"][ball] * (1 + 1e-6)
     text = bnnaudit(*command).out
-    for words in ("softmax, njs", "softmax, hns", "L-inf mean", "estimated distance"):
+    for words in ("softmax, njs", "softmax, hns", "L-inf mean", "Estimated distance"):
         assert words in text
 
 

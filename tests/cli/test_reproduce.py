@@ -21,7 +21,9 @@ def test_a_sample_model_stands_beside_the_paper(bnnaudit: Command, monkeypatch: 
     ran = bnnaudit(*command)
     assert ran.code == 0, ran.err
     for words in (
-        "Table 5 of [Gupta & Ajanthan 2022]",
+        "Table 5: FGSM and PGD with DLR loss against FGSM++ and PGD++",
+        "K. Gupta, T. Ajanthan",
+        "The paper's claim: PGD++ is at least as strong as every attack without a",
         "ICLR 2021",
         "BNN-WAQ",
         "CIFAR-10",
@@ -38,6 +40,9 @@ def test_a_sample_model_stands_beside_the_paper(bnnaudit: Command, monkeypatch: 
     assert rows["PGD"]["paper"] == [8.57]
     assert rows["PGD"]["cells"][0]["samples"] == 10
     assert rows["PGD++ HNS"]["cells"][0]["value"] < rows["PGD"]["cells"][0]["value"]
+    (claim,) = found["claims"]
+    assert claim["outcome"] == "holds"
+    assert [rows[figure["row"]]["cells"][0] for figure in claim["figures"]] == [f["cell"] for f in claim["figures"]]
 
 
 def test_the_sample_models_are_the_default(bnnaudit: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

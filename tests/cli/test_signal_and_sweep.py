@@ -15,11 +15,11 @@ from tests.cli.conftest import Ran, write_model
 Bnnaudit = Callable[..., Ran]
 
 
-def test_signal_names_the_place_where_the_signal_dies(bnnaudit: Bnnaudit, model: Path, data: Path) -> None:
+def test_signal_names_the_place_where_the_gradient_vanishes(bnnaudit: Bnnaudit, model: Path, data: Path) -> None:
     ran = bnnaudit("signal", model, "--data", data)
     assert ran.code == 0, ran.err
-    assert "the signal dies at the logits" in " ".join(ran.out.split())
-    assert "HNS: the signal arrives at the input" in ran.out
+    assert "the gradient vanishes at the logits" in " ".join(ran.out.split())
+    assert "HNS: the gradient reaches the input" in ran.out
     assert "Hessian ||d2l/dx2||" in ran.out
 
 
@@ -30,8 +30,8 @@ def test_signal_follows_the_surrogate_that_it_is_given(bnnaudit: Bnnaudit, model
     jsonschema.validate(report, report_schema())
     places = report["signal"]["places"]
     assert [place["name"] for place in places] == ["logits", "step", "input"]
-    assert places[0]["original"]["dead_fraction"] == 0
-    assert places[1]["original"] == {"gradient_norm": 0, "dead_fraction": 1}
+    assert places[0]["original"]["zero_gradient_fraction"] == 0
+    assert places[1]["original"] == {"gradient_norm": 0, "zero_gradient_fraction": 1}
     assert (report["attacks"], report["verdict"]) == ([], None)
 
 

@@ -5,71 +5,107 @@ from __future__ import annotations
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
-from bnnaudit.core.clever import Ball
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
 from bnnaudit.core.report import DataFacts, Estimate
-from bnnaudit.experiments.claims import claim
+from bnnaudit.core.threat import Box
+from bnnaudit.experiments.claims import claims_of
 from bnnaudit.experiments.table import EXPERIMENTS
-from bnnaudit.experiments.values import Experiment, ReproducedModel, ReproducedRow, TableName
+from bnnaudit.experiments.values import Claim, Outcome, ReproducedModel, ReproducedRow, TableName
 
 NJS, HNS = Beta(BetaRule.NJS), Beta(BetaRule.HNS)
+IMAGES = 40
+IPROP = AttackSettings(method=Method.IPROP)
 
 
-def attack(settings: AttackSettings, *left: float) -> ReproducedRow:
-    cells = tuple(Estimate(value, 0.0, 1.0, 200) for value in left)
-    return ReproducedRow("", cells, (), settings=settings)
+@pytest.fixture
+def facts() -> ModelFacts:
+    return ModelFacts("m.onnx", "0" * 64, ModelFormat.ONNX, 3, (4,), Layout.FLAT, Box())
 
 
-def said(
+def attack(settings: AttackSettings, *left: set[int]) -> ReproducedRow:
+    """An attack that leaves these images of 40, in each column."""
+    cells = tuple(Estimate(len(images) / IMAGES, 0.0, 1.0, IMAGES) for images in left)
+    standing = tuple(tuple(index in images for index in range(IMAGES)) for images in left)
+    return ReproducedRow("", cells, (), settings=settings, standing=standing)
+
+
+def judged(
     facts: ModelFacts, name: TableName, rows: list[ReproducedRow], columns: tuple[str, ...] = ("accuracy",)
-) -> str:
-    experiment: Experiment = EXPERIMENTS[name]
-    data = DataFacts("toy", 200, "0" * 64)
-    return claim(experiment, ReproducedModel(facts, data, None, None, Estimate(1, 1, 1, 200), columns, (), tuple(rows)))
+) -> tuple[Claim, ...]:
+    data, clean = DataFacts("toy", IMAGES, "0" * 64), Estimate(1, 1, 1, IMAGES)
+    return claims_of(EXPERIMENTS[name], ReproducedModel(facts, data, None, None, clean, columns, (), tuple(rows)))
 
 
-def test_the_best_of_ours_stands_beside_the_best_without_a_temperature(facts: ModelFacts) -> None:
-    rows = [
-        attack(AttackSettings(), 0.75),
-        attack(AttackSettings(loss=LossKind.DLR), 0.03),
-        attack(AttackSettings(method=Method.FGSM, beta=HNS), 0.001),
-        attack(AttackSettings(beta=NJS), 0.04),
-        attack(AttackSettings(beta=HNS), 0.015),
-        ReproducedRow("", (), (), settings=AttackSettings(method=Method.SQUARE), unable="not here"),
-    ]
-    words = "PGD++ leaves 1.5 % (HNS), the strongest attack without a temperature 3.0 % (PGD DLR)."
-    assert said(facts, TableName.TABLE8, rows) == words
-    assert said(facts, TableName.TABLE8, rows[:3]) == ""
+def first(count: int) -> set[int]:
+    return set(range(count))
 
 
 @pytest.mark.parametrize(
-    ("njs", "hns", "words"),
+    ("ours", "theirs", "outcome"),
     [
-        (0.414, 0.345, "The L1 score, 0.859 as it is, falls with NJS (0.414) and with HNS (0.345)."),
-        (0.9, 0.345, "The L1 score, 0.859 as it is, does not fall with NJS (0.9) and falls with HNS (0.345)."),
+        (first(0), first(0), Outcome.HOLDS),  # the same images
+        (first(30), first(30), Outcome.HOLDS),
+        (first(3), first(4), Outcome.HOLDS),  # nothing that only the rival fools
+        ({39}, first(10), Outcome.HOLDS),  # significant: 10 against 1, p = 0.0117, twice for the best of two
+        ({39}, first(3), Outcome.UNDECIDED),  # 3 against 1
+        (first(4), first(2), Outcome.UNDECIDED),  # 0 against 2, p = 0.5
+        (first(9), set(), Outcome.FAILS),  # 0 against 9, p = 0.0039, twice for the best of two
     ],
 )
-def test_scores_fall_or_do_not(facts: ModelFacts, njs: float, hns: float, words: str) -> None:
+def test_the_best_of_ours_is_held_against_the_best_without_a_temperature(
+    facts: ModelFacts, ours: set[int], theirs: set[int], outcome: Outcome
+) -> None:
+    best, rival = attack(AttackSettings(beta=HNS), ours), attack(AttackSettings(loss=LossKind.DLR), theirs)
+    rows = [
+        attack(AttackSettings(), first(40)),
+        rival,
+        attack(AttackSettings(method=Method.FGSM, beta=HNS), set()),  # not PGD++
+        attack(AttackSettings(beta=NJS), first(38) | {39}),
+        best,
+        ReproducedRow("", (), (), settings=AttackSettings(method=Method.SQUARE), unable="not here"),
+    ]
+    (claim,) = judged(facts, TableName.TABLE8, rows)
+    assert claim.outcome is outcome
+    assert [figure.row for figure in claim.figures] == [best, rival]
+    assert [figure.value for figure in claim.figures] == [best.cells[0], rival.cells[0]]
+    assert bool(claim.why) == (outcome is Outcome.UNDECIDED)
+
+
+def test_without_one_of_the_sides_it_cannot_be_told(facts: ModelFacts) -> None:
+    rows = [attack(AttackSettings(), first(3)), attack(AttackSettings(method=Method.FGSM, beta=HNS), set())]
+    (claim,) = judged(facts, TableName.TABLE8, rows)
+    assert (claim.outcome, claim.figures, claim.p_value) == (Outcome.UNDECIDED, (), None)
+
+
+@pytest.mark.parametrize(
+    ("njs", "hns", "outcome"),
+    [(0.414, 0.345, Outcome.HOLDS), (0.9, 0.345, Outcome.FAILS), (0.414, 0.859, Outcome.FAILS)],
+)
+def test_scores_are_lower_with_both_or_not(facts: ModelFacts, njs: float, hns: float, outcome: Outcome) -> None:
     scores = {"as it is": 0.859, "b = 0.01": 3.0, "NJS": njs, "HNS": hns}
     rows = [ReproducedRow(label, (score, 1.0, 1.0), ()) for label, score in scores.items()]
-    columns = tuple(str(ball).upper() for ball in Ball)
-    assert said(facts, TableName.TABLE11, rows, columns) == words
-    assert said(facts, TableName.TABLE11, rows[:3], columns) == ""
+    (claim,) = judged(facts, TableName.TABLE11, rows, ("L1", "L2", "L-inf"))
+    assert claim.outcome is outcome
+    assert [figure.value for figure in claim.figures] == [0.859, njs, hns]
+    (claim,) = judged(facts, TableName.TABLE11, rows[:3], ("L1", "L2", "L-inf"))
+    assert claim.outcome is Outcome.UNDECIDED
 
 
-def test_a_figure_names_the_radii_at_which_it_is_behind(facts: ModelFacts) -> None:
-    rows = [
-        attack(AttackSettings(), 0.1, 0.1, 0.1),
-        attack(AttackSettings(beta=NJS), 0.8, 0.7, 0.3),
-        attack(AttackSettings(beta=NJS, restarts=10), 0.9, 0.6, 0.2),
-        attack(AttackSettings(method=Method.IPROP), 0.85, 0.6, 0.15),
-    ]
+def test_a_figure_holds_only_at_every_radius(facts: ModelFacts) -> None:
+    ours = attack(AttackSettings(beta=NJS), first(30), first(20), first(9))
     columns = ("0.01", "0.02", "0.05")
-    assert said(facts, TableName.FIGURE2, rows, columns) == "PGD++ leaves more than IPROP at 0.05."
-    ahead = [*rows[:3], attack(AttackSettings(method=Method.IPROP), 0.85, 0.6, 0.25)]
-    assert said(facts, TableName.FIGURE2, ahead, columns) == "PGD++ leaves no more than IPROP at every radius."
-    assert said(facts, TableName.FIGURE2, rows[:3], columns) == ""
+
+    def outcome(*theirs: set[int]) -> Outcome:
+        (claim,) = judged(
+            facts, TableName.FIGURE2, [attack(AttackSettings(), *[set()] * 3), ours, attack(IPROP, *theirs)], columns
+        )
+        assert [figure.column for figure in claim.figures] == [column for column in columns for _ in range(2)]
+        return claim.outcome
+
+    assert outcome(first(30), first(20), first(9)) is Outcome.HOLDS
+    assert outcome(first(30), first(19), first(9)) is Outcome.UNDECIDED
+    assert outcome(first(30), first(20), set()) is Outcome.FAILS
 
 
 def test_signal_propagation_claims_nothing(facts: ModelFacts) -> None:
-    assert said(facts, TableName.TABLE13, []) == ""
+    assert judged(facts, TableName.TABLE13, []) == ()

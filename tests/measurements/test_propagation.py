@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.report import Passage, SignalTable, place_of_death
+from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalTable, Vanishing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.propagation import measure_signal
-from bnnaudit.measurements.propagation_curves import beta_range, error_signal, softmax_jacobian_norm
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
 from tests.toy import batch_of, small_network, target_of
@@ -97,8 +96,10 @@ def binary(scale: float = 1.0) -> nn.Sequential:
 def test_a_saturated_softmax_kills_it_at_the_logits() -> None:
     table, _, _ = measured(binary(scale=4e4))
     assert [place.name for place in table.places] == ["logits", "3", "1", "input"]
-    assert place_of_death([place.original for place in table.places]) == 0
-    assert place_of_death([place.hns for place in table.places]) is None
+    found = table.vanishing("original")
+    assert found is not None
+    assert (found.place, found.saturated) == ("logits", True)
+    assert table.vanishing("hns") is None
 
 
 @pytest.mark.parametrize(("blocked", "name"), [(1, "1"), (3, "3")])
@@ -106,12 +107,7 @@ def test_a_step_whose_surrogate_blocks_kills_it_there(blocked: int, name: str) -
     network = binary()
     network[blocked].surrogate = Surrogate.parse("clipped:1e-9")
     table, _, _ = measured(network)
-    passages = [place.original for place in table.places]
-    found = place_of_death(passages)
-    assert found is not None
-    assert table.places[found].name == name
-    assert passages[found - 1].dead_fraction == 0
-    assert passages[found].dead_fraction == 1
+    assert table.vanishing("original") == Vanishing(name, 1.0, saturated=False)
 
 
 def test_gradients_at_a_step_are_those_of_the_rest_of_the_network() -> None:
@@ -142,7 +138,7 @@ def test_steps_of_foreign_code_are_seen_and_those_of_weights_are_not() -> None:
     assert len(table.places) == 4
     assert len({place.name for place in table.places}) == 4
     narrow = measured(with_surrogate(InterceptedNetwork(Foreign(), Surrogate()), Surrogate.parse("clipped:1e-9")))[0]
-    assert place_of_death([place.original for place in narrow.places]) == 1
+    assert narrow.vanishing("original") == Vanishing(narrow.places[1].name, 1.0, saturated=False)
 
 
 def test_no_image_no_table() -> None:
@@ -155,27 +151,16 @@ def test_without_detail_the_rows_are_the_same() -> None:
     assert measure_signal(target, batch) == replace(table, places=(), curves=None)
 
 
-def test_the_place_of_death_is_where_most_images_are_lost() -> None:
-    def way(*shares: float) -> list[Passage]:
-        return [Passage(1.0, share) for share in shares]
-
-    assert place_of_death(way(0.0, 0.1, 0.7, 0.8)) == 2
-    assert place_of_death(way(0.6, 0.7, 0.8)) == 0
-    assert place_of_death(way(0.0, 0.04, 0.05)) is None
-    assert place_of_death([]) is None
-
-
-def test_the_range_of_b_holds_every_temperature() -> None:
-    low, high = beta_range([0.003, 20.0])
-    assert 10**low <= 0.003 / 10
-    assert 10**high >= 20 * 2
-    assert beta_range([0.0, float("nan")]) == beta_range([])
-
-
-def test_saturated_quantities_keep_their_digits() -> None:
-    scaled = torch.tensor([[60.0, 0.0, 0.0]], dtype=torch.float64)
-    signal = error_signal(scaled, torch.tensor([0]))
-    tail = float(torch.exp(torch.tensor(-60.0, dtype=torch.float64)))
-    assert signal[0].tolist() == pytest.approx([-2 * tail, tail, tail], rel=1e-12)
-    # First order in the tail: diag holds 2t, t, t and the top's row and column -t each.
-    assert float(softmax_jacobian_norm(scaled)) == pytest.approx((4 + 2 + 4) ** 0.5 * tail, rel=1e-9)
+@pytest.mark.parametrize(
+    ("shares", "place", "lost"),
+    [((0.0, 0.1, 0.7, 0.8), 2, 0.6), ((0.6, 0.7, 0.8), 0, 0.6), ((0.0, 0.04, 0.05), None, 0.0), ((), None, 0.0)],
+)
+def test_the_gradient_vanishes_where_most_images_lose_it(
+    shares: tuple[float, ...], place: int | None, lost: float
+) -> None:
+    table, _, _ = measured(binary())
+    rows = tuple(PlaceRow(str(index), *[PlaceGradient(1.0, share)] * 3) for index, share in enumerate(shares))
+    found = replace(table, places=rows).vanishing("njs")
+    assert (None if found is None else int(found.place)) == place
+    assert found is None or found.fraction == pytest.approx(lost)
+    assert found is None or found.saturated == (place == 0)

@@ -12,11 +12,13 @@ from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
     AttackRow,
     Cure,
+    CureKind,
     DataFacts,
     Environment,
     Estimate,
-    Passage,
+    PlaceGradient,
     PlaceRow,
+    Remedy,
     Report,
     SignalCurves,
     SignalRow,
@@ -134,10 +136,11 @@ def fake(facts: ModelFacts) -> Report:
             ),
         ),
         cures=(
-            Cure("temperature", "b by HNS", Estimate(0.9771, 0.943, 0.9911, 175)),
-            Cure("restarts", "20 starts", Estimate(0.0, 0.0, 0.0215, 175)),
-            Cure("everything", "the whole audit", Estimate(1.0, 0.9785, 1.0, 175)),
+            Cure((CureKind.TEMPERATURE,), "b by HNS", Estimate(0.9771, 0.943, 0.9911, 175)),
+            Cure((CureKind.RESTARTS,), "20 starts", Estimate(0.0, 0.0, 0.0215, 175)),
+            Cure((CureKind.EVERYTHING,), "the whole audit", Estimate(1.0, 0.9785, 1.0, 175)),
         ),
+        remedy=Remedy(Cure((CureKind.TEMPERATURE,), "b by HNS", Estimate(0.9771, 0.943, 0.9911, 175)), ("SP202",)),
         effort=Effort.STANDARD,
         comparisons=9,
         findings=(
@@ -197,6 +200,7 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
         model=replace(facts, path="ref_adversarial.onnx", weight_bits=32, activation_bits=32, quantizers=()),
         threat=Threat(Norm.LINF, 8 / 255),
         attacks=(replace(fake.attacks[1], threat=Threat(Norm.LINF, 8 / 255), accuracy=estimate),),
+        remedy=None,
         findings=(),
         waived=(),
         skipped=(),
@@ -226,6 +230,7 @@ def attack_only(fake: Report) -> Report:
         signal=None,
         sweeps=(),
         cures=(),
+        remedy=None,
         effort=None,
         findings=(),
         waived=(),
@@ -239,9 +244,9 @@ def attack_only(fake: Report) -> Report:
 def detailed(fake: Report) -> Report:
     """What `signal` and `sweep` report: every place and curve, a sweep by itself, and no judgement."""
     places = (
-        PlaceRow("logits", Passage(7.3e-7, 0.85), Passage(0.0028, 0.0), Passage(0.0042, 0.0)),
-        PlaceRow("features.1.sign", Passage(2.4e-5, 0.85), Passage(0.092, 0.0), Passage(0.0, 1.0)),
-        PlaceRow("input", Passage(0.0, 1.0), Passage(0.94, 0.0), Passage(0.0, 1.0)),
+        PlaceRow("logits", PlaceGradient(7.3e-7, 0.85), PlaceGradient(0.0028, 0.0), PlaceGradient(0.0042, 0.0)),
+        PlaceRow("features.1.sign", PlaceGradient(2.4e-5, 0.85), PlaceGradient(0.092, 0.0), PlaceGradient(0.0, 1.0)),
+        PlaceRow("input", PlaceGradient(0.0, 1.0), PlaceGradient(0.94, 0.0), PlaceGradient(0.0, 1.0)),
     )
     betas = tuple(10 ** (index / 10 - 4) for index in range(51))
     falling = tuple(1 / (1 + 100 * beta) for beta in betas)
@@ -261,6 +266,7 @@ def undecided(fake: Report) -> Report:
         signal=None,
         sweeps=(),
         cures=(),
+        remedy=None,
         effort=None,
         findings=(),
         waived=(),

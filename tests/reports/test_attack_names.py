@@ -3,7 +3,9 @@
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
-from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
+from bnnaudit.core.surrogate import NARROWING
+from bnnaudit.experiments.values import ReproducedRow
+from bnnaudit.reports.attack_names import attack_name, effort, row_name, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING
 
 
@@ -43,6 +45,21 @@ def test_what_a_method_does_not_use_is_a_dash() -> None:
     assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
     pgd = AttackSettings(restarts=3)
     assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (AttackSettings(), "PGD"),
+        (AttackSettings(beta=Beta(BetaRule.NJS)), "PGD++ NJS"),
+        (AttackSettings(beta=Beta(BetaRule.FIXED, 0.1)), "PGD++ 0.1"),
+        (AttackSettings(beta=Beta(BetaRule.HNS), surrogate=NARROWING), f"PGD++ HNS, {NARROWING}"),
+        (AttackSettings(Method.SQUARE, surrogate=NARROWING), "Square"),
+        (None, "a quantity"),
+    ],
+)
+def test_rows_of_a_table_are_named_by_all_that_tells_them_apart(settings: AttackSettings | None, name: str) -> None:
+    assert row_name(ReproducedRow("a quantity", (), (), settings=settings)) == name
 
 
 def test_auto_shows_its_budget() -> None:

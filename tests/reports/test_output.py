@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bnnaudit.core.errors import UsageError
-from bnnaudit.reports.table import write_atomically
+from bnnaudit.reports.output import write_atomically
 
 
 def test_the_whole_text_is_there_and_nothing_else(tmp_path: Path) -> None:

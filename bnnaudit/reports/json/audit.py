@@ -6,12 +6,11 @@ from bnnaudit.core.attack import Method
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import (
+    SCALINGS,
     SCHEMA,
     AttackRow,
     Cure,
-    Estimate,
-    Extent,
-    Passage,
+    Remedy,
     Report,
     Serving,
     SessionAccuracies,
@@ -23,6 +22,7 @@ from bnnaudit.core.report import (
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.json.model import model_to_json
+from bnnaudit.reports.json.parts import data_to_json, head, interval, record
 from bnnaudit.reports.json.strict import JsonValue
 
 
@@ -30,41 +30,27 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
     """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
     clean = report.clean_accuracy
     return {
-        "schema": SCHEMA,
-        "tool": {"name": "bnnaudit", "version": report.provenance.version},
-        "created": report.provenance.created,
-        "command": report.provenance.command,
+        **head(SCHEMA, report.provenance),
         "model": model_to_json(report.model),
-        "data": {
-            "source": report.data.source,
-            "samples": report.data.samples,
-            "sha256": report.data.sha256,
-            "labelled": report.data.labelled,
-        },
+        "data": {**data_to_json(report.data), "labelled": report.data.labelled},
         "threat": _threat(report.threat),
-        "environment": {
-            "python": report.environment.python,
-            "torch": report.environment.torch,
-            "onnxruntime": report.environment.onnxruntime,
-            "device": report.environment.device,
-            "threads": report.environment.threads,
-            "thread_dependent": list(report.environment.thread_dependent),
-        },
+        "environment": record(report.environment),
         "clean_accuracy": None if clean is None else clean.value,
-        "clean_ci95": _interval(clean),
+        "clean_ci95": interval(clean),
         "output": None if report.output is None else _output(report.output),
         "serving": _serving(report.serving),
         "attacks": [_attack(row) for row in report.attacks],
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
+        "remedy": None if report.remedy is None else _remedy(report.remedy),
         "effort": None if report.effort is None else str(report.effort),
         "comparisons": report.comparisons,
-        "extent": None if report.extent is None else _extent(report.extent),
+        "extent": None if report.extent is None else record(report.extent),
         "findings": [_finding(finding) for finding in report.findings],
-        "waived": [{"rule": entry.rule, "reason": entry.reason, "until": entry.until} for entry in report.waived],
-        "skipped": [{"check": skip.check, "why": skip.why} for skip in report.skipped],
-        "faults": [{"check": fault.check, "error": fault.error, "required": fault.required} for fault in report.faults],
+        "waived": [record(waiver) for waiver in report.waived],
+        "skipped": [record(skip) for skip in report.skipped],
+        "faults": [record(fault) for fault in report.faults],
         "verdict": None if report.verdict is None else _verdict(report.verdict),
     }
 
@@ -79,16 +65,8 @@ def _output(output: OutputScores) -> dict[str, JsonValue]:
     }
 
 
-def _extent(extent: Extent) -> dict[str, JsonValue]:
-    return {"attacked": extent.attacked, "available": extent.available, "blocks": list(extent.blocks)}
-
-
 def _threat(threat: Threat) -> dict[str, JsonValue]:
     return {"norm": str(threat.norm), "eps": threat.eps, "image_bits": threat.image_bits}
-
-
-def _interval(estimate: Estimate | None) -> list[float] | None:
-    return None if estimate is None else [estimate.low, estimate.high]
 
 
 def _attack(row: AttackRow) -> dict[str, JsonValue]:
@@ -112,9 +90,10 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "queries": settings.queries if searches else None,
         "budget": str(settings.budget) if settings.method is Method.AUTO else None,
         "step_size": row.step_size,
+        "reaches_radius": row.reaches_radius,
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,
-        "ci95": _interval(row.accuracy),
+        "ci95": interval(row.accuracy),
         "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
         "samples": row.accuracy.n,
         "seconds": row.seconds,
@@ -123,7 +102,7 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "replayed": row.replayed,
         "replay_disagreements": row.replay_disagreements,
         "sessions": _sessions(row.sessions),
-        "portfolio": [_part(part) for part in row.parts] if settings.method is Method.AUTO else None,
+        "phases": [_part(part) for part in row.parts] if settings.method is Method.AUTO else None,
     }
 
 
@@ -136,9 +115,9 @@ def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None
         return None
     return {
         "exact": sessions.exact.value,
-        "exact_ci95": _interval(sessions.exact),
+        "exact_ci95": interval(sessions.exact),
         "default": sessions.default.value,
-        "default_ci95": _interval(sessions.default),
+        "default_ci95": interval(sessions.default),
         "between": sessions.between,
     }
 
@@ -155,47 +134,23 @@ def _part(part: Part) -> dict[str, JsonValue]:
 
 
 def _signal_table(table: SignalTable) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {
-        "original": _signal(table.original),
-        "njs": _signal(table.njs),
-        "hns": _signal(table.hns),
-    }
+    document: dict[str, JsonValue] = {scaling: _signal(getattr(table, scaling)) for scaling in SCALINGS}
     if table.places:
         document["places"] = [
-            {
-                "name": place.name,
-                "original": _passage(place.original),
-                "njs": _passage(place.njs),
-                "hns": _passage(place.hns),
-            }
+            {"name": place.name, **{scaling: record(getattr(place, scaling)) for scaling in SCALINGS}}
             for place in table.places
         ]
+        ends = {scaling: table.vanishing(scaling) for scaling in SCALINGS}
+        document["vanishing"] = {scaling: None if end is None else record(end) for scaling, end in ends.items()}
     if table.curves is not None:
-        document["curves"] = {
-            "betas": list(table.curves.betas),
-            "psi_norm": list(table.curves.psi_norm),
-            "softmax_jacobian_norm": list(table.curves.softmax_jacobian_norm),
-            "hessian_norm": list(table.curves.hessian_norm),
-            "gradient_norm": list(table.curves.gradient_norm),
-        }
+        document["curves"] = record(table.curves)
     return document
 
 
-def _passage(passage: Passage) -> dict[str, JsonValue]:
-    return {"gradient_norm": passage.gradient_norm, "dead_fraction": passage.dead_fraction}
-
-
 def _signal(row: SignalRow) -> dict[str, JsonValue]:
-    return {
-        "jsv_mean": row.jsv_mean,
-        "jsv_std": row.jsv_std,
-        "psi_norm": row.psi_norm,
-        "gradient_norm": row.gradient_norm,
-        "sign_norm": row.sign_norm,
-        "zero_gradient_fraction": row.zero_gradient_fraction,
-        "beta_median": row.beta_median,
-        "samples": row.n,
-    }
+    document = record(row)
+    samples = document.pop("n")
+    return {**document, "samples": samples}
 
 
 def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
@@ -204,7 +159,7 @@ def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
         "attack": sweep.attack,
         "points": [[point.value, point.accuracy.value] for point in sweep.points],
         "labels": [point.label for point in sweep.points],
-        "intervals": [_interval(point.accuracy) for point in sweep.points],
+        "intervals": [interval(point.accuracy) for point in sweep.points],
     }
 
 
@@ -215,8 +170,12 @@ def _cure(cure: Cure) -> dict[str, JsonValue]:
         "setting": cure.setting,
         "recovered": round(recovered.value * recovered.n),
         "of": recovered.n,
-        "ci95": _interval(recovered),
+        "ci95": interval(recovered),
     }
+
+
+def _remedy(remedy: Remedy) -> dict[str, JsonValue]:
+    return {**_cure(remedy.cure), "causes": list(remedy.causes)}
 
 
 def _finding(finding: Finding) -> dict[str, JsonValue]:
@@ -253,10 +212,10 @@ def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
     return {
         "status": str(verdict.status),
         "claimed_accuracy": None if claimed is None else claimed.value,
-        "claimed_ci95": _interval(claimed),
+        "claimed_ci95": interval(claimed),
         "claim_source": verdict.claim_source,
         "verified_accuracy": None if verified is None else verified.value,
-        "verified_ci95": _interval(verified),
+        "verified_ci95": interval(verified),
         "passed": verdict.passed,
         "reason": verdict.reason,
     }

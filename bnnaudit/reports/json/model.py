@@ -1,7 +1,8 @@
-"""The JSON of a model's facts, which the audit's report and `inspect` share."""
+"""The JSON of a model's facts: in part in every document of a run, in full that of `inspect`."""
 
-from bnnaudit.core.facts import GradientFacts, ModelFacts, OperatorCount
+from bnnaudit.core.facts import GradientFacts, ModelFacts
 from bnnaudit.core.scores import ScoreFacts
+from bnnaudit.reports.json.parts import record
 from bnnaudit.reports.json.strict import JsonValue
 
 
@@ -20,7 +21,7 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "std": list(facts.std),
         "input_type": "float" if facts.grid is None else facts.grid.kind,
         "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
-        "nondifferentiable": [operator_to_json(entry) for entry in facts.nondifferentiable],
+        "nondifferentiable": [record(entry) for entry in facts.nondifferentiable],
         "gradient": _gradient_to_json(facts.gradients),
         "parameters": facts.parameters,
         "output": str(facts.output),
@@ -28,6 +29,16 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "runtime": facts.runtime,
         "single": facts.single or None,
         "scores": None if facts.scores is None else _scores(facts.scores),
+    }
+
+
+def facts_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
+    """`model` with operators, the non-differentiable steps one by one, and metadata."""
+    return {
+        **model_to_json(facts),
+        "operators": [record(entry) for entry in facts.operators],
+        "quantizers": [record(step) for step in facts.quantizers],
+        "metadata": dict(facts.metadata),
     }
 
 
@@ -51,14 +62,9 @@ def _gradient_to_json(seen: GradientFacts) -> dict[str, JsonValue]:
     return {
         "source": str(seen.source),
         "steps_known": seen.complete,
-        "cuts": [operator_to_json(entry) for entry in seen.cuts],
+        "cuts": [record(entry) for entry in seen.cuts],
         "dead_as_written": seen.dead_as_written,
         "dead": seen.dead,
         "ends_at": list(seen.unseen),
         "why": seen.why,
     }
-
-
-def operator_to_json(entry: OperatorCount) -> dict[str, JsonValue]:
-    """How often an operator occurs."""
-    return {"op": entry.op, "count": entry.count}

@@ -1,4 +1,4 @@
-"""Signal propagation as a picture: four curves against b ([Gupta & Ajanthan 2022], Figures 4 and 5), and the way back."""
+"""Signal propagation as a picture: curves against b ([Gupta & Ajanthan 2022], Figures 4 and 5), and gradients by place."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bnnaudit.core.report import PlaceRow, Report, SignalTable
+from bnnaudit.core.report import SCALINGS, PlaceRow, Report, Scaling, SignalTable
 from bnnaudit.reports.numbers import plural, significant
-from bnnaudit.reports.pictures.canvas import BLUE, GREEN, INK, ORANGE, RED, head, on_paper
+from bnnaudit.reports.pictures.figure import BLUE, GREEN, INK, ORANGE, RED, head, save_picture
 
-_RULES = (("as it is", INK), ("NJS", ORANGE), ("HNS", GREEN))
+_COLORS: dict[Scaling, str] = {"original": INK, "njs": ORANGE, "hns": GREEN}
 _SMALLEST = 1e-45
 
 
@@ -19,7 +19,7 @@ def save_signal(report: Report, path: Path) -> None:
     table = report.signal
     assert table is not None
     assert table.curves is not None
-    on_paper(lambda figure: _draw(figure, report, table), path, 10, 9.6)
+    save_picture(lambda figure: _draw(figure, report, table), path, 10, 9.6)
 
 
 def _draw(figure: Any, report: Report, table: SignalTable) -> None:
@@ -32,10 +32,7 @@ def _draw(figure: Any, report: Report, table: SignalTable) -> None:
         ("Hessian in the input  ||d²L / dx²||", curves.hessian_norm),
         ("Gradient in the input  ||dL / dx||", curves.gradient_norm),
     )
-    marks = [
-        (name, row.beta_median, color)
-        for (name, color), row in zip(_RULES, (table.original, table.njs, table.hns), strict=True)
-    ]
+    marks = [(SCALINGS[name], getattr(table, name).beta_median, color) for name, color in _COLORS.items()]
     for index, (title, values) in enumerate(panels):
         axes = figure.add_subplot(grid[index // 2, index % 2])
         _curve(axes, title, curves.betas, values, marks)
@@ -62,17 +59,17 @@ def _curve(
 
 
 def _places(axes: Any, places: Sequence[PlaceRow]) -> None:
-    """Norms on a logarithmic axis from the logits to the input; a dead gradient, which has no place on it, in words."""
-    rules = [[getattr(place, name) for place in places] for name in ("original", "njs", "hns")]
-    alive = [passage.gradient_norm for rule in rules for passage in rule if passage.gradient_norm > 0]
+    """Norms on a logarithmic axis from the logits to the input; a gradient of zero, which has no place on it, in words."""
+    rules = [[getattr(place, name) for place in places] for name in SCALINGS]
+    alive = [gradient.gradient_norm for rule in rules for gradient in rule if gradient.gradient_norm > 0]
     floor = min(alive, default=1.0)
-    for (name, color), rule in zip(_RULES, rules, strict=True):
-        heights = [max(passage.gradient_norm, floor / 10, _SMALLEST) for passage in rule]
-        axes.plot(range(len(rule)), heights, color=color, marker="o", markersize=5, label=name)
-        for index, passage in enumerate(rule):
-            if passage.dead_fraction > 0 and name == "as it is":
+    for (name, color), rule in zip(_COLORS.items(), rules, strict=True):
+        heights = [max(gradient.gradient_norm, floor / 10, _SMALLEST) for gradient in rule]
+        axes.plot(range(len(rule)), heights, color=color, marker="o", markersize=5, label=SCALINGS[name])
+        for index, gradient in enumerate(rule):
+            if gradient.zero_gradient_fraction > 0 and name == "original":
                 axes.annotate(
-                    f"{100 * passage.dead_fraction:.0f} % dead", (index, heights[index]), xytext=(0, 8),
+                    f"{100 * gradient.zero_gradient_fraction:.0f} % zero", (index, heights[index]), xytext=(0, 8),
                     textcoords="offset points", ha="center", fontsize=8, color=RED,
                 )  # fmt: skip
     axes.set_yscale("log")
@@ -80,7 +77,7 @@ def _places(axes: Any, places: Sequence[PlaceRow]) -> None:
     axes.set_xticks(range(len(places)), [_short(place.name) for place in places], fontsize=8)
     if len(places) > 7:
         axes.tick_params(axis="x", rotation=30)
-    axes.set_title("Mean gradient norm on the way back, from the logits to the input")
+    axes.set_title("Mean gradient norm from the logits to the input")
     axes.tick_params(which="both", length=0)
     axes.legend(loc="best", fontsize=9, ncols=3)
 

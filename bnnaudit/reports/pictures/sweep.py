@@ -8,7 +8,7 @@ from typing import Any
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.reports.attack_names import capitalised
 from bnnaudit.reports.numbers import percent, plural, threat_text
-from bnnaudit.reports.pictures.canvas import BLUE, FAINT, INK, head, on_paper
+from bnnaudit.reports.pictures.figure import BLUE, FAINT, INK, head, save_picture
 
 _AXES = {
     "iterations": "iterations",
@@ -23,12 +23,12 @@ _AXES = {
 def save_sweep(report: Report, path: Path) -> None:
     """Draws the report's first sweep."""
     sweep = report.sweeps[0]
-    on_paper(lambda figure: _draw(figure, report, sweep), path, 7.6, 4.8)
+    save_picture(lambda figure: _draw(figure, report, sweep), path, 7.6, 4.8)
 
 
 def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     axes = figure.subplots()
-    places = _places(sweep)
+    places = [float(index) for index in range(len(sweep.points))]  # the values grow in ratios, and one of them may be 0
     values = [100 * point.accuracy.value for point in sweep.points]
     below = [100 * (point.accuracy.value - point.accuracy.low) for point in sweep.points]
     above = [100 * (point.accuracy.high - point.accuracy.value) for point in sweep.points]
@@ -60,8 +60,3 @@ def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     if sweep.parameter != "radius":
         facts += f", {threat_text(report.threat)}"
     head(figure, f"{capitalised(sweep.attack)}: accuracy against {sweep.parameter}", facts + ", successes replayed")
-
-
-def _places(sweep: Sweep) -> list[float]:
-    """Evenly apart: the values grow in ratios, and one of them may be 0."""
-    return [float(index) for index in range(len(sweep.points))]

@@ -1,19 +1,21 @@
-"""Charts in text: columns beside one another, or rows below one another where columns would not fit."""
+"""Bars to an eighth of a cell, and charts of them: columns beside one another, or rows where columns would not fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from bnnaudit.reports.numbers import percent, percent_number
-from bnnaudit.reports.terminal.bars import horizontal, vertical
 
 HEIGHT = 8
 _AXIS = 5
 _GAP = 2
 _BAR = "cyan"
+_LEFT = " ▏▎▍▌▋▊▉█"
+_LOWER = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,32 @@ class Point:
     fraction: float
 
 
+def eighths(fraction: float, cells: int) -> int:
+    """A fraction of `cells` cells in eighths of a cell, kept within 0 and 8 cells; NaN is 0."""
+    if fraction != fraction:
+        return 0
+    return round(min(max(fraction, 0.0), 1.0) * cells * 8)
+
+
+def horizontal(fraction: float, cells: int) -> str:
+    """A bar of exactly `cells` signs that grows to the right."""
+    full, rest = divmod(eighths(fraction, cells), 8)
+    return ("█" * full + (_LEFT[rest] if rest else "")).ljust(cells)
+
+
+def vertical(fraction: float, cells: int) -> str:
+    """A bar of exactly `cells` signs, the lowest first, that grows upwards."""
+    full, rest = divmod(eighths(fraction, cells), 8)
+    return ("█" * full + (_LOWER[rest] if rest else "")).ljust(cells)
+
+
 def chart(title: str, points: Sequence[Point], width: int) -> list[Text]:
     """Lines of one chart of fractions in percent, at most `width` columns wide.
 
     Columns with their value on top where they fit, else a row for each point.
     """
     slot = _slot(points, width)
-    heads = [Text(line, style="bold") for line in _wrapped(title, width)]
+    heads = [Text(line, style="bold") for line in wrap(title, width)]
     return heads + (_rows(points, width) if slot is None else _columns(points, *slot))
 
 
@@ -110,17 +131,6 @@ def _rows(points: Sequence[Point], width: int) -> list[Text]:
 def _centred(text: str, wide: int) -> str:
     left = max(0, wide - cell_len(text)) // 2
     return set_cell_size(" " * left + text, wide)
-
-
-def _wrapped(title: str, width: int) -> list[str]:
-    lines = [""]
-    for word in title.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if cell_len(longer) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return [set_cell_size(line, min(width, cell_len(line))) for line in lines]
 
 
 def _width(block: Sequence[Text]) -> int:

@@ -1,24 +1,39 @@
-"""The few shapes that every text page is set in: a heading, labelled values, a paragraph, a list."""
+"""The few shapes that every text page is set in: a heading, notes, labelled values, a table, a paragraph, a list."""
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.reports.terminal.style import Look
+from bnnaudit.core.finding import Severity
+from bnnaudit.reports.page import Page
 
 INDENT = 2
 _WIDEST_LABEL = 26
+_NARROWEST_COLUMN = 4
 _CODE = re.compile(r"`[^`]+`")
+_BADGES = {
+    Severity.ERROR: ("ERROR", "bold white on red"),
+    Severity.WARNING: ("WARNING", "bold black on yellow"),
+    Severity.NOTE: ("NOTE", "bold white on blue"),
+}
 
 
-def heading(title: str, look: Look) -> Text:
+def heading(title: str, page: Page) -> Text:
     """A bold title with a line to the right edge, after an empty line."""
-    line = "─" * max(0, look.width - len(title) - 4)
+    line = "─" * max(0, page.columns - len(title) - 4)
     return Text.assemble("\n", ("── ", "dim"), (title, "bold"), (f" {line}", "dim"))
+
+
+def badge(severity: Severity, page: Page) -> Text:
+    """The severity in capitals, with a margin of its colour where there is colour."""
+    word, style = _BADGES[severity]
+    return Text(f" {word} " if page.color else word, style=style)
 
 
 def labelled(rows: Iterable[tuple[str, RenderableType]]) -> RenderableType:
@@ -36,6 +51,11 @@ def indented(part: RenderableType, by: int = INDENT) -> RenderableType:
     return Padding(part, (0, 0, 0, by))
 
 
+def notes(words: Iterable[str], page: Page) -> list[RenderableType]:
+    """Remarks below a table, a paragraph each."""
+    return [indented(page.text(note, "dim")) for note in words]
+
+
 def listed(items: Iterable[RenderableType]) -> RenderableType:
     """Items with a dot before each."""
     grid = Table.grid(padding=(0, 1, 0, 0))
@@ -46,17 +66,100 @@ def listed(items: Iterable[RenderableType]) -> RenderableType:
     return indented(grid)
 
 
-def prose(words: str, look: Look) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    right: aligned to the right. wraps: its words may go on in the next line, as numbers never do. spare: where there is no
+    room the columns with the highest go first; those with 0 stay.
+    """
+
+    title: str
+    cells: Sequence[Text]
+    right: bool = False
+    wraps: bool = False
+    spare: int = 0
+
+    @property
+    def natural(self) -> int:
+        """The width in which no cell wraps."""
+        return max(cell_len(line) for text in self._texts() for line in text.split("\n"))
+
+    @property
+    def least(self) -> int:
+        """The width in which no word is cut."""
+        return (
+            max(cell_len(word) for text in self._texts() for word in text.split() or [""])
+            if self.wraps
+            else self.natural
+        )
+
+    def _texts(self) -> list[str]:
+        return [self.title, *(cell.plain for cell in self.cells)]
+
+
+def fitting(columns: Sequence[Column], page: Page) -> list[Column]:
+    """The columns that the page has room for without cutting a word."""
+    kept = list(columns)
+    for spare in sorted({column.spare for column in columns} - {0}, reverse=True):
+        if _spread([column.least for column in kept], 1) > page.columns:
+            kept = [column for column in kept if column.spare != spare]
+    return kept
+
+
+def natural_width(columns: Sequence[Column]) -> int:
+    """The width of the table with its indent and two blanks between columns."""
+    return _spread([column.natural for column in columns], 2)
+
+
+def table(columns: Sequence[Column], page: Page) -> RenderableType:
+    """The columns that fit, indented, and which do not; a word is cut only where nothing else is left."""
+    left_out = [column.title for column in columns if column not in fitting(columns, page)]
+    columns = fitting(columns, page)
+    gap = 2 if natural_width(columns) <= page.columns else 1
+    grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+    for column, width in zip(columns, _widths(columns, gap, page), strict=True):
+        grid.add_column(Text(column.title), width=width, overflow="fold")
+        grid.columns[-1].justify = "right" if column.right else "left"
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        grid.add_row(*cells)
+    missing = [Text(f"No room for: {', '.join(left_out)}.", "dim")] if left_out else []
+    return indented(Group(grid, *missing))
+
+
+def _spread(widths: Sequence[int], gap: int) -> int:
+    return INDENT + sum(widths) + gap * (len(widths) - 1)
+
+
+def _widths(columns: Sequence[Column], gap: int, page: Page) -> list[int]:
+    """From what words need up to what cells need, the neediest column first; below that where the page is too narrow."""
+    widths = [column.least for column in columns]
+    wrapping = [index for index, column in enumerate(columns) if column.wraps]
+    while wrapping and _spread(widths, gap) != page.columns:
+        if _spread(widths, gap) < page.columns:
+            index = max(wrapping, key=lambda index: columns[index].natural - widths[index])
+            if widths[index] >= columns[index].natural:
+                break
+            widths[index] += 1
+        else:
+            index = max(wrapping, key=lambda index: widths[index])
+            if widths[index] <= _NARROWEST_COLUMN:
+                break
+            widths[index] -= 1
+    return widths
+
+
+def prose(words: str, page: Page) -> RenderableType:
     """Paragraphs apart by an empty line, lines that start with `- ` as a list, `code` set off by colour."""
     blocks: list[RenderableType] = []
     for paragraph in re.split(r"\n\s*\n", words.strip()):
         if blocks:
             blocks.append(Text(""))
-        blocks.extend(_paragraph([line.strip() for line in paragraph.splitlines()], look))
+        blocks.extend(_paragraph([line.strip() for line in paragraph.splitlines()], page))
     return Group(*blocks)
 
 
-def _paragraph(lines: Sequence[str], look: Look) -> list[RenderableType]:
+def _paragraph(lines: Sequence[str], page: Page) -> list[RenderableType]:
     runs: list[str] = []
     for line in lines:
         if runs and not line.startswith("- "):
@@ -65,7 +168,7 @@ def _paragraph(lines: Sequence[str], look: Look) -> list[RenderableType]:
             runs.append(line)
     blocks: list[RenderableType] = []
     for run in runs:
-        text = look.text(run.removeprefix("- "))
+        text = page.text(run.removeprefix("- "))
         text.highlight_regex(_CODE, "cyan")
         blocks.append(listed([text]) if run.startswith("- ") else text)
     return blocks

@@ -8,14 +8,15 @@ import pytest
 from bnnaudit.core.report import Report
 from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.reports.json.schema import report_schema
-from bnnaudit.reports.table import ReportFormat, render
+from bnnaudit.reports.json.writer import write_json
+from bnnaudit.reports.page import Page
 
 
 def _document(report: Report) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    document: dict[str, Any] = json.loads(render(report, ReportFormat.JSON), parse_constant=refuse)
+    document: dict[str, Any] = json.loads(write_json(report, Page()), parse_constant=refuse)
     return document
 
 
@@ -104,7 +105,7 @@ def test_a_path_comes_back_as_it_was(fake: Report, path: str) -> None:
 
 
 def test_the_text_is_ascii_without_lone_surrogates(fake: Report) -> None:
-    text = render(replace(fake, model=replace(fake.model, path="é\udcff.onnx")), ReportFormat.JSON)
+    text = write_json(replace(fake, model=replace(fake.model, path="é\udcff.onnx")), Page())
     assert text.isascii()
     assert text.endswith("}\n")
     assert json.loads(text)["model"]["path"] == "é?.onnx"
@@ -136,3 +137,31 @@ def test_the_tensor_that_is_climbed_and_what_the_output_tells_apart(fake: Report
         "scores_at_an_end": 450,
         "scores": 500,
     }
+
+
+def test_the_remedy_is_a_value_of_the_report(fake: Report, honest: Report) -> None:
+    document = _document(fake)
+    assert document["remedy"] == {
+        "name": "temperature",
+        "setting": "b by HNS",
+        "recovered": 171,
+        "of": 175,
+        "ci95": [0.943, 0.9911],
+        "causes": ["SP202"],
+    }
+    assert document["remedy"] == {**document["cures"][0], "causes": ["SP202"]}
+    assert _document(honest)["remedy"] is None
+
+
+def test_where_the_gradient_vanishes_is_a_value_of_the_report(detailed: Report) -> None:
+    assert _document(detailed)["signal"]["vanishing"] == {
+        "original": {"place": "logits", "fraction": 0.85, "saturated": True},
+        "njs": None,
+        "hns": {"place": "features.1.sign", "fraction": 1.0, "saturated": False},
+    }
+
+
+def test_an_attack_of_small_steps_is_told_apart(fake: Report) -> None:
+    short = replace(fake.attacks[1], step_size=0.01)
+    written = [row["reaches_radius"] for row in _document(replace(fake, attacks=(short, fake.attacks[1])))["attacks"]]
+    assert written == [False, True]

@@ -7,7 +7,10 @@ import pytest
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Report
-from bnnaudit.reports.pictures import canvas, check_can_plot, save_signal, save_sweep
+from bnnaudit.reports.pictures import figure
+from bnnaudit.reports.pictures.figure import check_can_plot
+from bnnaudit.reports.pictures.signal import save_signal
+from bnnaudit.reports.pictures.sweep import save_sweep
 
 SAVERS = [save_signal, save_sweep]
 
@@ -41,6 +44,6 @@ def test_what_cannot_be_drawn_is_refused_first(name: str, tmp_path: Path) -> Non
 
 
 def test_without_matplotlib_the_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canvas.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(figure.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"bnnaudit\[plot\]"):
         check_can_plot(tmp_path / "picture.svg")

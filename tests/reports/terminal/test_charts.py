@@ -1,9 +1,10 @@
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnnaudit.reports.terminal.charts import HEIGHT, Point, chart, side_by_side
+from bnnaudit.reports.terminal.charts import HEIGHT, Point, chart, eighths, horizontal, side_by_side, vertical
 
 ITERATIONS = [Point("1", 0.697), Point("20", 0.25), Point("100", 0.0)]
 
@@ -67,3 +68,25 @@ points_of_any_kind = st.lists(
 @given(points_of_any_kind, st.integers(36, 120))
 def test_no_chart_is_wider_than_it_may_be(points: list[Point], width: int) -> None:
     assert all(line.cell_len <= width for line in chart("accuracy against the radius", points, width))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "bar"),
+    [(0.0, "    "), (0.5, "██  "), (1.0, "████"), (1 / 32, "▏   "), (0.53125, "██▏ "), (7.0, "████"), (-1.0, "    ")],
+)
+def test_a_bar_fills_its_share_to_an_eighth_of_a_cell(fraction: float, bar: str) -> None:
+    assert horizontal(fraction, 4) == bar
+
+
+def test_a_column_is_listed_from_its_foot() -> None:
+    assert vertical(0.5 + 3 / 32, 4) == "██▃ "
+
+
+def test_nan_has_no_bar() -> None:
+    assert horizontal(math.nan, 3) == "   "
+
+
+@given(st.floats(0, 1), st.integers(1, 40))
+def test_a_bar_is_within_half_an_eighth_of_its_fraction(fraction: float, cells: int) -> None:
+    assert abs(eighths(fraction, cells) / (8 * cells) - fraction) <= 0.5 / (8 * cells) + 1e-12
+    assert len(horizontal(fraction, cells)) == cells

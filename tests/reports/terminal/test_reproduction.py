@@ -1,51 +1,43 @@
-"""Reproduced tables as text: names of rows are never cut inside a word where the page has room for that."""
+"""Reproduced tables as text."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import replace
 
 import pytest
 
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import DataFacts, Estimate
-from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.experiments.table import EXPERIMENTS
-from bnnaudit.experiments.values import (
-    AttackTable,
-    NetworkKind,
-    ReproducedModel,
-    ReproducedRow,
-    Reproduction,
-    TableName,
-)
-from bnnaudit.reports.terminal.reproduction import render_reproduction
-
-
-def reproduction(facts: ModelFacts, name: TableName) -> Reproduction:
-    table = EXPERIMENTS[name]
-    assert isinstance(table, AttackTable)
-    rows = [
-        ReproducedRow("", (Estimate(1.0, 0.981, 1.0, 200),), line.paper[2:4], 1234.5, line.settings)
-        for line in table.lines
-    ]
-    columns = ("ResNet-18", "VGG-16")
-    model = ReproducedModel(
-        facts,
-        DataFacts("digits-test.npz", 200, "0" * 64),
-        Threat(Norm.LINF, 0.2),
-        NetworkKind.BNN_WAQ,
-        Estimate(1.0, 0.981, 1.0, 200),
-        ("accuracy",),
-        columns,
-        tuple(rows),
-    )
-    return Reproduction(name, table, (model,), (), Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "reproduce"))
+from bnnaudit.experiments.values import Claim, Outcome, TableName
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.writer import write_text
+from tests.reports.reproductions import reproduction
 
 
 @pytest.mark.parametrize("name", [TableName.TABLE5, TableName.TABLE8])
 @pytest.mark.parametrize("width", [80, 120])
 def test_every_surrogate_stands_in_one_piece(facts: ModelFacts, name: TableName, width: int) -> None:
-    text = render_reproduction(reproduction(facts, name), width=width)
+    """Names of rows are never cut inside a word where the page has room for that."""
+    text = write_text(reproduction(facts, name), Page(width))
     assert max(map(len, text.splitlines())) <= width
-    rows = [line for line in text.splitlines() if "tanh:4..0.5:reach " in line]
-    assert len(rows) == 1
-    assert rows[0].split()[-2:] == ["-", "-"]
+    table = text[: text.index("The paper's claim")]
+    (last,) = re.findall(r"PGD\+\+ HNS,.*\n?.*tanh:4\.\.0\.5:reach.*", table)
+    assert re.search(r" - +-$", last, re.MULTILINE)
+
+
+def test_the_paper_is_named_by_its_title_once(facts: ModelFacts) -> None:
+    text = " ".join(write_text(reproduction(facts), Page(120)).split())
+    assert text.startswith("Table 8: APGD and the Square Attack against PGD++")
+    assert text.count("Improved gradient-based adversarial attacks for quantized networks") == 1
+    assert "[Gupta & Ajanthan 2022]" not in text
+
+
+def test_a_claim_is_said_with_what_speaks_for_it(facts: ModelFacts) -> None:
+    found = reproduction(facts)
+    text = " ".join(write_text(found, Page(120)).split())
+    assert "The paper's claim: PGD++ is at least as strong as every attack without a temperature. Holds here:" in text
+    assert "PGD++ HNS, tanh:4..0.5:reach 98.0 %, Square 99.5 % (McNemar p = 0.25)." in text
+    (model,) = found.models
+    other = (Claim("It rains.", Outcome.FAILS), Claim("It snows.", Outcome.UNDECIDED, why="no row ran"))
+    text = " ".join(write_text(replace(found, models=(replace(model, claims=other),)), Page(120)).split())
+    assert "It rains. Does not hold here. The paper's claim: It snows. Cannot be told here: no row ran." in text

@@ -1,13 +1,17 @@
-"""The JSON Schemas that ship with the package, one file a version of the report."""
+"""The JSON Schemas that ship with the package, one file a version of a document."""
 
 import json
 from importlib.resources import files
 from typing import Any
 
-REPORT_SCHEMA = "bnnaudit-report-1.json"
-
 
 def report_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of bnnaudit-report/1."""
-    schema: dict[str, Any] = json.loads(files(__name__).joinpath(REPORT_SCHEMA).read_text(encoding="utf-8"))
+    return schema_of("bnnaudit-report/1")
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """The JSON Schema of a document by its `schema` key."""
+    path = files(__name__).joinpath(f"{name.replace('/', '-')}.json")
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema

@@ -1,16 +1,14 @@
 """Findings in the order of the argument, and beside them what was waived, skipped, or broke."""
 
-from collections.abc import Sequence
-
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.core.finding import Family, Finding, speaks_of_masking
+from bnnaudit.core.finding import Family, Finding
 from bnnaudit.core.report import Report
-from bnnaudit.reports.terminal.severity import badge
-from bnnaudit.reports.terminal.style import Look
-from bnnaudit.reports.terminal.typesetting import heading, indented, listed
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.drawing import Parts
+from bnnaudit.reports.terminal.typesetting import badge, heading, indented, listed
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (
@@ -21,85 +19,77 @@ _CHAPTERS = (
 )
 
 
-def findings(report: Report, look: Look) -> Sequence[RenderableType]:
+def findings(report: Report, page: Page) -> Parts:
     """Chapters of findings, then the three other lists. A run that judged nothing shows only what there is."""
     judged = report.verdict is not None
     parts: list[RenderableType] = []
     if judged or report.findings:
-        parts += [heading("Findings", look), *_chapters(report, look)]
-    return [*parts, *_waived(report, look), *_skipped(report, look), *_faults(report, look), *_empty(report, look)]
+        parts += [heading("Findings", page), *_chapters(report, page)]
+    return [*parts, *_lists(report, page), *_empty(report, page)]
 
 
-def _chapters(report: Report, look: Look) -> list[RenderableType]:
+def _chapters(report: Report, page: Page) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for family, title in _CHAPTERS:
         chapter = [finding for finding in report.findings if finding.rule.family is family]
         if chapter:
             parts.append(indented(Text(title, style="bold")))
-            parts += [indented(_entry(finding, look)) for finding in chapter]
+            parts += [indented(_entry(finding, page)) for finding in chapter]
             parts.append(Text(""))
-    if report.verdict is not None and not any(speaks_of_masking(finding) for finding in report.findings):
-        parts.append(indented(_nothing_found(report, look)))
+    if report.verdict is not None and not report.shows_masking:
+        parts.append(indented(_nothing_found(report, page)))
     if report.findings:
         hint = " says what a finding means, how it is measured and what to do."
         parts.append(indented(Text.assemble(("bnnaudit explain CODE", "cyan"), (hint, "dim"))))
     return parts
 
 
-def _nothing_found(report: Report, look: Look) -> Text:
+def _nothing_found(report: Report, page: Page) -> Text:
     """Never "not masked": a check that finds nothing has not shown that there is nothing."""
     open_questions = report.skipped or report.faults
     extent = " by the checks that could run" if open_questions else ""
-    return look.text(f"No evidence of gradient masking was found{extent}.", "yellow" if open_questions else "green")
+    return page.text(f"No evidence of gradient masking was found{extent}.", "yellow" if open_questions else "green")
 
 
-def _entry(finding: Finding, look: Look) -> RenderableType:
+def _entry(finding: Finding, page: Page) -> RenderableType:
     head = Text.assemble(
-        badge(finding.severity, look),
+        badge(finding.severity, page),
         " ",
-        look.text(finding.rule.code, "bold"),
+        page.text(finding.rule.code, "bold"),
         " ",
-        look.text(finding.rule.name, "bold"),
+        page.text(finding.rule.name, "bold"),
     )
-    head.append_text(look.text(f"  ({finding.confidence} confidence)", "dim"))
+    head.append_text(page.text(f"  ({finding.confidence} confidence)", "dim"))
     grid = Table.grid()
     grid.add_column(overflow="fold")
     grid.add_row(head)
-    grid.add_row(indented(look.text(finding.message)))
+    grid.add_row(indented(page.text(finding.message)))
     return grid
 
 
-def _waived(report: Report, look: Look) -> list[RenderableType]:
-    items = [
-        Text.assemble(look.text(waiver.rule, "bold"), look.text(f" until {waiver.until}: {waiver.reason}"))
-        for waiver in report.waived
-    ]
-    return _list("Waived", items, look)
+def _lists(report: Report, page: Page) -> list[RenderableType]:
+    """What was waived, what was skipped, a line for each reason with all its checks, and what broke."""
+    reasons: dict[str, list[str]] = {}
+    for skip in report.skipped:
+        reasons.setdefault(skip.why, []).append(skip.check)
+    required = " (required: the audit is undecided without it)"
+    lists = (
+        ("Waived", "bold", [(waiver.rule, f" until {waiver.until}: {waiver.reason}") for waiver in report.waived]),
+        ("Skipped", "bold", [(", ".join(checks), f": {why}") for why, checks in reasons.items()]),
+        ("Faults", "bold red", [(f.check, f": {f.error}{required if f.required else ''}") for f in report.faults]),
+    )
+    parts: list[RenderableType] = []
+    for title, style, items in lists:
+        if items:
+            texts = [Text.assemble(page.text(name, style), page.text(words)) for name, words in items]
+            parts += [heading(title, page), listed(texts)]
+    return parts
 
 
-def _skipped(report: Report, look: Look) -> list[RenderableType]:
-    items = [Text.assemble(look.text(skip.check, "bold"), look.text(f": {skip.why}")) for skip in report.skipped]
-    return _list("Skipped", items, look)
-
-
-def _faults(report: Report, look: Look) -> list[RenderableType]:
-    items = []
-    for fault in report.faults:
-        item = Text.assemble(look.text(fault.check, "bold red"), look.text(f": {fault.error}"))
-        if fault.required:
-            item.append(" (required: the audit is undecided without it)", style="red")
-        items.append(item)
-    return _list("Faults", items, look)
-
-
-def _list(title: str, items: Sequence[Text], look: Look) -> list[RenderableType]:
-    return [heading(title, look), listed(items)] if items else []
-
-
-def _empty(report: Report, look: Look) -> list[RenderableType]:
+def _empty(report: Report, page: Page) -> list[RenderableType]:
     """Says of each empty list that it is empty, so that nobody has to wonder whether it was cut off."""
     if report.verdict is None:
         return []
     lists = ((report.waived, "waived"), (report.skipped, "skipped"), (report.faults, "broken"))
     words = [f"nothing {word}" for entries, word in lists if not entries]
-    return [Text(""), indented(look.text(f"{', '.join(words).capitalize()}.", "dim"))] if words else []
+    return [Text(""), indented(page.text(f"{', '.join(words).capitalize()}.", "dim"))] if words else []

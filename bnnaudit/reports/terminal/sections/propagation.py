@@ -1,75 +1,89 @@
-"""Where the signal dies, and how it depends on b; only where that was measured."""
+"""Signal propagation: the network as it is, beside the two published temperature rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from bnnaudit.core.report import Passage, PlaceRow, Report, SignalCurves, SignalTable, place_of_death
-from bnnaudit.reports.numbers import percent, significant
-from bnnaudit.reports.terminal.bars import vertical
-from bnnaudit.reports.terminal.charts import side_by_side
-from bnnaudit.reports.terminal.style import Look
-from bnnaudit.reports.terminal.typesetting import heading, indented
+from bnnaudit.core.report import (
+    SCALINGS,
+    PlaceGradient,
+    PlaceRow,
+    Report,
+    Scaling,
+    SignalCurves,
+    SignalRow,
+    SignalTable,
+)
+from bnnaudit.reports.numbers import percent, plural, significant
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.charts import side_by_side, vertical
+from bnnaudit.reports.terminal.drawing import Parts
+from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
 
 HEIGHT = 6
-_INDENT = 2
 _FRAME = 8
-_RULES = (("original", "as it is"), ("njs", "NJS"), ("hns", "HNS"))
+_LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
+    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
+    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
+    ("error signal at the logits, ||psi||", lambda row: significant(row.psi_norm)),
+    ("gradient at the input, ||dl/dx||", lambda row: significant(row.gradient_norm)),
+    ("its signs, ||sign(dl/dx)||", lambda row: significant(row.sign_norm)),
+    ("images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
+    ("temperature b, median", lambda row: significant(row.beta_median)),
+)
 
 
-def propagation(report: Report, look: Look) -> Sequence[RenderableType]:
-    """The gradient at every step on the way back, a line that says where it dies, and the curves against b."""
-    if report.signal is None or not report.signal.places:
+def propagation(report: Report, page: Page) -> Parts:
+    """The table of means; where it was followed the gradient at every step, where it vanishes, and the curves against b."""
+    signal = report.signal
+    if signal is None:
         return []
-    parts: list[RenderableType] = [
-        heading("The way back: gradient at each place, from the logits to the input", look),
-        indented(_places(report.signal.places, look)),
-        Text(""),
-        *(indented(line) for line in _deaths(report.signal, look)),
-    ]
-    if report.signal.curves is not None:
-        parts += [
-            heading("Against the temperature b: means, each from 0 to its largest", look),
-            *(indented(line, _INDENT) for line in _charts(report.signal, report.signal.curves, look)),
-        ]
+    parts: list[RenderableType] = [heading("Signal propagation", page), _means(signal, page)]
+    if signal.places:
+        ends = [indented(_end(signal, scaling, page)) for scaling in SCALINGS]
+        title = heading("Gradient from the logits to the input", page)
+        parts += [title, _places(signal.places, page), Text(""), *ends]
+    if signal.curves is not None:
+        charts = _charts(signal, signal.curves, page)
+        parts += [heading("Means against the temperature b", page), *(indented(line) for line in charts)]
     return parts
 
 
-def _places(places: Sequence[PlaceRow], look: Look) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("mean norm, images where it is dead", overflow="fold")
-    for _, title in _RULES:
-        table.add_column(title, justify="right", no_wrap=True)
-    for place in places:
-        table.add_row(look.text(place.name), *(_cell(getattr(place, rule), look) for rule, _ in _RULES))
-    return table
+def _means(signal: SignalTable, page: Page) -> RenderableType:
+    rows: dict[str, SignalRow] = {title: getattr(signal, scaling) for scaling, title in SCALINGS.items()}
+    means = f"means over {plural(max(row.n for row in rows.values()), 'image')}"
+    columns = [Column(means, [page.text(label) for label, _ in _LINES], wraps=True)]
+    for title, row in rows.items():
+        columns.append(Column(title, [page.text(value(row)) for _, value in _LINES], right=True))
+    return table(columns, page)
 
 
-def _cell(passage: Passage, look: Look) -> Text:
-    cell = look.text(significant(passage.gradient_norm))
-    if passage.dead_fraction > 0:
-        cell.append_text(look.text(f"  {percent(passage.dead_fraction)}", "red"))
+def _places(places: Sequence[PlaceRow], page: Page) -> RenderableType:
+    columns = [Column("mean norm, share of zeros", [page.text(place.name) for place in places], wraps=True)]
+    for scaling, title in SCALINGS.items():
+        columns.append(Column(title, [_cell(getattr(place, scaling), page) for place in places], right=True))
+    return table(columns, page)
+
+
+def _cell(gradient: PlaceGradient, page: Page) -> Text:
+    cell = page.text(significant(gradient.gradient_norm))
+    if gradient.zero_gradient_fraction > 0:
+        cell.append_text(page.text(f"  {percent(gradient.zero_gradient_fraction)}", "red"))
     return cell
 
 
-def _deaths(table: SignalTable, look: Look) -> list[Text]:
-    lines = []
-    for rule, title in _RULES:
-        passages = [getattr(place, rule) for place in table.places]
-        index = place_of_death(passages)
-        if index is None:
-            lines.append(look.text(f"{title}: the signal arrives at the input", "green"))
-            continue
-        share = percent(passages[index].dead_fraction - (passages[index - 1].dead_fraction if index else 0))
-        where, why = (table.places[index].name, "") if index else ("the logits", ": the softmax is saturated")
-        lines.append(look.text(f"{title}: the signal dies at {where} ({share} of the images){why}", "red"))
-    return lines
+def _end(signal: SignalTable, scaling: Scaling, page: Page) -> Text:
+    title, end = SCALINGS[scaling], signal.vanishing(scaling)
+    if end is None:
+        return page.text(f"{title}: the gradient reaches the input", "green")
+    why = ": the softmax is saturated" if end.saturated else ""
+    where = f"at {'the logits' if end.saturated else end.place} on {percent(end.fraction)} of the images"
+    return page.text(f"{title}: the gradient vanishes {where}{why}", "red")
 
 
-def _charts(table: SignalTable, curves: SignalCurves, look: Look) -> list[Text]:
-    room = look.width - _INDENT
+def _charts(signal: SignalTable, curves: SignalCurves, page: Page) -> list[Text]:
+    room = page.columns - INDENT
     wide = min(len(curves.betas), max(16, (room - 4) // 2 - _FRAME))
     named = (
         ("error signal ||psi||", curves.psi_norm),
@@ -77,9 +91,12 @@ def _charts(table: SignalTable, curves: SignalCurves, look: Look) -> list[Text]:
         ("Hessian ||d2l/dx2||", curves.hessian_norm),
         ("gradient ||dl/dx||", curves.gradient_norm),
     )
-    marks = (("1", 1.0), ("N", table.njs.beta_median), ("H", table.hns.beta_median))
+    marks = (("1", 1.0), ("N", signal.njs.beta_median), ("H", signal.hns.beta_median))
     charts = [_chart(title, curves.betas, values, marks, wide) for title, values in named]
-    legend = look.text("below each: 1 is b = 1, N the median of NJS, H of HNS", "dim")
+    legend = page.text(
+        "Below each curve: 1 marks b = 1, N the median b of NJS, H that of HNS; each from 0 to its largest value.",
+        "dim",
+    )
     return [*side_by_side(charts, room), Text(""), legend]
 
 

@@ -9,41 +9,42 @@ from bnnaudit.core.report import Estimate, Report, Status, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import percent, threat_text, with_interval
-from bnnaudit.reports.terminal.bars import horizontal
-from bnnaudit.reports.terminal.style import Look
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.charts import horizontal
+from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.typesetting import heading, indented, labelled
 
 _BAR = 20
 
 
-def verdict(report: Report, look: Look) -> Sequence[RenderableType]:
+def verdict(report: Report, page: Page) -> Parts:
     """Claimed beside verified and the reason, for a run that judged; the last line always."""
     parts: list[RenderableType] = []
     if report.verdict is not None:
-        parts += [heading("Verdict", look), *_in_words(report.verdict, look)]
-    return [*parts, Text(""), last_line(report, look)]
+        parts += [heading("Verdict", page), *_in_words(report.verdict, page)]
+    return [*parts, Text(""), last_line(report, page)]
 
 
-def last_line(report: Report, look: Look) -> Text:
-    """The fullest of the wordings that fits on one line of the look's width."""
+def last_line(report: Report, page: Page) -> Text:
+    """The fullest of the wordings that fits on one line of the page."""
     if report.verdict is None:
-        return _fitting(_measured(report), "bold", look)
+        return _fitting(_measured(report), "bold", page)
     word, style = _outcome(report.verdict)
-    return _fitting([f"{word}  {line}" for line in _judged(report.verdict, report.threat)], f"bold {style}", look)
+    return _fitting([f"{word}  {line}" for line in _judged(report.verdict, report.threat)], f"bold {style}", page)
 
 
-def _in_words(judgement: Verdict, look: Look) -> list[RenderableType]:
-    rows: list[tuple[str, RenderableType]] = [("Claimed", _accuracy(judgement.claimed_accuracy, look))]
+def _in_words(judgement: Verdict, page: Page) -> list[RenderableType]:
+    rows: list[tuple[str, RenderableType]] = [("Claimed", _accuracy(judgement.claimed_accuracy, page))]
     if judgement.claim_source:
-        rows.append(("", look.text(judgement.claim_source, "dim")))
-    rows.append(("Verified", _accuracy(judgement.verified_accuracy, look)))
-    reason = [Text(""), indented(look.text(judgement.reason))] if judgement.reason else []
+        rows.append(("", page.text(judgement.claim_source, "dim")))
+    rows.append(("Verified", _accuracy(judgement.verified_accuracy, page)))
+    reason = [Text(""), indented(page.text(judgement.reason))] if judgement.reason else []
     return [labelled(rows), *reason]
 
 
-def _accuracy(estimate: Estimate | None, look: Look) -> Text:
-    line = look.text(f"{with_interval(estimate):<22}")
-    if estimate is not None and look.width >= 80:
+def _accuracy(estimate: Estimate | None, page: Page) -> Text:
+    line = page.text(f"{with_interval(estimate):<22}")
+    if estimate is not None and page.columns >= 80:
         line.append("  " + horizontal(estimate.value, _BAR), style="cyan")
     return line
 
@@ -65,9 +66,9 @@ def _judged(judgement: Verdict, threat: Threat) -> list[str]:
 def _measured(report: Report) -> list[str]:
     """What a run without a verdict left: its attack, the strongest of several, or only the clean accuracy."""
     clean = f" (clean {_short(report.clean_accuracy)})"
-    if not report.attacks:
+    row = report.strongest
+    if row is None:
         return [f"clean accuracy {with_interval(report.clean_accuracy)}", f"clean {_short(report.clean_accuracy)}"]
-    row = min(report.attacks, key=lambda row: row.accuracy.value)
     several = f"lowest of {len(report.attacks)}, {attack_name(row.settings)}: " if len(report.attacks) > 1 else ""
     under = f" under {threat_text(row.threat)}"
     full, plain = f"adversarial accuracy {with_interval(row.accuracy)}", f"adversarial accuracy {_short(row.accuracy)}"
@@ -78,6 +79,6 @@ def _short(estimate: Estimate | None) -> str:
     return "not measured" if estimate is None else percent(estimate.value)
 
 
-def _fitting(wordings: Sequence[str], style: str, look: Look) -> Text:
-    fitting = [words for words in wordings if len(words) <= look.width]
-    return look.text(fitting[0] if fitting else wordings[-1], style)
+def _fitting(wordings: Sequence[str], style: str, page: Page) -> Text:
+    fitting = [words for words in wordings if len(words) <= page.columns]
+    return page.text(fitting[0] if fitting else wordings[-1], style)

@@ -1,11 +1,10 @@
-"""The sheet that every picture is drawn on, and how it becomes a file. The same report gives the same bytes."""
+"""How every picture looks and becomes a file. The same report gives the same bytes."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +43,15 @@ _STYLE = {
 def check_can_plot(path: Path) -> None:
     """Raises UsageError before any work is done, if the picture could not be drawn or written after it."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"plot: {path} is no kind of picture that is drawn; name it .svg or .png")
+        raise UsageError(f"plot: {path} is not a kind of picture that can be drawn; name it .svg or .png")
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("plot: matplotlib is not installed; pip install 'bnnaudit[plot]', or leave --plot out")
+        raise UsageError("plot: matplotlib is not installed; pip install 'bnnaudit[plot]', or omit --plot")
     if path.is_dir() or not path.resolve().parent.is_dir():
-        raise UsageError(f"plot: {path} cannot be written; name a file in a folder that is there")
+        raise UsageError(f"plot: {path} cannot be written; name a file in an existing folder")
 
 
-@contextmanager
-def sheet(path: Path, width: float, height: float) -> Iterator[Any]:
-    """An empty matplotlib figure of so many inches, written to `path` once all is drawn on it."""
+def save_picture(draw: Callable[[Any], None], path: Path, width: float, height: float) -> None:
+    """Draws on an empty matplotlib figure of so many inches and writes it to `path`."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -61,7 +59,7 @@ def sheet(path: Path, width: float, height: float) -> Iterator[Any]:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
-        yield figure
+        draw(figure)
         kind = path.suffix.lower().removeprefix(".")
         stream = io.BytesIO()
         metadata = {"Date": None, "Creator": "bnnaudit"} if kind == "svg" else {"Software": "bnnaudit"}
@@ -73,9 +71,3 @@ def head(figure: Any, title: str, below: str) -> None:
     """A title on the left with a line of facts below it."""
     figure.suptitle(f"{title}\n", x=0.012, ha="left", fontsize=14, fontweight="bold")
     figure.text(0.012, 1, f"\n\n{below}", ha="left", va="top", fontsize=9, color="#5b6b78", linespacing=1.15)
-
-
-def on_paper(draw: Callable[[Any], None], path: Path, width: float, height: float) -> None:
-    """Draws on a sheet and writes it."""
-    with sheet(path, width, height) as figure:
-        draw(figure)

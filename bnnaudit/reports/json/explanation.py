@@ -1,0 +1,42 @@
+"""The JSON of `explain`: rules, publications, and the cost of each effort."""
+
+from bnnaudit.core.effort import Effort
+from bnnaudit.core.finding import Rule
+from bnnaudit.core.sources import cited
+from bnnaudit.reports.documents import Bibliography, Catalogue, EffortTable
+from bnnaudit.reports.json.parts import record
+from bnnaudit.reports.json.strict import JsonValue
+
+
+def rule_to_json(rule: Rule) -> dict[str, JsonValue]:
+    """A rule with every text it has, and the publications that it cites."""
+    document = record(rule)
+    return {
+        "rule": document.pop("code"),
+        **document,
+        "publications": [record(source) for source in cited(rule.source)],
+    }
+
+
+def catalogue_to_json(catalogue: Catalogue) -> dict[str, JsonValue]:
+    """Several rules."""
+    return {"rules": [rule_to_json(rule) for rule in catalogue.rules]}
+
+
+def bibliography_to_json(bibliography: Bibliography) -> dict[str, JsonValue]:
+    """Publications with all that is known of them; no link is an empty string."""
+    return {"sources": [record(source) for source in bibliography.sources]}
+
+
+def efforts_to_json(efforts: EffortTable) -> dict[str, JsonValue]:
+    """Each check's passes for each image at each effort."""
+    return {
+        "checks": [
+            {
+                "check": cost.check,
+                "rules": list(cost.rules),
+                "passes": {str(effort): passes for effort, passes in zip(Effort, cost.passes, strict=True)},
+            }
+            for cost in efforts.checks
+        ]
+    }

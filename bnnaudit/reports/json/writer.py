@@ -1,0 +1,34 @@
+"""Documents as JSON."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bnnaudit.core.clever import CleverReport
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.finding import Rule
+from bnnaudit.core.report import Report
+from bnnaudit.experiments.values import Reproduction
+from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
+from bnnaudit.reports.json.audit import report_to_json
+from bnnaudit.reports.json.clever import clever_to_json
+from bnnaudit.reports.json.explanation import bibliography_to_json, catalogue_to_json, efforts_to_json, rule_to_json
+from bnnaudit.reports.json.model import facts_to_json
+from bnnaudit.reports.json.reproduction import reproduction_to_json
+from bnnaudit.reports.json.strict import JsonValue, json_text
+from bnnaudit.reports.page import Page
+
+OBJECTS: Mapping[type[Document], Callable[[Any], dict[str, JsonValue]]] = {
+    Report: report_to_json,
+    CleverReport: clever_to_json,
+    Reproduction: reproduction_to_json,
+    ModelFacts: facts_to_json,
+    Rule: rule_to_json,
+    Catalogue: catalogue_to_json,
+    Bibliography: bibliography_to_json,
+    EffortTable: efforts_to_json,
+}
+
+
+def write_json(document: Document, page: Page) -> str:
+    """The document as JSON, the same for every page."""
+    return json_text(OBJECTS[type(document)](document))

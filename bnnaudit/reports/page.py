@@ -1,0 +1,42 @@
+"""What a report is written on."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bnnaudit.reports.safe_text import spelled_in_ascii, visible
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+NARROWEST = 40
+WIDEST = 120
+"""Beyond it lines are no longer easy to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the stream takes that a report goes to, and how much the reader wants.
+
+    width: in columns, None for the terminal's. color: ANSI escapes are allowed. ascii: for a stream that cannot carry UTF-8.
+    verbose: nothing is cut short.
+    """
+
+    width: int | None = None
+    color: bool = False
+    ascii: bool = False
+    verbose: bool = False
+
+    @property
+    def columns(self) -> int:
+        """The columns that are written in: from 40 to 120; 80 where there is no terminal."""
+        width = shutil.get_terminal_size((80, 24)).columns if self.width is None else self.width
+        return min(max(width, NARROWEST), WIDEST)
+
+    def text(self, words: str, style: str = "") -> Text:
+        """Words as they are: never markup, never control codes, spelled in ASCII where that is asked for."""
+        from rich.text import Text  # only a page that is drawn on needs it
+
+        return Text(visible(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")

@@ -1,0 +1,36 @@
+"""Documents to read in a terminal."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bnnaudit.core.clever import CleverReport
+from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.finding import Rule
+from bnnaudit.core.report import Report
+from bnnaudit.experiments.values import Reproduction
+from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.audit import audit_parts
+from bnnaudit.reports.terminal.clever import clever_parts
+from bnnaudit.reports.terminal.drawing import Parts, draw
+from bnnaudit.reports.terminal.efforts import effort_parts
+from bnnaudit.reports.terminal.explanation import catalogue_parts, rule_parts
+from bnnaudit.reports.terminal.inspection import inspection_parts
+from bnnaudit.reports.terminal.reproduction import reproduction_parts
+from bnnaudit.reports.terminal.sources import bibliography_parts
+
+PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
+    Report: audit_parts,
+    CleverReport: clever_parts,
+    Reproduction: reproduction_parts,
+    ModelFacts: inspection_parts,
+    Rule: rule_parts,
+    Catalogue: catalogue_parts,
+    Bibliography: bibliography_parts,
+    EffortTable: effort_parts,
+}
+
+
+def write_text(document: Document, page: Page) -> str:
+    """The document as text, within the page's width."""
+    return draw(PARTS[type(document)](document, page), page)
