@@ -36,11 +36,11 @@ def climb(run: Run, settings: Pgd, most: float = math.inf) -> None:
     spending.pay(settings.steps * settings.rounds)
 
 
-def climbed(run: Run, settings: Pgd, rows: Tensor, deadline: Deadline, short: Pgd | None = None) -> Outcome:
-    """The climb, or a shorter form of it, on the images `rows` (M,), from a random point of its own."""
+def climbed(run: Run, settings: Pgd, rows: Tensor, deadline: Deadline) -> Outcome:
+    """The climb on the images `rows` (M,), from a random point of its own."""
     context, images = _prepared(run, settings).until(deadline), run.batch.select(rows)
     starts = random_start(images, context.threat, context.seed, run.spending.climbs)
-    return pgd.climb(short or settings, context, images, starts)
+    return pgd.climb(settings, context, images, starts)
 
 
 def guides(run: Run) -> list[Target]:
@@ -49,17 +49,12 @@ def guides(run: Run) -> list[Target]:
 
 
 def _prepared(run: Run, settings: Pgd) -> Context:
-    """The context of a climb with these settings, made once; scales are measured once for all of them."""
-    if settings not in run.prepared:
-        given, known = run.context, next(reversed(run.prepared.values()), None)
-        run.prepared[settings] = prepared(
-            settings,
-            given.target,
-            given.threat,
-            given.calibration,
-            given.seed,
-            given.batch_size,
-            lambda units: None,
-            known.scales if known else {},
+    """The context of a climb with these settings, made once for all that climb through the same; so are the scales in it."""
+    key = (settings.surrogate, settings.beta)
+    if key not in run.prepared:
+        given, known = run.context, next(reversed(run.prepared.values()), run.context).scales
+        target, threat, calibration, seed = given.target, given.threat, given.calibration, given.seed
+        run.prepared[key] = prepared(
+            settings, target, threat, calibration, seed, given.batch_size, lambda units: None, known
         )
-    return run.prepared[settings]
+    return run.prepared[key]

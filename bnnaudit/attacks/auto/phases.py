@@ -87,7 +87,7 @@ def choose_climbs(run: Run, share: float) -> None:
         """What a short climb takes off the margins, as a fraction of them (M,); from 1 to 2 where it fools, sooner for more."""
         tried = run.batch.select(rows[:images])
         margins = losses.margin(run.context.judged(tried.images), tried.labels)
-        outcome = climbed(run, settings, rows[:images], deadline, shortened(settings, steps))
+        outcome = climbed(run, shortened(settings, steps), rows[:images], deadline)
         run.enter(Part(PhaseName.CHOOSING), rows[:images], outcome)
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
@@ -116,7 +116,7 @@ def search_by_windows(run: Run, share: float) -> None:
     before = spending.left
     _windows(run, run.found.best.images, FOLLOWING, min(amount, before) / 2)
     if run.independent is None:
-        run.independent = corner_stripes(run.context, run.batch, 0)
+        run.independent = corner_stripes(run.context, run.batch)
     rest = min(amount - (before - spending.left), spending.left)
     run.independent = _windows(run, run.independent, 1, rest)
 

@@ -14,10 +14,11 @@ from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.deadline import Deadline
-from bnnaudit.core.attack import Budget, Pgd
+from bnnaudit.core.attack import Beta, Budget, Pgd
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
+from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Norm
 
 
@@ -72,7 +73,7 @@ class Run:
     quantized: bool = False
     portfolio: tuple[Pgd, ...] = ()
     levels: InputLevels | None = None
-    prepared: dict[Pgd, Context] = field(default_factory=dict)
+    prepared: dict[tuple[Surrogate, Beta], Context] = field(default_factory=dict)
     turns: int = 0
     climbed: float = 0.0
     independent: Tensor | None = None

@@ -43,9 +43,9 @@ def round_passes(following: int) -> int:
     return following + 3
 
 
-def corner_stripes(context: Context, batch: Batch, stream: int) -> Tensor:
+def corner_stripes(context: Context, batch: Batch) -> Tensor:
     """Where a search begins that owes nothing to climbs (N, ...): Square Attack's vertical stripes of corners of the ball."""
-    stripes = LinfSquares(context.threat).start(context, batch.ids.tolist(), stream, batch.images)
+    stripes = LinfSquares(context.threat).start(context, batch.ids.tolist(), 0, batch.images)
     return as_stored(stripes, batch.images, context.threat)
 
 

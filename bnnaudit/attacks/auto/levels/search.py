@@ -11,7 +11,6 @@ and 30 instead of 79 and 27, and as many as with it. At the smaller radii of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,7 +29,7 @@ from bnnaudit.numerics.randomness import uniform_block
 from bnnaudit.quantization.quantizers import with_surrogate
 
 SURROGATES = tuple(Surrogate.parse(text) for text in ("tanh:0.5", "triangular:1", "arctan:0.5"))
-"""By turns; wide ones, whose gradient reaches past the nearest neurons. Not tuned."""
+"""By turns the gradient of the steps behind the first; wide ones, whose gradient reaches past the nearest neurons. Not tuned."""
 WIDTH = 8
 """Neighbours of a point that are looked at in one round: half of them single moves, a quarter joint ones, the others random
 sets. Not tuned."""
@@ -119,16 +118,15 @@ def search_levels(
     levels: InputLevels,
     batch: Batch,
     budget: int,
-    surrogates: Sequence[Surrogate] = SURROGATES,
     starts: Tensor | None = None,
 ) -> LevelOutcome:
     """Looks for levels that fool the network, within the L-inf threat of `context`, for each of N images.
 
     budget: the most passes an image, a forward and a backward one counting one each; an image for which it covers all
-    choices of levels is settled. surrogates: by turns the gradient of the steps behind the first. starts (N, ...): where an
+    choices of levels is settled. starts (N, ...): where an
     attack by gradients left off.
     """
-    networks = [with_surrogate(context.target.network, surrogate) for surrogate in surrogates]
+    networks = [with_surrogate(context.target.network, surrogate) for surrogate in SURROGATES]
     targets = [replace(context.target, network=network) for network in networks]
     field = LevelField(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
     search, rows = _Search.blank(field, budget), torch.arange(len(batch), device=batch.images.device)
