@@ -58,7 +58,7 @@ def _parse_value(parameter: Parameter, text: str) -> float:
     if parameter.length:
         value = parse_length(text, "values")
         if value == 0 and parameter is Parameter.STEP_SIZE:
-            raise UsageError("values: a step size of 0 would not move the image; write a positive length")
+            raise UsageError("values: the step must not be 0")
         return value
     try:
         value = int(text) if parameter.counted else float(text)

@@ -66,7 +66,7 @@ def test_what_a_method_does_not_use_is_a_dash() -> None:
         (Pgd(beta=Beta(BetaRule.NJS)), "PGD++ NJS"),
         (Pgd(beta=Beta(BetaRule.FIXED, 0.1)), "PGD++ 0.1"),
         (Pgd(beta=Beta(BetaRule.HNS), surrogate=NARROWING), f"PGD++ HNS, {NARROWING}"),
-        (Square(surrogate=NARROWING), "Square"),
+        (Square(), "Square"),
         (None, "a quantity"),
     ],
 )
