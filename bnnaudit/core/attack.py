@@ -166,14 +166,16 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str | int) -> Budget:
-        """`500` (gradients an image) or `30s`; raises UsageError for what is no positive amount."""
+        """`500` (gradients per image) or `30s`; raises UsageError for what is not a positive amount."""
         number, seconds = (text[:-1], True) if isinstance(text, str) and text.endswith("s") else (text, False)
         try:
             amount = float(number) if seconds else int(number)
         except ValueError:
             amount = 0
         if not 0 < amount < float("inf"):
-            raise UsageError(f"budget: {str(text)!r} is neither a number of gradients an image (500) nor seconds (30s)")
+            raise UsageError(
+                f"budget: {str(text)!r} is neither a number of gradients per image (500) nor seconds (30s)"
+            )
         return cls(amount, BudgetUnit.SECONDS if seconds else BudgetUnit.GRADIENTS)
 
     def __str__(self) -> str:

@@ -44,7 +44,7 @@ def _parse_value(parameter: Parameter, text: str) -> float:
     if parameter.length:
         value = parse_length(text, "values")
         if value == 0 and parameter is Parameter.STEP_SIZE:
-            raise UsageError("values: a step of length 0 leads nowhere")
+            raise UsageError("values: the step must not be 0")
         return value
     try:
         value = int(text) if parameter.counted else float(text)

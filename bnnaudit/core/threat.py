@@ -129,7 +129,7 @@ def parse_length(text: str | float, what: str = "eps") -> float:
         if not math.isfinite(value):
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
+        raise UsageError(f"{what}: {str(text)!r} is not a length; write 8/255, 8px or 0.03") from None
     return value
 
 

@@ -20,10 +20,9 @@ from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, ErrorSignal
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.core.scores import ScoreFacts
+from bnnaudit.core.scores import ScoreFacts, are_probabilities
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
-from bnnaudit.measurements.agreement import are_probabilities
 from bnnaudit.models.scores.graph import Place
 from bnnaudit.models.scores.network import ScorePlaces, score_places
 

@@ -15,7 +15,7 @@ from bnnaudit.core.attack import AttackSettings, LossKind, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
-from bnnaudit.quantization.whole_input import WholeInput
+from bnnaudit.quantization.integer_input import IntegerInput
 from tests.attacks.contract import (
     BYTES,
     contract_batch,
@@ -45,7 +45,7 @@ def whole_batch() -> tuple[Target, Batch]:
     target, batch = contract_batch()
     target = replace(
         target,
-        network=nn.Sequential(WholeInput(0.0, 255.0), target.network),
+        network=nn.Sequential(IntegerInput(0.0, 255.0), target.network),
         facts=replace(target.facts, grid=UINT8),
     )
     return target, batch_of(target, batch.images.round())
@@ -75,7 +75,7 @@ def threshold(weights: Tensor, margin: float) -> tuple[Target, Batch]:
     """Two classes apart by weights @ (x - 100) = -margin, and the picture of 100s, which is of class 0."""
     both = torch.stack([torch.zeros_like(weights), weights])
     target = linear_target(both, torch.tensor([0.0, -100 * float(weights.sum()) - margin]), BYTES)
-    target = replace(target, network=nn.Sequential(WholeInput(0.0, 255.0), target.network))
+    target = replace(target, network=nn.Sequential(IntegerInput(0.0, 255.0), target.network))
     return target, batch_of(target, torch.full((1, len(weights)), 100.0))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
@@ -67,8 +67,7 @@ def facts() -> ModelFacts:
         input_shape=(1, 8, 8),
         layout=Layout.NCHW,
         box=Box(0.0, 1.0),
-        weight_bits=1,
-        activation_bits=1,
+        weight_layers=(LayerBits(1, 4),),
         quantizers=tuple(QuantizerFact(f"features.{index}.sign", "sign", 1) for index in range(3)),
         operators=(OperatorCount("Conv", 3), OperatorCount("Sign", 3), OperatorCount("Gemm", 1)),
         parameters=23_754,
@@ -197,7 +196,7 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
     estimate = Estimate(0.643, 0.588, 0.695, 300)
     return replace(
         fake,
-        model=replace(facts, path="ref_adversarial.onnx", weight_bits=32, activation_bits=32, quantizers=()),
+        model=replace(facts, path="ref_adversarial.onnx", weight_layers=(LayerBits(32, 4),), quantizers=()),
         threat=Threat(Norm.LINF, 8 / 255),
         attacks=(replace(fake.attacks[1], threat=Threat(Norm.LINF, 8 / 255), accuracy=estimate),),
         remedy=None,

@@ -138,7 +138,8 @@ class _Climb:
         reported, rested, cost = 0, 0, Cost()
         for step in range(steps + 1):
             last = step == steps or context.deadline.passed
-            here, target = as_stored(on.points, on.origins, context.threat), context.at(step, steps)
+            here = as_stored(on.points, on.origins, context.threat)
+            target = context.target if last else context.at(step, steps)
             inputs = here.detach().requires_grad_(not last)
             with torch.set_grad_enabled(not last):
                 logits = target.logits(inputs)
@@ -185,7 +186,7 @@ class _Climb:
     def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int, last: bool) -> Cost:
         """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's.
 
-        last: without gradients they are the network's own.
+        last: they are the network's own.
         """
         onward, cost = not self.settings.stop_at_success, Cost()
         if self.context.relaxed and not last:
