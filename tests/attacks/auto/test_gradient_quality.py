@@ -1,4 +1,4 @@
-"""Straight-through gradients predict margins where the steps are fine against the way, and only there."""
+"""Straight-through gradients predict margins where the steps are fine against the radius, and only there."""
 
 import pytest
 import torch
