@@ -21,9 +21,9 @@ from bnnaudit.quantization.scales import ScaledNetwork, layer_scales, reach_scal
 from bnnaudit.temperature import Temperature, fit_temperature
 
 SCALE_IMAGES = 64
-"""Calibration images on which the scale of a layer is measured."""
+"""Calibration images on which the scale of a layer is measured. Not tuned."""
 STAGES = 8
-"""Widths that a surrogate goes through from its first to its last."""
+"""Widths that a surrogate goes through from its first to its last. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def prepared(
     """
     surrogate, known = settings.surrogate, dict(scales or {})
     if surrogate.unit.measured and surrogate.unit not in known and len(calibration):
-        known[surrogate.unit] = _measured(settings, target, threat, calibration, seed)
+        known[surrogate.unit] = _measured(surrogate.unit, target, threat, calibration, seed)
     networks = _networks(surrogate, target.network, known.get(surrogate.unit))
     stages = tuple(replace(target, network=network) for network in networks)
     temperature = fit_temperature(settings.beta, stages[0], calibration)
@@ -107,13 +107,11 @@ def _networks(surrogate: Surrogate, network: nn.Module, scales: tuple[float, ...
     return networks if scales is None else [ScaledNetwork(network, scales) for network in networks]
 
 
-def _measured(
-    settings: AttackSettings, target: Target, threat: Threat, calibration: Batch, seed: int
-) -> tuple[float, ...]:
-    """The scales of the target's steps for the unit of the surrogate's width."""
+def _measured(unit: WidthUnit, target: Target, threat: Threat, calibration: Batch, seed: int) -> tuple[float, ...]:
+    """The scales of the target's steps for this unit of the surrogate's width."""
     probed = calibration.select(slice(0, SCALE_IMAGES))
     inputs = target.prepare(probed.images)
-    if settings.surrogate.unit is WidthUnit.LAYER:
+    if unit is WidthUnit.LAYER:
         return layer_scales(target.network, inputs)
-    moved = random_start(probed, threat, settings, seed, 0)
+    moved = random_start(probed, threat, seed, 0)
     return reach_scales(target.network, inputs, target.prepare(moved))

@@ -42,8 +42,8 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
     with torch.no_grad():
         top = logits.topk(2, dim=1).values
         step = step_size_of(plan.ordinary, plan.threat) or 0.0
-        direction = ascent_direction(plain, plan.threat, plan.ordinary)
-        moved = project(images + direction * (step * plan.threat.box.width), images, plan.threat, plan.ordinary)
+        direction = ascent_direction(plain, plan.threat)
+        moved = project(images + direction * (step * plan.threat.box.width), images, plan.threat)
     return GradientProbe(
         images=len(batch),
         zero=int((size == 0).sum()),

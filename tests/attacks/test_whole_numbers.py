@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.geometry import as_seen, as_stored, random_start
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, LossKind, Method, Pgd, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
@@ -90,7 +90,7 @@ def test_one_step_a_pixel_is_found_where_it_is_needed_and_there_is_room(
 ) -> None:
     """A margin of 2.5 falls to one step in each of three pixels of weight 1, and to nothing less."""
     target, batch = threshold(torch.tensor([1.0, -1.0, 1.0]), 2.5)
-    settings = AttackSettings(method, queries=300, loss=LossKind.MARGIN if method.climbs else LossKind.CROSS_ENTROPY)
+    settings = settings_of(method, queries=300, loss=LossKind.MARGIN if method.climbs else LossKind.CROSS_ENTROPY)
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, eps / 255, BYTES, grid=UINT8), seed=0)
     assert bool(outcome.fooled[0]) == falls
     if falls:
@@ -155,8 +155,8 @@ def test_with_image_bits_the_coarser_grid_counts(bits: int) -> None:
     target, batch = whole_batch()
     batch = batch_of(target, (batch.images / 17).round() * 17)
     threat = Threat(Norm.LINF, 0.15, BYTES, image_bits=bits, grid=UINT8)
-    start = random_start(batch, threat, AttackSettings(), 0, 0)
-    outcome = run_attack(AttackSettings(Method.PGD, steps=8), target, batch, threat, seed=0)
+    start = random_start(batch, threat, 0, 0)
+    outcome = run_attack(Pgd(steps=8), target, batch, threat, seed=0)
     unit = 255 / (2**bits - 1)
     for images in (start, outcome.images):
         assert torch.equal(images, (images / unit).round() * unit)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Method, Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
@@ -102,7 +102,7 @@ def _sweep(parameter: str, attack: str, points: list[tuple[float, str, float]]) 
 def fake(facts: ModelFacts) -> Report:
     """A binary network whose robustness is fake: all sections and all four lists are filled."""
     claimed, verified = Estimate(0.582, 0.525, 0.637, 300), Estimate(0.0, 0.0, 0.0126, 300)
-    dlr = AttackSettings(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
+    dlr = Pgd(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
     return Report(
         provenance=Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "check"),
         model=facts,
@@ -111,11 +111,11 @@ def fake(facts: ModelFacts) -> Report:
         environment=Environment("3.11.9", "2.15.0", "1.30.0", "cpu", 2),
         clean_accuracy=Estimate(0.9833, 0.9614, 0.9929, 300),
         attacks=(
-            _row(AttackSettings(Method.FGSM, steps=1), (0.697, 0.642, 0.746), 0.0213),
-            _row(AttackSettings(), (0.582, 0.525, 0.637), 0.412),
-            _row(AttackSettings(), (0.083, 0.057, 0.12), 1.46, source=Source.SUBSTITUTE),
-            _row(AttackSettings(beta=Beta(BetaRule.NJS)), (0.123, 0.091, 0.165), 0.52),
-            _row(AttackSettings(beta=HNS, surrogate=ADAPTIVE), (0.02, 0.009, 0.043), 0.61),
+            _row(Fgsm(), (0.697, 0.642, 0.746), 0.0213),
+            _row(Pgd(), (0.582, 0.525, 0.637), 0.412),
+            _row(Pgd(), (0.083, 0.057, 0.12), 1.46, source=Source.SUBSTITUTE),
+            _row(Pgd(beta=Beta(BetaRule.NJS)), (0.123, 0.091, 0.165), 0.52),
+            _row(Pgd(beta=HNS, surrogate=ADAPTIVE), (0.02, 0.009, 0.043), 0.61),
             replace(_row(dlr, (0.0, 0.0, 0.0126), 12.34), replay_disagreements=2),
         ),
         signal=SignalTable(
