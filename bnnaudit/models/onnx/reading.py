@@ -75,8 +75,9 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
     prepare = preparation(source.path, given, preprocessing)
-    if output.num_classes is None:
-        output = of_width(graph, output, _count_classes(source, given, output))
+    if output.num_classes is None:  # a run of the deployed model tells
+        deployed = replay_of(source, Preparation(given.shape, Layout.FLAT), output)
+        output = of_width(graph, output, int(deployed(torch.zeros(1, *given.shape)).shape[1]))
     classes = output.num_classes or 0
     if classes < 2:
         raise ModelError(
@@ -118,9 +119,9 @@ def replay_of(source: OnnxFile, prepare: Preparation, output: NetworkOutput, bat
 def default_replay(source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
-    one_by_one, opened = depends_on_batch(source.proto), open_default_session
+    one_by_one = depends_on_batch(source.proto)
     return OnnxRuntimeModel(
-        runnable(source), prepare, output.name, one_by_one, opened=opened, batch=batch, form=output.form
+        runnable(source), prepare, output.name, one_by_one, opened=open_default_session, batch=batch, form=output.form
     )
 
 
@@ -130,12 +131,6 @@ def _plain(source: OnnxFile) -> Graph:
         return plain_graph(source.proto)
     except ModelError as error:
         raise ModelError(f"{source.path}: {error}") from error
-
-
-def _count_classes(source: OnnxFile, given: NetworkInput, output: NetworkOutput) -> int:
-    """The width of the scores, from a run of the deployed model, where the file does not tell."""
-    deployed = replay_of(source, Preparation(given.shape, Layout.FLAT), output)
-    return int(deployed(torch.zeros(1, *given.shape)).shape[1])
 
 
 def _keep_one_output(graph: Graph, name: str) -> None:
