@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -50,20 +50,22 @@ def measure_signal(target: Target, batch: Batch, detailed: bool = False) -> Sign
         njs.at_step(start, logits, labels).float(),
         best_betas(logits, labels, norm, search_fine).float(),
     )
-    mean, square = singular_value_moments(target, inputs)
+    moments = singular_value_moments(target, inputs)
     parts = [
         _passages(target, inputs[rows], labels[rows], [b[rows] for b in betas]) for rows in _chunks(target, inputs)
     ]
-    places = _joined(parts)
+    names = parts[0][0]
+    sizes = [torch.cat(chunks, dim=2) for chunks in zip(*(part for _, part in parts), strict=True)]
     original, published, largest = (
-        _signal_row(logits, labels, chosen, (mean, square), gradients)
-        for chosen, gradients in zip(betas, places[-1].gradients, strict=True)
+        _signal_row(logits, labels, chosen, moments, at_input)
+        for chosen, at_input in zip(betas, sizes[-1], strict=True)
     )
     table = SignalTable(original, published, largest)
     if not detailed:
         return table
     curves = measure_curves(logits, labels, norm, gradient_norm, betas[1:])
-    return replace(table, places=tuple(place.row() for place in places), curves=curves)
+    places = (PlaceRow(name, *map(_place_gradient, rules)) for name, rules in zip(names, sizes, strict=True))
+    return replace(table, places=tuple(places), curves=curves)
 
 
 def _hessian(target: Target, inputs: Tensor) -> tuple[Tensor, NormSquared, Callable[[Tensor], Tensor]]:
@@ -85,36 +87,11 @@ def _chunks(target: Target, inputs: Tensor) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, len(inputs), size))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """Of a gradient at one place, for each image (M,): its norm, the norm of its signs, and whether it is dead."""
-
-    norm: Tensor
-    signs: Tensor
-    dead: Tensor
-
-    @classmethod
-    def of(cls, gradient: Tensor) -> _Sizes:
-        flat = gradient.flatten(1)
-        return cls(flat_norm(flat), flat_norm(flat.sign()), is_zero(flat))
-
-    def mean(self) -> PlaceGradient:
-        return PlaceGradient(float(self.norm.mean()), float(self.dead.float().mean()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One place of the network, with the gradient there under each of the three temperatures."""
-
-    name: str
-    gradients: tuple[_Sizes, ...]
-
-    def row(self) -> PlaceRow:
-        return PlaceRow(self.name, *(sizes.mean() for sizes in self.gradients))
-
-
-def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Tensor]) -> list[_Place]:
-    """The places from the logits to the input, with the gradients of M images in the ordinary arithmetic."""
+def _passages(
+    target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Tensor]
+) -> tuple[list[str], list[Tensor]]:
+    """The places from the logits to the input, and for each the `_sizes` (rules, 3, M) of the gradient that the signal of
+    each of the temperatures leaves there."""
     steps: list[tuple[str, StepTaken]] = []
     path: list[str] = []
 
@@ -129,9 +106,19 @@ def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Te
     steps.reverse()
     tensors = [*(step.z for _, step in steps), leaf]
     signals = [cross_entropy_signal(logits.detach(), labels, chosen) for chosen in betas]
-    gradients = [[_Sizes.of(each) for each in (signal, *gradients_at(logits, tensors, signal))] for signal in signals]
+    found = [[_sizes(each) for each in (signal, *gradients_at(logits, tensors, signal))] for signal in signals]
     names = ["logits", *_names(target, [name for name, _ in steps]), "input"]
-    return [_Place(name, tuple(rule[index] for rule in gradients)) for index, name in enumerate(names)]
+    return names, [torch.stack(rules) for rules in zip(*found, strict=True)]
+
+
+def _sizes(gradient: Tensor) -> Tensor:
+    """Of a gradient (M, ...) at one place: its norm, the norm of its signs, and 1 where it is dead (3, M)."""
+    flat = gradient.flatten(1)
+    return torch.stack([flat_norm(flat), flat_norm(flat.sign()), is_zero(flat).to(flat.dtype)])
+
+
+def _place_gradient(sizes: Tensor) -> PlaceGradient:
+    return PlaceGradient(float(sizes[0].mean()), float(sizes[2].float().mean()))
 
 
 def _names(target: Target, paths: Sequence[str]) -> list[str]:
@@ -146,32 +133,19 @@ def _names(target: Target, paths: Sequence[str]) -> list[str]:
     return names
 
 
-def _joined(parts: Sequence[Sequence[_Place]]) -> list[_Place]:
-    """The places of several chunks of images as one."""
-    return [
-        _Place(
-            chunks[0].name,
-            tuple(
-                _Sizes(*(torch.cat([getattr(sizes, field) for sizes in rule]) for field in ("norm", "signs", "dead")))
-                for rule in zip(*(chunk.gradients for chunk in chunks), strict=True)
-            ),
-        )
-        for chunks in zip(*parts, strict=True)
-    ]
-
-
 def _signal_row(
-    logits: Tensor, labels: Tensor, betas: Tensor, moments: tuple[Tensor, Tensor], gradients: _Sizes
+    logits: Tensor, labels: Tensor, betas: Tensor, moments: tuple[Tensor, Tensor], sizes: Tensor
 ) -> SignalRow:
+    """The row of one temperature; sizes (3, M): of the gradient at the input."""
     mean, square = (float((moment * betas**power).mean()) for power, moment in enumerate(moments, start=1))
     signal = cross_entropy_signal(logits, labels, betas)
     return SignalRow(
         jsv_mean=mean,
         jsv_std=max(0.0, square - mean**2) ** 0.5,
         psi_norm=float(flat_norm(signal / betas[:, None]).mean()),
-        gradient_norm=float(gradients.norm.mean()),
-        sign_norm=float(gradients.signs.mean()),
-        zero_gradient_fraction=float(gradients.dead.float().mean()),
+        gradient_norm=float(sizes[0].mean()),
+        sign_norm=float(sizes[1].mean()),
+        zero_gradient_fraction=float(sizes[2].float().mean()),
         beta_median=float(betas.median()),
         n=len(logits),
     )
