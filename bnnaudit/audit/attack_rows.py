@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bnnaudit.attacks.table import step_size_of
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import SWEEP_POINTS
@@ -25,14 +25,14 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         threat=trial.threat,
         step_size=step_size_of(trial.attack, trial.threat),
         source=trial.source,
-        accuracy=estimate(int(result.standing.sum()), len(result.standing)),
+        accuracy=share(result.standing),
         seconds=result.seconds,
         forwards=result.forwards,
         backwards=result.backwards,
         replayed=result.replayed,
         replay_disagreements=result.replay_disagreements,
         role=role,
-        accuracy_8bit=None if stored is None else estimate(int(stored.sum()), len(stored)),
+        accuracy_8bit=None if stored is None else share(stored),
         parts=result.parts,
         sessions=session_accuracies(result.sessions),
     )
@@ -46,10 +46,7 @@ def serving_of(target: Target, clean: Sessions | None) -> Serving | None:
 
 def session_accuracies(sessions: Sessions | None) -> SessionAccuracies | None:
     """What each session gets right of the whole sample."""
-    if sessions is None:
-        return None
-    exact, default = (estimate(int(right.sum()), len(right)) for right in (sessions.exact, sessions.default))
-    return SessionAccuracies(exact, default, sessions.between)
+    return sessions and SessionAccuracies(share(sessions.exact), share(sessions.default), sessions.between)
 
 
 def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
@@ -71,34 +68,27 @@ def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
 
 def sweeps_of(evidence: Evidence) -> tuple[Sweep, ...]:
     """Accuracy against iterations and against the radius, as far as their attacks ran."""
-    sweeps = (_iterations(evidence), _radius(evidence))
-    return tuple(sweep for sweep in sweeps if sweep is not None)
+    return tuple(sweep for sweep in (_iterations(evidence), _radius(evidence)) if sweep is not None)
 
 
 def _iterations(evidence: Evidence) -> Sweep | None:
     result = evidence.results.get(evidence.plan.iteration_trial)
     if result is None:
         return None
-    counts = [steps for steps in SWEEP_POINTS if steps <= result.trial.attack.steps]
-    points = [
-        SweepPoint(steps, str(steps), estimate(int(result.standing_after(steps).sum()), evidence.samples))
-        for steps in counts
-    ]
+    points = (
+        SweepPoint(steps, str(steps), share(result.standing_after(steps)))
+        for steps in SWEEP_POINTS
+        if steps <= result.trial.attack.steps
+    )
     return Sweep("iterations", result.trial.attack.name, tuple(points))
 
 
 def _radius(evidence: Evidence) -> Sweep | None:
-    results = [evidence.results.get(trial) for trial in evidence.plan.radius_trials]
-    clean = SweepPoint(0.0, "0", estimate(int(evidence.clean.sum()), evidence.samples))
+    results = [evidence.results[trial] for trial in evidence.plan.radius_trials if trial in evidence.results]
     points = [
-        SweepPoint(
-            result.trial.threat.eps,
-            length_text(result.trial.threat.eps),
-            estimate(int(result.standing.sum()), evidence.samples),
-        )
+        SweepPoint(result.trial.threat.eps, length_text(result.trial.threat.eps), share(result.standing))
         for result in results
-        if result is not None
     ]
     if not points:
         return None
-    return Sweep("radius", evidence.plan.ordinary.name, (clean, *points))
+    return Sweep("radius", evidence.plan.ordinary.name, (SweepPoint(0.0, "0", share(evidence.clean)), *points))

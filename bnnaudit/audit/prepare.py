@@ -71,7 +71,7 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepa
         clean=answers.right(labels).to(target.device),
         seed=seed,
         batch_size=batch_size,
-        cured={} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)},
+        climbed={} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)},
         sessions=answers.sessions(labels),
     )
     agreement = measure_agreement(target, batch.images, scores, batch_size, batch.labels)
@@ -81,4 +81,4 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepa
 
 def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Target]) -> RunInputs:
     """The same with the network that transferred attacks are made on, trained or loaded for this model."""
-    return replace(inputs, substitute=attached(make_substitute(inputs.target), inputs.sample.images))
+    return inputs.with_source(Source.SUBSTITUTE, attached(make_substitute(inputs.target), inputs.sample.images))

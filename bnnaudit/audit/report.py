@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,15 +13,13 @@ from bnnaudit.audit.cure_table import cures_of, remedy_of
 from bnnaudit.audit.environment import describe_environment
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
-from bnnaudit.audit.trials import RunInputs
-from bnnaudit.audit.verdict import Judgement, estimate, judge_checks, reach_verdict
+from bnnaudit.audit.verdict import Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault, Finding, Waiver
+from bnnaudit.core.finding import Fault, Finding
 from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Extent, Report, Verdict
-from bnnaudit.core.serving import Sessions
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
@@ -38,17 +36,10 @@ from bnnaudit.rules.model import (
 from bnnaudit.rules.table import CHECKS
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What the checks said, and what follows."""
-
-    judgement: Judgement
-    verdict: Verdict
-
-
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
+    before, after = inputs_of(prepared.inputs, rows).sessions, attacked.standing
     return Evidence(
         plan=plan,
         facts=prepared.target.facts,
@@ -56,23 +47,18 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         agreement=prepared.agreement,
         results=attacked.results,
         signal=journal.signal,
-        verified=attacked.verified,
+        verified=after and after.images,
         why_missing=journal.interrupted,
         default_session=prepared.default_session,
         probes=replace(journal.probes, missing=_why_missing(journal)),
-        sessions=_sessions(inputs_of(prepared.inputs, rows), attacked),
+        sessions=before and after and after.sessions and (before, after.sessions),
     )
 
 
-def _sessions(inputs: RunInputs, attacked: Attacked) -> tuple[Sessions, Sessions] | None:
-    """What each session got right without attack, and after everything."""
-    return None if inputs.sessions is None or attacked.sessions is None else (inputs.sessions, attacked.sessions)
-
-
-def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
+def conclude(evidence: Evidence, journal: Journal) -> tuple[Judgement, Verdict]:
     """The checks' judgement and the verdict as the evidence stands."""
     judgement = judge_checks(evidence, CHECKS, journal.unrunnable)
-    return Conclusion(judgement, reach_verdict(evidence, judgement.findings, journal.faults))
+    return judgement, reach_verdict(evidence, judgement.findings, journal.faults)
 
 
 def report_of(
@@ -81,14 +67,12 @@ def report_of(
     """The report of an audit that attacked some of the images of the sample."""
     plan, inputs = evidence.plan, prepared.inputs
     counted = inputs_of(inputs, attacked.rows) if attacked.blocks else inputs
-    concluded = conclude(evidence, journal)
-    judgement = concluded.judgement
+    judgement, verdict = conclude(evidence, journal)
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
-    waived: tuple[Waiver, ...] = ()
     cures = cures_of(evidence)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=estimate(int(evidence.clean.sum()), evidence.samples),
+        clean_accuracy=share(evidence.clean),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -98,10 +82,9 @@ def report_of(
         cures=cures,
         remedy=remedy_of(cures, judgement.findings),
         findings=judgement.findings,
-        waived=waived,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
-        verdict=concluded.verdict,
+        verdict=verdict,
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
@@ -146,7 +129,7 @@ def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Rep
         data=prepared.sample.facts,
         threat=threat,
         environment=describe_environment(target.device),
-        clean_accuracy=estimate(int(prepared.clean.sum()), len(prepared.labels)),
+        clean_accuracy=share(prepared.clean.numpy()),
         output=prepared.agreement.output,
         serving=serving_of(target, prepared.inputs.sessions),
     )

@@ -18,7 +18,7 @@ from bnnaudit.audit.stopping import is_decided, next_total, tally_of
 from bnnaudit.audit.suspicions import probed, with_suspicions
 from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.audit.verification import VerificationStep, verify
+from bnnaudit.audit.verification import verify
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
@@ -26,7 +26,7 @@ from bnnaudit.core.progress import Progress
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
-from bnnaudit.core.trial import Source, Trial, TrialResult
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
 from bnnaudit.measurements.attack_strength import binarization_images, measure_binarization
 from bnnaudit.measurements.climb import measure_climb
@@ -88,7 +88,7 @@ class _Audit:
     inputs: RunInputs
     journal: Journal
     progress: Progress
-    attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64)))
+    attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64), ()))
 
     def probe(self) -> None:
         """What is measured beside attacks, on the first correctly classified images of the sample."""
@@ -112,9 +112,9 @@ class _Audit:
             rows = block_rows(available, taken, total, self.plan.seed)
             self._attack_block(rows)
             evidence = self._evidence()
-            conclusion = conclude(evidence, self.journal)
+            judgement, verdict = conclude(evidence, self.journal)
             tally = tally_of(evidence)
-            if evidence.verified is None or is_decided(conclusion.verdict.status, conclusion.judgement.findings, tally):
+            if evidence.verified is None or is_decided(verdict.status, judgement.findings, tally):
                 return
 
     def report(self) -> Report:
@@ -134,17 +134,14 @@ class _Audit:
         counted = np.concatenate([self.attacked.rows, rows])
         clean = self.inputs.clean.cpu().numpy()
         self.progress.plan(planned_units(self.plan, int(clean[counted].sum()), int(clean.sum())))
-        found = _Found()
-        try:
-            self._run_trials(rows, found)
-        except KeyboardInterrupt:
-            if self.attacked.blocks:
-                raise
-            self.attacked = found.on(rows)
-            raise
-        self.attacked = self.attacked.followed_by(found.on(rows))
+        block = Attacked(rows, (len(rows),))
+        if not self.attacked.blocks:
+            self.attacked = block
+        self._run_trials(block)
+        if self.attacked is not block:
+            self.attacked = self.attacked.followed_by(block)
 
-    def _run_trials(self, rows: NDArray[np.int64], found: _Found) -> None:
+    def _run_trials(self, block: Attacked) -> None:
         plan, journal, progress = self.plan, self.journal, self.progress
         for trial in planned_trials(plan):
             unrunnable = why_unrunnable(trial)
@@ -153,58 +150,42 @@ class _Audit:
                 continue
             progress.task(describe(trial))
             with faults_into(journal, describe(trial), required=trial == plan.claim):
-                self._run_trial(trial, rows, found)
-            if trial not in found.results:
+                self._run_trial(trial, block)
+            if trial not in block.results:
                 journal.unrunnable.setdefault(trial, BROKEN)
         with faults_into(journal, "verification", required=True):
-            for step in verify(inputs_of(self.inputs, rows), plan, found.results.values(), progress):
-                found.verification.append(step)
-            found.finished = True
+            for step in verify(inputs_of(self.inputs, block.rows), plan, block.results.values(), progress):
+                block.verification.append(step)
+            block.finished = True
 
-    def _run_trial(self, trial: Trial, rows: NDArray[np.int64], found: _Found) -> None:
+    def _run_trial(self, trial: Trial, block: Attacked) -> None:
         """Unless it cannot run, or could not on an earlier block; progress advances over the images that it skips as well."""
         if trial not in self.journal.unrunnable:
             self._make_network(trial)
-        inputs = inputs_of(self.inputs, rows)
+        inputs = inputs_of(self.inputs, block.rows)
         skipped, before = 0, None
         if trial in self.journal.unrunnable:
             skipped = int(inputs.clean.sum())
         elif trial.after is not None:
-            before = found.results[trial.after]
+            before = block.results[trial.after]
             skipped = int(inputs.clean.sum()) - int(before.standing.sum())
         self.progress.advance(skipped * image_steps(trial.attack))
         if trial not in self.journal.unrunnable:
-            found.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
+            block.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
 
     def _make_network(self, trial: Trial) -> None:
         """Has the network ready that a trial climbs on, as far as it can be had; why not is entered in the journal."""
         source, inputs = trial.source, self.inputs
-        if source is Source.SUBSTITUTE and inputs.substitute is None:
+        if source is Source.WHITE_BOX or source in inputs.climbed:
+            return
+        if source is Source.SUBSTITUTE:
             self.progress.task("substitute network for the transfer check")
             self.inputs = with_substitute(inputs, self.request.make_substitute)
-        if source in (Source.WHITE_BOX, Source.SUBSTITUTE) or source in inputs.cured:
             return
         try:
-            cured = cured_model(inputs.target, source, self.plan, probed(inputs))
+            self.inputs = inputs.with_source(source, cured_model(inputs.target, source, self.plan, probed(inputs)))
         except CureUnavailableError as error:
             self.journal.unrunnable[trial] = str(error)
-        else:
-            self.inputs = replace(inputs, cured={**inputs.cured, source: cured})
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the attacks on one block have found so far."""
-
-    results: dict[Trial, TrialResult] = field(default_factory=dict)
-    verification: list[VerificationStep] = field(default_factory=list)
-    finished: bool = False
-
-    def on(self, rows: NDArray[np.int64]) -> Attacked:
-        """As the results on these rows of the sample."""
-        last = self.verification[-1] if self.finished else None
-        verified, sessions = (None, None) if last is None else (last.standing, last.sessions)
-        return Attacked(rows, self.results, tuple(self.verification), verified, (len(rows),), sessions)
 
 
 def _test_strength(inputs: RunInputs, plan: AuditPlan, journal: Journal, progress: Progress) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import (
     Confidence,
@@ -46,6 +49,11 @@ def estimate(count: int, total: int) -> Estimate:
     """A proportion with its 95 % interval."""
     low, high = wilson_interval(count, total)
     return Estimate(count / total if total else 0.0, low, high, total)
+
+
+def share(right: NDArray[np.bool_]) -> Estimate:
+    """The proportion of images (N,) bool that are right."""
+    return estimate(int(right.sum()), len(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Itera
     if evidence.verified is None or broken or evidence.why_missing:
         reason = evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
         return Verdict(Status.INCONCLUSIVE, False, reason, claimed, None, source)
-    verified = estimate(int(evidence.verified.sum()), evidence.samples)
+    verified = share(evidence.verified)
     status, reason = _status(evidence, standing, claimed, verified)
     passed = not errors and status is not Status.INCONCLUSIVE
     return Verdict(status, passed, reason, claimed, verified, source)
@@ -127,10 +135,7 @@ def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:
         return Estimate(declared, declared, declared, 0), "declared by the card"
-    standing = evidence.claimed
-    if standing is None:
-        return None, ""
-    return estimate(int(standing.sum()), evidence.samples), "ordinary PGD"
+    return (None, "") if evidence.claimed is None else (share(evidence.claimed), "ordinary PGD")
 
 
 def _is_blind(evidence: Evidence) -> bool:
