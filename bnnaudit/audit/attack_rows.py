@@ -46,7 +46,9 @@ def serving_of(target: Target, clean: Sessions | None) -> Serving | None:
 
 def session_accuracies(sessions: Sessions | None) -> SessionAccuracies | None:
     """What each session gets right of the whole sample."""
-    return sessions and SessionAccuracies(share(sessions.exact), share(sessions.default), sessions.between)
+    if sessions is None:
+        return None
+    return SessionAccuracies(share(sessions.exact), share(sessions.default), sessions.between)
 
 
 def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:

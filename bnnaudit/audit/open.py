@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from bnnaudit.audit.batch_size import fitting_batch
-from bnnaudit.audit.environment import choose_device
 from bnnaudit.audit.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.attack import AttackSettings
@@ -180,6 +179,23 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
     shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
+
+
+def choose_device(text: str) -> torch.device:
+    """`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`; raises UsageError for what is not there."""
+    if text == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(text)
+    except RuntimeError:
+        raise UsageError(f"device: {text!r} is not one of auto, cpu, cuda, cuda:N") from None
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise UsageError(f"device: {text!r} is not supported; use auto, cpu, cuda or cuda:N")
+    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device: {text!r} is not on this machine ({torch.cuda.device_count()} CUDA devices); use cpu")
+    return device
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import onnxruntime
+import torch
 
 from bnnaudit.audit.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.audit.blocks import Attacked, inputs_of
 from bnnaudit.audit.cure_table import cures_of, remedy_of
-from bnnaudit.audit.environment import describe_environment
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
+from bnnaudit.audit.threads import threads_in_use
 from bnnaudit.audit.verdict import Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault, Finding
 from bnnaudit.core.fit import SampleFit
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Extent, Report, Verdict
+from bnnaudit.core.report import Environment, Extent, Report, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
@@ -39,7 +42,8 @@ from bnnaudit.rules.table import CHECKS
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
-    before, after = inputs_of(prepared.inputs, rows).sessions, attacked.standing
+    before, standing = inputs_of(prepared.inputs, rows).sessions, attacked.standing
+    after = None if standing is None else standing.sessions
     return Evidence(
         plan=plan,
         facts=prepared.target.facts,
@@ -47,11 +51,11 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         agreement=prepared.agreement,
         results=attacked.results,
         signal=journal.signal,
-        verified=after and after.images,
+        verified=None if standing is None else standing.images,
         why_missing=journal.interrupted,
         default_session=prepared.default_session,
         probes=replace(journal.probes, missing=_why_missing(journal)),
-        sessions=before and after and after.sessions and (before, after.sessions),
+        sessions=None if before is None or after is None else (before, after),
     )
 
 
@@ -132,6 +136,20 @@ def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Rep
         clean_accuracy=share(prepared.clean.numpy()),
         output=prepared.agreement.output,
         serving=serving_of(target, prepared.inputs.sessions),
+    )
+
+
+def describe_environment(device: torch.device) -> Environment:
+    """Versions, device and threads of this process."""
+    threads = threads_in_use()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return Environment(
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        onnxruntime=str(onnxruntime.__version__),
+        device=name,
+        threads=threads.count,
+        thread_dependent=threads.dependent,
     )
 
 

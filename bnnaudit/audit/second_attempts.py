@@ -6,6 +6,7 @@ there a success on the copy may be none on the model, though one step further it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -28,7 +29,7 @@ class DeployedJudge(nn.Module):
         self.network = unjudged(target.network)
         self.prepare = target.prepare
         # A function, which a copy of this network shares: runtimes cannot be copied.
-        self.session = lambda images: target.deployed(images)
+        self.session: Callable[[Tensor], Tensor] = lambda images: target.deployed(images)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, ...) in the network's range -> (N, d)."""

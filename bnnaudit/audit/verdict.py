@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,6 @@ OF_THE_SAMPLE = frozenset(
     for module in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
 )
 """Rules by which another function than the model's own, or other labels than its own, were audited."""
-_NOTHING: Mapping[Trial, str] = MappingProxyType({})
 
 
 def estimate(count: int, total: int) -> Estimate:
@@ -65,7 +63,7 @@ class Judgement:
     comparisons: int
 
 
-def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mapping[Trial, str] = _NOTHING) -> Judgement:
+def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mapping[Trial, str] = {}) -> Judgement:
     """Asks every check that the effort reaches and whose trials all ran; the others are skipped with the reason.
 
     `unrunnable`: why a trial has no result. Of the findings that rest on a comparison those stay that are significant after

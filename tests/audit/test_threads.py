@@ -13,7 +13,7 @@ from torch import nn
 from bnnaudit.api import audit
 from bnnaudit.audit import threads
 from bnnaudit.audit.batch_size import bytes_per_image
-from bnnaudit.audit.environment import describe_environment
+from bnnaudit.audit.report import describe_environment
 from bnnaudit.audit.threads import DEPENDENT, Threads, computing_with, fitting_threads, most_threads, threads_in_use
 from bnnaudit.numerics.threads import working_threads
 from bnnaudit.reports.json.audit import report_to_json
