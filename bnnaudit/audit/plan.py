@@ -49,14 +49,10 @@ def planned_units(plan: AuditPlan, images: int, probed: int | None = None) -> in
     images: correctly classified images that are attacked. probed: those of the whole sample, as many where it is None.
     """
     probed = images if probed is None else probed
+    tested = min(probed, binarization_images(plan))
     trials = sum(image_steps(trial.attack) for trial in planned_trials(plan) if not why_unrunnable(trial))
     checks = sum(image_steps(settings) for settings in plan.verification)
-    return images * (trials + checks) + climb_units(plan, probed) + strength_units(plan, probed)
-
-
-def strength_units(plan: AuditPlan, images: int) -> int:
-    """Image-steps of the binarization test."""
-    return min(images, binarization_images(plan)) * units_of_strength(plan)
+    return images * (trials + checks) + climb_units(plan, probed) + tested * units_of_strength(plan)
 
 
 def units_of_strength(plan: AuditPlan) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -51,11 +51,11 @@ def measure_signal(target: Target, batch: Batch, detailed: bool = False) -> Sign
         best_betas(logits, labels, norm, search_fine).float(),
     )
     moments = singular_value_moments(target, inputs)
-    parts = [
-        _passages(target, inputs[rows], labels[rows], [b[rows] for b in betas]) for rows in _chunks(target, inputs)
-    ]
+    size = max(1, GRAPH // (inputs[0].numel() * target.facts.num_classes))
+    chunks = [slice(start, start + size) for start in range(0, len(inputs), size)]
+    parts = [_passages(target, inputs[rows], labels[rows], [b[rows] for b in betas]) for rows in chunks]
     names = parts[0][0]
-    sizes = [torch.cat(chunks, dim=2) for chunks in zip(*(part for _, part in parts), strict=True)]
+    sizes = [torch.cat(each, dim=2) for each in zip(*(part for _, part in parts), strict=True)]
     original, published, largest = (
         _signal_row(logits, labels, chosen, moments, at_input)
         for chosen, at_input in zip(betas, sizes[-1], strict=True)
@@ -80,11 +80,6 @@ def _hessian(target: Target, inputs: Tensor) -> tuple[Tensor, NormSquared, Calla
         logits = target.network(inputs)
     sketch = jacobian_sketch(target.network, inputs, random_directions(SKETCHED, inputs.shape[1:], inputs))
     return logits, sketched_norm(logits, sketch), lambda v: sketched_gradient_norm(v, sketch)
-
-
-def _chunks(target: Target, inputs: Tensor) -> Iterator[slice]:
-    size = max(1, GRAPH // (inputs[0].numel() * target.facts.num_classes))
-    return (slice(start, start + size) for start in range(0, len(inputs), size))
 
 
 def _passages(
