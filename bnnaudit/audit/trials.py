@@ -129,14 +129,7 @@ def _attacked_and_replayed(
     run = partial(
         run_attack, threat=trial.threat, seed=inputs.seed, calibration=inputs.fitted_on, batch_size=inputs.batch_size
     )
-    confirm = partial(
-        replay,
-        inputs.target,
-        batch,
-        trial.threat,
-        batch_size=inputs.batch_size,
-        per_channel=trial.attack.l2_per_channel,
-    )
+    confirm = partial(replay, inputs.target, batch, trial.threat, batch_size=inputs.batch_size)
     outcome = run(trial.attack, inputs.source(trial.source), climbed, on_progress=on_progress)
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
     confirmed = confirm(outcome)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.journal import describe
 from bnnaudit.audit.trials import RunInputs, Standing, run_trial
@@ -58,7 +57,7 @@ def verify(
         # What the network makes necessary beyond the plan is not in its sum of units.
         advance = None if source is Source.ROUNDED else progress.advance
         if advance is not None:
-            advance(int(clean.sum() - standing.images.sum()) * image_steps(settings))
+            advance(int(clean.sum() - standing.images.sum()) * settings.image_steps)
         result, _ = run_trial(inputs, trial, among, advance)
         standing = standing.after(result)
         yield VerificationStep(result, standing)

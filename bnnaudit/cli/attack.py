@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -74,15 +75,14 @@ def attack(
     settings = settle(model, network.card, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     session = open_session(model, settings, output)
-    from bnnaudit.attacks.table import image_steps
     from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
     opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with session.running(name, len(opened.sample.ids) * image_steps(wanted)) as progress:
-        trial = Trial(wanted, session.threat, source)
+    with session.running(name, len(opened.sample.ids) * wanted.image_steps) as progress:
+        trial = Trial(wanted, replace(session.threat, l2_per_channel=attack.l2_per_channel), source)
         report, adversarial = run_one_attack(session.prepared(), trial, provenance(), progress.advance, make_substitute)
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial

@@ -84,7 +84,7 @@ def settle_attack(
     name = method or str(table.method or Method.PGD)
     refuse_unused(name, {**said(attack), **others})
     given = table.chosen("steps", "step_size", "restarts", "loss", "targets", "queries", "budget")
-    of_no_card = {key: getattr(attack, key) for key in ("curvature", "error_signal", "l2_per_channel")}
+    of_no_card = {key: getattr(attack, key) for key in ("curvature", "error_signal")}
     return name, attack_settings(name, table.beta, table.surrogate, **given, **of_no_card)
 
 

@@ -19,7 +19,7 @@ from bnnaudit.cli.options import (
     ThreatOptions,
 )
 from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write
-from bnnaudit.core.attack import Beta
+from bnnaudit.core.attack import Beta, Climb
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
 SWEPT = [name for name in METHODS if name != TRANSFER]
@@ -71,12 +71,12 @@ def sweep(
     chosen = None if swept.points is None else parse_values(swept.over, swept.points)
     settings = settle(model, network.card, network, data, threat, attack, run)
     _, wanted = settle_attack(swept.method, settings, attack)
-    if settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
+    if isinstance(wanted, Climb) and settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
     session = open_session(model, settings, output)
     from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 
-    threats = session.threat
+    threats = replace(session.threat, l2_per_channel=attack.l2_per_channel)
     request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)
     check_sweep(request)
     with session.running("deployed model on clean images") as progress:

@@ -13,13 +13,13 @@ from torch import Tensor
 from bnnaudit.numerics.norms import finite_gradients
 
 MEMORY = 256 * 2**20
-"""Bytes of Jacobian held at a time; larger batches are worked through in chunks."""
+"""Bytes of Jacobian held at a time; larger batches are worked through in chunks. Not tuned; it changes no result."""
 
 
 def gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (M, d) and G = J J^T (M, d, d) in float64 at network inputs (M, ...).
 
-    One forward pass and d vector-Jacobian products an image; each product serves a whole chunk of images.
+    One forward pass and d vector-Jacobian products per image; each product serves a whole chunk of images.
     """
     with torch.no_grad():
         classes = network(inputs[:1]).shape[1]
@@ -32,7 +32,7 @@ def centred_gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> 
     """Logits (M, d) and G of the rows J_i - J_top (M, d, d) in float64 at network inputs (M, ...), zero in the top class's.
 
     All that the Hessian of the loss asks of J, for S = diag(p) - p p^T is blind to a common shift of its rows: one
-    forward pass and d - 1 vector-Jacobian products an image. The differences are taken before anything is rounded.
+    forward pass and d - 1 vector-Jacobian products per image. The differences are taken before anything is rounded.
     """
     with torch.no_grad():
         classes = network(inputs[:1]).shape[1]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bnnaudit.core.attack import Beta, BetaRule
-from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
 
@@ -25,8 +23,3 @@ class FixedTemperature:
     def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """The same b as at the start."""
         return betas
-
-
-def fit(beta: Beta, target: Target, calibration: Batch) -> FixedTemperature:
-    """`none` is b = 1, `fixed` the number given."""
-    return FixedTemperature(1.0 if beta.rule is BetaRule.NONE else beta.value)

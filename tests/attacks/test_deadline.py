@@ -10,7 +10,7 @@ from bnnaudit.attacks.auto import run as auto_run
 from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -40,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def seconds(amount: float) -> AttackSettings:
-    return AttackSettings(method=Method.AUTO, budget=Budget(amount, BudgetUnit.SECONDS))
+    return Auto(budget=Budget(amount, BudgetUnit.SECONDS))
 
 
 def test_turns_share_what_those_before_them_left(clock: Clock) -> None:
@@ -94,7 +94,7 @@ def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, way: int, a
 def test_every_part_of_the_images_gets_its_share(clock: Clock) -> None:
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, BYTES)
-    whole = run_attack(AttackSettings(method=Method.AUTO, budget=Budget(20)), target, batch, threat, seed=0)
+    whole = run_attack(Auto(budget=Budget(20)), target, batch, threat, seed=0)
     shared = run_attack(seconds(300), target, batch, threat, seed=0, batch_size=2)
     parts = torch.arange(len(batch)) // 2
     last_to_fall = parts[whole.fooled].max()

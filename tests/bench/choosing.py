@@ -84,7 +84,7 @@ class Run:
         """One climb on the images `rows` (M,); what it took off their margins as a fraction (M,), 1 to 2 where fooled."""
         context, part = self.context(settings), self.batch.select(rows)
         margins = losses.margin(context.judged(part.images), part.labels)
-        starts = random_start(part, self.threat, settings, self.seed, self.climbs)
+        starts = random_start(part, self.threat, self.seed, self.climbs)
         outcome = pgd.climb(short or settings, context, part, starts)
         self.best.enter(rows, outcome, 0)
         self.total += outcome.cost.backwards
@@ -138,7 +138,7 @@ def image(run: Run) -> Plan:
     part, best = run.batch.select(rows), run.best.images[rows]
     falls = torch.zeros(len(run.among), len(rows))
     for seen in range(SEEN_FROM):
-        points = best if seen == 0 else random_start(part, run.threat, run.among[0], run.seed, 1000 + seen)
+        points = best if seen == 0 else random_start(part, run.threat, run.seed, 1000 + seen)
         for index, settings in enumerate(run.among):
             falls[index] += fall_along(run, settings, part, points, seen / max(1, SEEN_FROM - 1)) / SEEN_FROM
     order = falls.argsort(dim=0, descending=True, stable=True)
@@ -157,12 +157,9 @@ def fall_along(run: Run, settings: AttackSettings, part: Batch, points: Tensor, 
     signal = error_signal(settings, logits.detach(), part.labels, betas, goals if settings.loss.targeted else None)
     (gradients,) = torch.autograd.grad(logits, inputs, signal)
     run.total += len(points)
-    direction = ascent_direction(gradients, run.threat, settings)
+    direction = ascent_direction(gradients, run.threat)
     before = losses.margin(context.judged(points), part.labels)
-    moved = [
-        project(points + direction * (length * run.threat.radius), part.images, run.threat, settings)
-        for length in LENGTHS
-    ]
+    moved = [project(points + direction * (length * run.threat.radius), part.images, run.threat) for length in LENGTHS]
     after = torch.stack([losses.margin(context.judged(there), part.labels) for there in moved])
     return before - after.amin(dim=0)
 

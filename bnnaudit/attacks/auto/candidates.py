@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import Beta, BetaRule, LossKind, Pgd
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import Threat
 
@@ -49,11 +49,10 @@ LOSSES: tuple[LossKind, ...] = (LossKind.CROSS_ENTROPY, LossKind.MARGIN, LossKin
 """The cross-entropy comes with the temperature that follows the margin; the others do not depend on one."""
 
 
-def climb(surrogate: Surrogate, loss: LossKind, threat: Threat, steps: int = STEPS) -> AttackSettings:
+def climb(surrogate: Surrogate, loss: LossKind, threat: Threat, steps: int = STEPS) -> Pgd:
     """A climb of `steps` steps from a random point: the first as long as the radius, the last a tenth of it, with momentum."""
     rule = BetaRule.TRACKED if loss is LossKind.CROSS_ENTROPY else BetaRule.NONE
-    return AttackSettings(
-        method=Method.PGD,
+    return Pgd(
         steps=steps,
         step_size=threat.eps,
         final_step=0.1,
@@ -65,7 +64,7 @@ def climb(surrogate: Surrogate, loss: LossKind, threat: Threat, steps: int = STE
     )
 
 
-def candidates(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSettings, ...]:
+def candidates(threat: Threat, quantized: bool, classes: int) -> tuple[Pgd, ...]:
     """Every surrogate with the cross-entropy and the first ones with every loss; without steps a surrogate changes nothing."""
     losses = LOSSES if classes > 2 else LOSSES[:2]
     if not quantized:
@@ -75,7 +74,7 @@ def candidates(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSet
     return (*shapes, *kinds)
 
 
-def unchosen(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSettings, ...]:
+def unchosen(threat: Threat, quantized: bool, classes: int) -> tuple[Pgd, ...]:
     """The portfolio where there is too little to choose on: one of each kind."""
     if not quantized:
         return candidates(threat, quantized, classes)
@@ -83,12 +82,12 @@ def unchosen(threat: Threat, quantized: bool, classes: int) -> tuple[AttackSetti
     return tuple(climb(surrogate, loss, threat) for surrogate, loss in pairs)
 
 
-def first_climb(threat: Threat, quantized: bool) -> AttackSettings:
+def first_climb(threat: Threat, quantized: bool) -> Pgd:
     """What is tried on every image before anything is chosen: half as long, since most images of most networks fall to it."""
     surrogate = FIRST if quantized else STRAIGHT_THROUGH
     return climb(surrogate, LossKind.CROSS_ENTROPY, threat, STEPS // 2)
 
 
-def shortened(settings: AttackSettings, steps: int) -> AttackSettings:
+def shortened(settings: Pgd, steps: int) -> Pgd:
     """The same climb in fewer steps; a targeted one for the likeliest class alone."""
     return replace(settings, steps=steps, targets=1)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from bnnaudit.attacks.auto.slopes import margin_slopes
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import ascent_direction, project
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.numerics import losses
@@ -24,14 +23,14 @@ EXPLAINED = 0.9
 """The least part of the squared changes of the margins that foresight explains."""
 
 
-def foretells(settings: AttackSettings, context: Context, images: Batch) -> tuple[bool, Cost]:
+def foretells(context: Context, images: Batch) -> tuple[bool, Cost]:
     """Whether the gradients of `context` do so on these images; what finding out cost. False without images."""
     some = images.select(slice(0, IMAGES))
     unexplained, total = 0.0, 0.0
     for part in context.split(some):
         before, slopes = margin_slopes(context.target, part.images, part.labels)
-        step = ascent_direction(slopes, context.threat, settings) * (WAY * context.threat.radius)
-        there = project(part.images - step, part.images, context.threat, settings)
+        step = ascent_direction(slopes, context.threat) * (WAY * context.threat.radius)
+        there = project(part.images - step, part.images, context.threat)
         foretold = (slopes.double() * (there - part.images).double()).flatten(1).sum(dim=1)
         change = (losses.margin(context.judged(there), part.labels) - before).double()
         unexplained += float((change - foretold).square().sum())

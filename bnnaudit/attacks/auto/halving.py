@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 
 ROUNDS: tuple[tuple[int, int], ...] = ((8, 10), (16, 20), (32, 20))
 """Images and steps of each round of halving."""
@@ -33,7 +33,7 @@ PORTFOLIO = 5
 WORTH = 0.005
 """The least further fall of the margin, as a fraction of it, for which a setting joins the portfolio."""
 
-Trial = Callable[[AttackSettings, int, int], Tensor]
+Trial = Callable[[Pgd, int, int], Tensor]
 """(settings, images, steps) -> what the climb took off the margin of each of the first images, as a fraction: (N,)."""
 
 
@@ -56,11 +56,11 @@ def _kept(candidates: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    settings: AttackSettings
+    settings: Pgd
     falls: Tensor
 
 
-def choose(candidates: Sequence[AttackSettings], available: int, trial: Trial) -> tuple[AttackSettings, ...]:
+def choose(candidates: Sequence[Pgd], available: int, trial: Trial) -> tuple[Pgd, ...]:
     """The portfolio, the best setting first, chosen on at most `available` images."""
     left = [_Scored(settings, torch.zeros(0)) for settings in candidates]
     for images, steps in ROUNDS:
@@ -72,12 +72,12 @@ def choose(candidates: Sequence[AttackSettings], available: int, trial: Trial) -
     return greedily([entry.settings for entry in left], [entry.falls for entry in left])
 
 
-def greedily(candidates: Sequence[AttackSettings], falls: Sequence[Tensor]) -> tuple[AttackSettings, ...]:
+def greedily(candidates: Sequence[Pgd], falls: Sequence[Tensor]) -> tuple[Pgd, ...]:
     """The portfolio, by what each candidate took off the margins of the same images, (N,) each.
 
     The best setting, then whichever adds most to those before it.
     """
-    chosen: list[AttackSettings] = []
+    chosen: list[Pgd] = []
     so_far = torch.zeros_like(falls[0])
     left = list(zip(candidates, falls, strict=True))
     while left and len(chosen) < PORTFOLIO:

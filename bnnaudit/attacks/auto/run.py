@@ -15,7 +15,7 @@ from bnnaudit.attacks.auto.halving import FEWEST, ROUNDS, choose, price
 from bnnaudit.attacks.auto.hopeless import Pace
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.levels.search import search_levels
-from bnnaudit.attacks.auto.spending import Spending, progress_units
+from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.auto.units.search import search_units, searchable
 from bnnaudit.attacks.auto.windows import FOLLOWING, corner_stripes, round_passes, search_windows
 from bnnaudit.attacks.best_so_far import BestSoFar
@@ -23,8 +23,7 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.gradient import pgd
-from bnnaudit.attacks.gradient.ascent import rounds
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Auto, Pgd
 from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -57,12 +56,7 @@ CALIBRATION_DELAY = 2
 """How often what choosing should take it may take before it is broken off: small batches cost more an image than large ones."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """The budget in gradients for each image, or percents of the time."""
-    return progress_units(settings.budget)
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Auto, context: Context, batch: Batch) -> Outcome:
     """Climbs once on every image, chooses on some of those that still stand, and climbs by what was chosen until the end.
 
     Of `settings` only the budget counts; images without hope are given up before its end. In L-inf the climbs take turns with
@@ -73,7 +67,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     best = BestSoFar.blank(batch)
     run = _Run(context, batch, Spending.of(settings.budget), best, torch.zeros_like(best.fooled))
     facts, threat = context.target.facts, context.threat
-    foretold, asking = foretells(settings, context, context.calibration) if facts.quantizers else (True, Cost())
+    foretold, asking = foretells(context, context.calibration) if facts.quantizers else (True, Cost())
     quantized = not foretold
     run.climb(first_climb(threat, quantized))
     run.count(Part(PhaseName.CHOOSING), asking)
@@ -101,7 +95,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
             run.drop_hopeless()
     while levels is not None and run.active:
         run.search(levels)
-    run.report(image_steps(settings) * len(batch))
+    run.report(settings.image_steps * len(batch))
     return replace(run.best.outcome(run.cost), parts=tuple(run.parts.values()))
 
 
@@ -121,7 +115,7 @@ class _Run:
     climbs: int = 0
     cost: Cost = field(default_factory=Cost)
     reported: int = 0
-    contexts: dict[AttackSettings, Context] = field(default_factory=dict)
+    contexts: dict[Pgd, Context] = field(default_factory=dict)
     scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
     parts: dict[Part, Part] = field(default_factory=dict)
     pace: Pace | None = None
@@ -161,25 +155,25 @@ class _Run:
         else:
             self.hopeless |= self.pace.hopeless(self.best.margins, left)
 
-    def climb(self, settings: AttackSettings, most: float = math.inf) -> None:
+    def climb(self, settings: Pgd, most: float = math.inf) -> None:
         """One climb on what stands, shortened to what is left of the budget and to `most` of it."""
         left = min(self.spending.left, most)
         if not self.active or left <= 0 or left < self.least:
             return
         if not self.spending.is_timed:
-            settings = replace(settings, steps=min(settings.steps, int(left) // rounds(settings)))
+            settings = replace(settings, steps=min(settings.steps, int(left) // settings.rounds))
             if settings.steps < LEAST_STEPS:
                 settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
         entry = Part(PhaseName.CLIMB if self.climbs else PhaseName.FIRST, settings.surrogate, settings.loss)
         for part, deadline in self._turns(left):
             self._enter(entry, part, self._outcome(settings, part, deadline))
-        self._spend(settings.steps * rounds(settings))
+        self._spend(settings.steps * settings.rounds)
 
     def _spend(self, gradients: float) -> None:
         """A climb or search is over that takes so many gradients on each image that still stands."""
         self.spending.spent += gradients
         self.climbs += 1
-        self.report(int(self.spending.used * len(self.batch) * progress_units(self.spending.budget)))
+        self.report(int(self.spending.used * len(self.batch) * self.spending.budget.units))
 
     def _turns(self, amount: float, most: int | None = None) -> Iterator[tuple[Tensor, Deadline]]:
         """What stands, part by part, each with the end of its share of `amount` of the budget; `most` images in each."""
@@ -193,7 +187,7 @@ class _Run:
         """Gradients on each image that still stands for `amount` of the budget."""
         return self.spending.gradients(amount, len(self.standing), self.cost.backwards)
 
-    def chosen(self, among: tuple[AttackSettings, ...]) -> tuple[AttackSettings, ...]:
+    def chosen(self, among: tuple[Pgd, ...]) -> tuple[Pgd, ...]:
         """The portfolio; nothing where there is too little to choose on, or to spend on it."""
         standing = self.standing
         available = min(len(standing), ROUNDS[-1][0])
@@ -222,7 +216,7 @@ class _Run:
             self.hopeless[part[found.exhausted]] = True
         self.spending.spent += passes / 2
 
-    def search_windows(self, climbs: tuple[AttackSettings, ...], amount: float) -> None:
+    def search_windows(self, climbs: tuple[Pgd, ...], amount: float) -> None:
         """Spends `amount` of the budget, or what is left: half from the best points so far, half on a walk of its own."""
         before = self.spending.left
         guides = [target for settings in climbs for target in self._prepared(settings).stages]
@@ -261,7 +255,7 @@ class _Run:
             self._enter(Part(PhaseName.UNITS), part, found)
         self.spending.spent += count * UNIT_ROUND_PRICE
 
-    def _trial(self, settings: AttackSettings, rows: Tensor, steps: int, deadline: Deadline) -> Tensor:
+    def _trial(self, settings: Pgd, rows: Tensor, steps: int, deadline: Deadline) -> Tensor:
         """What a short climb takes off the margins of the images `rows` (M,), as a fraction of them: (M,), 1 where fooled.
 
         Among those that it fools a climb that needs fewer steps counts for more.
@@ -274,15 +268,13 @@ class _Run:
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(torch.finfo(margins.dtype).tiny)).clamp(0, 1)
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
 
-    def _outcome(
-        self, settings: AttackSettings, rows: Tensor, deadline: Deadline, short: AttackSettings | None = None
-    ) -> Outcome:
+    def _outcome(self, settings: Pgd, rows: Tensor, deadline: Deadline, short: Pgd | None = None) -> Outcome:
         """The climb on the images `rows` (M,), from a random point of its own."""
         context, part = self._prepared(settings).until(deadline), self.batch.select(rows)
-        starts = random_start(part, context.threat, settings, context.seed, self.climbs)
+        starts = random_start(part, context.threat, context.seed, self.climbs)
         return pgd.climb(short or settings, context, part, starts)
 
-    def _prepared(self, settings: AttackSettings) -> Context:
+    def _prepared(self, settings: Pgd) -> Context:
         """The surroundings of a climb with these settings, made once."""
         context = self.contexts.get(settings)
         if context is None:

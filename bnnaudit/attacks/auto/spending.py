@@ -7,14 +7,6 @@ from dataclasses import dataclass
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.core.attack import Budget, BudgetUnit
 
-SECONDS_UNITS = 100
-"""Units of progress for each image where the budget is a time."""
-
-
-def progress_units(budget: Budget) -> int:
-    """For each image, of a whole run: the budget in gradients, or percents of the time."""
-    return round(budget.amount) if budget.unit is BudgetUnit.GRADIENTS else SECONDS_UNITS
-
 
 @dataclass(slots=True)
 class Spending:

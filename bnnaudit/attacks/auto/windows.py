@@ -18,7 +18,7 @@ from bnnaudit.attacks.auto.slopes import margin_slopes
 from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.square import LinfMoves, grid_shape, signs
+from bnnaudit.attacks.query.square import LinfSquares, grid_shape, signs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -40,7 +40,7 @@ def round_passes(following: int) -> int:
 
 def corner_stripes(context: Context, batch: Batch, stream: int) -> Tensor:
     """Where a search begins that owes nothing to climbs (N, ...): Square Attack's vertical stripes of corners of the ball."""
-    stripes = LinfMoves(context.threat).start(context, batch.ids.tolist(), stream, batch.images)
+    stripes = LinfSquares(context.threat).start(context, batch.ids.tolist(), stream, batch.images)
     return as_stored(stripes, batch.images, context.threat)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
 from bnnaudit.core.target import Preparation, Target
@@ -27,7 +27,7 @@ def adversarial_images(network: nn.Module, batch: Batch, settings: AttackSetting
 
 def training_attack(steps: int, step_size: float) -> AttackSettings:
     """PGD that goes on after its first success, for the worst image within reach."""
-    return AttackSettings(Method.PGD, steps=steps, step_size=step_size, stop_at_success=False)
+    return Pgd(steps=steps, step_size=step_size, stop_at_success=False)
 
 
 def _target(network: nn.Module, batch: Batch) -> Target:

@@ -1,7 +1,6 @@
 """`auto` against closed forms and brute force; what it spends, which way it goes, and what it may not take for its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 from bnnaudit.attacks.auto import run as auto_run
 from bnnaudit.attacks.auto.candidates import STEPS, SURROGATES, candidates, first_climb, unchosen
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Budget, BudgetUnit, LossKind, Method, options_of, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate, SurrogateKind
@@ -37,7 +36,7 @@ HARDLY_ANY = 0.004
 
 
 def auto(budget: float, unit: BudgetUnit = BudgetUnit.GRADIENTS) -> AttackSettings:
-    return AttackSettings(method=Method.AUTO, budget=Budget(budget, unit))
+    return Auto(budget=Budget(budget, unit))
 
 
 def float_network() -> tuple[Target, Batch]:
@@ -175,7 +174,7 @@ def test_a_budget_in_seconds_ends() -> None:
     settings = auto(0.05, BudgetUnit.SECONDS)
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, HARDLY_ANY), seed=0, on_progress=told.append)
     assert outcome.cost.backwards > 0
-    assert sum(told) == len(batch) * auto_run.image_steps(settings)
+    assert sum(told) == len(batch) * settings.image_steps
 
 
 def test_what_the_first_climb_fools_stays_as_it_is() -> None:
@@ -206,7 +205,7 @@ def test_what_a_relaxed_climb_fools_is_the_network_itself(method: Method, text: 
     """At width 100 the smooth network is nearly linear and classifies much otherwise; its word does not count."""
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, BYTES)
-    settings = AttackSettings(method=method, steps=12, surrogate=Surrogate.parse(text))
+    settings = settings_of(method, steps=12, surrogate=Surrogate.parse(text))
     outcome = run_attack(settings, target, batch, threat, seed=0)
     is_legitimate(outcome, batch, threat)
     is_truthful(outcome, target, batch)
@@ -214,10 +213,13 @@ def test_what_a_relaxed_climb_fools_is_the_network_itself(method: Method, text: 
     assert torch.equal(target.deployed(outcome.images).argmax(1) != batch.labels, outcome.fooled)
 
 
-@pytest.mark.parametrize("method", [method for method in Method if not METHODS[method].relaxes])
+WITH_SURROGATE = [method for method in Method if "surrogate" in options_of(method)]
+
+
+@pytest.mark.parametrize("method", [method for method in WITH_SURROGATE if not METHODS[method].relaxes])
 def test_methods_that_would_take_the_smooth_network_for_the_model_refuse_it(method: Method) -> None:
     target, batch = contract_batch()
-    settings = replace(AttackSettings(method=method), surrogate=Surrogate.usual(SurrogateKind.RELAXED))
+    settings = settings_of(method, surrogate=Surrogate.usual(SurrogateKind.RELAXED))
     with pytest.raises(UsageError, match=f"surrogate: relaxed is for fgsm, pgd; {method} would take"):
         run_attack(settings, target, batch, Threat(Norm.LINF, 0.1, BYTES), seed=0)
 
