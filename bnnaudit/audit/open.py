@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +25,9 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
+from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
+from bnnaudit.measurements.agreement import FLOAT_NOISE
 from bnnaudit.measurements.flattening import settle_flattening
 from bnnaudit.measurements.score_search import rescored
 from bnnaudit.models.checkpoint.architectures import resolve_architecture
@@ -47,13 +48,11 @@ DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
 CONFIRMING = 32
 """Images of the sample on which a recorded network has to agree with the network, beside random ones."""
-FLOAT_NOISE = 1e-4
-"""Of the largest score: what tells no class from another, as in MF401."""
 POOL = 2000
 """Images beside the sample that a substitute may be trained on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A model with the images it is put to."""
 
@@ -67,7 +66,7 @@ class Opened:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
-    @property
+    @cached_property
     def threads(self) -> Threads:
         """What to compute with: as the settings say, else what is quickest."""
         return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
@@ -97,23 +96,23 @@ def _network_units(model: Path, settings: Settings) -> NetworkUnits:
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
     """Loads both; raises an AuditError that names whichever cannot be used."""
-    # Sessions take the number of threads that PyTorch has when they are opened.
-    with working_threads(most_threads(settings.run.threads)):
-        return _opened(model, settings)
-
-
-def _opened(model: Path, settings: Settings) -> Opened:
     require_model(model)
     source = open_source_of(settings, model)
-    target = open_target(model, settings, source)
-    sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
-    _refuse_colourless(model, target.facts, sample)
-    _check_normalisation(target, sample)
-    reload = partial(_in_layout, model, settings, source)
-    target, sample = settle_flattening(target, sample, model, reload)
-    if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
-        target = _in_layout(model, settings, source, target.facts.layout, records=False)
-    return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
+
+    def opened(layout: Layout, records: bool = True) -> Target:
+        return open_target(model, _with_preprocessing(settings, layout=layout), source, records)
+
+    # Sessions take the number of threads that PyTorch has when they are opened.
+    with working_threads(most_threads(settings.run.threads)):
+        target = open_target(model, settings, source)
+        sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+        _refuse_colourless(model, target.facts, sample)
+        _check_normalisation(target, sample)
+        target, sample = settle_flattening(target, sample, model, opened)
+        facts = target.facts
+        if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
+            target = opened(facts.layout, records=False)
+        return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
@@ -146,10 +145,9 @@ def _check_normalisation(target: Target, sample: Sample) -> None:
             )
 
 
-def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout, records: bool = True) -> Target:
-    """The model with its input's layout stated."""
-    preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
-    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source, records)
+def _with_preprocessing(settings: Settings, **changes: object) -> Settings:
+    """The same settings but for some of the preprocessing."""
+    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
 
 
 def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:
@@ -162,7 +160,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        target = _for_data(partial(load_onnx, model, surrogate=Surrogate(), device=device), preprocessing, source)
+        load = partial(load_onnx, model, surrogate=Surrogate(), device=device)
+        target = _for_data(load, preprocessing, lambda: source)
         return replace(target, serve_as=settings.deployment.serve_as or ServeAs.ANY)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
@@ -213,15 +212,13 @@ def _source_if_any(model: Path, settings: Settings) -> ImageSource | None:
 
 
 def _for_data(
-    load: Callable[[Preprocessing], Loaded],
-    preprocessing: Preprocessing,
-    source: ImageSource | Callable[[], ImageSource | None] | None,
+    load: Callable[[Preprocessing], Loaded], preprocessing: Preprocessing, source: Callable[[], ImageSource | None]
 ) -> Loaded:
     """What `load` makes of the model; the data are asked for the input's size only where the file leaves it open."""
     try:
         return load(preprocessing)
     except OpenShapeError:
-        data = source() if callable(source) else source
+        data = source()
         shape = None if data is None else common_shape(data)
         if shape is None:
             raise
@@ -251,20 +248,16 @@ def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
     if norm is Norm.LINF and eps > 1:
         raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
-    bits = settings.threat.image_bits
-    if bits is not None and facts.grid is not None:
-        _check_bits(bits, facts.grid)
-    return Threat(norm, eps, facts.box, bits, facts.grid)
-
-
-def _check_bits(bits: int, grid: InputGrid) -> None:
-    """Raises UsageError unless pixels of so many bits are whole numbers of the input, or these are such pixels."""
-    steps = 2**bits - 1
-    if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
-        raise UsageError(
-            f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, {grid.values:,} of "
-            "them); leave it out: they are the grid already"
-        )
+    bits, grid = settings.threat.image_bits, facts.grid
+    if bits is not None and grid is not None:
+        # Either these pixels are whole numbers of the input, or its whole numbers are such pixels.
+        steps = 2**bits - 1
+        if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
+            raise UsageError(
+                f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, "
+                f"{grid.values:,} of them); leave it out: they are the grid already"
+            )
+    return Threat(norm, eps, facts.box, bits, grid)
 
 
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
@@ -311,18 +304,18 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
 def _in_range(settings: Settings, target: Target, box: Box) -> Settings:
     """The settings under which `target` takes images in `box` and sees the same: its float twin's 0..1 for 0..255."""
     own, scale = target.facts.box, box.width / target.facts.box.width
-    changes = {
-        "input_range": box,
-        "mean": tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
-        "std": tuple(std * scale for std in target.prepare.std or (1.0,)),
-    }
-    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
+    return _with_preprocessing(
+        settings,
+        input_range=box,
+        mean=tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
+        std=tuple(std * scale for std in target.prepare.std or (1.0,)),
+    )
 
 
 def replace_architecture(settings: Settings) -> Settings:
     """The same settings without the audited model's architecture, output and input, which are not the substitute's."""
-    preprocessing = settings.preprocessing.model_copy(update={"output_name": None, "input_shape": None})
-    return settings.model_copy(update={"architecture": type(settings.architecture)(), "preprocessing": preprocessing})
+    own = settings.model_copy(update={"architecture": type(settings.architecture)()})
+    return _with_preprocessing(own, output_name=None, input_shape=None)
 
 
 def _imitated(target: Target, opened: Opened) -> Target:

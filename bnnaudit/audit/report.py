@@ -15,7 +15,7 @@ from bnnaudit.audit.blocks import Attacked, inputs_of
 from bnnaudit.audit.cure_table import cures_of, remedy_of
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
-from bnnaudit.audit.threads import threads_in_use
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.verdict import Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault, Finding
@@ -132,16 +132,16 @@ def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Rep
         model=target.facts,
         data=prepared.sample.facts,
         threat=threat,
-        environment=describe_environment(target.device),
+        environment=describe_environment(target.device, prepared.threads),
         clean_accuracy=share(prepared.clean.numpy()),
         output=prepared.agreement.output,
         serving=serving_of(target, prepared.inputs.sessions),
     )
 
 
-def describe_environment(device: torch.device) -> Environment:
+def describe_environment(device: torch.device, threads: Threads | None) -> Environment:
     """Versions, device and threads of this process."""
-    threads = threads_in_use()
+    threads = threads or Threads(torch.get_num_threads())
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return Environment(
         python=platform.python_version(),

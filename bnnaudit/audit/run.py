@@ -15,7 +15,7 @@ from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.report import conclude, evidence_of, report_of
 from bnnaudit.audit.stopping import is_decided, next_total, tally_of
 from bnnaudit.audit.suspicions import probed, with_suspicions
-from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verification import verify
 from bnnaudit.core.evidence import Evidence
@@ -32,6 +32,7 @@ from bnnaudit.measurements.climb import measure_climb
 from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model
 from bnnaudit.measurements.last_layer import NoLastLayerError
 from bnnaudit.measurements.propagation import measure_signal
+from bnnaudit.numerics.threads import working_threads
 from bnnaudit.rules.symptoms.attack_too_weak import ENOUGH, VERIFIES, VERIFYING
 
 BROKEN = "the attack failed; the faults say why"
@@ -55,14 +56,14 @@ class AuditRequest:
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
-    with computing_with(request.threads or threads_in_use()):
+    with working_threads(request.threads.count if request.threads else None):
         return _audited(request, progress)
 
 
 def _audited(request: AuditRequest, progress: Progress) -> Report:
     progress.task("deployed model on clean images")
     plan, journal = request.plan, Journal()
-    prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size)
+    prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
     if prepared.missing_session:
         journal.faults.append(Fault("default-session", prepared.missing_session))
     audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
@@ -39,25 +36,6 @@ class Threads:
 
     count: int
     dependent: tuple[str, ...] = ()
-
-
-_IN_USE: ContextVar[Threads | None] = ContextVar("threads that a run computes with", default=None)
-
-
-def threads_in_use() -> Threads:
-    """What `computing_with` was given; PyTorch's own number outside of it."""
-    return _IN_USE.get() or Threads(torch.get_num_threads())
-
-
-@contextmanager
-def computing_with(threads: Threads) -> Iterator[None]:
-    """Computes on so many threads inside; afterwards all is as it was."""
-    token = _IN_USE.set(threads)
-    try:
-        with working_threads(threads.count):
-            yield
-    finally:
-        _IN_USE.reset(token)
 
 
 def most_threads(asked: int | None) -> int:

@@ -54,15 +54,15 @@ class Session:
         """The model put to its images without attack."""
         from bnnaudit.audit.prepare import prepare
 
-        return prepare(self.opened.target, self.opened.sample, self.seed, self.opened.batch_size)
+        return prepare(self.opened.target, self.opened.sample, self.seed, self.opened.batch_size, self.opened.threads)
 
     @contextmanager
     def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
         """Computes with the threads of the settings, and shows how far it is."""
-        from bnnaudit.audit.threads import computing_with
         from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.numerics.threads import working_threads
 
-        with ProgressBar(self.output.quiet) as progress, computing_with(self.opened.threads):
+        with ProgressBar(self.output.quiet) as progress, working_threads(self.opened.threads.count):
             progress.task(task)
             if units is not None:
                 progress.plan(units)

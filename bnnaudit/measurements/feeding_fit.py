@@ -194,7 +194,9 @@ def _flattened_colours_first(images: Tensor) -> Tensor:
 def _same_values(one: Feed, other: Feed, channels: int) -> bool:
     """Whether black and white become the same in each channel, in the same order of colours."""
     first, second = (
-        feed.prepare.normalised(torch.tensor([feed.box.low, feed.box.high]).view(2, 1, 1, 1).expand(2, channels, 1, 1))
+        feed.prepare.normalised(
+            torch.linspace(feed.box.low, feed.box.high, 2).view(2, 1, 1, 1).expand(2, channels, 1, 1)
+        )
         for feed in (one, other)
     )
     return one.prepare.channels is other.prepare.channels and torch.allclose(first, second, rtol=1e-3, atol=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -10,13 +11,12 @@ from torch import Tensor
 
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalRow, SignalTable
+from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalCurves, SignalRow, SignalTable
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.backward_pass import gradients_at, is_zero
-from bnnaudit.measurements.propagation_curves import measure_curves
 from bnnaudit.numerics.hessian_scaling import NormSquared, best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import gram_matrix
-from bnnaudit.numerics.losses import cross_entropy_signal
+from bnnaudit.numerics.losses import cross_entropy_signal, split_true_and_rest
 from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
 from bnnaudit.quantization.step_hooks import StepTaken, followed, watching
@@ -30,6 +30,10 @@ SKETCHED = 16
 """Random directions in place of the Jacobian where there are many classes."""
 GRAPH = 2**24
 """Numbers of the input, times classes, in one chunk of images."""
+POINTS = 81
+"""Temperatures on the curves against b, evenly spaced in their logarithm."""
+MARGIN = 30.0
+"""The factor by which the range goes beyond the temperatures that the rules choose."""
 
 
 def measure_signal(target: Target, batch: Batch, detailed: bool = False) -> SignalTable | None:
@@ -143,3 +147,56 @@ def _signal_row(
         beta_median=float(betas.median()),
         n=len(logits),
     )
+
+
+def measure_curves(
+    logits: Tensor,
+    labels: Tensor,
+    hessian: NormSquared,
+    gradient_norm: Callable[[Tensor], Tensor],
+    chosen: Sequence[Tensor],
+) -> SignalCurves:
+    """The curves of [Gupta & Ajanthan 2022]'s Figures 4 and 5: error signal, softmax Jacobian, Hessian and gradient against b.
+
+    Means over M images with logits (M, d), in double precision, so that nothing underflows before it is drawn.
+
+    `gradient_norm`: ||J^T v|| (M,) of v (M, d). chosen: the temperatures (M,) of some rules, which the range shows, and b = 1.
+    """
+    low, high = beta_range([float(betas.median()) for betas in chosen])
+    betas = torch.logspace(low, high, POINTS, dtype=torch.float64, device=logits.device)
+    exact = logits.double()
+    signals = [error_signal(exact * beta, labels) for beta in betas]
+    softmax = [(beta * softmax_jacobian_norm(exact * beta)).mean() for beta in betas]
+    gradients = [(beta * gradient_norm(signal)).mean() for beta, signal in zip(betas, signals, strict=True)]
+    return SignalCurves(
+        betas=tuple(betas.tolist()),
+        psi_norm=tuple(float(signal.norm(dim=1).mean()) for signal in signals),
+        softmax_jacobian_norm=tuple(map(float, softmax)),
+        hessian_norm=tuple(hessian(betas.expand(len(logits), -1)).sqrt().mean(dim=0).tolist()),
+        gradient_norm=tuple(map(float, gradients)),
+    )
+
+
+def beta_range(medians: Sequence[float]) -> tuple[float, float]:
+    """log10 of the first and last b: whole decades around 1 and the temperatures given."""
+    usable = [1.0, *(b for b in medians if b > 0 and math.isfinite(b))]
+    return math.floor(math.log10(min(usable) / MARGIN)), math.ceil(math.log10(max(usable) * MARGIN / 10))
+
+
+def error_signal(scaled: Tensor, labels: Tensor) -> Tensor:
+    """psi = p - y (M, d) of scaled logits; the true class's entry is minus the sum of the others, which keeps its digits."""
+    others = torch.softmax(scaled, dim=1).scatter(1, labels[:, None], 0.0)
+    return others.scatter(1, labels[:, None], -others.sum(dim=1, keepdim=True))
+
+
+def softmax_jacobian_norm(scaled: Tensor) -> Tensor:
+    """||diag p - p p^T||_F (M,) of scaled logits, without taking a small difference of large numbers."""
+    top = scaled.argmax(dim=1)
+    p = torch.softmax(scaled, dim=1)
+    _, rest = split_true_and_rest(p, top)
+    others = rest.clamp_min(0)
+    total = others.sum(dim=1)
+    squares = others.square().sum(dim=1)
+    first = 1 - total
+    inner = (others - others.square()).square().sum(dim=1) + (squares.square() - others.pow(4).sum(dim=1)).clamp_min(0)
+    return ((first * total).square() + 2 * first.square() * squares + inner).sqrt()
