@@ -14,7 +14,6 @@ from bnnaudit.audit.verification import VerificationStep
 from bnnaudit.core.auto_run import joined_parts
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
-from bnnaudit.data.sample import shuffled
 
 
 @dataclass(slots=True)
@@ -46,14 +45,6 @@ class Attacked:
         steps = [joined(*pair) for pair in zip(self.verification, block.verification, strict=False)]
         rows, finished = np.concatenate([self.rows, block.rows]), self.finished and block.finished
         return Attacked(rows, (*self.blocks, *block.blocks), results, steps, finished)
-
-
-def block_rows(samples: int, taken: int, total: int, seed: int) -> NDArray[np.int64]:
-    """The places in the sample, rising, of the images from the `taken`-th up to the `total`-th in the order of a shuffle.
-
-    A sample lies in the order of its data set, which may be sorted by class.
-    """
-    return np.sort(shuffled(samples, seed)[taken:total])
 
 
 def inputs_of(inputs: RunInputs, rows: NDArray[np.int64]) -> RunInputs:

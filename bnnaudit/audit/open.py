@@ -285,10 +285,15 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
 
 def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
     """How the transfer check gets its substitute: the model that the settings name, or one trained on the spot."""
-    settings = opened.settings
+    settings, seed = opened.settings, opened.settings.data.seed or 0
+
+    def imitated(target: Target) -> Target:
+        pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, seed)
+        return imitate(target, torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)]), seed)
+
     model = settings.substitute.model
     if model is None:
-        return lambda target: _imitated(target, opened)
+        return imitated
     own = replace_architecture(settings)
     target = open_target(model, own, opened.source)
     if target.facts.num_classes != opened.target.facts.num_classes:
@@ -316,9 +321,3 @@ def replace_architecture(settings: Settings) -> Settings:
     """The same settings without the audited model's architecture, output and input, which are not the substitute's."""
     own = settings.model_copy(update={"architecture": type(settings.architecture)()})
     return _with_preprocessing(own, output_name=None, input_shape=None)
-
-
-def _imitated(target: Target, opened: Opened) -> Target:
-    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.settings.data.seed or 0)
-    images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
-    return imitate(target, images, opened.settings.data.seed or 0)

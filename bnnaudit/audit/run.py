@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.audit.blocks import Attacked, block_rows, inputs_of
+from bnnaudit.audit.blocks import Attacked, inputs_of
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
@@ -27,6 +27,7 @@ from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
+from bnnaudit.data.sample import shuffled
 from bnnaudit.measurements.attack_strength import binarization_images, measure_binarization
 from bnnaudit.measurements.climb import measure_climb
 from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model
@@ -109,8 +110,8 @@ class _Audit:
         available, tally = len(self.inputs.sample), None
         while (taken := len(self.attacked.rows)) < available:
             total = available if self.plan.all_images else next_total(tally, taken, available)
-            rows = block_rows(available, taken, total, self.plan.seed)
-            self._attack_block(rows)
+            # A sample lies in the order of its data set, which may be sorted by class.
+            self._attack_block(np.sort(shuffled(available, self.plan.seed)[taken:total]))
             evidence = self._evidence()
             judgement, verdict = conclude(evidence, self.journal)
             tally = tally_of(evidence)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.report import bare_report
-from bnnaudit.audit.trials import run_trial
+from bnnaudit.audit.trials import Standing, run_trial
 from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method, options_of
 from bnnaudit.core.errors import UsageError
@@ -97,14 +97,15 @@ def _one_by_one(
     rows: list[AttackRow] = []
     standing: list[NDArray[np.bool_]] = []
     clean = prepared.clean.numpy()
-    left, sessions = clean, prepared.inputs.sessions
+    everything = left = Standing(clean, clean, prepared.inputs.sessions)
     for trial in request.trials:
         if not (request.parameter is Parameter.RESTARTS and request.nested):
-            left, sessions = clean, prepared.inputs.sessions
-        advance(int(clean.sum() - left.sum()) * trial.attack.image_steps)
-        among = torch.from_numpy(left).to(prepared.inputs.clean.device)
+            left = everything
+        advance(int(clean.sum() - left.images.sum()) * trial.attack.image_steps)
+        among = torch.from_numpy(left.images).to(prepared.inputs.clean.device)
         result, _ = run_trial(prepared.inputs, trial, among, advance)
-        left, sessions = left & result.standing, sessions and result.sessions and sessions & result.sessions
-        standing.append(left)
-        rows.append(replace(attack_row(result), accuracy=share(left), sessions=session_accuracies(sessions)))
+        left = left.after(result)
+        standing.append(left.images)
+        row = attack_row(result)
+        rows.append(replace(row, accuracy=share(left.images), sessions=session_accuracies(left.sessions)))
     return rows, standing

@@ -11,7 +11,6 @@ from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.journal import describe
 from bnnaudit.audit.trials import RunInputs, Standing, run_trial
 from bnnaudit.audit.verdict import share
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import AttackRow
@@ -50,7 +49,10 @@ def verify(
         if result.trial.threat.eps <= plan.threat.eps:
             standing = standing.after(result)
     climbed = plan.verification_source if plan.verification_source in inputs.climbed else Source.WHITE_BOX
-    for settings, source in _attacks(inputs, plan, climbed):
+    attacks = [(settings, Source.WHITE_BOX if settings.method.searches else climbed) for settings in plan.verification]
+    if Source.ROUNDED in inputs.climbed:
+        attacks += [(settings, Source.ROUNDED) for settings in plan.verification if not settings.method.searches]
+    for settings, source in attacks:
         trial = Trial(settings, plan.threat, source)
         progress.task(f"verification: {describe(trial)}")
         among = torch.from_numpy(standing.images).to(inputs.clean.device)
@@ -61,11 +63,3 @@ def verify(
         result, _ = run_trial(inputs, trial, among, advance)
         standing = standing.after(result)
         yield VerificationStep(result, standing)
-
-
-def _attacks(inputs: RunInputs, plan: AuditPlan, climbed: Source) -> Iterator[tuple[AttackSettings, Source]]:
-    """The verification's attacks with the networks that they climb."""
-    for settings in plan.verification:
-        yield settings, Source.WHITE_BOX if settings.method.searches else climbed
-    if Source.ROUNDED in inputs.climbed:
-        yield from ((settings, Source.ROUNDED) for settings in plan.verification if not settings.method.searches)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.table import METHODS, run_attack
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Auto, Beta, BetaRule, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
@@ -54,11 +54,11 @@ def binarization_images(plan: AuditPlan) -> int:
 
 
 def attacks_tested(plan: AuditPlan) -> tuple[tuple[str, AttackSettings], ...]:
-    """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto if any."""
+    """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto."""
     adaptive = Surrogate.usual(SurrogateKind.TRIANGULAR) if plan.quantized else plan.ordinary.surrogate
     scaled = replace(plan.ordinary, beta=Beta(BetaRule.HNS), surrogate=adaptive)
-    auto = ((str(Method.AUTO), Auto(budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
-    return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), *auto
+    auto = Auto(budget=Budget(AUTO_BUDGET))
+    return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), (str(Method.AUTO), auto)
 
 
 def measure_binarization(

@@ -33,8 +33,6 @@ NORMALISATIONS: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...] = (
 """As torchvision's and PyTorch's own examples have them, in units of the [0,1] image."""
 CAFFE = (103.939, 116.779, 123.68)
 """Means of ImageNet in blue, green, red, as networks from Caffe and some of Keras take them."""
-
-
 STORED = "store the data flattened so"
 
 
@@ -164,11 +162,11 @@ def _other_axes(shape: Sequence[int], prepare: Preparation) -> Iterator[tuple[st
     if len(prepare.input_shape) > 1 or channels == 1:
         return
     if flat or prepare.layout is not Layout.NHWC:
-        remedy = STORED if flat else "give --layout nhwc"
-        yield "pixels flattened with the colours last", remedy, of_pictures(_flattened_colours_last)
+        last = of_pictures(lambda x: x.permute(0, 2, 3, 1).reshape(x.shape))
+        yield "pixels flattened with the colours last", STORED if flat else "give --layout nhwc", last
     if flat or prepare.layout is Layout.NHWC:
-        remedy = STORED if flat else "give --layout nchw"
-        yield "pixels flattened with the colours first", remedy, of_pictures(_flattened_colours_first)
+        first = of_pictures(lambda x: x.reshape(len(x), height, width, channels).permute(0, 3, 1, 2))
+        yield "pixels flattened with the colours first", STORED if flat else "give --layout nchw", first
 
 
 def _square_picture(features: int) -> tuple[int, int, int] | None:
@@ -178,17 +176,6 @@ def _square_picture(features: int) -> tuple[int, int, int] | None:
         if channels * side * side == features:
             return channels, side, side
     return None
-
-
-def _flattened_colours_last(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) whose values in memory are those of (N, H, W, C)."""
-    return images.permute(0, 2, 3, 1).reshape(images.shape)
-
-
-def _flattened_colours_first(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) that have, with the channels last, the values of the given ones in memory."""
-    count, channels, height, width = images.shape
-    return images.reshape(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _same_values(one: Feed, other: Feed, channels: int) -> bool:
