@@ -70,27 +70,16 @@ def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
 
 def sweeps_of(evidence: Evidence) -> tuple[Sweep, ...]:
     """Accuracy against iterations and against the radius, as far as their attacks ran."""
-    return tuple(sweep for sweep in (_iterations(evidence), _radius(evidence)) if sweep is not None)
-
-
-def _iterations(evidence: Evidence) -> Sweep | None:
-    result = evidence.results.get(evidence.plan.iteration_trial)
-    if result is None:
-        return None
-    points = (
-        SweepPoint(steps, str(steps), share(result.standing_after(steps)))
-        for steps in SWEEP_POINTS
-        if steps <= result.trial.attack.steps
-    )
-    return Sweep("iterations", result.trial.attack.name, tuple(points))
-
-
-def _radius(evidence: Evidence) -> Sweep | None:
-    results = [evidence.results[trial] for trial in evidence.plan.radius_trials if trial in evidence.results]
-    points = [
-        SweepPoint(result.trial.threat.eps, length_text(result.trial.threat.eps), share(result.standing))
-        for result in results
-    ]
-    if not points:
-        return None
-    return Sweep("radius", evidence.plan.ordinary.name, (SweepPoint(0.0, "0", share(evidence.clean)), *points))
+    plan, results = evidence.plan, evidence.results
+    sweeps: list[Sweep] = []
+    if plan.iteration_trial in results:
+        longest = results[plan.iteration_trial]
+        counts = [steps for steps in SWEEP_POINTS if steps <= longest.trial.attack.steps]
+        points = [SweepPoint(steps, str(steps), share(longest.standing_after(steps))) for steps in counts]
+        sweeps.append(Sweep("iterations", longest.trial.attack.name, tuple(points)))
+    radii = [(trial.threat.eps, results[trial]) for trial in plan.radius_trials if trial in results]
+    if radii:
+        points = [SweepPoint(eps, length_text(eps), share(result.standing)) for eps, result in radii]
+        clean = SweepPoint(0.0, "0", share(evidence.clean))
+        sweeps.append(Sweep("radius", plan.ordinary.name, (clean, *points)))
+    return tuple(sweeps)

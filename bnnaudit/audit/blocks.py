@@ -1,4 +1,4 @@
-"""The sample in blocks: which images are attacked together, and their results put together."""
+"""The results of blocks of the sample, whose images are attacked together, put together."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bnnaudit.audit.trials import RunInputs, Standing
+from bnnaudit.audit.trials import Standing
 from bnnaudit.audit.verification import VerificationStep
 from bnnaudit.core.auto_run import joined_parts
-from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
 
 
@@ -45,19 +43,6 @@ class Attacked:
         steps = [joined(*pair) for pair in zip(self.verification, block.verification, strict=False)]
         rows, finished = np.concatenate([self.rows, block.rows]), self.finished and block.finished
         return Attacked(rows, (*self.blocks, *block.blocks), results, steps, finished)
-
-
-def inputs_of(inputs: RunInputs, rows: NDArray[np.int64]) -> RunInputs:
-    """The inputs with these images of the sample alone; a temperature common to all is still fitted to the whole sample."""
-    chosen = torch.from_numpy(rows).to(inputs.clean.device)
-    sessions = inputs.sessions and Sessions(inputs.sessions.exact[rows], inputs.sessions.default[rows])
-    return replace(
-        inputs,
-        sample=inputs.sample.select(chosen),
-        clean=inputs.clean[chosen],
-        calibration=inputs.fitted_on,
-        sessions=sessions,
-    )
 
 
 def joined(first: Any, second: Any) -> Any:

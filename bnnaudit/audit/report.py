@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import onnxruntime
 import torch
 
 from bnnaudit.audit.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
-from bnnaudit.audit.blocks import Attacked, inputs_of
+from bnnaudit.audit.blocks import Attacked
 from bnnaudit.audit.cure_table import cures_of, remedy_of
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.threads import Threads
-from bnnaudit.audit.verdict import Judgement, judge_checks, reach_verdict, share
+from bnnaudit.audit.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault, Finding
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Environment, Extent, Report, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
-from bnnaudit.rules.model import (
-    clean_accuracy_at_chance,
-    copies_disagree,
-    fed_otherwise_than_trained,
-    labels_at_random,
-    labels_numbered_otherwise,
-    non_finite_outputs,
-    random_outputs,
-    unlike_pictures,
-)
+from bnnaudit.rules.model import copies_disagree, non_finite_outputs, random_outputs, unlike_pictures
 from bnnaudit.rules.table import CHECKS
 
 
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
+    missing = journal.probes.missing
+    if journal.interrupted:
+        missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
-    before, standing = inputs_of(prepared.inputs, rows).sessions, attacked.standing
+    before, standing = prepared.inputs.on(rows).sessions, attacked.standing
     after = None if standing is None else standing.sessions
     return Evidence(
         plan=plan,
@@ -54,7 +47,7 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         verified=None if standing is None else standing.images,
         why_missing=journal.interrupted,
         default_session=prepared.default_session,
-        probes=replace(journal.probes, missing=_why_missing(journal)),
+        probes=replace(journal.probes, missing=missing),
         sessions=None if before is None or after is None else (before, after),
     )
 
@@ -70,7 +63,7 @@ def report_of(
 ) -> Report:
     """The report of an audit that attacked some of the images of the sample."""
     plan, inputs = evidence.plan, prepared.inputs
-    counted = inputs_of(inputs, attacked.rows) if attacked.blocks else inputs
+    counted = inputs.on(attacked.rows) if attacked.blocks else inputs
     judgement, verdict = conclude(evidence, journal)
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     cures = cures_of(evidence)
@@ -101,7 +94,7 @@ def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> R
 
     Its findings say whether the model itself can be trusted, and whether its gradient can; nothing else is judged.
     """
-    facts, agreement = prepared.target.facts, prepared.agreement
+    facts, agreement, fit = prepared.target.facts, prepared.agreement, prepared.measure_fit()
     return replace(
         _facts_of(prepared, threat, provenance),
         findings=(
@@ -111,17 +104,11 @@ def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> R
             *code_cuts_gradient.findings_from(facts),
             *steps_unknown.findings_from(facts),
             *output_hides_scores.findings_from(facts, agreement),
-            *_of_the_sample(prepared.measure_fit(), facts.num_classes),
+            *chain.from_iterable(rule.findings_from(fit) for rule in OF_THE_SAMPLE),
+            *unlike_pictures.findings_from(fit, facts.num_classes),
         ),
         faults=(Fault("default-session", prepared.missing_session),) if prepared.missing_session else (),
     )
-
-
-def _of_the_sample(fit: SampleFit, classes: int) -> Iterator[Finding]:
-    """Whether the model is fed as it was made for."""
-    for rule in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained):
-        yield from rule.findings_from(fit)
-    yield from unlike_pictures.findings_from(fit, classes)
 
 
 def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
@@ -157,10 +144,3 @@ def _role(result: TrialResult, plan: AuditPlan) -> str:
     if result.trial == plan.claim:
         return "claim"
     return "" if result.trial.after is None else "remaining"
-
-
-def _why_missing(journal: Journal) -> tuple[tuple[str, str], ...]:
-    """Why each probe was not measured that was not: a reason of its own, or the interruption."""
-    if not journal.interrupted:
-        return journal.probes.missing
-    return tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))

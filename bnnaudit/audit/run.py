@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.audit.blocks import Attacked, inputs_of
+from bnnaudit.audit.blocks import Attacked
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
@@ -155,7 +155,7 @@ class _Audit:
             if trial not in block.results:
                 journal.unrunnable.setdefault(trial, BROKEN)
         with faults_into(journal, "verification", required=True):
-            for step in verify(inputs_of(self.inputs, block.rows), plan, block.results.values(), progress):
+            for step in verify(self.inputs.on(block.rows), plan, block.results.values(), progress):
                 block.verification.append(step)
             block.finished = True
 
@@ -163,7 +163,7 @@ class _Audit:
         """Unless it cannot run, or could not on an earlier block; progress advances over the images that it skips as well."""
         if trial not in self.journal.unrunnable:
             self._make_network(trial)
-        inputs = inputs_of(self.inputs, block.rows)
+        inputs = self.inputs.on(block.rows)
         skipped, before = 0, None
         if trial in self.journal.unrunnable:
             skipped = int(inputs.clean.sum())

@@ -52,6 +52,13 @@ class RunInputs:
             raise LookupError(f"no {source} network")
         return self.climbed[source]
 
+    def on(self, rows: NDArray[np.int64]) -> RunInputs:
+        """The same with these images of the sample alone; a temperature common to all is still fitted to the whole sample."""
+        chosen = torch.from_numpy(rows).to(self.clean.device)
+        sessions = self.sessions and Sessions(self.sessions.exact[rows], self.sessions.default[rows])
+        sample, clean = self.sample.select(chosen), self.clean[chosen]
+        return replace(self, sample=sample, clean=clean, calibration=self.fitted_on, sessions=sessions)
+
     def with_source(self, source: Source, network: Target) -> RunInputs:
         """The same with one more network to climb."""
         return replace(self, climbed={**self.climbed, source: network})

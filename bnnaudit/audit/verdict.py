@@ -36,10 +36,7 @@ from bnnaudit.rules.symptoms.attack_too_weak import verification_misses
 
 NOT_ROBUST = 0.10
 """Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
-OF_THE_SAMPLE = frozenset(
-    module.RULE.code
-    for module in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
-)
+OF_THE_SAMPLE = (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
 """Rules by which another function than the model's own, or other labels than its own, were audited."""
 
 
@@ -181,9 +178,8 @@ def _status(
 
 def _misread(errors: Sequence[Finding]) -> str:
     """Why no figure counts, where the sample is not what the model was made for; empty where nothing says so."""
-    found = sorted(
-        (finding for finding in errors if finding.rule.code in OF_THE_SAMPLE), key=lambda each: each.rule.code
-    )
+    codes = {rule.RULE.code for rule in OF_THE_SAMPLE}
+    found = sorted((each for each in errors if each.rule.code in codes), key=lambda each: each.rule.code)
     if not found:
         return ""
     if all(finding.confidence is Confidence.LOW for finding in found):

@@ -22,7 +22,7 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import BinarizationTest, StrengthRow
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.threat import Norm
 from bnnaudit.measurements.last_layer import TwoClassHead, features_at, last_affine_layer
 from bnnaudit.models.scores.network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
@@ -166,10 +166,17 @@ def project_simplex(values: Tensor) -> Tensor:
     return (values - excess[last]).clamp_min(0.0)
 
 
-def points_inside(image: Batch, plan: AuditPlan, count: int) -> Tensor:
-    """Points drawn uniformly within 95 % of the radius (count, ...)."""
-    threat = replace(plan.threat, eps=INNER_SHARE * plan.threat.eps)
-    return _in_ball(image, threat, plan, count, STREAM)
+def points_inside(
+    image: Batch, plan: AuditPlan, count: int, share: float = INNER_SHARE, stream: int = STREAM
+) -> Tensor:
+    """Points drawn uniformly within such a share of the radius (count, ...), clipped to the box."""
+    threat, cube = replace(plan.threat, eps=share * plan.threat.eps), _uniform(image, plan, count, stream)
+    if threat.norm is Norm.LINF:
+        return (image.images + cube * threat.radius).clamp(threat.box.low, threat.box.high)
+    directions = _normal(image, plan, count, stream)
+    lengths = ((cube.flatten(1)[:, 0] + 1) / 2).clamp(0, 1) ** (1 / plan.features)
+    shift = scale_each(directions, lengths * threat.radius / flat_norm(directions).clamp_min(1e-30))
+    return (image.images + shift).clamp(threat.box.low, threat.box.high)
 
 
 def surface_points(image: Batch, plan: AuditPlan, count: int, corners: bool, stream: int) -> Tensor:
@@ -188,22 +195,11 @@ def surface_points(image: Batch, plan: AuditPlan, count: int, corners: bool, str
 
 def random_finds(target: Target, image: Batch, plan: AuditPlan) -> bool:
     """Whether one of 600 random points of the ball is answered 1."""
-    ball = _in_ball(image, plan.threat, plan, RANDOM_POINTS, STREAM + 2)
+    ball = points_inside(image, plan, RANDOM_POINTS, share=1.0, stream=STREAM + 2)
     surface = surface_points(image, plan, RANDOM_POINTS, corners=False, stream=STREAM + 3)
     corners = surface_points(image, plan, RANDOM_POINTS, corners=True, stream=STREAM + 4)
     with torch.no_grad():
         return bool(target.logits(torch.cat([ball, surface, corners])).argmax(dim=1).any())
-
-
-def _in_ball(image: Batch, threat: Threat, plan: AuditPlan, count: int, stream: int) -> Tensor:
-    """Points drawn uniformly from the ball of the threat (count, ...), clipped to its box."""
-    box, cube = threat.box, _uniform(image, plan, count, stream)
-    if threat.norm is Norm.LINF:
-        return (image.images + cube * threat.radius).clamp(box.low, box.high)
-    directions = _normal(image, plan, count, stream)
-    lengths = ((cube.flatten(1)[:, 0] + 1) / 2).clamp(0, 1) ** (1 / plan.features)
-    shift = scale_each(directions, lengths * threat.radius / flat_norm(directions).clamp_min(1e-30))
-    return (image.images + shift).clamp(box.low, box.high)
 
 
 def _uniform(image: Batch, plan: AuditPlan, count: int, stream: int) -> Tensor:
