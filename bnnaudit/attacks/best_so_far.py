@@ -99,6 +99,17 @@ def lower(found: Tensor, known: Tensor) -> Tensor:
     return below
 
 
+def best_candidate(margins: Tensor, wrong: Tensor) -> Tensor:
+    """Which of W candidates of M images to take (M,), by their margins and whether they fool the network (M, W).
+
+    One that fools, else that of the least margin; of margins that rounding alone tells apart the first, whatever batch they
+    came from.
+    """
+    ranked = torch.where(wrong, -torch.inf, margins)
+    least = ranked.amin(dim=1, keepdim=True)
+    return (ranked <= least + PLATEAU * least.abs().nan_to_num(posinf=0.0)).int().argmax(dim=1)
+
+
 def runs_ahead(device: torch.device) -> bool:
     """Whether Python goes on while the device computes, and would have to wait for it to learn a value."""
     return device.type != "cpu"

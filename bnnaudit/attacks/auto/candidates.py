@@ -1,11 +1,12 @@
-"""The settings that `auto` chooses among: what passes through the steps, how the logits are scaled, what is maximised.
+"""The settings that `auto` chooses among: surrogate, temperature and loss.
 
 Widths are in the reach of each layer (`WidthUnit.REACH`) and narrow in the course of a climb. On every network tried the
 best multiples of the reach lay between 16 and 1/4, whatever the radius, where in multiples of the mean |pre-activation| they
 differed a hundredfold; and a climb that narrows beats one that does not, since a wide surrogate finds the direction
-in which many units turn together and a narrow one the few units that are about to. Two families: surrogates at the
+in which many units turn together and a narrow one the few units that are about to. The spans below cover that range by
+powers of two; which of them are listed is not tuned. Two families: surrogates at the
 network's own values, and the network relaxed into a smooth one that hardens (`SurrogateKind.RELAXED`), which leads where
-few units decide. Which family, shape and span is best differs from network to network, so that is what calibration decides.
+few units decide. Which family, shape and span is best differs from network to network, so that is what the choice decides.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate, SurrogateKind, 
 from bnnaudit.core.threat import Threat
 
 STEPS = 40
-"""Steps of a climb."""
+"""Steps of a climb, and of each in the first turn; twice as many later on, half as many in the first climb. Not tuned."""
 TARGETS = 4
-"""Classes that a targeted climb goes for, one after the other."""
+"""Classes that a targeted climb goes for, one after the other. Not tuned."""
+FINAL_STEP = 0.1
+"""The last step of a climb as a part of the first, which is as long as the radius. Not tuned."""
+MOMENTUM = 0.75
+"""As in APGD ([Croce & Hein 2020])."""
 
 
 def _narrowing(kind: SurrogateKind, first: float, last: float) -> Surrogate:
@@ -55,8 +60,8 @@ def climb(surrogate: Surrogate, loss: LossKind, threat: Threat, steps: int = STE
     return Pgd(
         steps=steps,
         step_size=threat.eps,
-        final_step=0.1,
-        momentum=0.75,
+        final_step=FINAL_STEP,
+        momentum=MOMENTUM,
         beta=Beta(rule),
         surrogate=surrogate,
         loss=loss,

@@ -128,7 +128,7 @@ def test_stripes_are_corners_of_the_ball_and_on_the_grid() -> None:
     for bits in (None, 8):
         threat = Threat(Norm.LINF, 0.04, image_bits=bits)
         context = prepared(Pgd(), target, threat, batch, 0, 256, lambda _: None)
-        stripes = corner_stripes(context, batch, 0)
+        stripes = corner_stripes(context, batch)
         if bits is None:
             corners = torch.stack([batch.images - 0.04, batch.images + 0.04]).clamp(0, 1)
             assert torch.isclose(stripes, corners, atol=1e-6).any(dim=0).all()

@@ -135,7 +135,7 @@ def test_it_goes_on_from_where_another_attack_left_off() -> None:
     assert torch.equal(again.outcome.fooled, done.fooled)
 
 
-def test_the_foretold_change_is_exact_where_the_network_is_linear_behind_the_quantizer() -> None:
+def test_the_predicted_change_is_exact_where_the_network_is_linear_behind_the_quantizer() -> None:
     network = nn.Sequential(BinarySign(0.5), nn.Linear(6, 2))
     with torch.no_grad():
         network[1].weight.copy_(torch.tensor([[3.0, -2.0, 1.0, 0.5, -4.0, 0.1], [0.0] * 6]))
