@@ -211,14 +211,14 @@ def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     """The model's facts, without its data where the file tells enough."""
     require_model(model)
     preprocessing = settings.preprocessing.resolved()
+
+    def source_if_any() -> ImageSource | None:
+        return None if settings.data.source is None else open_source_of(settings, model)
+
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, model, settings))
+        return _for_data(partial(inspect_onnx, model), preprocessing, source_if_any)
     shape = preprocessing.input_shape or settings.architecture.input_shape
-    return open_target(model, settings, None if shape else _source_if_any(model, settings)).facts
-
-
-def _source_if_any(model: Path, settings: Settings) -> ImageSource | None:
-    return None if settings.data.source is None else open_source_of(settings, model)
+    return open_target(model, settings, None if shape else source_if_any()).facts
 
 
 def _for_data(

@@ -57,26 +57,22 @@ class AuditRequest:
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
-    with working_threads(request.threads.count if request.threads else None):
-        return _audited(request, progress)
-
-
-def _audited(request: AuditRequest, progress: Progress) -> Report:
     progress.task("deployed model on clean images")
     plan, journal = request.plan, Journal()
-    prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
-    if prepared.missing_session:
-        journal.faults.append(Fault("default-session", prepared.missing_session))
-    audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
-    try:
-        with faults_into(journal, "fit"):
-            journal.probes = replace(journal.probes, fit=prepared.measure_fit())
-        audit.plan = with_suspicions(audit.inputs, plan, journal, progress)
-        audit.probe()
-        audit.attack()
-    except KeyboardInterrupt:
-        journal.interrupted = "the audit was interrupted"
-    return audit.report()
+    with working_threads(request.threads.count if request.threads else None):
+        prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
+        if prepared.missing_session:
+            journal.faults.append(Fault("default-session", prepared.missing_session))
+        audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
+        try:
+            with faults_into(journal, "fit"):
+                journal.probes = replace(journal.probes, fit=prepared.measure_fit())
+            audit.plan = with_suspicions(audit.inputs, plan, journal, progress)
+            audit.probe()
+            audit.attack()
+        except KeyboardInterrupt:
+            journal.interrupted = "the audit was interrupted"
+        return audit.report()
 
 
 @dataclass(slots=True)
