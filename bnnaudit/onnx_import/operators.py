@@ -25,7 +25,6 @@ from bnnaudit.onnx_import.converters import (
     contrib_quantized,
     convolution,
     cumulative,
-    functions,
     identity,
     indexing,
     integer_products,
@@ -42,16 +41,8 @@ from bnnaudit.onnx_import.converters import (
     sign_and_round,
     slicing,
 )
+from bnnaudit.onnx_import.graph import own_operators as own
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, qualified_name
-from bnnaudit.onnx_import.graph.own_operators import (
-    BINARY_SIGN,
-    FROM_FLOAT,
-    GRID_STEP,
-    QUANTIZE_DEQUANTIZE,
-    ROUND_BY,
-    TO_FLOAT,
-    TRUNCATE,
-)
 from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
 from bnnaudit.onnx_import.onnx2torch_loading import load_onnx2torch
 from bnnaudit.onnx_import.operands import with_stored_inputs
@@ -117,6 +108,7 @@ class Spec:
 
 UNKNOWN = Spec(refused("an unknown operator"))
 WINDOW = ("kernel_shape", "pads", "strides", "auto_pad")
+CONVOLUTION = (*WINDOW, "dilations", "group")
 SAME_SHAPE = StandIn("Identity")
 FLOAT_PAIR = StandIn("MatMul", (0, 1), returns_float=True)
 ROUNDING = sign_and_round.described(Rounding.op)
@@ -125,6 +117,8 @@ CEIL = sign_and_round.described("ceil")
 DYNAMIC = sign_and_round.described(quantize_linear.DynamicQuantizeLinear.op, 8)
 FACTORS = {1: -1, 0: -2}
 """Weights of a product of matrices, on the right or on the left."""
+INTEGERS, SCALED = ((2, 0), (3, 1)), ((2, 0), (5, 3))
+"""Zero points and factors of a product of whole numbers, without scales and with them."""
 
 
 def _each(converter: Converter, *names: str) -> dict[str, Spec]:
@@ -132,7 +126,6 @@ def _each(converter: Converter, *names: str) -> dict[str, Spec]:
 
 
 STANDARD: dict[str, Spec] = {
-    **_each(functions.function, *functions.FUNCTIONS),
     **_each(activations.activation, *activations.FUNCTIONS),
     **_each(activations.softmax, *activations.SOFTMAXES),
     **_each(arithmetic.elementwise, *(op for op in arithmetic.FUNCTIONS if op != "Fmod")),
@@ -145,7 +138,7 @@ STANDARD: dict[str, Spec] = {
     **_each(normalization.layer_normalization, "LayerNormalization", "RMSNormalization"),
     **_each(normalization.group_normalization, "GroupNormalization", "InstanceNormalization"),
     **_each(shaping.moving_blocks, "DepthToSpace", "SpaceToDepth"),
-    "Sigmoid": Spec(functions.function, squashes=True),
+    "Sigmoid": Spec(activations.activation, squashes=True),
     "HardSigmoid": Spec(activations.activation, squashes=True),
     "Attention": Spec(attention.attention),
     "AveragePool": Spec(pooling.average_pool),
@@ -169,7 +162,7 @@ STANDARD: dict[str, Spec] = {
     "Gelu": Spec(activations.gelu),
     "Gemm": Spec(matmul.gemm_of, weights={1: 1}),
     "Identity": Spec(of_module(nn.Identity)),
-    "IsInf": Spec(functions.infinite),
+    "IsInf": Spec(activations.infinite),
     "LRN": Spec(normalization.local_response_normalization),
     "LpNormalization": Spec(normalization.lp_normalization),
     "LpPool": Spec(pooling.lp_pool),
@@ -202,15 +195,13 @@ STANDARD: dict[str, Spec] = {
 }
 
 QUANTIZED: dict[str, Spec] = {
-    "ConvInteger": Spec(
-        integer_products.conv_integer, weights={1: 0}, integer_product=((2, 0), (3, 1)), sums_integers=True
-    ),
+    "ConvInteger": Spec(integer_products.conv_integer, weights={1: 0}, integer_product=INTEGERS, sums_integers=True),
     "MatMulInteger": Spec(
-        integer_products.mat_mul_integer, weights=FACTORS, integer_product=((2, 0), (3, 1)), sums_integers=True
+        integer_products.mat_mul_integer, weights=FACTORS, integer_product=INTEGERS, sums_integers=True
     ),
-    "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=((2, 0), (5, 3))),
+    "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=SCALED),
     "QLinearMatMul": Spec(
-        integer_products.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=((2, 0), (5, 3))
+        integer_products.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=SCALED
     ),
     "QuantizeLinear": Spec(quantize_linear.quantize, zero_point=2, data=-1),
     "DequantizeLinear": Spec(quantize_linear.dequantize),
@@ -236,7 +227,7 @@ RUNTIME: dict[str, Spec] = {
         StandIn("Gemm", (0, 3), ("transA", "transB")),
         zero_point=8,
         weights={3: 1},
-        integer_product=((2, 0), (5, 3)),
+        integer_product=SCALED,
     ),
     "QLinearAdd": Spec(contrib_quantized.qlinear_add, StandIn("Add", (0, 3)), zero_point=7),
     "QLinearAveragePool": Spec(
@@ -258,9 +249,7 @@ RUNTIME: dict[str, Spec] = {
     "QLinearSigmoid": Spec(contrib_quantized.qlinear_sigmoid, SAME_SHAPE, zero_point=4, squashes=True),
     "QLinearSoftmax": Spec(contrib_quantized.qlinear_softmax, SAME_SHAPE, zero_point=4),
     "QLinearWhere": Spec(contrib_quantized.qlinear_where, StandIn("Where", (0, 1, 4)), zero_point=8, data=1),
-    "FusedConv": Spec(
-        contrib_float.fused_conv, StandIn("Conv", (0, 1), (*WINDOW, "dilations", "group")), weights={1: 0}
-    ),
+    "FusedConv": Spec(contrib_float.fused_conv, StandIn("Conv", (0, 1), CONVOLUTION), weights={1: 0}),
     "FusedGemm": Spec(contrib_float.fused_gemm_of, StandIn("Gemm", (0, 1), ("transA", "transB")), weights={1: 1}),
     "FusedMatMul": Spec(
         contrib_float.fused_mat_mul,
@@ -282,19 +271,17 @@ QONNX: dict[str, Spec] = {
     "BipolarQuant": Spec(qonnx.bipolar_quant, SAME_SHAPE, quantizer=qonnx.describe_bipolar),
     "Trunc": Spec(qonnx.trunc, SAME_SHAPE, quantizer=qonnx.describe_trunc),
     "FloatQuant": Spec(qonnx.float_quant, SAME_SHAPE, quantizer=qonnx.describe_float_quant),
-    "MultiThreshold": Spec(
-        multithreshold.multi_threshold, SAME_SHAPE, quantizer=multithreshold.describe_multi_threshold
-    ),
+    "MultiThreshold": Spec(multithreshold.multi_threshold, SAME_SHAPE, quantizer=multithreshold.describe),
 }
 
 OWN: dict[str, Spec] = {
-    BINARY_SIGN: Spec(sign_and_round.binary_sign, quantizer=sign_and_round.describe_sign),
-    ROUND_BY: Spec(sign_and_round.round_by, quantizer=ROUNDING),
-    GRID_STEP: Spec(sign_and_round.grid_step, quantizer=sign_and_round.describe_step),
-    QUANTIZE_DEQUANTIZE: Spec(quantize_linear.quantize_dequantize),
-    TO_FLOAT: Spec(casting.to_float),
-    FROM_FLOAT: Spec(casting.from_float),
-    TRUNCATE: Spec(casting.truncation, quantizer=casting.describe_truncation),
+    own.BINARY_SIGN: Spec(sign_and_round.binary_sign, quantizer=sign_and_round.describe_sign),
+    own.ROUND_BY: Spec(sign_and_round.round_by, quantizer=ROUNDING),
+    own.GRID_STEP: Spec(sign_and_round.grid_step, quantizer=sign_and_round.describe_step),
+    own.QUANTIZE_DEQUANTIZE: Spec(quantize_linear.quantize_dequantize),
+    own.TO_FLOAT: Spec(casting.to_float),
+    own.FROM_FLOAT: Spec(casting.from_float),
+    own.TRUNCATE: Spec(casting.truncation, quantizer=casting.describe_truncation),
 }
 """Operators that only the passes write."""
 

@@ -1,4 +1,4 @@
-"""Activation functions with settings, in all their versions; those without any are in `functions`."""
+"""Functions of one operand, with settings or without: Abs to Tanh, the activations, Softmax and its kin, Clip, IsInf."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ def leaky_by_slope(values: Tensor, slope: Tensor, by_channel: bool = False) -> T
     return torch.where(values < 0, slope * values, values)
 
 
+def is_infinite(values: Tensor, negative: bool, positive: bool) -> Tensor:
+    """(...) -> (...) of truth values: where values are infinite, of one sign or both."""
+    below, above = torch.isneginf(values), torch.isposinf(values)
+    return (below if negative else torch.zeros_like(below)) | (above if positive else torch.zeros_like(above))
+
+
 def over_axis(values: Tensor, op: str, axis: int, together: bool) -> Tensor:
     """One of `SOFTMAXES` (...) -> (...), over one axis, or (before version 13) over all from one on taken together."""
     if not together:
@@ -82,7 +88,13 @@ def _softplus(values: Tensor) -> Tensor:
     return torch.logaddexp(values, torch.zeros_like(values))
 
 
+ANGLES = ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh")
+PLAIN = ("Abs", "Erf", "Exp", "IsNaN", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt")
+
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    **{op: getattr(torch, op.lower()) for op in (*ANGLES, *PLAIN)},
+    "BitwiseNot": torch.bitwise_not,
+    "Not": torch.logical_not,
     "Celu": _celu,
     "Elu": lambda x, alpha: functional.elu(x, alpha=alpha),
     "HardSigmoid": _hard_sigmoid,
@@ -123,8 +135,14 @@ def activation(node: Node) -> Converted:
     defaults = SETTINGS.get(node.op, {})
     if node.op == "Selu" and node.version < 6:
         defaults = FIRST_SELU
-    settings = {name: float(node.attribute(name, default)) for name, default in defaults.items()}
-    return call(FUNCTIONS[node.op], node.inputs[:1], **settings)
+    return call(for_unsigned(FUNCTIONS[node.op]), node.inputs[:1], **node.settings(**defaults))
+
+
+def infinite(node: Node) -> Converted:
+    """IsInf."""
+    return call(
+        is_infinite, node.inputs, negative=node.flag("detect_negative", 1), positive=node.flag("detect_positive", 1)
+    )
 
 
 def clipping(node: Node) -> Converted:

@@ -36,11 +36,7 @@ def _general(left: Tensor, right: Tensor, added: Tensor | None, alpha: float, be
 
 def gemm_of(node: Node) -> Converted:
     """Gemm."""
-    settings = {
-        "alpha": float(node.attribute("alpha", 1.0)),
-        "beta": float(node.attribute("beta", 1.0)),
-        "transposed": (node.flag("transA"), node.flag("transB")),
-    }
+    settings = {**node.settings(alpha=1.0, beta=1.0), "transposed": node.flags("transA", "transB")}
     return call(gemm, node.inputs[:1], operands(node, 1, 2), **settings)
 
 

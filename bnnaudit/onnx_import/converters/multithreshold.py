@@ -79,7 +79,7 @@ def multi_threshold(node: Node) -> Converted:
     return Converted(module, (node.inputs[0], *names))
 
 
-def describe_multi_threshold(graph: Graph, node: NodeProto) -> QuantizerKind:
+def describe(graph: Graph, node: NodeProto) -> QuantizerKind:
     """A MultiThreshold."""
     shape = graph.shape(node.input[1])
     if shape is None or len(shape) != 2 or not shape[1]:

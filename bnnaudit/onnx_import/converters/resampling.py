@@ -238,7 +238,7 @@ def resize(node: Node) -> Converted:
     if method.coordinates == "tf_crop_and_resize" and not node.has_input(3):
         raise NotImplementedError("a crop that is scaled; only one that is resized to given sizes is supported")
     return call(
-        resample, node.inputs[:1], numbers(node, 1, 2, 3, whole=False), method=method, axes=node.attribute("axes")
+        resample, node.inputs[:1], numbers(node, 1, 2, 3, number=float), method=method, axes=node.attribute("axes")
     )
 
 
@@ -248,7 +248,7 @@ def upsample(node: Node) -> Converted:
     if node.op == "Upsample" and node.version < 7:
         stated = [1.0, 1.0, node.attribute("height_scale"), node.attribute("width_scale")]
     if stated is None:
-        given = numbers(node, len(node.inputs), 1, len(node.inputs), whole=False)
+        given = numbers(node, len(node.inputs), 1, len(node.inputs), number=float)
     else:
-        given = fixed_numbers(None, stated, None, whole=False)
+        given = fixed_numbers(None, stated, None, number=float)
     return call(resample, node.inputs[:1], given, method=_method(node), axes=None)

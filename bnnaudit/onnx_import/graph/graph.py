@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,28 @@ SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze
 def qualified_name(node: NodeProto) -> str:
     """The operator with its domain, which is left out for the standard one: `Conv`, `onnx.brevitas.Quant`."""
     return f"{node.domain}.{node.op_type}" if node.domain else str(node.op_type)
+
+
+def input_at(node: NodeProto, position: int) -> str:
+    """The name of an input; empty where it is left out."""
+    return str(node.input[position]) if 0 <= position < len(node.input) else ""
+
+
+def is_standard(node: NodeProto | None, *ops: str) -> TypeGuard[NodeProto]:
+    """Whether a node is one of these standard operators."""
+    return node is not None and node.domain == STANDARD_DOMAIN and node.op_type in ops
+
+
+def own_node(op: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "", **settings: Any) -> NodeProto:
+    """A node of an operator of our own domain."""
+    return helper.make_node(op, inputs, outputs, name=name, domain=OWN_DOMAIN, **settings)
+
+
+def make_own(node: NodeProto, op: str, **settings: Any) -> None:
+    """Turn a node, which keeps its inputs and outputs, into one of our own domain."""
+    node.op_type, node.domain = op, OWN_DOMAIN
+    del node.attribute[:]
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
 
 
 def standard_opset(model: ModelProto) -> int:
@@ -91,6 +113,11 @@ class Graph:
         """The node whose output `value` is; None for an input, an initializer or nothing."""
         return self._makers.get(value)
 
+    def made_by(self, value: str, *ops: str) -> NodeProto | None:
+        """The node whose output `value` is, where it is one of these standard operators."""
+        node = self.maker(value)
+        return node if is_standard(node, *ops) else None
+
     def users(self, value: str) -> list[NodeProto]:
         """The nodes that take `value`, once for each time they do."""
         return self._users.get(value, [])
@@ -119,8 +146,8 @@ class Graph:
     def number(self, value: str) -> float | None:
         """The one number of an initializer or a Constant node; None for anything else."""
         array = self.constant(value)
-        maker = self.maker(value)
-        if array is None and maker is not None and maker.op_type == "Constant" and maker.domain == STANDARD_DOMAIN:
+        maker = self.made_by(value, "Constant")
+        if array is None and maker is not None:
             array = constant_array(maker)
         return float(array.ravel()[0]) if array is not None and array.size == 1 and array.dtype.kind in "fiu" else None
 

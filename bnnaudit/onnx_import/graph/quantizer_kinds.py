@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.graph import Graph, input_at
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
 
@@ -39,9 +39,7 @@ def on_grid(graph: Graph, node: NodeProto, grid: Grid, position: int, zero_posit
 
 def stored_numbers(graph: Graph, node: NodeProto, position: int) -> NDArray[np.float64] | None:
     """The constant at an input as floats; None where there is none."""
-    if position >= len(node.input) or not node.input[position]:
-        return None
-    array = graph.constant(node.input[position])
+    array = graph.constant(input_at(node, position))
     return None if array is None or array.size == 0 else np.asarray(array, dtype=np.float64)
 
 

@@ -18,47 +18,13 @@ from bnnaudit.onnx_import.operators import spec_of
 RETURNED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32})
 """Types of whole numbers that scores are cast to."""
 
-KEEPING = frozenset(
-    [
-        "Abs",
-        "Add",
-        "Cast",
-        "Clip",
-        "Concat",
-        "CumSum",
-        "DepthToSpace",
-        "Div",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "GatherElements",
-        "GatherND",
-        "Identity",
-        "MatMul",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Pad",
-        "ReduceMax",
-        "ReduceMin",
-        "ReduceSum",
-        "Relu",
-        "Reshape",
-        "Sign",
-        "Slice",
-        "SpaceToDepth",
-        "Split",
-        "Squeeze",
-        "Sub",
-        "Sum",
-        "Tile",
-        "Transpose",
-        "Unsqueeze",
-        "Where",
-    ]
+CALCULATING = frozenset(
+    {"Abs", "Add", "CumSum", "Div", "MatMul", "Mod", "Mul", "Neg", "ReduceSum", "Sign", "Sub", "Sum"}
 )
+LIMITING = frozenset({"Cast", "Clip", "Max", "Min", "ReduceMax", "ReduceMin", "Relu"})
+CHOOSING = frozenset({"Gather", "GatherElements", "GatherND", "Slice", "Split", "Where"})
+MOVING = frozenset({"Concat", "DepthToSpace", "Expand", "Pad", "SpaceToDepth", "Tile", "Transpose"})
+KEEPING = SHAPES_ONLY | CALCULATING | LIMITING | CHOOSING | MOVING
 """Operators that make numbers of the kind they take: what they make of floats that hold quantized numbers is of that kind."""
 
 
