@@ -6,6 +6,8 @@ width. ONNX Runtime warns of it and goes on.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from onnx import ModelProto, TensorShapeProto, ValueInfoProto
 
 from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
@@ -16,8 +18,7 @@ INVENTED = "unk__"
 
 def infer_against_stated(model: ModelProto) -> ModelProto:
     """A copy with the shapes and types that can be inferred; what the file states counts where nothing contradicts it."""
-    bare = ModelProto()
-    bare.CopyFrom(model)
+    bare = deepcopy(model)
     del bare.graph.value_info[:]
     for info in bare.graph.output:
         info.type.tensor_type.ClearField("shape")
