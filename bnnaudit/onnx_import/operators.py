@@ -318,22 +318,18 @@ def register(operators: Iterable[str]) -> None:
     """Teach onnx2torch our converters, and load its own for the operators of a graph; doing it again changes nothing."""
     registry = load_onnx2torch(operators)
     for name, spec in LOWERED.items():
-        if not _known(registry, name, 1, OWN_DOMAIN):
+        if not is_supported(name, OWN_DOMAIN, 1):
             registry.add_converter(operation_type=name, version=1, domain=OWN_DOMAIN)(
                 partial(_converted, spec.converter)
             )
 
 
 def is_supported(op: str, domain: str, opset: int) -> bool:
-    """Whether a node of a lowered graph has a converter; `register` must have run."""
+    """Whether a node of a lowered graph has a converter; onnx2torch must have been loaded."""
     from onnx2torch.node_converters import registry
 
-    return _known(registry, op, opset, domain)
-
-
-def _known(registry: Any, op: str, version: int, domain: str) -> bool:
     try:
-        registry.get_converter(operation_type=op, version=version, domain=domain)
+        registry.get_converter(operation_type=op, version=opset, domain=domain)
     except NotImplementedError:
         return False
     return True

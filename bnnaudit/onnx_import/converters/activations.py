@@ -154,15 +154,11 @@ def clipping(node: Node) -> Converted:
     for position, side in ((1, "low"), (2, "high")):
         if node.is_constant(position):
             array = node.constant(position)
-            fixed[side] = None if array is None else array.astype(_plain(array.dtype.kind)).item()
+            # Numbers of types that NumPy lacks are floats here.
+            fixed[side] = None if array is None else array.astype(int if array.dtype.kind in "iu" else float).item()
         elif node.has_input(position):
             computed[side] = node.inputs[position]
     return call(clip, (node.inputs[0], *computed.values()), **fixed, computed=tuple(computed))
-
-
-def _plain(kind: str) -> type[Number]:
-    """The Python number for a NumPy kind; types that NumPy lacks are floats here."""
-    return int if kind in "iu" else float
 
 
 def softmax(node: Node) -> Converted:

@@ -36,7 +36,6 @@ class MultiThreshold(Quantizer):
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """values (N, C, ...), or (N, ..., C), thresholds (C or 1, T) -> (...)."""
         (thresholds,) = self.tensors(*computed)
-        assert thresholds is not None, "required by the operator"
         axis = values.dim() - 1 if self.channels_last else 1
         shape = [1] * values.dim()
         shape[axis] = -1

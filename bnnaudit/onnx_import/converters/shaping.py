@@ -45,10 +45,7 @@ def unsqueeze(values: Tensor, axes: list[int] | None) -> Tensor:
 
 def expand(values: Tensor, target: list[int] | None) -> Tensor:
     """(...) -> the broadcast shape: repeated along axes of size 1 to a shape, which may have 1 where the values have more."""
-    target = target or []
-    own = [1] * (len(target) - values.dim()) + list(values.shape)
-    target = [1] * (len(own) - len(target)) + target
-    return values.expand([size if wanted == 1 else wanted for size, wanted in zip(own, target, strict=True)])
+    return values.expand(torch.broadcast_shapes(values.shape, target or []))
 
 
 def tile(values: Tensor, repeats: list[int] | None) -> Tensor:

@@ -143,12 +143,14 @@ class Graph:
             self._arrays[value] = numpy_helper.to_array(tensor)
         return self._arrays[value]
 
+    def stored(self, value: str) -> NDArray[Any] | None:
+        """The array of an initializer or a Constant node; None for anything else."""
+        maker = self.made_by(value, "Constant")
+        return self.constant(value) if maker is None else constant_array(maker)
+
     def number(self, value: str) -> float | None:
         """The one number of an initializer or a Constant node; None for anything else."""
-        array = self.constant(value)
-        maker = self.made_by(value, "Constant")
-        if array is None and maker is not None:
-            array = constant_array(maker)
+        array = self.stored(value)
         return float(array.ravel()[0]) if array is not None and array.size == 1 and array.dtype.kind in "fiu" else None
 
     def add_constant(self, name: str, array: NDArray[Any]) -> str:

@@ -17,20 +17,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor
 
+_ALIKE = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+_FLOATS = ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16")
 TORCH_TYPES: dict[int, torch.dtype] = {
-    TensorProto.FLOAT: torch.float32,
-    TensorProto.DOUBLE: torch.float64,
-    TensorProto.FLOAT16: torch.float16,
-    TensorProto.BFLOAT16: torch.bfloat16,
-    TensorProto.BOOL: torch.bool,
-    TensorProto.INT8: torch.int8,
-    TensorProto.INT16: torch.int16,
-    TensorProto.INT32: torch.int32,
-    TensorProto.INT64: torch.int64,
-    TensorProto.UINT8: torch.uint8,
-    TensorProto.UINT16: torch.uint16,
-    TensorProto.UINT32: torch.uint32,
-    TensorProto.UINT64: torch.uint64,
+    TensorProto.DataType.Value(name): getattr(torch, name.lower()) for name in (*_FLOATS, *_ALIKE)
 }
 
 _NARROW: dict[str, tuple[str, torch.dtype]] = {

@@ -53,16 +53,9 @@ def _numbers(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
     """Scale and zero point; None where they are computed, or more than one number each."""
     if attribute(node, "block_size", 0):
         return None
-    found = []
-    for position, absent in ((1, None), (2, 0.0)):
-        name = input_at(node, position)
-        array = graph.constant(name)
-        if array is None and (name or absent is None):
-            return None
-        if array is not None and array.size != 1:
-            return None
-        found.append(0.0 if array is None else float(array.ravel()[0]))
-    return found[0], found[1]
+    scale = graph.number(input_at(node, 1))
+    zero_point = graph.number(input_at(node, 2)) if input_at(node, 2) else 0.0
+    return None if scale is None or zero_point is None else (scale, zero_point)
 
 
 def _fuse(graph: Graph, pair: _Pair) -> None:
