@@ -217,12 +217,8 @@ def _check_corners(node: Node, scales: list[float]) -> None:
         return
     for axis, scale in zip(range(len(shape)) if axes is None else axes, scales, strict=False):
         size = shape[axis]
-        if (size is None and scale != round(scale)) or (size is not None and _is_partial(size, scale)):
+        if (scale != round(scale)) if size is None else (size * scale - math.floor(size * scale) > 1e-3):
             raise NotImplementedError(f"corners aligned after scaling {size or 'a number of'} pixels by {scale:g}")
-
-
-def _is_partial(size: int, scale: float) -> bool:
-    return size * scale - math.floor(size * scale) > 1e-3
 
 
 def resize(node: Node) -> Converted:

@@ -45,7 +45,7 @@ def unsqueeze(values: Tensor, axes: list[int] | None) -> Tensor:
 
 def expand(values: Tensor, target: list[int] | None) -> Tensor:
     """(...) -> the broadcast shape: repeated along axes of size 1 to a shape, which may have 1 where the values have more."""
-    return values.expand(torch.broadcast_shapes(values.shape, target or []))
+    return values.expand(torch.broadcast_shapes(values.shape, target or []))  # type: ignore[no-untyped-call]
 
 
 def tile(values: Tensor, repeats: list[int] | None) -> Tensor:

@@ -88,7 +88,8 @@ class Graph:
         self.opset = standard_opset(model)
         self.nodes: list[NodeProto] = list(model.graph.node)
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
+        """The stored tensors by name."""
         self._values: dict[str, ValueInfoProto] = {
             info.name: info for info in (*self.proto.value_info, *self.proto.input, *self.proto.output)
         }
@@ -126,15 +127,10 @@ class Graph:
         """Whether the graph returns `value`."""
         return any(info.name == value for info in self.proto.output)
 
-    @property
-    def initializers(self) -> dict[str, TensorProto]:
-        """The stored tensors by name."""
-        return self._initializers
-
     def constant(self, value: str) -> NDArray[Any] | None:
         """The array of an initializer, or None where `value` is not one."""
         if value not in self._arrays:
-            tensor = self._initializers.get(value)
+            tensor = self.initializers.get(value)
             if tensor is None:
                 return None
             if points(tensor):
@@ -156,32 +152,32 @@ class Graph:
     def add_constant(self, name: str, array: NDArray[Any]) -> str:
         """Store `array` under `name`, replacing what was there."""
         tensor = numpy_helper.from_array(np.asarray(array), name=name)
-        if name in self._initializers:
-            self._initializers[name].CopyFrom(tensor)
+        if name in self.initializers:
+            self.initializers[name].CopyFrom(tensor)
         else:
             self.proto.initializer.append(tensor)
-            self._initializers[name] = self.proto.initializer[-1]
+            self.initializers[name] = self.proto.initializer[-1]
         self._arrays[name] = np.asarray(array)
         return name
 
     def fresh_name(self, wish: str) -> str:
         """`wish`, or `wish` with a number, that names nothing yet."""
-        taken = {*self._values, *self._initializers, *self._makers, *self._users}
+        taken = {*self._values, *self.initializers, *self._makers, *self._users}
         return (
             wish if wish not in taken else next(n for i in range(len(taken) + 1) if (n := f"{wish}_{i}") not in taken)
         )
 
     def element_type(self, value: str) -> int:
         """The TensorProto type of a value, 0 where unknown."""
-        if value in self._initializers:
-            return int(self._initializers[value].data_type)
+        if value in self.initializers:
+            return int(self.initializers[value].data_type)
         info = self._values.get(value)
         return int(info.type.tensor_type.elem_type) if info is not None else 0
 
     def shape(self, value: str) -> tuple[int | None, ...] | None:
         """The shape of a value, None for an unknown axis, None alone for an unknown rank."""
-        if value in self._initializers:
-            return tuple(self._initializers[value].dims)
+        if value in self.initializers:
+            return tuple(self.initializers[value].dims)
         info = self._values.get(value)
         if info is None or not info.type.tensor_type.HasField("shape"):
             return None
@@ -218,7 +214,7 @@ class Graph:
             copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in stored]
             del self.proto.initializer[:]
             self.proto.initializer.extend(copies)
-            self._initializers = {tensor.name: tensor for tensor in self.proto.initializer}
+            self.initializers = {tensor.name: tensor for tensor in self.proto.initializer}
         self.reindex()
 
 

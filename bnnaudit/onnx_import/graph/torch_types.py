@@ -9,6 +9,7 @@ stores but hardly computes with, are computed in int64 and converted back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,14 @@ def signed(values: Tensor) -> Tensor:
 def for_unsigned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function for operands of any type: a whole-number result has the first operand's unsigned type again."""
 
-    def computed(*operands: Tensor | None, **settings: Any) -> Tensor:
-        kind = next((operand.dtype for operand in operands if operand is not None and operand.dtype in UNSIGNED), None)
+    @wraps(function)
+    def computed(*operands: Any, **settings: Any) -> Tensor:
+        tensors = [operand for operand in operands if isinstance(operand, Tensor)]
+        kind = next((tensor.dtype for tensor in tensors if tensor.dtype in UNSIGNED), None)
         if kind is None:
             return function(*operands, **settings)
-        result = function(*(operand if operand is None else signed(operand) for operand in operands), **settings)
+        plain = (signed(operand) if isinstance(operand, Tensor) else operand for operand in operands)
+        result = function(*plain, **settings)
         return result.to(kind) if result.dtype == torch.int64 else result
 
-    computed.__name__ = function.__name__
     return computed
