@@ -19,8 +19,7 @@ from bnnaudit.models.onnx.output import NetworkOutput
 from bnnaudit.models.onnx.stated_bits import StatedBits, stated_bits
 from bnnaudit.models.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
-from bnnaudit.onnx_import.operators import spec_of
-from bnnaudit.onnx_import.quantizer_facts import quantizer_of
+from bnnaudit.onnx_import.operators import quantizer_of, spec_of
 from bnnaudit.onnx_import.runtime import RUNTIME
 
 # Stored numbers that are no weights: shapes, axes, masks, text.

@@ -15,8 +15,7 @@ from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Converter, Node
 from bnnaudit.onnx_import.converters.pooling import average_pool
-from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear
-from bnnaudit.onnx_import.converters.zero_points import along, shifted
+from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear, along, shifted
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float
 from bnnaudit.onnx_import.operands import Scaled, call, operands, quantized

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
 from bnnaudit.onnx_import.converters.convolution import convolution_settings, convolve
+from bnnaudit.onnx_import.converters.quantize_linear import along, shifted
 from bnnaudit.onnx_import.converters.windows import Window
-from bnnaudit.onnx_import.converters.zero_points import along, shifted
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
 from bnnaudit.onnx_import.graph.torch_types import as_float
 from bnnaudit.onnx_import.operands import Scaled, call, operands, quantized

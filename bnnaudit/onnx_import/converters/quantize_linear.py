@@ -1,4 +1,7 @@
-"""QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear, of the standard domain and of ONNX Runtime's."""
+"""QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear, of the standard domain and of ONNX Runtime's.
+
+And how scales and zero points are brought to the axes of the tensors that they belong to.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import torch
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.converters.zero_points import along
 from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float, torch_type
@@ -14,6 +16,27 @@ from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
 from bnnaudit.quantization.fake_quantize import Bounds, FakeQuantizer
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
+
+
+def along(parameter: Tensor, axis: int | None, axes: int) -> Tensor:
+    """A number, or a vector along `axis` of a tensor with so many axes; what has more axes stays as it is."""
+    if parameter.dim() > 1:
+        return parameter
+    if parameter.numel() == 1:
+        return parameter.reshape(())
+    if axis is None:
+        raise ValueError(f"{parameter.numel()} zero points or scales where one is needed")
+    shape = [1] * axes
+    shape[axis] = -1
+    return parameter.reshape(shape)
+
+
+def shifted(values: Tensor, zero_point: Tensor | None, axis: int | None = None) -> Tensor:
+    """values - zero_point, a vector of zero points lying along `axis`; values (...) -> (...)."""
+    values = as_float(values)
+    if zero_point is None:
+        return values
+    return values - along(as_float(zero_point), axis, values.dim())
 
 
 def spread(parameter: Tensor, values: Tensor, axis: int, block_size: int) -> Tensor:

@@ -65,6 +65,7 @@ REDUCTIONS: dict[str, _Reduction] = {
 }
 
 
+@for_unsigned
 def reduced(values: Tensor, stated: list[int] | None, op: str, keepdims: bool, noop: bool) -> Tensor:
     """One of `REDUCTIONS` over axes; no axes means all of them, or no reduction with `noop`.
 
@@ -74,14 +75,8 @@ def reduced(values: Tensor, stated: list[int] | None, op: str, keepdims: bool, n
     axes = [axis % rank for axis in stated or []] if rank else []
     if not axes and noop:
         return values
-    axes = axes or list(range(rank))
-    return for_unsigned(lambda x: _reduced(x, axes, op, keepdims))(values).to(values.dtype)
-
-
-def _reduced(values: Tensor, axes: list[int], op: str, keepdims: bool) -> Tensor:
-    if not values.dim():
-        return REDUCTIONS[op](values.reshape(1), [0], False)
-    return REDUCTIONS[op](values, axes, keepdims)
+    given = (values, axes or list(range(rank)), keepdims) if rank else (values.reshape(1), [0], False)
+    return REDUCTIONS[op](*given).to(values.dtype)
 
 
 def reduction(node: Node) -> Converted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,13 @@ REACH = {"linear": 1, "cubic": 2}
 
 LARGEST_MATRIX = 2**24
 """Numbers in the matrix of one axis: 4096 values from as many; not tuned."""
+
+NEAREST: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "round_prefer_floor": lambda positions: np.ceil(positions - 0.5),
+    "round_prefer_ceil": lambda positions: np.floor(positions + 0.5),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
 
 POLICIES = ("stretch", "not_larger", "not_smaller")
 
@@ -116,7 +124,7 @@ def interpolation_weights(extent: Extent, method: Interpolation) -> NDArray[np.f
     positions = _source_positions(extent, method.coordinates)
     weights = np.zeros((target, size))
     if method.mode == "nearest":
-        weights[np.arange(target), np.clip(_nearest(positions, method.nearest), 0, size - 1)] = 1
+        weights[np.arange(target), np.clip(NEAREST[method.nearest](positions).astype(np.int64), 0, size - 1)] = 1
         return weights
     # Antialiasing widens the kernel where the image shrinks, so that every input value is read.
     narrowing = min(extent.scale, 1.0) if method.antialias else 1.0
@@ -169,21 +177,6 @@ def _source_positions(extent: Extent, coordinates: str) -> NDArray[np.float64]:
             raise NotImplementedError(f"coordinate transformation {coordinates!r}")
 
 
-def _nearest(positions: NDArray[np.float64], mode: str) -> NDArray[np.int64]:
-    match mode:
-        case "round_prefer_floor":
-            rounded = np.ceil(positions - 0.5)
-        case "round_prefer_ceil":
-            rounded = np.floor(positions + 0.5)
-        case "floor":
-            rounded = np.floor(positions)
-        case "ceil":
-            rounded = np.ceil(positions)
-        case _:
-            raise NotImplementedError(f"nearest mode {mode!r}")
-    return rounded.astype(np.int64)
-
-
 def _method(node: Node) -> Interpolation:
     mode = str(node.attribute("mode", "nearest"))
     mode = "linear" if mode == "bilinear" else mode
@@ -203,6 +196,8 @@ def _method(node: Node) -> Interpolation:
         str(node.attribute("keep_aspect_ratio_policy", "stretch")),
         float(node.attribute("extrapolation_value", 0.0)),
     )
+    if mode == "nearest" and method.nearest not in NEAREST:
+        raise NotImplementedError(f"nearest mode {method.nearest!r}")
     if method.policy not in POLICIES:
         raise NotImplementedError(f"keep_aspect_ratio_policy {method.policy!r}")
     # What the method cannot do shows on any axis.

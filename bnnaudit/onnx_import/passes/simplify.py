@@ -148,15 +148,15 @@ def _with_shapes(part: ModelProto) -> GraphProto:
     small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= LARGEST_SHAPE]
     large = [tensor for tensor in graph.initializer if math.prod(tensor.dims) > LARGEST_SHAPE]
     inputs = [helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in large]
-    copy = helper.make_model(
-        helper.make_graph(graph.node, graph.name, inputs, graph.output, small),
-        opset_imports=list(part.opset_import),
-        ir_version=part.ir_version,
-    )
+    copy = _model(helper.make_graph(graph.node, graph.name, inputs, graph.output, small), part)
     try:
         return infer_shapes(copy).graph
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         return copy.graph
+
+
+def _model(graph: GraphProto, like: ModelProto) -> ModelProto:
+    return helper.make_model(graph, opset_imports=list(like.opset_import), ir_version=like.ir_version)
 
 
 def _can_be_computed(node: NodeProto) -> bool:
@@ -172,21 +172,13 @@ def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[s
     """The values `wanted` of constant nodes by ONNX Runtime, or ONNX's reference; None where neither knows them all."""
     made = {name for node in nodes for name in node.output}
     needed = {name for node in nodes for name in node.input if name} - made
-    part = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "constants",
-            inputs=[],
-            outputs=[ValueInfoProto(name=name) for name in wanted],
-            initializer=[with_values(graph.initializers[name]) for name in sorted(needed)],
-        ),
-        opset_imports=list(graph.model.opset_import),
-        ir_version=graph.model.ir_version,
-    )
+    outputs = [ValueInfoProto(name=name) for name in wanted]
+    stored = [with_values(graph.initializers[name]) for name in sorted(needed)]
+    part = _model(helper.make_graph(nodes, "constants", [], outputs, stored), graph.model)
     try:
         part = to_standard_form(part)
-        stored = max((math.prod(tensor.dims) for tensor in part.graph.initializer), default=0)
-        check_computed(_with_shapes(part), stored)
+        largest = max((math.prod(tensor.dims) for tensor in part.graph.initializer), default=0)
+        check_computed(_with_shapes(part), largest)
         results = open_session(part.SerializeToString()).run(wanted, {})
     except NotImplementedError:
         return None
