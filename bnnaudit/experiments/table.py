@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import (
+    Apgd,
+    AttackSettings,
+    Auto,
+    Beta,
+    BetaRule,
+    BrendelBethge,
+    DeepFool,
+    Fgsm,
+    Iprop,
+    LossKind,
+    Pgd,
+    Square,
+)
 from bnnaudit.core.surrogate import NARROWING, Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.experiments import paper
 from bnnaudit.experiments.values import (
@@ -19,12 +32,12 @@ from bnnaudit.experiments.values import (
 )
 
 NJS, HNS = Beta(BetaRule.NJS), Beta(BetaRule.HNS)
-PLUS = {"PGD++ (NJS)": AttackSettings(beta=NJS), "PGD++ (HNS)": AttackSettings(beta=HNS)}
+PLUS = {"PGD++ (NJS)": Pgd(beta=NJS), "PGD++ (HNS)": Pgd(beta=HNS)}
 
 
 def _attacks(figures: paper.Accuracies, attacks: Mapping[str, AttackSettings]) -> tuple[AttackLine, ...]:
     """The paper's rows with their attacks, then PGD++ with a surrogate that narrows, for which the paper has no figures."""
-    ours = AttackLine(AttackSettings(beta=HNS, surrogate=NARROWING), (None,) * len(figures.columns))
+    ours = AttackLine(Pgd(beta=HNS, surrogate=NARROWING), (None,) * len(figures.columns))
     return (*(AttackLine(attacks[name], row) for name, row in figures.rows.items()), ours)
 
 
@@ -36,12 +49,12 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         lines=_attacks(
             paper.TABLE5,
             {
-                "FGSM": AttackSettings(method=Method.FGSM, steps=1),
-                "FGSM (DLR)": AttackSettings(method=Method.FGSM, steps=1, loss=LossKind.DLR),
-                "FGSM++ (NJS)": AttackSettings(method=Method.FGSM, steps=1, beta=NJS),
-                "FGSM++ (HNS)": AttackSettings(method=Method.FGSM, steps=1, beta=HNS),
-                "PGD": AttackSettings(),
-                "PGD (DLR)": AttackSettings(loss=LossKind.DLR),
+                "FGSM": Fgsm(),
+                "FGSM (DLR)": Fgsm(loss=LossKind.DLR),
+                "FGSM++ (NJS)": Fgsm(beta=NJS),
+                "FGSM++ (HNS)": Fgsm(beta=HNS),
+                "PGD": Pgd(),
+                "PGD (DLR)": Pgd(loss=LossKind.DLR),
                 **PLUS,
             },
         ),
@@ -54,8 +67,8 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         lines=_attacks(
             paper.TABLE8,
             {
-                "APGD (DLR)": AttackSettings(method=Method.APGD, loss=LossKind.DLR),
-                "Square": AttackSettings(method=Method.SQUARE),
+                "APGD (DLR)": Apgd(loss=LossKind.DLR),
+                "Square": Square(),
                 **PLUS,
             },
         ),
@@ -69,9 +82,9 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         lines=_attacks(
             paper.TABLE10,
             {
-                "PGD": AttackSettings(),
-                "DeepFool": AttackSettings(method=Method.DEEPFOOL, steps=50),
-                "BBA": AttackSettings(method=Method.BRENDEL_BETHGE, steps=50),
+                "PGD": Pgd(),
+                "DeepFool": DeepFool(steps=50),
+                "BBA": BrendelBethge(steps=50),
                 **PLUS,
             },
         ),
@@ -112,9 +125,9 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         title="PGD and PGD++ (NJS) against IPROP, and what auto leaves",
         measured_on="a binary network of 5 x 100 units on MNIST; curves without figures",
         attacks=(
-            AttackSettings(),
-            AttackSettings(beta=NJS),
-            AttackSettings(
+            Pgd(),
+            Pgd(beta=NJS),
+            Pgd(
                 steps=100,
                 restarts=10,
                 beta=NJS,
@@ -122,8 +135,8 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
                 momentum=0.75,
                 final_step=0.1,
             ),
-            AttackSettings(method=Method.IPROP),
-            AttackSettings(method=Method.AUTO),
+            Iprop(),
+            Auto(),
         ),
     ),
 }

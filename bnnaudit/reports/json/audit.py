@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bnnaudit.core.attack import Method
+from bnnaudit.core.attack import Auto, Climb, Search
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import (
@@ -71,7 +71,6 @@ def _threat(threat: Threat) -> dict[str, JsonValue]:
 
 def _attack(row: AttackRow) -> dict[str, JsonValue]:
     settings = row.settings
-    searches = settings.method.searches
     return {
         "method": str(settings.method),
         "name": settings.name,
@@ -80,15 +79,15 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "beta": str(settings.beta),
         "surrogate": str(settings.surrogate),
         "loss": str(settings.loss),
-        "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
+        "targets": settings.targets if settings.loss.targeted and isinstance(settings, Climb) else None,
         "error_signal": str(settings.signal),
-        "l2_per_channel": settings.l2_per_channel,
+        "l2_per_channel": row.threat.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
         **_threat(row.threat),
         "input_steps": row.threat.whole_steps,
-        "steps": None if searches else settings.steps,
-        "queries": settings.queries if searches else None,
-        "budget": str(settings.budget) if settings.method is Method.AUTO else None,
+        "steps": None if isinstance(settings, Search) else settings.steps,
+        "queries": settings.queries if isinstance(settings, Search) else None,
+        "budget": str(settings.budget) if isinstance(settings, Auto) else None,
         "step_size": row.step_size,
         "reaches_radius": row.reaches_radius,
         "restarts": settings.restarts,
@@ -102,7 +101,7 @@ def _attack(row: AttackRow) -> dict[str, JsonValue]:
         "replayed": row.replayed,
         "replay_disagreements": row.replay_disagreements,
         "sessions": _sessions(row.sessions),
-        "phases": [_part(part) for part in row.parts] if settings.method is Method.AUTO else None,
+        "phases": [_part(part) for part in row.parts] if isinstance(settings, Auto) else None,
     }
 
 

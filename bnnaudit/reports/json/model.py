@@ -20,7 +20,12 @@ def model_to_json(facts: ModelFacts) -> dict[str, JsonValue]:
         "mean": list(facts.mean),
         "std": list(facts.std),
         "input_type": "float" if facts.grid is None else facts.grid.kind,
-        "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
+        "bits": {
+            "weights": facts.weight_bits,
+            "activations": facts.activation_bits,
+            "weight_layers": [record(entry) for entry in facts.weight_layers],
+            "activation_layers": [record(entry) for entry in facts.activation_layers],
+        },
         "nondifferentiable": [record(entry) for entry in facts.nondifferentiable],
         "gradient": _gradient_to_json(facts.gradients),
         "parameters": facts.parameters,
