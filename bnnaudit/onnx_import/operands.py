@@ -8,7 +8,7 @@ from typing import Any
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.conversion import Converted, Converter, Node
 from bnnaudit.onnx_import.graph.element_types import grid_of
 from bnnaudit.onnx_import.graph.external_weights import array_of, points
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
@@ -115,6 +115,16 @@ def call(
     """A node that calls a function with some inputs as they come, what others hold, and its settings."""
     module = FunctionModule(function, *(part for part, _ in given), **settings)
     return Converted(module, (*inputs, *(name for _, names in given for name in names)))
+
+
+def of_function(function: Callable[..., Any], **defaults: float | str) -> Converter:
+    """The converter of an operator that is a function of its inputs, and of attributes with these defaults."""
+    return lambda node: call(function, node.inputs, **node.settings(**defaults))
+
+
+def of_tensors(function: Callable[..., Any], inputs: int) -> Converter:
+    """The converter of an operator without settings, of whose so many inputs any may be stored or left out."""
+    return lambda node: call(function, (), operands(node, *range(inputs)))
 
 
 def onto_grid(

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from onnx import NodeProto, defs
 from torch import nn
+from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converter, Node, of_module, refused
 from bnnaudit.onnx_import.converters import (
@@ -46,8 +48,9 @@ from bnnaudit.onnx_import.graph.constant_inputs import clip_ends
 from bnnaudit.onnx_import.graph.element_types import GRIDS
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, attribute, qualified_name
 from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, bits_between, on_grid
+from bnnaudit.onnx_import.graph.torch_types import as_float, for_unsigned
 from bnnaudit.onnx_import.onnx2torch_loading import load_onnx2torch
-from bnnaudit.onnx_import.operands import with_stored_inputs
+from bnnaudit.onnx_import.operands import of_function, of_tensors, with_stored_inputs
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.quantizers import Flooring, Rounding, TernarySign
 
@@ -159,32 +162,32 @@ STANDARD: dict[str, Spec] = {
     "Einsum": Spec(matmul.einsum),
     "Expand": Spec(shaping.with_list(shaping.expand, "shape")),
     "EyeLike": Spec(constants.eye),
-    "Flatten": Spec(shaping.flattening),
+    "Flatten": Spec(of_function(shaping.flatten, axis=1)),
     "Floor": Spec(of_module(Flooring), quantizer=FLOOR),
     "GatherND": Spec(indexing.gathering_nd),
-    "Gelu": Spec(activations.gelu),
+    "Gelu": Spec(of_function(functional.gelu, approximate="none")),
     "Gemm": Spec(matmul.gemm_of, weights={1: 1}),
     "Identity": Spec(of_module(nn.Identity)),
     "IsInf": Spec(activations.infinite),
     "LRN": Spec(normalization.local_response_normalization),
-    "LpNormalization": Spec(normalization.lp_normalization),
+    "LpNormalization": Spec(of_function(normalization.unit_norm, p=2, axis=-1)),
     "LpPool": Spec(pooling.lp_pool),
-    "MatMul": Spec(matmul.mat_mul, weights=FACTORS),
+    "MatMul": Spec(of_function(for_unsigned(torch.matmul)), weights=FACTORS),
     "MaxPool": Spec(pooling.max_pool),
     "MeanVarianceNormalization": Spec(normalization.mean_variance_normalization),
     "NonMaxSuppression": Spec(refused("an operator of object detectors")),
-    "NonZero": Spec(indexing.non_zero),
+    "NonZero": Spec(of_function(indexing.non_zero)),
     "OneHot": Spec(indexing.one_hot_of),
     "PRelu": Spec(activations.prelu),
     "Pad": Spec(pad.padding),
-    "Range": Spec(constants.range_of),
+    "Range": Spec(of_tensors(constants.arange, 3)),
     "Reshape": Spec(shaping.reshaping),
     "Resize": Spec(resampling.resize),
     "RotaryEmbedding": Spec(attention.rotary_embedding),
     "Round": Spec(of_module(Rounding), quantizer=ROUNDING),
     "Shape": Spec(shaping.shape_of),
     "Sign": Spec(of_module(TernarySign), quantizer=sign_and_round.described(TernarySign.op, TernarySign.bits)),
-    "Size": Spec(shaping.size_of),
+    "Size": Spec(of_function(shaping.size)),
     "Slice": Spec(slicing.slicing),
     "Split": Spec(slicing.splitting),
     "Squeeze": Spec(shaping.with_list(shaping.squeeze, "axes")),
@@ -194,13 +197,13 @@ STANDARD: dict[str, Spec] = {
     "Trilu": Spec(identity.trilu),
     "Unsqueeze": Spec(shaping.with_list(shaping.unsqueeze, "axes")),
     "Upsample": Spec(resampling.upsample),
-    "Where": Spec(arithmetic.where),
+    "Where": Spec(of_function(torch.where)),
 }
 
 QUANTIZED: dict[str, Spec] = {
     "ConvInteger": Spec(integer_products.conv_integer, weights={1: 0}, integer_product=INTEGERS, sums_integers=True),
     "MatMulInteger": Spec(
-        integer_products.mat_mul_integer, weights=FACTORS, integer_product=INTEGERS, sums_integers=True
+        of_tensors(integer_products.integer_product, 4), weights=FACTORS, integer_product=INTEGERS, sums_integers=True
     ),
     "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=SCALED),
     "QLinearMatMul": Spec(
@@ -223,7 +226,10 @@ RUNTIME: dict[str, Spec] = {
         of_the_batch=True,
     ),
     "MatMulIntegerToFloat": Spec(
-        contrib_quantized.mat_mul_integer_to_float, FLOAT_PAIR, weights={1: -1}, integer_product=((4, 0), (5, 1))
+        of_tensors(contrib_quantized.integer_product_to_float, 7),
+        FLOAT_PAIR,
+        weights={1: -1},
+        integer_product=((4, 0), (5, 1)),
     ),
     "QGemm": Spec(
         integer_products.qgemm,
@@ -259,10 +265,10 @@ RUNTIME: dict[str, Spec] = {
         StandIn("MatMul", (0, 1), unless=("transA", "transB", "transBatchA", "transBatchB")),
         weights=FACTORS,
     ),
-    "Gelu": Spec(activations.gelu, SAME_SHAPE),
+    "Gelu": Spec(of_function(functional.gelu, approximate="none"), SAME_SHAPE),
     "BiasGelu": Spec(contrib_float.bias_gelu, SAME_SHAPE),
     "FastGelu": Spec(contrib_float.bias_gelu, SAME_SHAPE),
-    "QuickGelu": Spec(contrib_float.quick_gelu, SAME_SHAPE),
+    "QuickGelu": Spec(of_function(contrib_float.quick_gelu, alpha=1.702), SAME_SHAPE),
     "SkipLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
     "SkipSimplifiedLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
 }
@@ -282,7 +288,7 @@ OWN: dict[str, Spec] = {
     own.ROUND_BY: Spec(sign_and_round.round_by, quantizer=ROUNDING),
     own.GRID_STEP: Spec(sign_and_round.grid_step, quantizer=sign_and_round.describe_step),
     own.QUANTIZE_DEQUANTIZE: Spec(quantize_linear.quantize_dequantize),
-    own.TO_FLOAT: Spec(casting.to_float),
+    own.TO_FLOAT: Spec(of_function(as_float)),
     own.FROM_FLOAT: Spec(casting.from_float),
     own.TRUNCATE: Spec(casting.truncation, quantizer=casting.describe_truncation),
 }

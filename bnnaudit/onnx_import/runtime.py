@@ -85,19 +85,11 @@ class _NothingSharedError(Exception):
 
 
 def _opened_by(kind: SessionKind, model: bytes | str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _SILENT
-    # As many as PyTorch has, whose number follows the cores that may be used; ONNX Runtime counts the machine's.
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
     settings = {**_SETTINGS, **(_EXACT_SUMS if kind.exact_sums else {})}
     if kind.unshared:
         model, folder = _unshared(model)
         settings |= {_EXTERNAL_FOLDER: folder} if folder else {}
-    for key, value in settings.items():
-        options.add_session_config_entry(key, value)
-    disabled = [_INTEGER_KERNELS] if kind.unfused else []
-    return onnxruntime.InferenceSession(model, sess_options=options, providers=[PROVIDER], disabled_optimizers=disabled)
+    return _session(model, settings, (_INTEGER_KERNELS,) if kind.unfused else ())
 
 
 def _unshared(model: bytes | str) -> tuple[bytes, str]:
@@ -123,6 +115,19 @@ def opens(model: bytes | str) -> bool:
     except RUNTIME_ERRORS:
         return False
     return True
+
+
+def _session(model: bytes | str, settings: dict[str, str], disabled: tuple[str, ...]) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    # As many as PyTorch has, whose number follows the cores that may be used; ONNX Runtime counts the machine's.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    for key, value in settings.items():
+        options.add_session_config_entry(key, value)
+    return onnxruntime.InferenceSession(
+        model, sess_options=options, providers=[PROVIDER], disabled_optimizers=list(disabled)
+    )
 
 
 REFERENCE_ERRORS = (Exception,)

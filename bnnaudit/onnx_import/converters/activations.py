@@ -168,11 +168,6 @@ def softmax(node: Node) -> Converted:
     return call(over_axis, node.inputs, op=node.op, axis=axis, together=together)
 
 
-def gelu(node: Node) -> Converted:
-    """Gelu, of ONNX Runtime's domain too."""
-    return call(functional.gelu, node.inputs[:1], approximate=str(node.attribute("approximate", "none")))
-
-
 def prelu(node: Node) -> Converted:
     """PRelu."""
     return call(leaky_by_slope, node.inputs, by_channel=node.version < 7)

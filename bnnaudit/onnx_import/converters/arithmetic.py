@@ -78,8 +78,3 @@ def elementwise(node: Node) -> Converted:
     if axis is None or node.version >= FIRST_BROADCASTING_VERSION or not node.flag("broadcast"):
         return call(function, node.inputs)
     return call(aligned, node.inputs, function=function, axis=int(axis))
-
-
-def where(node: Node) -> Converted:
-    """Where."""
-    return call(torch.where, node.inputs)

@@ -112,11 +112,6 @@ def _settled(node: Node, target: int) -> nn.Module:
     return cast_to(target, node.flag("saturate", 1), str(node.attribute("round_mode", "up")))
 
 
-def to_float(node: Node) -> Converted:
-    """Numbers of a short type as floats."""
-    return call(as_float, node.inputs[:1])
-
-
 def from_float(node: Node) -> Converted:
     """Floats that hold numbers of a type as that type, with no gradient where it is whole."""
     kind = torch_type(int(node.attribute(QUANTIZES_TO)))

@@ -84,6 +84,11 @@ def biased_gelu(values: Tensor, bias: Tensor | None, approximate: str) -> Tensor
     return functional.gelu(values if bias is None else values + bias, approximate=approximate)
 
 
+def quick_gelu(values: Tensor, alpha: float) -> Tensor:
+    """x sigmoid(alpha x): (...) -> (...)."""
+    return values * torch.sigmoid(alpha * values)
+
+
 def skip_normalization(
     values: Tensor,
     skip: Tensor,
@@ -129,11 +134,6 @@ def bias_gelu(node: Node) -> Converted:
     """BiasGelu-1 and FastGelu-1, the second by its approximation with a tanh."""
     approximate = "tanh" if node.op.endswith("FastGelu") else "none"
     return call(biased_gelu, node.inputs[:1], operands(node, 1), approximate=approximate)
-
-
-def quick_gelu(node: Node) -> Converted:
-    """QuickGelu-1: x sigmoid(alpha x)."""
-    return call(lambda values, alpha: values * torch.sigmoid(alpha * values), node.inputs, **node.settings(alpha=1.702))
 
 
 def skip_layer_normalization(node: Node) -> Converted:

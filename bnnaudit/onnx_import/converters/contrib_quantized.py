@@ -18,7 +18,7 @@ from bnnaudit.onnx_import.converters.pooling import average_pool
 from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear, along, shifted
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float
-from bnnaudit.onnx_import.operands import Scaled, call, operands, quantized
+from bnnaudit.onnx_import.operands import Scaled, operands, quantized
 
 Real = Callable[[Tensor], Tensor]
 
@@ -158,11 +158,6 @@ def qlinear_global_average_pool(node: Node) -> Converted:
 def qlinear_concat(node: Node) -> Converted:
     """QLinearConcat-1."""
     return quantized(node, quantized_concat, len(node.inputs), axis=int(node.attribute("axis")))
-
-
-def mat_mul_integer_to_float(node: Node) -> Converted:
-    """MatMulIntegerToFloat-1."""
-    return call(integer_product_to_float, (), operands(node, *range(7)))
 
 
 def dynamic_quantize_mat_mul(node: Node) -> Converted:

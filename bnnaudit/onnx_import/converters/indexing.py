@@ -72,6 +72,11 @@ def one_hot(indices: Tensor, depths: list[int] | None, levels: Tensor, axis: int
     return torch.where(hot, levels[1], levels[0])
 
 
+def non_zero(values: Tensor) -> Tensor:
+    """(...) of r axes -> (r, count) int64, the indices of what is not 0, in row-major order."""
+    return values.nonzero().transpose(0, 1)
+
+
 def top_k(
     values: Tensor, count: list[int] | None, axis: int, largest: bool, outputs: int
 ) -> Tensor | tuple[Tensor, Tensor]:
@@ -133,11 +138,6 @@ def one_hot_of(node: Node) -> Converted:
     """OneHot-9 to 28."""
     axis = int(node.attribute("axis", -1))
     return call(one_hot, node.inputs[:1], numbers(node, 1), operands(node, 2), axis=axis)
-
-
-def non_zero(node: Node) -> Converted:
-    """NonZero-9, 13: (...) of r axes -> (r, count) int64, the indices of what is not 0, in row-major order."""
-    return call(lambda values: values.nonzero().transpose(0, 1), node.inputs[:1])
 
 
 def top(node: Node) -> Converted:

@@ -112,11 +112,6 @@ def conv_integer(node: Node) -> Converted:
     return call(integer_convolution, node.inputs[:1], operands(node, 1, 2, 3), **convolution_settings(node))
 
 
-def mat_mul_integer(node: Node) -> Converted:
-    """MatMulInteger-10."""
-    return call(integer_product, (), operands(node, 0, 1, 2, 3))
-
-
 def qlinear_conv(node: Node) -> Converted:
     """QLinearConv-10."""
     return quantized(node, convolution_sums, 9, **convolution_settings(node, 3))

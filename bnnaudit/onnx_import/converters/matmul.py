@@ -37,11 +37,6 @@ def gemm_of(node: Node) -> Converted:
     return call(gemm, node.inputs[:1], operands(node, 1, 2), **settings)
 
 
-def mat_mul(node: Node) -> Converted:
-    """MatMul: (..., R, K), (..., K, C) -> (..., R, C); vectors as NumPy has them."""
-    return call(for_unsigned(torch.matmul), node.inputs)
-
-
 def einsum(node: Node) -> Converted:
     """Einsum: tensors with an axis for each letter of their term -> a tensor with one for each of the result's."""
     equation = str(node.attribute("equation"))

@@ -153,11 +153,6 @@ def local_response_normalization(node: Node) -> Converted:
     return call(local_response, node.inputs[:1], size=int(node.attribute("size")), **settings)
 
 
-def lp_normalization(node: Node) -> Converted:
-    """LpNormalization."""
-    return call(unit_norm, node.inputs, **node.settings(p=2, axis=-1))
-
-
 def mean_variance_normalization(node: Node) -> Converted:
     """MeanVarianceNormalization."""
     return call(mean_variance, node.inputs, axes=tuple(int(axis) for axis in node.attribute("axes", (0, 2, 3))))

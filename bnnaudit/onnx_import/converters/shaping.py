@@ -107,11 +107,6 @@ def reshaping(node: Node) -> Converted:
     return call(reshape, node.inputs[:1], stated_or_given(node, "shape"), allow_zero=node.flag("allowzero"))
 
 
-def flattening(node: Node) -> Converted:
-    """Flatten-1 to 25."""
-    return call(flatten, node.inputs[:1], axis=int(node.attribute("axis", 1)))
-
-
 def tiling(node: Node) -> Converted:
     """Tile-1 to 13."""
     if node.version >= 6:
@@ -122,11 +117,6 @@ def tiling(node: Node) -> Converted:
 def shape_of(node: Node) -> Converted:
     """Shape-1 to 25."""
     return call(shape, node.inputs[:1], start=int(node.attribute("start", 0)), end=node.attribute("end"))
-
-
-def size_of(node: Node) -> Converted:
-    """Size-1 to 25."""
-    return call(size, node.inputs[:1])
 
 
 def transposing(node: Node) -> Converted:

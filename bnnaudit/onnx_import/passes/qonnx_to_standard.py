@@ -172,13 +172,10 @@ def _bipolar(writer: Writer) -> None:
 
 def _trunc(writer: Writer) -> None:
     x, scale, zero_point = writer.node.input[0], writer.operand(1), writer.operand(2)
-    newer = len(writer.node.input) > 5
     signed, narrow, mode = _settings(writer, "FLOOR")
-    shifted = writer.add("Add", writer.add("Div", x, scale), zero_point)
-    whole = writer.rounded(shifted, "ROUND")
-    if not newer:
-        divisor = 2.0 ** (writer.number(3) - writer.number(4))
-        cut = writer.rounded(writer.add("Div", whole, divisor), mode)
+    whole = writer.rounded(writer.add("Add", writer.add("Div", x, scale), zero_point), "ROUND")
+    if len(writer.node.input) <= 5:
+        cut = writer.rounded(writer.add("Div", whole, 2.0 ** (writer.number(3) - writer.number(4))), mode)
         writer.add("Mul", writer.add("Sub", cut, zero_point), scale, output=writer.node.output[0])
         return
     out_scale = writer.number(4)
