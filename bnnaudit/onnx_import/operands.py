@@ -122,9 +122,9 @@ def of_function(function: Callable[..., Any], **defaults: float | str) -> Conver
     return lambda node: call(function, node.inputs, **node.settings(**defaults))
 
 
-def of_tensors(function: Callable[..., Any], inputs: int) -> Converter:
-    """The converter of an operator without settings, of whose so many inputs any may be stored or left out."""
-    return lambda node: call(function, (), operands(node, *range(inputs)))
+def of_tensors(function: Callable[..., Any], inputs: int, **defaults: float | str) -> Converter:
+    """The same for so many inputs, of which any may be stored or left out."""
+    return lambda node: call(function, (), operands(node, *range(inputs)), **node.settings(**defaults))
 
 
 def onto_grid(

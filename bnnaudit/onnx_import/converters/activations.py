@@ -43,10 +43,11 @@ def leaky_by_slope(values: Tensor, slope: Tensor, by_channel: bool = False) -> T
     return torch.where(values < 0, slope * values, values)
 
 
-def is_infinite(values: Tensor, negative: bool, positive: bool) -> Tensor:
+def is_infinite(values: Tensor, detect_negative: bool, detect_positive: bool) -> Tensor:
     """(...) -> (...) of truth values: where values are infinite, of one sign or both."""
     below, above = torch.isneginf(values), torch.isposinf(values)
-    return (below if negative else torch.zeros_like(below)) | (above if positive else torch.zeros_like(above))
+    nowhere = torch.zeros_like(below)
+    return (below if detect_negative else nowhere) | (above if detect_positive else nowhere)
 
 
 def over_axis(values: Tensor, op: str, axis: int, together: bool) -> Tensor:
@@ -136,13 +137,6 @@ def activation(node: Node) -> Converted:
     if node.op == "Selu" and node.version < 6:
         defaults = FIRST_SELU
     return call(for_unsigned(FUNCTIONS[node.op]), node.inputs[:1], **node.settings(**defaults))
-
-
-def infinite(node: Node) -> Converted:
-    """IsInf."""
-    return call(
-        is_infinite, node.inputs, negative=node.flag("detect_negative", 1), positive=node.flag("detect_positive", 1)
-    )
 
 
 def clipping(node: Node) -> Converted:

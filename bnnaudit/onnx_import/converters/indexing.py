@@ -29,13 +29,13 @@ def gather_elements(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     return values.gather(axis, _from_start(indices, values.shape[axis]))
 
 
-def gather_nd(values: Tensor, indices: Tensor, axes: int) -> Tensor:
+def gather_nd(values: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
     """The parts at tuples of indices; the first so many axes, the batch, are walked in step.
 
     (B, S, b), indices (B, I, number of axes of S) -> (B, I, b).
     """
-    batch, count = values.shape[:axes], indices.shape[-1]
-    indexed, rest = values.shape[axes : axes + count], values.shape[axes + count :]
+    batch, count = values.shape[:batch_dims], indices.shape[-1]
+    indexed, rest = values.shape[batch_dims : batch_dims + count], values.shape[batch_dims + count :]
     places = _flat_places(indices, indexed).reshape(math.prod(batch), -1)
     flat = values.reshape(math.prod(batch), math.prod(indexed), math.prod(rest))
     places = places[..., None].expand(-1, -1, flat.shape[-1])
@@ -110,17 +110,6 @@ def _written(values: Tensor, axis: int, places: Tensor, updates: Tensor, reducti
     if reduction == "add":
         return values.scatter_add(axis, places, updates)
     return values.scatter_reduce(axis, places, updates, REDUCTIONS[reduction], include_self=True)
-
-
-def gathering(node: Node) -> Converted:
-    """Gather-1 to 13, GatherElements-11, 13."""
-    function = gather if node.op == "Gather" else gather_elements
-    return call(function, (), operands(node, 0, 1), axis=int(node.attribute("axis", 0)))
-
-
-def gathering_nd(node: Node) -> Converted:
-    """GatherND-11 to 13."""
-    return call(gather_nd, (), operands(node, 0, 1), axes=int(node.attribute("batch_dims", 0)))
 
 
 def scattering(node: Node) -> Converted:

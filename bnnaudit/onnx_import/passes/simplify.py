@@ -53,7 +53,7 @@ def simplify(model: ModelProto) -> ModelProto:
     _trim_outputs(graph)
     _bypass(graph)
     # Apart, so that an operator of another domain which cannot be computed leaves the standard ones computed.
-    _fold(graph, _is_standard)
+    _fold(graph, _is_plain)
     _fold(graph, _can_be_computed)
     graph.drop_dead()
     graph.save()
@@ -160,10 +160,10 @@ def _model(graph: GraphProto, like: ModelProto) -> ModelProto:
 
 
 def _can_be_computed(node: NodeProto) -> bool:
-    return _is_standard(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
+    return _is_plain(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
 
 
-def _is_standard(node: NodeProto) -> bool:
+def _is_plain(node: NodeProto) -> bool:
     has_body = any(entry.HasField("g") or entry.graphs for entry in node.attribute)
     return node.domain == STANDARD_DOMAIN and node.op_type not in NOT_FOLDED and not has_body
 
