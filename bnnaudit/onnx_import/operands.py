@@ -44,10 +44,10 @@ class Operands(nn.Module):
     def _list(self, entry: Sequence[Number] | None) -> list[Number] | None:
         return None if entry is None or self.number is None else [self.number(value) for value in entry]
 
-    def forward(self, *computed: Tensor) -> list[Any]:
-        """The entries in their order; `computed` are the computed ones."""
-        given = iter(computed if self.number is None else (self._list(entry.flatten().tolist()) for entry in computed))
-        return [next(given) if wanted else getattr(self, f"operand_{i}") for i, wanted in enumerate(self.computed)]
+    def forward(self, *tensors: Tensor) -> list[Any]:
+        """The entries in their order; `tensors` are the computed ones."""
+        given = iter(tensors if self.number is None else (self._list(tensor.flatten().tolist()) for tensor in tensors))
+        return [next(given) if computed else getattr(self, f"operand_{i}") for i, computed in enumerate(self.computed)]
 
 
 Names = tuple[str, ...]
@@ -150,13 +150,13 @@ def quantized(node: Node, function: Callable[..., Any], inputs: int, /, **settin
 
 def operands(node: Node, *positions: int, number: type[Number] | None = None) -> tuple[Operands, Names]:
     """What some inputs of a node hold, tensors or lists of numbers, and the names of those that are computed."""
-    computed = [node.has_input(position) and not node.is_constant(position) for position in positions]
+    waiting = [position for position in positions if node.has_input(position) and not node.is_constant(position)]
     stored: list[Tensor | list[Number] | None] = []
-    for position, wanted in zip(positions, computed, strict=True):
-        array = None if wanted else node.constant(position)
+    for position in positions:
+        array = None if position in waiting else node.constant(position)
         stored.append(None if array is None else tensor_of(array) if number is None else array.ravel().tolist())
-    names = tuple(node.inputs[position] for position, wanted in zip(positions, computed, strict=True) if wanted)
-    return Operands(stored, computed, number), names
+    computed = [position in waiting for position in positions]
+    return Operands(stored, computed, number), tuple(node.inputs[position] for position in waiting)
 
 
 def numbers(node: Node, *positions: int, number: type[Number] = int) -> tuple[Operands, Names]:

@@ -14,11 +14,8 @@ from bnnaudit.onnx_import.converters.windows import Window, split_margins, windo
 from bnnaudit.onnx_import.operands import call, operands
 
 _CONVOLUTIONS: tuple[Callable[..., Tensor], ...] = (torch.conv1d, torch.conv2d, torch.conv3d)
-_TRANSPOSED: tuple[Callable[..., Tensor], ...] = (
-    torch.conv_transpose1d,
-    torch.conv_transpose2d,
-    torch.conv_transpose3d,
-)
+_TRANSPOSED: tuple[Callable[..., Tensor], ...]
+_TRANSPOSED = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
 
 
 def convolve(values: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups: int) -> Tensor:

@@ -122,11 +122,8 @@ class DynamicQuantizeLinear(GridQuantizer):
 
 def quantize(node: Node) -> Converted:
     """QuantizeLinear-10 to 28: q = saturate(round(x / scale) + zero_point), halves to even."""
-    precision = int(node.attribute("precision", 0))
-    settings = {
-        **node.settings(axis=1, block_size=0),
-        "precision": torch_type(precision) if precision in HALVES else None,
-    }
+    half = int(node.attribute("precision", 0))
+    settings = {**node.settings(axis=1, block_size=0), "precision": torch_type(half) if half in HALVES else None}
     quotient = call(scaled, node.inputs[:1], operands(node, 1, 2), **settings)
     return onto_grid(result_grid(node), quotient, saturate=node.flag("saturate", 1))
 

@@ -24,7 +24,6 @@ subtracting it leaves the whole number. For operator sets without Round; holds u
 MOST_EXPONENTS = 32
 """Exponents of a float format that are told apart one by one; not tuned."""
 
-
 SIZES = {
     "UP": ("Ceil", 0.0),
     "DOWN": ("Floor", 0.0),
