@@ -94,3 +94,36 @@ class Grid:
         if saturate or self.mantissa is None:
             return clipped
         return torch.where(clipped == values, values, torch.copysign(torch.full_like(values, self.beyond), values))
+
+
+Ends = tuple[float, float]
+
+TOLERANCE = 1e-4
+"""How far the ends of a clip may be from whole numbers once they are scaled, to be those of a grid; not tuned."""
+MOST_BETWEEN = 3
+"""Scales and shifts between a clip and a rounding that are one quantizer; not tuned."""
+
+
+def whole_ends(one: float, other: float) -> Ends | None:
+    """The ends of the grid of whole numbers that values clipped to these numbers, in any order, are rounded to; else None."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return None
+    low, high = sorted((float(round(one)), float(round(other))))
+    whole = abs(one - round(one)) <= TOLERANCE and abs(other - round(other)) <= TOLERANCE
+    return (low, high) if whole and low < high else None
+
+
+def affine(op: str, number: float, first: bool) -> tuple[float, float] | None:
+    """(factor, shift) of `mul`, `add`, `sub` or `div` of a value, as the `first` operand or the second, and a number.
+
+    None where that is no affine map of the value: a number divided by it, or it by 0.
+    """
+    match op:
+        case "mul":
+            return number, 0.0
+        case "add":
+            return 1.0, number
+        case "sub":
+            return (1.0, -number) if first else (-1.0, number)
+        case _:
+            return (1.0 / number, 0.0) if first and number else None

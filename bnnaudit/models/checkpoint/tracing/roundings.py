@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, fx
 from bnnaudit.models.checkpoint.tracing.comparisons import CASTS
 from bnnaudit.models.checkpoint.tracing.fake_quantization import PER_TENSOR
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, Recording, example, is_float, op_of, same_shape
+from bnnaudit.quantization.grids import MOST_BETWEEN, Ends, affine, whole_ends
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.recorded_steps import FakeQuantization, GradientOfSum, RecordedGrid, RecordedRounding
 
@@ -22,12 +22,6 @@ FOUND_BY_REST = frozenset({"frac", "remainder", "fmod"})
 FAKE = "bnnaudit::fake_quantize"
 QUANTIZED = "quantized_decomposed::quantize_per_"
 DEQUANTIZED = "quantized_decomposed::dequantize_per_"
-TOLERANCE = 1e-4
-"""How far the ends of a clip may be from whole numbers once they are scaled, as in ONNX files."""
-MOST_BETWEEN = 3
-"""Scales and shifts between a clip and its rounding, as in ONNX files."""
-
-Ends = tuple[float, float]
 
 
 def recognise_roundings(recording: Recording) -> None:
@@ -152,13 +146,8 @@ class _Clips:
 
     def ends(self, node: fx.Node, values: object) -> Ends | None:
         """The whole numbers to which a rounded value is clipped afterwards, or `values` before they are rounded."""
-        for found in (self._behind(node), self._before(values)):
-            if found is None or not all(math.isfinite(end) for end in found):
-                continue
-            low, high = float(round(min(found))), float(round(max(found)))
-            if low < high and max(abs(min(found) - low), abs(max(found) - high)) <= TOLERANCE:
-                return low, high
-        return None
+        found = (whole_ends(*ends) for ends in (self._behind(node), self._before(values)) if ends is not None)
+        return next((ends for ends in found if ends is not None), None)
 
     def _behind(self, node: fx.Node) -> Ends | None:
         factor, shift = 1.0, 0.0
@@ -261,14 +250,4 @@ class _Clips:
             return None
         value_first = self._transparent(node.args[0]) is self._transparent(value)
         number = self.recording.splat(node.args[1 if value_first else 0])
-        if number is None:
-            return None
-        match op_of(node):
-            case "mul":
-                return number, 0.0
-            case "add":
-                return 1.0, number
-            case "sub":
-                return (1.0, -number) if value_first else (-1.0, number)
-            case _:
-                return (1.0 / number, 0.0) if value_first and number else None
+        return None if number is None else affine(op_of(node), number, value_first)
