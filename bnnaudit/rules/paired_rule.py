@@ -8,15 +8,7 @@ from bnnaudit.core.evidence import Check, Evidence, Judged, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Skip
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial, TrialResult
-from bnnaudit.rules.comparison import (
-    MATERIAL,
-    SIGNIFICANCE,
-    Paired,
-    accuracy,
-    compare,
-    in_percent,
-    in_points,
-)
+from bnnaudit.rules.comparison import MATERIAL, SIGNIFICANCE, Paired, accuracy, compare, in_percent, in_points
 
 ENOUGH_LEFT = 0.10
 """Accuracy below which a stronger attack has too little left to gain. Not tuned."""

@@ -11,11 +11,7 @@ from bnnaudit.reports.json.strict import JsonValue
 def rule_to_json(rule: Rule) -> dict[str, JsonValue]:
     """A rule with every text it has, and the publications that it cites."""
     document = record(rule)
-    return {
-        "rule": document.pop("code"),
-        **document,
-        "publications": [record(source) for source in cited(rule.source)],
-    }
+    return {"rule": document.pop("code"), **document, "publications": [record(source) for source in cited(rule.source)]}
 
 
 def catalogue_to_json(catalogue: Catalogue) -> dict[str, JsonValue]:

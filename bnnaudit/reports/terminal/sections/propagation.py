@@ -101,11 +101,7 @@ def _charts(signal: SignalTable, curves: SignalCurves, page: Page) -> list[Text]
 
 
 def _chart(
-    title: str,
-    betas: Sequence[float],
-    values: Sequence[float],
-    marks: Sequence[tuple[str, float]],
-    wide: int,
+    title: str, betas: Sequence[float], values: Sequence[float], marks: Sequence[tuple[str, float]], wide: int
 ) -> list[Text]:
     """Columns one sign wide, one for each temperature that is shown."""
     chosen = [round(index * (len(betas) - 1) / (wide - 1)) for index in range(wide)]
