@@ -18,10 +18,8 @@ from bnnaudit.experiments.values import (
     ReproducedModel,
     ReproducedRow,
 )
-from bnnaudit.rules.comparison import Paired
+from bnnaudit.rules.comparison import SIGNIFICANCE, Paired
 
-SIGNIFICANCE = 0.05
-"""Level of McNemar's test, as in an audit."""
 AT_LEAST_AS_STRONG = "PGD++ is at least as strong as every attack without a temperature."
 LOWER_SCORES = "The mean CLEVER score is lower with NJS and with HNS than without a temperature."
 AS_STRONG_AS_IPROP = "PGD++ is at least as strong as IPROP at every radius."

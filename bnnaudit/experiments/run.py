@@ -13,7 +13,7 @@ from bnnaudit.audit.prepare import Prepared, prepare
 from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
+from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
@@ -172,7 +172,7 @@ def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> Repro
     scored = clever_rows(prepared, settings, AttackSettings().surrogate, progress.advance)
     rows = [
         ReproducedRow(
-            label=_rule_label(line.beta),
+            label=line.label,
             cells=tuple(found.scores[ball].mean for ball in Ball),
             paper=() if kind is None or kind not in line.paper else (line.paper[kind],),
         )
@@ -180,16 +180,6 @@ def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> Repro
     ]
     known = any(row.paper for row in rows)
     return _model(prepared, [BALLS[ball] for ball in Ball], ("L1",) if known else (), rows)
-
-
-def _rule_label(beta: Beta) -> str:
-    match beta.rule:
-        case BetaRule.NONE:
-            return "as it is"
-        case BetaRule.FIXED:
-            return f"b = {beta}"
-        case _:
-            return str(beta).upper()
 
 
 def _probed(table: PropagationTable, prepared: Prepared, progress: Progress) -> ReproducedModel:

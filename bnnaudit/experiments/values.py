@@ -1,8 +1,4 @@
-"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out.
-
-Figures are those of the paper's submission to ICLR 2021 (openreview.net, RGeQOjc58d), whose tables of the appendix have
-numbers one lower, and which the AAAI 2022 version may have revised. What was not seen there is None, never guessed.
-"""
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out."""
 
 from __future__ import annotations
 
@@ -77,13 +73,13 @@ class AttackTable:
     measured_on: str
     columns: tuple[PaperColumn, ...]
     lines: tuple[AttackLine, ...]
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """One temperature rule, and the paper's CLEVER scores under it (L1), a figure for each kind of network."""
 
+    label: str
     beta: Beta
     paper: Mapping[NetworkKind, float]
 
@@ -97,7 +93,6 @@ class CleverTable:
     lines: tuple[RuleLine, ...]
     batches: int
     draws: int
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,6 @@ class PropagationTable:
     title: str
     measured_on: str
     lines: tuple[QuantityLine, ...]
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)

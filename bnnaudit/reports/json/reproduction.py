@@ -1,7 +1,7 @@
 """The JSON of `reproduce`: bnnaudit-reproduction/1, described by `schema/bnnaudit-reproduction-1.json`."""
 
 from bnnaudit.core.report import Estimate
-from bnnaudit.experiments.values import Claim, RadiusFigure, ReproducedModel, ReproducedRow, Reproduction
+from bnnaudit.experiments.values import SOURCE, Claim, RadiusFigure, ReproducedModel, ReproducedRow, Reproduction
 from bnnaudit.reports.attack_names import row_name
 from bnnaudit.reports.json.model import model_to_json
 from bnnaudit.reports.json.parts import data_to_json, head, interval
@@ -19,7 +19,7 @@ def reproduction_to_json(found: Reproduction) -> dict[str, JsonValue]:
         "title": experiment.title,
         "paper": {
             "measured_on": experiment.measured_on,
-            "source": None if isinstance(experiment, RadiusFigure) else experiment.source,
+            "source": None if isinstance(experiment, RadiusFigure) else SOURCE,
         },
         "models": [_model(model) for model in found.models],
         "notes": list(found.notes),

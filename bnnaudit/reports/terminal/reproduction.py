@@ -6,6 +6,7 @@ from bnnaudit.core.attack import Method
 from bnnaudit.core.report import Estimate
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.experiments.values import (
+    SOURCE,
     AttackTable,
     Claim,
     CleverTable,
@@ -53,7 +54,7 @@ def _overview(found: Reproduction, page: Page) -> Parts:
         ("Measured on", experiment.measured_on),
     ]
     if not isinstance(experiment, RadiusFigure):
-        rows.append(("Figures", f"from {experiment.source}"))
+        rows.append(("Figures", f"from {SOURCE}"))
     return [
         page.text(f"{kind} {word.removeprefix(kind.lower())}: {experiment.title}", "bold"),
         labelled((label, page.text(words)) for label, words in rows),
