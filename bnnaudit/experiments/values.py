@@ -1,4 +1,4 @@
-"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out."""
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, what came out."""
 
 from __future__ import annotations
 
