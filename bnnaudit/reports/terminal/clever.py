@@ -8,8 +8,7 @@ from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.clever import Ball, CleverReport, CleverRow
 from bnnaudit.reports.numbers import count, duration, length, percent, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, heading, labelled, notes, table
+from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, labelled, notes, table
 
 _BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
 

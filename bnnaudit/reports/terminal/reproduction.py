@@ -29,8 +29,7 @@ from bnnaudit.reports.numbers import (
     with_interval,
 )
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, heading, indented, labelled, table
+from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, indented, labelled, table
 
 _OUTCOMES = {
     Outcome.HOLDS: ("Holds here", "green"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -13,6 +14,8 @@ from rich.text import Text
 from bnnaudit.core.finding import Severity
 from bnnaudit.reports.page import Page
 
+Parts: TypeAlias = Sequence[RenderableType]
+"""Pieces below one another."""
 INDENT = 2
 _WIDEST_LABEL = 26
 _NARROWEST_COLUMN = 4

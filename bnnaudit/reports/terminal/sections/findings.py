@@ -7,8 +7,7 @@ from rich.text import Text
 from bnnaudit.core.finding import Family, Finding
 from bnnaudit.core.report import Report
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import badge, heading, indented, listed
+from bnnaudit.reports.terminal.typesetting import Parts, badge, heading, indented, listed
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (

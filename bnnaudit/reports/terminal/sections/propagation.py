@@ -18,8 +18,7 @@ from bnnaudit.core.report import (
 from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import side_by_side, vertical
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
+from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
 HEIGHT = 6
 _FRAME = 8
