@@ -28,11 +28,6 @@ class Compared:
         return compare(self.reference.standing, self.other.standing)
 
 
-def never_skipped(evidence: Evidence) -> str:
-    """For rules that apply to every audit."""
-    return ""
-
-
 def paired_rule(
     rule: Rule,
     check: str,
@@ -45,7 +40,7 @@ def paired_rule(
     confidence: Confidence = Confidence.HIGH,
     least: Effort = Effort.QUICK,
     trials: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials,
-    skipped: Callable[[Evidence], str] = never_skipped,
+    skipped: Callable[[Evidence], str] = lambda evidence: "",
 ) -> Check:
     """Fires where an attack fools materially more images than the reference that should do at least as well.
 
