@@ -75,8 +75,8 @@ class ClimbProbe:
 class BinarizationTest:
     """The binarization test of [Zimmermann et al. 2022]: in each of `images` images one adversarial image is known to exist.
 
-    found: how many of them each attack found, random search last. inner: points inside the ball that the head was fitted to. features: of the last
-    layer. unfit: images for which no head could be fitted, not counted in `images`.
+    found: how many of them each attack found, random search last. inner: points inside the ball that the head was fitted to.
+    features: of the last layer. unfit: images for which no head could be fitted, not counted in `images`.
     """
 
     images: int

@@ -72,23 +72,19 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
     with computing_with(subject.threads or threads_in_use()):
-        model = _reproduced(experiment, subject, progress)
+        prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
+        match experiment:
+            case AttackTable():
+                model = _attacked(experiment, subject, prepared, progress)
+            case CleverTable():
+                model = _scored(experiment, prepared, progress)
+            case PropagationTable():
+                model = _probed(experiment, prepared, progress)
+            case RadiusFigure():
+                model = _swept(experiment, subject, prepared, progress)
+            case _:
+                assert_never(experiment)
     return replace(model, claims=claims_of(experiment, model))
-
-
-def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
-    prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
-    match experiment:
-        case AttackTable():
-            return _attacked(experiment, subject, prepared, progress)
-        case CleverTable():
-            return _scored(experiment, prepared, progress)
-        case PropagationTable():
-            return _probed(experiment, prepared, progress)
-        case RadiusFigure():
-            return _swept(experiment, subject, prepared, progress)
-        case _:
-            assert_never(experiment)
 
 
 def _model(

@@ -125,13 +125,9 @@ def _paper(row: ReproducedRow, index: int, attacks: bool) -> str:
 
 
 def _cell(cell: Estimate | float | None) -> str:
-    match cell:
-        case None:
-            return MISSING
-        case Estimate():
-            return percent(cell.value)
-        case _:
-            return significant(cell)
+    if isinstance(cell, Estimate):
+        return percent(cell.value)
+    return MISSING if cell is None else significant(cell)
 
 
 def _interval(cell: Estimate | float | None) -> str:

@@ -91,11 +91,8 @@ class Column:
     @property
     def least(self) -> int:
         """The width in which no word is cut."""
-        return (
-            max(cell_len(word) for text in self._texts() for word in text.split() or [""])
-            if self.wraps
-            else self.natural
-        )
+        words = (word for text in self._texts() for word in text.split() or [""])
+        return max(map(cell_len, words)) if self.wraps else self.natural
 
     def _texts(self) -> list[str]:
         return [self.title, *(cell.plain for cell in self.cells)]

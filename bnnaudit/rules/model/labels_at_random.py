@@ -86,8 +86,4 @@ def is_random(seen: LabelFit) -> bool:
     return many is not None and many > MANY and low < at_least and seen.rank < high and seen.separation < INSEPARABLE
 
 
-CHECK = Check(
-    "random-labels",
-    RULE,
-    lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit is not None else (),
-)
+CHECK = Check("random-labels", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())

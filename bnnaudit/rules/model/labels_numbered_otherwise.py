@@ -52,6 +52,4 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check(
-    "label-order", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit is not None else ()
-)
+CHECK = Check("label-order", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())
