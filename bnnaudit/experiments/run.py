@@ -14,7 +14,7 @@ from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings
-from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
+from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import SCALINGS, Estimate, SignalRow
@@ -35,8 +35,6 @@ from bnnaudit.experiments.values import (
     kind_of,
 )
 from bnnaudit.measurements.propagation import measure_signal
-
-BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
 
 
 @dataclass(frozen=True, slots=True)

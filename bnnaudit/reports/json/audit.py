@@ -10,7 +10,6 @@ from bnnaudit.core.report import (
     SCHEMA,
     AttackRow,
     Cure,
-    Remedy,
     Report,
     Serving,
     SessionAccuracies,
@@ -28,7 +27,7 @@ THREAT = ("norm", "eps", "image_bits")
 
 def report_to_json(report: Report) -> JsonObject:
     """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
-    clean = report.clean_accuracy
+    clean, remedy = report.clean_accuracy, report.remedy
     return {
         **head(SCHEMA, report.provenance),
         "model": model_to_json(report.model),
@@ -43,7 +42,7 @@ def report_to_json(report: Report) -> JsonObject:
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
-        "remedy": None if report.remedy is None else _remedy(report.remedy),
+        "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
         "effort": None if report.effort is None else str(report.effort),
         "comparisons": report.comparisons,
         "extent": None if report.extent is None else record(report.extent),
@@ -153,10 +152,6 @@ def _cure(cure: Cure) -> JsonObject:
         "of": recovered.n,
         "ci95": interval(recovered),
     }
-
-
-def _remedy(remedy: Remedy) -> JsonObject:
-    return {**_cure(remedy.cure), "causes": list(remedy.causes)}
 
 
 def _finding(finding: Finding) -> JsonObject:
