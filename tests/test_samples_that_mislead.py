@@ -136,7 +136,7 @@ def test_images_without_colours_have_no_order_of_them(ran: Callable[..., Ran]) -
     folder = CASES / "softmax_then_quantize"
     code, _, told = ran("check", folder / "cut.onnx", "--data", folder / "digits.npz", "--channels", "bgr")
     assert code == 2
-    assert "no red, green and blue planes" in told
+    assert "not red, green and blue planes" in told
     assert told.count("\n") == 1
 
 

@@ -13,9 +13,11 @@ from torch import Tensor
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics import losses
+from bnnaudit.numerics.norms import per_image
 
 PLATEAU = 1e-5
-"""Relative difference of two margins or losses that rounding explains: quantized networks are flat over whole regions."""
+"""Relative difference of two margins or losses that rounding explains: quantized networks are flat over whole regions, and the
+last bits of a value may depend on which other images are in the batch. Not tuned."""
 
 
 @dataclass(slots=True)
@@ -48,40 +50,64 @@ class BestSoFar:
     def judge(
         self, rows: Tensor, points: Tensor, logits: Tensor, labels: Tensor, step: int, onward: bool = True
     ) -> Tensor:
-        """Enters points (M, ...) of ball and box, made in `step` steps of the images `rows` (M,); which still stand (M,) bool.
-
-        Kept is the first success, then, where `onward`, what has a smaller margin; points whose margins differ by rounding
-        are equally good. Nothing here waits for the device.
-        """
+        """Enters points (M, ...) by their logits (M, d), as `note` does; which of them are classified correctly (M,) bool."""
         standing = logits.argmax(dim=1) == labels
-        margins = losses.margin(logits.detach(), labels).float()
-        noted = [self.fooled, self.fooled_at, self.margins, rows, standing, margins]
-        if runs_ahead(rows.device):
-            better = _note(torch, noted, step, onward)
-            chosen = better.view(-1, *(1,) * (points.dim() - 1))
-            self.images[rows] = torch.where(chosen, points, self.images[rows])
-        else:
-            # So short an operation takes numpy a fifth of torch's time, which the steps of a small network would feel.
-            better = _note(np, [tensor.numpy() for tensor in noted], step, onward)
-            places = torch.from_numpy(better.nonzero()[0])
-            self.images[rows[places]] = points[places]
+        self.note(rows, points, losses.margin(logits.detach(), labels).float(), standing, step, onward)
         return standing
+
+    def note(
+        self,
+        rows: Tensor,
+        points: Tensor,
+        margins: Tensor,
+        standing: Tensor,
+        step: int | Tensor,
+        onward: bool = True,
+    ) -> Tensor:
+        """Enters points (M, ...) of ball and box for the images `rows` (M,), all different; which are kept (M,) bool.
+
+        margins (M,): infinite where they are not known; standing (M,) bool: classified correctly; step: how many steps led
+        there, one number or (M,). Kept is the first success, else the smallest margin, and a smaller one after a success as
+        well where `onward`; points whose margins differ by rounding are equally good. Nothing here waits for the device.
+        """
+        entries = [self.fooled, self.fooled_at, self.margins, rows, standing, margins]
+        if runs_ahead(rows.device):
+            better: Tensor = _entered(torch, entries, step, onward)
+            self.images[rows] = torch.where(per_image(better, points), points, self.images[rows])
+            return better
+        # So short an operation takes numpy a fifth of torch's time, which the steps of a small network would feel.
+        steps = step.numpy() if isinstance(step, Tensor) else step
+        kept = _entered(np, [tensor.numpy() for tensor in entries], steps, onward)
+        places = torch.from_numpy(kept.nonzero()[0])
+        self.images[rows[places]] = points[places]
+        return torch.from_numpy(kept)
 
     def enter(self, rows: Tensor, outcome: Outcome, steps_before: int) -> None:
         """Enters what another attack found on the images `rows` (M,) after so many steps, where it is better."""
-        first = outcome.fooled & ~self.fooled[rows]
-        best = self.margins[rows]
-        lower = outcome.margins < _clearly_below(torch, best)
-        better = first | (lower & ~self.fooled[rows])
-        self.images[rows[better]] = outcome.images[better]
-        self.margins[rows[better]] = outcome.margins[better]
+        steps = outcome.fooled_at + steps_before
+        better = self.note(rows, outcome.images, outcome.margins, ~outcome.fooled, steps, onward=False)
         self.betas[rows[better]] = outcome.betas[better]
-        self.fooled_at[rows[first]] = outcome.fooled_at[first] + steps_before
-        self.fooled[rows[first]] = True
 
     def outcome(self, cost: Cost) -> Outcome:
         """What the attack gives back."""
         return Outcome(self.images, self.fooled, self.fooled_at, self.margins, self.betas, cost)
+
+
+def lower(found: Tensor, known: Tensor) -> Tensor:
+    """Whether margins are lower than the known ones by more than rounding (M,) bool; everything is lower than infinity."""
+    below: Tensor = found < _clearly_below(torch, known)
+    return below
+
+
+def best_candidate(margins: Tensor, wrong: Tensor) -> Tensor:
+    """Which of W candidates of M images to take (M,), by their margins and whether they fool the network (M, W).
+
+    One that fools, else that of the least margin; of margins that rounding alone tells apart the first, whatever batch they
+    came from.
+    """
+    ranked = torch.where(wrong, -torch.inf, margins)
+    least = ranked.amin(dim=1, keepdim=True)
+    return (ranked <= least + PLATEAU * least.abs().nan_to_num(posinf=0.0)).int().argmax(dim=1)
 
 
 def runs_ahead(device: torch.device) -> bool:
@@ -89,13 +115,13 @@ def runs_ahead(device: torch.device) -> bool:
     return device.type != "cpu"
 
 
-def _note(arrays: Any, noted: Sequence[Any], step: int, onward: bool) -> Any:
-    """Enters what a judgement says of M images, and tells whose point is kept (M,) bool.
+def _entered(arrays: Any, entries: Sequence[Any], step: Any, onward: bool) -> Any:
+    """Enters what is known of M points, and tells which are kept (M,) bool.
 
-    noted: the best's own `fooled`, `fooled_at` and `margins` (N,), then the images' rows, verdicts and margins (M,), in the
+    entries: the best's own `fooled`, `fooled_at` and `margins` (N,), then the images' rows, verdicts and margins (M,), in the
     arrays of `arrays`, which is torch or numpy: what is used of them goes by the same names.
     """
-    fooled, fooled_at, margins, rows, stands, found = noted
+    fooled, fooled_at, margins, rows, stands, found = entries
     before, best = fooled[rows], margins[rows]
     first = ~(stands | before)
     better = found < _clearly_below(arrays, best)

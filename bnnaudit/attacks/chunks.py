@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -13,8 +14,6 @@ from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import is_out_of_memory
 from bnnaudit.core.outcome import Outcome
-
-Attack = Callable[[AttackSettings, Context, Batch], Outcome]
 
 
 @dataclass(slots=True)
@@ -39,7 +38,11 @@ class _Progress:
 
 
 def attack_in_parts(
-    attack: Attack, settings: AttackSettings, context: Context, batch: Batch, whole: bool
+    attack: Callable[[Any, Context, Batch], Outcome],
+    settings: AttackSettings,
+    context: Context,
+    batch: Batch,
+    whole: bool,
 ) -> list[Outcome]:
     """The outcomes of the batch's parts in order: parts of `context.batch_size`, or, where `whole`, the batch at once.
 

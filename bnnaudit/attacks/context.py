@@ -16,28 +16,30 @@ from bnnaudit.core.surrogate import Surrogate, WidthUnit
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
 from bnnaudit.quantization.quantizers import with_surrogate
+from bnnaudit.quantization.relaxed import RelaxedNetwork
 from bnnaudit.quantization.scales import ScaledNetwork, layer_scales, reach_scales
 from bnnaudit.temperature import Temperature, fit_temperature
 
 SCALE_IMAGES = 64
-"""Calibration images on which the scale of a layer is measured."""
+"""Calibration images on which the scale of a layer is measured. Not tuned."""
 STAGES = 8
-"""Widths that a surrogate goes through from its first to its last."""
+"""Widths that a surrogate goes through from its first to its last. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The surroundings of an attack.
 
-    stages: the target as the attack sees it, one for each part of a climb, in order; their networks pass gradients by the
-    surrogate of the settings, at the width of that part. relaxed: with gradients enabled their values are those of a smooth
-    network, without gradients those of the network itself. temperature: the rule of the settings, fitted. calibration: images
-    on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into batches.
-    batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as the
-    method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
+    target: the model, whose networks' steps pass gradients by the surrogate of the settings. stages: what a climb
+    differentiates, one for each part of it, in order: the target at the surrogate's width of that part, or, where `relaxed`
+    is set, smooth networks in place of it, which must not judge. temperature: the rule of the settings, fitted. calibration:
+    images on which whatever is common to all of them is estimated, so that no result depends on how the sample is cut into
+    batches. batch_size: the most images to put through the network at once. on_progress: told of as many image-steps in all as
+    the method's `image_steps` announces, those that a fooled image is spared included. scales: those of the target's steps that
     are known, by the unit of width that they are for. deadline: once it has passed, climbs and searches end with what they have.
     """
 
+    target: Target
     stages: tuple[Target, ...]
     relaxed: bool
     threat: Threat
@@ -49,17 +51,12 @@ class Context:
     scales: Mapping[WidthUnit, tuple[float, ...]] = field(default_factory=dict)
     deadline: Deadline = NEVER
 
-    @property
-    def target(self) -> Target:
-        """The target as the attack first sees it."""
-        return self.stages[0]
-
     def until(self, deadline: Deadline) -> Context:
         """The same, where climbs and searches end once `deadline` has passed."""
         return replace(self, deadline=deadline)
 
     def at(self, step: int, steps: int) -> Target:
-        """The target as a climb of `steps` steps sees it before its step number `step`, counted from 0."""
+        """What a climb of `steps` steps differentiates at its step number `step`, counted from 0."""
         return self.stages[min(len(self.stages) * step // max(1, steps), len(self.stages) - 1)]
 
     def logits(self, points: Tensor) -> Tensor:
@@ -92,29 +89,29 @@ def prepared(
     """
     surrogate, known = settings.surrogate, dict(scales or {})
     if surrogate.unit.measured and surrogate.unit not in known and len(calibration):
-        known[surrogate.unit] = _measured(settings, target, threat, calibration, seed)
+        known[surrogate.unit] = _measured(surrogate.unit, target, threat, calibration, seed)
     networks = _networks(surrogate, target.network, known.get(surrogate.unit))
     stages = tuple(replace(target, network=network) for network in networks)
     temperature = fit_temperature(settings.beta, stages[0], calibration)
+    own = target if surrogate.relaxes else stages[0]
     return Context(
-        stages, surrogate.relaxes, threat, temperature, calibration, seed, batch_size, on_progress, scales=known
+        own, stages, surrogate.relaxes, threat, temperature, calibration, seed, batch_size, on_progress, scales=known
     )
 
 
 def _networks(surrogate: Surrogate, network: nn.Module, scales: tuple[float, ...] | None) -> list[nn.Module]:
-    """The network with the surrogate at each of its widths; weights are shared."""
+    """The network, or the relaxed one, with the surrogate at each of its widths; weights are shared."""
     count = 1 if surrogate.end is None else STAGES
-    networks = [with_surrogate(network, surrogate.at(index / max(1, count - 1))) for index in range(count)]
+    made = RelaxedNetwork if surrogate.relaxes else with_surrogate
+    networks = [made(network, surrogate.at(index / max(1, count - 1))) for index in range(count)]
     return networks if scales is None else [ScaledNetwork(network, scales) for network in networks]
 
 
-def _measured(
-    settings: AttackSettings, target: Target, threat: Threat, calibration: Batch, seed: int
-) -> tuple[float, ...]:
-    """The scales of the target's steps for the unit of the surrogate's width."""
+def _measured(unit: WidthUnit, target: Target, threat: Threat, calibration: Batch, seed: int) -> tuple[float, ...]:
+    """The scales of the target's steps for this unit of the surrogate's width."""
     probed = calibration.select(slice(0, SCALE_IMAGES))
     inputs = target.prepare(probed.images)
-    if settings.surrogate.unit is WidthUnit.LAYER:
+    if unit is WidthUnit.LAYER:
         return layer_scales(target.network, inputs)
-    moved = random_start(probed, threat, settings, seed, 0)
+    moved = random_start(probed, threat, seed, 0)
     return reach_scales(target.network, inputs, target.prepare(moved))

@@ -7,7 +7,6 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import norms
@@ -15,7 +14,7 @@ from bnnaudit.numerics.pixel_grid import PixelGrid
 from bnnaudit.numerics.randomness import ball_noise, uniform_noise
 
 
-def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: int, restart: int) -> Tensor:
+def random_start(batch: Batch, threat: Threat, seed: int, restart: int) -> Tensor:
     """A point drawn uniformly from the ball around each image, clipped to the box (N, ...).
 
     Where only grid values count it is the grid value nearest to that point, as far as the L-inf ball holds it: rounded
@@ -25,10 +24,10 @@ def random_start(batch: Batch, threat: Threat, settings: AttackSettings, seed: i
     noise = (
         uniform_noise(seed, ids, restart, shape) if threat.norm is Norm.LINF else ball_noise(seed, ids, restart, shape)
     )
-    start = project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat, settings)
+    start = project(batch.images + noise.to(batch.images.device) * threat.radius, batch.images, threat)
     grid = pixel_grid(threat)
     if grid is not None and threat.norm is Norm.LINF and threat.image_bits is not None:
-        start = project(grid.nearest(start), batch.images, threat, settings)
+        start = project(grid.nearest(start), batch.images, threat)
     return as_stored(start, batch.images, threat)
 
 
@@ -61,9 +60,7 @@ def as_seen(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
     grid = pixel_grid(threat)
     if grid is None or not _is_the_networks(grid, threat):
         return as_stored(points, origins, threat)
-    shift = (points - origins).flatten(1)
-    lengths = shift.abs().amax(dim=1) if threat.norm is Norm.LINF else norms.flat_norm(shift)
-    inside = (lengths <= threat.radius).view(-1, *(1,) * (points.dim() - 1))
+    inside = norms.per_image(lengths_of(points - origins, threat) <= threat.radius, points)
     return torch.where(inside, as_stored(points, origins, threat), grid.nearest(points))
 
 
@@ -72,9 +69,7 @@ def _is_the_networks(grid: PixelGrid, threat: Threat) -> bool:
     return threat.grid is not None and grid.steps == threat.grid.steps
 
 
-def grid_step(
-    points: Tensor, gradients: Tensor, origins: Tensor, step_size: float, threat: Threat, settings: AttackSettings
-) -> Tensor:
+def grid_step(points: Tensor, gradients: Tensor, origins: Tensor, step_size: float, threat: Threat) -> Tensor:
     """From pixels on the grid to others that are whole units away, about as far as `step_size`, inside ball and box.
 
     L-inf moves every pixel with the sign of its gradient. L2 moves those of the largest gradients that the ball has room for.
@@ -85,43 +80,63 @@ def grid_step(
     step = gradients.sign() * (grid.unit * max(1, round(length / grid.unit)))
     if threat.norm is Norm.L2:
         step = (points + step).clamp(grid.low, grid.high) - points
-        step = step * _with_room(step, points - origins, gradients, threat.radius, settings.l2_per_channel)
-    return project(points + step, origins, threat, settings)
+        step = step * _with_room(step, points - origins, gradients, threat).view_as(step)
+    return project(points + step, origins, threat)
 
 
-def _with_room(step: Tensor, shift: Tensor, gradients: Tensor, radius: float, per_channel: bool) -> Tensor:
-    """(M, ...) bool: the pixels of the largest gradients whose steps together keep a shift (M, ...) in the L2 ball."""
-    axis = 2 if per_channel and step.dim() > 2 else 1
-    before = shift.flatten(axis).square()
-    added = (shift + step).flatten(axis).square() - before
-    order = gradients.flatten(axis).abs().argsort(dim=-1, descending=True, stable=True)
+def _with_room(step: Tensor, shift: Tensor, gradients: Tensor, threat: Threat) -> Tensor:
+    """Bool for each number of steps (M, ...): the largest gradients whose steps together keep a shift (M, ...) in the L2 ball."""
+    step, shift, gradients = (_balls(values, threat).flatten(1) for values in (step, shift, gradients))
+    before = shift.square()
+    added = (shift + step).square() - before
+    order = gradients.abs().argsort(dim=-1, descending=True, stable=True)
     total = added.gather(-1, order).cumsum(dim=-1).cummax(dim=-1).values
-    fits = total <= radius**2 - before.sum(dim=-1, keepdim=True)
-    return torch.zeros_like(fits).scatter(-1, order, fits).view_as(step)
+    fits = total <= threat.radius**2 - before.sum(dim=-1, keepdim=True)
+    return torch.zeros_like(fits).scatter(-1, order, fits)
 
 
-def ascent_direction(gradients: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
+def ascent_direction(gradients: Tensor, threat: Threat) -> Tensor:
     """The direction of steepest ascent of unit length in the threat's norm (M, ...)."""
     match threat.norm:
         case Norm.LINF:
             return gradients.sign()
-        case Norm.L2 if settings.l2_per_channel and gradients.dim() > 2:
-            return norms.unit_direction_l2(gradients.flatten(0, 1)).view_as(gradients)
         case Norm.L2:
-            return norms.unit_direction_l2(gradients)
+            return norms.unit_direction_l2(_balls(gradients, threat)).view_as(gradients)
         case _:
             assert_never(threat.norm)
 
 
-def project(points: Tensor, origins: Tensor, threat: Threat, settings: AttackSettings) -> Tensor:
+def project(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
     """Back into the ball around the originals and into the box (M, ...)."""
     low, high = threat.box.low, threat.box.high
     match threat.norm:
         case Norm.LINF:
             return norms.project_linf(points, origins, threat.radius, low, high)
-        case Norm.L2 if settings.l2_per_channel:
-            return norms.project_l2_per_channel(points, origins, threat.radius, low, high)
         case Norm.L2:
-            return norms.project_l2(points, origins, threat.radius, low, high)
+            balls = _balls(points, threat), _balls(origins, threat)
+            return norms.project_l2(*balls, threat.radius, low, high).view_as(points)
         case _:
             assert_never(threat.norm)
+
+
+def lengths_of(shifts: Tensor, threat: Threat) -> Tensor:
+    """Each perturbation's length (M, ...) as the threat limits it (M,), the longest channel's where each has its own ball."""
+    if threat.norm is Norm.L2 and threat.l2_per_channel and shifts.dim() > 2:
+        return norms.flat_norm(_balls(shifts, threat)).view(shifts.shape[:2]).amax(dim=1)
+    return whole_lengths(shifts, threat.norm)
+
+
+def whole_lengths(shifts: Tensor, norm: Norm) -> Tensor:
+    """The length of each perturbation (M, ...) of a whole image (M,)."""
+    match norm:
+        case Norm.LINF:
+            return shifts.flatten(1).abs().amax(dim=1)
+        case Norm.L2:
+            return norms.flat_norm(shifts)
+        case _:
+            assert_never(norm)
+
+
+def _balls(values: Tensor, threat: Threat) -> Tensor:
+    """Images (M, ...), or their channels (M C, ...) where each of these has an L2 ball of its own."""
+    return values.flatten(0, 1) if threat.l2_per_channel and values.dim() > 2 else values

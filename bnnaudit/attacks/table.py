@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bnnaudit.attacks import auto
 from bnnaudit.attacks.boundary import bba, deepfool, fab
@@ -12,9 +13,9 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.exact import iprop
 from bnnaudit.attacks.gradient import apgd, fgsm, pgd
 from bnnaudit.attacks.query import random_search, square
-from bnnaudit.attacks.query.hard_label import attack
+from bnnaudit.attacks.query.hard_label import attack as hard_label
 from bnnaudit.attacks.rounding import rounded
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import AttackSettings, Climb, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Outcome
@@ -26,14 +27,13 @@ from bnnaudit.core.threat import Norm, Threat
 class MethodEntry:
     """How a method runs.
 
-    image_steps: units of progress for each image. default_step_size: where the settings name none, in units of the [0,1]
-    image; None for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts
-    them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
-    itself beside the smooth one that the surrogate `relaxed` makes.
+    attack: what runs it, given settings of its type. default_step_size: where these name none, in units of the [0,1] image; None
+    for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts them into
+    batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network itself beside
+    the smooth one that the surrogate `relaxed` makes.
     """
 
-    attack: Callable[[AttackSettings, Context, Batch], Outcome]
-    image_steps: Callable[[AttackSettings], int]
+    attack: Callable[[Any, Context, Batch], Outcome]
     default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
     whole: bool = False
@@ -41,17 +41,17 @@ class MethodEntry:
 
 
 METHODS: Mapping[Method, MethodEntry] = {
-    Method.FGSM: MethodEntry(fgsm.attack, fgsm.image_steps, fgsm.default_step_size, relaxes=True),
-    Method.PGD: MethodEntry(pgd.attack, pgd.image_steps, pgd.default_step_size, relaxes=True),
-    Method.APGD: MethodEntry(apgd.attack, apgd.image_steps, apgd.default_step_size),
-    Method.FAB: MethodEntry(fab.attack, fab.image_steps),
-    Method.DEEPFOOL: MethodEntry(deepfool.attack, deepfool.image_steps),
-    Method.AUTO: MethodEntry(auto.attack, auto.image_steps, whole=True),
-    Method.BRENDEL_BETHGE: MethodEntry(bba.attack, bba.image_steps),
-    Method.SQUARE: MethodEntry(square.attack, square.image_steps),
-    Method.RANDOM: MethodEntry(random_search.attack, random_search.image_steps),
-    Method.HARD_LABEL: MethodEntry(attack.attack, attack.image_steps),
-    Method.IPROP: MethodEntry(iprop.attack, iprop.image_steps, norms=frozenset({Norm.LINF}), whole=True),
+    Method.FGSM: MethodEntry(fgsm.attack, fgsm.default_step_size, relaxes=True),
+    Method.PGD: MethodEntry(pgd.attack, pgd.default_step_size, relaxes=True),
+    Method.APGD: MethodEntry(apgd.attack, apgd.default_step_size),
+    Method.FAB: MethodEntry(fab.attack),
+    Method.DEEPFOOL: MethodEntry(deepfool.attack),
+    Method.AUTO: MethodEntry(auto.attack, whole=True),
+    Method.BRENDEL_BETHGE: MethodEntry(bba.attack),
+    Method.SQUARE: MethodEntry(square.attack),
+    Method.RANDOM: MethodEntry(random_search.attack),
+    Method.HARD_LABEL: MethodEntry(hard_label.attack),
+    Method.IPROP: MethodEntry(iprop.attack, norms=frozenset({Norm.LINF}), whole=True),
 }
 
 
@@ -69,7 +69,7 @@ def run_attack(
 
     `calibration` holds the images on which a temperature common to all is estimated, the batch itself where it is None;
     pass the whole sample when the batch is a part of it, so that the result does not depend on the parts. `on_progress`
-    is told of len(batch) x `image_steps(settings)` image-steps in all. Raises UsageError where the method does not know
+    is told of len(batch) x `settings.image_steps` image-steps in all. Raises UsageError where the method does not know
     the threat's norm.
     """
     entry = METHODS[settings.method]
@@ -86,24 +86,19 @@ def run_attack(
     outcome = Outcome.joined(found, batch.images)
     if not threat.discrete:
         return outcome
-    return rounded(outcome, target, batch, threat, image_steps(settings), batch_size)
+    return rounded(outcome, target, batch, threat, settings.image_steps, batch_size)
 
 
 def _ignored(image_steps: int) -> None:
     """Nobody listens."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """Units of progress that an attack reports for each image."""
-    return METHODS[settings.method].image_steps(settings)
-
-
 def step_size_of(settings: AttackSettings, threat: Threat) -> float | None:
     """The step that an attack takes against this threat, in units of the [0,1] image; None for methods without a step."""
-    default = METHODS[settings.method].default_step_size
-    if default is None:
+    if not isinstance(settings, Climb):
         return None
-    return default(threat) if settings.step_size is None else settings.step_size
+    default = METHODS[settings.method].default_step_size
+    return default(threat) if default and settings.step_size is None else settings.step_size
 
 
-__all__ = ["METHODS", "Context", "MethodEntry", "image_steps", "run_attack", "step_size_of"]
+__all__ = ["METHODS", "Context", "MethodEntry", "run_attack", "step_size_of"]

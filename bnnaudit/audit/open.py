@@ -16,7 +16,7 @@ from bnnaudit.audit.batch_size import fitting_batch
 from bnnaudit.audit.environment import choose_device
 from bnnaudit.audit.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
@@ -33,11 +33,11 @@ from bnnaudit.measurements.score_search import rescored
 from bnnaudit.models.checkpoint.architectures import resolve_architecture
 from bnnaudit.models.checkpoint.load import load_checkpoint
 from bnnaudit.models.checkpoint.state_dict import read_state_dict, refuse_programs
+from bnnaudit.models.onnx.integer_input import peek
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.open_shape import OpenShapeError
-from bnnaudit.models.onnx.whole_numbers import peek
 from bnnaudit.numerics.threads import working_threads
-from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")
@@ -62,6 +62,16 @@ class Opened:
     sample: Sample
     source: ImageSource
     settings: Settings
+
+    @property
+    def seed(self) -> int:
+        """Of the sample and of the attacks."""
+        return self.settings.data.seed or 0
+
+    @property
+    def threat(self) -> Threat:
+        """What the adversary may change."""
+        return threat_of(self.settings, self.target.facts)
 
     @property
     def batch_size(self) -> int:
@@ -122,8 +132,8 @@ def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
     if facts.channels is ChannelOrder.BGR and (sample.images.dim() != 4 or sample.images.shape[1] != len("rgb")):
         shown = "x".join(str(length) for length in sample.images.shape[1:])
         raise UsageError(
-            f"channels: {model} is given images of {shown} values, which are no red, green and blue planes; leave "
-            "--channels bgr out, or give the data as coloured pictures"
+            f"channels: {model} is given images of {shown} values, which are not red, green and blue planes; leave out "
+            "--channels bgr, or give the data as colour images"
         )
 
 
@@ -216,7 +226,7 @@ def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
     """(C, H, W) or (features,) of the first image."""
     if source is None or len(source) == 0:
         raise CheckpointError(
-            f"{model}: its input's shape is not known; say --input-shape, or write [preprocessing] input_shape into its card"
+            f"{model}: the shape of its input is not known; give --input-shape, or write [preprocessing] input_shape in its card"
         )
     shape = source.read(np.zeros(1, dtype=np.int64)).shape[1:]
     if len(shape) == 2:
@@ -247,24 +257,24 @@ def _check_bits(bits: int, grid: InputGrid) -> None:
     if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
         raise UsageError(
             f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, {grid.values:,} of "
-            "them); leave it out, for they are the grid already"
+            "them); leave it out: they are the grid already"
         )
 
 
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
     """The plan of an audit with the settings' attack as the ordinary one."""
     settings = opened.settings
-    ordinary = AttackSettings(
+    ordinary = Pgd(
         steps=settings.attack.steps or DEFAULT_STEPS,
         step_size=settings.attack.step_size,
         restarts=settings.attack.restarts or 1,
     )
     return AuditPlan(
-        threat=threat_of(settings, opened.target.facts),
+        threat=opened.threat,
         ordinary=ordinary,
         features=opened.sample.images[0].numel(),
         quantized=bool(opened.target.facts.quantizers),
-        seed=settings.data.seed or 0,
+        seed=opened.seed,
         batch_size=opened.batch_size,
         declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
         transfer=transfer,
@@ -285,7 +295,7 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
     if target.facts.num_classes != opened.target.facts.num_classes:
         raise ModelError(
             f"{model}: a substitute needs the model's {opened.target.facts.num_classes} classes, "
-            f"it has {target.facts.num_classes}"
+            f"this one has {target.facts.num_classes}"
         )
     if target.facts.box != opened.target.facts.box:
         target = open_target(model, _in_range(own, target, opened.target.facts.box), opened.source)
@@ -310,6 +320,6 @@ def replace_architecture(settings: Settings) -> Settings:
 
 
 def _imitated(target: Target, opened: Opened) -> Target:
-    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.settings.data.seed or 0)
+    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.seed)
     images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
-    return imitate(target, images, opened.settings.data.seed or 0)
+    return imitate(target, images, opened.seed)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnnaudit.attacks.table import METHODS, image_steps
+from bnnaudit.attacks.table import METHODS
 from bnnaudit.audit.cure_table import cure_trials
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import AuditPlan, Suspicion
 from bnnaudit.core.threat import Norm, Threat
@@ -38,7 +38,7 @@ def why_unrunnable(trial: Trial) -> str:
         return f"the attack {trial.attack.method} is not available"
     if trial.threat.norm not in entry.norms:
         return f"the attack {trial.attack.method} does not know the norm {trial.threat.norm}"
-    if trial.attack.queries < 1:
+    if trial.attack.image_steps < 1:
         return "no queries are allowed"
     return ""
 
@@ -49,8 +49,8 @@ def planned_units(plan: AuditPlan, images: int, probed: int | None = None) -> in
     images: correctly classified images that are attacked. probed: those of the whole sample, as many where it is None.
     """
     probed = images if probed is None else probed
-    trials = sum(image_steps(trial.attack) for trial in planned_trials(plan) if not why_unrunnable(trial))
-    checks = sum(image_steps(settings) for settings in plan.verification)
+    trials = sum(trial.attack.image_steps for trial in planned_trials(plan) if not why_unrunnable(trial))
+    checks = sum(settings.image_steps for settings in plan.verification)
     return images * (trials + checks) + climb_units(plan, probed) + strength_units(plan, probed)
 
 
@@ -61,7 +61,7 @@ def strength_units(plan: AuditPlan, images: int) -> int:
 
 def units_of_strength(plan: AuditPlan) -> int:
     """Image-steps of the binarization test for each image that is tested."""
-    return sum(image_steps(settings) for _, settings in attacks_tested(plan))
+    return sum(settings.image_steps for _, settings in attacks_tested(plan))
 
 
 def climb_units(plan: AuditPlan, images: int) -> int:
@@ -87,7 +87,7 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
     def passes(trials: Iterable[Trial]) -> int:
         fresh = [trial for trial in dict.fromkeys(trials) if trial not in counted and not why_unrunnable(trial)]
         counted.update(fresh)
-        return sum(image_steps(trial.attack) * (COPIES if trial.source is Source.AVERAGED else 1) for trial in fresh)
+        return sum(trial.attack.image_steps * (COPIES if trial.source is Source.AVERAGED else 1) for trial in fresh)
 
     costs = {"opening probes": PROBE_PASSES + plan.ordinary.steps, "ordinary PGD": passes([plan.claim])}
     for check in CHECKS:
@@ -96,10 +96,10 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
     if binarization_images(plan):
         costs["attack-strength"] += units_of_strength(plan)
     costs["table of cures"] = passes(cure_trials(plan))
-    costs["verification"] = sum(image_steps(settings) for settings in plan.verification)
+    costs["verification"] = sum(settings.image_steps for settings in plan.verification)
     return costs
 
 
 def _usual_plan(effort: Effort) -> AuditPlan:
     threat = Threat(Norm.LINF, 8 / 255)
-    return AuditPlan(threat, AttackSettings(), 3072, True, effort=effort, suspicions=frozenset(Suspicion))
+    return AuditPlan(threat, Pgd(), 3072, True, effort=effort, suspicions=frozenset(Suspicion))

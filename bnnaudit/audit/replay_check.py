@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.geometry import pixel_grid
+from bnnaudit.attacks.geometry import lengths_of, pixel_grid
 from bnnaudit.audit.serving import answers_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.numerics.norms import flat_norm
+from bnnaudit.core.threat import Threat
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
 TOLERANCE = 1e-5
@@ -54,16 +53,13 @@ class Replay:
         return int((self.claimed & ~self.fooled).sum())
 
 
-def replay(
-    target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch_size: int = 256, per_channel: bool = False
-) -> Replay:
+def replay(target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch_size: int = 256) -> Replay:
     """Puts the images of an attack before every session of the deployed model; labels are those of `batch`.
 
     What fools the differentiable copy as well as what does not: near a threshold, or in a session that rounds otherwise, the
-    deployed model may be wrong where the copy is right. `per_channel` says that the attack was meant to keep each channel by
-    itself in the L2 ball. Raises ForeignPerturbationError for an image outside the threat.
+    deployed model may be wrong where the copy is right. Raises ForeignPerturbationError for an image outside the threat.
     """
-    check_threat(batch.images, outcome.images, threat, per_channel)
+    check_threat(batch.images, outcome.images, threat)
     claimed = predict(target, outcome.images, batch_size) != batch.labels
     if len(batch) == 0:
         return Replay(claimed, claimed, None if target.default_session is None else _NOBODY)
@@ -97,7 +93,7 @@ def predict(target: Target, images: Tensor, batch_size: int = 256) -> Tensor:
         return torch.cat([target.logits(part).argmax(dim=1) for part in torch.split(images, batch_size)])
 
 
-def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel: bool = False) -> None:
+def check_threat(originals: Tensor, images: Tensor, threat: Threat) -> None:
     """Raises ForeignPerturbationError unless every image is in the ball around its original, in the box and on the grid."""
     if len(images) == 0:
         return
@@ -108,11 +104,7 @@ def check_threat(originals: Tensor, images: Tensor, threat: Threat, per_channel:
     if grid is not None and bool(((images != grid.nearest(images)) & (images != originals)).any()):
         pixels = f"{threat.image_bits}-bit pixels" if threat.grid is None else f"the {threat.grid.kind} input"
         raise ForeignPerturbationError(f"an attack left the grid of {pixels}")
-    shift = images - originals
-    if threat.norm is Norm.LINF:
-        lengths = shift.flatten(1).abs().amax(dim=1)
-    else:
-        lengths = flat_norm(shift.flatten(0, 1) if per_channel and shift.dim() > 2 else shift)
+    lengths = lengths_of(images - originals, threat)
     slack = TOLERANCE * max(threat.radius, threat.box.width)
     if grid is not None:
         slack = min(slack, EXCESS * grid.unit)

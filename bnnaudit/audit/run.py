@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.blocks import Attacked, block_rows, inputs_of
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
@@ -172,7 +171,7 @@ class _Audit:
         elif trial.after is not None:
             before = found.results[trial.after]
             skipped = int(inputs.clean.sum()) - int(before.standing.sum())
-        self.progress.advance(skipped * image_steps(trial.attack))
+        self.progress.advance(skipped * trial.attack.image_steps)
         if trial not in self.journal.unrunnable:
             found.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
 

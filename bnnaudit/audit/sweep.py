@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bnnaudit.attacks.table import METHODS, image_steps
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.report import bare_report
 from bnnaudit.audit.trials import run_trial
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings, BetaRule, Method
+from bnnaudit.core.attack import AttackSettings, BetaRule, Method, options_of
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import AttackRow, Report, Sweep, SweepPoint
@@ -57,25 +56,18 @@ class SweepRequest:
     def image_steps(self) -> int:
         """Units of progress for each image."""
         trials = self.trials[-1:] if self.one_run else self.trials
-        return sum(image_steps(trial.attack) for trial in trials)
+        return sum(trial.attack.image_steps for trial in trials)
 
 
 def check_sweep(request: SweepRequest) -> None:
     """Raises UsageError where the attack does not have the setting, or it would undo what was asked for."""
     attack, parameter = request.attack, request.parameter
+    if parameter.option is not None and parameter.option not in options_of(attack.method):
+        raise UsageError(f"over: {attack.method} does not depend on {parameter}")
     if parameter in (Parameter.BETA, Parameter.RHO):
         allowed = (BetaRule.NONE, BetaRule.NJS) if parameter is Parameter.RHO else (BetaRule.NONE,)
-        if not attack.method.climbs:
-            raise UsageError(f"over: {attack.method} takes no temperature, so there is no {parameter} to vary")
         if attack.beta.rule not in allowed:
             raise UsageError(f"over: a sweep over {parameter} chooses b itself; leave out --beta {attack.beta}")
-    elif parameter is Parameter.STEP_SIZE:
-        if METHODS[attack.method].default_step_size is None:
-            raise UsageError(f"over: {attack.method} has no step size")
-    elif parameter.counted:
-        one, two = (trial_at(parameter, count, attack, request.threat).attack for count in (1, 2))
-        if image_steps(one) == image_steps(two):
-            raise UsageError(f"over: {attack.method} does not depend on {parameter}")
 
 
 def run_sweep(
@@ -117,7 +109,7 @@ def _one_by_one(
     for trial in request.trials:
         if not (request.parameter is Parameter.RESTARTS and request.nested):
             left, sessions = clean, prepared.inputs.sessions
-        advance(int(clean.sum() - left.sum()) * image_steps(trial.attack))
+        advance(int(clean.sum() - left.sum()) * trial.attack.image_steps)
         among = torch.from_numpy(left).to(prepared.inputs.clean.device)
         result, _ = run_trial(prepared.inputs, trial, among, advance)
         left, sessions = left & result.standing, sessions and result.sessions and sessions & result.sessions

@@ -103,15 +103,11 @@ def _attacked_and_replayed(
         trial.attack, source, climbed, trial.threat, inputs.seed, calibration, inputs.batch_size, on_progress
     )
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
-    confirmed = _replayed(inputs, trial, batch, outcome)
+    confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
     if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
         outcome = _attempted_again(inputs, trial, batch, outcome, confirmed)
-        confirmed = _replayed(inputs, trial, batch, outcome)
+        confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
     return outcome, confirmed
-
-
-def _replayed(inputs: RunInputs, trial: Trial, batch: Batch, outcome: Outcome) -> Replay:
-    return replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size, trial.attack.l2_per_channel)
 
 
 def _attempted_again(inputs: RunInputs, trial: Trial, batch: Batch, first: Outcome, seen: Replay) -> Outcome:

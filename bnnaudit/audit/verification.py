@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.journal import describe
 from bnnaudit.audit.trials import RunInputs, run_trial
@@ -64,7 +63,7 @@ def verify(
         # What the network makes necessary beyond the plan is not in its sum of units.
         advance = None if source is Source.ROUNDED else progress.advance
         if advance is not None:
-            advance(skipped * image_steps(settings))
+            advance(skipped * settings.image_steps)
         result, _ = run_trial(inputs, trial, among, advance)
         standing = standing & result.standing
         standing_8bit = standing_8bit & _standing_8bit(result)

@@ -1,95 +1,87 @@
-"""From `--method` and its options to the settings of an attack, and what a method has no use for."""
+"""From `--method` and its options to the settings of an attack; what the settings of a method lack is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Curvature, ErrorSignal, Method
+from bnnaudit.core.attack import (
+    AttackSettings,
+    Beta,
+    BetaRule,
+    Curvature,
+    ErrorSignal,
+    Method,
+    options_of,
+    settings_of,
+)
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import NARROWING, Surrogate
 
 TRANSFER = "transfer"
-"""PGD on a substitute network, replayed on the model: no method of the loop, but another source of its gradients."""
+"""PGD on a substitute network, replayed on the model: not a method of its own, but another source of its gradients."""
 METHODS = [name for method in Method for name in ((str(method), f"{method}++") if method.climbs else (str(method),))]
 METHODS.append(TRANSFER)
-OF_ONE_CLIMB = ("surrogate", "loss", "targets", "steps", "step_size", "error_signal", "curvature", "l2_per_channel")
-UNUSED_IN_SEARCH = ("beta", *OF_ONE_CLIMB, "budget")
-"""Options without a meaning for an attack that follows no gradient."""
-UNUSED_IN_AUTO = (*OF_ONE_CLIMB, "restarts")
-"""Options that `auto` decides for itself."""
+PART_OF = {"curvature": "beta", "l2_per_channel": "surrogate"}
+"""Options that are no settings by themselves, and the setting without which they mean nothing: the curvature is that of a
+temperature rule, and only attacks that follow a gradient keep each channel in a ball of its own."""
+OPTIONS = tuple(dict.fromkeys([*PART_OF, *(name for method in Method for name in options_of(method))]))
+"""Every option of some attack, under the name of its setting."""
+ABSENT = (None, False, ErrorSignal.AUTO)
+"""Values of an option that the command line does not have."""
 
 
-def refuse_unused(method: str, values: dict[str, Any]) -> None:
+def method_of(name: str) -> Method:
+    """The method behind `pgd`, `pgd++` or `transfer`."""
+    return Method.PGD if name == TRANSFER else Method(name.removesuffix("++"))
+
+
+def refuse_unused(name: str, values: Mapping[str, Any]) -> None:
     """Raises UsageError for an option on the command line that the method has no use for."""
-    if method != TRANSFER and values.get("substitute") is not None:
-        raise UsageError(
-            f"substitute: only --method {TRANSFER} attacks a substitute, {method} attacks the model itself"
-        )
-    refuse_foreign(method, values)
-    if method not in tuple(Method):
-        return
-    if Method(method).searches and (names := given(UNUSED_IN_SEARCH, values)):
-        raise UsageError(f"method: {method} follows no gradient and has no use for {names}; its length is --queries")
-    if method == Method.AUTO and (names := given(UNUSED_IN_AUTO, values)):
-        raise UsageError(f"method: auto chooses for itself and has no use for {names}; its length is --budget")
+    if name != TRANSFER and values.get("substitute") is not None:
+        raise UsageError(f"substitute: only --method {TRANSFER} attacks a substitute, {name} attacks the model itself")
+    own = options_of(method_of(name))
+    unused = [
+        option for option in OPTIONS if values.get(option) not in ABSENT and PART_OF.get(option, option) not in own
+    ]
+    if unused:
+        usable = [option for option in OPTIONS if option in own and option in values]
+        raise UsageError(f"method: {name} has no use for {_flags(unused)}; its options are {_flags(usable)}")
 
 
-def given(names: Sequence[str], values: dict[str, Any]) -> str:
-    """Those of the options that the command line has, as one writes them; empty where it has none."""
-    absent = (None, False, ErrorSignal.AUTO)
-    return ", ".join("--" + name.replace("_", "-") for name in names if values.get(name) not in absent)
-
-
-def refuse_foreign(method: str, values: dict[str, Any]) -> None:
-    """Raises UsageError for an option that belongs to other methods alone."""
-    kind = Method.PGD if method == TRANSFER else Method(method.removesuffix("++"))
-    owned = {
-        "budget": kind is Method.AUTO or kind.searches,
-        "queries": kind.searches,
-        "beta": kind.climbs or kind.searches,
-    }
-    for option, has_use in owned.items():
-        if not has_use and values.get(option) is not None:
-            raise UsageError(f"method: {method} has no use for --{option}; leave it out, or choose another method")
+def _flags(options: list[str]) -> str:
+    """Options as one writes them."""
+    return ", ".join("--" + option.replace("_", "-") for option in options)
 
 
 def attack_settings(
-    method: str, beta: Beta | None, surrogate: Surrogate | None, curvature: Curvature | None = None, **rest: Any
+    name: str, beta: Beta | None, surrogate: Surrogate | None, curvature: Curvature | None = None, **rest: Any
 ) -> AttackSettings:
-    """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict."""
-    name = method.removesuffix("++")
-    if name == Method.AUTO:
-        # It decides the rest for itself, whatever a card says for other attacks.
-        return AttackSettings(method=Method.AUTO, budget=rest.get("budget", Budget()))
+    """The settings behind `--method pgd++ --beta hns` and the like; raises UsageError where the two contradict.
+
+    What a card says for attacks in general is left out where the method has no such option.
+    """
+    method = method_of(name)
+    beta = temperature(name, beta, curvature) if method.climbs else None
     if name == TRANSFER:
-        name = Method.PGD
         # As in an audit: the images shall be confidently wrong on the substitute, whose softmax must not get in the way.
         rest["stop_at_success"] = False
         if rest["error_signal"] is ErrorSignal.AUTO:
             rest["error_signal"] = ErrorSignal.EXACT
-        surrogate = surrogate or Surrogate()
-    elif Method(name).searches:
-        # What a card says for attacks that follow a gradient does not concern one that follows none.
-        beta, surrogate = Beta(), Surrogate()
-    beta = temperature(method, beta, curvature)
-    if surrogate is None:
+    elif surrogate is None and method is Method.PGD and beta is not None and beta.rule is not BetaRule.NONE:
         # One large step crosses thresholds far from where the network is; many small ones meet them one by one.
-        follows = name == Method.PGD and beta.rule is not BetaRule.NONE
-        surrogate = NARROWING if follows else Surrogate()
-    if name == Method.FGSM:
-        rest["steps"] = 1
-    return AttackSettings(method=Method(name), beta=beta, surrogate=surrogate, **rest)
+        surrogate = NARROWING
+    return settings_of(method, beta=beta, surrogate=surrogate or Surrogate(), **rest)
 
 
-def temperature(method: str, beta: Beta | None, curvature: Curvature | None) -> Beta:
+def temperature(name: str, beta: Beta | None, curvature: Curvature | None) -> Beta:
     """The rule of `--method NAME[++] --beta RULE --curvature KIND`; raises UsageError where these contradict."""
-    name, plus, _ = method.partition("++")
+    method, plus, _ = name.partition("++")
     if beta is None:
         beta = Beta(BetaRule.TRACKED if curvature is None else BetaRule.HNS) if plus else Beta()
     elif plus and beta.rule is BetaRule.NONE:
-        raise UsageError(f"beta: {method} needs a temperature; use --method {name}, or another --beta")
+        raise UsageError(f"beta: {name} needs a temperature; use --method {method}, or another --beta")
     if curvature is None:
         return beta
     if beta.rule is not BetaRule.HNS:

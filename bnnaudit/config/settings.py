@@ -36,7 +36,7 @@ def _fraction(value: object) -> object:
 def _length(value: object) -> object:
     """A length in units of the [0,1] image, from a number or text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is no length; write 8/255, 8px or 0.03")
+        raise ValueError(f"{value!r} is not a length; write 8/255, 8px or 0.03")
     try:
         return parse_length(value)
     except UsageError as error:
@@ -45,7 +45,7 @@ def _length(value: object) -> object:
 
 def _positive_length(value: object) -> object:
     if _length(value) == 0:
-        raise ValueError(f"{value!r} is no step; write a length above 0, such as 2/255")
+        raise ValueError(f"{value!r} is not a step size; write a length above 0, such as 2/255")
     return _length(value)
 
 
@@ -73,7 +73,7 @@ def _per_channel(value: object) -> tuple[float, ...]:
 def _positive_per_channel(value: object) -> object:
     values = _per_channel(value)
     if min(values) <= 0:
-        raise ValueError(f"{value!r} must be above 0, for the input is divided by it")
+        raise ValueError(f"{value!r} must be above 0, because the input is divided by it")
     return values
 
 
@@ -206,7 +206,7 @@ class DeclaredTable(_Table):
 
 
 class ArchitectureTable(_Table):
-    """[architecture]: what a checkpoint is poured into. `options` go to its builder.
+    """[architecture]: the network that a checkpoint is loaded into. `options` go to its builder.
 
     `input_shape` has no batch axis; [preprocessing] input_shape, which flags set, comes before it.
     """

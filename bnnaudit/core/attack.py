@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any, ClassVar, dataclass_transform
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
@@ -27,12 +29,12 @@ class Method(StrEnum):
     @property
     def climbs(self) -> bool:
         """Whether it follows the gradient of one loss, which a temperature changes."""
-        return self in (Method.FGSM, Method.PGD, Method.APGD)
+        return issubclass(SETTINGS[self], Climb)
 
     @property
     def searches(self) -> bool:
         """Whether it asks the network for its answers only: no steps, no gradient, no surrogate, no temperature."""
-        return self in (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL)
+        return issubclass(SETTINGS[self], Search)
 
 
 class LossKind(StrEnum):
@@ -156,7 +158,7 @@ class BudgetUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that an attack may spend: gradient evaluations (a forward and a backward pass) an image, or seconds in all.
+    """The most that an attack may spend: gradient evaluations (a forward and a backward pass) per image, or seconds in all.
 
     With seconds a result depends on the machine's speed; with gradients it does not.
     """
@@ -166,46 +168,49 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str | int) -> Budget:
-        """`500` (gradients an image) or `30s`; raises UsageError for what is no positive amount."""
+        """`500` (gradients per image) or `30s`; raises UsageError for what is not a positive amount."""
         number, seconds = (text[:-1], True) if isinstance(text, str) and text.endswith("s") else (text, False)
         try:
             amount = float(number) if seconds else int(number)
         except ValueError:
             amount = 0
         if not 0 < amount < float("inf"):
-            raise UsageError(f"budget: {str(text)!r} is neither a number of gradients an image (500) nor seconds (30s)")
+            raise UsageError(
+                f"budget: {str(text)!r} is neither a number of gradients per image (500) nor seconds (30s)"
+            )
         return cls(amount, BudgetUnit.SECONDS if seconds else BudgetUnit.GRADIENTS)
+
+    @property
+    def units(self) -> int:
+        """Units of progress per image of an attack that spends it: gradients, or percents of the time."""
+        return round(self.amount) if self.unit is BudgetUnit.GRADIENTS else 100
 
     def __str__(self) -> str:
         return f"{self.amount:g}s" if self.unit is BudgetUnit.SECONDS else f"{self.amount:g}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass(frozen=True)
 class AttackSettings:
-    """One attack, fully specified apart from model, data and threat.
+    """One attack, fully specified apart from model, data and threat. Each method has a type of its own, with its options.
 
-    `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
-    `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
-    `targets`: classes that a targeted loss goes for. `queries`: forward passes an image of a search without gradients.
-    `budget`: what `auto` may spend. `momentum`: the share of the last direction in the next one, 0 in plain PGD.
-    `final_step`: the size of the last step as a fraction of the first, reached in even ratios.
+    What is written here holds for a method that has no such option, and is what a report says of it. A subclass is a frozen
+    dataclass whose fields are its options.
     """
 
-    method: Method = Method.PGD
-    steps: int = 20
-    step_size: float | None = None
-    restarts: int = 1
-    beta: Beta = Beta()
-    surrogate: Surrogate = STRAIGHT_THROUGH
-    loss: LossKind = LossKind.CROSS_ENTROPY
-    error_signal: ErrorSignal = ErrorSignal.AUTO
-    l2_per_channel: bool = False
-    stop_at_success: bool = True
-    targets: int = 9
-    queries: int = 5000
-    budget: Budget = Budget()
-    momentum: float = 0.0
-    final_step: float = 1.0
+    method: ClassVar[Method]
+    steps = 20
+    restarts = 1
+    beta = Beta()
+    surrogate = STRAIGHT_THROUGH
+    loss = LossKind.CROSS_ENTROPY
+    targets = 1
+    stop_at_success = True
+
+    def __init_subclass__(cls, method: Method | None = None) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        if method is not None:
+            cls.method = method
 
     @property
     def name(self) -> str:
@@ -214,7 +219,162 @@ class AttackSettings:
 
     @property
     def signal(self) -> ErrorSignal:
-        """The error signal that is used: `auto` resolved."""
+        """The error signal that is used, `plain` or `exact`."""
+        return ErrorSignal.PLAIN
+
+    @property
+    def rounds(self) -> int:
+        """How often it starts: once a restart, and for a targeted loss once a class as well."""
+        return self.restarts * (self.targets if self.loss.targeted else 1)
+
+    @property
+    def image_steps(self) -> int:
+        """Units of progress that the attack reports for each image."""
+        return self.steps * self.rounds
+
+
+class Climb(AttackSettings):
+    """What FGSM, PGD and APGD share: they follow the gradient of one loss.
+
+    `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
+    `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
+    `targets`: classes that a targeted loss goes for.
+    """
+
+    step_size: float | None = None
+    restarts: int = 1
+    beta: Beta = Beta()
+    surrogate: Surrogate = STRAIGHT_THROUGH
+    loss: LossKind = LossKind.CROSS_ENTROPY
+    targets: int = 9
+    error_signal: ErrorSignal = ErrorSignal.AUTO
+    stop_at_success: bool = True
+    momentum = 0.0
+
+    @property
+    def signal(self) -> ErrorSignal:
+        """Plain without a temperature and exact with one, unless the settings say which."""
         if self.error_signal is not ErrorSignal.AUTO:
             return self.error_signal
         return ErrorSignal.PLAIN if self.beta.rule is BetaRule.NONE else ErrorSignal.EXACT
+
+
+class Fgsm(Climb, method=Method.FGSM):
+    """One step from each start."""
+
+    steps = 1
+
+
+class Pgd(Climb, method=Method.PGD):
+    """Projected steps.
+
+    `momentum`: the share of the last direction in the next one, 0 in plain PGD. `final_step`: the size of the last step as a
+    fraction of the first, reached in even ratios.
+    """
+
+    steps: int = 20
+    momentum: float = 0.0
+    final_step: float = 1.0
+
+    @property
+    def in_one_step(self) -> Fgsm:
+        """The same in one step of FGSM's own size."""
+        shared = {field.name: getattr(self, field.name) for field in fields(Fgsm)}
+        return Fgsm(**{**shared, "step_size": None})
+
+
+class Apgd(Climb, method=Method.APGD):
+    """Steps whose size adapts; `step_size` is that of the first."""
+
+    steps: int = 20
+
+
+class Fab(AttackSettings, method=Method.FAB):
+    """`targets`: classes whose boundaries are looked at, one in each round where the loss is targeted, else all at once."""
+
+    steps: int = 20
+    restarts: int = 1
+    surrogate: Surrogate = STRAIGHT_THROUGH
+    loss: LossKind = LossKind.CROSS_ENTROPY
+    targets: int = 9
+
+
+class DeepFool(AttackSettings, method=Method.DEEPFOOL):
+    """It has no random start, so restarts would repeat it. `targets`: classes whose boundaries are looked at."""
+
+    steps: int = 20
+    surrogate: Surrogate = STRAIGHT_THROUGH
+    targets: int = 9
+
+
+class BrendelBethge(AttackSettings, method=Method.BRENDEL_BETHGE):
+    """Steps along the decision boundary."""
+
+    steps: int = 20
+    restarts: int = 1
+    surrogate: Surrogate = STRAIGHT_THROUGH
+
+
+class Search(AttackSettings):
+    """What the attacks share that ask the network for its answers only: no gradient, so no surrogate and no temperature.
+
+    `queries`: forward passes per image in each restart.
+    """
+
+    steps = 1
+    queries: int = 5000
+    restarts: int = 1
+
+    @property
+    def image_steps(self) -> int:
+        """A forward pass for each query of each restart."""
+        return self.queries * self.restarts
+
+
+class Square(Search, method=Method.SQUARE):
+    """Squares of one sign, by the scores."""
+
+
+class RandomSearch(Search, method=Method.RANDOM):
+    """Random points, by the scores."""
+
+
+class HardLabel(Search, method=Method.HARD_LABEL):
+    """By the predicted class alone."""
+
+
+class Iprop(AttackSettings, method=Method.IPROP):
+    """Target propagation. Without `stop_at_success` an image goes on past its first success."""
+
+    steps: int = 20
+    restarts: int = 1
+    stop_at_success: bool = True
+
+
+class Auto(AttackSettings, method=Method.AUTO):
+    """It chooses everything but what it may spend."""
+
+    budget: Budget = Budget()
+
+    @property
+    def image_steps(self) -> int:
+        """The budget in gradients per image, or percents of the time."""
+        return self.budget.units
+
+
+SETTINGS: Mapping[Method, type[AttackSettings]] = {
+    kind.method: kind
+    for kind in (Fgsm, Pgd, Apgd, Fab, DeepFool, BrendelBethge, Square, RandomSearch, HardLabel, Iprop, Auto)
+}
+"""The settings of each method."""
+
+
+def options_of(method: Method) -> tuple[str, ...]:
+    """The names of the method's options."""
+    return tuple(field.name for field in fields(SETTINGS[method]))
+
+
+def settings_of(method: Method, **options: Any) -> AttackSettings:
+    """The method's settings with those of the options that it has."""
+    known = options_of(method)
+    return SETTINGS[method](**{name: value for name, value in options.items() if name in known})

@@ -45,4 +45,4 @@ def require_data(source: str) -> None:
     if not path.is_file():
         raise DataError(f"{path}: no such file; give {kinds}")
     if address is None and path.suffix.lower() != ".npz":
-        raise DataError(f"{source}: not a kind of data that is read; give {kinds}")
+        raise DataError(f"{source}: not a supported kind of data; give {kinds}")

@@ -3,11 +3,11 @@
 A message says what is wrong, where, and what to do, in one line. `cli/main.py` alone turns it into an exit code.
 """
 
+from collections.abc import Sequence
+
 
 class AuditError(Exception):
-    """Base of every error that the user can act on; exit code 2 unless a subclass says otherwise."""
-
-    exit_code = 2
+    """Base of every error that the user can act on."""
 
 
 class UsageError(AuditError):
@@ -34,16 +34,16 @@ class DataError(AuditError):
     """Images or labels that cannot be read or do not fit the model."""
 
 
-class UnfinishedError(AuditError):
-    """The audit could not finish or decide: interrupted, out of memory, or a required check faulted."""
-
-    exit_code = 3
-
-
 def one_line(error: BaseException, limit: int = 300) -> str:
     """An exception's message on one line, its kind where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """The names in a row, the rest counted where there are more than `most`."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def is_out_of_memory(error: BaseException) -> bool:

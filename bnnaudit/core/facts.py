@@ -1,10 +1,15 @@
 """What a model file says about itself: everything `inspect` prints and a report needs, without the weights."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.scores import ScoreFacts
 from bnnaudit.core.threat import Box, InputGrid
+
+FLOAT_BITS = 32
+"""Bits of what is not quantized."""
 
 
 class ModelFormat(StrEnum):
@@ -76,11 +81,25 @@ class QuantizerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerBits:
+    """How many layers (of weights), or steps (of activations), have so many bits."""
+
+    bits: int
+    layers: int
+
+
+def layer_bits(bits: Iterable[int | None]) -> tuple[LayerBits, ...]:
+    """Those that are known, counted, the fewest bits first."""
+    counts = Counter(number for number in bits if number is not None)
+    return tuple(LayerBits(number, counts[number]) for number in sorted(counts))
+
+
+@dataclass(frozen=True, slots=True)
 class GradientFacts:
     """How the copy that is attacked got its gradient.
 
     cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
-    whether the code as it is written hands no gradient back to the image; dead: whether the copy hands none back either.
+    whether the code as it is written passes no gradient back to the image; dead: whether the copy passes none back either.
     unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
     """
 
@@ -102,10 +121,10 @@ class ModelFacts:
     """Facts about the audited model.
 
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
-    batch size that the file insists on, or None. Bits are None where the file does not tell; 32 means float. `grid`: the
-    values that an input of whole numbers can have, None where it takes floats. `single` says how the only score of an image
-    is read, of which two classes are made: as a `probability` or as a `logit`. `scores`: what attacks climb, where that is
-    not the output.
+    batch size that the file insists on, or None. `weight_layers`: the bits of each layer's weights. `unknown_steps`: whether
+    operators may be steps that `quantizers` lacks. `grid`: the values that an input of whole numbers can have, None where it
+    takes floats. `single` says how the only score of an image is read, of which two classes are made: as a `probability` or
+    as a `logit`. `scores`: what attacks climb, where that is not the output.
     """
 
     path: str
@@ -117,8 +136,8 @@ class ModelFacts:
     box: Box
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
-    weight_bits: int | None = None
-    activation_bits: int | None = None
+    weight_layers: tuple[LayerBits, ...] = ()
+    unknown_steps: bool = False
     quantizers: tuple[QuantizerFact, ...] = ()
     operators: tuple[OperatorCount, ...] = ()
     parameters: int = 0
@@ -131,6 +150,24 @@ class ModelFacts:
     gradients: GradientFacts = GradientFacts()
     grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
+
+    @property
+    def weight_bits(self) -> int | None:
+        """The fewest bits of any layer's weights, `FLOAT_BITS` for floats; None where the file does not tell."""
+        return self.weight_layers[0].bits if self.weight_layers else None
+
+    @property
+    def activation_layers(self) -> tuple[LayerBits, ...]:
+        """The bits of the steps, where they are known."""
+        return layer_bits(quantizer.bits for quantizer in self.quantizers)
+
+    @property
+    def activation_bits(self) -> int | None:
+        """The fewest bits of any step, `FLOAT_BITS` where there is no step; None where that is not known."""
+        if self.activation_layers:
+            return self.activation_layers[0].bits
+        unknown = self.quantizers or self.unknown_steps or not self.gradients.complete
+        return None if unknown else FLOAT_BITS
 
     @property
     def nondifferentiable(self) -> tuple[OperatorCount, ...]:

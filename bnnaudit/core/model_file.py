@@ -21,6 +21,6 @@ def require_model(model: Path) -> None:
         raise ModelError(f"{model}: not a file; give an ONNX file or a checkpoint")
     if model.suffix.lower() not in (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES, *PROGRAM_SUFFIXES):
         known = ", ".join((*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES))
-        raise ModelError(f"{model}: not a kind of model that is read; give one of {known}")
+        raise ModelError(f"{model}: not a supported kind of model; give one of {known}")
     if not os.access(model, os.R_OK):
         raise ModelError(f"{model}: cannot be read (permission denied)")

@@ -5,21 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, ErrorSignal, Method
+from bnnaudit.core.attack import (
+    AttackSettings,
+    Auto,
+    Beta,
+    BetaRule,
+    Budget,
+    Climb,
+    ErrorSignal,
+    HardLabel,
+    Method,
+    Pgd,
+    RandomSearch,
+    Square,
+)
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
 
 SWEEP_STEPS = 100
-"""Steps of the longest attack in the sweep over iterations."""
+"""Steps of the longest attack in the sweep over iterations. Not tuned."""
 SWEEP_POINTS = (0, 1, 2, 5, 10, 20, 50, SWEEP_STEPS)
-"""Where that attack is read off; 0 is the random start."""
+"""Where that attack is read off; 0 is the random start. Not tuned."""
 RADIUS_POINTS = 4
-"""Radii between the threat's and the whole box in the sweep over radii."""
+"""Radii between the threat's and the whole box in the sweep over radii. Not tuned."""
 
 VERIFICATION_BUDGET = {Effort.QUICK: 100, Effort.STANDARD: 300, Effort.THOROUGH: 1000}
-"""Gradient evaluations an image that the verification may spend."""
+"""Gradient evaluations per image that the verification may spend. Not tuned."""
 
 WHOLE_BOX = 1.0
 """The radius at which an L-inf attack may change every pixel to anything."""
@@ -28,15 +41,15 @@ HALF_RANGE = 0.5
 MANY_RESTARTS = 20
 """Against 1: [Gupta & Ajanthan 2022] Table 1."""
 SHORT_TRAVEL = 0.1
-"""Of the radius: what a whole attack of tiny steps moves at most."""
+"""Of the radius: what a whole attack of tiny steps moves at most. Not tuned."""
 DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
 """Random points for each image that the gradient left; [Carlini et al. 2019] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
-"""Of a query attack, for each image that the gradient left."""
+"""Of a query attack, for each image that the gradient left; 5,000 as in AutoAttack. The 300 are not tuned."""
 QUERIES_FOR_A_GRADIENT = 10
-"""Queries of the verification for each gradient that it may spend, where gradients are blocked."""
+"""Queries of the verification for each gradient that it may spend, where gradients are blocked. Not tuned."""
 CLASSES_ASKED = {Effort.QUICK: 0, Effort.STANDARD: 0, Effort.THOROUGH: 5000}
-"""Of a hard-label attack, for each image that the gradient left."""
+"""Of a hard-label attack, for each image that the gradient left. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class AuditPlan:
     """
 
     threat: Threat
-    ordinary: AttackSettings
+    ordinary: Pgd
     features: int
     quantized: bool
     seed: int = 0
@@ -91,9 +104,8 @@ class AuditPlan:
 
     def scaled(self, method: Method, rule: BetaRule, surrogate: Surrogate | None = None) -> Trial:
         """The ordinary attack as `method` with a temperature rule, and another surrogate where one is given."""
-        base = self.ordinary if method is Method.PGD else replace(self.ordinary, method=method, steps=1, step_size=None)
-        settings = replace(base, beta=Beta(rule), surrogate=surrogate or base.surrogate)
-        return Trial(settings, self.threat)
+        base: Climb = self.ordinary if method is Method.PGD else self.ordinary.in_one_step
+        return Trial(replace(base, beta=Beta(rule), surrogate=surrogate or base.surrogate), self.threat)
 
     @property
     def surrogates(self) -> tuple[Surrogate, ...]:
@@ -146,17 +158,17 @@ class AuditPlan:
     def random_trial(self) -> Trial:
         """Uniform random search on the images that the claim's attack left."""
         draws = DRAWS[self.effort] if self.draws is None else self.draws
-        return Trial(_searching(Method.RANDOM, draws), self.threat, after=self.claim)
+        return Trial(RandomSearch(queries=draws), self.threat, after=self.claim)
 
     @property
     def query_trial(self) -> Trial:
         """Square Attack on the images that the claim's attack left."""
-        return Trial(_searching(Method.SQUARE, QUERIES[self.effort]), self.threat, after=self.claim)
+        return Trial(Square(queries=QUERIES[self.effort]), self.threat, after=self.claim)
 
     @property
     def hard_label_trial(self) -> Trial:
         """The attack on predicted classes alone, on the images that the claim's attack left."""
-        return Trial(_searching(Method.HARD_LABEL, CLASSES_ASKED[self.effort]), self.threat, after=self.claim)
+        return Trial(HardLabel(queries=CLASSES_ASKED[self.effort]), self.threat, after=self.claim)
 
     @property
     def transfer_trial(self) -> Trial:
@@ -180,15 +192,10 @@ class AuditPlan:
         Where the gradient is blocked Square asks on without one, since no bridge need lead anywhere.
         """
         budget = VERIFICATION_BUDGET[self.effort]
-        auto = AttackSettings(Method.AUTO, budget=Budget(budget))
+        auto = Auto(budget=Budget(budget))
         if Suspicion.BLOCKED not in self.suspicions:
             return (auto,)
-        return auto, _searching(Method.SQUARE, QUERIES_FOR_A_GRADIENT * budget)
-
-
-def _searching(method: Method, queries: int) -> AttackSettings:
-    """A search without gradients, which has no steps of its own."""
-    return AttackSettings(method, steps=1, queries=queries)
+        return auto, Square(queries=QUERIES_FOR_A_GRADIENT * budget)
 
 
 def _readable(length: float, like: float) -> float:

@@ -11,8 +11,9 @@ from bnnaudit.core.errors import UsageError
 class SurrogateKind(StrEnum):
     """The shape of the derivative over t = z / w, z the pre-activation and w the width; each is 1 at t = 0.
 
-    relaxed is no derivative but another step, tanh(t): gradients are those of the smooth network that it makes, and the
-    network itself still judges. As the width narrows the smooth network becomes the network (a continuation method).
+    relaxed asks for another network, in which every step is tanh(t): attacks climb that smooth network, and the network
+    itself still judges. As the width narrows the smooth network becomes the network (a continuation method). Whatever
+    differentiates the network itself takes the derivative of tanh for it.
     """
 
     IDENTITY = "identity"
@@ -91,14 +92,16 @@ class Surrogate:
         widths, _, unit = rest.partition(":")
         width, narrows, end = widths.partition("..")
         if kind is SurrogateKind.IDENTITY or not _is_width(width) or (narrows and not _is_width(end)):
-            raise UsageError(f"surrogate: {text!r} has no usable width; all but identity take a positive number")
+            raise UsageError(
+                f"surrogate: {text!r} has no usable width; every kind but identity takes a positive number"
+            )
         if unit and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
         return cls(kind, float(width), WidthUnit(unit) if unit else default_unit(kind), float(end) if narrows else None)
 
     @property
     def relaxes(self) -> bool:
-        """Whether it changes the values that the climb sees, so that the network itself must be asked beside it."""
+        """Whether attacks climb a smooth network in place of the network, which must be asked beside it."""
         return self.kind is SurrogateKind.RELAXED
 
     def at(self, progress: float) -> Surrogate:

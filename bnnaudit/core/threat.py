@@ -73,7 +73,8 @@ class Threat:
 
     `eps` is in units of the [0,1] image, whatever range the network takes; `radius` is the same length in the box's units.
     With `image_bits` a pixel may only be changed to a value that so many bits can store; unchanged ones keep theirs. With
-    `grid` the network takes no other values than its: no image lies between them.
+    `grid` the network takes no other values than its: no image lies between them. `l2_per_channel`: each colour channel has
+    an L2 ball of its own, which allows sqrt(channels) times the radius in total; for comparison only.
     """
 
     norm: Norm
@@ -81,6 +82,7 @@ class Threat:
     box: Box = Box()
     image_bits: int | None = None
     grid: InputGrid | None = None
+    l2_per_channel: bool = False
 
     @property
     def radius(self) -> float:
@@ -107,7 +109,7 @@ class Threat:
 
 
 IMAGE_BITS = (1, 16)
-"""The fewest and the most bits that a pixel can be stored in."""
+"""The fewest and the most bits that a pixel can be stored in: 16 are the most of a PNG."""
 
 _LENGTH = re.compile(r"(?P<number>[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>px|/\s*(?P<divisor>[0-9.]+))?")
 
@@ -129,7 +131,7 @@ def parse_length(text: str | float, what: str = "eps") -> float:
         if not math.isfinite(value):
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{what}: {str(text)!r} is no length; write 8/255, 8px or 0.03") from None
+        raise UsageError(f"{what}: {str(text)!r} is not a length; write 8/255, 8px or 0.03") from None
     return value
 
 

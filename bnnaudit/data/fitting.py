@@ -82,7 +82,7 @@ def fit_shape(raw: NDArray[np.generic], facts: ModelFacts, where: str) -> NDArra
         if not fitting and raw.ndim == 2 and wanted[0] == 1 and raw.shape[1] == prod(wanted):
             fitting = [raw.reshape(len(raw), *wanted)]
     if not fitting:
-        raise DataError(f"{where}: {_needed(facts)}, the data have {_shown(raw)}; {_remedy(raw, facts)}")
+        raise DataError(f"{where}: {_needed(facts)}, but the data have {_shown(raw)}; {_remedy(raw, facts)}")
     return fitting[0]
 
 
@@ -125,8 +125,8 @@ def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFa
         if not _sizes_vary(source, ids):
             found = next(iter(source.sizes(ids[:1])))
             raise DataError(
-                f"{source.where}: {_needed(facts)}, the images are {found[0]}x{found[1]}; resize them as the model's "
-                "training did (images of one size are never resized here)"
+                f"{source.where}: {_needed(facts)}, but the images are {found[0]}x{found[1]}; resize them as for the model's "
+                "training (images of one size are never resized here)"
             )
         crop = source.resizing is Resizing.CENTRE_CROP
         note = f"resized, centre {height}x{width}" if crop else f"resized to {height}x{width}"
@@ -157,20 +157,22 @@ def _with_channels(picture: NDArray[np.uint8], channels: int, facts: ModelFacts,
     if channels == 1:
         if (picture == picture[:, :, :1]).all():
             return picture[:, :, 0]
-        raise DataError(f"{where}: {_needed(facts)}, the image is coloured; convert it as the model's training did")
+        raise DataError(
+            f"{where}: {_needed(facts)}, but the image is in colour; convert it as for the model's training"
+        )
     return picture
 
 
 def _needed(facts: ModelFacts) -> str:
     wanted = image_shape(facts)
     if wanted is None:
-        return f"the model takes {prod(facts.input_shape)} values an image"
+        return f"the model takes {prod(facts.input_shape)} values per image"
     return f"the model takes {wanted[0]}x{wanted[1]}x{wanted[2]} (channels x height x width)"
 
 
 def _shown(raw: NDArray[np.generic]) -> str:
     if raw.ndim == 2:
-        return f"{raw.shape[1]} values an image"
+        return f"{raw.shape[1]} values per image"
     if raw.ndim == 3:
         return f"{raw.shape[1]}x{raw.shape[2]} with 1 channel"
     return f"images of {'x'.join(str(length) for length in raw.shape[1:])}"

@@ -14,7 +14,7 @@ def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArra
         return _hot_columns(where, np.asarray(labels, dtype=np.float64))
     flat = labels.reshape(-1) if labels.size == count else labels
     if flat.shape != (count,):
-        raise DataError(f"{where}: {count} images but labels of the shape {labels.shape}; one label an image is needed")
+        raise DataError(f"{where}: {count} images, but labels of shape {labels.shape}; one label per image is needed")
     if flat.dtype.kind not in "iufb":
         raise DataError(f"{where}: labels are {flat.dtype}, not class numbers; store the index of each image's class")
     values = np.asarray(flat, dtype=np.float64)
@@ -34,7 +34,7 @@ def _hot_columns(where: str, labels: NDArray[np.float64]) -> NDArray[np.int64]:
     strange = np.flatnonzero(((labels == high).sum(axis=1) != 1) | ((labels == low).sum(axis=1) != labels.shape[1] - 1))
     if strange.size:
         raise DataError(
-            f"{where}: labels of the shape {labels.shape} that are not one-hot (first: row {strange[0]}, {strange.size} in "
+            f"{where}: labels of shape {labels.shape} that are not one-hot (first: row {strange[0]}, {strange.size} in "
             "all); store the index of each image's class"
         )
     return np.asarray(labels.argmax(axis=1), dtype=np.int64)
@@ -47,7 +47,7 @@ def refuse_foreign_classes(where: str, labels: NDArray[np.int64], num_classes: i
         first = foreign[0]
         if labels.min() >= 1 and labels.max() == num_classes:
             raise DataError(
-                f"{where}: the labels are 1..{num_classes}, but the classes of the model 0..{num_classes - 1}: they seem to "
+                f"{where}: the labels are 1..{num_classes}, but the model's classes are 0..{num_classes - 1}: they seem to "
                 "start at 1; subtract 1 from them"
             )
         raise DataError(

@@ -12,13 +12,12 @@ from typing import Any, assert_never
 import numpy as np
 
 from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.digest import sha256_of_listing
+from bnnaudit.core.errors import DataError, one_line
 from bnnaudit.core.threat import Box
-from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.labels import class_indices
-from bnnaudit.data.listing import sha256_of_listing
 from bnnaudit.data.pictures import PictureSource, Resizing
-from bnnaudit.data.source import ImageSource
+from bnnaudit.data.source import ArraySource, ImageSource
 
 
 def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
@@ -27,9 +26,7 @@ def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
     Raises DataError, saying where it looked and how to get the data, where neither works.
     """
     if root is None:
-        raise DataError(
-            f"{dataset}: no folder to read it from; give the one that torchvision keeps it in as --data-root"
-        )
+        raise DataError(f"{dataset}: no folder to read it from; give torchvision's data folder as --data-root")
     match dataset:
         case NamedDataset.MNIST | NamedDataset.FASHION_MNIST | NamedDataset.CIFAR10 | NamedDataset.CIFAR100:
             return _from_arrays(dataset, _load(dataset, root, {"train": False}))
@@ -56,14 +53,14 @@ def _load(dataset: NamedDataset, root: Path, options: dict[str, object]) -> Any:
             missing = error
         if dataset is NamedDataset.IMAGENET:
             raise DataError(
-                f"ImageNet: not found in {root} ({_brief(missing)}); put ILSVRC2012_img_val.tar and "
+                f"ImageNet: not found in {root} ({one_line(missing, 120)}); put ILSVRC2012_img_val.tar and "
                 "ILSVRC2012_devkit_t12.tar.gz there (image-net.org, after registration)"
             ) from missing
         try:
             return build(root, **options, download=True)
         except Exception as error:
             raise DataError(
-                f"{dataset}: not found in {root} and not downloaded ({_brief(error)}); fetch it once with "
+                f"{dataset}: not found in {root} and not downloaded ({one_line(error, 120)}); fetch it once with "
                 f"torchvision.datasets.{dataset}({str(root)!r}, download=True), or correct --data-root"
             ) from error
 
@@ -90,13 +87,9 @@ def _from_files(
         name=str(dataset),
         where=f"{dataset} in {root}",
         files=files,
-        targets=tuple(int(target) for _, target in samples),
+        targets=np.asarray([target for _, target in samples], dtype=np.int64),
         class_names=class_names,
         fetch=lambda name: Path(name).read_bytes(),
         sha256=sha256_of_listing(listing),
         resizing=resizing,
     )
-
-
-def _brief(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

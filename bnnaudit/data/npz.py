@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.digest import sha256_of
-from bnnaudit.core.errors import DataError
-from bnnaudit.data.arrays import ArraySource
+from bnnaudit.core.errors import DataError, one_line
 from bnnaudit.data.labels import class_indices
-from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
+from bnnaudit.data.source import ArraySource, refuse_oversized
 
 SHOWN = 4
 """Arrays that are not read of which a report gives the names."""
@@ -32,7 +31,7 @@ def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
     images = arrays[keys.images]
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise DataError(
-            f"{path}: {keys.images} has the shape {images.shape}; images are needed, as (N, H, W), (N, H, W, C), "
+            f"{path}: {keys.images} has shape {images.shape}; images are needed, as (N, H, W), (N, H, W, C), "
             "(N, C, H, W) or (N, features), and at least one"
         )
     units, note = units_of(path, keys.images, images, arrays.get(RANGE), network)
@@ -65,7 +64,7 @@ def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], l
             return keys, {key: np.asarray(stored[key]) for key in wanted}, others
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, ZlibError, NotImplementedError) as error:
         raise DataError(
-            f"{path}: not a readable .npz file ({_first_line(error)}); write it with numpy.savez"
+            f"{path}: not a readable .npz file ({one_line(error, 160)}); write it with numpy.savez"
         ) from error
 
 
@@ -85,8 +84,3 @@ def _check_header(path: Path, key: str, archive: zipfile.ZipFile, member: str) -
     refuse_oversized(f"{path}: {key}", shape, dtype.itemsize, "store fewer images in one file")
     if archive.getinfo(member).file_size - header < int(np.prod(shape, dtype=object)) * dtype.itemsize:
         raise ValueError(f"{member} is shorter than its header says")
-
-
-def _first_line(error: Exception) -> str:
-    """An error's message, short enough for one line."""
-    return str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__

@@ -11,23 +11,19 @@ from bnnaudit.core.errors import DataError
 
 IMAGES, LABELS, RANGE = "x", "y", "input_range"
 
-# Words that name images, labels, and a part of a data set; of several parts the one that was held out is taken.
 IMAGE_WORDS = frozenset({"x", "image", "images", "img", "imgs", "data", "input", "inputs", "features", "samples"})
 LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
+"""Words that name images, and labels."""
 PARTS = ("test", "", "val", "train")
+"""Parts of a data set, of which the first that a file has is taken: the one that was held out."""
 PART_WORDS = {
-    "test": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "eval": "test",
-    "train": "train",
-    "training": "train",
+    **dict.fromkeys(("test", "eval"), "test"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("train", "training"), "train"),
 }
-
-# What numpy.savez calls arrays that it is given without names.
+"""Words that name a part, and the part."""
 UNNAMED = ("arr_0", "arr_1")
-
+"""What numpy.savez calls arrays that it is given without names."""
 REMEDY = "save the images as x and the labels as y"
 
 
@@ -55,11 +51,11 @@ def find_keys(path: Path, names: Sequence[str]) -> Keys:
         labels = _of_kind(names, LABEL_WORDS, part)
         if len(images) > 1 or (images and len(labels) > 1):
             both = " and ".join(images if len(images) > 1 else labels)
-            raise DataError(f"{path}: {both} could both be meant; {REMEDY}")
+            raise DataError(f"{path}: {both} are both possible; {REMEDY}")
         if images:
             return Keys(images[0], labels[0] if labels else None)
     held = ", ".join(sorted(names)) or "nothing"
-    raise DataError(f"{path}: no array named x, or as Keras or MedMNIST name images (it holds {held}); {REMEDY}")
+    raise DataError(f"{path}: no array named x, or as Keras or MedMNIST would name images (it holds {held}); {REMEDY}")
 
 
 def _of_kind(names: Sequence[str], words: frozenset[str], part: str) -> list[str]:

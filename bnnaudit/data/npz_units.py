@@ -109,7 +109,7 @@ def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
         bits = next((bits for bits in DEPTHS if low >= 0 and high < 2**bits), None)
         example = f", such as [0, {2**bits - 1}] for pixels of {bits} bits" if bits else ""
         return (
-            f"add an array input_range = [low, high] with the values of black and white{example}; or say --input-range LO,HI "
+            f"add an array input_range = [low, high] with the values of black and white{example}; or give --input-range LO,HI "
             "if the network takes such values as they are"
         )
     likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
@@ -117,7 +117,7 @@ def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
     flag = "LO,HI" if fitting is None else f"{fitting.low:g},{fitting.high:g}"
     return (
         "if they were normalised, store the images from before (uint8 pixels or floats in 0..1) and give the "
-        f"normalisation with --mean and --std; if the network takes such values as they are, say --input-range {flag}; or "
+        f"normalisation with --mean and --std; if the network takes such values as they are, give --input-range {flag}; or "
         "add an array input_range = [low, high] with the units of the images"
     )
 

@@ -1,4 +1,4 @@
-"""A data set of image files, in a folder, a zip, or wherever else their bytes can be had; decoded when asked for."""
+"""A data set of image files, in a folder, a zip, or wherever else their bytes are; decoded when asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data.limits import refuse_oversized
+from bnnaudit.data.source import refuse_oversized
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
@@ -32,13 +32,14 @@ class Resizing(Enum):
 class PictureSource:
     """Image files in a fixed order.
 
-    fetch: the bytes of one of `files`. targets: a class index a file, or empty for data without labels.
+    fetch: the bytes of one of `files`. targets (N,): class indices, None for data without labels. sha256: of the zip, or of a
+    folder's names and sizes.
     """
 
     name: str
     where: str
     files: tuple[str, ...]
-    targets: tuple[int, ...]
+    targets: NDArray[np.int64] | None
     class_names: tuple[str, ...] | None
     fetch: Callable[[str], bytes]
     sha256: str
@@ -52,14 +53,6 @@ class PictureSource:
         """Pixels of 8 bits."""
         return Box(0.0, 255.0)
 
-    def labels(self) -> NDArray[np.int64] | None:
-        """(N,) class indices, or None."""
-        return np.asarray(self.targets, dtype=np.int64) if self.targets else None
-
-    def digest(self) -> str:
-        """SHA-256 of the zip, or of a folder's names and sizes."""
-        return self.sha256
-
     def pictures(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         """The decoded files at `indices`: (H, W) where grey, (H, W, 3) where coloured, each of its own size."""
         return [decode(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}") for index in indices]
@@ -69,7 +62,7 @@ class PictureSource:
         pictures = self.pictures(indices)
         shapes = sorted({picture.shape for picture in pictures})
         if len(shapes) > 1:
-            raise DataError(f"{self.where}: images of {len(shapes)} shapes, {shapes[0]} and {shapes[-1]} among them")
+            raise DataError(f"{self.where}: images of {len(shapes)} shapes, such as {shapes[0]} and {shapes[-1]}")
         return np.stack(pictures) if pictures else np.empty((0, 1, 1), dtype=np.uint8)
 
     def sizes(self, indices: NDArray[np.int64]) -> set[tuple[int, int]]:
@@ -84,15 +77,17 @@ class PictureSource:
 def decode(data: bytes, where: str) -> NDArray[np.uint8]:
     """An image file as (H, W) grey or (H, W, 3) red, green, blue; transparency is dropped.
 
-    Raises DataError for what is no image, is cut short, or has more than 8 bits a channel.
+    Raises DataError for what is not an image, is truncated, or has more than 8 bits per channel.
     """
     with _opened(data, where) as image:
         if image.mode not in GREY_MODES | COLOUR_MODES:
-            raise DataError(f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits a channel")
+            raise DataError(
+                f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits per channel"
+            )
         try:
             converted = image.convert("L" if image.mode in GREY_MODES else "RGB")
         except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise DataError(f"{where}: the image is damaged or cut short ({error}); replace or remove it") from error
+            raise DataError(f"{where}: the image is damaged or truncated ({error}); replace or remove it") from error
         return np.asarray(converted, dtype=np.uint8)
 
 

@@ -14,9 +14,8 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.report import DataFacts
 from bnnaudit.data.fitting import read_fitting
 from bnnaudit.data.labels import refuse_foreign_classes
-from bnnaudit.data.limits import refuse_oversized
 from bnnaudit.data.pictures import PictureSource
-from bnnaudit.data.source import ImageSource
+from bnnaudit.data.source import ImageSource, refuse_oversized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +52,7 @@ def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, see
         facts=DataFacts(
             source=f"{source.name} ({note})" if note else source.name,
             samples=len(ids),
-            sha256=source.digest(),
+            sha256=source.sha256,
             labelled=labels is not None,
         ),
     )
@@ -97,14 +96,14 @@ def _read(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tup
 
 def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64] | None:
     """The labels of the whole data set, all of them classes of the model."""
-    labels = source.labels()
+    labels = source.targets
     if labels is None:
         return None
     if isinstance(source, PictureSource) and source.class_names and len(source.class_names) != facts.num_classes:
         raise DataError(
             f"{source.where}: {len(source.class_names)} class folders, but the model has {facts.num_classes} classes, so "
-            "their order says nothing; give one folder a class (an empty one where there are no images), or images "
-            "without class folders to audit without labels"
+            "their order does not tell the labels; give one folder per class (an empty one for a class without "
+            "images), or images without class folders to audit without labels"
         )
     refuse_foreign_classes(source.name, labels, facts.num_classes)
     return labels

@@ -18,7 +18,7 @@ Parts = tuple[str, ...]
 class Arrangement:
     """The images of a tree in a fixed order.
 
-    files: their names inside the tree. targets: one class index a file, or empty for images without labels. part: the
+    files: their names inside the tree. targets: one class index per file, or empty for images without labels. part: the
     folder of the tree that was taken, empty for the whole of it.
     """
 
@@ -81,7 +81,9 @@ def _descend(where: str, paths: Sequence[Parts], part: Parts) -> Parts:
     if len(held_out) == 1:
         return (*part, held_out[0])
     shown = ", ".join(folders[:6]) + (", ..." if len(folders) > 6 else "")
-    raise DataError(f"{where}: several folders of class folders ({shown}) and not one that is the test set; name one")
+    raise DataError(
+        f"{where}: several folders of class folders ({shown}) and none that is clearly the test set; name one"
+    )
 
 
 def _is_image(path: Parts) -> bool:

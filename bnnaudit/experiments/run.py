@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bnnaudit.attacks.table import image_steps
 from bnnaudit.audit.clever import clever_rows
 from bnnaudit.audit.prepare import Prepared, prepare
 from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
@@ -53,13 +52,13 @@ def planned_units(experiment: Experiment, images: int, radii: int) -> int:
     """Units of progress of one model, all images being classified correctly."""
     match experiment:
         case AttackTable():
-            return images * sum(image_steps(line.settings) for line in experiment.lines)
+            return images * sum(line.settings.image_steps for line in experiment.lines)
         case CleverTable():
             return images * len(Ball)
         case PropagationTable():
             return images
         case RadiusFigure():
-            return images * radii * sum(image_steps(settings) for settings in experiment.attacks)
+            return images * radii * sum(settings.image_steps for settings in experiment.attacks)
         case _:
             assert_never(experiment)
 
@@ -112,7 +111,7 @@ def _attacked(table: AttackTable, subject: Subject, prepared: Prepared, progress
     for line in table.lines:
         if line.settings.surrogate != STRAIGHT_THROUGH and not subject.target.facts.quantizers:
             # Without steps a surrogate changes nothing: the row would be there twice.
-            progress.advance(int(prepared.clean.sum()) * image_steps(line.settings))
+            progress.advance(int(prepared.clean.sum()) * line.settings.image_steps)
             continue
         row = attacked_row(line.settings, prepared.inputs, subject.threats[:1], progress)
         rows.append(replace(row, paper=tuple(line.paper[index] for index in chosen)))
@@ -130,7 +129,7 @@ def attacked_row(
 ) -> ReproducedRow:
     """The accuracy that an attack leaves at each radius, or why it cannot run."""
     progress.task(f"{settings.name} {settings.loss if settings.method.climbs else ''}".strip())
-    units = int(inputs.clean.sum()) * image_steps(settings) * len(threats)
+    units = int(inputs.clean.sum()) * settings.image_steps * len(threats)
     done: list[int] = []
 
     def advance(units: int) -> None:
@@ -163,7 +162,7 @@ def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> Repro
         draws=table.draws,
         targets=facts.num_classes - 1,
     )
-    scored = clever_rows(prepared, settings, AttackSettings().surrogate, progress.advance)
+    scored = clever_rows(prepared, settings, Pgd().surrogate, progress.advance)
     rows = [
         ReproducedRow(
             label=line.label,

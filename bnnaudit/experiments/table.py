@@ -6,7 +6,20 @@ than those of the AAAI 2022 version, which may have revised them. What was not s
 
 from collections.abc import Mapping
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import (
+    Apgd,
+    AttackSettings,
+    Auto,
+    Beta,
+    BetaRule,
+    BrendelBethge,
+    DeepFool,
+    Fgsm,
+    Iprop,
+    LossKind,
+    Pgd,
+    Square,
+)
 from bnnaudit.core.surrogate import NARROWING, Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.experiments.values import (
     CIFAR10_LINF,
@@ -25,7 +38,7 @@ from bnnaudit.experiments.values import (
 
 REF, WQ, WAQ = NetworkKind
 NJS, HNS = Beta(BetaRule.NJS), Beta(BetaRule.HNS)
-PGD_NJS, PGD_HNS = AttackSettings(beta=NJS), AttackSettings(beta=HNS)
+PGD_NJS, PGD_HNS = Pgd(beta=NJS), Pgd(beta=HNS)
 PROPAGATION: Mapping[tuple[str, str], Mapping[NetworkKind, tuple[float, float, float]]] = {
     ("singular values of b J, mean", "jsv_mean"):
         {REF: (8.09, 0.951, 2.38), WQ: (35.3, 0.995, 11.9), WAQ: (1.11, 0.224, 4.65)},
@@ -43,7 +56,7 @@ PROPAGATION: Mapping[tuple[str, str], Mapping[NetworkKind, tuple[float, float, f
 
 def _and_ours(*lines: tuple[AttackSettings, tuple[float, ...]]) -> tuple[AttackLine, ...]:
     """The paper's rows, then PGD++ with a surrogate that narrows, for which the paper has no figures."""
-    ours = AttackLine(AttackSettings(beta=HNS, surrogate=NARROWING), (None,) * len(lines[0][1]))
+    ours = AttackLine(Pgd(beta=HNS, surrogate=NARROWING), (None,) * len(lines[0][1]))
     return (*(AttackLine(*line) for line in lines), ours)
 
 
@@ -56,12 +69,12 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
             *(PaperColumn(kind, f"{kind}*") for kind in (REF, WQ)),
         ),
         lines=_and_ours(
-            (AttackSettings(Method.FGSM, steps=1), (7.62, 40.49, 40.84, 62.38, 55.10)),
-            (AttackSettings(Method.FGSM, steps=1, loss=LossKind.DLR), (19.48, 19.72, 41.78, 66.39, 59.14)),
-            (AttackSettings(Method.FGSM, steps=1, beta=NJS), (5.55, 3.46, 19.46, 61.43, 54.74)),
-            (AttackSettings(Method.FGSM, steps=1, beta=HNS), (5.35, 2.51, 19.09, 61.40, 53.82)),
-            (AttackSettings(), (0.00, 26.98, 8.57, 48.73, 41.34)),
-            (AttackSettings(loss=LossKind.DLR), (0.00, 0.00, 4.57, 49.73, 41.42)),
+            (Fgsm(), (7.62, 40.49, 40.84, 62.38, 55.10)),
+            (Fgsm(loss=LossKind.DLR), (19.48, 19.72, 41.78, 66.39, 59.14)),
+            (Fgsm(beta=NJS), (5.55, 3.46, 19.46, 61.43, 54.74)),
+            (Fgsm(beta=HNS), (5.35, 2.51, 19.09, 61.40, 53.82)),
+            (Pgd(), (0.00, 26.98, 8.57, 48.73, 41.34)),
+            (Pgd(loss=LossKind.DLR), (0.00, 0.00, 4.57, 49.73, 41.42)),
             (PGD_NJS, (0.00, 0.00, 0.03, 47.17, 40.76)),
             (PGD_HNS, (0.00, 0.00, 0.04, 48.54, 40.67)),
         ),
@@ -72,8 +85,8 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         measured_on="CIFAR-10, L-inf 8/255; the numbers of steps and queries are not stated",
         columns=tuple(PaperColumn(kind, network) for network in ("ResNet-18", "VGG-16") for kind in NetworkKind),
         lines=_and_ours(
-            (AttackSettings(Method.APGD, loss=LossKind.DLR), (0.00, 0.00, 6.32, 0.79, 8.23, 0.38)),
-            (AttackSettings(Method.SQUARE), (0.55, 0.41, 21.45, 2.25, 1.98, 16.67)),
+            (Apgd(loss=LossKind.DLR), (0.00, 0.00, 6.32, 0.79, 8.23, 0.38)),
+            (Square(), (0.55, 0.41, 21.45, 2.25, 1.98, 16.67)),
             (PGD_NJS, (0.00, 0.00, 0.03, 0.00, 0.00, 0.01)),
             (PGD_HNS, (0.00, 0.00, 0.04, 0.00, 0.00, 0.02)),
         ),
@@ -85,9 +98,9 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         measured_on=f"{CIFAR10_LINF}; DeepFool and B&B as Foolbox has them",
         columns=(PaperColumn(WAQ, "ResNet-18"), PaperColumn(WAQ, "VGG-16")),
         lines=_and_ours(
-            (AttackSettings(), (8.57, 78.01)),
-            (AttackSettings(Method.DEEPFOOL, steps=50), (18.92, 12.12)),
-            (AttackSettings(Method.BRENDEL_BETHGE, steps=50), (0.81, 0.10)),
+            (Pgd(), (8.57, 78.01)),
+            (DeepFool(steps=50), (18.92, 12.12)),
+            (BrendelBethge(steps=50), (0.81, 0.10)),
             (PGD_NJS, (0.03, 0.01)),
             (PGD_HNS, (0.04, 0.02)),
         ),
@@ -116,9 +129,9 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
         title="PGD and PGD++ (NJS) against IPROP, and what auto leaves",
         measured_on="a binary network of 5 x 100 units on MNIST; curves without figures",
         attacks=(
-            AttackSettings(),
+            Pgd(),
             PGD_NJS,
-            AttackSettings(
+            Pgd(
                 steps=100,
                 restarts=10,
                 beta=NJS,
@@ -126,8 +139,8 @@ EXPERIMENTS: Mapping[TableName, Experiment] = {
                 momentum=0.75,
                 final_step=0.1,
             ),
-            AttackSettings(Method.IPROP),
-            AttackSettings(Method.AUTO),
+            Iprop(),
+            Auto(),
         ),
     ),
 }

@@ -8,13 +8,11 @@ from torch import Tensor
 
 from bnnaudit.core.evidence import Agreement, DefaultAnswers
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.core.scores import OutputScores
+from bnnaudit.core.scores import OutputScores, are_probabilities
 from bnnaudit.core.target import Target
 
 FLOAT_NOISE = 1e-4
 """Relative difference of scores that rounding explains."""
-PROBABILITY_NOISE = 1e-5
-"""How far sums of probabilities may be from 1."""
 ALONE = 64
 """Images that are run one by one."""
 COMPANY = 7
@@ -78,12 +76,6 @@ def output_scores(scores: Tensor) -> OutputScores:
         at_ends=int(at_ends.sum()),
         total=finite.numel(),
     )
-
-
-def are_probabilities(scores: Tensor) -> bool:
-    """Whether every row of (N, d) lies in [0, 1] and adds up to 1, to float noise; False where there is no row."""
-    within = bool((scores >= -PROBABILITY_NOISE).all()) and bool((scores <= 1 + PROBABILITY_NOISE).all())
-    return len(scores) > 0 and within and bool(((scores.sum(dim=1) - 1).abs() <= PROBABILITY_NOISE).all())
 
 
 def _clear(scores: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Beta, BetaRule, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import OutputKind
@@ -65,9 +65,7 @@ def attacks_tested(plan: AuditPlan) -> tuple[tuple[str, AttackSettings], ...]:
     """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto if any."""
     adaptive = Surrogate.usual(SurrogateKind.TRIANGULAR) if plan.quantized else plan.ordinary.surrogate
     scaled = replace(plan.ordinary, beta=Beta(BetaRule.HNS), surrogate=adaptive)
-    auto = (
-        ((str(Method.AUTO), AttackSettings(Method.AUTO, budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
-    )
+    auto = ((str(Method.AUTO), Auto(budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
     return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), *auto
 
 

@@ -55,7 +55,7 @@ def trace(target: Target, batch: Batch, plan: AuditPlan) -> tuple[Tensor, Tensor
     settings, threat = plan.ordinary, plan.threat
     step = (step_size_of(settings, threat) or 0.0) * threat.box.width
     ones = torch.ones(len(batch), device=batch.images.device)
-    points = random_start(batch, threat, settings, plan.seed, 0)
+    points = random_start(batch, threat, plan.seed, 0)
     losses, wrong = [], []
     for index in range(settings.steps + 1):
         points = points.detach().requires_grad_()
@@ -67,6 +67,6 @@ def trace(target: Target, batch: Batch, plan: AuditPlan) -> tuple[Tensor, Tensor
             break
         signal = error_signal(settings, values, batch.labels, ones.to(values.dtype))
         (gradients,) = gradients_at(logits, [points], signal)
-        direction = ascent_direction(gradients, threat, settings)
-        points = project(points.detach() + direction * step, batch.images, threat, settings)
+        direction = ascent_direction(gradients, threat)
+        points = project(points.detach() + direction * step, batch.images, threat)
     return torch.stack(losses, dim=1), torch.stack(wrong, dim=1)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan, Suspicion
+from bnnaudit.core.scores import PROBABILITY_TOLERANCE
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
-from bnnaudit.measurements.agreement import PROBABILITY_NOISE
 from bnnaudit.measurements.backward_pass import gradients_at, is_zero
 from bnnaudit.measurements.layer_hooks import layer_calls
+from bnnaudit.models.scores.form import LogProbabilities
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import FunctionBridge
 from bnnaudit.quantization.interception import InterceptedNetwork
@@ -74,19 +75,6 @@ class InDouble(nn.Module):
         return result
 
 
-class Logarithm(nn.Module):
-    """The logarithm of a network's probabilities, which are logits up to a constant for each image."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d)."""
-        probabilities: Tensor = self.network(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log().to(inputs.dtype)
-
-
 class Averaged(nn.Module):
     """The mean logits over noisy copies of the network's input; `noise` is its largest size, in the input's own units."""
 
@@ -139,11 +127,11 @@ def _before_softmax(target: Target, probed: Batch) -> Target:
     images = probed.images[:8]
     with torch.no_grad():
         again, scores = torch.softmax(bare.logits(images), dim=1), target.logits(images)
-    if torch.allclose(again, scores, rtol=0.0, atol=PROBABILITY_NOISE):
+    if torch.allclose(again, scores, rtol=0.0, atol=PROBABILITY_TOLERANCE):
         return bare
     with contextlib.suppress(CureUnavailableError):
         target = _in_float64(target, probed)
-    return replace(target, network=Logarithm(target.network))
+    return replace(target, network=LogProbabilities(target.network))
 
 
 def _in_float64(target: Target, probed: Batch) -> Target:

@@ -10,15 +10,15 @@ from bnnaudit.attacks.table import step_size_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
+from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.target import Target
 from bnnaudit.core.vanishing import where_it_vanishes
-from bnnaudit.measurements.agreement import are_probabilities
 from bnnaudit.measurements.backward_pass import SMALLEST_NORMAL, gradients_at, is_zero, largest_entry
 from bnnaudit.measurements.layer_hooks import layer_calls
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import killing_functions
+from bnnaudit.quantization.integer_input import without_input_rounding
 from bnnaudit.quantization.step_hooks import StepTaken, watching
-from bnnaudit.quantization.whole_input import between_whole_numbers
 from bnnaudit.quantization.zero_gradient import Attached
 
 VANISHING = 1e-6
@@ -42,8 +42,8 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
     with torch.no_grad():
         top = logits.topk(2, dim=1).values
         step = step_size_of(plan.ordinary, plan.threat) or 0.0
-        direction = ascent_direction(plain, plan.threat, plan.ordinary)
-        moved = project(images + direction * (step * plan.threat.box.width), images, plan.threat, plan.ordinary)
+        direction = ascent_direction(plain, plan.threat)
+        moved = project(images + direction * (step * plan.threat.box.width), images, plan.threat)
     return GradientProbe(
         images=len(batch),
         zero=int((size == 0).sum()),
@@ -109,7 +109,7 @@ def rounds_input(target: Target, batch: Batch) -> bool:
     The second is asked of networks without known steps only, since binary activations swallow small noise as well. That an
     input is one of whole numbers is no such grid: there are no other images.
     """
-    target = between_whole_numbers(target)
+    target = without_input_rounding(target)
     if target.facts.quantizers:
         return _steps_on_input(target, batch.select(slice(0, 1)))
     generator = torch.Generator().manual_seed(0)

@@ -19,8 +19,7 @@ from bnnaudit.numerics.jacobian import gram_matrix
 from bnnaudit.numerics.losses import cross_entropy_signal
 from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
-from bnnaudit.quantization.observation import followed
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, followed, watching
 from bnnaudit.temperature import fit_temperature
 from bnnaudit.temperature.hns import EXACT_CLASSES
 from bnnaudit.temperature.njs import singular_value_moments

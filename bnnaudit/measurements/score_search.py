@@ -17,13 +17,12 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.geometry import random_start
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, ErrorSignal
+from bnnaudit.core.attack import ErrorSignal, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.core.scores import ScoreFacts
+from bnnaudit.core.scores import ScoreFacts, are_probabilities
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
-from bnnaudit.measurements.agreement import are_probabilities
 from bnnaudit.models.scores.graph import Place
 from bnnaudit.models.scores.network import ScorePlaces, score_places
 
@@ -71,7 +70,7 @@ class _Search:
     def __post_init__(self) -> None:
         ids = torch.arange(len(self.images), device=self.images.device)
         everyone = Batch(self.images, torch.zeros_like(ids), ids)
-        ball = random_start(everyone, self.threat, AttackSettings(), 0, 0)
+        ball = random_start(everyone, self.threat, 0, 0)
         self.seen = self._values(torch.cat([self.images, ball]))
         self._close_in(self.images, self._others())
 
@@ -119,7 +118,7 @@ class _Search:
             parts = [target.logits(part).argmax(dim=1) for part in torch.split(self.images, PART)]
         labels = torch.cat(parts)
         batch = Batch(self.images, labels, torch.arange(len(labels), device=labels.device))
-        settings = AttackSettings(steps=STEPS, error_signal=ErrorSignal.EXACT)
+        settings = Pgd(steps=STEPS, error_signal=ErrorSignal.EXACT)
         outcome = run_attack(settings, target, batch, self.threat, 0, batch_size=PART)
         return outcome.images, outcome.fooled
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -13,12 +12,13 @@ from torch import Tensor, fx, nn
 from bnnaudit.onnx_import.converters.convolution import convolve
 from bnnaudit.onnx_import.converters.normalization import batch_norm
 from bnnaudit.onnx_import.operands import STORED, FunctionModule, Operands
+from bnnaudit.quantization.quantizers import shared_copy
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 """Exactly these: what derives from them may compute something else."""
 TOLERANCE = 1e-4
-"""Difference of scores, relative to the largest of them, that the rounding of other weights explains."""
+"""Difference of scores, relative to the largest of them, that rounding and another order of summation explain; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
     result has to agree. Weights that stay are shared with `network`, which is left as it was and returned where nothing
     can be folded: where its code cannot be followed, or where the scores change by more than rounding.
     """
-    twin = _sharing_tensors(network)
+    twin = shared_copy(network)
     folded = 0
     for owner, graph in _graphs(twin):
         for convolution, normalization in _pairs(owner, graph):
@@ -46,14 +46,12 @@ def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
     if not folded:
         return network
     with torch.no_grad():
-        before, after = network(inputs), twin(inputs)
-    largest = float(before.abs().max())
-    return twin if torch.allclose(before, after, rtol=0, atol=TOLERANCE * largest) else network
+        return twin if scores_agree(network(inputs), twin(inputs)) else network
 
 
-def _sharing_tensors(network: nn.Module) -> nn.Module:
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    return copy.deepcopy(network, memo=shared)
+def scores_agree(before: Tensor, after: Tensor) -> bool:
+    """Whether scores (N, d) are the same but for rounding."""
+    return torch.allclose(before, after, rtol=0, atol=TOLERANCE * float(before.abs().max()))
 
 
 def _graphs(network: nn.Module) -> Iterator[tuple[nn.Module, fx.Graph]]:
@@ -64,7 +62,7 @@ def _graphs(network: nn.Module) -> Iterator[tuple[nn.Module, fx.Graph]]:
     if imported:
         return
     try:
-        graph = fx.Tracer().trace(_sharing_tensors(network))  # a copy, for the code may keep what it is shown
+        graph = fx.Tracer().trace(shared_copy(network))  # a copy, for the code may keep what it is shown
     except Exception:  # the network may be the user's code, and what cannot be traced fails in many ways
         return
     yield network, graph

@@ -7,30 +7,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FLOAT_BITS = 32
+from bnnaudit.core.facts import FLOAT_BITS
 
-# Values for each level that is claimed, and on a grid in all: few values are not taken for few levels.
 EVIDENCE = 2
+"""Values for each level that is claimed: few values are not taken for few levels."""
 SHORTEST_GRID = 8
-
-# Values for each level from which on levels that do not occur are taken not to exist. Not tuned: of levels that occur one
-# time in eight or more, exp(-8) are then missing.
+"""Values from which on a grid is looked for; not tuned."""
 PLENTY = 8
-
-# Levels that are counted, be they even or not, and those of so few bits that a grid is out of the question.
+"""Values for each level from which on levels that do not occur are taken not to exist. Not tuned: of levels that occur one
+time in eight or more, exp(-8) are then missing."""
 COUNTED = 16
+"""Levels that are counted, be they even or not."""
 FEWEST = 4
-
-# Bits of the grids whose points are told apart, and points of the longest of them and of the grid of 16 bits.
+"""Levels of so few bits that a grid is out of the question."""
 SHORT_GRIDS = range(2, 9)
+"""Bits of the grids whose points are told apart."""
 MOST_LEVELS = 256
+"""Points of the longest of them."""
 LONG_GRID = 65536
-
-# How far from a whole multiple of its step a level may lie; float32 scales leave less than a thousandth.
+"""Points of the grid of 16 bits."""
 TOLERANCE = 0.02
-
-# Values looked at first: float weights show more levels than a grid has at once.
+"""How far from a whole multiple of its step a level may lie; float32 scales leave less than a thousandth."""
 SAMPLE = 4096
+"""Values looked at first: float weights show more levels than a grid has at once."""
 
 
 def bits_of(weights: NDArray[Any], channel_axis: int) -> int:
@@ -122,8 +121,3 @@ def _points(levels: NDArray[np.float64], step: float, most: int) -> int | None:
         if places[-1] - places[0] < most and np.abs(places - np.rint(places)).max() < TOLERANCE:
             return int(np.rint(places[-1] - places[0])) + 1
     return None
-
-
-def bits_of_majority(counts: dict[int, int]) -> int | None:
-    """The bits that most weights have, from bits -> number of weights; None without weights."""
-    return max(counts, key=lambda bits: (counts[bits], -bits)) if counts else None

@@ -1,7 +1,7 @@
 """The temperature at which the loss curves most: b* = argmax ||b^2 J^T (diag p - p p^T) J||_F, p = softmax(b a).
 
-A search is given the squared norm as a function of b; where that comes from (G = J J^T, a sketch of it, the full Hessian) is
-not its business. Logits are (M, d) float64. With the identity for G there is a faster way: `softmax_curvature`.
+A search is given the squared norm as a function of b; where that comes from (G = J J^T, a sketch of it, the full Hessian)
+makes no difference to it. Logits are (M, d) float64. With the identity for G there is a faster way: `softmax_curvature`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_LOG_RHO = -72 * math.log(10)
 FINE_RANGE = (1e-2, 1e2)
 """b times (top minus second logit) between which the maximum is looked for; for two classes it is at 2.4."""
 FINE_POINTS = (48, 16)
-"""Points of each round of the fine search; a round spans the two intervals beside the last round's best point."""
+"""Points of each round of the fine search; a round spans the two intervals beside the last round's best point. Not tuned."""
 
 NormSquared = Callable[[Tensor], Tensor]
 """b (M, B) -> the squared norm of the Hessian at each of them (M, B)."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-300
+"""Keeps a division by zero from being one; near the smallest normal double."""
 
 
 def step_to_hyperplane_linf(points: Tensor, normals: Tensor, rises: Tensor, low: float, high: float) -> Tensor:

@@ -15,9 +15,14 @@ def flat_norm(values: Tensor) -> Tensor:
     return norms
 
 
+def per_image(values: Tensor, images: Tensor) -> Tensor:
+    """A value for each image, as it broadcasts over images (N, ...): (N,) -> (N, 1, ...)."""
+    return values.view(-1, *(1,) * (images.dim() - 1))
+
+
 def scale_each(values: Tensor, factors: Tensor) -> Tensor:
     """Each image times its own factor: (N, ...), (N,) -> (N, ...)."""
-    return values * factors.view(-1, *(1,) * (values.dim() - 1))
+    return values * per_image(factors, values)
 
 
 def project_linf(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
@@ -41,13 +46,6 @@ def project_l2(points: Tensor, origins: Tensor, radius: float, low: float, high:
     return (origins + scale_each(shift, shrink)).clamp(low, high)
 
 
-def project_l2_per_channel(points: Tensor, origins: Tensor, radius: float, low: float, high: float) -> Tensor:
-    """Like `project_l2`, each channel by itself: allows sqrt(channels) times the radius in total. For comparison only."""
-    channels = points.shape[:2].numel()
-    shape = (channels, *points.shape[2:]) if points.dim() > 2 else points.shape
-    return project_l2(points.reshape(shape), origins.reshape(shape), radius, low, high).view_as(points)
-
-
 def finite_gradients(gradients: Tensor) -> Tensor:
     """Zero where a gradient (...) is no number, as where a chain of rules multiplies infinity by zero: it leads nowhere there."""
     return gradients.nan_to_num(nan=0.0)
@@ -57,7 +55,7 @@ def unit_direction_l2(gradients: Tensor) -> Tensor:
     """Each image's gradient at unit Euclidean length; zero where the gradient is zero. Safe for denormal gradients."""
     largest = gradients.flatten(1).abs().amax(dim=1)
     safe = torch.where(largest > 0, largest, 1.0)
-    scaled = gradients / safe.view(-1, *(1,) * (gradients.dim() - 1))
+    scaled = gradients / per_image(safe, gradients)
     lengths = flat_norm(scaled)
     return scale_each(scaled, torch.where(lengths > 0, 1 / lengths.clamp_min(1e-30), 0.0))
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 SLACK = 2.0**-22
-"""Distance to a grid value that float32 arithmetic explains, as a fraction of the largest number in the box."""
+"""Distance to a grid value that float32 arithmetic explains, as a fraction of the largest number in the box:
+two units in the last place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from bnnaudit.numerics.jacobian import MEMORY
 from bnnaudit.numerics.sketch import random_directions
 
 DIRECTIONS = 8
-"""Random directions; all unit vectors are taken instead where the input has no more features than that."""
+"""Random directions; all unit vectors are taken instead where the input has no more features than that. Not
+tuned."""
 
 
 def full_norm(
     network: Callable[[Tensor], Tensor], inputs: Tensor, logits: Tensor, labels: Tensor
 ) -> tuple[NormSquared, int]:
-    """The full Hessian's squared norm at network inputs (M, ...), and the backward passes that it took an image.
+    """The full Hessian's squared norm at network inputs (M, ...), and the backward passes that it took per image.
 
     The piecewise-linear part is exact, and is all there is where the network has no curvature; what the curvature adds
     is exact for inputs of at most `DIRECTIONS` features, else its mean over as many random directions.

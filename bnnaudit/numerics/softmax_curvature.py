@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 LEAST = 1.0
-"""The least s searched."""
+"""The least s searched. Not tuned."""
 POINTS = 8
-"""Points of the logarithmic grid on which the search starts."""
+"""Points of the logarithmic grid on which the search starts. Not tuned."""
 SECANT_STEPS = 2
 """After the grid and its parabola, which are right to a hundredth, two steps bring the error below 1e-4."""
 NEGLIGIBLE = -28.0

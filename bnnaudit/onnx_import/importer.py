@@ -125,7 +125,7 @@ def _check_types(graph: Graph) -> None:
     for info in (*graph.proto.input, *graph.proto.output):
         if not info.type.HasField("tensor_type"):
             kind = info.type.WhichOneof("value") or "nothing"
-            raise UnsupportedOperatorsError(f"{info.name!r} is no tensor ({kind.removesuffix('_type')})")
+            raise UnsupportedOperatorsError(f"{info.name!r} is not a tensor ({kind.removesuffix('_type')})")
         try:
             torch_type(info.type.tensor_type.elem_type)
         except NotImplementedError as error:

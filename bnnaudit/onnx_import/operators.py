@@ -155,7 +155,7 @@ STANDARD: dict[str, Spec] = {
     "Ceil": Spec(of_module(lambda: Flooring(up=True)), quantizer=CEIL),
     "Clip": Spec(activations.clipping),
     "Concat": Spec(slicing.concatenation),
-    "Constant": Spec(refused("a constant that is no dense tensor of numbers")),
+    "Constant": Spec(refused("a constant that is not a dense tensor of numbers")),
     "ConstantOfShape": Spec(constants.constant_of_shape),
     "Conv": Spec(convolution.convolution, weights={1: 0}),
     "ConvTranspose": Spec(convolution.transposed_convolution, weights={1: 1}),

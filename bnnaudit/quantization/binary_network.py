@@ -22,8 +22,9 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
+from bnnaudit.quantization.integer_input import without_input_rounding
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, named_quantizers
-from bnnaudit.quantization.whole_input import between_whole_numbers
+from bnnaudit.quantization.step_hooks import removing
 
 Array = NDArray[np.float64]
 
@@ -99,7 +100,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     Raises UsageError, naming `user`, for any other: its steps must be two-valued signs, each of which feeds the next one
     through an affine map and by that way alone.
     """
-    target = between_whole_numbers(target)
+    target = without_input_rounding(target)
     network = copy.deepcopy(target.network).double()
     steps = _signs(target, network, user)
     run = _Run(target, network, steps, image_shape)
@@ -112,7 +113,7 @@ def read_binary_network(target: Target, image_shape: tuple[int, ...], user: str)
     layers = (_layer(*found, step) for found, step in zip(maps, steps, strict=False))
     result = BinaryNetwork(tuple(layers), *maps[-1])
     if not _agrees(target, result, image_shape):
-        raise UsageError(f"method: {user} needs a network whose signs follow one another, without ways around them")
+        raise UsageError(f"method: {user} needs a network whose signs follow one another, without paths around them")
     return result
 
 
@@ -177,12 +178,8 @@ def _watched(steps: list[BinarySign], given: list[Tensor], replaced: Mapping[int
         given.append(arguments[0].flatten(1))
         return replaced[index].to(result.dtype).view_as(result) if index in replaced else result
 
-    handles = [step.register_forward_hook(note) for step in steps]
-    try:
+    with removing([step.register_forward_hook(note) for step in steps]):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _signs(target: Target, network: nn.Module, user: str) -> list[BinarySign]:
@@ -201,12 +198,10 @@ def _signs(target: Target, network: nn.Module, user: str) -> list[BinarySign]:
     handles = [step.register_forward_pre_hook(lambda module, _: order.append(module)) for step in signs]
     shape, box = target.facts.input_shape, target.facts.box
     try:
-        network(torch.full((1, *shape), box.low, dtype=torch.float64, device=target.device))
+        with removing(handles):
+            network(torch.full((1, *shape), box.low, dtype=torch.float64, device=target.device))
     except RuntimeError as error:
         raise UsageError(f"method: {user} cannot run this network in float64") from error
-    finally:
-        for handle in handles:
-            handle.remove()
     if len(order) != len(signs) or len(set(map(id, order))) != len(signs):
         raise UsageError(f"method: {user} needs a network that runs each of its signs once")
     return order

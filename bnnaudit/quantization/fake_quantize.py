@@ -71,7 +71,7 @@ class _FakeQuantized(torch.autograd.Function):
         return _passed(ctx, tangents[0])
 
 
-# Torch asks for it at every call, and working it out anew takes longer than the step itself in a small network.
+# Torch asks for it at every call, and computing it again takes longer than the step itself in a small network.
 _FakeQuantized.forward.__signature__ = inspect.signature(_FakeQuantized.forward)  # type: ignore[attr-defined]
 
 

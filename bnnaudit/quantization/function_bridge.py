@@ -1,6 +1,6 @@
 """A way for the gradient over a foreign `autograd.Function` whose backward pass is zero.
 
-A user's `forward` may call a function of their own, as `MyRound.apply(x)`, that hands back no gradient. No module stands there
+A user's `forward` may call a function of their own, as `MyRound.apply(x)`, that returns no gradient. No module stands there
 that could be replaced, but its node stands in the graph: a hook on the node passes what arrives straight through.
 """
 
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
+
+from bnnaudit.quantization.step_hooks import removing
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -84,10 +86,6 @@ def killing_functions(result: Tensor, differentiate: Callable[[], Any]) -> tuple
 
         return note
 
-    handles = [node.register_hook(watch(node)) for node in foreign_functions(result)]
-    try:
+    with removing([node.register_hook(watch(node)) for node in foreign_functions(result)]):
         differentiate()
-    finally:
-        for handle in handles:
-            handle.remove()
     return tuple(dict.fromkeys(killers))

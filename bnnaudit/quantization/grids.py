@@ -65,7 +65,7 @@ def rounded(values: Tensor, mode: RoundingMode = RoundingMode.HALF_EVEN) -> Tens
 class Grid:
     """The numbers from low to high: whole ones, or floats with `mantissa` bits and exponents from `exponent` on.
 
-    beyond: what a float that overflows becomes where it does not saturate (infinity or no number).
+    beyond: what a float that overflows becomes where it does not saturate (infinity or NaN).
     """
 
     bits: int

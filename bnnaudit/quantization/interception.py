@@ -19,26 +19,26 @@ from torch.overrides import TorchFunctionMode
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.quantizers import UsesSurrogate
-from bnnaudit.quantization.surrogates import round_step, sign_step
+from bnnaudit.quantization.surrogates import Relaxation, round_step, sign_step
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepFunction:
     """A function of torch whose derivative is zero almost everywhere: `op` is its plain name."""
 
     op: str
     in_place: bool
 
 
-def _spellings() -> dict[Callable[..., Any], Step]:
+def _spellings() -> dict[Callable[..., Any], StepFunction]:
     """Every way to call each step: torch.sign, Tensor.sign, Tensor.sign_, and torch.sign_ where there is one."""
-    table: dict[Callable[..., Any], Step] = {}
+    table: dict[Callable[..., Any], StepFunction] = {}
     for op in ("sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"):
         for home in (torch, torch.Tensor):
             for suffix in ("", "_"):
                 function = getattr(home, op + suffix, None)
                 if function is not None:
-                    table[function] = Step(op, in_place=bool(suffix))
+                    table[function] = StepFunction(op, in_place=bool(suffix))
     return table
 
 
@@ -105,7 +105,7 @@ class Interception(TorchFunctionMode):
 
 
 class InterceptedNetwork(UsesSurrogate):
-    """A network of foreign code, (N, ...) -> logits (N, d), run under an interception with the surrogate of the day.
+    """A network of foreign code, (N, ...) -> logits (N, d), run under an interception with its surrogate.
 
     `removes_softmax`: what the network's own last softmax was given is returned in place of its result.
     """
@@ -123,7 +123,9 @@ class InterceptedNetwork(UsesSurrogate):
         return interception.before_softmax(scores) if self.removes_softmax else scores
 
 
-def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str, Any], surrogate: Surrogate) -> Tensor:
+def _stepped(
+    step: StepFunction, values: Tensor, rest: Sequence[Any], named: Mapping[str, Any], surrogate: Surrogate
+) -> Tensor:
     """The step's value with the surrogate's gradient, written back where the call was in place."""
     plain: Tensor = getattr(torch, step.op)(values.detach(), *rest, **named)
     given = values
@@ -133,7 +135,7 @@ def _stepped(step: Step, values: Tensor, rest: Sequence[Any], named: Mapping[str
         case "sign" | "sgn":
             result = sign_step(values, plain, surrogate)
         case "heaviside":  # a step of height 1, half that of the surrogate
-            if surrogate.relaxes:
+            if isinstance(surrogate, Relaxation):
                 result = (sign_step(values, plain, surrogate) + 1) / 2
             else:
                 result = plain.detach() + sign_step(values, torch.zeros_like(values), surrogate) / 2

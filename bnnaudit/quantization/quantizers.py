@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
 from bnnaudit.quantization.grids import RoundingMode, rounded
 from bnnaudit.quantization.surrogates import between_levels, binary_sign, round_step, sign_step
 
 
 class UsesSurrogate(nn.Module):
-    """A module whose backward pass goes by a surrogate that can be chosen: a quantizer, or a network of foreign code."""
+    """A module whose backward pass uses a surrogate that can be chosen: a quantizer, or a network of foreign code."""
 
-    def __init__(self, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
+    def __init__(self, surrogate: Surrogate = STRAIGHT_THROUGH) -> None:
         super().__init__()
         self.surrogate = surrogate
 
@@ -40,7 +40,7 @@ class BinarySign(Quantizer):
     def __init__(
         self,
         threshold: float = 0.0,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
+        surrogate: Surrogate = STRAIGHT_THROUGH,
         levels: tuple[float, float] = (-1.0, 1.0),
         strict: bool = False,
     ) -> None:
@@ -77,12 +77,8 @@ class Rounding(Quantizer):
 
     op = "round"
 
-    def __init__(
-        self,
-        mode: RoundingMode = RoundingMode.HALF_EVEN,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
-    ) -> None:
-        super().__init__(surrogate)
+    def __init__(self, mode: RoundingMode = RoundingMode.HALF_EVEN) -> None:
+        super().__init__()
         self.mode = mode
 
     def forward(self, values: Tensor) -> Tensor:
@@ -93,8 +89,8 @@ class Rounding(Quantizer):
 class Flooring(Quantizer):
     """To the next whole number below (or above with `up`); the straight-through gradient is 1."""
 
-    def __init__(self, up: bool = False, surrogate: Surrogate = Surrogate()) -> None:  # noqa: B008 - frozen
-        super().__init__(surrogate)
+    def __init__(self, up: bool = False) -> None:
+        super().__init__()
         self.up = up
         self.op = "ceil" if up else "floor"
 
@@ -110,6 +106,12 @@ def named_quantizers(network: nn.Module) -> Iterator[tuple[str, Quantizer]]:
             yield name, module
 
 
+def shared_copy(network: nn.Module) -> nn.Module:
+    """A copy of the network's modules that shares its weights."""
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, memo=shared)
+
+
 def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
     """A copy of the network that uses `surrogate` in every quantizer; weights are shared, the original is left as it was.
 
@@ -117,8 +119,7 @@ def with_surrogate(network: nn.Module, surrogate: Surrogate) -> nn.Module:
     """
     if all(module.surrogate == surrogate for module in network.modules() if isinstance(module, UsesSurrogate)):
         return network
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    twin = copy.deepcopy(network, memo=shared)
+    twin = shared_copy(network)
     for module in twin.modules():
         if isinstance(module, UsesSurrogate):
             module.surrogate = surrogate

@@ -1,13 +1,16 @@
-"""Who is told of the steps that a network takes while it runs: what measures their scale, or the gradient at each."""
+"""Who is told of the steps that a network takes while it runs, and of the modules: what measures their scale or gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,35 @@ def tell(z: Tensor, result: Tensor, scaled: bool) -> None:
 def is_watched() -> bool:
     """Whether anybody is told of steps now: who takes several steps in one has to take them one by one then."""
     return _WATCHER.get() is not None
+
+
+@contextmanager
+def removing(handles: Iterable[RemovableHandle]) -> Iterator[None]:
+    """Takes these hooks away at the end."""
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def followed(network: nn.Module, path: list[str], changed: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keeps in `path` the names of the modules that are running, the innermost last; `changed` is called when they change."""
+
+    def enter(name: str) -> None:
+        path.append(name)
+        changed()
+
+    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
+        path.pop()
+        changed()
+
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
+        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: enter(name)))
+        handles.append(module.register_forward_hook(leave))
+    with removing(handles):
+        yield

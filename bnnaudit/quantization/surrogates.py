@@ -5,13 +5,13 @@ Forward values are untouched to the bit; only the derivative is replaced, in rev
 the shape has a slope of its own, so has the gradient (a triangle's is -sign(z)/w inside). The width is a constant, even
 where it was measured on z.
 
-The kind `relaxed` alone replaces the step itself, by tanh(z/w), while gradients are enabled; without them, as where an
-attack judges, the network is what it is.
+A `Relaxation` alone replaces the step itself, by tanh(z/w); steps have one in a relaxed network only (see `relaxed`).
 """
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import torch
@@ -24,6 +24,11 @@ from bnnaudit.quantization.step_hooks import tell
 FEW_LEVELS = 4
 """Grids of so many levels or fewer follow their steps: 2 bits. Finer ones are so close to a line that the identity serves
 better (PGD on digits networks of 2, 3 and 4 bits: following wins, draws and loses)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation(Surrogate):
+    """A smooth step of this width in place of the step itself, whether gradients are enabled or not."""
 
 
 class _Rerouted(torch.autograd.Function):
@@ -58,7 +63,7 @@ class _Rerouted(torch.autograd.Function):
         return tangents[0] * _slope(ctx)
 
 
-# Torch asks for it at every call, and working it out anew takes longer than the step itself in a small network.
+# Torch asks for it at every call, and computing it again takes longer than the step itself in a small network.
 _Rerouted.forward.__signature__ = inspect.signature(_Rerouted.forward)  # type: ignore[attr-defined]
 
 
@@ -70,12 +75,13 @@ def _slope(ctx: Any) -> Tensor:
 def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
     """`value`, any two- or three-level step of the pre-activation z with its threshold at 0, with the surrogate's gradient.
 
-    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1.
+    z, value (N, ...) -> (N, ...). The surrogate is that of a step of height 2, as from -1 to +1. A relaxation: tanh(z/w).
     """
-    if not torch.is_grad_enabled():
+    relaxed = isinstance(surrogate, Relaxation)
+    if not (relaxed or torch.is_grad_enabled()):
         return value
     width = width_of(z, surrogate, next_scale())
-    stepped = torch.tanh(z / width) if surrogate.relaxes else _rerouted(z, value, width, surrogate.kind)
+    stepped = torch.tanh(z / width) if relaxed else _rerouted(z, value, width, surrogate.kind)
     tell(z, stepped, scaled=True)
     return stepped
 
@@ -83,7 +89,7 @@ def sign_step(z: Tensor, value: Tensor, surrogate: Surrogate) -> Tensor:
 def between_levels(step: Tensor, value: Tensor, levels: tuple[float, float], surrogate: Surrogate) -> Tensor:
     """`value`, of two levels, for `step` (...) of -1 and +1 from `sign_step`, with its gradient times half their distance."""
     low, high = levels
-    if surrogate.relaxes and torch.is_grad_enabled():
+    if isinstance(surrogate, Relaxation):
         return step * ((high - low) / 2) + (high + low) / 2
     return round_step(step * ((high - low) / 2), value)
 
@@ -100,8 +106,8 @@ def round_step(z: Tensor, value: Tensor) -> Tensor:
     return stepped
 
 
-def carried(z: Tensor, value: Tensor) -> Tensor:
-    """`value` (...) with the gradient of z (broadcastable to it) as it stands, for arithmetic around a step."""
+def with_gradient_of(z: Tensor, value: Tensor) -> Tensor:
+    """`value` (...) with the gradient of z (broadcastable to it), for arithmetic around a step."""
     if not torch.is_grad_enabled():
         return value
     return _rerouted(z.to(value.dtype).expand_as(value), value, _number(0.0, value), SurrogateKind.IDENTITY)
@@ -114,19 +120,19 @@ def grid_step(z: Tensor, value: Tensor, unclipped: Tensor, ends: tuple[float, fl
     of many levels, and any grid under the identity, passes the gradient 1 inside its ends and 0 outside. On a grid of at most
     `FEW_LEVELS` levels the other shapes take every step for a sign whose threshold is halfway between two levels; their
     width is then in steps of the grid, or in the unit that was measured, and beyond the ends it goes by the distance to the
-    outermost step.
+    outermost step. A relaxation makes a smooth stair of a grid of few levels, and leaves others as they are.
     """
-    if not torch.is_grad_enabled():
-        return value
     few = ends[1] - ends[0] < FEW_LEVELS
+    relaxed = few and isinstance(surrogate, Relaxation)
+    if not (relaxed or torch.is_grad_enabled()):
+        return value
     scale = next_scale() if few else None
     if few and surrogate.kind is not SurrogateKind.IDENTITY:
         threshold = torch.floor(z.detach()).clamp(ends[0], ends[1] - 1) + 0.5
         width = surrogate.width if scale is None else max(surrogate.width * scale, torch.finfo(z.dtype).tiny)
-        if surrogate.relaxes:
-            stepped = _stairs(z, ends, width)
-        else:
-            stepped = _rerouted(z - threshold, value, _number(width, z), surrogate.kind)
+        stepped = (
+            _stairs(z, ends, width) if relaxed else _rerouted(z - threshold, value, _number(width, z), surrogate.kind)
+        )
     else:
         inside = ((unclipped >= ends[0]) & (unclipped <= ends[1])).to(z.dtype)
         stepped = _rerouted(z * inside, value, _number(0.0, z), SurrogateKind.IDENTITY)
@@ -147,7 +153,7 @@ def _rerouted(z: Tensor, value: Tensor, width: Tensor, kind: SurrogateKind) -> T
 
 
 def binary_sign(z: Tensor, threshold: float = 0.0, strict: bool = False) -> Tensor:
-    """+1 where z (...) is at least `threshold` (above it with `strict`), else -1; no number counts as below. No gradient."""
+    """+1 where z (...) is at least `threshold` (above it with `strict`), else -1; NaN counts as below. No gradient."""
     if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
         # What others read back as one step.
         above = z > threshold if strict else z >= threshold

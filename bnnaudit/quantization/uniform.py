@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.quantization.grids import Grid, RoundingMode
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.surrogates import grid_step
@@ -20,14 +20,8 @@ class GridQuantizer(Quantizer):
 
     op = "quantize"
 
-    def __init__(
-        self,
-        grid: Grid,
-        mode: RoundingMode = RoundingMode.HALF_EVEN,
-        saturate: bool = True,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
-    ) -> None:
-        super().__init__(surrogate)
+    def __init__(self, grid: Grid, mode: RoundingMode = RoundingMode.HALF_EVEN, saturate: bool = True) -> None:
+        super().__init__()
         self.grid = grid
         self.mode = mode
         self.saturate = saturate
@@ -47,7 +41,7 @@ class GridQuantizer(Quantizer):
 
     def _stepped(self, scaled: Tensor, value: Tensor, nearest: Tensor) -> Tensor:
         """`value` (...) with the surrogate's gradient; short floats have no even steps and go straight through."""
-        surrogate = self.surrogate if self.grid.mantissa is None else Surrogate()
+        surrogate = self.surrogate if self.grid.mantissa is None else STRAIGHT_THROUGH
         return grid_step(scaled, value, nearest, (self.grid.low, self.grid.high), surrogate)
 
     def extra_repr(self) -> str:
@@ -67,9 +61,8 @@ class UniformQuantizer(GridQuantizer):
         mode: RoundingMode = RoundingMode.HALF_EVEN,
         clip_first: bool = False,
         saturate: bool = True,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008 - frozen
     ) -> None:
-        super().__init__(grid, mode, saturate, surrogate)
+        super().__init__(grid, mode, saturate)
         self.clip_first = clip_first
 
     def quantize(self, values: Tensor, scale: Tensor, zero_point: Tensor | None = None) -> Tensor:

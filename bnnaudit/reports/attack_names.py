@@ -1,6 +1,6 @@
 """Attacks as people write them."""
 
-from bnnaudit.core.attack import AttackSettings, BetaRule, BudgetUnit, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Auto, BetaRule, BudgetUnit, LossKind, Method, Search, options_of
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.experiments.values import ReproducedRow
 from bnnaudit.reports.numbers import MISSING, count
@@ -21,7 +21,6 @@ _NAMES = {
     Method.AUTO: "auto",
 }
 _RULES = {BetaRule.NJS: "NJS", BetaRule.HNS: "HNS"}
-_WITHOUT_SURROGATE = (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL, Method.IPROP, Method.AUTO)
 
 
 def attack_name(settings: AttackSettings) -> str:
@@ -41,7 +40,7 @@ def temperature_name(settings: AttackSettings) -> str:
 
 def surrogate_name(settings: AttackSettings) -> str:
     """The surrogate, a dash where no gradient is used or the method chooses for itself."""
-    return MISSING if settings.method in _WITHOUT_SURROGATE else str(settings.surrogate)
+    return str(settings.surrogate) if "surrogate" in options_of(settings.method) else MISSING
 
 
 def loss_name(loss: LossKind) -> str:
@@ -53,14 +52,12 @@ def loss_name(loss: LossKind) -> str:
 
 def effort(settings: AttackSettings) -> str:
     """Steps x restarts: `20 x 1`; queries for a search without gradients: `5,000 q x 1`; the budget of `auto`: `300 g`."""
-    match settings.method:
-        case Method.AUTO:
+    match settings:
+        case Auto():
             seconds = settings.budget.unit is BudgetUnit.SECONDS
             return str(settings.budget) if seconds else f"{count(round(settings.budget.amount))} g"
-        case Method.SQUARE | Method.RANDOM | Method.HARD_LABEL:
+        case Search():
             return f"{count(settings.queries)} q x {settings.restarts}"
-        case Method.DEEPFOOL:
-            return f"{settings.steps} x 1"
         case _:
             return f"{settings.steps} x {settings.restarts}"
 

@@ -17,28 +17,20 @@ from bnnaudit.core.attack import Beta, Curvature
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.hessian_scaling import Search, best_betas, centred_norm, search_fine, search_grid
+from bnnaudit.numerics.hessian_scaling import Search, best_betas, centred_norm, search_fine
 from bnnaudit.numerics.jacobian import centred_gram_matrix
 from bnnaudit.numerics.second_order import full_norm
 from bnnaudit.numerics.sketch import DIRECTIONS, jacobian_sketch, random_directions, sketched_norm
 from bnnaudit.numerics.softmax_curvature import logit_betas
+from bnnaudit.temperature.rule import Temperature
 
 EXACT_CLASSES = 32
-"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it goes by the sketch."""
-
-
-class _Static:
-    """What is chosen at the start stays."""
-
-    __slots__ = ()
-
-    def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """The b chosen at the start."""
-        return betas
+"""Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it uses the sketch. Not
+tuned."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExactScaling(_Static):
+class ExactScaling(Temperature):
     """The b of the largest Hessian norm with the whole Jacobian, by `search`."""
 
     search: Search
@@ -61,7 +53,7 @@ class ExactScaling(_Static):
 
 
 @dataclass(frozen=True, slots=True)
-class SketchedScaling(_Static):
+class SketchedScaling(Temperature):
     """The b of the largest Hessian norm as estimated from `DIRECTIONS` products J w."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
@@ -73,7 +65,7 @@ class SketchedScaling(_Static):
 
 
 @dataclass(frozen=True, slots=True)
-class LogitScaling(_Static):
+class LogitScaling(Temperature):
     """The b of the largest Hessian norm of a network whose Jacobian is orthogonal."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
@@ -81,23 +73,8 @@ class LogitScaling(_Static):
         return logit_betas(logits, labels), Cost()
 
 
-def fit_fine(beta: Beta, target: Target, calibration: Batch) -> ExactScaling | SketchedScaling:
+def fit(beta: Beta, target: Target, calibration: Batch) -> ExactScaling | SketchedScaling:
     """`hns`: exact for few classes and wherever the full curvature is asked for, sketched for many."""
     if beta.curvature is Curvature.LINEAR and target.facts.num_classes > EXACT_CLASSES:
         return SketchedScaling()
     return ExactScaling(search_fine, beta.curvature)
-
-
-def fit_grid(beta: Beta, target: Target, calibration: Batch) -> ExactScaling:
-    """`hns-grid`."""
-    return ExactScaling(search_grid)
-
-
-def fit_sketch(beta: Beta, target: Target, calibration: Batch) -> SketchedScaling:
-    """`hns-sketch`."""
-    return SketchedScaling()
-
-
-def fit_logit(beta: Beta, target: Target, calibration: Batch) -> LogitScaling:
-    """`hns-logit`."""
-    return LogitScaling()

@@ -1,4 +1,4 @@
-"""`tracked`: the b of `hns-logit`, taken anew at every step, so that it follows the margin as the attack wears it down."""
+"""`tracked`: the b of `hns-logit`, taken anew at every step, so that it follows the margin as the attack lowers it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bnnaudit.core.attack import Beta
-from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
 from bnnaudit.numerics.softmax_curvature import logit_betas
+from bnnaudit.temperature.rule import Temperature
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedTemperature:
+class TrackedTemperature(Temperature):
     """b from the current logits alone."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
@@ -24,8 +23,3 @@ class TrackedTemperature:
     def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """b (M,) at the current point."""
         return logit_betas(logits, labels, polished=False)
-
-
-def fit(beta: Beta, target: Target, calibration: Batch) -> TrackedTemperature:
-    """Nothing to estimate: the rule reads the logits."""
-    return TrackedTemperature()

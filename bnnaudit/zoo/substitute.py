@@ -44,7 +44,7 @@ def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, 
             on_round(index + 1, ROUNDS)
     network.eval().requires_grad_(False).to(target.device)
     prepare = Preparation(tuple(images.shape[1:]), Layout.NCHW, (middle,), (half,))
-    facts = replace(target.facts, quantizers=(), output=OutputKind.LOGITS, weight_bits=32, activation_bits=32)
+    facts = replace(target.facts, quantizers=(), output=OutputKind.LOGITS, weight_layers=())
     return Target(network, prepare, target.deployed, facts, target.device)
 
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from torch import nn
 
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
+from bnnaudit.core.attack import (
+    SETTINGS,
+    Apgd,
+    AttackSettings,
+    Beta,
+    BetaRule,
+    Budget,
+    Fab,
+    LossKind,
+    Method,
+    Pgd,
+    options_of,
+)
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
@@ -23,48 +37,36 @@ BYTES = Box(0.0, 255.0)
 HAS_FOOLBOX = all(find_spec(name) for name in ("foolbox", "numba"))
 """Without the extra its method is left out."""
 
-TRIED: dict[Method, Sequence[tuple[BetaRule, LossKind]]] = {
-    Method.FGSM: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+SMALL: dict[str, Any] = {
+    "steps": 6,
+    "restarts": 2,
+    "surrogate": Surrogate.parse("adaptive"),
+    "targets": 2,
+    "queries": 40,
+    "budget": Budget(60),
+}
+"""Options that make an attack run in a blink, for those that have them."""
+TRIED: dict[Method, Sequence[AttackSettings]] = {
     Method.PGD: [
-        *((rule, LossKind.CROSS_ENTROPY) for rule in BetaRule),
-        *((BetaRule.NONE, loss) for loss in LossKind if loss is not LossKind.CROSS_ENTROPY),
+        *(Pgd(beta=Beta(rule, 0.05)) for rule in BetaRule),
+        *(Pgd(loss=loss) for loss in LossKind if loss is not LossKind.CROSS_ENTROPY),
     ],
     Method.APGD: [
-        *((BetaRule.NONE, loss) for loss in LossKind),
-        (BetaRule.FIXED, LossKind.CROSS_ENTROPY),
-        (BetaRule.NJS, LossKind.CROSS_ENTROPY),
-        (BetaRule.HNS, LossKind.CROSS_ENTROPY),
-        (BetaRule.TRACKED, LossKind.CROSS_ENTROPY),
+        *(Apgd(loss=loss) for loss in LossKind),
+        *(Apgd(beta=Beta(rule, 0.05)) for rule in (BetaRule.FIXED, BetaRule.NJS, BetaRule.HNS, BetaRule.TRACKED)),
     ],
-    Method.FAB: [(BetaRule.NONE, LossKind.CROSS_ENTROPY), (BetaRule.NONE, LossKind.MARGIN_TARGETED)],
-    Method.DEEPFOOL: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.BRENDEL_BETHGE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.SQUARE: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.RANDOM: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.HARD_LABEL: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.IPROP: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
-    Method.AUTO: [(BetaRule.NONE, LossKind.CROSS_ENTROPY)],
+    Method.FAB: [Fab(), Fab(loss=LossKind.MARGIN_TARGETED)],
 }
-"""Temperature rules and losses under which each method is held to the contract; every method has a line."""
+"""Temperature rules and losses under which a method is held to the contract, where it is not by its usual settings alone."""
 
 
 def contract_settings() -> list[AttackSettings]:
-    """The settings of the table, small enough to run in a blink."""
+    """Settings of every method of the table, small enough to run in a blink."""
     return [
-        AttackSettings(
-            method=method,
-            steps=6,
-            restarts=2,
-            beta=Beta(rule, 0.05),
-            loss=loss,
-            surrogate=Surrogate.parse("adaptive"),
-            targets=2,
-            queries=40,
-            budget=Budget(60),
-        )
-        for method, combinations in TRIED.items()
+        replace(settings, **{name: value for name, value in SMALL.items() if name in options_of(method)})
+        for method in METHODS
         if method is not Method.BRENDEL_BETHGE or HAS_FOOLBOX
-        for rule, loss in combinations
+        for settings in TRIED.get(method, [SETTINGS[method]()])
     ]
 
 

@@ -10,7 +10,7 @@ import torch
 from bnnaudit.attacks.chunks import attack_in_parts
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -18,7 +18,7 @@ from tests.attacks.linear import BIAS, WEIGHTS, linear_images
 from tests.toy import batch_of, linear_target
 
 THREAT = Threat(Norm.LINF, 0.04)
-SETTINGS = AttackSettings(steps=7)
+SETTINGS = Pgd(steps=7)
 
 
 class Cramped:

@@ -8,7 +8,7 @@ import torch
 from bnnaudit.attacks import context as module
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.gradient import pgd
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.surrogate import Surrogate, WidthUnit
 from bnnaudit.core.threat import Norm, Threat
 from tests.toy import BYTES, binary_network, images_of
@@ -20,7 +20,7 @@ def test_scales_of_another_context_are_not_measured_again(monkeypatch: pytest.Mo
     threat = Threat(Norm.LINF, 0.05, BYTES)
 
     def made(surrogate: str, known: Context | None = None) -> tuple[AttackSettings, Context]:
-        settings = AttackSettings(surrogate=Surrogate.parse(surrogate))
+        settings = Pgd(surrogate=Surrogate.parse(surrogate))
         scales = None if known is None else known.scales
         return settings, prepared(settings, target, threat, batch, 0, 256, lambda units: None, scales)
 

@@ -1,4 +1,4 @@
-"""A budget that is a time: it ends every way of `auto` wherever it is, and no part of the images is left without a share."""
+"""A budget that is a time: it ends every phase of `auto` wherever it is, and no part of the images is left without a share."""
 
 from types import SimpleNamespace
 
@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from bnnaudit.attacks import deadline
-from bnnaudit.attacks.auto import run as auto_run
+from bnnaudit.attacks.auto import phases
+from bnnaudit.attacks.auto.candidates import unchosen
 from bnnaudit.attacks.auto.spending import Spending
+from bnnaudit.attacks.auto.state import Run
+from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.deadline import NEVER, Deadline
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, Method
+from bnnaudit.core.attack import Auto, Budget, BudgetUnit
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -39,8 +42,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def seconds(amount: float) -> AttackSettings:
-    return AttackSettings(method=Method.AUTO, budget=Budget(amount, BudgetUnit.SECONDS))
+def seconds(amount: float) -> Auto:
+    return Auto(budget=Budget(amount, BudgetUnit.SECONDS))
 
 
 def test_turns_share_what_those_before_them_left(clock: Clock) -> None:
@@ -59,9 +62,9 @@ def test_without_a_deadline_there_is_time_for_ever() -> None:
     assert not any(turn.passed for turn in NEVER.turns(3))
 
 
-def test_a_time_pays_for_gradients_at_the_pace_so_far(clock: Clock) -> None:
+def test_a_time_pays_for_gradients_as_fast_as_so_far(clock: Clock) -> None:
     clock.ticks = False
-    spending = Spending.of(Budget(10, BudgetUnit.SECONDS))
+    spending = Spending.of(Budget(10, BudgetUnit.SECONDS), 5, lambda _: None)
     clock.now = 2.0
     assert spending.left == 8.0
     assert spending.gradients(4.0, images=5, so_far=30) == pytest.approx(30 / 2 * 4 / 5)
@@ -80,10 +83,10 @@ def networks() -> list[tuple[str, Target, Batch, Threat]]:
 
 
 @pytest.mark.parametrize("amount", [1, 5, 30, 100, 400])
-@pytest.mark.parametrize("way", [0, 1, 2])
-def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, way: int, amount: int) -> None:
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, case: int, amount: int) -> None:
     """A look takes a second here, so a loop that forgets to look goes on, and what cannot end by itself never does."""
-    _, target, batch, threat = networks()[way]
+    _, target, batch, threat = networks()[case]
     outcome = run_attack(seconds(amount), target, batch, threat, seed=0)
     assert clock.now < amount + 60
     assert outcome.cost.backwards <= len(batch) * amount
@@ -94,7 +97,7 @@ def test_time_is_looked_at_throughout_and_ends_the_run(clock: Clock, way: int, a
 def test_every_part_of_the_images_gets_its_share(clock: Clock) -> None:
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, BYTES)
-    whole = run_attack(AttackSettings(method=Method.AUTO, budget=Budget(20)), target, batch, threat, seed=0)
+    whole = run_attack(Auto(budget=Budget(20)), target, batch, threat, seed=0)
     shared = run_attack(seconds(300), target, batch, threat, seed=0, batch_size=2)
     parts = torch.arange(len(batch)) // 2
     last_to_fall = parts[whole.fooled].max()
@@ -111,18 +114,19 @@ def test_what_is_known_to_be_robust_takes_no_more_time(clock: Clock) -> None:
     assert clock.now < 1500
 
 
-def test_choosing_that_is_cut_short_chooses_nothing(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cut_short", [True, False])
+def test_choosing_that_is_cut_short_chooses_nothing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, cut_short: bool
+) -> None:
     """Which settings had their trial before the end says nothing of which are better."""
     target, batch = contract_batch()
-    asked: list[int] = []
-    given = auto_run.unchosen
-
-    def unchosen(*arguments: object) -> tuple[AttackSettings, ...]:
-        asked.append(1)
-        return given(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(auto_run, "unchosen", unchosen)
-    monkeypatch.setattr(auto_run, "CALIBRATION_DELAY", 0.05)
-    monkeypatch.setattr(auto_run.Spending, "gradients", lambda *_: 1e6)
-    run_attack(seconds(300), target, batch, Threat(Norm.LINF, 0.004, BYTES), seed=0)
-    assert asked == [1]
+    settings, threat = seconds(300), Threat(Norm.LINF, 0.004, BYTES)
+    monkeypatch.setattr(phases, "CHOICE_DELAY", 0.05)
+    monkeypatch.setattr(Spending, "gradients", lambda *_: 1e6)
+    run = Run.begun(settings.budget, prepared(settings, target, threat, batch, 0, 256, lambda _: None), batch)
+    phases.climb_first(run, 1.0)
+    usual = run.portfolio
+    clock.ticks = cut_short
+    phases.choose_climbs(run, 0.35)
+    assert usual == unchosen(threat, True, target.facts.num_classes)
+    assert (run.portfolio == usual) is cut_short

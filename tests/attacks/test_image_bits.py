@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks.geometry import grid_step, random_start
 from bnnaudit.attacks.rounding import rounded
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Fgsm, LossKind, Method, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -66,7 +66,7 @@ def test_a_linear_model_falls_exactly_where_whole_units_carry_it(method: Method)
     batch = batch_of(target, images)
     margins = ((images - 120) @ difference).abs()
     threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
-    settings = AttackSettings(method=method, steps=40, queries=400)
+    settings = settings_of(method, steps=40, queries=400)
     outcome = run_attack(settings, target, batch, threat, seed=0)
     off = margins != 2 * 5.75
     assert torch.equal(outcome.fooled[off], margins[off] < 2 * 5.75)
@@ -93,7 +93,7 @@ def threshold_target() -> Target:
 def test_the_grid_decides_over_one_pixel_at_a_threshold(norm: Norm, method: Method) -> None:
     target = threshold_target()
     batch = Batch(torch.tensor([[98.0]]), torch.tensor([0]), torch.tensor([0]))
-    settings = AttackSettings(method=method, steps=20, queries=200)
+    settings = settings_of(method, steps=20, queries=200)
     short, long = (Threat(norm, eps / 255, BYTES, image_bits=8) for eps in (2.7, 3.0))
     assert run_attack(settings, target, batch, replace(short, image_bits=None), seed=0).fooled.all()
     assert not run_attack(settings, target, batch, short, seed=0).fooled.any()
@@ -124,7 +124,7 @@ class _Scaled(nn.Module):
 def test_the_start_in_a_ball_of_one_unit_is_a_corner_and_not_always_the_original() -> None:
     target, batch = contract_batch()
     batch = stored_batch(target, batch)
-    start = random_start(batch, Threat(Norm.LINF, 1 / 255, BYTES, 8), AttackSettings(), 0, 0)
+    start = random_start(batch, Threat(Norm.LINF, 1 / 255, BYTES, 8), 0, 0)
     shift = (start - batch.images)[(batch.images > 0) & (batch.images < 255)]
     assert set(shift.tolist()) == {-1.0, 0.0, 1.0}
     assert 0.4 < float((shift == 0).float().mean()) < 0.6
@@ -134,11 +134,11 @@ def test_a_grid_step_in_l2_moves_the_pixels_of_the_largest_gradients_that_there_
     origins = torch.full((1, 4), 100.0)
     gradients = torch.tensor([[1.0, -4.0, 0.0, 2.0]])
     threat = Threat(Norm.L2, 2**0.5 / 255, BYTES, 8)
-    there = grid_step(origins, gradients, origins, 0.1, threat, AttackSettings())
+    there = grid_step(origins, gradients, origins, 0.1, threat)
     assert torch.allclose(there, torch.tensor([[100.0, 99.0, 100.0, 101.0]]), atol=1e-4)
-    wide = grid_step(origins, gradients, origins, 0.1, replace(threat, eps=2 / 255), AttackSettings())
+    wide = grid_step(origins, gradients, origins, 0.1, replace(threat, eps=2 / 255))
     assert wide.tolist() == [[101.0, 99.0, 100.0, 101.0]]
-    linf = grid_step(origins, gradients, origins, 1.6, Threat(Norm.LINF, 2 / 255, BYTES, 8), AttackSettings())
+    linf = grid_step(origins, gradients, origins, 1.6, Threat(Norm.LINF, 2 / 255, BYTES, 8))
     assert linf.tolist() == [[102.0, 98.0, 100.0, 102.0]]
 
 
@@ -150,9 +150,9 @@ def test_fgsm_on_the_grid_is_its_one_step_rounded_towards_the_original(sign: flo
     labels = torch.zeros(2, dtype=torch.int64)
     target = linear_target(weights, torch.tensor([1e4, 0.0]), BYTES)
     threat = Threat(Norm.LINF, 2.5 / 255, BYTES, image_bits=8)
-    settings = AttackSettings(method=Method.FGSM, loss=LossKind.MARGIN)
+    settings = Fgsm(loss=LossKind.MARGIN)
     batch = Batch(images, labels, torch.arange(2))
-    start = random_start(batch, threat, settings, 0, 0)
+    start = random_start(batch, threat, 0, 0)
     assert (start != images).any()
     uphill = (weights[1] - weights[0]).sign()
     reached = images + (start + 2.5 * uphill - images).clamp(-2.5, 2.5)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from bnnaudit.api import load_target
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import Apgd, AttackSettings, Fab, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -115,7 +115,7 @@ def test_apgd_leaves_no_more_than_torchattacks(
 ) -> None:
     threat = THREATS[norm]
     theirs = left_by_peer(target, batch, threat, torchattacks_of(name, batch, threat, **options))
-    ours = left_by_us(target, batch, threat, AttackSettings(method=Method.APGD, steps=STEPS, loss=loss))
+    ours = left_by_us(target, batch, threat, Apgd(steps=STEPS, loss=loss))
     assert theirs < len(batch)
     assert ours <= theirs + TOLERATED, (ours, theirs)
 
@@ -128,7 +128,7 @@ def test_fab_leaves_no_more_than_torchattacks(
     threat = THREATS[norm]
     options = {"n_restarts": 1, "n_classes": 10, "multi_targeted": targeted}
     theirs = left_by_peer(target, batch, threat, torchattacks_of("FAB", batch, threat, **options))
-    ours = left_by_us(target, batch, threat, AttackSettings(method=Method.FAB, steps=STEPS, loss=loss))
+    ours = left_by_us(target, batch, threat, Fab(steps=STEPS, loss=loss))
     assert theirs < len(batch)
     assert ours <= theirs + TOLERATED, (ours, theirs)
 
@@ -154,5 +154,5 @@ def test_apgd_leaves_no_more_than_arts(target: Target, batch: Batch, norm: Norm,
         return torch.from_numpy(art.generate(batch.images.numpy(), batch.labels.numpy()))
 
     theirs = left_by_peer(target, batch, threat, attack)
-    ours = left_by_us(target, batch, threat, AttackSettings(method=Method.APGD, steps=STEPS, loss=loss))
+    ours = left_by_us(target, batch, threat, Apgd(steps=STEPS, loss=loss))
     assert ours <= theirs + TOLERATED, (ours, theirs)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.geometry import as_seen, as_stored, random_start
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, LossKind, Method, Pgd, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
-from bnnaudit.quantization.whole_input import WholeInput
+from bnnaudit.quantization.integer_input import IntegerInput
 from tests.attacks.contract import (
     BYTES,
     contract_batch,
@@ -45,7 +45,7 @@ def whole_batch() -> tuple[Target, Batch]:
     target, batch = contract_batch()
     target = replace(
         target,
-        network=nn.Sequential(WholeInput(0.0, 255.0), target.network),
+        network=nn.Sequential(IntegerInput(0.0, 255.0), target.network),
         facts=replace(target.facts, grid=UINT8),
     )
     return target, batch_of(target, batch.images.round())
@@ -75,7 +75,7 @@ def threshold(weights: Tensor, margin: float) -> tuple[Target, Batch]:
     """Two classes apart by weights @ (x - 100) = -margin, and the picture of 100s, which is of class 0."""
     both = torch.stack([torch.zeros_like(weights), weights])
     target = linear_target(both, torch.tensor([0.0, -100 * float(weights.sum()) - margin]), BYTES)
-    target = replace(target, network=nn.Sequential(WholeInput(0.0, 255.0), target.network))
+    target = replace(target, network=nn.Sequential(IntegerInput(0.0, 255.0), target.network))
     return target, batch_of(target, torch.full((1, len(weights)), 100.0))
 
 
@@ -90,7 +90,7 @@ def test_one_step_a_pixel_is_found_where_it_is_needed_and_there_is_room(
 ) -> None:
     """A margin of 2.5 falls to one step in each of three pixels of weight 1, and to nothing less."""
     target, batch = threshold(torch.tensor([1.0, -1.0, 1.0]), 2.5)
-    settings = AttackSettings(method, queries=300, loss=LossKind.MARGIN if method.climbs else LossKind.CROSS_ENTROPY)
+    settings = settings_of(method, queries=300, loss=LossKind.MARGIN if method.climbs else LossKind.CROSS_ENTROPY)
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, eps / 255, BYTES, grid=UINT8), seed=0)
     assert bool(outcome.fooled[0]) == falls
     if falls:
@@ -155,8 +155,8 @@ def test_with_image_bits_the_coarser_grid_counts(bits: int) -> None:
     target, batch = whole_batch()
     batch = batch_of(target, (batch.images / 17).round() * 17)
     threat = Threat(Norm.LINF, 0.15, BYTES, image_bits=bits, grid=UINT8)
-    start = random_start(batch, threat, AttackSettings(), 0, 0)
-    outcome = run_attack(AttackSettings(Method.PGD, steps=8), target, batch, threat, seed=0)
+    start = random_start(batch, threat, 0, 0)
+    outcome = run_attack(Pgd(steps=8), target, batch, threat, seed=0)
     unit = 255 / (2**bits - 1)
     for images in (start, outcome.images):
         assert torch.equal(images, (images / unit).round() * unit)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bnnaudit.attacks.table import METHODS, image_steps
+from bnnaudit.attacks.table import METHODS
 from bnnaudit.audit.cure_table import cure_candidates, cure_trials
 from bnnaudit.audit.plan import check_costs, planned_trials, planned_units, why_unrunnable
-from bnnaudit.core.attack import Method
+from bnnaudit.core.attack import Iprop, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import CLASSES_ASKED, DRAWS, QUERIES, Suspicion
 from bnnaudit.core.threat import Norm
@@ -72,7 +72,7 @@ def test_the_cures_that_no_check_asks_for_are_planned() -> None:
 
 def test_an_attack_that_is_not_there_says_so() -> None:
     the_plan = plan()
-    absent = replace(the_plan.claim, attack=replace(the_plan.claim.attack, method=Method.IPROP))
+    absent = replace(the_plan.claim, attack=Iprop())
     assert why_unrunnable(the_plan.claim) == ""
     if Method.IPROP not in METHODS:
         assert "iprop" in why_unrunnable(absent)
@@ -89,6 +89,6 @@ def test_the_cost_table_knows_every_check_and_counts_every_attack_once() -> None
     assert {rule for rules, _ in costs.values() for rule in rules} == set(RULES)
     for check in CHECKS:
         assert [passes is not None for passes in costs[check.name][1]] == [e.reaches(check.least) for e in Effort]
-    assert costs["ordinary PGD"][1][0] == image_steps(plan().ordinary) == 20
-    assert costs["iterations"][1][0] == image_steps(plan().iteration_trial.attack) + image_steps(plan().one_step.attack)
+    assert costs["ordinary PGD"][1][0] == plan().ordinary.image_steps == 20
+    assert costs["iterations"][1][0] == plan().iteration_trial.attack.image_steps + plan().one_step.attack.image_steps
     assert costs["restarts"][1] == (None, 400, 400)

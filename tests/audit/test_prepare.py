@@ -15,7 +15,7 @@ from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.audit.signal import run_signal
 from bnnaudit.audit.sweep import SweepRequest, run_sweep
-from bnnaudit.core.attack import AttackSettings, Beta
+from bnnaudit.core.attack import Beta, Pgd
 from bnnaudit.core.clever import CleverSettings, usual_radii
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import AuditPlan
@@ -37,7 +37,7 @@ from tests.toy import target_of
 IMAGES = torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
 SAMPLE = Sample(IMAGES, None, torch.arange(20), DataFacts("toy", 20, "", labelled=False))
 THREAT = Threat(Norm.LINF, 0.1)
-ATTACK = AttackSettings(steps=3)
+ATTACK = Pgd(steps=3)
 NOWHERE = Provenance("0", "", "")
 
 
@@ -89,7 +89,7 @@ def clever(prepared: Prepared) -> object:
 
 
 def audit(prepared: Prepared) -> object:
-    plan = AuditPlan(THREAT, AttackSettings(), 4, False, effort=Effort.QUICK)
+    plan = AuditPlan(THREAT, Pgd(), 4, False, effort=Effort.QUICK)
     report = run_audit(AuditRequest(prepared.target, SAMPLE, plan, lambda made: made, NOWHERE), Silence())
     assert report.faults == ()
     return report.verdict, {finding.rule.code for finding in report.findings}

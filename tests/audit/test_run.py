@@ -14,7 +14,7 @@ from bnnaudit.audit import run as audit_run
 from bnnaudit.audit.plan import planned_units
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan, Declared
@@ -37,7 +37,7 @@ IMAGES = torch.rand(120, 8, generator=GENERATOR)
 def request(target: Target, labels: Tensor | None = None, **changes: object) -> AuditRequest:
     plan = AuditPlan(
         threat=Threat(Norm.LINF, 0.1),
-        ordinary=AttackSettings(),
+        ordinary=Pgd(),
         features=8,
         quantized=bool(target.facts.quantizers),
         effort=Effort.QUICK,
@@ -291,7 +291,7 @@ def test_answers_that_depend_on_the_batch_make_no_verdict() -> None:
 def test_an_ordinary_attack_that_was_only_cut_short_accuses_nobody() -> None:
     """Ten steps of a hundredth of the radius leave nearly all; a hundred of them leave what there is to leave."""
     target = linear_target(WEIGHTS, torch.zeros(3))
-    short = AttackSettings(steps=10, step_size=0.001)
+    short = Pgd(steps=10, step_size=0.001)
     report = run_audit(request(target, ordinary=short, threat=Threat(Norm.LINF, 0.05)), Silence())
     (claim,) = (row for row in report.attacks if row.role == "claim")
     assert report.verdict is not None

@@ -10,7 +10,7 @@ import torch
 
 from bnnaudit.audit.second_attempts import MOST, judged_as_deployed
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -33,7 +33,7 @@ def trial_on(images: torch.Tensor, eps: float, source: Source = Source.WHITE_BOX
     target = leaning()
     batch = Batch(images, torch.zeros(len(images), dtype=torch.int64), torch.arange(len(images)))
     inputs = RunInputs(target, batch, torch.ones(len(images)) > 0, 0, 64, cured={Source.AVERAGED: target})
-    settings = AttackSettings(steps=40, step_size=0.025)
+    settings = Pgd(steps=40, step_size=0.025)
     result, _ = run_trial(inputs, Trial(settings, Threat(Norm.LINF, eps), source))
     return int((result.fooled_at >= 0).sum()), result.replay_disagreements
 

@@ -15,7 +15,7 @@ from bnnaudit.audit.one_attack import run_one_attack
 from bnnaudit.audit.prepare import prepare
 from bnnaudit.audit.run import AuditRequest, run_audit
 from bnnaudit.audit.serving import answers_of, with_default_session
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
@@ -64,7 +64,7 @@ threshold lies between all of them and where they come from."""
 def attacked(serve_as: ServeAs, exact: float = 0.5, default: float = 0.53) -> Report:
     target = step(exact, default, serve_as)
     report, _ = run_one_attack(
-        prepare(target, PIXELS, 0, 256), Trial(AttackSettings(restarts=4, stop_at_success=False), THREAT), PROVENANCE
+        prepare(target, PIXELS, 0, 256), Trial(Pgd(restarts=4, stop_at_success=False), THREAT), PROVENANCE
     )
     return report
 
@@ -108,7 +108,7 @@ def test_without_labels_the_exact_session_s_answers_are_held_against_the_other()
 
 def test_a_session_that_cannot_differ_costs_nothing_and_has_no_column() -> None:
     target = replace(step(0.5, 0.5), default_session=None)
-    report, adversarial = run_one_attack(prepare(target, PIXELS, 0, 256), Trial(AttackSettings(), THREAT), PROVENANCE)
+    report, adversarial = run_one_attack(prepare(target, PIXELS, 0, 256), Trial(Pgd(), THREAT), PROVENANCE)
     assert report.serving is None
     assert all(row.sessions is None for row in report.attacks)
     assert adversarial.after.default is None
@@ -123,7 +123,7 @@ def test_a_default_session_that_does_not_open_is_a_fault_unless_it_is_the_one_th
     opened, missing = with_default_session(target)
     assert opened.default_session is None
     assert missing == "no default session on this machine: the default session cannot load the model"
-    report, _ = run_one_attack(prepare(target, PIXELS, 0, 256), Trial(AttackSettings(), THREAT), PROVENANCE)
+    report, _ = run_one_attack(prepare(target, PIXELS, 0, 256), Trial(Pgd(), THREAT), PROVENANCE)
     assert [fault.check for fault in report.faults] == ["default-session"]
     with pytest.raises(ModelError, match="cannot load"):
         with_default_session(replace(target, serve_as=ServeAs.DEFAULT))
@@ -138,7 +138,7 @@ def test_the_session_is_opened_once() -> None:
 
     run_one_attack(
         prepare(replace(step(0.5, 0.5), default_session=opening), PIXELS, 0, 256),
-        Trial(AttackSettings(), THREAT),
+        Trial(Pgd(), THREAT),
         PROVENANCE,
     )
     assert opened == [1]
@@ -160,7 +160,7 @@ def test_an_audit_tells_both_sessions_for_every_attack_and_what_is_between(serve
     request = AuditRequest(
         target=step(0.5, 0.53, serve_as),
         sample=Sample(images, labels, torch.arange(120), DataFacts("pixels", 120, "")),
-        plan=AuditPlan(THREAT, AttackSettings(), 1, False, transfer=False, all_images=True),
+        plan=AuditPlan(THREAT, Pgd(), 1, False, transfer=False, all_images=True),
         make_substitute=lambda target: target,
         provenance=PROVENANCE,
     )
@@ -193,7 +193,7 @@ def test_figures_of_a_file_are_those_of_sessions_opened_by_hand(tmp_path: Path) 
     images = torch.rand(200, 48, generator=torch.Generator().manual_seed(0))
     labels = target.deployed(images).argmax(dim=1)
     sample = Sample(images, labels, torch.arange(200), DataFacts("noise", 200, ""))
-    trial = Trial(AttackSettings(steps=10), Threat(Norm.LINF, 0.02))
+    trial = Trial(Pgd(steps=10), Threat(Norm.LINF, 0.02))
     report, adversarial = run_one_attack(prepare(target, sample, 0, 256), trial, PROVENANCE)
     plain = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = {}

@@ -14,7 +14,7 @@ from bnnaudit.attacks.table import run_attack
 from bnnaudit.audit.attack_rows import attack_row
 from bnnaudit.audit.replay_check import ForeignPerturbationError, check_threat
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import Beta, BetaRule, Method, Pgd, settings_of
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial
@@ -41,7 +41,7 @@ def test_the_8bit_figure_counts_what_survives_in_whole_pixels(method: Method) ->
     batch = batch_of(target, torch.tensor([[99.0], [103.0], [60.0]]))
     inputs = RunInputs(target, batch, torch.ones(3, dtype=torch.bool), 0, 256)
     threat = Threat(Norm.LINF, 2.7 / 255, BYTES)
-    result, outcome = run_trial(inputs, Trial(AttackSettings(method=method, queries=200), threat))
+    result, outcome = run_trial(inputs, Trial(settings_of(method, queries=200), threat))
     assert outcome.fooled.tolist() == [True, True, False]
     row = attack_row(result)
     assert row.accuracy.value == pytest.approx(1 / 3)
@@ -55,7 +55,7 @@ def test_there_is_no_8bit_figure_for_images_that_are_no_pictures() -> None:
     target = threshold_target()
     batch = batch_of(target, torch.tensor([[99.0], [99.5]]))
     inputs = RunInputs(target, batch, torch.ones(2, dtype=torch.bool), 0, 256)
-    result, _ = run_trial(inputs, Trial(AttackSettings(), Threat(Norm.LINF, 2.7 / 255, BYTES)))
+    result, _ = run_trial(inputs, Trial(Pgd(), Threat(Norm.LINF, 2.7 / 255, BYTES)))
     assert attack_row(result).accuracy_8bit is None
 
 
@@ -98,7 +98,7 @@ def test_adversarial_images_are_the_same_after_a_way_through_png(box: Box) -> No
     grid = PixelGrid.of_bits(box.low, box.high, 8)
     batch = batch_of(target, grid.values(torch.randint(0, 256, (40, 3, 4, 4))))
     threat = Threat(Norm.LINF, 6 / 255, box, image_bits=8)
-    settings = AttackSettings(beta=Beta(BetaRule.TRACKED), steps=20)
+    settings = Pgd(beta=Beta(BetaRule.TRACKED), steps=20)
     outcome = run_attack(settings, target, batch, threat, seed=0)
     assert 0 < outcome.fooled.sum() < len(batch)
     again = grid.values(through_png(grid.levels(outcome.images)))

@@ -10,7 +10,7 @@ import torch
 from bnnaudit.audit.prepare import Prepared, prepare
 from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 from bnnaudit.audit.trials import run_trial
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Pgd, Square
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Report
@@ -54,7 +54,7 @@ def one_at_a_time(prepared: Prepared, request: SweepRequest) -> list[float]:
 def test_each_point_is_a_run_of_its_own(
     prepared: Prepared, parameter: Parameter, values: tuple[float, ...], restarts: int
 ) -> None:
-    attack = AttackSettings(steps=4, step_size=0.02, restarts=restarts)
+    attack = Pgd(steps=4, step_size=0.02, restarts=restarts)
     request = SweepRequest(parameter, values, attack, THREAT)
     told: list[int] = []
     report = run_sweep(prepared, request, PROVENANCE, told.append)
@@ -66,7 +66,7 @@ def test_each_point_is_a_run_of_its_own(
 
 
 def test_the_intervals_are_wilson_s(prepared: Prepared) -> None:
-    report = run_sweep(prepared, SweepRequest(Parameter.RADIUS, (0.05,), AttackSettings(steps=3), THREAT), PROVENANCE)
+    report = run_sweep(prepared, SweepRequest(Parameter.RADIUS, (0.05,), Pgd(steps=3), THREAT), PROVENANCE)
     (point,) = report.sweeps[0].points
     count, p, z = 60, point.accuracy.value, 1.959963984540054
     centre = (p + z * z / 2 / count) / (1 + z * z / count)
@@ -75,12 +75,12 @@ def test_the_intervals_are_wilson_s(prepared: Prepared) -> None:
 
 
 def test_a_targeted_loss_is_never_read_off(prepared: Prepared) -> None:
-    attack = AttackSettings(loss=LossKind.MARGIN_TARGETED, targets=2)
+    attack = Pgd(loss=LossKind.MARGIN_TARGETED, targets=2)
     assert not SweepRequest(Parameter.ITERATIONS, (1, 2), attack, THREAT).one_run
 
 
 def test_rho_goes_into_the_attack_s_temperature(prepared: Prepared) -> None:
-    report = run_sweep(prepared, SweepRequest(Parameter.RHO, (0.02, 0.3), AttackSettings(steps=2), THREAT), PROVENANCE)
+    report = run_sweep(prepared, SweepRequest(Parameter.RHO, (0.02, 0.3), Pgd(steps=2), THREAT), PROVENANCE)
     assert [str(row.settings.beta) for row in report.attacks] == ["njs:0.02", "njs:0.3"]
     assert report.sweeps[0].attack == "pgd++ with njs"
 
@@ -88,10 +88,10 @@ def test_rho_goes_into_the_attack_s_temperature(prepared: Prepared) -> None:
 @pytest.mark.parametrize(
     ("parameter", "attack", "word"),
     [
-        (Parameter.ITERATIONS, AttackSettings(Method.FGSM, steps=1), "iterations"),
-        (Parameter.BETA, AttackSettings(beta=Beta(BetaRule.HNS)), "--beta hns"),
-        (Parameter.RHO, AttackSettings(beta=Beta(BetaRule.TRACKED)), "--beta tracked"),
-        (Parameter.BETA, AttackSettings(Method.SQUARE), "temperature"),
+        (Parameter.ITERATIONS, Fgsm(), "iterations"),
+        (Parameter.BETA, Pgd(beta=Beta(BetaRule.HNS)), "--beta hns"),
+        (Parameter.RHO, Pgd(beta=Beta(BetaRule.TRACKED)), "--beta tracked"),
+        (Parameter.BETA, Square(), "does not depend on beta"),
     ],
 )
 def test_what_an_attack_does_not_have_is_refused(parameter: Parameter, attack: AttackSettings, word: str) -> None:
@@ -132,5 +132,5 @@ def test_the_usual_values_are_ones_that_could_be_typed(parameter: Parameter, nor
 
 
 def test_a_sweep_uses_the_same_trials_as_attack_does() -> None:
-    request = SweepRequest(Parameter.RADIUS, (0.2,), AttackSettings(), THREAT)
-    assert request.trials == (Trial(AttackSettings(), replace(THREAT, eps=0.2)),)
+    request = SweepRequest(Parameter.RADIUS, (0.2,), Pgd(), THREAT)
+    assert request.trials == (Trial(Pgd(), replace(THREAT, eps=0.2)),)

@@ -18,7 +18,7 @@ import typer
 from torch import Tensor, nn
 
 from bnnaudit.audit.run import AuditRequest, run_audit
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Severity
@@ -55,8 +55,8 @@ SAMPLES = 120
 HONEST = frozenset({Status.NOT_ROBUST, Status.AS_CLAIMED})
 FAKE = frozenset({Status.FAKE})
 DOUBTFUL = frozenset({Status.INCONCLUSIVE})
-ADAPTIVE = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.TRIANGULAR))
-CLIPPED = AttackSettings(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
+ADAPTIVE = Pgd(surrogate=Surrogate.usual(SurrogateKind.TRIANGULAR))
+CLIPPED = Pgd(surrogate=Surrogate.usual(SurrogateKind.CLIPPED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Entry:
     statuses: frozenset[Status]
     causes: frozenset[str] = frozenset()
     norm: Norm = Norm.LINF
-    ordinary: AttackSettings = AttackSettings()  # noqa: RUF009 - frozen
+    ordinary: AttackSettings = Pgd()  # noqa: RUF009 - frozen
     effort: Effort = Effort.QUICK
     given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     whole: str = ""
@@ -101,7 +101,7 @@ def healthy_entries(data: str, eps: float) -> Iterator[Entry]:
         name = f"{data}-{kind}"
         for factor in (1.0, 0.4):
             yield Entry(f"{name} at {eps * factor:g}", data, lambda name=name: trained(name), eps * factor, HONEST)
-    for kind, ordinary in (("wq", AttackSettings()), ("waq", ADAPTIVE)):
+    for kind, ordinary in (("wq", Pgd()), ("waq", ADAPTIVE)):
         name = f"{data}-{kind}"
         scaled = Entry(f"{name}, logits scaled", data, lambda name=name: _scaled(name), eps, HONEST)
         yield replace(scaled, ordinary=ordinary)

@@ -34,10 +34,10 @@ from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.attacks.gradient import pgd
-from bnnaudit.attacks.gradient.ascent import error_signal, rounds
+from bnnaudit.attacks.gradient.ascent import error_signal
 from bnnaudit.audit.replay_check import replay
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
@@ -66,25 +66,25 @@ class Run:
     seed: int
     budget: int
     best: BestSoFar
-    among: tuple[AttackSettings, ...]
+    among: tuple[Pgd, ...]
     spent: Tensor
     choosing: int = 0
     total: int = 0
     climbs: int = 0
-    contexts: dict[AttackSettings, Context] = field(default_factory=dict)
+    contexts: dict[Pgd, Context] = field(default_factory=dict)
 
-    def context(self, settings: AttackSettings) -> Context:
+    def context(self, settings: Pgd) -> Context:
         """The context of a candidate, made once."""
         if settings not in self.contexts:
             made = prepared(settings, self.target, self.threat, self.batch, self.seed, 256, lambda units: None)
             self.contexts[settings] = made
         return self.contexts[settings]
 
-    def climb(self, settings: AttackSettings, rows: Tensor, short: AttackSettings | None = None) -> Tensor:
+    def climb(self, settings: Pgd, rows: Tensor, short: Pgd | None = None) -> Tensor:
         """One climb on the images `rows` (M,); what it took off their margins as a fraction (M,), 1 to 2 where fooled."""
         context, part = self.context(settings), self.batch.select(rows)
         margins = losses.margin(context.judged(part.images), part.labels)
-        starts = random_start(part, self.threat, settings, self.seed, self.climbs)
+        starts = random_start(part, self.threat, self.seed, self.climbs)
         outcome = pgd.climb(short or settings, context, part, starts)
         self.best.enter(rows, outcome, 0)
         self.total += outcome.cost.backwards
@@ -99,7 +99,7 @@ class Run:
         count = max((n for n in range(min(len(standing), ROUNDS[-1][0]) + 1) if prices(n) <= most), default=0)
         return standing[torch.linspace(0, len(standing) - 1, count).round().long()]
 
-    def portfolio(self, settings: Sequence[AttackSettings]) -> Plan:
+    def portfolio(self, settings: Sequence[Pgd]) -> Plan:
         """The same for every image that stands."""
         return [torch.tensor(self.among.index(entry)) for entry in settings]
 
@@ -126,7 +126,7 @@ def halving(run: Run) -> Plan:
     if len(rows) < FEWEST:
         return fixed(run)
 
-    def trial(settings: AttackSettings, images: int, steps: int) -> Tensor:
+    def trial(settings: Pgd, images: int, steps: int) -> Tensor:
         return run.climb(settings, rows[:images], shortened(settings, steps))
 
     return run.portfolio(choose(run.among, len(rows), trial))
@@ -138,14 +138,14 @@ def image(run: Run) -> Plan:
     part, best = run.batch.select(rows), run.best.images[rows]
     falls = torch.zeros(len(run.among), len(rows))
     for seen in range(SEEN_FROM):
-        points = best if seen == 0 else random_start(part, run.threat, run.among[0], run.seed, 1000 + seen)
+        points = best if seen == 0 else random_start(part, run.threat, run.seed, 1000 + seen)
         for index, settings in enumerate(run.among):
             falls[index] += fall_along(run, settings, part, points, seen / max(1, SEEN_FROM - 1)) / SEEN_FROM
     order = falls.argsort(dim=0, descending=True, stable=True)
     return list(order[:PORTFOLIO])
 
 
-def fall_along(run: Run, settings: AttackSettings, part: Batch, points: Tensor, progress: float) -> Tensor:
+def fall_along(run: Run, settings: Pgd, part: Batch, points: Tensor, progress: float) -> Tensor:
     """The deepest fall (M,) of the true margin along the step that a candidate takes from points (M, ...)."""
     context = run.context(settings)
     stage = context.stages[round(progress * (len(context.stages) - 1))]
@@ -157,12 +157,9 @@ def fall_along(run: Run, settings: AttackSettings, part: Batch, points: Tensor, 
     signal = error_signal(settings, logits.detach(), part.labels, betas, goals if settings.loss.targeted else None)
     (gradients,) = torch.autograd.grad(logits, inputs, signal)
     run.total += len(points)
-    direction = ascent_direction(gradients, run.threat, settings)
+    direction = ascent_direction(gradients, run.threat)
     before = losses.margin(context.judged(points), part.labels)
-    moved = [
-        project(points + direction * (length * run.threat.radius), part.images, run.threat, settings)
-        for length in LENGTHS
-    ]
+    moved = [project(points + direction * (length * run.threat.radius), part.images, run.threat) for length in LENGTHS]
     after = torch.stack([losses.margin(context.judged(there), part.labels) for there in moved])
     return before - after.amin(dim=0)
 
@@ -200,16 +197,16 @@ def affording(run: Run) -> Tensor:
     return standing[run.spent[standing] + 1 <= run.budget]
 
 
-def share(run: Run, settings: AttackSettings, rows: Tensor, cycle: int) -> None:
+def share(run: Run, settings: Pgd, rows: Tensor, cycle: int) -> None:
     """A climb on images `rows` (M,), shortened to what they can afford; longer from the second cycle on."""
     if len(rows) == 0:
         return
     left = int((run.budget - run.spent[rows]).min())
-    steps = min(STEPS * min(2, 1 + cycle), left // rounds(settings))
+    steps = min(STEPS * min(2, 1 + cycle), left // settings.rounds)
     short = replace(settings, steps=steps) if steps else replace(settings, steps=min(STEPS, left), targets=1)
     run.climbs += 1
     run.climb(settings, rows, short)
-    run.spent[rows] += short.steps * rounds(short)
+    run.spent[rows] += short.steps * short.rounds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

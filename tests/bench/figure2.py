@@ -23,7 +23,7 @@ import typer
 
 from bnnaudit.attacks.auto.candidates import SURROGATES
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Iprop, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -80,16 +80,16 @@ def main() -> int:
 def attacks_of(surrogate: Surrogate, eps: float, iprop_steps: int) -> Mapping[str, AttackSettings]:
     """The paper's attacks, as it ran them (20 steps, straight-through), and PGD++ (NJS) as strong as this tool has it."""
     return {
-        "PGD": AttackSettings(),
-        IDENTITY: AttackSettings(beta=NJS),
+        "PGD": Pgd(),
+        IDENTITY: Pgd(beta=NJS),
         CHOSEN: replace(climb(surrogate, eps), restarts=10),
-        IPROP: AttackSettings(method=Method.IPROP, steps=iprop_steps),
+        IPROP: Iprop(steps=iprop_steps),
     }
 
 
 def climb(surrogate: Surrogate, eps: float) -> AttackSettings:
     """PGD++ (NJS) through this surrogate: from steps of the radius to a tenth of it, with momentum."""
-    return AttackSettings(beta=NJS, surrogate=surrogate, steps=100, step_size=eps, final_step=0.1, momentum=0.75)
+    return Pgd(beta=NJS, surrogate=surrogate, steps=100, step_size=eps, final_step=0.1, momentum=0.75)
 
 
 def chosen(target: Target, others: Batch, eps: float, seed: int) -> Surrogate:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.gradient import fgsm
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import Beta, BetaRule, Fgsm, Method, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -66,7 +66,7 @@ def setting(width: int, classes: int, images: int, device: str) -> tuple[Target,
 
 def attack(method: Method, rule: BetaRule, target: Target, batch: Batch) -> Callable[[], object]:
     """PGD takes 20 steps; no image leaves at its first success."""
-    settings = AttackSettings(method, steps=1 if method is Method.FGSM else 20, beta=Beta(rule), stop_at_success=False)
+    settings = settings_of(method, steps=1 if method is Method.FGSM else 20, beta=Beta(rule), stop_at_success=False)
     return lambda: run_attack(settings, target, batch, THREAT, seed=0)
 
 
@@ -87,7 +87,7 @@ def attack_ratios(classes: int, width: int, images: int, rounds: int, device: st
 def njs_ratios(width: int, images: int, rounds: int, device: str) -> list[Figure]:
     """FGSM++ (NJS) over FGSM once its b1 is known, and what finding b1 costs, once a run, in FGSMs of as many images."""
     target, batch = setting(width, 10, images, device)
-    settings = {rule: AttackSettings(Method.FGSM, beta=Beta(rule), stop_at_success=False) for rule in NJS_RULES}
+    settings = {rule: Fgsm(beta=Beta(rule), stop_at_success=False) for rule in NJS_RULES}
     contexts = {rule: prepared(settings[rule], target, THREAT, batch, 0, images, lambda _: None) for rule in NJS_RULES}
     works = {rule: partial(fgsm.attack, settings[rule], contexts[rule], batch) for rule in NJS_RULES}
     fitting = partial(prepared, settings[BetaRule.NJS], target, THREAT, batch, 0, images, lambda _: None)

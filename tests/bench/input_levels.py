@@ -23,7 +23,7 @@ from bnnaudit.attacks.auto.levels.reach import Reach, within_reach
 from bnnaudit.attacks.auto.levels.search import search_levels
 from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.preprocessing import Preprocessing
@@ -83,9 +83,9 @@ def opened(name: str) -> Target:
 
 def gradient_attacks() -> Iterator[tuple[str, list[AttackSettings]]]:
     """Names, and the settings of which each image gets the worst."""
-    yield "PGD-20 identity", [AttackSettings()]
+    yield "PGD-20 identity", [Pgd()]
     plus = [
-        AttackSettings(beta=Beta(rule), surrogate=Surrogate.parse(text))
+        Pgd(beta=Beta(rule), surrogate=Surrogate.parse(text))
         for rule in (BetaRule.TRACKED, BetaRule.HNS)
         for text in ("identity", *SMOOTH)
     ]
@@ -154,7 +154,7 @@ def runs(
         cost = sum((part.cost for part in parts[1:]), first.cost)
         joined = Outcome(first.images, fooled, first.fooled_at, first.margins, first.betas, cost)
         yield label, joined, time.perf_counter() - started
-    context = prepared(AttackSettings(), target, threat, batch, 0, 256, lambda _: None)
+    context = prepared(Pgd(), target, threat, batch, 0, 256, lambda _: None)
     for budget in budgets:
         started = time.perf_counter()
         found = search_levels(context, levels, batch, budget)

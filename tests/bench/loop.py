@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, ErrorSignal, Method
+from bnnaudit.core.attack import ErrorSignal, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
@@ -119,7 +119,7 @@ def bare(target: Target, batch: Batch) -> Callable[[], None]:
 
 def ours(case: Case, batch: Batch, stop: bool, signal: ErrorSignal) -> Callable[[], object]:
     """PGD as `bnnaudit attack` runs it; through an exact error signal every image moves at every step."""
-    settings = AttackSettings(Method.PGD, steps=STEPS, stop_at_success=stop, error_signal=signal)
+    settings = Pgd(steps=STEPS, stop_at_success=stop, error_signal=signal)
     return lambda: run_attack(settings, case.quick, batch, case.threat, seed=0)
 
 
@@ -194,7 +194,7 @@ def falling(case: Case, count: int) -> Batch | None:
 
     They are repeated as needed, under their own ids and so with their own paths.
     """
-    settings = AttackSettings(Method.PGD, steps=STEPS, error_signal=ErrorSignal.EXACT)
+    settings = Pgd(steps=STEPS, error_signal=ErrorSignal.EXACT)
     outcome = run_attack(settings, case.quick, case.batch, case.threat, seed=0)
     early = (outcome.fooled & (outcome.fooled_at <= FIRST) & (outcome.fooled_at > 0)).nonzero().squeeze(1)
     never = (~outcome.fooled).nonzero().squeeze(1)

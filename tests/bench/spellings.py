@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, Method
+from bnnaudit.core.attack import Auto, Budget
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
@@ -106,7 +106,7 @@ def left(target: Target, images: Tensor, labels: Tensor, eps: float, budget: int
     """The share of the images that `auto` leaves, judged by the deployed model."""
     right = target.deployed(images).argmax(dim=1) == labels
     batch = Batch(images[right], labels[right], torch.arange(len(images))[right])
-    settings = AttackSettings(method=Method.AUTO, budget=Budget(budget))
+    settings = Auto(budget=Budget(budget))
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, eps), 0)
     standing = target.deployed(outcome.images).argmax(dim=1) == batch.labels
     return int(standing.sum()) / len(images)

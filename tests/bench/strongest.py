@@ -25,7 +25,7 @@ from bnnaudit.audit.open import open_model_and_data
 from bnnaudit.audit.replay_check import replay
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.config.card import parse_settings, settings_for
-from bnnaudit.core.attack import AttackSettings, Budget, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Budget, LossKind, Method, Pgd, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.surrogate import Surrogate
@@ -118,7 +118,7 @@ def standard(target: Target) -> Iterable[AttackSettings]:
     surrogates = SURROGATES if target.facts.quantizers else SURROGATES[:1]
     for method, options in STANDARD:
         for surrogate in surrogates[:1] if method is Method.SQUARE else surrogates:
-            yield AttackSettings(method, surrogate=Surrogate.parse(surrogate), **options)
+            yield settings_of(method, surrogate=Surrogate.parse(surrogate), **options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,9 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for radius in case.radii:
             threat = Threat(Norm.LINF, parse_length(radius), target.facts.box)
             # Whoever runs first in a process pays for what is made once.
-            run(Effort(clean.clone()), target, sample, clean, threat, AttackSettings(steps=1))
+            run(Effort(clean.clone()), target, sample, clean, threat, Pgd(steps=1))
             auto, peers = Effort(clean.clone()), Effort(clean.clone())
-            run(auto, target, sample, clean, threat, AttackSettings(Method.AUTO, budget=Budget.parse(options.budget)))
+            run(auto, target, sample, clean, threat, Auto(budget=Budget.parse(options.budget)))
             for settings in standard(target):
                 run(peers, target, sample, clean, threat, settings)
             worse |= int(auto.standing.sum()) > int(peers.standing.sum())

@@ -20,7 +20,7 @@ import torch
 import typer
 
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Beta, BetaRule, Iprop, Method, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
@@ -69,13 +69,13 @@ def attacks_of() -> Mapping[str, AttackSettings]:
     """The attacks beside the truth, by the heads of their columns."""
     adaptive = Surrogate.parse("adaptive")
     attacks = {
-        "pgd": AttackSettings(),
-        "njs": AttackSettings(beta=Beta(BetaRule.NJS)),
-        "tracked": AttackSettings(beta=Beta(BetaRule.TRACKED), surrogate=adaptive, restarts=5),
-        "iprop": AttackSettings(method=Method.IPROP),
+        "pgd": Pgd(),
+        "njs": Pgd(beta=Beta(BetaRule.NJS)),
+        "tracked": Pgd(beta=Beta(BetaRule.TRACKED), surrogate=adaptive, restarts=5),
+        "iprop": Iprop(),
     }
     if Method.AUTO in METHODS:
-        attacks["auto"] = AttackSettings(method=Method.AUTO)
+        attacks["auto"] = Auto()
     return attacks
 
 

@@ -14,7 +14,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, ErrorSignal, LossKind, Method
+from bnnaudit.core.attack import (
+    Apgd,
+    AttackSettings,
+    Auto,
+    Beta,
+    BetaRule,
+    Budget,
+    DeepFool,
+    ErrorSignal,
+    Fab,
+    Fgsm,
+    LossKind,
+    Pgd,
+    RandomSearch,
+    Square,
+)
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Norm, Threat, parse_length
 from tests.bench.strongest import Effort, cases, opened, run, say
@@ -25,22 +40,22 @@ BETAS = ("none", "0.1", "0.01", "njs", "hns", "hns-logit", "tracked")
 
 def others() -> Iterator[tuple[str, AttackSettings]]:
     """Every method but `auto` that needs no other network or library, with temperatures, losses and surrogates."""
-    yield "square", AttackSettings(Method.SQUARE, queries=5000)
-    yield "random", AttackSettings(Method.RANDOM, queries=5000)
+    yield "square", Square(queries=5000)
+    yield "random", RandomSearch(queries=5000)
     for text in SURROGATES:
         surrogate = Surrogate.parse(text)
         for name in BETAS:
             beta = Beta.parse(name)
-            yield f"fgsm {name} {text}", AttackSettings(Method.FGSM, steps=1, beta=beta, surrogate=surrogate)
-            yield f"pgd {name} {text}", AttackSettings(beta=beta, surrogate=surrogate)
-        long = AttackSettings(steps=50, restarts=5, surrogate=surrogate, error_signal=ErrorSignal.EXACT)
+            yield f"fgsm {name} {text}", Fgsm(beta=beta, surrogate=surrogate)
+            yield f"pgd {name} {text}", Pgd(beta=beta, surrogate=surrogate)
+        long = Pgd(steps=50, restarts=5, surrogate=surrogate, error_signal=ErrorSignal.EXACT)
         for beta in (Beta(BetaRule.FIXED, 0.1), Beta(BetaRule.TRACKED)):
             yield f"pgd {beta} {text}, 5 times 50", replace(long, beta=beta)
         for loss in LossKind:
-            yield f"apgd {loss} {text}", AttackSettings(Method.APGD, steps=100, loss=loss, surrogate=surrogate)
-        yield f"deepfool {text}", AttackSettings(Method.DEEPFOOL, steps=50, surrogate=surrogate)
+            yield f"apgd {loss} {text}", Apgd(steps=100, loss=loss, surrogate=surrogate)
+        yield f"deepfool {text}", DeepFool(steps=50, surrogate=surrogate)
         for loss in (LossKind.CROSS_ENTROPY, LossKind.DLR_TARGETED):
-            yield f"fab {loss} {text}", AttackSettings(Method.FAB, steps=100, loss=loss, surrogate=surrogate)
+            yield f"fab {loss} {text}", Fab(steps=100, loss=loss, surrogate=surrogate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target, sample, clean = opened(case, options.samples)
     threat = Threat(Norm.LINF, parse_length(options.eps), target.facts.box)
     auto = Effort(clean.clone())
-    run(auto, target, sample, clean, threat, AttackSettings(Method.AUTO, budget=Budget.parse(options.budget)))
+    run(auto, target, sample, clean, threat, Auto(budget=Budget.parse(options.budget)))
     say(f"of {int(clean.sum())} images auto leaves {int(auto.standing.sum())} in {auto.seconds:.1f} s")
     union = auto.standing.clone()
     for name, settings in others():

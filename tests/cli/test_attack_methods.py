@@ -51,7 +51,7 @@ def test_what_a_search_cannot_use_is_refused(bnnaudit: Command, model: Path, dat
     [
         ("--surrogate", "tanh"),
         ("--loss", "dlr"),
-        ("--steps", 3, "--step-size", 0.1),
+        ("--step-size", 0.1, "--steps", 3),
         ("--restarts", 2),
         ("--error-signal", "plain"),
         ("--l2-per-channel",),
@@ -62,7 +62,7 @@ def test_what_auto_decides_for_itself_is_refused(bnnaudit: Command, model: Path,
     names = ", ".join(str(flag) for flag in flags if str(flag).startswith("--"))
     assert ran.code == 2
     assert ran.err.count("\n") == 1
-    assert f"auto chooses for itself and has no use for {names};" in ran.err
+    assert f"method: auto has no use for {names}; its options are --budget" in ran.err
 
 
 def test_auto_says_what_it_ran(bnnaudit: Command, model: Path, data: Path) -> None:

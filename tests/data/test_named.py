@@ -32,7 +32,7 @@ def test_local_files_are_read(tmp_path: Path, facts: Facts, name: str) -> None:
     assert np.array_equal(sample.images[:, 0].numpy(), pixels)
     assert sample.labels is not None
     assert sample.labels.tolist() == [7, 3]
-    assert (sample.facts.source, len(source.digest())) == ("MNIST", 64)
+    assert (sample.facts.source, len(source.sha256)) == ("MNIST", 64)
 
 
 def test_a_name_needs_a_root() -> None:
@@ -62,5 +62,5 @@ def test_data_that_are_not_there(source: str, message: str) -> None:
 
 def test_a_file_of_no_known_kind(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("1,2")
-    with pytest.raises(DataError, match="not a kind of data that is read"):
+    with pytest.raises(DataError, match="not a supported kind of data"):
         open_source(str(tmp_path / "data.csv"))

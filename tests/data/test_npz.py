@@ -72,7 +72,7 @@ def test_labels_may_be_whole_floats_or_a_column(tmp_path: Path, facts: Facts) ->
 
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
     path = saved(tmp_path, x=np.zeros((1, 2, 2), np.uint8))
-    assert open_source(path).digest() == hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert open_source(path).sha256 == hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 IMAGES = np.zeros((3, 2, 2), np.uint8)
@@ -82,8 +82,8 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
     ("arrays", "message"),
     [
         ({"pictures": IMAGES}, "no array named x, .* \\(it holds pictures\\)"),
-        ({"x_test": IMAGES, "test_images": IMAGES}, "x_test and test_images could both be meant"),
-        ({"images": IMAGES, "label": np.arange(3), "target": np.arange(3)}, "label and target could both be meant"),
+        ({"x_test": IMAGES, "test_images": IMAGES}, "x_test and test_images are both possible"),
+        ({"images": IMAGES, "label": np.arange(3), "target": np.arange(3)}, "label and target are both possible"),
         ({"arr_0": IMAGES, "arr_1": np.arange(3), "arr_2": IMAGES}, "it holds arr_0, arr_1, arr_2"),
         ({"x": IMAGES, "y": np.array([[0, 1], [1, 1], [1, 0]])}, "not one-hot \\(first: row 1, 1 in all\\)"),
         ({"x": IMAGES, "y": np.array([[0.2, 0.8], [1, 0], [1, 0]])}, "not one-hot"),
@@ -98,7 +98,7 @@ IMAGES = np.zeros((3, 2, 2), np.uint8)
         ({"x": np.full((3, 2, 2), -1.0)}, "--mean and --std"),
         ({"x": np.full((3, 2, 2), -1.0)}, "--input-range -1,1"),
         ({"x": np.array([[[0.0]], [[np.nan]], [[np.inf]]])}, "2 of 3 images hold NaN or infinity \\(first: image 1\\)"),
-        ({"x": IMAGES, "y": np.array([0, 1])}, "3 images but labels of the shape \\(2,\\)"),
+        ({"x": IMAGES, "y": np.array([0, 1])}, "3 images, but labels of shape \\(2,\\)"),
         ({"x": IMAGES, "y": np.array([0, 1, 0.5])}, "1 of 3 labels are not whole numbers \\(first: 0.5 at index 2\\)"),
         ({"x": IMAGES, "y": np.array([0, 1, np.nan])}, "1 of 3 labels are not whole numbers"),
         ({"x": IMAGES, "y": np.array(["a", "b", "c"])}, "not class numbers"),
@@ -147,7 +147,7 @@ def test_the_names_that_others_write(tmp_path: Path, names: tuple[str, ...], ima
     }
     source = open_source(saved(tmp_path, **arrays))
     assert (source.read(np.arange(3)) == names.index(images)).all()
-    found = source.labels()
+    found = source.targets
     assert found is None if labels is None else (found == names.index(labels)).all()
     usual = images == "x" and labels in ("y", None)
     notes = [] if usual else [", ".join(filter(None, (images, labels)))]
@@ -177,7 +177,7 @@ def test_one_hot_labels(tmp_path: Path, low: int) -> None:
     hot = np.full((3, 4), low, np.float32)
     hot[[0, 1, 2], [2, 0, 3]] = 1
     for y in (hot, hot.astype(np.int8), hot > 0, np.where(hot == 1, np.float32(0.91), np.float32(0.03))):
-        assert open_source(saved(tmp_path, x=IMAGES, y=y)).labels().tolist() == [2, 0, 3]
+        assert open_source(saved(tmp_path, x=IMAGES, y=y)).targets.tolist() == [2, 0, 3]
 
 
 def test_floats_that_are_whole_and_bright_are_pixels(tmp_path: Path, facts: Facts) -> None:

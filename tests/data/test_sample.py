@@ -10,8 +10,8 @@ from bnnaudit.core.errors import DataError, UsageError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.threat import Box
 from bnnaudit.data import take_pool, take_sample
-from bnnaudit.data.arrays import ArraySource
 from bnnaudit.data.sample import shuffled
+from bnnaudit.data.source import ArraySource
 from tests.data.conftest import Facts
 from tests.paths import SHARED
 
@@ -132,7 +132,7 @@ def test_features_for_a_vector_network_stay_features(facts: Facts) -> None:
             "takes 3x30x30 .*the data have 28x28 with 1 channel",
         ),
         (np.zeros((1, 8, 8, 3), np.uint8), (1, 8, 8), Layout.NCHW, "takes 1x8x8 .*the data have images of 8x8x3"),
-        (np.zeros((1, 28, 28), np.uint8), (64,), Layout.FLAT, "takes 64 values an image, the data have 28x28"),
+        (np.zeros((1, 28, 28), np.uint8), (64,), Layout.FLAT, "takes 64 values per image, but the data have 28x28"),
         (np.zeros((1, 12), np.uint8), (3, 2, 2), Layout.NCHW, "order of their channels cannot be told"),
     ],
 )

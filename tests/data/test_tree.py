@@ -48,7 +48,7 @@ def test_what_archivers_and_systems_add_is_not_seen() -> None:
         (["notes.txt"], "no image files"),
         (["a.png", "cat/b.png"], "different depths"),
         (["train/a/1.png", "holdout/a/1.png"], r"several folders of class folders \(holdout, train\)"),
-        (["test/a/1.png", "val/a/1.png"], "not one that is the test set"),
+        (["test/a/1.png", "val/a/1.png"], "none that is clearly the test set"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(names: list[str], message: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.data import take_sample
-from bnnaudit.data.arrays import ArraySource
+from bnnaudit.data.source import ArraySource
 from tests.data.conftest import Facts
 
 INT8 = InputGrid("int8", (-128.0,), (127.0,), (255,))

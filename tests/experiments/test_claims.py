@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, Iprop, LossKind, Pgd, Square
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
 from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Box
@@ -14,7 +14,7 @@ from bnnaudit.experiments.values import Claim, Outcome, ReproducedModel, Reprodu
 
 NJS, HNS = Beta(BetaRule.NJS), Beta(BetaRule.HNS)
 IMAGES = 40
-IPROP = AttackSettings(method=Method.IPROP)
+IPROP = Iprop()
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def first(count: int) -> set[int]:
 def test_the_best_of_ours_is_held_against_the_best_without_a_temperature(
     facts: ModelFacts, ours: set[int], theirs: set[int], outcome: Outcome
 ) -> None:
-    best, rival = attack(AttackSettings(beta=HNS), ours), attack(AttackSettings(loss=LossKind.DLR), theirs)
+    best, rival = attack(Pgd(beta=HNS), ours), attack(Pgd(loss=LossKind.DLR), theirs)
     rows = [
-        attack(AttackSettings(), first(40)),
+        attack(Pgd(), first(40)),
         rival,
-        attack(AttackSettings(method=Method.FGSM, beta=HNS), set()),  # not PGD++
-        attack(AttackSettings(beta=NJS), first(38) | {39}),
+        attack(Fgsm(beta=HNS), set()),  # not PGD++
+        attack(Pgd(beta=NJS), first(38) | {39}),
         best,
-        ReproducedRow("", (), (), settings=AttackSettings(method=Method.SQUARE), unable="not here"),
+        ReproducedRow("", (), (), settings=Square(), unable="not here"),
     ]
     (claim,) = judged(facts, TableName.TABLE8, rows)
     assert claim.outcome is outcome
@@ -72,7 +72,7 @@ def test_the_best_of_ours_is_held_against_the_best_without_a_temperature(
 
 
 def test_without_one_of_the_sides_it_cannot_be_told(facts: ModelFacts) -> None:
-    rows = [attack(AttackSettings(), first(3)), attack(AttackSettings(method=Method.FGSM, beta=HNS), set())]
+    rows = [attack(Pgd(), first(3)), attack(Fgsm(beta=HNS), set())]
     (claim,) = judged(facts, TableName.TABLE8, rows)
     assert (claim.outcome, claim.figures, claim.p_value) == (Outcome.UNDECIDED, (), None)
 
@@ -92,12 +92,12 @@ def test_scores_are_lower_with_both_or_not(facts: ModelFacts, njs: float, hns: f
 
 
 def test_a_figure_holds_only_at_every_radius(facts: ModelFacts) -> None:
-    ours = attack(AttackSettings(beta=NJS), first(30), first(20), first(9))
+    ours = attack(Pgd(beta=NJS), first(30), first(20), first(9))
     columns = ("0.01", "0.02", "0.05")
 
     def outcome(*theirs: set[int]) -> Outcome:
         (claim,) = judged(
-            facts, TableName.FIGURE2, [attack(AttackSettings(), *[set()] * 3), ours, attack(IPROP, *theirs)], columns
+            facts, TableName.FIGURE2, [attack(Pgd(), *[set()] * 3), ours, attack(IPROP, *theirs)], columns
         )
         assert [figure.column for figure in claim.figures] == [column for column in columns for _ in range(2)]
         return claim.outcome

@@ -12,7 +12,7 @@ from bnnaudit.audit.trials import run_trial
 from bnnaudit.core.attack import Beta, BetaRule, Method
 from bnnaudit.core.clever import Ball
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
+from bnnaudit.core.facts import FLOAT_BITS, Layout, ModelFacts, ModelFormat, QuantizerFact, layer_bits
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.report import DataFacts, Estimate, SignalRow
 from bnnaudit.core.threat import Box, Norm, Threat
@@ -50,8 +50,9 @@ def facts(weights: int | None, activations: int | None) -> ModelFacts:
         (4,),
         Layout.FLAT,
         Box(),
-        weight_bits=weights,
-        activation_bits=activations,
+        weight_layers=layer_bits([weights]),
+        unknown_steps=activations is None,
+        quantizers=() if activations in (None, FLOAT_BITS) else (QuantizerFact("step", "sign", activations),),
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.table import METHODS
 from bnnaudit.audit.run import is_settled
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import Method, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.threat import Norm, Threat
@@ -26,7 +26,7 @@ from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
 FEATURES = 32
-PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), FEATURES, False)
+PLAN = AuditPlan(Threat(Norm.LINF, 0.1), Pgd(), FEATURES, False)
 IMAGES = 0.2 + 0.6 * torch.rand(8, FEATURES, generator=torch.Generator().manual_seed(1))
 
 
@@ -76,7 +76,7 @@ def test_no_gradient_attack_passes_a_wall() -> None:
 
 @pytest.mark.parametrize("norm", list(Norm))
 def test_points_lie_where_they_should(norm: Norm) -> None:
-    plan = AuditPlan(Threat(norm, 0.1), AttackSettings(), FEATURES, False)
+    plan = AuditPlan(Threat(norm, 0.1), Pgd(), FEATURES, False)
     image = Batch(IMAGES[:1], torch.zeros(1, dtype=torch.int64), torch.tensor([7]))
     order = torch.inf if norm is Norm.LINF else 2
     inside = torch.linalg.vector_norm(points_inside(image, plan, 50) - IMAGES[:1], order, dim=1)

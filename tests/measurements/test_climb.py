@@ -3,14 +3,14 @@
 import torch
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import ClimbProbe
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.measurements.climb import judge_trace, measure_climb, trace
 from tests.toy import batch_of, linear_target
 
-PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(steps=10), 8, False)
+PLAN = AuditPlan(Threat(Norm.LINF, 0.1), Pgd(steps=10), 8, False)
 GENERATOR = torch.Generator().manual_seed(0)
 TARGET = linear_target(torch.randn(3, 8, generator=GENERATOR), torch.zeros(3))
 BATCH = batch_of(TARGET, torch.rand(40, 8, generator=GENERATOR))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan, Suspicion
 from bnnaudit.core.target import Target
@@ -18,7 +18,7 @@ from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model
 from tests.networks.broken import ForeignForward, HardRounding, Scale, Wall, killed
 from tests.toy import batch_of, target_of
 
-PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)
+PLAN = AuditPlan(Threat(Norm.LINF, 0.1), Pgd(), 8, False)
 IMAGES = torch.rand(12, 8, generator=torch.Generator().manual_seed(1))
 
 

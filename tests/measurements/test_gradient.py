@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.threat import Norm, Threat
@@ -15,7 +15,7 @@ from bnnaudit.quantization.quantizers import BinarySign, Rounding
 from tests.networks.broken import HardRounding, Scale, Wall
 from tests.toy import batch_of, target_of
 
-PLAN = AuditPlan(Threat(Norm.LINF, 0.1), AttackSettings(), 8, False)
+PLAN = AuditPlan(Threat(Norm.LINF, 0.1), Pgd(), 8, False)
 IMAGES = torch.rand(12, 8, generator=torch.Generator().manual_seed(1))
 
 

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.measurements.noise import measure_noise, noise_radius
 from tests.toy import batch_of, linear_target, target_of
 
-PLAN = AuditPlan(Threat(Norm.LINF, 0.02), AttackSettings(), 4, False)
+PLAN = AuditPlan(Threat(Norm.LINF, 0.02), Pgd(), 4, False)
 IMAGES = torch.rand(30, 4, generator=torch.Generator().manual_seed(0))
 
 
@@ -39,7 +39,7 @@ def test_a_checkered_network_flips_and_turns() -> None:
 
 def test_the_noise_reaches_half_the_radius() -> None:
     assert noise_radius(PLAN) == 0.01
-    assert noise_radius(AuditPlan(Threat(Norm.L2, 0.2), AttackSettings(), 4, False)) == 0.05
+    assert noise_radius(AuditPlan(Threat(Norm.L2, 0.2), Pgd(), 4, False)) == 0.05
 
 
 def test_no_image_gives_an_empty_probe() -> None:

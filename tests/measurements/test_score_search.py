@@ -15,7 +15,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import fx, nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, ErrorSignal
+from bnnaudit.core.attack import ErrorSignal, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
@@ -384,7 +384,7 @@ def test_an_attack_goes_on_where_the_output_is_tied(tmp_path: Path) -> None:
     found = rescored(target, IMAGES, THREAT)
     labels = target.deployed(IMAGES).argmax(1)
     batch = Batch(IMAGES, labels, torch.arange(len(IMAGES)))
-    settings = AttackSettings(steps=20, error_signal=ErrorSignal.EXACT)
+    settings = Pgd(steps=20, error_signal=ErrorSignal.EXACT)
 
     def broken(attacked: Target) -> tuple[torch.Tensor, torch.Tensor]:
         outcome = run_attack(settings, attacked, batch, THREAT, 0)

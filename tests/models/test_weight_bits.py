@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bnnaudit.models.weight_bits import bits_of, bits_of_majority
+from bnnaudit.models.weight_bits import bits_of
 
 RANDOM = np.random.default_rng(0)
 FLOATS = RANDOM.standard_normal((16, 3, 3, 3)).astype(np.float32)
@@ -100,9 +100,3 @@ def test_random_numbers_are_never_taken_for_few_bits() -> None:
     for size in (2, 3, 5, 8, 9, 16, 27, 64):
         for seed in range(200):
             assert bits_of(np.random.default_rng(seed).standard_normal((3, size)), 0) == 32
-
-
-def test_majority() -> None:
-    assert bits_of_majority({1: 900, 32: 100}) == 1
-    assert bits_of_majority({1: 100, 32: 900}) == 32
-    assert bits_of_majority({}) is None

@@ -19,14 +19,6 @@ def test_a_gradient_leads_nowhere_where_it_is_no_number() -> None:
     assert float(gradients[1, 0]) > 0
 
 
-def test_per_channel_projection_lets_each_channel_have_the_whole_radius() -> None:
-    origin = torch.zeros(1, 3, 2, 2)
-    projected = norms.project_l2_per_channel(torch.ones(1, 3, 2, 2), origin, 0.5, 0.0, 1.0)
-    assert torch.allclose(norms.flat_norm(projected), torch.tensor([0.5 * 3**0.5]))
-    whole = norms.project_l2(torch.ones(1, 3, 2, 2), origin, 0.5, 0.0, 1.0)
-    assert torch.allclose(norms.flat_norm(whole), torch.tensor([0.5]))
-
-
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.01, 2.0))
 def test_projections_stay_in_ball_and_box(seed: int, radius: float) -> None:

@@ -97,7 +97,7 @@ class Twice(nn.Module):
         (nn.Sequential(nn.Linear(3, 3), TernarySign(), nn.Linear(3, 3)), "signs of two values"),
         (nn.Sequential(nn.Linear(3, 9), BinarySign(), nn.Linear(9, 9), nn.ReLU(), nn.Linear(9, 3)), "affine between"),
         (nn.Sequential(nn.Linear(3, 9), nn.Tanh(), nn.Linear(9, 3), BinarySign(), nn.Linear(3, 3)), "affine between"),
-        (Skipping(), "ways around"),
+        (Skipping(), "paths around"),
         (Twice(), "each of its signs once"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The network relaxed into a smooth one: its values by hand, its gradient against differences, and the network at its end."""
+"""The relaxed network: its values by hand, its gradient against differences, and the network that it narrows to."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.onnx_import.converters.multithreshold import MultiThreshold
 from bnnaudit.onnx_import.operands import Operands
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.interception import InterceptedNetwork
 from bnnaudit.quantization.quantizers import BinarySign, with_surrogate
+from bnnaudit.quantization.relaxed import RelaxedNetwork
 from bnnaudit.quantization.uniform import UniformQuantizer
 
 WIDTH = 0.7
@@ -68,7 +69,7 @@ STEPS: dict[str, tuple[nn.Module, Callable[[Tensor, float], Tensor]]] = {
 
 
 def relaxed(name: str, width: float) -> nn.Module:
-    return with_surrogate(STEPS[name][0], Surrogate.parse(f"relaxed:{width}:absolute"))
+    return RelaxedNetwork(STEPS[name][0], Surrogate.parse(f"relaxed:{width}:absolute"))
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -82,11 +83,35 @@ def test_values_by_hand_and_gradients_are_those_of_the_smooth_function(name: str
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_without_gradients_it_is_the_step_to_the_bit(name: str) -> None:
-    step = STEPS[name][0]
+def test_it_computes_the_same_with_gradients_and_without(name: str) -> None:
+    network = relaxed(name, WIDTH)
     with torch.no_grad():
-        assert torch.equal(relaxed(name, WIDTH)(Z), step(Z))
-        assert not torch.equal(step(Z), STEPS[name][1](Z, WIDTH))
+        plain = network(Z)
+        assert not torch.equal(STEPS[name][0](Z), STEPS[name][1](Z, WIDTH))
+    assert not plain.requires_grad
+    assert torch.equal(network(Z.clone().requires_grad_()), plain)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SurrogateKind])
+@pytest.mark.parametrize("name", STEPS)
+def test_no_surrogate_changes_a_value_of_the_network_itself(name: str, kind: SurrogateKind) -> None:
+    chosen = with_surrogate(STEPS[name][0], Surrogate.usual(kind))
+    assert torch.equal(chosen(Z.clone().requires_grad_()), STEPS[name][0](Z))
+    with torch.no_grad():
+        assert torch.equal(chosen(Z), STEPS[name][0](Z))
+
+
+def test_the_surrogate_of_the_network_itself_is_the_slope_of_tanh() -> None:
+    leaf = Z.clone().requires_grad_()
+    values = with_surrogate(BinarySign(), Surrogate.parse(f"relaxed:{WIDTH}:absolute"))(leaf)
+    (gradient,) = torch.autograd.grad(values.sum(), leaf)
+    assert torch.allclose(gradient, 1 - tanh(Z, WIDTH) ** 2)
+
+
+def test_it_leaves_the_network_as_it_was() -> None:
+    step = BinarySign()
+    RelaxedNetwork(step, Surrogate.usual(SurrogateKind.RELAXED))
+    assert step.surrogate == Surrogate()
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -99,11 +124,11 @@ def test_as_the_width_narrows_the_values_become_the_step_s(name: str) -> None:
 
 
 def test_a_grid_of_many_levels_stays_as_it_is() -> None:
-    quantizer = Onto(Grid.whole(4, signed=True), surrogate=Surrogate.parse("relaxed:0.7:absolute"))
+    quantizer = RelaxedNetwork(Onto(Grid.whole(4, signed=True)), Surrogate.parse("relaxed:0.7:absolute"))
     assert torch.equal(quantizer(Z.clone().requires_grad_()), torch.round(Z))
 
 
-def deep(surrogate: str) -> nn.Module:
+def deep() -> nn.Module:
     """Two hidden layers of signs in double precision."""
     generator = torch.Generator().manual_seed(3)
     sizes = [(6, 5), (5, 4), (4, 3)]
@@ -112,24 +137,24 @@ def deep(surrogate: str) -> nn.Module:
         layer = nn.Linear(before, after).double().requires_grad_(False)
         for parameter in layer.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-        layers += [layer, BinarySign(surrogate=Surrogate.parse(surrogate))]
+        layers += [layer, BinarySign()]
     return nn.Sequential(*layers[:-1])
 
 
 @pytest.mark.parametrize("surrogate", ["relaxed:0.5:absolute", "relaxed:2:absolute"])
 def test_a_network_s_gradient_is_that_of_the_smooth_network(surrogate: str) -> None:
-    network = deep(surrogate)
+    network = RelaxedNetwork(deep(), Surrogate.parse(surrogate))
     leaf = Z.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(network(leaf)[0, 0], leaf)
     shifts = 1e-6 * torch.eye(6, dtype=torch.float64)
-    with torch.enable_grad():
-        ahead, behind = network((Z + shifts).requires_grad_())[:, 0], network((Z - shifts).requires_grad_())[:, 0]
+    with torch.no_grad():
+        ahead, behind = network(Z + shifts)[:, 0], network(Z - shifts)[:, 0]
     assert gradient.abs().max() > 1e-3
-    assert torch.allclose(gradient[0], ((ahead - behind) / 2e-6).detach(), atol=1e-6)
+    assert torch.allclose(gradient[0], (ahead - behind) / 2e-6, atol=1e-6)
 
 
 def test_a_network_relaxed_ever_less_becomes_itself() -> None:
-    truth = deep("identity")(Z)
-    distances = [float((deep(f"relaxed:{width}:absolute")(Z) - truth).abs().max()) for width in (1.0, 1e-1, 1e-3)]
+    smooth = [RelaxedNetwork(deep(), Surrogate.parse(f"relaxed:{width}:absolute")) for width in (1.0, 1e-1, 1e-3)]
+    distances = [float((network(Z) - deep()(Z)).abs().max()) for network in smooth]
     assert distances[0] > 0.1
     assert distances[-1] < 1e-6

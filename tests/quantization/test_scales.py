@@ -67,10 +67,50 @@ def test_without_a_scale_the_image_s_own_counts() -> None:
         assert all(
             torch.equal(*pair) for pair in zip(slopes(two_signs(f"triangular:2:{unit}"), INPUTS), expected, strict=True)
         )
-    # One scale for two signs: the second goes by the image.
-    first, second = slopes(ScaledNetwork(two_signs("triangular:2:reach"), (4.0,)), INPUTS)
-    assert torch.allclose(first[0], torch.tensor([6 / 8, 6 / 8]))
-    assert torch.equal(second, expected[1])
+
+
+def test_scales_of_another_number_of_steps_are_not_handed_out() -> None:
+    # Of the two passes the second one, which has no scales, is the result's.
+    leaf = INPUTS.clone().requires_grad_()
+    (by_image,) = torch.autograd.grad(two_signs("triangular:2:image")(leaf).sum(), leaf)
+    (found,) = torch.autograd.grad(ScaledNetwork(two_signs("triangular:2:reach"), (4.0, 0.75, 1.0))(leaf).sum(), leaf)
+    assert torch.equal(found, by_image)
+    assert by_image.any()
+
+
+class OneByOne(nn.Module):
+    """A loop over a fixed batch of one."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.cat([self.network(image) for image in inputs.split(1)])  # type: ignore[no-untyped-call]
+
+
+def test_a_loop_over_a_fixed_batch_has_the_scales_of_the_network_in_it_and_hands_them_out_in_every_pass() -> None:
+    network = OneByOne(two_signs("triangular:2:reach"))
+    assert layer_scales(network, INPUTS) == pytest.approx(layer_scales(two_signs(), INPUTS))
+    assert reach_scales(network, INPUTS, MOVED) == pytest.approx(reach_scales(two_signs(), INPUTS, MOVED))
+    first, second = slopes(ScaledNetwork(two_signs("triangular:2:reach"), (4.0, 0.75)), INPUTS)
+    looped = slopes(ScaledNetwork(network, (4.0, 0.75)), INPUTS)
+    assert torch.equal(torch.cat(looped[::2]), first)
+    assert torch.equal(torch.cat(looped[1::2]), second)
+
+
+class Wavering(nn.Module):
+    """Takes its second sign only where the first image is positive."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        signs: Tensor = BinarySign()(inputs)
+        return BinarySign()(signs + inputs) if bool(inputs[0, 0] > 0) else signs  # type: ignore[no-any-return]
+
+
+def test_a_network_that_takes_more_steps_for_some_images_has_no_scales() -> None:
+    images = torch.stack([INPUTS[1], INPUTS[0]])
+    assert reach_scales(Wavering(), INPUTS, images) == ()
+    assert len(layer_scales(Wavering(), INPUTS)) == 2
 
 
 def test_a_layer_that_nothing_moves_has_an_infinitely_narrow_surrogate_and_no_division_by_zero() -> None:

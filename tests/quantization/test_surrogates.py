@@ -17,7 +17,7 @@ VALUES = torch.tensor([[-2.5, -0.3, 0.0, 0.4, 1.5], [3.0, -3.0, 0.1, -0.1, 0.0]]
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
 @pytest.mark.parametrize("quantizer", QUANTIZERS)
 def test_values_are_untouched_with_and_without_gradient(quantizer: type[Quantizer], surrogate: Surrogate) -> None:
-    module = quantizer(surrogate=surrogate)
+    module = with_surrogate(quantizer(), surrogate)
     with torch.no_grad():
         expected = module(VALUES)
     assert torch.equal(module(VALUES.clone().requires_grad_()), expected)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Method, Pgd
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
 from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
@@ -67,8 +67,7 @@ def facts() -> ModelFacts:
         input_shape=(1, 8, 8),
         layout=Layout.NCHW,
         box=Box(0.0, 1.0),
-        weight_bits=1,
-        activation_bits=1,
+        weight_layers=(LayerBits(1, 4),),
         quantizers=tuple(QuantizerFact(f"features.{index}.sign", "sign", 1) for index in range(3)),
         operators=(OperatorCount("Conv", 3), OperatorCount("Sign", 3), OperatorCount("Gemm", 1)),
         parameters=23_754,
@@ -103,7 +102,7 @@ def _sweep(parameter: str, attack: str, points: list[tuple[float, str, float]]) 
 def fake(facts: ModelFacts) -> Report:
     """A binary network whose robustness is fake: all sections and all four lists are filled."""
     claimed, verified = Estimate(0.582, 0.525, 0.637, 300), Estimate(0.0, 0.0, 0.0126, 300)
-    dlr = AttackSettings(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
+    dlr = Pgd(beta=Beta(BetaRule.FIXED, 0.1), surrogate=ADAPTIVE, loss=LossKind.DLR, restarts=2)
     return Report(
         provenance=Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "check"),
         model=facts,
@@ -112,11 +111,11 @@ def fake(facts: ModelFacts) -> Report:
         environment=Environment("3.11.9", "2.15.0", "1.30.0", "cpu", 2),
         clean_accuracy=Estimate(0.9833, 0.9614, 0.9929, 300),
         attacks=(
-            _row(AttackSettings(Method.FGSM, steps=1), (0.697, 0.642, 0.746), 0.0213),
-            _row(AttackSettings(), (0.582, 0.525, 0.637), 0.412),
-            _row(AttackSettings(), (0.083, 0.057, 0.12), 1.46, source=Source.SUBSTITUTE),
-            _row(AttackSettings(beta=Beta(BetaRule.NJS)), (0.123, 0.091, 0.165), 0.52),
-            _row(AttackSettings(beta=HNS, surrogate=ADAPTIVE), (0.02, 0.009, 0.043), 0.61),
+            _row(Fgsm(), (0.697, 0.642, 0.746), 0.0213),
+            _row(Pgd(), (0.582, 0.525, 0.637), 0.412),
+            _row(Pgd(), (0.083, 0.057, 0.12), 1.46, source=Source.SUBSTITUTE),
+            _row(Pgd(beta=Beta(BetaRule.NJS)), (0.123, 0.091, 0.165), 0.52),
+            _row(Pgd(beta=HNS, surrogate=ADAPTIVE), (0.02, 0.009, 0.043), 0.61),
             replace(_row(dlr, (0.0, 0.0, 0.0126), 12.34), replay_disagreements=2),
         ),
         signal=SignalTable(
@@ -197,7 +196,7 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
     estimate = Estimate(0.643, 0.588, 0.695, 300)
     return replace(
         fake,
-        model=replace(facts, path="ref_adversarial.onnx", weight_bits=32, activation_bits=32, quantizers=()),
+        model=replace(facts, path="ref_adversarial.onnx", weight_layers=(LayerBits(32, 4),), quantizers=()),
         threat=Threat(Norm.LINF, 8 / 255),
         attacks=(replace(fake.attacks[1], threat=Threat(Norm.LINF, 8 / 255), accuracy=estimate),),
         remedy=None,

@@ -2,7 +2,19 @@
 
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Budget, LossKind, Method
+from bnnaudit.core.attack import (
+    AttackSettings,
+    Auto,
+    Beta,
+    BetaRule,
+    Budget,
+    DeepFool,
+    LossKind,
+    Method,
+    Pgd,
+    Square,
+    settings_of,
+)
 from bnnaudit.core.surrogate import NARROWING
 from bnnaudit.experiments.values import ReproducedRow
 from bnnaudit.reports.attack_names import attack_name, effort, row_name, surrogate_name, temperature_name
@@ -27,11 +39,11 @@ from bnnaudit.reports.numbers import MISSING
     ],
 )
 def test_names(method: str, loss: str, rule: str, name: str) -> None:
-    assert attack_name(AttackSettings(Method(method), loss=LossKind(loss), beta=Beta(BetaRule(rule)))) == name
+    assert attack_name(settings_of(Method(method), loss=LossKind(loss), beta=Beta(BetaRule(rule)))) == name
 
 
 def test_every_combination_has_one() -> None:
-    names = {(method, loss): attack_name(AttackSettings(method, loss=loss)) for method in Method for loss in LossKind}
+    names = {(method, loss): attack_name(settings_of(method, loss=loss)) for method in Method for loss in LossKind}
     climbing = [name for (method, _), name in names.items() if method.climbs]
     assert len(set(climbing)) == len(climbing)
     assert all(names.values())
@@ -39,22 +51,22 @@ def test_every_combination_has_one() -> None:
 
 def test_what_a_method_does_not_use_is_a_dash() -> None:
     for method in (Method.SQUARE, Method.RANDOM, Method.HARD_LABEL):
-        search = AttackSettings(method)
+        search = settings_of(method)
         assert (temperature_name(search), surrogate_name(search), effort(search)) == (MISSING, MISSING, "5,000 q x 1")
-    deepfool = AttackSettings(Method.DEEPFOOL, restarts=3)
+    deepfool = DeepFool()
     assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
-    pgd = AttackSettings(restarts=3)
+    pgd = Pgd(restarts=3)
     assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")
 
 
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        (AttackSettings(), "PGD"),
-        (AttackSettings(beta=Beta(BetaRule.NJS)), "PGD++ NJS"),
-        (AttackSettings(beta=Beta(BetaRule.FIXED, 0.1)), "PGD++ 0.1"),
-        (AttackSettings(beta=Beta(BetaRule.HNS), surrogate=NARROWING), f"PGD++ HNS, {NARROWING}"),
-        (AttackSettings(Method.SQUARE, surrogate=NARROWING), "Square"),
+        (Pgd(), "PGD"),
+        (Pgd(beta=Beta(BetaRule.NJS)), "PGD++ NJS"),
+        (Pgd(beta=Beta(BetaRule.FIXED, 0.1)), "PGD++ 0.1"),
+        (Pgd(beta=Beta(BetaRule.HNS), surrogate=NARROWING), f"PGD++ HNS, {NARROWING}"),
+        (Square(), "Square"),
         (None, "a quantity"),
     ],
 )
@@ -63,5 +75,5 @@ def test_rows_of_a_table_are_named_by_all_that_tells_them_apart(settings: Attack
 
 
 def test_auto_shows_its_budget() -> None:
-    assert effort(AttackSettings(Method.AUTO, budget=Budget.parse("1500"))) == "1,500 g"
-    assert effort(AttackSettings(Method.AUTO, budget=Budget.parse("30s"))) == "30s"
+    assert effort(Auto(budget=Budget.parse("1500"))) == "1,500 g"
+    assert effort(Auto(budget=Budget.parse("30s"))) == "30s"

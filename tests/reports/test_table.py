@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bnnaudit.reports
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
+from bnnaudit.core.attack import Beta, BetaRule, Pgd
 from bnnaudit.core.clever import Ball, CleverReport, CleverRow, CleverScore, CleverSettings
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
@@ -35,7 +35,7 @@ def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list
     scores = {ball: CleverScore(0.5, 0.4, 0.1) for ball in Ball}
     rows = (CleverRow(None, 1.0, scores), CleverRow(Beta(BetaRule.NJS), 0.1, scores))
     settings = CleverSettings((Beta(BetaRule.NJS),), radii)
-    clever = CleverReport(fake.provenance, facts, fake.data, settings, 5, str(AttackSettings().surrogate), rows, 1.5)
+    clever = CleverReport(fake.provenance, facts, fake.data, settings, 5, str(Pgd().surrogate), rows, 1.5)
     efforts = EffortTable((CheckCost("claim", ("FR302",), (20, 20, 20)), CheckCost("noise", ("GM112",), (None, 5, 5))))
     return [
         *reports.values(),

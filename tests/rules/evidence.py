@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.audit.plan import planned_trials
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
 from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
@@ -46,7 +46,7 @@ HEALTHY_PROBES = Probes(
 
 
 def plan(**changes: object) -> AuditPlan:
-    base = AuditPlan(threat=Threat(Norm.LINF, 8 / 255), ordinary=AttackSettings(), features=2700, quantized=True)
+    base = AuditPlan(threat=Threat(Norm.LINF, 8 / 255), ordinary=Pgd(), features=2700, quantized=True)
     return replace(base, **changes)
 
 

@@ -2,8 +2,12 @@
 
 In a window of random place and size every pixel goes to that end of its range in ball and box to which a gradient points. Of
 several such windows, and one whose ends are drawn as in Square Attack ([Andriushchenko et al. 2020]), the one of the smallest
-true margin is kept if that is no larger than before. A climb moves all pixels at once on the word of one gradient, which in a
-network of steps holds for few of them; windows find out for which.
+true margin is kept if that is no larger than before. A climb moves all pixels at once by one gradient, which in a network
+of steps holds for few of them; windows find out for which.
+
+Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) 124 and 82 images are left of a network of
+2-bit activations instead of 119 and 77, 150 and 25 of a float network trained on adversarial images instead of 148 and 23, but
+90 instead of 93 of digits-bnn-waq at 0.03; elsewhere at most one image more.
 """
 
 from __future__ import annotations
@@ -15,10 +19,10 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.auto.slopes import margin_slopes
-from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar
+from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.square import LinfMoves, grid_shape, signs
+from bnnaudit.attacks.query.square import LinfSquares, grid_shape, signs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
@@ -26,11 +30,12 @@ from bnnaudit.numerics import losses
 from bnnaudit.numerics.randomness import uniform_block
 
 FOLLOWING = 3
-"""Windows of a round that follow the gradient; one more does not, so that a gradient without sense does no harm."""
+"""Windows of a round that follow the gradient; one more does not, so that a gradient without sense does no harm. Not
+tuned."""
 BLOCK = 32
-"""Rounds whose random numbers are drawn at a time."""
+"""Rounds whose random numbers are drawn at a time; only memory and time depend on it."""
 SMALL = 0.5
-"""Sizes are drawn evenly on a logarithmic scale where this is 1, the smaller ones more often below."""
+"""Sizes are drawn evenly on a logarithmic scale where this is 1, the smaller ones more often below. Not tuned."""
 
 
 def round_passes(following: int) -> int:
@@ -38,9 +43,9 @@ def round_passes(following: int) -> int:
     return following + 3
 
 
-def corner_stripes(context: Context, batch: Batch, stream: int) -> Tensor:
+def corner_stripes(context: Context, batch: Batch) -> Tensor:
     """Where a search begins that owes nothing to climbs (N, ...): Square Attack's vertical stripes of corners of the ball."""
-    stripes = LinfMoves(context.threat).start(context, batch.ids.tolist(), stream, batch.images)
+    stripes = LinfSquares(context.threat).start(context, batch.ids.tolist(), 0, batch.images)
     return as_stored(stripes, batch.images, context.threat)
 
 
@@ -61,7 +66,7 @@ def search_windows(
     """
     reached = BestSoFar.blank(batch)
     walk = _Walk.at(starts, batch, reached.standing)
-    walk.judge_start(context, reached)
+    walk.judge(starts[:, None], context, reached, 0)
     cost, draws = Cost(forwards=len(batch)), starts.new_empty(0)
     shape = grid_shape(batch.images)
     for index in range(rounds):
@@ -83,7 +88,7 @@ def search_windows(
 class _Walk:
     """Where M images are; written in place by one search and by nobody else.
 
-    rows (M,): their places in the reached. points, origins (M, ...), labels, margins (M,). kept (M,) bool: which of them go on.
+    rows (M,): their places among all. points, origins (M, ...), labels, margins (M,). kept (M,) bool: which of them go on.
     """
 
     rows: Tensor
@@ -96,7 +101,7 @@ class _Walk:
 
     @classmethod
     def at(cls, starts: Tensor, batch: Batch, rows: Tensor) -> _Walk:
-        """A walk that has not begun."""
+        """Nowhere yet: a first judgement leads there."""
         kept = torch.ones(len(rows), dtype=torch.bool, device=starts.device)
         margins = torch.full((len(rows),), torch.inf, device=starts.device)
         return cls(rows, batch.ids.tolist(), starts, batch.images, batch.labels, margins, kept)
@@ -109,12 +114,6 @@ class _Walk:
         parts = (self.points[kept], self.origins[kept], self.labels[kept], self.margins[kept], self.kept[kept])
         return _Walk(self.rows[kept], ids, *parts)
 
-    def judge_start(self, context: Context, reached: BestSoFar) -> None:
-        """Enters where the images are."""
-        logits = context.judged(self.points)
-        self.margins = losses.margin(logits, self.labels).float()
-        self.kept = reached.judge(self.rows, self.points, logits, self.labels, 0)
-
     def judge(self, candidates: Tensor, context: Context, reached: BestSoFar, step: int) -> None:
         """Goes to the best of candidates (M, W, ...) where its margin is no larger; of equal ones to the first."""
         count = candidates.shape[1]
@@ -122,9 +121,7 @@ class _Walk:
         labels = self.labels.repeat_interleave(count)
         margins = losses.margin(logits, labels).float().view(-1, count)
         wrong = (logits.argmax(dim=1) != labels).view(-1, count)
-        ranked = torch.where(wrong, -torch.inf, margins)
-        least = ranked.amin(dim=1, keepdim=True)
-        best = (ranked <= least + PLATEAU * least.abs().nan_to_num(posinf=0.0)).int().argmax(dim=1)
+        best = best_candidate(margins, wrong)
         each = torch.arange(len(best), device=best.device)
         points, found = candidates[each, best], margins[each, best]
         self.kept = reached.judge(

@@ -11,12 +11,11 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, project
-from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics.hyperplane import step_to_hyperplane_l2, step_to_hyperplane_linf
-from bnnaudit.numerics.norms import flat_norm, scale_each
+from bnnaudit.numerics.norms import flat_norm, per_image, scale_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Boundary:
     def _or(self, other: Boundary) -> Boundary:
         """For each point whichever is nearer, `other` where they are equally near."""
         mine = self.distances < other.distances
-        wide = mine.view(-1, *(1,) * (self.normals.dim() - 1))
+        wide = per_image(mine, self.normals)
         return Boundary(
             torch.where(wide, self.normals, other.normals),
             torch.where(mine, self.rises, other.rises),
@@ -83,38 +82,22 @@ def step_onto(boundary: Boundary, points: Tensor, rises: Tensor, threat: Threat)
             assert_never(threat.norm)
 
 
-def lengths_of(shifts: Tensor, norm: Norm, per_channel: bool = False) -> Tensor:
-    """The length of each perturbation (M, ...) in the threat's norm (M,); `per_channel`: the longest channel's."""
-    match norm:
-        case Norm.LINF:
-            return shifts.flatten(1).abs().amax(dim=1)
-        case Norm.L2 if per_channel and shifts.dim() > 2:
-            return flat_norm(shifts.flatten(0, 1)).view(shifts.shape[:2]).amax(dim=1)
-        case Norm.L2:
-            return flat_norm(shifts)
-        case _:
-            assert_never(norm)
-
-
 def settle(
-    settings: AttackSettings,
     context: Context,
     batch: Batch,
     points: Tensor,
     rows: Tensor,
     best: BestSoFar,
-    steps: Tensor,
+    step: int,
 ) -> Cost:
     """Judges the points (M, ...) that a search ended with, drawn back into ball and box, for the images `rows` (M,).
 
-    batch: those M images. steps (M,): how many led there.
+    batch: those M images. step: how many led there.
     """
     if len(rows) == 0:
         return Cost()
-    drawn = as_stored(project(points, batch.images, context.threat, settings), batch.images, context.threat)
+    drawn = as_stored(project(points, batch.images, context.threat), batch.images, context.threat)
     with torch.no_grad():
         logits = context.logits(drawn)
-    for step in sorted(set(steps.tolist())):
-        at = (steps == step).nonzero().squeeze(1)
-        best.judge(rows[at], drawn[at], logits[at], batch.labels[at], step)
+    best.judge(rows, drawn, logits, batch.labels, step)
     return Cost(forwards=len(rows))

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import Boundary, lengths_of, settle
+from bnnaudit.attacks.boundary.boundary import Boundary, settle
 from bnnaudit.attacks.context import Context
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.geometry import lengths_of
+from bnnaudit.core.attack import DeepFool
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm
@@ -22,15 +23,11 @@ from bnnaudit.numerics.norms import scale_each, unit_direction_l2
 OVERSHOOT = 0.02
 """How much further than to the boundary, relative to the whole perturbation: the paper's eta."""
 LEAST_STEP = 1e-4
-"""Added to the distance of each step, in units of the [0,1] image: on the boundary itself there would be no step at all."""
+"""Added to the distance of each step, in units of the [0,1] image: on the boundary itself there would be no step at all.
+Not tuned."""
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps`: it has no random start, so restarts would repeat it."""
-    return settings.steps
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: DeepFool, context: Context, batch: Batch) -> Outcome:
     """At most `settings.steps` steps from the image itself, each to the nearest of its `settings.targets` likeliest others."""
     threat, box, steps = context.threat, context.threat.box, settings.steps
     best, cost = BestSoFar.blank(batch), Cost()
@@ -46,7 +43,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
         if step == 0:
             goals = losses.ranked_others(values, batch.labels)[:, : settings.targets]
         origins, labels = batch.images[rows], batch.labels[rows]
-        inside = lengths_of(here - origins, threat.norm, settings.l2_per_channel) <= threat.radius
+        inside = lengths_of(here - origins, threat) <= threat.radius
         best.judge(rows[inside], here[inside], values[inside], labels[inside], step)
         ended = values.argmax(dim=1) != labels
         if step == steps:
@@ -57,8 +54,7 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
             ended = ended | ~boundary.distances.isfinite()
             context.on_progress(int((~ended).sum()) + int(ended.sum()) * (steps - step))
         outside = ended & ~inside
-        at = torch.full_like(rows[outside], step)
-        cost += settle(settings, context, batch.select(rows[outside]), here[outside], rows[outside], best, at)
+        cost += settle(context, batch.select(rows[outside]), here[outside], rows[outside], best, step)
         if bool(ended.all()):
             break
         going = ~ended

@@ -6,23 +6,25 @@ loss rose too rarely, or whose best loss and step size stayed as they were, halv
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import ceil
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar
+from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, project, random_start
-from bnnaudit.attacks.gradient.ascent import error_signal, rounds
-from bnnaudit.core.attack import AttackSettings, LossKind
+from bnnaudit.attacks.gradient.ascent import error_signal
+from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
+from bnnaudit.core.attack import Apgd, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Threat
 from bnnaudit.numerics import losses
-from bnnaudit.numerics.norms import finite_gradients, scale_each
+from bnnaudit.numerics.norms import finite_gradients, per_image, scale_each
 
 MOMENTUM = 0.75
 """Weight of the new step; the last movement has the rest (the paper's alpha)."""
@@ -33,11 +35,6 @@ ENOUGH_RISES = 0.75
 def default_step_size(threat: Threat) -> float:
     """Where every image begins: twice the radius."""
     return 2 * threat.eps
-
-
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each round."""
-    return settings.steps * rounds(settings)
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
@@ -52,7 +49,7 @@ def checkpoints(steps: int) -> tuple[int, ...]:
 
 
 @dataclass(slots=True)
-class _Track:
+class _Track(ImageState):
     """Where M images are and were, and how their steps have paid so far; each field is (M,) or (M, ...).
 
     points: the iterate at hand, before: the one before it. peak...: the best loss, its point and its direction of ascent.
@@ -63,7 +60,7 @@ class _Track:
     rows: Tensor
     origins: Tensor
     labels: Tensor
-    goals: Tensor
+    goals: Tensor | None
     betas: Tensor
     points: Tensor
     before: Tensor
@@ -77,38 +74,34 @@ class _Track:
     halved: Tensor
 
     @classmethod
-    def begin(cls, rows: Tensor, batch: Batch, points: Tensor, goals: Tensor, step_size: float) -> _Track:
+    def begin(cls, each: Round, points: Tensor, step_size: float) -> _Track:
         """M images at their starts, of which nothing is known yet."""
-        never = torch.full((len(rows),), float("-inf"), device=points.device)
+        count, device = len(each.rows), points.device
+        never = torch.full((count,), float("-inf"), device=device)
         return cls(
-            rows=rows,
-            origins=batch.images,
-            labels=batch.labels,
-            goals=goals,
-            betas=torch.ones(len(rows), device=points.device),
+            rows=each.rows,
+            origins=each.batch.images,
+            labels=each.batch.labels,
+            goals=each.goals,
+            betas=torch.ones(count, device=device),
             points=points,
             before=points,
-            step_sizes=torch.full((len(rows),), step_size, device=points.device),
+            step_sizes=torch.full((count,), step_size, device=device),
             loss=never,
             peak=never,
             peak_points=points,
             peak_directions=torch.zeros_like(points),
-            rises=torch.zeros(len(rows), device=points.device),
+            rises=torch.zeros(count, device=device),
             settled_peak=never,
-            halved=torch.ones(len(rows), dtype=torch.bool, device=points.device),
+            halved=torch.ones(count, dtype=torch.bool, device=device),
         )
-
-    def keep(self, chosen: Tensor) -> None:
-        """Lets the others go; chosen (M,) bool."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name)[chosen])
 
     def enter(self, loss: Tensor, directions: Tensor) -> None:
         """The loss (M,) and the direction of ascent (M, ...) of the points at hand."""
-        self.rises = self.rises + (_above(loss, self.loss) & self.loss.isfinite())
-        better = _above(loss, self.peak)
+        self.rises = self.rises + (lower(-loss, -self.loss) & self.loss.isfinite())
+        better = lower(-loss, -self.peak)
         self.peak = torch.where(better, loss, self.peak)
-        wide = _wide(better, self.points)
+        wide = per_image(better, self.points)
         self.peak_points = torch.where(wide, self.points, self.peak_points)
         self.peak_directions = torch.where(wide, directions, self.peak_directions)
         self.loss = loss
@@ -116,60 +109,42 @@ class _Track:
     def settle(self, since: int, directions: Tensor) -> Tensor:
         """A checkpoint `since` steps after the last: halves and restarts where steps no longer pay; directions to go on in."""
         rarely = self.rises < ENOUGH_RISES * since
-        stuck = ~self.halved & ~_above(self.peak, self.settled_peak)
+        stuck = ~self.halved & ~lower(-self.peak, -self.settled_peak)
         halve = rarely | stuck
-        wide = _wide(halve, self.points)
+        wide = per_image(halve, self.points)
         self.step_sizes = torch.where(halve, self.step_sizes / 2, self.step_sizes)
         self.points = torch.where(wide, self.peak_points, self.points)
         self.loss = torch.where(halve, self.peak, self.loss)
         self.settled_peak, self.halved, self.rises = self.peak, halve, torch.zeros_like(self.rises)
         return torch.where(wide, self.peak_directions, directions)
 
-    def move(self, directions: Tensor, threat: Threat, settings: AttackSettings, first: bool) -> None:
+    def move(self, directions: Tensor, threat: Threat, first: bool) -> None:
         """One step along `directions` (M, ...) of unit length, with momentum unless it is the first, into ball and box."""
-        ahead = project(self.points + scale_each(directions, self.step_sizes), self.origins, threat, settings)
+        ahead = project(self.points + scale_each(directions, self.step_sizes), self.origins, threat)
         if not first:
             drift = MOMENTUM * (ahead - self.points) + (1 - MOMENTUM) * (self.points - self.before)
-            ahead = project(self.points + drift, self.origins, threat, settings)
+            ahead = project(self.points + drift, self.origins, threat)
         self.points, self.before = ahead, self.points
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Apgd, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps in each of `settings.restarts` restarts, for each class that a targeted loss goes for.
 
     `settings.step_size` is the size that every image begins with.
     """
-    best, cost = BestSoFar.blank(batch), Cost()
-    goals = batch.labels[:, None]
-    if settings.loss.targeted:
-        with torch.no_grad():
-            goals = losses.ranked_others(context.logits(batch.images), batch.labels)
-        cost += Cost(forwards=len(batch))
-    for index in range(rounds(settings)):
-        rows = best.standing
-        context.on_progress((len(batch) - len(rows)) * settings.steps)
-        if len(rows) == 0:
-            continue
-        goal = goals[rows, (index // settings.restarts) % goals.shape[1]]
-        cost += _climb(settings, context, batch.select(rows), _RoundPlace(rows, goal, index), best)
+    best = BestSoFar.blank(batch)
+    goals, cost = ranked_goals(settings, context, batch)
+    for each in rounds_of(settings, context, batch, best, goals, settings.steps):
+        cost += _climb(settings, context, each, best)
     return best.outcome(cost)
 
 
-@dataclass(frozen=True, slots=True)
-class _RoundPlace:
-    """One round on M images: their places in the best, the class each goes for, and the round's number."""
-
-    rows: Tensor
-    goals: Tensor
-    index: int
-
-
-def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _RoundPlace, best: BestSoFar) -> Cost:
+def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Cost:
     """One round from a random start."""
     threat, temperature, steps = context.threat, context.temperature, settings.steps
     step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
-    start = random_start(batch, threat, settings, context.seed, place.index)
-    track = _Track.begin(place.rows, batch, start, place.goals, step_size * threat.box.width)
+    start = random_start(each.batch, threat, context.seed, each.index)
+    track = _Track.begin(each, start, step_size * threat.box.width)
     looks, last_look, cost = checkpoints(steps), 0, Cost()
     for step in range(steps + 1):
         points = as_stored(track.points, track.origins, threat).detach().requires_grad_(step < steps)
@@ -195,18 +170,18 @@ def _climb(settings: AttackSettings, context: Context, batch: Batch, place: _Rou
         gradients = finite_gradients(gradients)
         cost += Cost(backwards=len(points))
         if not bool(standing.all()):
-            track.keep(standing)
+            track = track.kept(standing)
             gradients, values = gradients[standing], values[standing]
-        directions = ascent_direction(gradients, threat, settings)
+        directions = ascent_direction(gradients, threat)
         track.enter(_objective(settings, values, track), directions)
         if step in looks and step > 0:
             directions = track.settle(step - last_look, directions)
             last_look = step
-        track.move(directions, threat, settings, first=step == 0)
+        track.move(directions, threat, first=step == 0)
     return cost
 
 
-def _objective(settings: AttackSettings, logits: Tensor, track: _Track) -> Tensor:
+def _objective(settings: Apgd, logits: Tensor, track: _Track) -> Tensor:
     """What the climb counts as its loss (M,), always at the b of the start, so that two steps can be compared."""
     match settings.loss:
         case LossKind.CROSS_ENTROPY:
@@ -216,18 +191,10 @@ def _objective(settings: AttackSettings, logits: Tensor, track: _Track) -> Tenso
         case LossKind.MARGIN:
             return losses.margin_loss(logits, track.labels)
         case LossKind.DLR_TARGETED:
+            assert track.goals is not None
             return losses.targeted_dlr_loss(logits, track.labels, track.goals)
         case LossKind.MARGIN_TARGETED:
+            assert track.goals is not None
             return losses.targeted_margin_loss(logits, track.labels, track.goals)
         case _:
             assert_never(settings.loss)
-
-
-def _above(loss: Tensor, other: Tensor) -> Tensor:
-    """Whether a loss is larger by more than rounding (M,) bool; -inf is below everything."""
-    return loss > other + PLATEAU * other.abs().nan_to_num(posinf=0.0)
-
-
-def _wide(chosen: Tensor, like: Tensor) -> Tensor:
-    """(M,) as (M, 1, ...), to choose whole images."""
-    return chosen.view(-1, *(1,) * (like.dim() - 1))

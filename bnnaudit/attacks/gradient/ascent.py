@@ -12,7 +12,7 @@ rounding; the last steps go from grid value to grid value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import assert_never
 
 import torch
@@ -21,27 +21,26 @@ from torch import Tensor
 from bnnaudit.attacks.best_so_far import BestSoFar, runs_ahead
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, grid_step, project, random_start
-from bnnaudit.core.attack import AttackSettings, ErrorSignal, LossKind
+from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
+from bnnaudit.core.attack import Climb, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.numerics import losses, norms
 
 WORTH_LEAVING = 8
-"""Fallen images leave once they are an eighth of the batch: each size of a batch has to be prepared for by the libraries."""
+"""Images that are done leave once they are an eighth of the batch, for libraries prepare anew for each batch size. Not tuned; it
+changes no result."""
 STEPS_BETWEEN_COUNTS = 5
-"""Steps before images that fell may leave where the device runs ahead, for counting them makes it wait."""
+"""Steps between two looks at which images are done where the device runs ahead, for looking makes it wait. Not tuned; it
+changes no result."""
 GRID_STEPS = 5
-"""Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count."""
-
-
-def rounds(settings: AttackSettings) -> int:
-    """How often the loop climbs from a start: once a restart, and for a targeted loss once a class as well."""
-    return settings.restarts * (settings.targets if settings.loss.targeted else 1)
+"""Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count. Not tuned."""
 
 
 def ascend(
-    settings: AttackSettings,
+    settings: Climb,
     context: Context,
     batch: Batch,
     step_sizes: Sequence[float],
@@ -54,28 +53,14 @@ def ascend(
     """
     best = BestSoFar.blank(batch)
     climb = _Climb(settings, context, step_sizes, best)
-    goals, cost = None, Cost()
-    if settings.loss.targeted:
-        with torch.no_grad():
-            goals = losses.ranked_others(context.logits(batch.images), batch.labels)
-        cost += Cost(forwards=len(batch))
-    taking_part = len(batch)
-    for index in range(rounds(settings)):
-        rows = best.standing
-        if not settings.stop_at_success:
-            # Images that stayed to the end of a round although they were fooled are spared the later ones.
-            context.on_progress((taking_part - len(rows)) * len(step_sizes) * (rounds(settings) - index))
-            taking_part = len(rows)
-        if len(rows) == 0 or (index > 0 and context.deadline.passed):
-            break
-        goal = None if goals is None else goals[rows, (index // settings.restarts) % goals.shape[1]]
-        start = None if starts is None else starts[rows]
-        cost += climb.run(batch.select(rows), rows, index, start, goal)
+    goals, cost = ranked_goals(settings, context, batch)
+    for each in rounds_of(settings, context, batch, best, goals, len(step_sizes)):
+        cost += climb.run(each, None if starts is None else starts[each.rows])
     return best.outcome(cost)
 
 
 @dataclass(slots=True)
-class _Climbers:
+class _Climbers(ImageState):
     """M images on their way: their places in the best (M,), where they are, whence, and what the loop knows of them.
 
     goals (M,): the classes that a targeted loss goes for. standing (M,) bool: those that go on; moving (M,) bool: those that
@@ -95,61 +80,53 @@ class _Climbers:
     memory: Tensor | None = None
 
     @classmethod
-    def at(cls, rows: Tensor, points: Tensor, batch: Batch, goals: Tensor | None, threat: Threat) -> _Climbers:
+    def at(cls, points: Tensor, each: Round, threat: Threat) -> _Climbers:
         """Everyone, at the start."""
+        rows, batch = each.rows, each.batch
         everyone = torch.ones_like(rows, dtype=torch.bool)
         betas, box = torch.ones(len(rows), device=rows.device), threat.box
         linf = threat.norm is Norm.LINF
         bounds = norms.linf_bounds(batch.images, threat.radius, box.low, box.high) if linf else None
-        return cls(rows, points, batch.images, batch.labels, goals, everyone, everyone, betas, bounds)
+        return cls(rows, points, batch.images, batch.labels, each.goals, everyone, everyone, betas, bounds)
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def leave(self) -> None:
-        """Those that do not go on leave."""
-        kept = self.standing.nonzero().squeeze(1)
-        for field in fields(self):
-            match getattr(self, field.name):
-                case Tensor() as value:
-                    setattr(self, field.name, value[kept])
-                case (Tensor() as lower, Tensor() as upper):
-                    self.bounds = lower[kept], upper[kept]
 
 
 @dataclass(frozen=True, slots=True)
 class _Climb:
     """One round on some of the images, whose results go into the best."""
 
-    settings: AttackSettings
+    settings: Climb
     context: Context
     step_sizes: Sequence[float]
     best: BestSoFar
 
-    def run(self, batch: Batch, rows: Tensor, index: int, points: Tensor | None, goals: Tensor | None) -> Cost:
-        """Climbs from `points` (M, ...) or the random start of this round; `rows` (M,) are places in the best.
+    def run(self, each: Round, points: Tensor | None) -> Cost:
+        """Climbs from `points` (M, ...), or from the random start of this round where there are none.
 
-        Images that fell or rest leave together, once they are worth the copy of the others; nothing else waits for the device.
+        Images that are fooled or rest leave together, once they are worth the copy of the others; nothing else waits for
+        the device.
         """
         settings, context, steps = self.settings, self.context, len(self.step_sizes)
         if points is None:
-            points = random_start(batch, context.threat, settings, context.seed, index)
-        on = _Climbers.at(rows, points, batch, goals, context.threat)
-        reported, rested, cost = 0, 0, Cost()
+            points = random_start(each.batch, context.threat, context.seed, each.index)
+        on = _Climbers.at(points, each, context.threat)
+        reported, cost = 0, Cost()
         for step in range(steps + 1):
             last = step == steps or context.deadline.passed
-            here, target = as_stored(on.points, on.origins, context.threat), context.at(step, steps)
+            here = as_stored(on.points, on.origins, context.threat)
+            target = context.target if last else context.at(step, steps)
             inputs = here.detach().requires_grad_(not last)
             with torch.set_grad_enabled(not last):
                 logits = target.logits(inputs)
             values = logits.detach()
             cost += Cost(forwards=len(on)) + self._judge(on, here, values, step, last)
             remaining = len(on)
-            counted = last or not runs_ahead(rows.device) or step % STEPS_BETWEEN_COUNTS == 0
+            counted = last or not runs_ahead(points.device) or step % STEPS_BETWEEN_COUNTS == 0
             if counted:
                 remaining = int(on.standing.sum())
-                fallen = len(rows) - remaining - rested
-                done = (fallen * (rounds(settings) - index) + rested) * steps + remaining * min(step + 1, steps)
+                done = (len(each.rows) - remaining) * steps + remaining * min(step + 1, steps)
                 context.on_progress(done - reported)
                 reported = done
             if last or remaining == 0:
@@ -164,9 +141,9 @@ class _Climb:
             if counted and self._may_rest:
                 idle = on.standing & ~signal.any(dim=1)
                 on.standing = on.standing & ~idle
-                rested, remaining = rested + int(idle.sum()), int(on.standing.sum())
+                remaining = int(on.standing.sum())
                 if remaining == 0:
-                    context.on_progress((fallen * (rounds(settings) - index) + rested) * steps - reported)
+                    context.on_progress(len(each.rows) * steps - reported)
                     break
             (gradients,) = torch.autograd.grad(logits, inputs, signal)
             gradients = norms.finite_gradients(gradients)
@@ -174,7 +151,7 @@ class _Climb:
             on.memory = self._remembered(on.memory, gradients)
             on.points = self._moved(on, here, step)
             if (len(on) - remaining) * WORTH_LEAVING >= len(on):
-                on.leave()
+                on = on.kept(on.standing.nonzero().squeeze(1))
         return cost
 
     @property
@@ -185,7 +162,7 @@ class _Climb:
     def _judge(self, on: _Climbers, here: Tensor, logits: Tensor, step: int, last: bool) -> Cost:
         """Enters the points `here` (M, ...) with their logits (M, d); what else it cost where those are a smooth network's.
 
-        last: without gradients they are the network's own.
+        last: they are the network's own.
         """
         onward, cost = not self.settings.stop_at_success, Cost()
         if self.context.relaxed and not last:
@@ -209,18 +186,16 @@ class _Climb:
         threat, steps = self.context.threat, len(self.step_sizes)
         step_size = self.step_sizes[step] * threat.box.width
         if threat.discrete and step >= steps - min(GRID_STEPS, steps // 4):
-            return grid_step(here, on.memory, on.origins, step_size, threat, self.settings)
+            return grid_step(here, on.memory, on.origins, step_size, threat)
         if on.bounds is None:
-            ahead = on.points + ascent_direction(on.memory, threat, self.settings) * step_size
-            return project(ahead, on.origins, threat, self.settings)
+            ahead = on.points + ascent_direction(on.memory, threat) * step_size
+            return project(ahead, on.origins, threat)
         # In place, for images are most of what the loop itself moves.
-        ahead = ascent_direction(on.memory, threat, self.settings).mul_(step_size).add_(on.points)
+        ahead = ascent_direction(on.memory, threat).mul_(step_size).add_(on.points)
         return torch.clamp(ahead, *on.bounds, out=ahead)
 
 
-def error_signal(
-    settings: AttackSettings, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None
-) -> Tensor:
+def error_signal(settings: Climb, logits: Tensor, labels: Tensor, betas: Tensor, goals: Tensor | None = None) -> Tensor:
     """d loss / d logits (M, d), up to a positive factor for each image where the settings ask for the exact direction.
 
     goals (M,): the classes that a targeted loss goes for.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.gradient.ascent import ascend, rounds
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.gradient.ascent import ascend
+from bnnaudit.core.attack import Fgsm
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Threat
@@ -17,12 +15,7 @@ def default_step_size(threat: Threat) -> float:
     return threat.eps
 
 
-def image_steps(settings: AttackSettings) -> int:
+def attack(settings: Fgsm, context: Context, batch: Batch) -> Outcome:
     """One step in each round."""
-    return rounds(settings)
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
-    """One step, whatever `settings.steps` says."""
     step_size = default_step_size(context.threat) if settings.step_size is None else settings.step_size
-    return ascend(replace(settings, steps=1), context, batch, [step_size])
+    return ascend(settings, context, batch, [step_size])

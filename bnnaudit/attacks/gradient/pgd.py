@@ -7,8 +7,8 @@ from typing import assert_never
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.gradient.ascent import ascend, rounds
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.gradient.ascent import ascend
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -25,17 +25,12 @@ def default_step_size(threat: Threat) -> float:
             assert_never(threat.norm)
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """`settings.steps` in each round."""
-    return settings.steps * rounds(settings)
-
-
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: Pgd, context: Context, batch: Batch) -> Outcome:
     """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
     return climb(settings, context, batch)
 
 
-def climb(settings: AttackSettings, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
+def climb(settings: Pgd, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
     """The same from `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one."""
     first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
     last = max(1, settings.steps - 1)

@@ -7,17 +7,14 @@ image go through the network at once as a batch has room for; what comes out is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.query.search import image_steps, lower
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.rounds import Round, rounds_of
+from bnnaudit.core.attack import RandomSearch
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -25,19 +22,18 @@ from bnnaudit.numerics.losses import margin
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
 NUMBERS = 2**14
-"""Random numbers that are drawn for an image at a time."""
+"""Random numbers that are drawn for an image at a time. Not tuned."""
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
     """`settings.queries` points for each image in each restart, the first success kept, else the point of smallest margin.
 
     `fooled_at` counts the queries before the success; those after it that went through in the same pass are not counted.
     """
-    best = BestSoFar.blank(batch)
-    forwards = 0
+    best, forwards = BestSoFar.blank(batch), 0
     with torch.no_grad():
-        for restart in range(settings.restarts):
-            forwards += _Scan(settings, context, batch, best).run(restart)
+        for each in rounds_of(settings, context, batch, best, None, settings.queries):
+            forwards += _restart(settings, context, batch, each, best)
     return best.outcome(Cost(forwards=forwards))
 
 
@@ -56,69 +52,40 @@ def draw(threat: Threat, seed: int, ids: list[int], restart: int, block: int, fe
     return directions * (lengths / norms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """One restart, whose results go into the tensors of `best` in place."""
-
-    settings: AttackSettings
-    context: Context
-    batch: Batch
-    best: BestSoFar
-
-    def run(self, restart: int) -> int:
-        """Asks about the draws of the images that still stand, and says how many queries they took."""
-        queries, context = self.settings.queries, self.context
-        rows = (~self.best.fooled).nonzero().squeeze(1)
-        features = int(np.prod(self.batch.images.shape[1:]))
-        block, asked, forwards = 0, 0, 0
-        while asked < queries and len(rows):
-            ids = self.batch.ids[rows].tolist()
-            draws = draw(context.threat, context.seed, ids, restart, block, features)[:, : queries - asked]
-            block, used = block + 1, 0
-            while used < draws.shape[1] and len(rows):
-                room = max(1, context.batch_size // len(rows))
-                some = draws[:, used : used + room].to(self.batch.images.device)
-                taken = self._ask(rows, some, asked + used)
-                used += some.shape[1]
-                forwards += int(taken.sum())
-                stay = ~self.best.fooled[rows]
-                spared = queries * (self.settings.restarts - restart) - asked - used
-                rest = int((some.shape[1] - taken).sum()) + int((~stay).sum()) * spared
-                context.on_progress(int(taken.sum()) + rest)
-                rows, draws = rows[stay], draws[stay.cpu()]
-            asked += used
-        return forwards
-
-    def _ask(self, rows: Tensor, draws: Tensor, before: int) -> Tensor:
-        """Puts draws (M, Q, features) of the images `rows` through the network; queries (M,) up to the first success."""
-        origins, box = self.batch.images[rows], self.context.threat.box
-        count, each = draws.shape[:2]
-        shifts = draws.view(count, each, *origins.shape[1:]) * self.context.threat.radius
-        drawn = (origins[:, None] + shifts).clamp(box.low, box.high).flatten(0, 1)
-        flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), self.context.threat)
-        logits, points = self.context.logits(flat), flat.view(count, each, *origins.shape[1:])
-        labels = self.batch.labels[rows].repeat_interleave(each)
-        wrong = (logits.argmax(dim=1) != labels).view(count, each)
-        found = margin(logits, labels).float().view(count, each)
-        hit = wrong.any(dim=1)
-        first = wrong.int().argmax(dim=1)
-        chosen = torch.where(hit, first, self._smallest(found, self.best.margins[rows]))
-        kept = (chosen >= 0).nonzero().squeeze(1)
-        self.best.images[rows[kept]] = points[kept, chosen[kept]]
-        self.best.margins[rows[kept]] = found[kept, chosen[kept]]
-        self.best.fooled[rows] = hit
-        self.best.fooled_at[rows[hit]] = before + first[hit]
-        return torch.where(hit, first + 1, each)
-
-    @staticmethod
-    def _smallest(found: Tensor, known: Tensor) -> Tensor:
-        """The column (M,) of the smallest margin, -1 where the known one is no larger; one by one, as rounding demands."""
-        chosen = torch.full_like(known, -1, dtype=torch.int64)
-        for column, margins in enumerate(found.unbind(dim=1)):
-            closer = lower(margins, known)
-            known = torch.where(closer, margins, known)
-            chosen[closer] = column
-        return chosen
+def _restart(settings: RandomSearch, context: Context, batch: Batch, each: Round, best: BestSoFar) -> int:
+    """One restart, whose results go into the best; how many queries that took."""
+    rows, queries, features = each.rows, settings.queries, each.batch.images[0].numel()
+    block, asked, forwards = 0, 0, 0
+    while asked < queries and len(rows):
+        ids = batch.ids[rows].tolist()
+        draws = draw(context.threat, context.seed, ids, each.index, block, features)[:, : queries - asked]
+        block, used = block + 1, 0
+        while used < draws.shape[1] and len(rows):
+            room = max(1, context.batch_size // len(rows))
+            some = draws[:, used : used + room].to(rows.device)
+            taken = _ask(context, batch, best, rows, some, asked + used)
+            used += some.shape[1]
+            forwards += int(taken.sum())
+            stay = ~best.fooled[rows]
+            spared = queries - asked - used
+            rest = int((some.shape[1] - taken).sum()) + int((~stay).sum()) * spared
+            context.on_progress(int(taken.sum()) + rest)
+            rows, draws = rows[stay], draws[stay.cpu()]
+        asked += used
+    return forwards
 
 
-__all__ = ["attack", "image_steps"]
+def _ask(context: Context, batch: Batch, best: BestSoFar, rows: Tensor, draws: Tensor, before: int) -> Tensor:
+    """Puts draws (M, Q, features) of the images `rows` through the network; queries (M,) up to the first success."""
+    origins, box = batch.images[rows], context.threat.box
+    count, each = draws.shape[:2]
+    shifts = draws.view(count, each, *origins.shape[1:]) * context.threat.radius
+    drawn = (origins[:, None] + shifts).clamp(box.low, box.high).flatten(0, 1)
+    flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), context.threat)
+    logits, points = context.logits(flat), flat.view(count, each, *origins.shape[1:])
+    labels = batch.labels[rows].repeat_interleave(each)
+    standing = (logits.argmax(dim=1) == labels).view(count, each)
+    margins = margin(logits, labels).float().view(count, each)
+    for query in range(each):
+        best.note(rows, points[:, query], margins[:, query], standing[:, query], before + query, onward=False)
+    return torch.where(standing.all(dim=1), each, (~standing).int().argmax(dim=1) + 1)

@@ -8,26 +8,24 @@ against 50 %).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import BestSoFar
+from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.rounds import Round, rounds_of
+from bnnaudit.core.attack import Search
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics.losses import margin
-
-PLATEAU = 1e-5
-"""Margins that differ by less than this fraction are the same: rounding may depend on who else is in the batch."""
+from bnnaudit.numerics.norms import per_image
 
 
-class Moves(Protocol):
-    """How a search moves, in pure functions. Points, origins and results are (M, ...), in the network's range."""
+class Proposals(Protocol):
+    """How a search proposes points, in pure functions. Points, origins and results are (M, ...), in the network's range."""
 
     def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
         """The random numbers (M, Q, ...) of the block's Q queries, from the images' own streams; `like` (M, ...)."""
@@ -42,81 +40,49 @@ class Moves(Protocol):
         ...
 
 
-def image_steps(settings: AttackSettings) -> int:
-    """A forward pass for each query of each restart."""
-    return settings.queries * settings.restarts
-
-
-def search(settings: AttackSettings, context: Context, batch: Batch, moves: Moves) -> Outcome:
+def search(settings: Search, context: Context, batch: Batch, proposals: Proposals) -> Outcome:
     """Asks about `settings.queries` points for each of N images, in each restart; fooled images leave.
 
     The start is the first query. `fooled_at` counts the queries before the success. The image of the
     smallest margin is returned. The batch and the target are left as they were.
     """
-    best = BestSoFar.blank(batch)
-    forwards = 0
+    best, forwards = BestSoFar.blank(batch), 0
     with torch.no_grad():
-        for restart in range(settings.restarts):
-            rows = (~best.fooled).nonzero().squeeze(1)
-            if len(rows) == 0:
-                break
-            forwards += _Walk(settings, context, batch, moves, best).run(rows, restart)
+        for each in rounds_of(settings, context, batch, best, None, settings.queries):
+            forwards += _restart(settings, context, each, proposals, best)
     return best.outcome(Cost(forwards=forwards))
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """One restart, whose results go into the tensors of `best` in place."""
-
-    settings: AttackSettings
-    context: Context
-    batch: Batch
-    moves: Moves
-    best: BestSoFar
-
-    def run(self, rows: Tensor, restart: int) -> int:
-        """Walks the images `rows` (M,) and says how many forward passes it took."""
-        queries, left = self.settings.queries, self.settings.restarts - 1 - restart
-        ids, origins, labels = self.batch.ids[rows].tolist(), self.batch.images[rows], self.batch.labels[rows]
-        points = candidates = self.moves.start(self.context, ids, restart, origins)
-        margins = torch.full((len(rows),), float("inf"), device=origins.device)
-        draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
-        for query in range(queries):
-            if query > 0:
-                if used == draws.shape[1]:
-                    draws = self.moves.draw(self.context, ids, restart, block, origins).to(origins.device)
-                    block, used = block + 1, 0
-                candidates = self.moves.propose(points, origins, draws[:, used], query / queries)
-                used += 1
-            candidates = as_stored(candidates, origins, self.context.threat)
-            logits = self.context.logits(candidates)
-            forwards += len(rows)
-            found = margin(logits, labels).float()
-            fooled = logits.argmax(dim=1) != labels
-            better = fooled | ~lower(margins, found)
-            points = torch.where(better.view(-1, *(1,) * (points.dim() - 1)), candidates, points)
-            margins = torch.minimum(found, margins)
-            gone = int(fooled.sum())
-            self.context.on_progress(len(rows) - gone + gone * (queries - query + queries * left))
-            if gone:
-                self._enter(rows[fooled], points[fooled], margins[fooled])
-                self.best.fooled[rows[fooled]] = True
-                self.best.fooled_at[rows[fooled]] = query
-                stay = ~fooled
-                rows, points, origins, labels = rows[stay], points[stay], origins[stay], labels[stay]
-                margins, draws = margins[stay], draws[stay]
-                ids = self.batch.ids[rows].tolist()
-                if len(rows) == 0:
-                    return forwards
-        closer = lower(margins, self.best.margins[rows])
-        self._enter(rows[closer], points[closer], margins[closer])
-        return forwards
-
-    def _enter(self, rows: Tensor, points: Tensor, margins: Tensor) -> None:
-        self.best.images[rows] = points
-        self.best.margins[rows] = margins
-
-
-def lower(found: Tensor, known: Tensor) -> Tensor:
-    """Whether margins (M,) are lower than the known ones by more than rounding (M,) bool."""
-    return found < known - PLATEAU * known.abs().nan_to_num(posinf=0.0)
+def _restart(settings: Search, context: Context, each: Round, proposals: Proposals, best: BestSoFar) -> int:
+    """One restart, whose results go into the best; how many forward passes that took."""
+    batch, rows, queries = each.batch, each.rows, settings.queries
+    ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+    points = candidates = proposals.start(context, ids, each.index, origins)
+    margins = torch.full((len(rows),), float("inf"), device=origins.device)
+    draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
+    for query in range(queries):
+        if query > 0:
+            if used == draws.shape[1]:
+                draws = proposals.draw(context, ids, each.index, block, origins).to(origins.device)
+                block, used = block + 1, 0
+            candidates = proposals.propose(points, origins, draws[:, used], query / queries)
+            used += 1
+        candidates = as_stored(candidates, origins, context.threat)
+        logits = context.logits(candidates)
+        forwards += len(rows)
+        found = margin(logits, labels).float()
+        stay = logits.argmax(dim=1) == labels
+        better = ~stay | ~lower(margins, found)
+        points = torch.where(per_image(better, points), candidates, points)
+        margins = torch.minimum(found, margins)
+        gone = len(rows) - int(stay.sum())
+        context.on_progress(len(rows) - gone + gone * (queries - query))
+        if gone:
+            best.note(rows[~stay], points[~stay], margins[~stay], stay[~stay], query)
+            batch, rows, points = batch.select(stay), rows[stay], points[stay]
+            margins, draws = margins[stay], draws[stay]
+            ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+            if len(rows) == 0:
+                return forwards
+    best.note(rows, points, margins, torch.ones_like(rows, dtype=torch.bool), queries)
+    return forwards

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.query.search import Moves, image_steps, search
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.query.search import Proposals, search
+from bnnaudit.core.attack import Square
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm, Threat
@@ -28,24 +28,25 @@ FIRST_SHARE = 0.8
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries of 10,000 after which the share is halved; fewer queries run through the same schedule in proportion."""
 TILES = 5
-"""Tiles along each side in the start of an L2 search."""
+"""Tiles along each side in the start of an L2 search, as in the paper's code."""
 BLOCK = 128
-"""Queries whose random numbers are drawn at a time."""
+"""Queries whose random numbers are drawn at a time. Not tuned."""
 TINY = 1e-12
+"""Below it a length counts as zero. Not tuned."""
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
-    """`settings.queries` forward passes for each image in each restart; minus the margin is maximised, whatever `loss` says."""
-    return search(settings, context, batch, moves_of(context.threat))
+def attack(settings: Square, context: Context, batch: Batch) -> Outcome:
+    """`settings.queries` forward passes for each image in each restart; the margin is minimised."""
+    return search(settings, context, batch, squares_of(context.threat))
 
 
-def moves_of(threat: Threat) -> Moves:
-    """The paper's moves in the threat's norm."""
+def squares_of(threat: Threat) -> Proposals:
+    """The paper's proposals in the threat's norm."""
     match threat.norm:
         case Norm.LINF:
-            return LinfMoves(threat)
+            return LinfSquares(threat)
         case Norm.L2:
-            return L2Moves(threat)
+            return L2Squares(threat)
         case _:
             assert_never(threat.norm)
 
@@ -81,7 +82,7 @@ def signs(draws: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class LinfMoves:
+class LinfSquares:
     """Every pixel is at a corner of the ball; a window takes one sign for each channel."""
 
     threat: Threat
@@ -134,7 +135,7 @@ def bands(size: int, length: int, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class L2Moves:
+class L2Squares:
     """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump."""
 
     threat: Threat
@@ -154,7 +155,7 @@ class L2Moves:
         return self._boxed(origins, scale_each(relief, self.threat.radius / flat_norm(relief)))
 
     def propose(self, points: Tensor, origins: Tensor, draws: Tensor, progress: float) -> Tensor:
-        """Moves a window's share of the radius, and what clipping left unused, to another window."""
+        """Proposals a window's share of the radius, and what clipping left unused, to another window."""
         shape = grid_shape(origins)
         channels, height, width = shape
         window = window_size(share_at(progress), height, width, least=3)
@@ -214,6 +215,3 @@ def _unit(values: Tensor) -> Tensor:
     """(..., n) at unit length in the last axis; zeros stay zeros."""
     lengths: Tensor = torch.linalg.vector_norm(values, dim=-1, keepdim=True)
     return values / lengths.clamp_min(TINY)
-
-
-__all__ = ["attack", "image_steps"]

@@ -1,4 +1,4 @@
-"""The network that a checkpoint's weights are poured into: a built-in one, or the user's own code."""
+"""The network that a checkpoint's weights are loaded into: a built-in one, or the user's own code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,13 @@ def resolve_architecture(
     try:
         network = builder(**options)
     except Exception as error:  # the builder is the user's code and may raise anything
-        raise UsageError(f"architecture: {name}({shown}) failed: {_brief(error)}") from error
+        raise UsageError(
+            f"architecture: {name}({shown}) failed: {type(error).__name__}: {one_line(error, 200)}"
+        ) from error
     if not isinstance(network, nn.Module):
-        raise UsageError(f"architecture: {name}({shown}) gave a {type(network).__name__}; a torch.nn.Module is needed")
+        raise UsageError(
+            f"architecture: {name}({shown}) returned a {type(network).__name__}; it must return a torch.nn.Module"
+        )
     return network
 
 
@@ -50,7 +54,7 @@ def _builtin(name: str, builtin: Mapping[str, Callable[..., nn.Module]]) -> Call
     hint = f"did you mean {near[0]}? " if near else ""
     known = ", ".join(sorted(builtin)) or "none"
     raise UsageError(
-        f"architecture: no {name!r}; {hint}Built in: {known}; your own code is named package.module:callable"
+        f"architecture: {name!r} is not built in; {hint}Built in: {known}; name your own code as package.module:callable"
     )
 
 
@@ -64,8 +68,8 @@ def _imported(name: str) -> Callable[..., nn.Module]:
             module = importlib.import_module(module_name)
     except Exception as error:  # importing runs the user's code
         raise UsageError(
-            f"architecture: {module_name} cannot be imported ({_brief(error)}); run from the folder that "
-            "holds it, or install it"
+            f"architecture: {module_name} cannot be imported ({type(error).__name__}: {one_line(error, 200)}); run "
+            "from the folder that holds it, or install it"
         ) from error
     found = getattr(module, attribute, None)
     if not callable(found):
@@ -73,8 +77,8 @@ def _imported(name: str) -> Callable[..., nn.Module]:
     builder: Callable[..., nn.Module] = found
     if not _builds_networks(builder):
         raise UsageError(
-            f"architecture: {name} is no class of networks and no function of your own; an installed function must be "
-            "annotated as returning an nn.Module"
+            f"architecture: {name} is neither a class of networks nor a function of your own; an installed function must "
+            "be annotated as returning an nn.Module"
         )
     return builder
 
@@ -102,8 +106,3 @@ def _current_folder_importable() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(here)
-
-
-def _brief(error: Exception) -> str:
-    """The kind of an error and its message, on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

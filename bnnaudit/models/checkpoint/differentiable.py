@@ -14,34 +14,19 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import Differentiation, GradientFacts, OperatorCount, OutputKind, QuantizerFact
 from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.models.checkpoint.observation import Observation
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
-from bnnaudit.models.checkpoint.tracing.tracing import Traced, check_agreement, trace
+from bnnaudit.models.checkpoint.tracing.trace import Traced, check_agreement, trace
+from bnnaudit.models.scores.form import LogProbabilities
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork
-from bnnaudit.quantization.observation import Observation
 from bnnaudit.quantization.quantizers import named_quantizers, with_surrogate
 from bnnaudit.quantization.zero_gradient import attached_network
 
 OWN_BACKWARD = "own backward"
-
-
-class LogProbabilities(nn.Module):
-    """Logits of a network that returns probabilities by no softmax we can see: log p, p at least the smallest float.
-
-    Where p has underflowed nothing is left to recover, and the gradient there is zero.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> log probabilities (N, d)."""
-        probabilities: Tensor = self.module(inputs)
-        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +72,7 @@ class UsersNetwork:
 
     def _foreign(self, surrogate: Surrogate, records: bool) -> Differentiable:
         if not records:
-            return self._unrecorded("its recorded operators give other classes for images of the sample", surrogate)
+            return self._unrecorded("its recorded operators give different classes for images of the sample", surrogate)
         inputs = self.inputs.to(self.device)
         try:
             traced = trace(self.network.to(self.device), inputs, self.seen.output is not OutputKind.LOGITS)
@@ -142,7 +127,7 @@ def _inside(step: QuantizerFact, measured: tuple[QuantizerFact, ...]) -> bool:
 
 
 def _gradient_as_written(network: nn.Module, inputs: Tensor) -> Tensor | None:
-    """The gradient (N, *input_shape) of a weighted sum of the scores as the code hands it back; None where it hands none."""
+    """The gradient (N, *input_shape) of a weighted sum of the scores as the code returns it; None where it returns none."""
     points = inputs.detach().clone().requires_grad_()
     try:
         with torch.enable_grad(), warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Pours weights into a network of the same shape, or names everything that does not fit."""
+"""Loads weights into a network of the same shape, or names everything that does not fit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.errors import CheckpointError, listed
 from bnnaudit.models.checkpoint.torch_quantized import hint_for_unknown
 
 PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "network.")
-SHOWN = 8
 COUNTER = "num_batches_tracked"
 
 
 @torch.no_grad()
-def pour(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
+def fit_weights(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
     """Loads weights into the network, in its own dtype; prefixes that wrappers add to every name are taken off first.
 
     The batch counters of normalisation layers may be missing, for they play no part once training is over. Raises one
@@ -34,7 +33,7 @@ def pour(weights: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
     ]
     complex_valued = [name for name in held if held[name].is_complex()]
     problems = [
-        f"{title}: {_abbreviated(names)}"
+        f"{title}: {listed(names)}"
         for title, names in (
             ("missing", missing),
             ("unknown", unknown),
@@ -71,7 +70,3 @@ def without_prefixes(weights: Mapping[str, Tensor], wanted: Iterable[str]) -> di
 
 def _shape(tensor: Tensor) -> str:
     return "x".join(str(length) for length in tensor.shape) or "a single number"
-
-
-def _abbreviated(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

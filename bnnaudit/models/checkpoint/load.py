@@ -1,4 +1,4 @@
-"""A checkpoint and its architecture as a Target: weights poured in, foreign code intercepted, facts read off."""
+"""A checkpoint and its architecture as a Target: weights loaded, foreign code intercepted, facts read off."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.digest import sha256_of
-from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.errors import CheckpointError, one_line
 from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.models.checkpoint.differentiable import Differentiable, UsersNetwork
-from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.differentiable import UsersNetwork
+from bnnaudit.models.checkpoint.fit_weights import fit_weights
+from bnnaudit.models.checkpoint.observation import Observation, observe
 from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
-from bnnaudit.quantization.observation import Observation, observe
 
 PROBES = 5
-FLOAT_BITS = 32
 
 
 def load_checkpoint(
@@ -33,7 +33,7 @@ def load_checkpoint(
     device: torch.device,
     records: bool = True,
 ) -> Target:
-    """The checkpoint at `path`, poured into `network` (which is taken over), as a Target.
+    """The checkpoint at `path`, loaded into `network` (which is taken over), as a Target.
 
     input_shape: the network's own, without the batch: (C, H, W), (H, W, C) with layout NHWC, or (features,). records:
     whether its operators may be recorded, which is the first way to a gradient through code of the user's own. Raises
@@ -41,7 +41,7 @@ def load_checkpoint(
     to one score a class.
     """
     file_format, weights = read_state_dict(path)
-    pour(weights, network, str(path))
+    fit_weights(weights, network, str(path))
     network = as_served(network)
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
@@ -61,8 +61,7 @@ def load_checkpoint(
         box=preprocessing.box_of_floats,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        weight_bits=seen.weight_bits,
-        activation_bits=_activation_bits(copy),
+        weight_layers=seen.weight_layers,
         quantizers=copy.quantizers,
         operators=operators,
         parameters=parameters,
@@ -88,17 +87,16 @@ def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
     try:
         seen = observe(network, inputs)
     except Exception as error:  # the network may be the user's code and raise anything
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise CheckpointError(
-            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: {reason}); correct "
-            "input_shape, the layout or the architecture's options"
+            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: "
+            f"{one_line(error, 200)}); correct input_shape, the layout or the architecture's options"
         ) from error
     scores = seen.scores
     if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
         shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise CheckpointError(
-            f"{path}: {type(network).__name__} gives {shown} for {PROBES} inputs of shape {text}; a classifier gives one "
-            "score for each of at least 2 classes"
+            f"{path}: {type(network).__name__} returns {shown} for {PROBES} inputs of shape {text}; a classifier returns "
+            "one score for each of at least 2 classes"
         )
     return seen
 
@@ -107,12 +105,9 @@ def _output_kind(seen: Observation) -> OutputKind:
     """LOGITS, or by the network's last call or by its values the probabilities or their logarithms."""
     if seen.output is not OutputKind.LOGITS:
         return seen.output
-    ones = torch.ones(len(seen.scores))
-    if (seen.scores >= 0).all() and torch.allclose(seen.scores.sum(dim=1), ones, atol=1e-4):
+    if are_probabilities(seen.scores):
         return OutputKind.SOFTMAX
-    if (seen.scores <= 0).all() and torch.allclose(seen.scores.exp().sum(dim=1), ones, atol=1e-4):
-        return OutputKind.LOG_SOFTMAX
-    return OutputKind.LOGITS
+    return OutputKind.LOG_SOFTMAX if are_probabilities(seen.scores.exp()) else OutputKind.LOGITS
 
 
 def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layout:
@@ -120,14 +115,6 @@ def _layout(input_shape: tuple[int, ...], preprocessing: Preprocessing) -> Layou
     if preprocessing.layout is not None:
         return preprocessing.layout
     return Layout.NCHW if len(input_shape) == 3 else Layout.FLAT
-
-
-def _activation_bits(copy: Differentiable) -> int | None:
-    """The bits of most quantizers; 32 where nothing is quantized, None where that is not known."""
-    bits = [quantizer.bits for quantizer in copy.quantizers if quantizer.bits is not None]
-    if bits:
-        return max(sorted(set(bits)), key=bits.count)
-    return None if copy.quantizers or not copy.gradients.complete else FLOAT_BITS
 
 
 def _operators(network: nn.Module) -> tuple[OperatorCount, ...]:

@@ -6,7 +6,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -14,26 +14,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
 from bnnaudit.models.checkpoint.torch_quantized import advice_for_modules, refuse_quantized
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 SUFFIXES = (".safetensors", *PICKLED)
 WRAPPERS = (
-    "state_dict",
-    "model_state_dict",
-    "model_state",
-    "model",
-    "net",
-    "network",
-    "module",
-    "ema",
-    "model_ema",
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "ema", "model_ema"),
     "weights",
 )
+"""Keys under which a checkpoint holds its state dict, in the order in which they are tried."""
 LARGEST_BYTES = 16 * 2**30
+"""Of a checkpoint in memory; not tuned."""
 NEST = 3
+"""Such keys inside one another; not tuned."""
 
 _BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|Unsupported type)\s+([\w.<>]+)")
 
@@ -50,12 +45,12 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
     if size == 0:
         raise CheckpointError(f"{path}: the file is empty; save the checkpoint again")
     if size > LARGEST_BYTES:
-        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB is more than this tool takes into memory")
+        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB is more than this tool loads into memory")
     if path.suffix.lower() == ".safetensors":
         return ModelFormat.SAFETENSORS, _read_safetensors(path)
     if path.suffix.lower() in PICKLED:
         return ModelFormat.PYTORCH, _state_dict_in(path, _unpickled(path))
-    raise CheckpointError(f"{path}: not a kind of checkpoint that is read; give one of {', '.join(SUFFIXES)}")
+    raise CheckpointError(f"{path}: not a supported kind of checkpoint; give one of {', '.join(SUFFIXES)}")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -63,7 +58,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{path}: not a readable safetensors file ({_first_line(error)}); save it again"
+            f"{path}: not a readable safetensors file ({one_line(error, 160)}); save it again"
         ) from error
     if not tensors:
         raise CheckpointError(f"{path}: holds no tensors; save model.state_dict() with safetensors.torch.save_file")
@@ -84,7 +79,8 @@ def _unpickled(path: Path) -> object:
         raise CheckpointError(_refusal(path, error)) from error
     except Exception as error:  # a damaged file makes torch's reader raise anything
         raise CheckpointError(
-            f"{path}: not a readable PyTorch checkpoint, or cut short ({_first_line(error)}); save model.state_dict() again"
+            f"{path}: not a readable PyTorch checkpoint, or a truncated one ({one_line(error, 160)}); "
+            "save model.state_dict() again"
         ) from error
 
 
@@ -109,7 +105,7 @@ def _refuse_other_archives(path: Path) -> None:
         raise CheckpointError(f"{path}: a TorchScript program, not weights; {advice}")
     if members & {"archive_format", "serialized_exported_program.json", "models/model.json"}:
         raise CheckpointError(
-            f"{path}: a program of torch.export, whose reader unpickles what the file says; export it to ONNX: "
+            f"{path}: a torch.export program, whose loader unpickles what the file holds; export it to ONNX: "
             "torch.onnx.export(torch.export.load(PATH), dynamo=True).save('model.onnx')"
         )
 
@@ -117,7 +113,7 @@ def _refuse_other_archives(path: Path) -> None:
 def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
     """Why a pickle is not read: what it wants to run, as far as that can be told without running it."""
     blocked = _blocked_names(path) or _BLOCKED.findall(str(error))
-    names = ", ".join(blocked[:4]) + (f" and {len(blocked) - 4} more" if len(blocked) > 4 else "")
+    names = listed(blocked, most=4)
     advice = "save model.state_dict() alone, best with safetensors.torch.save_file"
     if not blocked:
         return f"{path}: not a PyTorch checkpoint, or a damaged one; {advice}"
@@ -125,7 +121,7 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
         return f"{path}: {own_advice}"
     if any(name.startswith("torch.nn.modules.") for name in blocked):
         return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {advice}"
-    return f"{path}: refused, for reading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
+    return f"{path}: refused: loading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
 
 
 def _blocked_names(path: Path) -> list[str]:
@@ -154,19 +150,14 @@ def _state_dict_in(path: Path, stored: object, depth: int = 0) -> dict[str, Tens
     found = [part for part in parts if isinstance(part, Mapping) and _is_state_dict(part)]
     if len(found) == 1:
         return dict(found[0])
-    held = _listed(stored) if isinstance(stored, Mapping) else _listed(type(part).__name__ for part in parts)
+    held = listed(
+        [str(key) for key in stored] if isinstance(stored, Mapping) else [type(part).__name__ for part in parts]
+    )
     which = "no state dict in it" if not found else f"{len(found)} state dicts in it and none under a usual key"
-    raise CheckpointError(f"{path}: {which} (it holds {held}); save model.state_dict() itself, or under state_dict")
+    raise CheckpointError(
+        f"{path}: {which} (it holds {held or 'nothing'}); save model.state_dict() itself, or under state_dict"
+    )
 
 
 def _is_state_dict(stored: Mapping[object, object]) -> bool:
     return bool(stored) and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items())
-
-
-def _listed(keys: Iterable[object]) -> str:
-    names = [str(key) for key in keys]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "nothing"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -1,14 +1,21 @@
-"""A graph for any number of images out of one that was exported for a fixed number."""
+"""Graphs that work for one number of images alone: opened for any number where that can be written, else found out by a trial.
+
+A file may declare an open batch around a body that works for one number. So it is after an export that had a batch in its
+hands: `x.view(1, -1)` stays a 1 in the file, whatever its input says.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
-from onnx import NodeProto
+from onnx import ModelProto, NodeProto
 
-from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.models.onnx.replay import ReplayedModel
+from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, attribute, constant_array
 
 
-def free_batch(graph: Graph, batch: int) -> None:
+def open_batch(graph: Graph, batch: int) -> None:
     """Let the graph's batch be open where it was `batch`: in its input, its outputs, and the targets of Reshape and Resize.
 
     Shapes must be known. Whether the result works is for a trial to tell: a graph may use its batch in other ways.
@@ -61,3 +68,30 @@ def _free_target(graph: Graph, node: NodeProto, batch: int) -> None:
     # The target may be shared with another Reshape, so the new one gets a name of its own.
     name = graph.fresh_name(f"{node.output[0]}_target")
     node.input[1] = graph.add_constant(name, np.asarray(sizes, dtype=np.int64))
+
+
+TRIAL = 3
+"""Images of a trial run: more than one, and no usual batch size, so that a fixed batch shows."""
+
+TRIED = 8
+"""Batches that are tried beside 1. Not tuned: files hold one, beside a few sizes and axes that are not batches."""
+
+
+def body_batch(proto: ModelProto, deployed: ReplayedModel) -> int | None:
+    """The number of images that a model works for, found by running it; None where it takes any.
+
+    None too where no number works that stands in the file: then the first real run says what is wrong.
+    """
+    if deployed.takes(TRIAL):
+        return None
+    return next((batch for batch in (1, *_sizes_in_front(proto)) if deployed.takes(batch)), None)
+
+
+def _sizes_in_front(proto: ModelProto) -> list[int]:
+    """The first numbers of stored lists that may be the sizes of a tensor, the most frequent first."""
+    graph = Graph(proto)
+    lists = [graph.constant(name) for name, tensor in graph.initializers.items() if len(tensor.dims) == 1]
+    lists += [constant_array(node) for node in graph.nodes if node.op_type == "Constant"]
+    sizes = [array for array in lists if array is not None and array.ndim == 1 and array.dtype.kind == "i"]
+    found = Counter(int(array[0]) for array in sizes if array.size > 1 and array[0] > 1)
+    return [batch for batch, _ in found.most_common(TRIED)]

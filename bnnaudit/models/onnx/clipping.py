@@ -18,12 +18,11 @@ from bnnaudit.onnx_import.operators import spec_of
 SAFE_SIGNED = (-64, 63)
 SAFE_UNSIGNED = (0, 127)
 
-# Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8.
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
-
-SWAPPED = "ConvInteger"  # its kernel has the weights on the left
+"""Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8."""
+SWAPPED = "ConvInteger"
+"""Its kernel has the weights on the left."""
 SIGNED_CONVOLUTION = "QLinearConv"
-
 MIXED = (TensorProto.UINT8, TensorProto.INT8)
 
 

@@ -5,38 +5,29 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
 
-from numpy.typing import NDArray
 from onnx import TensorProto
 
-from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact
+from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount, QuantizerFact, layer_bits
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.models.onnx.file import OnnxFile, all_tensors
 from bnnaudit.models.onnx.input import NetworkInput
 from bnnaudit.models.onnx.output import NetworkOutput
-from bnnaudit.models.onnx.stated_bits import StatedBits, stated_bits
-from bnnaudit.models.weight_bits import FLOAT_BITS, bits_of, bits_of_majority
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, qualified_name
-from bnnaudit.onnx_import.operators import spec_of
+from bnnaudit.models.onnx.weight_bits import bits_of_layers
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
 from bnnaudit.onnx_import.quantizer_facts import quantizer_of
 from bnnaudit.onnx_import.runtime import RUNTIME
 
-# Stored numbers that are no weights: shapes, axes, masks, text.
 NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
-
-# Kinds of NumPy types that are numbers: floats, whole numbers, and the short ones that NumPy itself lacks.
-NUMBERS = frozenset("fiuV")
-
+"""Types of stored numbers that are not weights: shapes, axes, masks, text."""
 LONGEST_TEXT = 500
+"""Characters of an entry of the metadata; not tuned."""
 
 
 def describe(
     source: OnnxFile, graph: Graph, given: NetworkInput, output: NetworkOutput, classes: int, chosen: Preprocessing
 ) -> ModelFacts:
-    """The facts; `graph` is the simplified and lowered one, in which quantizers and folded weights can be seen."""
-    quantizers = tuple(_quantizers(graph))
+    """The facts; `graph` is simplified and lowered to the import's operators, so that quantizers and folded weights show."""
     return ModelFacts(
         path=str(source.path),
         sha256=source.sha256,
@@ -48,9 +39,10 @@ def describe(
         mean=chosen.mean,
         std=chosen.std,
         channels=chosen.channels,
-        weight_bits=_weight_bits(graph, stated_bits(source.proto)),
-        activation_bits=_activation_bits(graph, quantizers),
-        quantizers=quantizers,
+        weight_layers=layer_bits(bits_of_layers(graph, source.proto)),
+        # An operator of a domain that is not known may quantize.
+        unknown_steps=any(node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) for node in graph.nodes),
+        quantizers=tuple(_quantizers(graph)),
         operators=_operators(source),
         parameters=_parameters(source),
         output=output.kind,
@@ -69,33 +61,6 @@ def _quantizers(graph: Graph) -> list[QuantizerFact]:
         if kind is not None:
             found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
     return found
-
-
-def _activation_bits(graph: Graph, quantizers: tuple[QuantizerFact, ...]) -> int | None:
-    """The fewest bits of any activation, float without quantizers; None where quantizers do not tell theirs."""
-    if not quantizers:
-        # An operator of a domain that is not known may quantize.
-        return None if any(node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) for node in graph.nodes) else FLOAT_BITS
-    return min((fact.bits for fact in quantizers if fact.bits is not None), default=None)
-
-
-def _weight_bits(graph: Graph, stated: Mapping[str, StatedBits]) -> int | None:
-    counts: Counter[int] = Counter()
-    for name, weights, axis in _weights(graph):
-        known = stated.get(name)
-        bits = known.bits if known is not None and known.exact else bits_of(weights, axis)
-        counts[bits if known is None else min(bits, known.bits)] += weights.size
-    return bits_of_majority(counts)
-
-
-def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
-    """The stored weights of layers, each with its name and its axis of output channels."""
-    for node in graph.nodes:
-        for position, axis in spec_of(node).weights.items():
-            weights = graph.constant(node.input[position])
-            if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
-                channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
-                yield node.input[position], weights, channels
 
 
 def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:

@@ -1,8 +1,7 @@
-"""Reading an ONNX file that nobody vouches for: what is not a sound model in its own folder is refused in one line."""
+"""Reading an untrusted ONNX file: what is not a sound model in its own folder is refused in one line."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -13,21 +12,19 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
 
+from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.models.onnx.wire import parse_lean
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
 from bnnaudit.onnx_import.runtime import opens
 
-# Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too.
 LARGEST = 2**31 - 1
-
-# Types of which several values share a byte.
+"""Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
-
-
-# A larger file is not kept in memory for replay, but read once more.
+"""Types of which several values share a byte."""
 KEPT = 1 << 24
+"""A larger file is not kept in memory for replay, but read once more; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class OnnxFile:
     """A checked model. `external` names the files beside the model that some weights came from.
 
     `proto` has all weights, the large ones pointed at in their files (see `external_weights`). `data` is the file itself,
-    so that what is replayed is what was read; None for a large one, which `check_unchanged` vouches for.
+    so that what is replayed is what was read; None for a large one (see `check_unchanged`).
     """
 
     path: Path
@@ -46,7 +43,7 @@ class OnnxFile:
 
     def check_unchanged(self) -> None:
         """Raise ModelError if the file is not what it was when it was read."""
-        if self.data is None and _sha256(self.path) != self.sha256:
+        if self.data is None and sha256_of(self.path) != self.sha256:
             raise ModelError(f"{self.path}: the file changed while it was read; run again")
 
 
@@ -54,13 +51,14 @@ def read_onnx(path: Path) -> OnnxFile:
     """The model in an ONNX file, checked, its external data read; raises ModelError."""
     size = _size(path)
     try:
-        digest = _sha256(path)
+        digest = sha256_of(path)
         data = path.read_bytes() if size <= KEPT else None
         proto, large = _parse(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
-    external = _external_files(path, proto, size)
-    _take_external(path, proto)
+    references = _references(path, proto, size)
+    external = tuple(dict.fromkeys(reference.place for reference in references))
+    _take(proto, references)
     proto.graph.initializer.extend(large)
     tidy(proto)
     _check(path, proto, None if external else data)
@@ -81,11 +79,6 @@ def _size(path: Path) -> int:
     return size
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     """The model without its large stored tensors, and these."""
     try:
@@ -95,7 +88,7 @@ def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     if not proto.HasField("graph") or not proto.opset_import:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one (it has no graph or names no operator set)")
     if any(isinstance(text, bytes) for text in (*_texts(proto), *(tensor.name for tensor in large))):
-        raise ModelError(f"{path}: a damaged ONNX model (a name in it is no text)")
+        raise ModelError(f"{path}: a damaged ONNX model (a name in it is not UTF-8)")
     if not proto.graph.node:
         raise ModelError(f"{path}: the graph has no nodes")
     return proto, large
@@ -155,53 +148,38 @@ def _length(tensor: TensorProto) -> int:
     return -(-math.prod(int(size) for size in tensor.dims) * int(bits) // 8)
 
 
-def _external_files(path: Path, proto: ModelProto, size: int) -> tuple[Path, ...]:
-    """The files that hold weights, all inside the model's folder, present, long enough and together not too large."""
-    folder = Path(os.path.realpath(path.parent))
-    found: dict[Path, None] = {}
-    total = size
-    for tensor in all_tensors(proto):
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        place = Path(os.path.realpath(folder / location))
-        if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
-            raise ModelError(
-                f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
-            )
-        if not place.is_file():
-            raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
-        total += _span(path, tensor, entries, place.stat().st_size)
-        found[place] = None
-    if total > LARGEST:
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """Where a tensor's values lie in a file beside the model, in bytes."""
+
+    tensor: TensorProto
+    place: Path
+    offset: int
+    length: int
+
+
+def _references(path: Path, proto: ModelProto, size: int) -> list[_Reference]:
+    """The tensors in other files, all inside the model's folder, present, long enough and together not too large."""
+    found = [
+        _reference(path, tensor) for tensor in all_tensors(proto) if external_data_helper.uses_external_data(tensor)
+    ]
+    if size + sum(reference.length for reference in found) > LARGEST:
         raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
-    return tuple(found)
+    return found
 
 
-def _take_external(path: Path, proto: ModelProto) -> None:
-    """Read the tensors that lie in files beside the model, or point at the large ones; `_external_files` has checked them."""
+def _reference(path: Path, tensor: TensorProto) -> _Reference:
     folder = Path(os.path.realpath(path.parent))
-    stored = {id(tensor) for tensor in proto.graph.initializer}
-    for tensor in all_tensors(proto):
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        place = Path(os.path.realpath(folder / entries["location"]))
-        offset = int(entries.get("offset", "0") or 0)
-        length = _span(path, tensor, entries, place.stat().st_size)
-        if length >= LARGE and id(tensor) in stored:
-            point_to(tensor, place, offset, length)
-            continue
-        with place.open("rb") as file:
-            file.seek(offset)
-            tensor.raw_data = file.read(length)
-        tensor.data_location = TensorProto.DEFAULT
-        del tensor.external_data[:]
-
-
-def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: int) -> int:
-    """How many bytes of its file a tensor takes."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    place = Path(os.path.realpath(folder / location))
+    if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
+        raise ModelError(
+            f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
+        )
+    if not place.is_file():
+        raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
+    available = place.stat().st_size
     try:
         offset = int(entries.get("offset", "0") or 0)
         length = int(entries["length"]) if entries.get("length") else available - offset
@@ -209,7 +187,22 @@ def _span(path: Path, tensor: TensorProto, entries: dict[str, str], available: i
         raise ModelError(f"{path}: weights of {tensor.name!r} have a broken reference to their file") from error
     if offset < 0 or length < 0 or offset + length > available:
         raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is too short; it may be truncated")
-    return length
+    return _Reference(tensor, place, offset, length)
+
+
+def _take(proto: ModelProto, references: list[_Reference]) -> None:
+    """Read the tensors that lie in other files, or point at the large ones."""
+    stored = {id(tensor) for tensor in proto.graph.initializer}
+    for reference in references:
+        tensor = reference.tensor
+        if reference.length >= LARGE and id(tensor) in stored:
+            point_to(tensor, reference.place, reference.offset, reference.length)
+            continue
+        with reference.place.open("rb") as file:
+            file.seek(reference.offset)
+            tensor.raw_data = file.read(reference.length)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
 
 
 def all_tensors(proto: ModelProto) -> Iterator[TensorProto]:

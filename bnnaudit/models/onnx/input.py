@@ -15,8 +15,6 @@ from bnnaudit.core.target import Preparation
 from bnnaudit.onnx_import.graph.graph import FLOATS, Graph, attribute
 
 CHANNELS = frozenset({1, 3, 4})
-
-# Types of whole numbers, and whether pixels fill their whole range, so that it says what images are.
 WHOLE_NUMBERS = {
     TensorProto.UINT8: True,
     TensorProto.INT8: True,
@@ -27,30 +25,15 @@ WHOLE_NUMBERS = {
     TensorProto.UINT64: False,
     TensorProto.INT64: False,
 }
-
+"""Types of whole numbers, and whether pixels fill their whole range, so that it says what images are."""
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
-
-# Operators that keep the order of the axes: a convolution behind them reads the input's own layout.
 POINTWISE = frozenset(
     {
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Cast",
-        "Clip",
-        "Sign",
-        "Round",
-        "Identity",
-        "Relu",
-        "BatchNormalization",
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "Quant",
-        "BipolarQuant",
+        *("Add", "Sub", "Mul", "Div", "Cast", "Clip", "Sign", "Round", "Identity", "Relu", "BatchNormalization"),
+        *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
     }
 )
-
+"""Operators that keep the order of the axes: a convolution behind them reads the input's own layout."""
 CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "QLinearConv"})
 
 
@@ -88,7 +71,7 @@ def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
     shape = tuple(size for size in dims[1:] if size is not None)
     if len(shape) != len(dims) - 1 or 0 in shape:
         raise ModelError(
-            f"{path}: input {info.name!r} has no fixed size but 0 ({written(info)}); export the model for one image size"
+            f"{path}: input {info.name!r} has a size that is 0 or open ({written(info)}); export the model for one image size"
         )
     found = _layout(path, graph, info.name, shape, layout)
     return NetworkInput(info.name, shape, found, dims[0] or None, kind)
@@ -115,10 +98,10 @@ def only_input(path: Path, graph: Graph) -> ValueInfoProto:
 
 def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: Layout | None) -> Layout:
     if len(shape) > 3:
-        raise ModelError(f"{path}: input {name!r} has {len(shape)} axes beside the batch; images have at most three")
+        raise ModelError(f"{path}: input {name!r} has {len(shape)} axes besides the batch; images have at most three")
     if wish is not None and wish is not Layout.FLAT and len(shape) == 2:
         raise ModelError(
-            f"{path}: layout {wish} needs an input with three axes beside the batch, or with one into which pictures are "
+            f"{path}: layout {wish} needs an input with three axes besides the batch, or with one into which images are "
             f"flattened; this one has {shape}"
         )
     if wish is not None:
@@ -133,7 +116,7 @@ def _layout(path: Path, graph: Graph, name: str, shape: tuple[int, ...], wish: L
         found = Layout.NCHW if shape[0] < shape[2] else Layout.NHWC
     if found is None:
         raise ModelError(
-            f"{path}: cannot tell which axis of input {name!r} {shape} is the channels; say --layout nchw or nhwc"
+            f"{path}: cannot tell which axis of input {name!r} {shape} holds the channels; give --layout nchw or nhwc"
         )
     return found
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
+import gc
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -14,10 +17,9 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.models.onnx.body_batch import body_batch
+from bnnaudit.models.onnx.batch import body_batch
 from bnnaudit.models.onnx.file import OnnxFile, read_onnx
-from bnnaudit.models.onnx.graph import Reading, default_replay, read_graph, replay_of
-from bnnaudit.models.onnx.memory import release_memory
+from bnnaudit.models.onnx.reading import Reading, default_replay, read_graph, replay_of
 from bnnaudit.models.onnx.replay import OnnxRuntimeModel, ReplayedModel, UnverifiedModel
 from bnnaudit.models.onnx.replayable import differs_by_default, notes_on_replay
 from bnnaudit.models.speed import TRIED, speed_up
@@ -49,7 +51,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
         reading = read_graph(source, preprocessing, batch)
         replayed = _replayed(source, reading, batch)
     if source.data is None or source.external:
-        release_memory()
+        _release_memory()
     network = build_network(reading)
     network = speed_up(network, trial_inputs(reading, TRIED), bool(reading.facts.quantizers), device)
     for _, quantizer in named_quantizers(network):
@@ -74,3 +76,10 @@ def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> R
         return one_line(error)
     source.check_unchanged()
     return model
+
+
+def _release_memory() -> None:
+    """Let the C library give back what it keeps for later, where it can (glibc); loading a large model leaves much."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -10,16 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
-from bnnaudit.models.onnx.graph import Reading
+from bnnaudit.models.onnx.batch import TRIAL
+from bnnaudit.models.onnx.reading import Reading
 from bnnaudit.models.onnx.replayable import depends_on_batch
 from bnnaudit.models.scores.network import Scores
 from bnnaudit.models.scores.tensor_notes import notes_of
 from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import convert, quiet
-from bnnaudit.quantization.whole_input import WholeInput
-
-# Images of the trial run: more than one, and no usual batch size, so that a fixed batch shows.
-TRIAL = 3
+from bnnaudit.quantization.integer_input import IntegerInput
 
 
 class FixedBatch(nn.Module):
@@ -55,7 +53,7 @@ def build_network(reading: Reading) -> nn.Module:
 
 
 def _convert(reading: Reading) -> nn.Module:
-    parts: list[nn.Module] = [WholeInput(*reading.given.limits)] if reading.given.whole else []
+    parts: list[nn.Module] = [IntegerInput(*reading.given.limits)] if reading.given.whole else []
     try:
         notes = notes_of(reading.graph, reading.units)
         parts.append(Scores(convert(reading.graph), reading.output.form, notes))

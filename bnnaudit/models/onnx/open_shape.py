@@ -55,7 +55,7 @@ def _of_data(
     elif chosen.data_shape is not None:
         why = f", which images of {'x'.join(map(str, chosen.data_shape))} do not fit"
     raise OpenShapeError(
-        f"{path}: input {info.name!r} has no fixed size ({written(info)}){why}; say --input-shape with its sizes after the "
+        f"{path}: input {info.name!r} has no fixed size ({written(info)}){why}; give --input-shape with its sizes after the "
         "batch in the file's order, as in 3,32,32, or [preprocessing] input_shape in its card"
     )
 

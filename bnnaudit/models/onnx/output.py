@@ -15,8 +15,6 @@ from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAI
 from bnnaudit.onnx_import.operators import spec_of
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
-
-
 SCORE_TYPES = FLOATS | {
     TensorProto.INT8,
     TensorProto.UINT8,
@@ -25,9 +23,8 @@ SCORE_TYPES = FLOATS | {
     TensorProto.INT32,
 }
 """What scores may be: floats, or the whole numbers of quantizers and of sums of them. Choices come in INT64."""
-
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
-
+"""Operators that return the number of a class that was chosen."""
 KEEPING = SHAPES_ONLY | {"Cast", "Clip", "QuantizeLinear", "DequantizeLinear", "Gather", "Slice"}
 """Operators of one tensor that keep a number between 0 and 1 where it is or nearly so."""
 

@@ -1,4 +1,4 @@
-"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that can be had."""
+"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that is available."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from bnnaudit.onnx_import.runtime import (
     open_reference,
 )
 
-# Images at a time where the file leaves the batch open: enough to fill the processor, little memory.
 CHUNK = 32
+"""Images at a time where the file leaves the batch open: enough to fill the processor, little memory; not tuned."""
 
 _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
     "tensor(float)": np.float32,
@@ -44,11 +44,17 @@ _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
 
 
 class ReplayedModel:
-    """A model that is run by chunks of images; `runtime` says by what. Built once, then never changed.
+    """A model that is run by chunks of images on an `evaluator`; `runtime` says by what. Built once, then never changed.
 
     one_by_one: the batch holds one image at a time (copies of it, where the file fixes the batch), as a model must be run
     whose quantizers take their range from the whole batch. An integer input takes the nearest whole number.
     """
+
+    evaluator: Any
+    given: str
+    output: str
+    name = ""
+    errors: tuple[type[Exception], ...] = ()
 
     def __init__(
         self,
@@ -107,7 +113,11 @@ class ReplayedModel:
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """The output for one full batch."""
-        raise NotImplementedError
+        try:
+            (scores,) = self.evaluator.run([self.output], {self.given: values})
+        except self.errors as error:
+            raise ModelError(f"{self.name} cannot run the model: {one_line(error)}") from error
+        return np.asarray(scores)
 
 
 class OnnxRuntimeModel(ReplayedModel):
@@ -118,6 +128,9 @@ class OnnxRuntimeModel(ReplayedModel):
     how a session is. batch: the number of images that the model works for, where the file leaves it open. form: what the
     output's numbers are. Raises ModelError.
     """
+
+    name = "ONNX Runtime"
+    errors = RUNTIME_ERRORS
 
     def __init__(
         self,
@@ -131,29 +144,25 @@ class OnnxRuntimeModel(ReplayedModel):
         form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
-            self._session, self.way = opened(model if isinstance(model, bytes) else str(model))
-        except RUNTIME_ERRORS as error:
-            raise ModelError(f"ONNX Runtime cannot load the model: {one_line(error)}") from error
-        inputs = self._session.get_inputs()
+            self.evaluator, self.way = opened(model if isinstance(model, bytes) else str(model))
+        except self.errors as error:
+            raise ModelError(f"{self.name} cannot load the model: {one_line(error)}") from error
+        inputs = self.evaluator.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
             names = ", ".join(f"{value.name} {value.type}" for value in inputs)
             raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
-        self._input = inputs[0].name
-        self._output = output or self._session.get_outputs()[0].name
+        self.given = inputs[0].name
+        self.output = output or self.evaluator.get_outputs()[0].name
         stated = inputs[0].shape[0] if inputs[0].shape else None
         fixed = stated if isinstance(stated, int) else batch
         super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
 
-    def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
-        try:
-            (scores,) = self._session.run([self._output], {self._input: values})
-        except RUNTIME_ERRORS as error:
-            raise ModelError(f"ONNX Runtime cannot run the model: {one_line(error)}") from error
-        return np.asarray(scores)
-
 
 class ReferenceModel(ReplayedModel):
     """Scores by ONNX's reference evaluator, for models that ONNX Runtime does not take; slow. Raises ModelError."""
+
+    name = "onnx.reference"
+    errors = REFERENCE_ERRORS
 
     def __init__(
         self,
@@ -165,24 +174,17 @@ class ReferenceModel(ReplayedModel):
         form: ScoreForm = EVERY_CLASS,
     ) -> None:
         try:
-            self._evaluator = open_reference(model)
-        except REFERENCE_ERRORS as error:
-            raise ModelError(f"onnx.reference cannot load the model: {one_line(error)}") from error
+            self.evaluator = open_reference(model)
+        except self.errors as error:
+            raise ModelError(f"{self.name} cannot load the model: {one_line(error)}") from error
         stored = {tensor.name for tensor in model.graph.initializer}
         (given,) = (info for info in model.graph.input if info.name not in stored)
         kind = f"tensor({TensorProto.DataType.Name(given.type.tensor_type.elem_type).lower()})"
         dims = given.type.tensor_type.shape.dim
         stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
-        self._input = given.name
-        self._output = output
+        self.given = given.name
+        self.output = output
         super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form)
-
-    def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
-        try:
-            (scores,) = self._evaluator.run([self._output], {self._input: values})
-        except REFERENCE_ERRORS as error:
-            raise ModelError(f"onnx.reference cannot run the model: {one_line(error)}") from error
-        return np.asarray(scores)
 
 
 class UnverifiedModel:

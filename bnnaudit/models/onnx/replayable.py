@@ -16,7 +16,7 @@ from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_form
 from bnnaudit.onnx_import.runtime import EXACT, SessionKind
 
-LOWERED = "QONNX operators written with standard ones"
+STANDARDISED = "QONNX operators written with standard ones"
 UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
 UNSHARED = (
     "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
@@ -24,13 +24,12 @@ UNSHARED = (
 REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
 SAME = "a default session computes the same"
 
-# Beside single products: operators whose kernels take the 8-bit sums of the session that they run in.
 OF_INTEGERS = frozenset({"com.microsoft.QAttention", "com.microsoft.DynamicQuantizeLSTM"})
-
+"""Beside single products: operators whose kernels take the 8-bit sums of the session that they run in."""
 PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
 
 
-def needs_lowering(proto: ModelProto) -> bool:
+def needs_standard_form(proto: ModelProto) -> bool:
     """Whether the model has operators that runtimes do not know and that can be written with standard ones."""
     return any(qualified_name(node) in WRITERS for node in _all_nodes(proto))
 
@@ -44,7 +43,7 @@ def notes_on_replay(proto: ModelProto, way: SessionKind = EXACT) -> tuple[str, .
     """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
     fused = any(spec_of(node).dequantizes for node in _all_nodes(proto))
     notes = {
-        LOWERED: needs_lowering(proto),
+        STANDARDISED: needs_standard_form(proto),
         UNSHARED: way.unshared,
         UNFUSED: fused and way.unfused,
         REFUSED: fused and not way.unfused,
@@ -68,7 +67,7 @@ def foreign_domains(proto: ModelProto) -> list[str]:
     return sorted({node.domain for node in _all_nodes(proto)} - own - PLAIN_DOMAINS)
 
 
-def lowered(source: OnnxFile) -> ModelProto:
+def in_standard_form(source: OnnxFile) -> ModelProto:
     """A copy of the model with every QONNX operator written out; raises ModelError where one cannot be."""
     copy = whole(source.proto)
     if copy.functions:
@@ -81,8 +80,8 @@ def lowered(source: OnnxFile) -> ModelProto:
 
 def runnable(source: OnnxFile) -> bytes | Path:
     """What ONNX Runtime is given: the file as it is wherever possible."""
-    if needs_lowering(source.proto):
-        return bytes(lowered(source).SerializeToString())
+    if needs_standard_form(source.proto):
+        return bytes(in_standard_form(source).SerializeToString())
     return source.path if source.external or source.data is None else source.data
 
 

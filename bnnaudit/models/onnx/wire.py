@@ -15,16 +15,14 @@ from onnx import ModelProto, TensorProto
 
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to
 
-# Numbers of fields in onnx.proto: a model's graph, a graph's stored tensors, a tensor's bytes.
 GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
-
-# Wire types: a number of variable length, a length and as many bytes; and those of fixed widths.
+"""Numbers of fields in onnx.proto: a model's graph, a graph's stored tensors, a tensor's bytes."""
 VARINT, SIZED = 0, 2
+"""Wire types: a number of variable length, a length and as many bytes."""
 WIDTHS = {1: 8, 5: 4}
-
-
-# What a tensor has beside its bytes: sizes (one by one, or together), type, name.
+"""Wire types of fixed widths, and these in bytes."""
 PLAIN = frozenset({(1, VARINT), (1, SIZED), (2, VARINT), (8, SIZED)})
+"""What a tensor has beside its bytes: sizes (one by one, or together), type, name."""
 
 
 class UnusualError(Exception):

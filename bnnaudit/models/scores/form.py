@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class SingleScore(StrEnum):
@@ -35,6 +35,27 @@ class ScoreForm:
         """
         flat = as_rows(raw, count)
         return flat if self.single is None else two_classes((flat - self.zero_point) * self.scale, self.single)
+
+
+class LogProbabilities(nn.Module):
+    """The logarithm of a network's probabilities, which are logits up to a constant for each image.
+
+    Where a probability has underflowed, nothing is left to recover: the smallest float stands for it, without a gradient.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, *input_shape) -> log probabilities (N, d) in the precision of the input."""
+        probabilities: Tensor = self.module(inputs)
+        return log_of(probabilities).to(inputs.dtype)
+
+
+def log_of(probabilities: Tensor) -> Tensor:
+    """Logarithms (...) of probabilities, those below the smallest normal float taken for it."""
+    return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
 
 
 EVERY_CLASS = ScoreForm()

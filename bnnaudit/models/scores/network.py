@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, two_classes
+from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
 from bnnaudit.models.scores.graph import Place, ScoreGraph
 from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.quantization.step_hooks import removing
 
-HAIR = 1e-5
+TIE_MARGIN = 1e-5
 """Of the spread of the scores: how far the output's class is put above another one that it ties with. Not tuned: more than
 float32's rounding, and less than any attack looks at."""
 
@@ -58,7 +59,7 @@ class ClimbedScores(nn.Module):
     """A tensor upstream of the output, times `scale`, whose largest entry is in the class that the output decides for.
 
     Where the tensor's order says otherwise, which it does only where the output is tied, the output's class is raised above
-    the others by a hair: so whoever takes the largest score for the answer gets the model's own answer, while the gradient
+    the others by `TIE_MARGIN`: the largest score is then that of the model's own answer, while the gradient
     stays that of the tensor. judged: without it the tensor is returned as it is. logarithm: its logarithm is, for tensors of
     probabilities. logit_of: the class of which a single number is the logit. precise: the head in double precision, where a
     softmax underflows at gaps of 700 instead of 100; what judges stays in the model's own.
@@ -85,7 +86,7 @@ class ClimbedScores(nn.Module):
         climbed, *rest = self.head(values) if self.precise is None else self._in_both(self.precise, values)
         scores = upstream_rows(climbed, len(values), self.logit_of)
         if self.logarithm:
-            scores = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
+            scores = log_of(scores)
         scores = scores.to(values.dtype)
         if self.scale != 1.0:
             scores = scores * self.scale
@@ -121,9 +122,9 @@ def with_answer(scores: Tensor, answer: Tensor) -> Tensor:
     """Scores (N, d) with the largest in class `answer` (N, 1), raised where it was not; gradients stay as they are."""
     plain = scores.detach()
     top, least = plain.amax(dim=1, keepdim=True), plain.amin(dim=1, keepdim=True)
-    hair = HAIR * (top - least) + torch.finfo(plain.dtype).eps * 8 * top.abs() + torch.finfo(plain.dtype).tiny
+    margin = TIE_MARGIN * (top - least) + torch.finfo(plain.dtype).eps * 8 * top.abs() + torch.finfo(plain.dtype).tiny
     agrees = plain.argmax(dim=1, keepdim=True) == answer
-    lift = torch.where(agrees, torch.zeros_like(top), top - plain.gather(1, answer) + hair)
+    lift = torch.where(agrees, torch.zeros_like(top), top - plain.gather(1, answer) + margin)
     return scores.scatter_add(1, answer, lift)
 
 
@@ -163,12 +164,9 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
     owners = [module for module in network.modules() if isinstance(module, Scores)]
     form, notes = (owners[0].form, owners[0].notes) if owners else (EVERY_CLASS, {})
     given: list[Tensor] = []
-    handle = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        handle.remove()
+    note = imported.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    with torch.no_grad(), removing([note]):
+        network(inputs)
     graph = ScoreGraph(imported, notes)
     places = graph.places(given[0], classes, form.single is not None)
     return ScorePlaces(network, owners[0] if owners else imported, places, graph, form)

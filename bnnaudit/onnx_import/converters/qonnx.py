@@ -103,7 +103,7 @@ class FloatQuant(UniformQuantizer):
 def _width(node: Node, position: int) -> int:
     array = node.constant(position)
     if array is None or array.size != 1 or not 1 <= float(array.ravel()[0]) <= 32 or float(array.ravel()[0]) % 1:
-        raise NotImplementedError("a bit width that is no whole number from 1 to 32")
+        raise NotImplementedError("a bit width that is not a whole number from 1 to 32")
     return int(array.ravel()[0])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bnnaudit.core.attack import Method
+from bnnaudit.core.attack import Auto, Climb, Search
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
 from bnnaudit.core.report import (
@@ -66,19 +66,19 @@ def _output(output: OutputScores) -> JsonObject:
 
 def _attack(row: AttackRow) -> JsonObject:
     settings = row.settings
-    searches = settings.method.searches
     return {
         **record(settings, "method", "name"),
         **record(row, "role", "source"),
         **record(settings, "beta", "surrogate", "loss"),
-        "targets": settings.targets if settings.loss.targeted and settings.method.climbs else None,
+        "targets": settings.targets if settings.loss.targeted and isinstance(settings, Climb) else None,
         "error_signal": str(settings.signal),
-        **record(settings, "l2_per_channel", "stop_at_success"),
+        "l2_per_channel": row.threat.l2_per_channel,
+        "stop_at_success": settings.stop_at_success,
         **record(row.threat, *THREAT),
         "input_steps": row.threat.whole_steps,
-        "steps": None if searches else settings.steps,
-        "queries": settings.queries if searches else None,
-        "budget": str(settings.budget) if settings.method is Method.AUTO else None,
+        "steps": None if isinstance(settings, Search) else settings.steps,
+        "queries": settings.queries if isinstance(settings, Search) else None,
+        "budget": str(settings.budget) if isinstance(settings, Auto) else None,
         **record(row, "step_size", "reaches_radius"),
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,
@@ -87,7 +87,7 @@ def _attack(row: AttackRow) -> JsonObject:
         "samples": row.accuracy.n,
         **record(row, "seconds", "forwards", "backwards", "replayed", "replay_disagreements"),
         "sessions": _sessions(row.sessions),
-        "phases": [_part(part) for part in row.parts] if settings.method is Method.AUTO else None,
+        "phases": [_part(part) for part in row.parts] if isinstance(settings, Auto) else None,
     }
 
 

@@ -12,7 +12,12 @@ def model_to_json(facts: ModelFacts) -> JsonObject:
         "input_range": [facts.box.low, facts.box.high],
         **record(facts, "mean", "std"),
         "input_type": "float" if facts.grid is None else facts.grid.kind,
-        "bits": {"weights": facts.weight_bits, "activations": facts.activation_bits},
+        "bits": {
+            "weights": facts.weight_bits,
+            "activations": facts.activation_bits,
+            "weight_layers": [record(entry) for entry in facts.weight_layers],
+            "activation_layers": [record(entry) for entry in facts.activation_layers],
+        },
         "nondifferentiable": [record(entry) for entry in facts.nondifferentiable],
         "gradient": _gradient_to_json(facts.gradients),
         **record(facts, "parameters", "output", "fixed_batch", "runtime"),

@@ -36,7 +36,7 @@ _STYLE = {
 def check_can_plot(path: Path) -> None:
     """Raises UsageError before any work is done, if the picture could not be drawn or written after it."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"plot: {path} is not a kind of picture that can be drawn; name it .svg or .png")
+        raise UsageError(f"plot: {path} is not a supported kind of picture; name it .svg or .png")
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("plot: matplotlib is not installed; pip install 'bnnaudit[plot]', or omit --plot")
     if path.is_dir() or not path.resolve().parent.is_dir():

@@ -1,10 +1,11 @@
 """What a model file holds, as labelled lines that the audit's report and `inspect` share."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from rich.console import RenderableType
 
-from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts, ModelFormat, OutputKind
+from bnnaudit.core.facts import ChannelOrder, Differentiation, LayerBits, Layout, ModelFacts, ModelFormat, OutputKind
 from bnnaudit.reports.numbers import bits, plural, shape, significant
 from bnnaudit.reports.page import Page
 
@@ -34,9 +35,11 @@ _FLATTENED = {Layout.NCHW: "flat, channels first", Layout.NHWC: "flat, channels 
 def model_rows(label: str, facts: ModelFacts, page: Page) -> list[Row]:
     """The file under a label of the caller's, then precision, steps, the source of the gradient, and input."""
     gradient = _gradient(facts)
+    weights = _from_fewest(facts.weight_bits, facts.weight_layers)
+    activations = _from_fewest(facts.activation_bits, facts.activation_layers)
     lines = [
         (label, _file(facts)),
-        ("Precision", f"weights {bits(facts.weight_bits)}, activations {bits(facts.activation_bits)}"),
+        ("Precision", f"weights {weights}, activations {activations}"),
         ("", _steps(facts)),
         *([("Gradient", gradient)] if gradient else []),
         ("Input", _input(facts)),
@@ -56,6 +59,14 @@ def _file(facts: ModelFacts) -> str:
     if facts.parameters:
         parts.append(plural(facts.parameters, "parameter"))
     return ", ".join(parts)
+
+
+def _from_fewest(fewest: int | None, layers: Sequence[LayerBits]) -> str:
+    """`1 bit`; `from 1 bit up (2 of 1 bit, 1 of 32 bits)` where layers differ."""
+    if len(layers) < 2:
+        return bits(fewest)
+    counts = ", ".join(f"{entry.layers} of {plural(entry.bits, 'bit')}" for entry in layers)
+    return f"from {bits(fewest)} up ({counts})"
 
 
 def _steps(facts: ModelFacts) -> str:

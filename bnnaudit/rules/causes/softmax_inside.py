@@ -4,6 +4,7 @@ from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.plan import AuditPlan, Suspicion
+from bnnaudit.core.scores import PROBABILITY_TOLERANCE
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.rules.comparison import accuracy, compare, left
 from bnnaudit.rules.share_rule import gradient_probe
@@ -22,7 +23,9 @@ RULE = Rule(
         "been removed before). If so, PGD and PGD++ are run again on logarithms: on the softmax's input where it is recorded, "
         "else on the logarithm of its output, in double precision."
     ),
-    threshold="Fires when the outputs lie in [0, 1] and add up to 1, both within 1e-5, on every probed image.",
+    threshold=(
+        f"Fires when the outputs lie in [0, 1] and add up to 1, both within {PROBABILITY_TOLERANCE:g}, on every probed image."
+    ),
     source="[AutoAttack flags]; [Carlini & Wagner 2016].",
     remedy="Remove the softmax from the exported network, or attack the logarithm of its output.",
     false_alarms="The softmax does little harm where the network is unsure; the gain in the message tells how much.",

@@ -3,6 +3,7 @@
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.facts import ModelFacts, OutputKind
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
+from bnnaudit.core.scores import PROBABILITY_TOLERANCE
 
 RULE = Rule(
     code="MF406",
@@ -14,7 +15,10 @@ RULE = Rule(
         "signal is nearly constant, and report too high an accuracy. The scores are also rounded: differences below 1e-7 are "
         "lost."
     ),
-    measured="The output that the file declares, and whether all scores lie in [0, 1] and add up to 1 (within 1e-5).",
+    measured=(
+        "The output that the file declares, and whether all scores lie in [0, 1] and add up to 1 (within "
+        f"{PROBABILITY_TOLERANCE:g})."
+    ),
     threshold="Fires when either is the case.",
     source="[AutoAttack flags] (outputs that are already probabilities).",
     remedy="Export the logits, or make other tools work on the input of the softmax, as this audit does.",

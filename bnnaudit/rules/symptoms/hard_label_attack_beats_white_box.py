@@ -40,7 +40,7 @@ CHECK = paired_rule(
     least=Effort.THOROUGH,
     message=lambda seen: (
         f"PGD leaves an accuracy of {left(seen.reference)}; an attack that sees only the predicted class, with at most "
-        f"{seen.other.trial.attack.queries:,} queries per image, fools the model on another {percent(seen.paired.gain)} of the "
-        "sample."
+        f"{seen.other.trial.attack.image_steps:,} queries per image, fools the model on another {percent(seen.paired.gain)} of "
+        "the sample."
     ),
 )

@@ -36,7 +36,7 @@ CHECK = paired_rule(
     least=Effort.STANDARD,
     message=lambda seen: (
         f"PGD leaves an accuracy of {left(seen.reference)}; Square Attack, without gradients and with at most "
-        f"{seen.other.trial.attack.queries:,} queries per image, fools the model on another {percent(seen.paired.gain)} of the "
-        "sample."
+        f"{seen.other.trial.attack.image_steps:,} queries per image, fools the model on another {percent(seen.paired.gain)} of "
+        "the sample."
     ),
 )

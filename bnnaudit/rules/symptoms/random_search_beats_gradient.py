@@ -47,7 +47,7 @@ CHECK = share_rule(
     least=Effort.STANDARD,
     message=lambda seen, counted: (
         f"PGD leaves an accuracy of {left(seen.results[seen.plan.claim])}; up to "
-        f"{seen.plan.random_trial.attack.queries:,} random points for each remaining image fool the model on another "
+        f"{seen.plan.random_trial.attack.image_steps:,} random points for each remaining image fool the model on another "
         f"{percent(counted.value)} of the sample: guessing succeeds where the gradient fails."
     ),
 )

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 from torch import nn
 
-from bnnaudit.core.errors import SettingsError
+from bnnaudit.core.errors import SettingsError, one_line
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
 
@@ -124,7 +124,7 @@ def read_recipe(path: Path) -> Recipe:
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such recipe; give the path of a TOML file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a readable TOML file ({' '.join(str(error).split())})") from error
+        raise SettingsError(f"{path}: not a readable TOML file ({one_line(error)})") from error
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
@@ -147,7 +147,7 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
     try:
         network = builder(**options)
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise SettingsError(f"{where}: architecture.options: {_brief(error)}") from error
+        raise SettingsError(f"{where}: architecture.options: {one_line(error, 200)}") from error
     _refuse_misfit(network, where)
     return network
 
@@ -159,14 +159,12 @@ def _refuse_misfit(network: nn.Module, where: str) -> None:
         with torch.no_grad():
             scores = network.eval()(torch.zeros(1, *SHAPE))
     except RuntimeError as error:
-        raise SettingsError(f"{where}: architecture.options: does not take {shape} images ({_brief(error)})") from error
+        raise SettingsError(
+            f"{where}: architecture.options: does not take {shape} images ({one_line(error, 200)})"
+        ) from error
     if scores.shape != (1, CLASSES):
         raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {CLASSES}")
     network.train()
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:

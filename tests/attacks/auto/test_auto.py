@@ -1,16 +1,15 @@
-"""`auto` against closed forms and brute force; what it spends, which way it goes, and what it may not take for its own."""
+"""`auto` against closed forms and brute force; what it spends, what it searches by, and what it may not take for its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from bnnaudit.attacks.auto import run as auto_run
+from bnnaudit.attacks.auto import phases
 from bnnaudit.attacks.auto.candidates import STEPS, SURROGATES, candidates, first_climb, unchosen
 from bnnaudit.attacks.table import METHODS, run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, BudgetUnit, LossKind, Method
+from bnnaudit.core.attack import AttackSettings, Auto, Budget, BudgetUnit, LossKind, Method, options_of, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate, SurrogateKind
@@ -37,7 +36,7 @@ HARDLY_ANY = 0.004
 
 
 def auto(budget: float, unit: BudgetUnit = BudgetUnit.GRADIENTS) -> AttackSettings:
-    return AttackSettings(method=Method.AUTO, budget=Budget(budget, unit))
+    return Auto(budget=Budget(budget, unit))
 
 
 def float_network() -> tuple[Target, Batch]:
@@ -47,23 +46,23 @@ def float_network() -> tuple[Target, Batch]:
 
 
 class Calls:
-    """Which of the ways of `auto` were taken, each of which still does its work."""
+    """Which searches of `auto` were made, each of which still does its work."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[str] = []
         for name in ("search_levels", "search_units", "search_windows"):
-            monkeypatch.setattr(auto_run, name, self._noting(name, getattr(auto_run, name)))
+            monkeypatch.setattr(phases, name, self._noting(name, getattr(phases, name)))
 
-    def _noting(self, name: str, way: Callable[..., Any]) -> Callable[..., Any]:
+    def _noting(self, name: str, search: Callable[..., Any]) -> Callable[..., Any]:
         def called(*args: Any, **named: Any) -> Any:
             self.made.append(name)
-            return way(*args, **named)
+            return search(*args, **named)
 
         return called
 
 
 @pytest.fixture
-def ways(monkeypatch: pytest.MonkeyPatch) -> Calls:
+def searches(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return Calls(monkeypatch)
 
 
@@ -89,41 +88,41 @@ def test_a_binary_network_is_flipped_where_hand_calculation_says(norm: Norm) -> 
     assert outcome.fooled.tolist() == [True, True, False]
 
 
-def test_a_small_network_of_signs_is_searched_by_its_units(ways: Calls) -> None:
+def test_a_small_network_of_signs_is_searched_by_its_units(searches: Calls) -> None:
     target = binary_network([3, 8, 3], seed=0)
     batch, threat = images_of(target, 16, seed=0), Threat(Norm.LINF, 0.15, BYTES)
     outcome = run_attack(auto(100), target, batch, threat, seed=0)
     truth = is_breakable(target, batch, threat, 81)
-    assert ways.made[0] == "search_units"
-    assert "search_levels" not in ways.made
+    assert searches.made[0] == "search_units"
+    assert "search_levels" not in searches.made
     assert 4 <= truth.sum() < len(batch)
     assert outcome.fooled[truth].all()
 
 
-def test_in_l2_neither_units_nor_windows_are_searched(ways: Calls) -> None:
+def test_in_l2_neither_units_nor_windows_are_searched(searches: Calls) -> None:
     target = binary_network([3, 8, 3], seed=0)
     run_attack(auto(60), target, images_of(target, 4, seed=0), Threat(Norm.L2, 0.01, BYTES), seed=0)
-    assert ways.made == []
+    assert searches.made == []
 
 
-def test_a_network_of_one_bit_pixels_is_searched_by_their_levels(ways: Calls) -> None:
+def test_a_network_of_one_bit_pixels_is_searched_by_their_levels(searches: Calls) -> None:
     target = one_bit_pixels()
     batch = batch_of(target, images(16))
     truth = brute_force(target, batch, 0.12)
     outcome = run_attack(auto(400), target, batch, Threat(Norm.LINF, 0.12), seed=0)
-    assert "search_levels" in ways.made
-    assert "search_windows" not in ways.made
+    assert "search_levels" in searches.made
+    assert "search_windows" not in searches.made
     assert 0 < truth.sum() < len(batch)
     assert torch.equal(outcome.fooled, truth)
 
 
-def test_a_float_network_has_no_steps_for_a_surrogate(ways: Calls) -> None:
+def test_a_float_network_has_no_steps_for_a_surrogate(searches: Calls) -> None:
     target, batch = float_network()
     threat = Threat(Norm.LINF, HARDLY_ANY)
     for settings in (first_climb(threat, False), *candidates(threat, False, 4), *unchosen(threat, False, 4)):
         assert settings.surrogate == STRAIGHT_THROUGH
     run_attack(auto(300), target, batch, threat, seed=0)
-    assert set(ways.made) == {"search_windows"}
+    assert set(searches.made) == {"search_windows"}
 
 
 def test_what_stands_after_everything_does_not_take_the_whole_budget() -> None:
@@ -134,11 +133,11 @@ def test_what_stands_after_everything_does_not_take_the_whole_budget() -> None:
     assert outcome.cost.backwards < 1000 * len(batch)
 
 
-def test_where_nothing_falls_windows_follow_the_climbs(ways: Calls) -> None:
+def test_where_nothing_falls_windows_follow_the_climbs(searches: Calls) -> None:
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, HARDLY_ANY, target.facts.box)
     run_attack(auto(300), target, batch, threat, seed=0)
-    assert "search_windows" in ways.made
+    assert "search_windows" in searches.made
 
 
 def test_candidates_are_every_surrogate_and_every_loss_once() -> None:
@@ -175,7 +174,7 @@ def test_a_budget_in_seconds_ends() -> None:
     settings = auto(0.05, BudgetUnit.SECONDS)
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, HARDLY_ANY), seed=0, on_progress=told.append)
     assert outcome.cost.backwards > 0
-    assert sum(told) == len(batch) * auto_run.image_steps(settings)
+    assert sum(told) == len(batch) * settings.image_steps
 
 
 def test_what_the_first_climb_fools_stays_as_it_is() -> None:
@@ -206,7 +205,7 @@ def test_what_a_relaxed_climb_fools_is_the_network_itself(method: Method, text: 
     """At width 100 the smooth network is nearly linear and classifies much otherwise; its word does not count."""
     target, batch = contract_batch()
     threat = Threat(Norm.LINF, 0.05, BYTES)
-    settings = AttackSettings(method=method, steps=12, surrogate=Surrogate.parse(text))
+    settings = settings_of(method, steps=12, surrogate=Surrogate.parse(text))
     outcome = run_attack(settings, target, batch, threat, seed=0)
     is_legitimate(outcome, batch, threat)
     is_truthful(outcome, target, batch)
@@ -214,10 +213,13 @@ def test_what_a_relaxed_climb_fools_is_the_network_itself(method: Method, text: 
     assert torch.equal(target.deployed(outcome.images).argmax(1) != batch.labels, outcome.fooled)
 
 
-@pytest.mark.parametrize("method", [method for method in Method if not METHODS[method].relaxes])
+WITH_SURROGATE = [method for method in Method if "surrogate" in options_of(method)]
+
+
+@pytest.mark.parametrize("method", [method for method in WITH_SURROGATE if not METHODS[method].relaxes])
 def test_methods_that_would_take_the_smooth_network_for_the_model_refuse_it(method: Method) -> None:
     target, batch = contract_batch()
-    settings = replace(AttackSettings(method=method), surrogate=Surrogate.usual(SurrogateKind.RELAXED))
+    settings = settings_of(method, surrogate=Surrogate.usual(SurrogateKind.RELAXED))
     with pytest.raises(UsageError, match=f"surrogate: relaxed is for fgsm, pgd; {method} would take"):
         run_attack(settings, target, batch, Threat(Norm.LINF, 0.1, BYTES), seed=0)
 
@@ -226,11 +228,11 @@ def test_those_that_refuse_it_are_all_but_the_plain_climbs() -> None:
     assert {method for method in Method if METHODS[method].relaxes} == {Method.FGSM, Method.PGD}
 
 
-def test_a_small_budget_leaves_something_for_the_search_after_the_climbs(ways: Calls) -> None:
+def test_a_small_budget_leaves_something_for_the_search_after_the_climbs(searches: Calls) -> None:
     target, batch = contract_batch()
     outcome = run_attack(auto(120), target, batch, Threat(Norm.LINF, HARDLY_ANY, target.facts.box), seed=0)
     assert not outcome.fooled.all()
-    assert ways.made.count("search_windows") >= 2
+    assert searches.made.count("search_windows") >= 2
 
 
 @pytest.mark.parametrize("levels", [True, False])

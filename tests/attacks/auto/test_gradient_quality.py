@@ -1,13 +1,13 @@
-"""Straight-through gradients foretell margins where the steps are fine against the way, and only there."""
+"""Straight-through gradients predict margins where the steps are fine against the radius, and only there."""
 
 import pytest
 import torch
 from torch import nn
 
-from bnnaudit.attacks.auto.gradient_quality import foretells
+from bnnaudit.attacks.auto.gradient_quality import predicts_margins
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Budget, Method
+from bnnaudit.core.attack import Auto, Budget, Pgd
 from bnnaudit.core.auto_run import PhaseName
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
@@ -39,44 +39,44 @@ def rounded_network(step: float) -> tuple[Target, Batch]:
 
 
 def context_of(target: Target, batch: Batch, threat: Threat) -> Context:
-    return prepared(AttackSettings(), target, threat, batch, 0, 256, lambda _: None)
+    return prepared(Pgd(), target, threat, batch, 0, 256, lambda _: None)
 
 
 @pytest.mark.parametrize("norm", list(Norm))
 @pytest.mark.parametrize(("step", "fine"), [(0.001, True), (1.0, False)])
-def test_fine_steps_are_foretold_and_coarse_ones_are_not(norm: Norm, step: float, fine: bool) -> None:
+def test_fine_steps_are_predicted_and_coarse_ones_are_not(norm: Norm, step: float, fine: bool) -> None:
     target, batch = rounded_network(step)
-    assert foretells(AttackSettings(), context_of(target, batch, Threat(norm, 0.05)), batch)[0] is fine
+    assert predicts_margins(context_of(target, batch, Threat(norm, 0.05)), batch)[0] is fine
 
 
 def test_what_counts_is_how_many_steps_the_radius_spans() -> None:
     target, batch = rounded_network(0.01)
     wide, narrow = (context_of(target, batch, Threat(Norm.LINF, eps)) for eps in (0.1, 0.001))
-    assert foretells(AttackSettings(), wide, batch)[0]
-    assert not foretells(AttackSettings(), narrow, batch)[0]
+    assert predicts_margins(wide, batch)[0]
+    assert not predicts_margins(narrow, batch)[0]
 
 
-def test_a_network_of_signs_is_not_foretold() -> None:
+def test_a_network_of_signs_is_not_predicted() -> None:
     first, _, last = small_network().float()
     target = target_of(nn.Sequential(first, BinarySign(), last), (6,), 4)
     batch = batch_of(target, torch.rand(32, 6, generator=torch.Generator().manual_seed(0)))
-    assert not foretells(AttackSettings(), context_of(target, batch, Threat(Norm.LINF, 0.05)), batch)[0]
+    assert not predicts_margins(context_of(target, batch, Threat(Norm.LINF, 0.05)), batch)[0]
 
 
 def test_it_costs_a_gradient_on_at_most_64_images_and_needs_some() -> None:
     target, batch = contract_batch()
     context = context_of(target, batch, Threat(Norm.LINF, 0.05, target.facts.box))
     none = batch.select(slice(0, 0))
-    assert foretells(AttackSettings(), context, batch)[1] == Cost(2 * len(batch), len(batch))
-    assert foretells(AttackSettings(), context, none) == (False, Cost())
+    assert predicts_margins(context, batch)[1] == Cost(2 * len(batch), len(batch))
+    assert predicts_margins(context, none) == (False, Cost())
     many = batch.select(torch.arange(100) % len(batch))
-    assert foretells(AttackSettings(), context, many)[1] == Cost(128, 64)
+    assert predicts_margins(context, many)[1] == Cost(128, 64)
 
 
 @pytest.mark.parametrize(("step", "fine"), [(0.001, True), (1.0, False)])
 def test_auto_attacks_a_network_of_fine_steps_like_one_without_steps(step: float, fine: bool) -> None:
     target, batch = rounded_network(step)
-    settings = AttackSettings(method=Method.AUTO, budget=Budget(300))
+    settings = Auto(budget=Budget(300))
     outcome = run_attack(settings, target, batch, Threat(Norm.LINF, 0.03), seed=0)
     climbs = [part.surrogate for part in outcome.parts if part.phase in (PhaseName.FIRST, PhaseName.CLIMB)]
     assert len(climbs) > 1

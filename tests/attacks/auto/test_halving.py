@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.auto.halving import PORTFOLIO, ROUNDS, choose, price
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 
 
-def candidates(count: int) -> list[AttackSettings]:
+def candidates(count: int) -> list[Pgd]:
     """Told apart by their restarts, 1 to count."""
-    return [AttackSettings(restarts=number) for number in range(1, count + 1)]
+    return [Pgd(restarts=number) for number in range(1, count + 1)]
 
 
 class Trials:
@@ -20,7 +20,7 @@ class Trials:
         self.falls = falls
         self.asked: list[tuple[int, int, int]] = []
 
-    def __call__(self, settings: AttackSettings, images: int, steps: int) -> Tensor:
+    def __call__(self, settings: Pgd, images: int, steps: int) -> Tensor:
         self.asked.append((settings.restarts, images, steps))
         return self.falls[settings.restarts - 1, :images]
 

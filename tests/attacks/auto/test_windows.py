@@ -6,7 +6,7 @@ import torch
 
 from bnnaudit.attacks.auto.windows import corner_stripes, round_passes, search_windows, windows
 from bnnaudit.attacks.context import Context, prepared
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.surrogate import Surrogate
@@ -27,7 +27,7 @@ def searched(
     starts: torch.Tensor | None = None,
 ) -> Outcome:
     def context(text: str) -> Context:
-        settings = AttackSettings(surrogate=Surrogate.parse(text))
+        settings = Pgd(surrogate=Surrogate.parse(text))
         return prepared(settings, target, threat, batch, 0, batch_size, lambda _: None)
 
     begin = batch.images if starts is None else starts
@@ -127,8 +127,8 @@ def test_stripes_are_corners_of_the_ball_and_on_the_grid() -> None:
     batch = batch_of(target, linear.linear_images())
     for bits in (None, 8):
         threat = Threat(Norm.LINF, 0.04, image_bits=bits)
-        context = prepared(AttackSettings(), target, threat, batch, 0, 256, lambda _: None)
-        stripes = corner_stripes(context, batch, 0)
+        context = prepared(Pgd(), target, threat, batch, 0, 256, lambda _: None)
+        stripes = corner_stripes(context, batch)
         if bits is None:
             corners = torch.stack([batch.images - 0.04, batch.images + 0.04]).clamp(0, 1)
             assert torch.isclose(stripes, corners, atol=1e-6).any(dim=0).all()
@@ -144,7 +144,7 @@ def test_stripes_are_corners_of_the_ball_and_on_the_grid() -> None:
 def test_a_round_costs_what_it_says_however_many_windows_follow() -> None:
     target = linear_target(linear.WEIGHTS, linear.BIAS)
     batch = batch_of(target, linear.linear_images())
-    context = prepared(AttackSettings(), target, Threat(Norm.LINF, 1e-6), batch, 0, 256, lambda _: None)
+    context = prepared(Pgd(), target, Threat(Norm.LINF, 1e-6), batch, 0, 256, lambda _: None)
     for following in (1, 3):
         found = search_windows(context.stages, context, batch, batch.images, 4, 0, following)
         assert not found.fooled.any()

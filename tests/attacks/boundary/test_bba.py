@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import BrendelBethge
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.toy import batch_of, linear_target
 
-BBA = AttackSettings(method=Method.BRENDEL_BETHGE)
+BBA = BrendelBethge()
 
 
 @pytest.mark.parametrize("missing", ["foolbox", "numba"])

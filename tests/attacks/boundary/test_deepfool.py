@@ -1,18 +1,16 @@
 """DeepFool on linear models, and what becomes of an end outside the ball."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
 
-from bnnaudit.attacks.table import image_steps, run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.attacks.table import run_attack
+from bnnaudit.core.attack import DeepFool, Method, options_of
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.toy import batch_of, linear_target, target_of
 
-DEEPFOOL = AttackSettings(method=Method.DEEPFOOL)
+DEEPFOOL = DeepFool()
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -63,5 +61,6 @@ def test_an_end_outside_the_ball_counts_as_far_as_the_ball_reaches() -> None:
     assert outcome.images[0, 0].item() == pytest.approx(0.5 - 0.0505, abs=1e-6)
 
 
-def test_restarts_would_repeat_it_and_are_not_run() -> None:
-    assert image_steps(replace(DEEPFOOL, restarts=5)) == DEEPFOOL.steps
+def test_restarts_would_repeat_it_and_are_no_option() -> None:
+    assert "restarts" not in options_of(Method.DEEPFOOL)
+    assert DEEPFOOL.image_steps == DEEPFOOL.steps

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import Fab, LossKind
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.contract import contract_batch
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.toy import batch_of, linear_target
 
-FAB = AttackSettings(method=Method.FAB)
+FAB = Fab()
 
 
 @pytest.mark.parametrize("norm", list(Norm))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from bnnaudit.attacks.table import image_steps, run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.attacks.table import run_attack
+from bnnaudit.core.attack import Iprop
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.target import Target
@@ -32,7 +32,7 @@ def is_breakable(target: Target, batch: Batch, threat: Threat, values: int) -> t
 def test_it_breaks_what_an_exhaustive_search_breaks(sizes: list[int], eps: float, values: int, share: float) -> None:
     target = binary_network(sizes, seed=0)
     batch, threat = images_of(target, 16, seed=0), Threat(Norm.LINF, eps, BYTES)
-    outcome = run_attack(AttackSettings(method=Method.IPROP, steps=8, restarts=2), target, batch, threat, seed=0)
+    outcome = run_attack(Iprop(steps=8, restarts=2), target, batch, threat, seed=0)
     truth = is_breakable(target, batch, threat, values)
     assert 4 <= truth.sum() < len(batch)
     # Neither holds the other: the grid misses thin regions, the attack is a heuristic, the more so layer after layer.
@@ -43,7 +43,7 @@ def test_it_flips_the_pixel_that_hand_calculation_says() -> None:
     """The class changes once either pixel falls below 0.5; 0.6 and 0.65 are within 0.16 of it, 0.8 is not."""
     target = two_pixel_target(0.5)
     batch = batch_of(target, torch.tensor([[0.60, 0.90], [0.70, 0.65], [0.80, 0.80]]))
-    outcome = run_attack(AttackSettings(method=Method.IPROP, steps=1), target, batch, Threat(Norm.LINF, 0.16), seed=0)
+    outcome = run_attack(Iprop(steps=1), target, batch, Threat(Norm.LINF, 0.16), seed=0)
     assert outcome.fooled.tolist() == [True, True, False]
     assert outcome.images[0, 0] < 0.5 - 5e-4
     assert outcome.images[1, 1] < 0.5 - 5e-4
@@ -53,12 +53,12 @@ def test_it_flips_the_pixel_that_hand_calculation_says() -> None:
 def test_contract(hidden: list[int]) -> None:
     target = binary_network([27, *hidden, 3], seed=5)
     batch, threat = images_of(target, 12, seed=5), Threat(Norm.LINF, 0.08, BYTES)
-    settings = AttackSettings(method=Method.IPROP, steps=4, restarts=2)
+    settings = Iprop(steps=4, restarts=2)
     before, progress = batch.images.clone(), []
     weights = [parameter.clone() for parameter in target.network.parameters()]
     outcome = run_attack(settings, target, batch, threat, seed=1, on_progress=progress.append)
     assert 0 < outcome.fooled.sum() < len(batch)
-    assert sum(progress) == image_steps(settings) * len(batch)
+    assert sum(progress) == settings.image_steps * len(batch)
     # In ball and box.
     assert ((outcome.images - batch.images).abs() <= threat.radius * (1 + 1e-5)).all()
     assert outcome.images.min() >= 0
@@ -85,8 +85,8 @@ def test_contract(hidden: list[int]) -> None:
 def test_restarts_only_add() -> None:
     target = binary_network([16, 12, 3], seed=2)
     batch, threat = images_of(target, 16, seed=2), Threat(Norm.LINF, 0.05, BYTES)
-    one = run_attack(AttackSettings(method=Method.IPROP, steps=1), target, batch, threat, seed=0)
-    many = run_attack(AttackSettings(method=Method.IPROP, steps=1, restarts=4), target, batch, threat, seed=0)
+    one = run_attack(Iprop(steps=1), target, batch, threat, seed=0)
+    many = run_attack(Iprop(steps=1, restarts=4), target, batch, threat, seed=0)
     assert (many.fooled | ~one.fooled).all()
     assert torch.equal(many.images[one.fooled], one.images[one.fooled])
 
@@ -94,9 +94,8 @@ def test_restarts_only_add() -> None:
 def test_without_stopping_the_smallest_margin_is_kept() -> None:
     target = binary_network([16, 12, 3], seed=2)
     batch, threat = images_of(target, 16, seed=2), Threat(Norm.LINF, 0.15, BYTES)
-    settings = {"method": Method.IPROP, "steps": 5}
-    first = run_attack(AttackSettings(**settings), target, batch, threat, seed=0)
-    last = run_attack(AttackSettings(**settings, stop_at_success=False), target, batch, threat, seed=0)
+    first = run_attack(Iprop(steps=5), target, batch, threat, seed=0)
+    last = run_attack(Iprop(steps=5, stop_at_success=False), target, batch, threat, seed=0)
     assert torch.equal(first.fooled, last.fooled)
     assert (last.margins <= first.margins).all()
     assert (last.margins < first.margins).any()
@@ -104,28 +103,28 @@ def test_without_stopping_the_smallest_margin_is_kept() -> None:
 
 def test_it_writes_nothing_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     target = binary_network([27, 12, 10, 3], seed=5)
-    run_attack(AttackSettings(method=Method.IPROP), target, images_of(target, 4, 5), Threat(Norm.LINF, 0.08, BYTES), 0)
+    run_attack(Iprop(), target, images_of(target, 4, 5), Threat(Norm.LINF, 0.08, BYTES), 0)
     assert capfd.readouterr() == ("", "")
 
 
 def test_an_empty_batch_is_no_work() -> None:
     target = binary_network([4, 4, 3], seed=0)
     nobody = images_of(target, 2, 0).select(slice(0, 0))
-    outcome = run_attack(AttackSettings(method=Method.IPROP), target, nobody, Threat(Norm.LINF, 0.1, BYTES), 0)
+    outcome = run_attack(Iprop(), target, nobody, Threat(Norm.LINF, 0.1, BYTES), 0)
     assert len(outcome.fooled) == 0
 
 
 def test_it_knows_linf_only() -> None:
     target = binary_network([4, 4, 3], seed=0)
     with pytest.raises(UsageError, match="iprop attacks in the norm linf only"):
-        run_attack(AttackSettings(method=Method.IPROP), target, images_of(target, 1, 0), Threat(Norm.L2, 0.1, BYTES), 0)
+        run_attack(Iprop(), target, images_of(target, 1, 0), Threat(Norm.L2, 0.1, BYTES), 0)
 
 
 def test_a_network_without_signs_is_refused() -> None:
     target = linear_target(torch.eye(2), torch.zeros(2))
     batch = batch_of(target, torch.rand(2, 2))
     with pytest.raises(UsageError, match="iprop needs a network with binary activations"):
-        run_attack(AttackSettings(method=Method.IPROP), target, batch, Threat(Norm.LINF, 0.1), 0)
+        run_attack(Iprop(), target, batch, Threat(Norm.LINF, 0.1), 0)
 
 
 def test_a_missing_scipy_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +138,4 @@ def test_a_missing_scipy_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(builtins, "__import__", without_scipy)
     target = binary_network([4, 4, 3], seed=0)
     with pytest.raises(UsageError, match=r"iprop needs scipy; install it with: pip install 'bnnaudit\[milp\]'"):
-        run_attack(
-            AttackSettings(method=Method.IPROP), target, images_of(target, 1, 0), Threat(Norm.LINF, 0.1, BYTES), 0
-        )
+        run_attack(Iprop(), target, images_of(target, 1, 0), Threat(Norm.LINF, 0.1, BYTES), 0)

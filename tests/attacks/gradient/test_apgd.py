@@ -7,12 +7,12 @@ import torch
 
 from bnnaudit.attacks.gradient.apgd import checkpoints
 from bnnaudit.attacks.table import run_attack, step_size_of
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, LossKind, Method
+from bnnaudit.core.attack import Apgd, Beta, BetaRule, LossKind
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
 from tests.toy import batch_of, linear_target
 
-APGD = AttackSettings(method=Method.APGD)
+APGD = Apgd()
 
 
 def test_checkpoints_are_those_of_the_paper() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bnnaudit.attacks.query.hard_label.rays import Rays, blocks_of
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -18,7 +18,7 @@ from tests.attacks import linear
 from tests.attacks.contract import contract_batch, contract_threats
 from tests.toy import batch_of, linear_target, target_of
 
-HARD_LABEL = AttackSettings(method=Method.HARD_LABEL, queries=400)
+HARD_LABEL = HardLabel(queries=400)
 
 
 def wide_linear(features: int) -> tuple[Target, Batch, Tensor]:

@@ -7,12 +7,12 @@ import torch
 
 from bnnaudit.attacks.query.random_search import draw
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import RandomSearch
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks import linear
 from tests.toy import batch_of, linear_target
 
-RANDOM = AttackSettings(method=Method.RANDOM, queries=400)
+RANDOM = RandomSearch(queries=400)
 
 
 @pytest.mark.parametrize("norm", list(Norm))

@@ -9,8 +9,8 @@ from torch import nn
 
 from bnnaudit.attacks.query.square import (
     HALVINGS,
-    L2Moves,
-    LinfMoves,
+    L2Squares,
+    LinfSquares,
     bump,
     share_at,
     two_sided_bump,
@@ -18,14 +18,14 @@ from bnnaudit.attacks.query.square import (
     window_size,
 )
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import Square
 from bnnaudit.core.threat import Box, Norm, Threat
 from tests.attacks import linear
 from tests.attacks.contract import contract_batch
 from tests.attacks.corners import breakable, step_network
 from tests.toy import batch_of, linear_target, target_of
 
-SQUARE = AttackSettings(method=Method.SQUARE, queries=400)
+SQUARE = Square(queries=400)
 
 
 @pytest.mark.parametrize("norm", list(Norm))
@@ -74,7 +74,7 @@ def test_the_start_is_stripes_at_the_corners_of_the_ball() -> None:
 
 
 def test_a_window_never_proposes_the_same_points() -> None:
-    moves = LinfMoves(Threat(Norm.LINF, 0.1))
+    moves = LinfSquares(Threat(Norm.LINF, 0.1))
     origins = torch.full((64, 1, 4, 4), 0.5)
     points = origins + 0.1
     draws = torch.rand(64, 3, generator=torch.Generator().manual_seed(0))
@@ -124,7 +124,7 @@ def test_the_bump_is_the_paper_s_sum() -> None:
 
 
 def test_an_l2_move_spends_the_whole_radius_where_the_box_is_far() -> None:
-    moves = L2Moves(Threat(Norm.L2, 0.3))
+    moves = L2Squares(Threat(Norm.L2, 0.3))
     origins = torch.full((16, 3, 9, 9), 0.5)
     generator = torch.Generator().manual_seed(0)
     points = origins

@@ -68,16 +68,16 @@ def test_installed_functions_that_say_they_build_networks() -> None:
     [
         ("linaer", "did you mean linear"),
         ("usernet:nothing", "no callable 'nothing'"),
-        ("usernet:text", "gave a str"),
+        ("usernet:text", "returned a str"),
         ("usernet:broken", "failed: ValueError: first second"),
         ("no.such.module:Net", "cannot be imported"),
         ("usernet:", "not of the form"),
-        ("os:system", "no class of networks"),
-        ("usernet:system", "no class of networks"),
-        ("builtins:eval", "no class of networks"),
-        ("subprocess:Popen", "no class of networks"),
-        ("torch:load", "no class of networks"),
-        ("numpy:load", "no class of networks"),
+        ("os:system", "neither a class of networks"),
+        ("usernet:system", "neither a class of networks"),
+        ("builtins:eval", "neither a class of networks"),
+        ("subprocess:Popen", "neither a class of networks"),
+        ("torch:load", "neither a class of networks"),
+        ("numpy:load", "neither a class of networks"),
     ],
 )
 def test_names_that_are_refused(name: str, message: str) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import CheckpointError
-from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.fit_weights import fit_weights
 
 
 def network() -> nn.Module:
@@ -21,7 +21,7 @@ def weights() -> dict[str, Tensor]:
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "_orig_mod.", "net.", "module._orig_mod.model."])
 def test_prefixes_that_all_names_have_are_taken_off(prefix: str) -> None:
     poured = network()
-    pour({prefix + name: tensor for name, tensor in weights().items()}, poured, "m.pt")
+    fit_weights({prefix + name: tensor for name, tensor in weights().items()}, poured, "m.pt")
     assert all(tensor.equal(weights()[name]) for name, tensor in poured.state_dict().items())
 
 
@@ -33,14 +33,14 @@ class Wrapped(nn.Module):
 
 def test_a_prefix_of_the_architectures_own_stays() -> None:
     poured = Wrapped()
-    pour({f"module.model.{name}": tensor for name, tensor in weights().items()}, poured, "m.pt")
+    fit_weights({f"module.model.{name}": tensor for name, tensor in weights().items()}, poured, "m.pt")
     assert poured.model[0].weight.equal(weights()["0.weight"])
 
 
 def test_other_precisions_become_those_of_the_network() -> None:
     poured = network()
     halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights().items()}
-    pour(halves, poured, "m.pt")
+    fit_weights(halves, poured, "m.pt")
     assert poured[0].weight.dtype == torch.float32
     assert poured[0].weight.equal(weights()["0.weight"].half().float())
 
@@ -48,14 +48,14 @@ def test_other_precisions_become_those_of_the_network() -> None:
 def test_batch_counters_may_be_missing() -> None:
     held = weights()
     del held["1.num_batches_tracked"]
-    pour(held, network(), "m.pt")
+    fit_weights(held, network(), "m.pt")
 
 
 def test_everything_that_does_not_fit_is_named_at_once() -> None:
     held = weights() | {"extra.scale": torch.ones(1), "2.weight": torch.ones(5, 4), "2.bias": torch.ones(2) * 1j}
     del held["0.bias"]
     with pytest.raises(CheckpointError) as caught:
-        pour(held, network(), "m.pt")
+        fit_weights(held, network(), "m.pt")
     message = str(caught.value)
     assert message.startswith("m.pt: does not fit the architecture Sequential: ")
     assert (
@@ -66,4 +66,4 @@ def test_everything_that_does_not_fit_is_named_at_once() -> None:
 def test_long_lists_are_cut_and_counted() -> None:
     held = weights() | {f"block.{index}": torch.ones(1) for index in range(11)}
     with pytest.raises(CheckpointError, match=r"block\.7 and 3 more"):
-        pour(held, network(), "m.pt")
+        fit_weights(held, network(), "m.pt")

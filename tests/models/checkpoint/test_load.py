@@ -176,8 +176,8 @@ def test_large_batches_are_replayed_in_pieces_without_a_difference(tmp_path: Pat
     ("network", "message"),
     [
         (nn.Linear(5, 3), r"Linear fails on an input of shape 6 \(RuntimeError"),
-        (nn.Linear(6, 1), r"gives shape \(5, 1\)"),
-        (nn.Unflatten(1, (2, 3)), r"gives shape \(5, 2, 3\)"),
+        (nn.Linear(6, 1), r"returns shape \(5, 1\)"),
+        (nn.Unflatten(1, (2, 3)), r"returns shape \(5, 2, 3\)"),
     ],
 )
 def test_networks_that_are_no_classifiers_of_that_input(tmp_path: Path, network: nn.Module, message: str) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from bnnaudit.core.errors import CheckpointError
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.models.checkpoint.fit_weights import pour
+from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.models.onnx.load import load_onnx
 from tests.paths import SHARED
@@ -51,9 +51,9 @@ def test_a_network_prepared_for_quantization_is_recognised() -> None:
     network = nn.Sequential(nn.Linear(3, 2))
     weights = {**network.state_dict(), "0.weight_fake_quant.fake_quant_enabled": torch.ones(1)}
     with pytest.raises(CheckpointError, match="quantization-aware training"):
-        pour(weights, network, "m.pth")
+        fit_weights(weights, network, "m.pth")
     with pytest.raises(CheckpointError) as caught:
-        pour({**network.state_dict(), "1.weight": torch.ones(1)}, network, "m.pth")
+        fit_weights({**network.state_dict(), "1.weight": torch.ones(1)}, network, "m.pth")
     assert "quantization" not in str(caught.value)
 
 

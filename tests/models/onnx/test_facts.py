@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, NodeProto, helper
 
-from bnnaudit.core.facts import ModelFacts, ModelFormat, OperatorCount
+from bnnaudit.core.facts import LayerBits, ModelFacts, ModelFormat, OperatorCount
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.models.onnx.load import inspect_onnx
 from tests.onnx_import.building import model_of, node, some_values
@@ -93,11 +93,15 @@ def test_quantizers(
     assert found.activation_bits == bits
 
 
-def test_weight_bits_are_those_of_most_weights(tmp_path: Path) -> None:
+def test_the_fewest_bits_of_any_layer_stand_for_the_model_and_every_layer_is_counted(tmp_path: Path) -> None:
     binary = np.sign(some_values(12, 100, seed=1))
     nodes = [node("MatMul", "x b", "m"), node("MatMul", "m back", "h")]
-    for back, bits in ((some_values(100, 12), 32), (np.sign(some_values(100, 12)), 1)):
-        assert facts(tmp_path, chain(nodes, b=binary, back=back)).weight_bits == bits
+    for back, layers in (
+        (some_values(100, 12), (LayerBits(1, 1), LayerBits(32, 2))),
+        (np.sign(some_values(100, 12)), (LayerBits(1, 2), LayerBits(32, 1))),
+    ):
+        found = facts(tmp_path, chain(nodes, b=binary, back=back))
+        assert (found.weight_bits, found.weight_layers) == (1, layers)
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("int8", 8), ("int16", 16), ("uint16", 16)])

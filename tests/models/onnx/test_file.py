@@ -155,7 +155,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     model.graph.node[0].name = "the name of a node"
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString().replace(b"the name of a node", b"the name of \xff node"))
-    refused(path, "a name in it is no text")
+    refused(path, "a name in it is not UTF-8")
 
 
 def test_values_that_do_not_fit_the_shape(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_mean_of_another_number_of_channels(tmp_path: Path) -> None:
     [
         (["n", 3, "h", "w"], "n x 3 x h x w"),
         (["n", "features"], "no fixed size"),
-        (["n", 3, 0, 8], "no fixed size"),
+        (["n", 3, 0, 8], "a size that is 0 or open"),
         ([12], "batch axis"),
         (["n", 3, 2, 8, 8], "at most three"),
     ],

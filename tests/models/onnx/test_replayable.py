@@ -16,12 +16,12 @@ from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.models.onnx import graph as onnx_graph
+from bnnaudit.models.onnx import reading as onnx_graph
 from bnnaudit.models.onnx.file import read_onnx
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.network import FixedBatch
 from bnnaudit.models.onnx.replay import OnnxRuntimeModel, ReferenceModel
-from bnnaudit.models.onnx.replayable import LOWERED, lowered
+from bnnaudit.models.onnx.replayable import STANDARDISED, in_standard_form
 from tests.onnx_import.building import model_of, node, some_values
 
 F32 = np.float32
@@ -58,8 +58,8 @@ def test_qonnx_is_audited_and_replayed(tmp_path: Path, domain: str, batch: int |
     images = torch.from_numpy(some_values(7, 12, seed=3))
     with torch.no_grad():
         torch.testing.assert_close(target.logits(images), target.deployed(images), rtol=1e-6, atol=1e-6)
-    assert LOWERED in target.facts.runtime
-    assert LOWERED in inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
+    assert STANDARDISED in target.facts.runtime
+    assert STANDARDISED in inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
     assert [(fact.name, fact.op, fact.bits, fact.low, fact.high) for fact in target.facts.quantizers] == [
         ("activations", "quantize", 3, -1.5, 1.5)
     ]
@@ -90,7 +90,7 @@ def test_the_reference_replays_what_onnx_runtime_does(tmp_path: Path, batch: int
     made = quantized(batch=batch)
     made.opset_import[0].version = opset
     onnx.save(made, tmp_path / "model.onnx")
-    plain = lowered(read_onnx(tmp_path / "model.onnx"))
+    plain = in_standard_form(read_onnx(tmp_path / "model.onnx"))
     prepare = Preparation((12,), Layout.FLAT)
     images = torch.from_numpy(some_values(7, 12, seed=3))
     reference = ReferenceModel(plain, prepare, "y")

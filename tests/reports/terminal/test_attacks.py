@@ -5,7 +5,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from bnnaudit.core.attack import AttackSettings, LossKind, Method
+from bnnaudit.core.attack import Auto, LossKind
 from bnnaudit.core.auto_run import Part, PhaseName
 from bnnaudit.core.report import Report
 from bnnaudit.core.surrogate import Surrogate
@@ -34,7 +34,7 @@ PARTS = (
 def auto(attack_only: Report) -> Report:
     """A report of `attack --method auto`."""
     (row,) = attack_only.attacks
-    return replace(attack_only, attacks=(replace(row, settings=AttackSettings(method=Method.AUTO), parts=PARTS),))
+    return replace(attack_only, attacks=(replace(row, settings=Auto(), parts=PARTS),))
 
 
 @pytest.mark.parametrize("ascii", [False, True])

@@ -12,6 +12,7 @@ from bnnaudit.core.facts import (
     OperatorCount,
     OutputKind,
     QuantizerFact,
+    layer_bits,
 )
 from bnnaudit.core.threat import Box
 from bnnaudit.reports.json.model import facts_to_json
@@ -47,7 +48,7 @@ def test_what_the_input_and_the_output_need_is_said(facts: ModelFacts) -> None:
         std=(63.0, 62.1, 66.7),
         fixed_batch=4,
         output=OutputKind.SOFTMAX,
-        weight_bits=None,
+        weight_layers=(),
         quantizers=(),
     )
     text = " ".join(write_text(special, Page(120)).split())
@@ -89,6 +90,16 @@ def test_no_line_is_wider_than_asked(facts: ModelFacts, width: int) -> None:
     assert max(cell_len(line) for line in write_text(long, Page(width)).splitlines()) <= width
 
 
+def test_where_layers_differ_it_says_how_many_have_how_many_bits(facts: ModelFacts) -> None:
+    steps = tuple(replace(step, bits=bits) for step, bits in zip(facts.quantizers, (4, None, 2), strict=True))
+    mixed = replace(facts, weight_layers=layer_bits([32, 1, 1]), quantizers=steps)
+    text = " ".join(write_text(mixed, Page(120)).split())
+    assert (
+        "weights from 1 bit up (2 of 1 bit, 1 of 32 bits), activations from 2 bits up (1 of 2 bits, 1 of 4 bits)"
+        in text
+    )
+
+
 def test_the_document_holds_every_fact(facts: ModelFacts) -> None:
     document = json.loads(json_text(facts_to_json(facts)))
     assert document["operators"] == [
@@ -98,7 +109,12 @@ def test_the_document_holds_every_fact(facts: ModelFacts) -> None:
     ]
     assert document["quantizers"][1] == {"name": "features.1.sign", "op": "sign", "bits": 1, "low": None, "high": None}
     assert document["metadata"] == {"producer": "pytorch 2.15", "opset": "20"}
-    assert document["bits"] == {"weights": 1, "activations": 1}
+    assert document["bits"] == {
+        "weights": 1,
+        "activations": 1,
+        "weight_layers": [{"bits": 1, "layers": 4}],
+        "activation_layers": [{"bits": 1, "layers": 3}],
+    }
     assert document["sha256"] == facts.sha256
 
 

@@ -41,14 +41,11 @@ class LevelField:
         count = choices.shape[1]
         labels = self.batch.labels[rows].repeat_interleave(count)
         images = max(1, self.batch_size // count)
-        parts = [
-            self.points(r, c).flatten(0, 1)
-            for r, c in zip(torch.split(rows, images), torch.split(choices, images), strict=True)
-        ]
+        parts = zip(torch.split(rows, images), torch.split(choices, images), strict=True)
+        points = (self.points(*part).flatten(0, 1) for part in parts)
         with torch.no_grad():
-            logits = torch.cat(
-                [self.targets[0].logits(piece) for part in parts for piece in torch.split(part, self.batch_size)]
-            )
+            pieces = [self.targets[0].logits(piece) for part in points for piece in torch.split(part, self.batch_size)]
+        logits = torch.cat(pieces)
         wrong = logits.argmax(dim=1) != labels
         return margin(logits, labels).float().view(-1, count), wrong.view(-1, count)
 
@@ -70,7 +67,7 @@ class LevelField:
             (slopes,) = torch.autograd.grad(margin(logits, self.batch.labels[rows]).sum(), seen)
         return slopes.flatten(1)
 
-    def foretold(self, rows: Tensor, choices: Tensor, slopes: Tensor) -> Tensor:
+    def predicted(self, rows: Tensor, choices: Tensor, slopes: Tensor) -> Tensor:
         """How the margin changes with each choice in each slot (M, S, R) if its slopes (M, E) hold; inf for the choice already
         made (M, S) and where there is none.
         """

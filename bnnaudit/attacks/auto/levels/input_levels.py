@@ -19,16 +19,16 @@ from bnnaudit.core.threat import Box
 from bnnaudit.quantization.step_hooks import StepTaken, watching
 
 MOST_LEVELS = 16
-"""Quantizers that cut the box into more levels are left to the gradient: 4 bits."""
+"""Quantizers that cut the box into more levels, of more than 4 bits, are left to the gradient. Not tuned."""
 FEW = 2 * MOST_LEVELS + 1
 """Constant images that tell a fine quantizer at once: 256 levels change between all of them. Scanned in full, an 8-bit input of
 224 x 224 pixels takes a minute and 2 GB only to be given up."""
 SCAN = 511
 """Constant images that look for thresholds: every 8-bit pixel value and the middle between each two."""
 MIXTURES = 8
-"""Random mixtures of two images on which the quantizer must turn out to see each pixel by itself."""
+"""Random mixtures of two images on which the quantizer must turn out to see each pixel by itself. Not tuned."""
 EQUAL = 1e-5
-"""Relative difference of logits that the rounding of sums explains."""
+"""Relative difference of logits that the rounding of sums explains: some 80 roundings of float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +71,7 @@ def find_input_levels(target: Target, images: Tensor, box: Box, batch_size: int 
         if _is_fine(probe, step, owner) or not _decides_alone(probe, step, owner):
             continue
         levels = _measured(probe, step, owner)
-        if levels is not None and _foretells(levels, probe):
+        if levels is not None and _predicts(levels, probe):
             return levels
     return None
 
@@ -273,7 +273,7 @@ def _by_pixel(
     return owned, torch.stack(starts, dim=1), torch.stack(ends, dim=1), padded[:, owned].movedim(0, 1)
 
 
-def _foretells(levels: InputLevels, probe: _Probe) -> bool:
+def _predicts(levels: InputLevels, probe: _Probe) -> bool:
     """Whether the table gives the step's results on images: a level narrower than the scan's grid may have been missed."""
     images = torch.cat([probe.images.flatten(1), probe.noise(MIXTURES)])
     given = probe.results(images, levels.step)

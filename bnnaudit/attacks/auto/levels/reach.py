@@ -10,6 +10,10 @@ from torch import Tensor
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels
 from bnnaudit.core.threat import Box, Threat
 
+CLEARANCE = 0.25
+"""Of an 8-bit pixel value: how far from a threshold a pixel is set, so that rounding in the network's first layers does not
+take it back. Not tuned."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
@@ -69,12 +73,12 @@ def _of_slots(table: Tensor, slots: Tensor) -> Tensor:
 
 
 def _clear(near: Tensor, first: Tensor, last: Tensor, box: Box) -> Tensor:
-    """A number from `first` to `last` on the side of `near`, one of these two, but a quarter of an 8-bit pixel value or more
-    away from it: an 8-bit value where there is one, else the middle of what can be reached.
+    """A number from `first` to `last` on the side of `near`, one of these two, but CLEARANCE or more away from it: an 8-bit value
+    where there is one, else the middle of what can be reached.
     """
     step = box.width / 255
     place = (near.double() - box.low) / step
     rising = near == first
-    whole = torch.where(rising, torch.ceil(place + 0.25), torch.floor(place - 0.25))
+    whole = torch.where(rising, torch.ceil(place + CLEARANCE), torch.floor(place - CLEARANCE))
     value = (whole * step + box.low).to(near.dtype)
     return torch.where((value >= first) & (value <= last), value, first + (last - first) / 2)

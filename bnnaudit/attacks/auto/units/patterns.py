@@ -17,23 +17,28 @@ Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
 BEAM = 32
-"""Patterns that a depth of the beam search goes on from."""
+"""Patterns that a depth of the beam search goes on from. Not tuned."""
 MOST_FLIPS = 16
-"""Depths of the beam search."""
+"""Depths of the beam search. Not tuned."""
 MOST_FREE = 256
-"""Units that the beam search flips, the cheapest ones: it looks at so many patterns for each of its own."""
+"""Units that the beam search flips, the cheapest ones: it looks at so many patterns for each of its own. Not tuned."""
 MOST_ENUMERATED = 12
-"""With no more open units all patterns are gone through, in place of the beam search."""
+"""With no more open units all patterns are enumerated: 4,096 of them, where one depth of a beam search looks at up to 8,192."""
 TRADES = (0.5, 1.0, 2.0, 4.0)
-"""Prices of what is left of the margin, in the price at which the best single flips bring it down; a part of the beam each."""
+"""Prices of what is left of the margin, in the price at which the best single flips bring it down; a part of the beam each.
+Not tuned."""
 SOFTNESS = 0.5
-"""Width of the later layers' signs where they guide the search, in root mean squares of the sums."""
+"""Width of the later layers' signs where they guide the search, in root mean squares of the sums. Not tuned."""
+PRICED = 5
+"""Single flips, the best ones, whose median sets that price. Not tuned."""
+FLOOR = 1e-12
+"""Under a division, in place of what may be 0."""
 TIE = 1e-6
-"""Relative difference of logits that counts as none: of equal logits the first wins."""
+"""Relative difference of logits that counts as none, eight times the rounding of float32: of equal logits the first wins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Behind:
+class LaterLayers:
     """The network behind its first layer, for one label.
 
     towards (d - 1, r), ahead (d - 1,): how far each other logit is ahead of the label's; ties count by the order of classes.
@@ -44,7 +49,7 @@ class Behind:
     ahead: Array
 
     @classmethod
-    def of(cls, network: BinaryNetwork, label: int) -> Behind:
+    def of(cls, network: BinaryNetwork, label: int) -> LaterLayers:
         """What is behind the first layer of a network, for images of that label."""
         others = np.delete(np.arange(len(network.bias)), label)
         towards = network.weights[others] - network.weights[label]
@@ -105,45 +110,45 @@ class _Patterns:
         return children.select(np.unique(packed, axis=0, return_index=True)[1])
 
 
-def fooling_patterns(behind: Behind, units: Array, costs: Array, free: Places, most: int) -> Array:
+def fooling_patterns(later: LaterLayers, units: Array, costs: Array, free: Places, most: int) -> Array:
     """The cheapest patterns (M, r) found that fool the network, at most so many, cheapest first.
 
     units (r,): the signs to flip from; costs (r,) of the flips; free: the units that may be flipped. With few of these all
-    patterns are gone through, else a beam search flips one after the other.
+    patterns are enumerated, else a beam search flips one after the other.
     """
     if len(free) <= MOST_ENUMERATED:
         chosen = np.array(list(itertools.product([False, True], repeat=len(free))))
         patterns = np.repeat(units[None], len(chosen), axis=0)
         patterns[:, free] *= np.where(chosen, -1.0, 1.0)
-        fools = behind.lead(patterns) > 0
+        fools = later.lead(patterns) > 0
         return np.asarray(patterns[fools][(chosen[fools] @ costs[free]).argsort(kind="stable")[:most]])
     free = np.sort(free[costs[free].argsort(kind="stable")[:MOST_FREE]])
     beam, found = _Patterns(units[None], np.zeros(1)), _Patterns(np.empty((0, len(units))), np.zeros(0))
-    price = _price(behind, units, costs, free)
+    price = _price(later, units, costs, free)
     for _ in range(min(MOST_FLIPS, len(free))):
         children = beam.flipped_once(units, costs, free)
-        fools = behind.lead(children.signs) > 0
+        fools = later.lead(children.signs) > 0
         found = found.joined(children.select(fools)).cheapest(most)
         children = children.select(~fools)
         full = len(found.costs) == most
         if len(children.costs) == 0 or (full and children.costs.min() > found.costs[-1]):
             break
-        short = price * -behind.soft_lead(children.signs, SOFTNESS)
+        short = price * -later.soft_lead(children.signs, SOFTNESS)
         best = [(children.costs + trade * short).argsort(kind="stable")[: BEAM // len(TRADES)] for trade in TRADES]
         beam = children.select(np.unique(np.concatenate(best)))
     return found.signs
 
 
-def _price(behind: Behind, units: Array, costs: Array, free: Places) -> float:
+def _price(later: LaterLayers, units: Array, costs: Array, free: Places) -> float:
     """Cost for each unit of margin, of the single flips that bring it down best."""
     flips = np.repeat(units[None], len(free), axis=0)
     flips[np.arange(len(free)), free] *= -1
-    gains = behind.soft_lead(flips, SOFTNESS) - behind.soft_lead(units[None], SOFTNESS)
-    rates = np.sort(costs[free] / np.maximum(gains, 1e-12))
-    return float(np.median(rates[:5]))
+    gains = later.soft_lead(flips, SOFTNESS) - later.soft_lead(units[None], SOFTNESS)
+    rates = np.sort(costs[free] / np.maximum(gains, FLOOR))
+    return float(np.median(rates[:PRICED]))
 
 
-def needed_units(behind: Behind, patterns: Array, held: Array, is_open: Flags) -> Flags:
+def needed_units(later: LaterLayers, patterns: Array, held: Array, is_open: Flags) -> Flags:
     """The units (M, r) bool that must show their sign for the patterns (M, r) to fool for sure, of the open ones (r,).
 
     held (M, r): how easily each unit keeps its sign; the hardest ones are given up first.
@@ -154,6 +159,6 @@ def needed_units(behind: Behind, patterns: Array, held: Array, is_open: Flags) -
     for place in range(patterns.shape[1]):
         tried = unknown.copy()
         tried[each, order[:, place]] = is_open[order[:, place]]
-        sure = behind.sure(patterns, tried)
+        sure = later.sure(patterns, tried)
         unknown[sure] = tried[sure]
     return np.asarray(~unknown & is_open)

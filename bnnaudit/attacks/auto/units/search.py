@@ -5,6 +5,10 @@ beam search goes over flips of those units whose sign the ball leaves open, thro
 some patterns fool them; the signs that do not matter to that are left open; and for each pattern a point is looked for by
 accelerated projected descent on the squares of the violated constraints. The network judges the points. Signs that no point
 of a round could show cost more in the next one.
+
+Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) 144 and 62 images of a binary MLP of two
+layers of 64 units are left at 0.02 and 0.05 instead of 123 and 27, and take 190 and 125 gradients instead of 135 and 36; its
+time is 4 s instead of 0.6. It applies to no other network of that bench.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.units.patterns import Behind, Flags, fooling_patterns, needed_units
+from bnnaudit.attacks.auto.units.patterns import FLOOR, Flags, LaterLayers, fooling_patterns, needed_units
+from bnnaudit.attacks.best_so_far import BestSoFar, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.core.batch import Batch
@@ -29,23 +34,27 @@ from bnnaudit.numerics.randomness import uniform_block
 from bnnaudit.quantization.binary_network import Array, BinaryNetwork, read_binary_network
 
 CLEARANCE = 1e-3
-"""How far from its threshold a unit's sum should be, in box units of its row's largest weight: float32 keeps its sign."""
+"""How far from its threshold a unit's sum should be, in box units of its row's largest weight: float32 keeps its sign. Not
+tuned."""
 PATTERNS = 16
-"""Fooling patterns of a round for which points are looked for."""
+"""Fooling patterns of a round for which points are looked for. Not tuned."""
 DESCENT_STEPS = 100
-"""Steps of accelerated descent towards a pattern."""
+"""Steps of accelerated descent towards a pattern. Not tuned."""
 JUDGED_EVERY = 10
-"""Steps of descent after which the network is asked."""
+"""Steps of descent after which the network is asked. Not tuned."""
 AIM = 3
-"""Clearances that the descent aims for: it nears its aim from outside."""
+"""Clearances that the descent aims for: it nears its aim from outside. Not tuned."""
 LEAST_COST = 0.02
-"""What a flip costs whose sum is at its threshold, where one costs 1 whose sum must go as far as it can."""
+"""What a flip costs whose sum is at its threshold, where one costs 1 whose sum must go as far as it can. Not tuned."""
+CHANCE = (0.5, 1.5)
+"""Random factors of these costs, so that rounds differ. Not tuned."""
 DISORDER = 0.05
-"""How much chance counts in the order in which signs are given up, in parts of the way that a sum can go."""
-DEARER = 1.5
-"""What a sign costs more after a round that could not show it."""
+"""How much chance counts in the order in which signs are given up, in parts of the range of a sum. Not tuned."""
+PENALTY = 1.5
+"""What a sign costs more after a round that could not show it. Not tuned."""
 MOST_UNITS = 1024
-"""Hidden units of a network that is worth searching: where more share a decision, climbs find what there is."""
+"""Hidden units of a network that is searched, and the root of its most parameters: the time of a round grows with both. Not
+tuned."""
 
 
 def searchable(target: Target, shape: tuple[int, ...]) -> BinaryNetwork | None:
@@ -69,7 +78,7 @@ def search_units(context: Context, network: BinaryNetwork, batch: Batch, starts:
     found, rows = [], _Rows.of(network, context.threat.box.width)
     for index in range(len(batch)):
         one = slice(index, index + 1)
-        found.append(_Search.of(context, network, rows, batch.select(one), starts[one]).run(rounds))
+        found.append(_Search.of(context, network, rows, batch.select(one)).run(starts[one], rounds))
     return Outcome.joined(found, batch.images)
 
 
@@ -89,10 +98,10 @@ class _Rows:
     def of(cls, network: BinaryNetwork, width: float) -> _Rows:
         """The first layer of a network whose box has that width."""
         layer = network.layers[0]
-        lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(1e-30)
+        lengths = np.sqrt((layer.weights**2).sum(axis=1)).clip(FLOOR)
         weights = layer.weights / lengths[:, None]
         smoothness = float(np.linalg.eigvalsh(weights @ weights.T)[-1])
-        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, 1e-30))
+        return cls(weights, layer.bias / lengths, CLEARANCE * width / lengths, max(smoothness, FLOOR))
 
     def sums(self, points: Array) -> Array:
         """(M, n) -> (M, r)."""
@@ -130,47 +139,37 @@ class _Ball:
 
 @dataclass(slots=True, eq=False)
 class _Search:
-    """The search from one image; `one` is a batch of it alone. best, margin, fooled_at: as in Outcome.
+    """The search from one image, the only one of the batch `one`. Written in place by one search only.
 
-    burden (r, 2): by what factor each unit's -1 and +1 cost more, by experience. Written in place by one search only.
+    penalties (r, 2): by what factor each unit's -1 and +1 cost more, by experience.
     """
 
     context: Context
-    behind: Behind
+    later: LaterLayers
     rows: _Rows
     ball: _Ball
     one: Batch
-    best: Tensor
-    margin: float
-    fooled_at: int
-    forwards: int
-    burden: Array
+    best: BestSoFar
+    penalties: Array
+    forwards: int = 0
 
     @classmethod
-    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch, start: Tensor) -> _Search:
+    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch) -> _Search:
         """A search that has not begun."""
         ball = _Ball.of(one.images.flatten().double().cpu().numpy(), context.threat, rows)
-        behind, burden = Behind.of(network, int(one.labels)), np.ones((len(rows.bias), 2))
-        return cls(context, behind, rows, ball, one, start, np.inf, -1, 0, burden)
+        penalties = np.ones((len(rows.bias), 2))
+        return cls(context, LaterLayers.of(network, int(one.labels)), rows, ball, one, BestSoFar.blank(one), penalties)
 
-    def run(self, rounds: int) -> Outcome:
-        """All rounds, until one succeeds."""
-        current = self.best.flatten(1).double().cpu().numpy()
+    def run(self, start: Tensor, rounds: int) -> Outcome:
+        """All rounds from a point (1, ...), until one succeeds."""
+        current = start.flatten(1).double().cpu().numpy()
         self._judge(current, 0)
         is_open = np.asarray((self.ball.reach > self.rows.clearance[:, None]).all(axis=1))
         for index in range(1, rounds + 1):
-            if self.fooled_at >= 0 or not is_open.any() or self.context.deadline.passed:
+            if self.best.fooled or not is_open.any() or self.context.deadline.passed:
                 break
             current = self._round(current, is_open, index)
-        device = self.best.device
-        return Outcome(
-            images=self.best,
-            fooled=torch.tensor([self.fooled_at >= 0], device=device),
-            fooled_at=torch.tensor([self.fooled_at], device=device),
-            margins=torch.tensor([self.margin], device=device),
-            betas=torch.ones(1, device=device),
-            cost=Cost(forwards=self.forwards),
-        )
+        return self.best.outcome(Cost(forwards=self.forwards))
 
     def _judge(self, points: Array, index: int) -> Array:
         """True margins (M,) of points (M, n); the best is kept."""
@@ -180,12 +179,9 @@ class _Search:
         logits = self.context.judged(images)
         self.forwards += len(images)
         labels = self.one.labels.expand(len(images))
-        margins, wrong = margin(logits, labels).float(), logits.argmax(dim=1) != labels
-        if self.fooled_at < 0:
-            place = int(torch.where(wrong, -torch.inf, margins).argmin())
-            if bool(wrong[place]) or float(margins[place]) < self.margin:
-                self.best, self.margin = images[place : place + 1], float(margins[place])
-                self.fooled_at = index if bool(wrong[place]) else -1
+        margins = margin(logits, labels).float()
+        pick = best_candidate(margins[None], logits.argmax(dim=1)[None] != labels)
+        self.best.judge(torch.zeros_like(pick), images[pick], logits[pick], self.one.labels, index, onward=False)
         return margins.double().cpu().numpy()
 
     def _round(self, current: Array, is_open: Flags, index: int) -> Array:
@@ -195,11 +191,11 @@ class _Search:
         sums = self.rows.sums(current)[0]
         units = np.where(sums >= 0, 1.0, -1.0)
         costs = self._costs(units, sums, draws[0])
-        patterns = fooling_patterns(self.behind, units, costs, np.flatnonzero(is_open), PATTERNS)
+        patterns = fooling_patterns(self.later, units, costs, np.flatnonzero(is_open), PATTERNS)
         if len(patterns) == 0:
             return self.ball.centre[None]
-        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), 1e-12)
-        needed = needed_units(self.behind, patterns, held + DISORDER * draws[1], is_open)
+        held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), FLOOR)
+        needed = needed_units(self.later, patterns, held + DISORDER * draws[1], is_open)
         points = np.repeat(current, len(patterns), axis=0)
         points, margins, violations = self._descent(points, patterns, needed, index)
         self._learn(patterns, violations > 0)
@@ -211,20 +207,22 @@ class _Search:
         """Signs that points missed (M, r) cost more from now on, the others less, but never less than at first."""
         for side, sign in enumerate((-1.0, 1.0)):
             share = (missed & (patterns == sign)).mean(axis=0)
-            factor = np.where(share > 0, DEARER**share, 1 / DEARER)
-            self.burden[:, side] = np.maximum(1.0, self.burden[:, side] * factor)
+            factor = np.where(share > 0, PENALTY**share, 1 / PENALTY)
+            self.penalties[:, side] = np.maximum(1.0, self.penalties[:, side] * factor)
 
     def _costs(self, units: Array, sums: Array, draws: Array) -> Array:
-        """What flipping each unit costs (r,): the part of its way that its sum must go, by chance and by experience."""
+        """What flipping each unit costs (r,): the part of its range that its sum must go, by chance and by experience."""
         side = (units < 0).astype(int)
         each = np.arange(len(units))
-        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], 1e-12)
-        return np.asarray((LEAST_COST + np.abs(sums) / room) * (0.5 + draws) * self.burden[each, side])
+        factors = CHANCE[0] + (CHANCE[1] - CHANCE[0]) * draws
+        room = np.abs(sums) + np.maximum(self.ball.reach[each, side], FLOOR)
+        return np.asarray((LEAST_COST + np.abs(sums) / room) * factors * self.penalties[each, side])
 
     def _descent(self, points: Array, patterns: Array, needed: Flags, index: int) -> tuple[Array, Array, Array]:
         """Points (M, n) that show the needed signs as far as may be, their margins (M,), and what is missing (M, r).
 
-        Patterns that no point can show, by a proof that the descent finds on its way, are left where that is found.
+        Projected gradient descent with Nesterov's momentum, which starts anew where it points uphill. Patterns that no
+        point can show, as the forces on a point prove where no point of the ball gives in to them, are left there.
         """
         rows, found, margins = self.rows, points.copy(), np.full(len(points), np.inf)
         going = np.arange(len(points))
@@ -243,6 +241,6 @@ class _Search:
                 margins[going] = self._judge(points, index)
                 hopeless = forces @ rows.bias + self.ball.most(push) < missing @ rows.clearance
                 going, ahead, age = going[~hopeless], ahead[~hopeless], age[~hopeless]
-                if self.fooled_at >= 0 or len(going) == 0:
+                if self.best.fooled or len(going) == 0:
                     break
         return found, margins, np.where(needed, np.maximum(0.0, rows.clearance - patterns * rows.sums(found)), 0.0)

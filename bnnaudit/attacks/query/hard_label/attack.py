@@ -1,6 +1,6 @@
 """Hard-label attack: it learns nothing but the predicted class, and goes for the nearest image of another one.
 
-In L-inf it is a search for a sign of every pixel, RayS ([Chen & Gu 2020]); in L2 it walks along the boundary by normals
+In L-inf it is a search for a sign of every pixel, RayS ([Chen & Gu 2020]); in L2 it follows the boundary by normals
 that it estimates, HopSkipJump ([Chen et al. 2020]).
 """
 
@@ -11,14 +11,13 @@ from typing import assert_never
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.query.hard_label import hopskipjump, rays
 from bnnaudit.attacks.query.hard_label.queries import Queries
-from bnnaudit.attacks.query.search import image_steps
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.threat import Norm
 
 
-def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
+def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     """At most `settings.queries` classes for each of N images in each restart; an image leaves at its first success.
 
     `fooled_at` counts the queries before the success. An image that still stands is given back as it was, and no margin is
@@ -26,16 +25,13 @@ def attack(settings: AttackSettings, context: Context, batch: Batch) -> Outcome:
     """
     queries = Queries.of(settings, context, batch)
     for restart in range(settings.restarts):
-        queries.open(restart)
+        queries.open()
         match context.threat.norm:
             case Norm.LINF:
                 rays.search(queries, restart)
             case Norm.L2:
-                hopskipjump.walk(queries, restart)
+                hopskipjump.search(queries, restart)
             case _:
                 assert_never(context.threat.norm)
         queries.close()
     return queries.outcome()
-
-
-__all__ = ["attack", "image_steps"]

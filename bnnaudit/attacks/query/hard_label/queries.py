@@ -1,4 +1,4 @@
-"""What answers a hard-label attack: is this still the right class? It keeps the accounts of queries and successes."""
+"""The queries of a hard-label attack: is this still the right class? Queries and successes are counted for each image."""
 
 from __future__ import annotations
 
@@ -8,51 +8,49 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
-from bnnaudit.attacks.boundary.boundary import lengths_of
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.geometry import as_seen
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.attacks.geometry import as_seen, lengths_of
+from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 
 ROUNDING = 1e-6
-"""Of the box's width: how far outside of the ball rounding may put a point of its surface."""
+"""Of the box's width: how far outside of the ball rounding may put a point of its surface. Not tuned."""
 
 
 @dataclass(slots=True)
 class Queries:
-    """Asks the network about points of N images; written by one attack and by nobody else.
+    """Queries about N images; written by one attack and by nobody else.
 
-    asked (N,): queries of this restart. left: restarts after this one. Points may lie anywhere in the box; only those in the
+    asked (N,): queries of this restart. Points may lie anywhere in the box; only those in the
     ball can be successes.
     """
 
-    settings: AttackSettings
+    settings: HardLabel
     context: Context
     batch: Batch
     best: BestSoFar
     asked: Tensor
-    left: int = 0
     forwards: int = 0
 
     @classmethod
-    def of(cls, settings: AttackSettings, context: Context, batch: Batch) -> Queries:
+    def of(cls, settings: HardLabel, context: Context, batch: Batch) -> Queries:
         """Nothing asked yet."""
         asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
         return cls(settings, context, batch, BestSoFar.blank(batch), asked)
 
-    def open(self, restart: int) -> None:
-        """Every image that still stands has its whole budget again."""
+    def open(self) -> None:
+        """A restart begins: every image that still stands has its whole number of queries again."""
         self.asked.zero_()
-        self.left = self.settings.restarts - 1 - restart
+        self.context.on_progress((len(self.batch) - len(self.best.standing)) * self.settings.queries)
 
     @property
     def rows(self) -> Tensor:
-        """The places (M,) of the images that still stand and may ask on."""
+        """The places (M,) of the images that still stand and have queries left."""
         return (~self.best.fooled & (self.asked < self.settings.queries)).nonzero().squeeze(1)
 
-    def alive(self, rows: Tensor) -> Tensor:
-        """(M,) bool: which of the images `rows` still stand and may ask on."""
+    def active(self, rows: Tensor) -> Tensor:
+        """(M,) bool: which of the images `rows` still stand and have queries left."""
         return ~self.best.fooled[rows] & (self.asked[rows] < self.settings.queries)
 
     def rest(self, rows: Tensor) -> Tensor:
@@ -88,30 +86,27 @@ class Queries:
         origins, box = self.batch.images[owners], self.context.threat.box
         flat = as_seen(points.flatten(0, 1).clamp(box.low, box.high), origins, self.context.threat)
         wrong = self.context.judged(flat).argmax(dim=1) != self.batch.labels[owners]
-        inside = (
-            lengths_of(flat - origins, self.context.threat.norm) <= self.context.threat.radius + ROUNDING * box.width
-        )
+        inside = lengths_of(flat - origins, self.context.threat) <= self.context.threat.radius + ROUNDING * box.width
         hits = (wrong & inside).view(count, each)
-        new = hits.any(dim=1) & ~self.best.fooled[rows]
         first = hits.int().argmax(dim=1)
-        shaped = flat.view(count, each, *origins.shape[1:])
-        self.best.images[rows[new]] = shaped[new, first[new]]
-        self.best.fooled_at[rows[new]] = self.asked[rows[new]] + before + first[new]
-        self.best.fooled[rows[new]] = True
+        answered = flat.view(count, each, *origins.shape[1:])[torch.arange(count, device=flat.device), first]
+        unknown = torch.full((count,), float("inf"), device=flat.device)
+        steps = self.asked[rows] + before + first
+        self.best.note(rows, answered, unknown, ~hits.any(dim=1), steps, onward=False)
         self.forwards += count * each
         return wrong.view(count, each)
 
     def _charge(self, rows: Tensor, each: int) -> None:
-        """Enters so many queries of each image, and tells the progress; a fooled image is done with all of its own."""
+        """Counts so many queries of each image, and reports the progress; a fooled image is done with all of its own."""
         self.asked[rows] += each
         self.context.on_progress(len(rows) * each)
         gone = rows[self.best.fooled[rows]]
-        spared = len(gone) * self.settings.queries * (1 + self.left) - int(self.asked[gone].sum())
+        spared = len(gone) * self.settings.queries - int(self.asked[gone].sum())
         self.asked[gone] = self.settings.queries
         self.context.on_progress(spared)
 
     def close(self) -> None:
-        """Ends a restart: what the images that still stand did not ask is let go."""
+        """A restart ends: the queries that images which still stand have left are reported as done."""
         standing = self.best.standing
         self.context.on_progress(int((self.settings.queries - self.asked[standing]).sum()))
 

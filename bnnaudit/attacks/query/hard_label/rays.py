@@ -8,23 +8,24 @@ asked about first, since an image that is fooled there is done with, and bisecti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.image_state import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
 
 RESOLUTION = 0.02
-"""Of the distance, at which a bisection ends."""
+"""Of the distance, at which a bisection ends. Not tuned."""
 BEFORE = -1.0
 """A lower end of a bisection that has not asked about the radius yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rays:
+@dataclass(slots=True)
+class Rays(ImageState):
     """The state of M images, one query apart from the next.
 
     signs, tried (M, F): the best ray, and the one that is asked about. reach (M,): the shortest distance known to be in
@@ -68,10 +69,6 @@ class Rays:
         tried = torch.where(searching[:, None], self.tried, _flipped(signs, blocks[block]))
         return Rays(signs, tried, reach, low, high, searching, block)
 
-    def kept(self, stay: Tensor) -> Rays:
-        """The images that stay (M,) bool."""
-        return replace(self, **{field.name: getattr(self, field.name)[stay] for field in fields(self)})
-
 
 def blocks_of(features: int) -> Tensor:
     """(K, 2): first and last + 1 of every block of pixels, the whole, its halves, its quarters, down to single pixels."""
@@ -99,13 +96,13 @@ def search(queries: Queries, restart: int) -> None:
     blocks = blocks_of(signs.shape[1]).to(origins.device)
     queries.ask(rows, origins + signs.view_as(origins) * threat.radius)
     rays = Rays.along(signs, threat.box.width)
-    stay = queries.alive(rows)
+    stay = queries.active(rows)
     while bool(stay.any()):
         rows, origins, rays = rows[stay], origins[stay], rays.kept(stay)
         asked = rays.at(threat.radius)
         wrong = queries.ask(rows, origins + scale_each(rays.tried.view_as(origins), asked))
         rays = rays.after(asked, wrong, blocks)
-        stay = queries.alive(rows)
+        stay = queries.active(rows)
 
 
 def _first_signs(queries: Queries, rows: Tensor, restart: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import fx
 from bnnaudit.models.checkpoint.tracing.comparisons import ARITHMETIC, CASTS, HELD, NEGATIONS, Numbers, Threshold
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, SIGNS, Recording, example, is_float, op_of, same_shape
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
-from bnnaudit.quantization.staircases import Chosen, PlainSign
+from bnnaudit.quantization.recorded_steps import Chosen, RecordedSign
 
 ELEMENTWISE = frozenset(
     {
@@ -144,9 +144,9 @@ def _sign(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
             source = values if shifted is None else shifted[0]
             recording.replace(node, recording.call("sign", step, (source,), node))
         case "div" if op_of(other) == "abs" and other.args[0] is values:  # type: ignore[union-attr]
-            recording.replace(node, recording.call("sign", PlainSign(), (values, node), node))
+            recording.replace(node, recording.call("sign", RecordedSign(), (values, node), node))
         case "copysign" if isinstance(other, fx.Node) and (size := recording.splat(values)):
-            recording.replace(node, recording.call("sign", PlainSign((-abs(size), abs(size))), (other, node), node))
+            recording.replace(node, recording.call("sign", RecordedSign((-abs(size), abs(size))), (other, node), node))
         case "heaviside":
             recording.replace(node, _heaviside(recording, node, values, other))
 
@@ -156,7 +156,7 @@ def _heaviside(recording: Recording, node: fx.Node, values: fx.Node, at_zero: ob
     number = recording.splat(at_zero)
     if number in (0.0, 1.0):
         return recording.call("sign", BinarySign(levels=(0.0, 1.0), strict=number == 0.0), (values,), node)
-    return recording.call("sign", PlainSign((0.0, 1.0)), (values, node), node)
+    return recording.call("sign", RecordedSign((0.0, 1.0)), (values, node), node)
 
 
 def _shifted_sign(recording: Recording, values: fx.Node) -> tuple[fx.Node, bool] | None:

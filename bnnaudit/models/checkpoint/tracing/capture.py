@@ -19,23 +19,25 @@ from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from bnnaudit.core.errors import one_line
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.fake_quantization import standing_in
+from bnnaudit.quantization.step_hooks import followed
 
 NOTES = "custom"
 """The entry of a node's meta that the recorder copies to every node it makes; it holds the module's path under `PATH`."""
 PATH = "module_path"
 
 
-UNUSUAL = (97, 89, 83, 79, 73)
-"""Numbers of images to record with; primes, so that no product of other sizes is one."""
+PRIMES = (97, 89, 83, 79, 73)
+"""Numbers of images to record with: no product of other sizes is one of them."""
 NUMBERS = frozenset(
     getattr(torch.Tensor, name) for name in ("item", "tolist", "__bool__", "__float__", "__int__", "__index__")
 )
-"""How code gets at the numbers of a tensor, to go another way by them."""
+"""How code reads the numbers of a tensor, to branch on them."""
 REASONS = {
-    "data-dependent": "its way depends on the numbers in the image",
-    "value out of a tracing tensor": "its way depends on the numbers in the image",
+    "data-dependent": "its control flow depends on the numbers in the image",
+    "value out of a tracing tensor": "its control flow depends on the numbers in the image",
     ".numpy()": "it leaves PyTorch for NumPy",
 }
 """What errors of the recorder mean, by words in them."""
@@ -44,27 +46,27 @@ REASONS = {
 class CaptureMode(StrEnum):
     """How a network is recorded, the first that works being the best.
 
-    freed: on values without numbers, for an unusual number of images, which is then set free wherever it turns up. any batch:
-    for a number that is a symbol; slower by far, but right where the code divides it. as it runs: freed, with what is done in
-    place recorded as such, for parts that torch compiles or transforms by itself. one batch: on the numbers of a batch, for
-    its size alone; where the code looks at them, the way that it goes for this batch is taken for all.
+    prime batch: on values without numbers, for a prime number of images, which is replaced by the size of the batch wherever
+    it occurs. symbolic batch: for a number that is a symbol; slower by far, but right where the code divides it. in place: as
+    prime batch, with in-place operators recorded as such, for parts that torch compiles or transforms by itself. fixed batch:
+    on the numbers of a batch, for its size alone; a branch that the code takes for this batch is taken for all.
     """
 
-    FREED = "freed"
-    ANY_BATCH = "any batch"
-    ONE_BATCH = "one batch"
-    AS_IT_RUNS = "as it runs"
+    PRIME_BATCH = "prime batch"
+    SYMBOLIC_BATCH = "symbolic batch"
+    IN_PLACE = "in place"
+    FIXED_BATCH = "fixed batch"
 
 
 class CaptureError(Exception):
     """The network cannot be recorded; the message says why."""
 
 
-def capture(network: nn.Module, inputs: Tensor, way: CaptureMode = CaptureMode.FREED) -> fx.GraphModule:
+def capture(network: nn.Module, inputs: Tensor, way: CaptureMode = CaptureMode.PRIME_BATCH) -> fx.GraphModule:
     """The network (in eval mode) as a graph over inputs (N, *input_shape); the network itself is left as it was.
 
-    Recorded without gradients, as a served network runs. Raises CaptureError where the network's way depends on the numbers
-    in the image, where it leaves torch, or where it raises anything itself.
+    Recorded without gradients, as a served network runs. Raises CaptureError where its control flow depends on the
+    numbers in the image, where it leaves torch, or where it raises anything itself.
     """
     twin = copied(network)
     try:
@@ -79,7 +81,7 @@ def _in_words(error: Exception) -> str:
     """Why a network could not be recorded, on one line."""
     text = str(error)
     known = next((reason for words, reason in REASONS.items() if words in text), None)
-    return known or f"{type(error).__name__}: {(text.strip().splitlines() or [''])[0][:200].rstrip('.')}"
+    return known or f"{type(error).__name__}: {one_line(error, 200).rstrip('.')}"
 
 
 def _recorded(network: nn.Module, inputs: Tensor, way: CaptureMode) -> fx.GraphModule:
@@ -89,11 +91,11 @@ def _recorded(network: nn.Module, inputs: Tensor, way: CaptureMode) -> fx.GraphM
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
-    example, images = inputs, _unusual_number(network, inputs)
+    example, images = inputs, _prime_batch(network, inputs)
     numberless: AbstractContextManager[Any] = nullcontext()
-    if way is not CaptureMode.ONE_BATCH:
+    if way is not CaptureMode.FIXED_BATCH:
         sizes = [DimDynamic.DYNAMIC, *[DimDynamic.STATIC] * (inputs.dim() - 1)]
-        symbols = ShapeEnv() if way is CaptureMode.ANY_BATCH else None
+        symbols = ShapeEnv() if way is CaptureMode.SYMBOLIC_BATCH else None
         fake = FakeTensorMode(shape_env=symbols, allow_non_fake_inputs=True)
         many = inputs.new_empty(images, *inputs.shape[1:])
         context: Any = StatelessSymbolicContext(dynamic_sizes=sizes) if symbols else None
@@ -110,31 +112,31 @@ def _recorded(network: nn.Module, inputs: Tensor, way: CaptureMode) -> fx.GraphM
         run, FunctionalTensorMode(pre_dispatch=True, export=True)
     )
     recorder = make_fx(
-        run if way is CaptureMode.AS_IT_RUNS else functional,
+        run if way is CaptureMode.IN_PLACE else functional,
         tracing_mode="real",
         _allow_non_fake_inputs=True,
         pre_dispatch=True,
     )
     with fx.traceback.preserve_node_meta(), _paths_noted(network), numberless:
         recorded = recorder(example)
-    if way is not CaptureMode.ONE_BATCH:
-        _free(recorded, images)
+    if way is not CaptureMode.FIXED_BATCH:
+        _open_batch(recorded, images)
     return recorded
 
 
-def _unusual_number(network: nn.Module, inputs: Tensor) -> int:
-    """A number of images that is no other size in the network, so that it is known where it turns up."""
+def _prime_batch(network: nn.Module, inputs: Tensor) -> int:
+    """A number of images that is no other size in the network, so that it is recognised where it occurs."""
     known = {size for tensor in (inputs[0], *network.state_dict().values()) for size in tensor.shape}
-    return next((number for number in UNUSUAL if number not in known), UNUSUAL[0])
+    return next((number for number in PRIMES if number not in known), PRIMES[0])
 
 
-def _free(recorded: fx.GraphModule, images: int) -> None:
-    """Puts the number of images of the day where that of the recording was written down, or a multiple of it."""
+def _open_batch(recorded: fx.GraphModule, images: int) -> None:
+    """Puts the size of the batch where that of the recording was written down, or a multiple of it."""
     (given,) = (node for node in recorded.graph.nodes if node.op == "placeholder")
     with recorded.graph.inserting_after(given):
         size = recorded.graph.call_function(torch.ops.aten.sym_size.int, (given, 0))
 
-    def freed(argument: int) -> object:
+    def opened(argument: int) -> object:
         if type(argument) is not int or argument <= 0 or argument % images:
             return argument
         if argument == images:
@@ -144,8 +146,8 @@ def _free(recorded: fx.GraphModule, images: int) -> None:
 
     for node in list(recorded.graph.nodes):
         if node.op == "call_function" and node is not size:
-            node.args = pytree.tree_map_only(int, freed, node.args)
-            node.kwargs = pytree.tree_map_only(int, freed, node.kwargs)
+            node.args = pytree.tree_map_only(int, opened, node.args)
+            node.kwargs = pytree.tree_map_only(int, opened, node.kwargs)
     recorded.graph.eliminate_dead_code()
     recorded.recompile()
 
@@ -219,23 +221,11 @@ def _paths_noted(network: nn.Module) -> Iterator[None]:
     """Every node gets the name of the innermost module that was running when it was made."""
     path: list[str] = []
 
-    def enter(name: str) -> None:
-        path.append(name)
-        fx.traceback.current_meta[NOTES] = {PATH: name}
-
-    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
-        path.pop()
+    def note() -> None:
         fx.traceback.current_meta[NOTES] = {PATH: path[-1] if path else ""}
 
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
-        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: enter(name)))
-        handles.append(module.register_forward_hook(leave))
     try:
-        yield
+        with followed(network, path, note):
+            yield
     finally:
         fx.traceback.current_meta.pop(NOTES, None)
-        for handle in handles:
-            handle.remove()

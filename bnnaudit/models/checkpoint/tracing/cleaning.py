@@ -11,15 +11,7 @@ from bnnaudit.models.checkpoint.tracing.recording import Recording, example, op_
 DETACH = "detach"
 NO_GRAD = "no_grad"
 RANDOM = (
-    "rand",
-    "normal",
-    "bernoulli",
-    "dropout",
-    "native_dropout",
-    "multinomial",
-    "poisson",
-    "exponential",
-    "uniform",
+    *("rand", "normal", "bernoulli", "dropout", "native_dropout", "multinomial", "poisson", "exponential", "uniform"),
 )
 """How the names of operators begin that draw random numbers."""
 SILENT = frozenset(

@@ -1,7 +1,7 @@
 """Comparisons and whole numbers as numbers with a gradient.
 
 A comparison of the image's values with a threshold has no derivative, and neither have whole numbers. Wherever they become
-floats again, the float is computed anew from steps that have a surrogate.
+floats again, the float is computed again from steps that have a surrogate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import fx
 
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, Recording, example, is_float, op_of
 from bnnaudit.quantization.quantizers import BinarySign
-from bnnaudit.quantization.staircases import PlainRounding, PlainStairs
+from bnnaudit.quantization.recorded_steps import RecordedRounding, RecordedStairs
 
 HELD = {"ge": (True, True), "gt": (True, False), "le": (False, True), "lt": (False, False)}
 """Whether a comparison of values with a threshold holds above it, and whether it holds on it."""
@@ -95,7 +95,7 @@ class Numbers:
         return found if name == "eq" else found.negated
 
     def of(self, node: object) -> fx.Node | None:
-        """A node as floats with a gradient: itself where it is one, else computed anew; None where that cannot be done."""
+        """A node as floats with a gradient: itself where it is one, else computed again; None where that cannot be done."""
         if not isinstance(node, fx.Node):
             return None
         if is_float(node) or not self.recording.varies(node):
@@ -160,7 +160,7 @@ class Numbers:
         if not is_float(given):
             return self.of(given)
         return self.recording.call(
-            "truncate", PlainRounding("truncate"), (given, plain := self._plain(node, given)), plain
+            "truncate", RecordedRounding("truncate"), (given, plain := self._plain(node, given)), plain
         )
 
     def _stairs(self, node: fx.Node) -> fx.Node | None:
@@ -172,7 +172,7 @@ class Numbers:
         if len(thresholds) == 1:
             step = BinarySign(float(thresholds[0]), levels=(0.0, 1.0), strict=not node.kwargs.get("right", False))
             return self.recording.call("sign", step, (source,), node, _kind(source))
-        stairs = PlainStairs(thresholds.float(), torch.arange(len(thresholds) + 1).float())
+        stairs = RecordedStairs(thresholds.float(), torch.arange(len(thresholds) + 1).float())
         plain = self._plain(node, source)
         return self.recording.call("quantize", stairs, (source, plain), plain)
 

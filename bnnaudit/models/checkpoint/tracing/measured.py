@@ -1,4 +1,4 @@
-"""Steps that only their values tell of: an operator that no pattern knows and that hands back no gradient, or a useless one.
+"""Steps that only their values reveal: operators that match no pattern and return no gradient, or a useless one.
 
 Where each of its values depends on one value before it alone, and jumps between a few levels, it is a stair; its thresholds
 are read off the values that a few images give. So are functions that autograd differentiates and that are steps all the
@@ -17,10 +17,10 @@ from torch import Tensor, fx
 
 from bnnaudit.models.checkpoint.tracing.recording import Recording, is_float, op_of, same_shape
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
-from bnnaudit.quantization.staircases import PlainSign, PlainStairs
+from bnnaudit.quantization.recorded_steps import RecordedSign, RecordedStairs
 
 MOST_LEVELS = 256
-"""Of a stair; a measured function of more values is none. The most that 8 bits can tell apart."""
+"""Of a staircase; a measured function of more values is not one. The most that 8 bits can tell apart."""
 STEEP_LEVELS = 4
 """The most levels of a function that has a derivative and is a step all the same; not tuned."""
 BETWEEN = 0.01
@@ -31,13 +31,13 @@ FEWEST = 64
 """Values by which a function is judged to be a step; not tuned."""
 DISTINCT = 32
 """Different values that it has to be given, so that it is no change of a step's levels; not tuned."""
-SIGN_STEPS = (BinarySign, TernarySign, PlainSign, PlainStairs)
+SIGN_STEPS = (BinarySign, TernarySign, RecordedSign, RecordedStairs)
 """Steps that may be clipped afterwards."""
 CLIPS = frozenset({"relu", "relu6", "clamp", "clamp_min", "clamp_max", "hardtanh", "maximum", "minimum", "threshold"})
 """Operators that clip a sign, as in relu(sign(x)): the derivative is lost wherever they do."""
 
 
-def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
+def stairs_between(given: Tensor, made: Tensor) -> RecordedStairs | None:
     """The stair that takes each value of given (...) to made (...); None where made is no stair, up or down, of given."""
     before, order = given.detach().flatten().sort()
     after = made.detach().flatten()[order]
@@ -47,10 +47,10 @@ def stairs_between(given: Tensor, made: Tensor) -> PlainStairs | None:
     low, high = before[jumps], before[jumps + 1]
     thresholds = torch.where((low < 0) & (high > 0), torch.zeros_like(low), (low + high) / 2)
     levels = torch.cat([after[jumps], after[-1:]])
-    return PlainStairs(thresholds, levels) if bool((thresholds[1:] > thresholds[:-1]).all()) else None
+    return RecordedStairs(thresholds, levels) if bool((thresholds[1:] > thresholds[:-1]).all()) else None
 
 
-def steep_stairs(given: Tensor, made: Tensor) -> PlainStairs | None:
+def steep_stairs(given: Tensor, made: Tensor) -> RecordedStairs | None:
     """The stair that a function with a derivative amounts to, given (...) to made (...); None where it rises slowly.
 
     All values of `made` but a few are near one of two to four levels, though those of `given` differ.
@@ -158,7 +158,7 @@ class _Watcher(fx.Interpreter):
 
 
 def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
-    """The operators but those whose values a stair behind them is given ready made, as in a table that is looked up flat."""
+    """The operators, but for those whose values a staircase behind them only passes on, as in a table that is looked up flat."""
     recording.tidied()
     followed = recording.relevant()
     return tuple(dict.fromkeys(op_of(node) or str(node.target) for node in unseen if node in followed))
@@ -177,9 +177,9 @@ def _measure_steep(recording: Recording, inputs: Tensor) -> None:
     recording.tidied()
 
 
-def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, PlainStairs] | None:
+def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, RecordedStairs] | None:
     """The first node before, through which alone the image comes to `node`, of which `node` is a steep stair."""
-    found: tuple[fx.Node, PlainStairs] | None = None
+    found: tuple[fx.Node, RecordedStairs] | None = None
     if isinstance(recording.called(node), Quantizer) or _levels(run.values[node]) is None:
         return None
     for before in _sole_sources(recording, node, run):

@@ -27,7 +27,7 @@ def autocast_devices(graph: fx.Graph) -> frozenset[str]:
 
 
 class MixedPrecision(nn.Module):
-    """A recorded network that switches autocast on: whoever stops it half-way (a hook that has seen enough) finds it off."""
+    """A recorded network that switches autocast on: it is off again where a hook that has seen enough stops the run half-way."""
 
     def __init__(self, network: nn.Module, devices: frozenset[str]) -> None:
         super().__init__()

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.models.checkpoint.tracing.measured import stairs_between
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.staircases import PlainRounding, PlainStairs
+from bnnaudit.quantization.recorded_steps import RecordedRounding, RecordedStairs
+from bnnaudit.quantization.step_hooks import removing
 
 OWN = ("torch.nn.modules.", "bnnaudit.")
 """Where modules come from whose gradient is known to be right."""
@@ -49,7 +50,7 @@ def is_known(module: nn.Module) -> bool:
 
 
 def with_measured_steps(network: nn.Module, inputs: Tensor) -> tuple[nn.Module, tuple[QuantizerFact, ...]]:
-    """A copy in which foreign modules that keep their input's shape and hand back no gradient are steps.
+    """A copy in which foreign modules that keep their input's shape and return no gradient are steps.
 
     Stairs where their values are seen to be some, else passed straight through. inputs (N, *input_shape).
     """
@@ -72,8 +73,8 @@ def _steps(network: nn.Module, inputs: Tensor) -> Iterator[tuple[str, Quantizer]
             yield name, _named(stairs)
 
 
-def _named(stairs: PlainStairs | None) -> Quantizer:
-    return PlainRounding("unknown step") if stairs is None else stairs
+def _named(stairs: RecordedStairs | None) -> Quantizer:
+    return RecordedRounding("unknown step") if stairs is None else stairs
 
 
 def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
@@ -92,12 +93,8 @@ def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
         for name, module in network.named_modules()
         if name and not is_known(module) and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
     ]
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.no_grad(), removing(handles):
+        network(inputs)
     return dict(sorted(calls.items()))
 
 

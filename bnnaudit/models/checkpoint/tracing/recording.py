@@ -13,14 +13,14 @@ from torch import Tensor, fx, nn
 
 from bnnaudit.models.checkpoint.tracing.capture import NOTES, PATH
 from bnnaudit.quantization.quantizers import Quantizer, TernarySign
-from bnnaudit.quantization.staircases import (
-    Carried,
+from bnnaudit.quantization.recorded_steps import (
     Chosen,
     FakeQuantization,
-    PlainGrid,
-    PlainRounding,
-    PlainSign,
-    PlainStairs,
+    GradientOfSum,
+    RecordedGrid,
+    RecordedRounding,
+    RecordedSign,
+    RecordedStairs,
 )
 
 VALUE = "val"
@@ -40,9 +40,9 @@ MOVING = frozenset(
 )
 """Operators that move values and compute none."""
 SIGNS = ("sign", "sgn")
-GIVEN_FIRST = (Carried, Chosen)
-GIVEN_SECOND = (PlainSign, PlainRounding, PlainGrid, PlainStairs, FakeQuantization)
-"""Modules that are given a value ready made, as their first and their second argument; no gradient goes that way."""
+GIVEN_FIRST = (GradientOfSum, Chosen)
+GIVEN_SECOND = (RecordedSign, RecordedRounding, RecordedGrid, RecordedStairs, FakeQuantization)
+"""Modules that are given a computed value, as their first and their second argument; no gradient flows through it."""
 
 
 def op_of(node: object) -> str:
@@ -120,7 +120,7 @@ class Recording:
         return isinstance(node, fx.Node) and node in self.varying
 
     def relevant(self) -> set[fx.Node]:
-        """The varying nodes that a gradient may come to: all but those whose values are only handed on ready made."""
+        """The varying nodes that a gradient may come to: all but those whose values are only passed on."""
         found: set[fx.Node] = set()
         waiting = [self._output]
         while waiting:
@@ -131,7 +131,7 @@ class Recording:
         return found
 
     def followed(self, node: fx.Node) -> Sequence[fx.Node]:
-        """What a node is computed of, without values that it is given ready made."""
+        """What a node is computed of, without computed values that it only passes on."""
         module = self.called(node)
         if isinstance(module, GIVEN_FIRST):
             return _distinct(node.args[1:])

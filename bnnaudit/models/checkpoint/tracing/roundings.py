@@ -12,7 +12,7 @@ from bnnaudit.models.checkpoint.tracing.comparisons import CASTS
 from bnnaudit.models.checkpoint.tracing.fake_quantization import PER_TENSOR
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, Recording, example, is_float, op_of, same_shape
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.staircases import Carried, FakeQuantization, PlainGrid, PlainRounding
+from bnnaudit.quantization.recorded_steps import FakeQuantization, GradientOfSum, RecordedGrid, RecordedRounding
 
 SHIFTS = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
 """What is added to a value before it is rounded to the nearest whole number, for each way of rounding."""
@@ -75,7 +75,7 @@ def _rounding(recording: Recording, node: fx.Node, shift: float) -> None:
     if centred is not None:
         op, values, shift = "round", centred, 0.0
     ends = _Clips(recording).ends(node, values)
-    step: Quantizer = PlainRounding(op) if ends is None else PlainGrid(*ends, shift)
+    step: Quantizer = RecordedRounding(op) if ends is None else RecordedGrid(*ends, shift)
     recording.replace(node, recording.call(step.op, step, (values, node), node))
 
 
@@ -90,13 +90,13 @@ def _centred(recording: Recording, values: object, shift: float) -> fx.Node | No
 
 def _passed_straight(recording: Recording, node: fx.Node, values: object, op: str) -> None:
     if isinstance(values, fx.Node) and is_float(values):
-        recording.replace(node, recording.call(op, PlainRounding(op), (values, node), node))
+        recording.replace(node, recording.call(op, RecordedRounding(op), (values, node), node))
 
 
 def _whole_quotient(recording: Recording, node: fx.Node) -> None:
     """x // s."""
     quotient = recording.function(torch.ops.aten.div.Tensor, node.args[:2], node)
-    recording.replace(node, recording.call("floor", PlainRounding("floor"), (quotient, node), node))
+    recording.replace(node, recording.call("floor", RecordedRounding("floor"), (quotient, node), node))
 
 
 def _coarse_cast(recording: Recording, node: fx.Node) -> None:
@@ -111,7 +111,7 @@ def _coarse_cast(recording: Recording, node: fx.Node) -> None:
         return
     assert isinstance(values, fx.Node)
     source = recording.function(torch.ops.aten._to_copy.default, (values,), node, made.dtype, dtype=made.dtype)
-    recording.replace(node, recording.call("round", PlainRounding("round"), (source, node), node))
+    recording.replace(node, recording.call("round", RecordedRounding("round"), (source, node), node))
 
 
 def _without_rest(recording: Recording, node: fx.Node) -> None:
@@ -214,7 +214,7 @@ class _Clips:
         while isinstance(value, fx.Node):
             if op_of(value) in MOVING:
                 value = value.args[0]
-            elif isinstance(self.recording.called(value), Carried) and len(value.args) == 2:
+            elif isinstance(self.recording.called(value), GradientOfSum) and len(value.args) == 2:
                 value = value.args[1]
             else:
                 break
@@ -227,7 +227,9 @@ class _Clips:
         if len(users) != 1:
             return None
         (user,) = users
-        passed = op_of(user) in MOVING or (isinstance(self.recording.called(user), Carried) and len(user.args) == 2)
+        passed = op_of(user) in MOVING or (
+            isinstance(self.recording.called(user), GradientOfSum) and len(user.args) == 2
+        )
         return self._only_user(user) if passed else user
 
     def _clip(self, node: fx.Node) -> Ends | None:

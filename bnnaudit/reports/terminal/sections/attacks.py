@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from bnnaudit.core.attack import BudgetUnit, Method
+from bnnaudit.core.attack import Auto, BudgetUnit
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
@@ -105,7 +105,7 @@ def _remarks(rows: Sequence[AttackRow], *, as_8bit: bool) -> list[str]:
     short = [row.step_size for row in rows if row.step_size is not None and not row.reaches_radius]
     if short:
         remarks.append(f"small steps: of {significant(short[0], 2)} each, too short together to reach the radius.")
-    if any(row.settings.method is Method.AUTO and row.settings.budget.unit is BudgetUnit.GRADIENTS for row in rows):
+    if any(isinstance(row.settings, Auto) and row.settings.budget.unit is BudgetUnit.GRADIENTS for row in rows):
         remarks.append("g: gradients per image, at most; auto chooses temperature, surrogate and steps itself.")
     if any(row.settings.method.searches for row in rows):
         remarks.append("q: queries (forward passes) per image; no gradient is used.")
@@ -115,7 +115,7 @@ def _remarks(rows: Sequence[AttackRow], *, as_8bit: bool) -> list[str]:
         remarks.append(">: run on the images that ordinary PGD left; the accuracy is what both leave.")
     if any(row.role == VERIFICATION for row in rows):
         remarks.append("+: verification, run on what all attacks above left; the accuracy is of the whole sample.")
-    if any(row.settings.l2_per_channel for row in rows):
+    if any(row.threat.l2_per_channel for row in rows):
         remarks.append("Some L2 attacks project each colour channel by itself, which allows a larger radius in total.")
     if as_8bit:
         remarks.append(

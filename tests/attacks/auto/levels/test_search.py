@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
 from bnnaudit.attacks.auto.levels.search import LevelOutcome, search_levels
 from bnnaudit.attacks.context import prepared
-from bnnaudit.core.attack import AttackSettings
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
@@ -49,7 +49,7 @@ def searched(
     target: Target, batch: Batch, threat: Threat, budget: int, batch_size: int = 256, starts: Tensor | None = None
 ) -> LevelOutcome:
     levels = found(target, batch)
-    context = prepared(AttackSettings(), target, threat, batch, 0, batch_size, lambda _: None)
+    context = prepared(Pgd(), target, threat, batch, 0, batch_size, lambda _: None)
     return search_levels(context, levels, batch, budget, starts=starts)
 
 
@@ -135,7 +135,7 @@ def test_it_goes_on_from_where_another_attack_left_off() -> None:
     assert torch.equal(again.outcome.fooled, done.fooled)
 
 
-def test_the_foretold_change_is_exact_where_the_network_is_linear_behind_the_quantizer() -> None:
+def test_the_predicted_change_is_exact_where_the_network_is_linear_behind_the_quantizer() -> None:
     network = nn.Sequential(BinarySign(0.5), nn.Linear(6, 2))
     with torch.no_grad():
         network[1].weight.copy_(torch.tensor([[3.0, -2.0, 1.0, 0.5, -4.0, 0.1], [0.0] * 6]))
@@ -153,7 +153,7 @@ def test_no_images_no_work() -> None:
     batch = batch_of(target, images(3))
     levels = found(target, batch)
     empty = batch.select(slice(0, 0))
-    context = prepared(AttackSettings(), target, threat_of(0.2), empty, 0, 256, lambda _: None)
+    context = prepared(Pgd(), target, threat_of(0.2), empty, 0, 256, lambda _: None)
     assert len(search_levels(context, levels, empty, 100).outcome.fooled) == 0
 
 

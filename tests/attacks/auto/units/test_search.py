@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.auto.units.search import search_units
 from bnnaudit.attacks.context import Context, prepared
-from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
@@ -19,7 +19,7 @@ from tests.toy import BYTES, batch_of, binary_network, images_of, two_pixel_targ
 
 
 def context_of(target: Target, threat: Threat, batch: Batch, batch_size: int = 64) -> Context:
-    return prepared(AttackSettings(method=Method.PGD), target, threat, batch, 0, batch_size, lambda units: None)
+    return prepared(Pgd(), target, threat, batch, 0, batch_size, lambda units: None)
 
 
 def network_of(target: Target) -> BinaryNetwork:

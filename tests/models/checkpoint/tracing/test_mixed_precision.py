@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.models.checkpoint.tracing.tracing import trace
+from bnnaudit.models.checkpoint.tracing.trace import trace
 from bnnaudit.quantization.quantizers import Quantizer
 
 INPUTS = torch.rand((6, 9), generator=torch.Generator().manual_seed(0))

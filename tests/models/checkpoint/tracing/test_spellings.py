@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
-from bnnaudit.models.checkpoint.tracing.tracing import trace
+from bnnaudit.models.checkpoint.tracing.trace import trace
 from bnnaudit.quantization.quantizers import BinarySign, named_quantizers, with_surrogate
 from tests.networks.spelled import SPELLINGS, Sign, Spelled
 

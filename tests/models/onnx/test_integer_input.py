@@ -15,8 +15,8 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid
+from bnnaudit.models.onnx.integer_input import peek
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
-from bnnaudit.models.onnx.whole_numbers import peek
 from bnnaudit.numerics.pixel_grid import PixelGrid
 from tests.models.onnx.test_input import saved
 from tests.onnx_import.building import model_of, node, some_values
@@ -67,7 +67,7 @@ def test_a_peek_leaves_complaints_to_the_loader(tmp_path: Path, damage: bytes) -
 
 @pytest.mark.parametrize("kind", LONG)
 def test_a_long_type_does_not_tell_and_is_asked_for(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(ModelError, match=f"takes {kind}, whose range is not that of images; say --input-range LO,HI"):
+    with pytest.raises(ModelError, match=f"takes {kind}, whose range is not that of images; give --input-range LO,HI"):
         inspect_onnx(saved(tmp_path, scoring(kind)), Preprocessing())
     target = load(tmp_path, kind, Preprocessing(Box(0.0, 255.0)))
     assert target.facts.grid == InputGrid(kind, (0.0,), (255.0,), (255,))
@@ -114,11 +114,11 @@ def test_mean_and_std_move_the_range(
         (
             Box(0.0, 255.0),
             (),
-            r"takes int8, -128\.\.127, but the input range 0,255 becomes 0\.\.255.*or say --mean 128",
+            r"takes int8, -128\.\.127, but the input range 0,255 becomes 0\.\.255.*or give --mean 128",
         ),
         (Box(0.0, 200.0), (), r"becomes 0\.\.200; leave --input-range out for that of the type$"),
         (Box(0.0, 0.4), (), r"of which 1 lie in the input range 0,0\.4"),
-        (None, (1.0, 2.0, 3.0, 4.0), "leave them out if it normalises pixels itself, else say --input-range LO,HI"),
+        (None, (1.0, 2.0, 3.0, 4.0), "leave them out if it normalises pixels itself, else give --input-range LO,HI"),
         (Box(-128.0, 127.0), (3.0,), r"becomes -131\.\.124; leave --mean and --std out"),
     ],
 )

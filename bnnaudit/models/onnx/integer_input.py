@@ -34,14 +34,14 @@ def with_range(path: Path, given: NetworkInput, chosen: Preprocessing) -> Prepro
     if chosen.box is None:
         if not WHOLE_NUMBERS[given.element_type]:
             raise ModelError(
-                f"{path}: input {name!r} takes {kind}, whose range is not that of images; say --input-range LO,HI, such as "
-                "0,255 for pixels of 8 bits"
+                f"{path}: input {name!r} takes {kind}, whose range is not that of images; give --input-range LO,HI, such as "
+                "0,255 for 8-bit pixels"
             )
         ends = {tuple(mean + std * limit for limit in given.limits) for mean, std in _normalisations(chosen)}
         if len(ends) > 1:
             raise ModelError(
                 f"{path}: input {name!r} takes {kind}, which mean and std make into another range for each channel; leave "
-                "them out if it normalises pixels itself, else say --input-range LO,HI, in whose units they are"
+                "them out if it normalises pixels itself, else give --input-range LO,HI, in whose units they are"
             )
         chosen = replace(chosen, box=Box(*ends.pop()))
     _check_fits(path, given, chosen)
@@ -62,7 +62,7 @@ def grid_of(path: Path, given: NetworkInput, chosen: Preprocessing) -> InputGrid
     if min(steps) < 1 or max(steps) > MOST_STEPS:
         raise ModelError(
             f"{path}: input {given.name!r} takes {kind_of(given)}, of which {max(min(steps), 0) + 1:,} lie in the input range "
-            f"{box.low:g},{box.high:g}; say one of 2 to {MOST_STEPS:,} with --input-range"
+            f"{box.low:g},{box.high:g}; choose a range of 2 to {MOST_STEPS:,} of them with --input-range"
         )
     return InputGrid(kind_of(given), tuple(first), tuple(last), tuple(steps))
 
@@ -118,5 +118,5 @@ def _way_out(given: NetworkInput, chosen: Preprocessing) -> str:
     if chosen.mean or chosen.std:
         return "leave --mean and --std out, unless they are what makes such whole numbers of pixels"
     box, (least, most) = chosen.box_of_floats, given.limits
-    hint = f", or say --mean {box.low - least:g}" if box.width == most - least else ""
+    hint = f", or give --mean {box.low - least:g}" if box.width == most - least else ""
     return f"leave --input-range out for that of the type{hint}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.target import Target
+from bnnaudit.quantization.quantizers import shared_copy
 from bnnaudit.quantization.surrogates import round_step
 
 
-class WholeInput(nn.Module):
+class IntegerInput(nn.Module):
     """The rounding into the range of the input's integer type, with the gradient 1 everywhere, the ends included."""
 
     def __init__(self, low: float, high: float) -> None:
@@ -25,17 +25,16 @@ class WholeInput(nn.Module):
         return round_step(values, torch.round(values.detach()).clamp(self.low, self.high))
 
 
-def between_whole_numbers(target: Target) -> Target:
-    """The target with what it computes behind the rounding of its input continued between the whole numbers.
+def without_input_rounding(target: Target) -> Target:
+    """The target without the rounding of its input, so that small changes of an image reach the network behind it.
 
-    For whoever asks what the network itself makes of small changes; the target, where its input is not rounded.
+    The target itself where its input is not rounded.
     """
     if target.facts.grid is None:
         return target
-    shared = {id(tensor): tensor for tensor in (*target.network.parameters(), *target.network.buffers())}
-    network = copy.deepcopy(target.network, memo=shared)
+    network = shared_copy(target.network)
     for module in list(network.modules()):
         for name, part in module.named_children():
-            if isinstance(part, WholeInput):
+            if isinstance(part, IntegerInput):
                 setattr(module, name, nn.Identity())
     return replace(target, network=network)

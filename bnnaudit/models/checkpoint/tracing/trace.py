@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.facts import OperatorCount, QuantizerFact
 from bnnaudit.models.checkpoint.tracing.binarizations import recognise_binarizations
+from bnnaudit.models.checkpoint.tracing.cancelling_sums import telescope
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError, CaptureMode, capture
 from bnnaudit.models.checkpoint.tracing.cleaning import clean
 from bnnaudit.models.checkpoint.tracing.layers import name_layers
@@ -21,17 +22,17 @@ from bnnaudit.models.checkpoint.tracing.measured import measure_steps
 from bnnaudit.models.checkpoint.tracing.mixed_precision import MixedPrecision, autocast_devices, precision_kept
 from bnnaudit.models.checkpoint.tracing.recording import Recording, op_of
 from bnnaudit.models.checkpoint.tracing.roundings import recognise_roundings, write_clips
-from bnnaudit.models.checkpoint.tracing.sums import telescope
 from bnnaudit.models.onnx.network import FixedBatch
 from bnnaudit.quantization.quantizers import TernarySign
+from bnnaudit.quantization.step_hooks import removing
 
 TOGETHER = 16
 """Images that a network recorded for one number of them is run on at once; not tuned."""
 CAPTURE_MODES = (
-    (CaptureMode.FREED, None),
-    (CaptureMode.ANY_BATCH, None),
-    (CaptureMode.AS_IT_RUNS, None),
-    (CaptureMode.ONE_BATCH, TOGETHER),
+    (CaptureMode.PRIME_BATCH, None),
+    (CaptureMode.SYMBOLIC_BATCH, None),
+    (CaptureMode.IN_PLACE, None),
+    (CaptureMode.FIXED_BATCH, TOGETHER),
 )
 """Ways to record a network, each with the images that its copy takes at once; the first whose copy agrees is taken."""
 SIZES = (1, 3)
@@ -57,7 +58,7 @@ class Traced:
 
 
 def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> Traced:
-    """The network (in eval mode) recorded and made differentiable, for any number of images if that can be had.
+    """The network (in eval mode) recorded and made differentiable, for any number of images if possible.
 
     inputs (N, *input_shape): images, on which the copy has to agree with the network, one by one and together.
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
@@ -93,7 +94,7 @@ def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: Capt
 def _rewrite(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
     """Gives every step its surrogate; the operators at which the gradient still ends."""
     if recording.result is None:
-        raise CaptureError("it returns something else than one tensor")
+        raise CaptureError("it returns something other than one tensor")
     clean(recording)
     telescope(recording)
     write_clips(recording)
@@ -129,7 +130,7 @@ def _finished(recording: Recording, images: int | None) -> nn.Module:
 
 
 def _remove_softmax(recording: Recording) -> bool:
-    """Lets a last softmax over the classes go; False where there is none."""
+    """Takes off a last softmax over the classes; False where there is none."""
     result = recording.result
     if result is None or op_of(result) not in SOFTMAXES or result.args[1] not in (1, -1):
         return False
@@ -149,10 +150,8 @@ def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
     steps = [(node, step) for node, step in recording.steps() if node in followed]
     handles = [step.register_forward_hook(count) for _, step in steps if isinstance(step, TernarySign)]
     recording.module.recompile()
-    with torch.no_grad():
+    with torch.no_grad(), removing(handles):
         recording.module(inputs)
-    for handle in handles:
-        handle.remove()
     for node, step in steps:
         bits = max(1, ceil(log2(levels[step]))) if step in levels else step.bits
         yield QuantizerFact(recording.path(node) or "forward", step.op, bits)
@@ -171,7 +170,7 @@ def check_agreement(network: nn.Module, copy: nn.Module, inputs: Tensor) -> None
         alike = found.shape == expected.shape and bool((found.argmax(1) == expected.argmax(1)).all())
         tolerance = CLOSE * float(expected.abs().amax()) if len(expected) else 0.0
         if not alike or not torch.allclose(found, expected, rtol=CLOSE, atol=tolerance, equal_nan=True):
-            raise CaptureError(f"its recorded operators give other scores for {len(batch)} images")
+            raise CaptureError(f"its recorded operators give different scores for {len(batch)} images")
 
 
 def _seeded(network: nn.Module, inputs: Tensor) -> Tensor:

@@ -14,15 +14,21 @@ from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
-from bnnaudit.models.onnx.batch import free_batch
+from bnnaudit.models.onnx.batch import open_batch
 from bnnaudit.models.onnx.facts import describe
 from bnnaudit.models.onnx.file import OnnxFile
 from bnnaudit.models.onnx.input import NetworkInput, preparation, read_input
+from bnnaudit.models.onnx.integer_input import grid_of, with_range
 from bnnaudit.models.onnx.open_shape import settled_shape, with_input
 from bnnaudit.models.onnx.output import NetworkOutput, check_classes, cut_softmax, of_width, read_output
 from bnnaudit.models.onnx.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
-from bnnaudit.models.onnx.replayable import depends_on_batch, foreign_domains, lowered, notes_on_replay, runnable
-from bnnaudit.models.onnx.whole_numbers import grid_of, with_range
+from bnnaudit.models.onnx.replayable import (
+    depends_on_batch,
+    foreign_domains,
+    in_standard_form,
+    notes_on_replay,
+    runnable,
+)
 from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm
 from bnnaudit.models.scores.tensor_notes import units_of
 from bnnaudit.onnx_import.graph.graph import Graph
@@ -35,7 +41,7 @@ OLDEST_IR = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file understood. `graph` is lowered, its output the logits, its batch open wherever that could be written.
+    """A file understood. `graph` has the import's operators alone, its output the logits, its batch open wherever it could be.
 
     units: what 1 stands for in the tensors of whole numbers.
     """
@@ -57,7 +63,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     """
     if source.proto.ir_version < OLDEST_IR:
         raise ModelError(
-            f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest readable"
+            f"{source.path}: written in ONNX IR version {source.proto.ir_version}; 3 is the oldest supported"
         )
     graph = _plain(source)
     shape = settled_shape(source.path, graph, preprocessing)
@@ -76,7 +82,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
-        free_batch(graph, given.fixed_batch)
+        open_batch(graph, given.fixed_batch)
     _in_single_precision(graph, given)
     range_by_image(graph)
     units = units_of(graph)
@@ -103,7 +109,7 @@ def replay_of(
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(lowered(source), prepare, output, one_by_one, batch, form)
+            return ReferenceModel(in_standard_form(source), prepare, output, one_by_one, batch, form)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 

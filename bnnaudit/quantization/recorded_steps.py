@@ -10,13 +10,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.surrogates import FEW_LEVELS, between_levels, carried, grid_step, round_step, sign_step
+from bnnaudit.quantization.surrogates import (
+    FEW_LEVELS,
+    Relaxation,
+    between_levels,
+    grid_step,
+    round_step,
+    sign_step,
+    with_gradient_of,
+)
 
 
-class Carried(nn.Module):
-    """A value with the gradient of a sum of others, each with a sign; a telescoped sum, and no step."""
+class GradientOfSum(nn.Module):
+    """A value with the gradient of a sum of others, each with a sign: what is left of a sum in which terms cancel; not a step."""
 
     def __init__(self, signs: Sequence[float]) -> None:
         super().__init__()
@@ -27,14 +34,14 @@ class Carried(nn.Module):
         if not torch.is_grad_enabled():
             return value
         if self.signs == (1.0,):
-            return carried(terms[0], value)
+            return with_gradient_of(terms[0], value)
         total = self.signs[0] * terms[0]
         for sign, term in zip(self.signs[1:], terms[1:], strict=True):
             total = total + sign * term
-        return carried(total, value)
+        return with_gradient_of(total, value)
 
 
-class PlainSign(Quantizer):
+class RecordedSign(Quantizer):
     """A value of two levels (or three) that changes where `values` passes zero."""
 
     op = "sign"
@@ -51,7 +58,7 @@ class PlainSign(Quantizer):
         return between_levels(step, plain, self.levels, self.surrogate)
 
 
-class PlainRounding(Quantizer):
+class RecordedRounding(Quantizer):
     """A value that follows `values` in many small steps; the straight-through gradient is 1."""
 
     op = "round"
@@ -65,7 +72,7 @@ class PlainRounding(Quantizer):
         return round_step(values, plain)
 
 
-class PlainGrid(Quantizer):
+class RecordedGrid(Quantizer):
     """Whole numbers that `values` was rounded to, between two ends.
 
     shift: what rounding up or down adds to a value, -1/2 where it was `floor`; taken off before the gradient is.
@@ -86,7 +93,7 @@ class PlainGrid(Quantizer):
         )
 
 
-class PlainStairs(Quantizer):
+class RecordedStairs(Quantizer):
     """A value that jumps from one of `levels` (T + 1,) to the next where `values` passes one of `thresholds` (T,), ascending.
 
     Few levels follow the surrogate at the nearest threshold, many the straight line through all of them.
@@ -103,20 +110,23 @@ class PlainStairs(Quantizer):
         self.bits = max(1, (len(levels) - 1).bit_length())
 
     def forward(self, values: Tensor, plain: Tensor) -> Tensor:
-        """values, plain (N, ...) -> (N, ...) equal to `plain`."""
-        if not torch.is_grad_enabled():
-            return plain
+        """values, plain (N, ...) -> (N, ...) equal to `plain`, but for a relaxation of few levels."""
         if len(self.thresholds) >= FEW_LEVELS:
             return self._sloped(values, plain)
+        relaxed = isinstance(self.surrogate, Relaxation)
+        if not (relaxed or torch.is_grad_enabled()):
+            return plain
         middles = (self.thresholds[1:] + self.thresholds[:-1]) / 2
         nearest = torch.bucketize(values.detach(), middles)
         away = values - self.thresholds[nearest]
         low, high = self.levels[nearest], self.levels[nearest + 1]
         step = sign_step(away, torch.where(away.detach() >= 0, 1.0, -1.0).to(values.dtype), self.surrogate)
         followed = (low + high) / 2 + step * ((high - low) / 2)
-        return followed if self.surrogate.relaxes else carried(followed, plain)
+        return followed if relaxed else with_gradient_of(followed, plain)
 
     def _sloped(self, values: Tensor, plain: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return plain
         first, last = self.thresholds[0], self.thresholds[-1]
         margin = (last - first) / (len(self.thresholds) - 1)
         inside = ((values >= first - margin) & (values <= last + margin)).to(values.dtype)
@@ -129,7 +139,7 @@ class Chosen(nn.Module):
 
     def forward(self, value: Tensor, step: Tensor, held: Tensor, otherwise: Tensor) -> Tensor:
         """All broadcastable to value (...) -> (...)."""
-        return carried(otherwise + (held - otherwise) * step, value)
+        return with_gradient_of(otherwise + (held - otherwise) * step, value)
 
 
 class FakeQuantization(Quantizer):
@@ -150,12 +160,12 @@ class FakeQuantization(Quantizer):
         self.bits = max(1, (high - low).bit_length())
 
     def forward(self, values: Tensor, plain: Tensor) -> Tensor:
-        """values, plain (...) -> (...) equal to `plain`."""
-        if not torch.is_grad_enabled():
+        """values, plain (...) -> (...) equal to `plain`, but for a relaxation of few levels."""
+        relaxed = isinstance(self.surrogate, Relaxation) and self.ends[1] - self.ends[0] < FEW_LEVELS
+        if not (relaxed or torch.is_grad_enabled()):
             return plain
         levels = torch.round(plain.detach() / self.scale + self.zero_point)
         scaled = values / self.scale + self.zero_point
         step = grid_step(scaled, levels, torch.round(scaled.detach()), self.ends, self.surrogate)
         followed = (step - self.zero_point) * self.scale
-        few = self.ends[1] - self.ends[0] < FEW_LEVELS and self.surrogate.kind is SurrogateKind.RELAXED
-        return followed if few else carried(followed, plain)
+        return followed if relaxed else with_gradient_of(followed, plain)

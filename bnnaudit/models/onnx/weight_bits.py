@@ -1,24 +1,27 @@
-"""The bits of weights as the file states them: by the setting of a quantizer, or by the type that they are stored in."""
+"""The bits of each layer's weights: as the file states them, by a quantizer or the type that they are stored in, and by value."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto
 
-from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, qualified_name
+from bnnaudit.models.weight_bits import bits_of
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, attribute, qualified_name
 from bnnaudit.onnx_import.operators import spec_of
 
+NUMBERS = frozenset("fiuV")
+"""Kinds of NumPy types that are numbers: floats, whole numbers, and the short ones that NumPy itself lacks."""
 WIDTH_AT = {f"{domain}.{op}": 3 for domain in QONNX_DOMAINS for op in ("Quant", "IntQuant")}
 """Quantizers with a number of bits, and the input that holds it."""
-
 ONE_BIT = frozenset(f"{domain}.BipolarQuant" for domain in QONNX_DOMAINS)
-
 NARROW = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4}
 CONTAINERS = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16}
 """Types that hold weights of their own width or of any smaller one."""
-
 KEEPING = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
 """Operators behind which weights are what they were."""
 
@@ -31,7 +34,28 @@ class StatedBits:
     exact: bool
 
 
-def stated_bits(proto: ModelProto) -> dict[str, StatedBits]:
+def bits_of_layers(graph: Graph, proto: ModelProto) -> list[int]:
+    """The bits of the stored weights of every layer of the simplified `graph` of a file."""
+    stated = _stated_bits(proto)
+    found = []
+    for name, weights, axis in _weights(graph):
+        known = stated.get(name)
+        bits = known.bits if known is not None and known.exact else bits_of(weights, axis)
+        found.append(bits if known is None else min(bits, known.bits))
+    return found
+
+
+def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
+    """The stored weights of layers, each with its name and its axis of output channels."""
+    for node in graph.nodes:
+        for position, axis in spec_of(node).weights.items():
+            weights = graph.constant(node.input[position])
+            if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
+                channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
+                yield node.input[position], weights, channels
+
+
+def _stated_bits(proto: ModelProto) -> dict[str, StatedBits]:
     """What a file says of the bits of its values, by their names; only of those that quantized weights can be."""
     graph = Graph(proto)
     found: dict[str, StatedBits] = {}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
-from bnnaudit.models.checkpoint.tracing.tracing import check_agreement, trace
+from bnnaudit.models.checkpoint.tracing.trace import check_agreement, trace
 
 IMAGES = torch.rand((6, 1, 6, 6), generator=torch.Generator().manual_seed(0))
 Forward = Callable[["Foreign", Tensor], Tensor]
@@ -187,7 +187,7 @@ def test_what_leaves_torch_cannot_be_recorded() -> None:
 
 
 def test_what_returns_two_things_cannot_be_recorded() -> None:
-    with pytest.raises(CaptureError, match="something else than one tensor"):
+    with pytest.raises(CaptureError, match="something other than one tensor"):
         trace(foreign(lambda net, images: (net.scores(net.hidden(images)), images)), IMAGES)  # type: ignore[arg-type, return-value]
 
 
@@ -218,7 +218,7 @@ def SIGN(values: Tensor) -> Tensor:  # noqa: N802
 
 def test_other_scores_are_noticed() -> None:
     network, other = foreign(in_place), foreign(with_statistics)
-    with pytest.raises(CaptureError, match="other scores"):
+    with pytest.raises(CaptureError, match="different scores"):
         check_agreement(network, other, IMAGES)
 
 

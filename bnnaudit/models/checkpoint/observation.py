@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log2
 from typing import Any
@@ -13,26 +12,29 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from bnnaudit.core.facts import OutputKind, QuantizerFact
+from bnnaudit.core.facts import LayerBits, OutputKind, QuantizerFact, layer_bits
 from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.models.weight_bits import bits_of
 from bnnaudit.quantization.interception import STEPS, Interception
+from bnnaudit.quantization.step_hooks import followed
 
-PRODUCTS = (F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-FLOAT_BITS = 32
-MOST_LEVELS = 256
+PRODUCTS: dict[Callable[..., Any], int] = {
+    **dict.fromkeys((F.linear, F.conv1d, F.conv2d, F.conv3d), 0),
+    **dict.fromkeys((F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d), 1),
+}
+"""Functions that layers call with their weights, each with the weights' axis of output channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One forward pass: its scores (N, d), the steps it called itself, the bits of its weights, its last softmax.
 
-    weight_bits: the precision of most weights as they entered products, None where there were none. output: LOGITS
-    unless the scores are the result of a softmax.
+    weight_layers: by the weights as they entered products. output: LOGITS unless the scores are the result of a softmax.
     """
 
     scores: Any
     steps: tuple[QuantizerFact, ...]
-    weight_bits: int | None
+    weight_layers: tuple[LayerBits, ...]
     output: OutputKind
 
 
@@ -46,7 +48,7 @@ def observe(network: nn.Module, inputs: Tensor) -> Observation:
     return Observation(
         scores=scores.detach() if isinstance(scores, Tensor) else scores,
         steps=tuple(recorder.steps),
-        weight_bits=max(recorder.elements, key=lambda bits: recorder.elements[bits]) if recorder.elements else None,
+        weight_layers=layer_bits(recorder.weights),
         output=call.kind if call is not None and call.scores is scores else OutputKind.LOGITS,
     )
 
@@ -60,22 +62,6 @@ def _run(network: nn.Module, inputs: Tensor, gradients: bool) -> tuple[_Recorder
     return recorder, scores
 
 
-@torch.no_grad()
-def bits_of_weights(weights: Tensor) -> int:
-    """The bits that (out, ...) weights need: 1 for -s and +s in each output channel, 2 with a zero between them, at most 8
-    for few levels in the whole tensor, else 32.
-    """
-    rows = weights.reshape(len(weights), -1)
-    if rows.shape[1] == 1:
-        rows = rows.reshape(1, -1)
-    scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
-    levels = len(torch.unique(rows / scale))
-    if levels <= 3:
-        return max(1, ceil(log2(levels)))
-    levels = len(torch.unique(rows))
-    return ceil(log2(levels)) if levels <= MOST_LEVELS and rows.numel() >= 8 * levels else FLOAT_BITS
-
-
 class _Recorder(Interception):
     """Notes steps on what depends on the input, and the weights of products; values are as without it."""
 
@@ -84,7 +70,7 @@ class _Recorder(Interception):
         self.batch = batch
         self.path: list[str] = []
         self.steps: list[QuantizerFact] = []
-        self.elements: dict[int, int] = {}
+        self.weights: list[int] = []
 
     def __torch_function__(
         self,
@@ -107,8 +93,7 @@ class _Recorder(Interception):
             weights = args[1] if len(args) > 1 else named["weight"]
             weights = getattr(weights, "value", weights)  # of a tensor that carries its scale, as those of Brevitas
             if isinstance(weights, Tensor):
-                bits = bits_of_weights(weights.detach())
-                self.elements[bits] = self.elements.get(bits, 0) + weights.numel()
+                self.weights.append(bits_of(weights.detach().cpu().numpy(), PRODUCTS[func]))
         return result
 
     def _inside_own_gradient(self, values: object) -> bool:
@@ -116,23 +101,3 @@ class _Recorder(Interception):
         if torch.is_grad_enabled() or not isinstance(values, Tensor):
             return False
         return values.is_floating_point() and values.dim() > 1 and len(values) == self.batch
-
-
-@contextmanager
-def followed(network: nn.Module, path: list[str]) -> Iterator[None]:
-    """Keeps in `path` the names of the modules that are running, the innermost last."""
-
-    def leave(_module: nn.Module, _inputs: Any, _result: Any) -> None:
-        path.pop()
-
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
-            continue
-        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: path.append(name)))
-        handles.append(module.register_forward_hook(leave))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

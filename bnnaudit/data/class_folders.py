@@ -1,15 +1,33 @@
-"""Images from a zip of class folders, read in place: nothing is ever unpacked to disk."""
+"""Images in class folders, or in one folder without labels: on disk, or in a zip, which is read in place and never unpacked."""
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from bnnaudit.core.digest import sha256_of
+import numpy as np
+
+from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
-from bnnaudit.data.tree import arrange
+from bnnaudit.data.tree import Arrangement, arrange
+
+
+def open_folder(path: Path) -> PictureSource:
+    """Lists the image files below `path`; none is decoded yet. Raises DataError where there are none, or no clear order."""
+    names, empty = [], []
+    for folder, folders, files in os.walk(path):
+        here = Path(folder).relative_to(path)
+        names += [(here / file).as_posix() for file in files]
+        if not folders and not files:
+            empty.append(here.as_posix())
+    found = arrange(str(path), names, empty)
+    listing = ((name, (path / name).stat().st_size) for name in found.files)
+    name = f"{path.resolve().name}/{found.part}".rstrip("/")
+    return _source(found, name, str(path), lambda file: (path / file).read_bytes(), sha256_of_listing(listing))
 
 
 def open_archive(path: Path, inside: str = "") -> PictureSource:
@@ -22,7 +40,7 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in name.split("/")]
     if inside and not names:
         tops = ", ".join(sorted({PurePosixPath(name).parts[0] for name in archive.namelist()})[:6])
-        raise DataError(f"{path}: holds no folder {inside} (at its top: {tops or 'nothing'})")
+        raise DataError(f"{path}: holds no folder {inside} (top level: {tops or 'nothing'})")
     files = [name.removeprefix(prefix) for name in names if not name.endswith("/")]
     # A parent of a parent is looked up once a folder, not once a file: there may be a hundred thousand of these.
     holding = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in files}}
@@ -31,15 +49,13 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     where = f"{path}:{inside}" if inside else str(path)
     found = arrange(where, files, [name for name in folders if name not in occupied])
     part = "/".join(text for text in (inside, found.part) if text)
-    return PictureSource(
-        name=f"{path.name}:{part}" if part else path.name,
-        where=where,
-        files=found.files,
-        targets=found.targets,
-        class_names=found.class_names,
-        fetch=lambda name: _read_member(archive, prefix + name, where),
-        sha256=sha256_of(path),
-    )
+    name = f"{path.name}:{part}" if part else path.name
+    return _source(found, name, where, lambda file: _read_member(archive, prefix + file, where), sha256_of(path))
+
+
+def _source(found: Arrangement, name: str, where: str, fetch: Callable[[str], bytes], sha256: str) -> PictureSource:
+    targets = np.asarray(found.targets, dtype=np.int64) if found.targets else None
+    return PictureSource(name, where, found.files, targets, found.class_names, fetch, sha256)
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
@@ -49,4 +65,4 @@ def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise DataError(f"{where}: {name} cannot be unpacked ({error}); pack the zip again") from error
+        raise DataError(f"{where}: {name} cannot be unpacked ({error}); create the zip again") from error

@@ -11,7 +11,7 @@ from collections import Counter
 from torch import fx
 
 from bnnaudit.models.checkpoint.tracing.recording import Recording, is_float, op_of, same_shape
-from bnnaudit.quantization.staircases import Carried
+from bnnaudit.quantization.recorded_steps import GradientOfSum
 
 SIGNS = {"add": 1, "sub": -1}
 
@@ -25,7 +25,7 @@ def telescope(recording: Recording) -> None:
         left = {term: sign for term, sign in terms.items() if sign and recording.varies(term)}
         if left and any(sign == 0 and recording.varies(term) for term, sign in terms.items()):
             signs = [float(sign) for sign in left.values()]
-            recording.replace(node, recording.call("carried", Carried(signs), (node, *left), node))
+            recording.replace(node, recording.call("carried", GradientOfSum(signs), (node, *left), node))
     recording.tidied()
 
 

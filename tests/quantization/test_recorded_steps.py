@@ -8,14 +8,14 @@ from torch import Tensor
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.quantization.quantizers import BinarySign
-from bnnaudit.quantization.staircases import (
-    Carried,
+from bnnaudit.quantization.recorded_steps import (
     Chosen,
     FakeQuantization,
-    PlainGrid,
-    PlainRounding,
-    PlainSign,
-    PlainStairs,
+    GradientOfSum,
+    RecordedGrid,
+    RecordedRounding,
+    RecordedSign,
+    RecordedStairs,
 )
 
 VALUES = torch.linspace(-2, 2, 41)
@@ -30,7 +30,7 @@ def gradient(result: Tensor, points: Tensor) -> Tensor:
 def test_a_sign_has_its_levels_and_the_gradient_of_the_binary_sign() -> None:
     points = VALUES.clone().requires_grad_()
     plain = torch.where(VALUES >= 0, 3.0, 1.0)
-    step = PlainSign((1.0, 3.0))
+    step = RecordedSign((1.0, 3.0))
     step.surrogate = CLIPPED
     other = BinarySign(levels=(1.0, 3.0), surrogate=CLIPPED)
     assert torch.equal(step(points, plain), plain)
@@ -39,7 +39,7 @@ def test_a_sign_has_its_levels_and_the_gradient_of_the_binary_sign() -> None:
 
 def test_few_stairs_follow_the_nearest_threshold_in_the_height_of_its_step() -> None:
     thresholds, levels = torch.tensor([-1.0, 1.0]), torch.tensor([0.0, 1.0, 5.0])
-    stairs = PlainStairs(thresholds, levels)
+    stairs = RecordedStairs(thresholds, levels)
     stairs.surrogate = CLIPPED
     points = VALUES.clone().requires_grad_()
     plain = levels[torch.bucketize(VALUES, thresholds)]
@@ -52,7 +52,7 @@ def test_few_stairs_follow_the_nearest_threshold_in_the_height_of_its_step() -> 
 def test_many_stairs_follow_the_line_through_them_as_far_as_it_goes() -> None:
     thresholds = torch.arange(-4, 5) / 4
     levels = torch.arange(10) * 0.5
-    stairs = PlainStairs(thresholds, levels)
+    stairs = RecordedStairs(thresholds, levels)
     points = VALUES.clone().requires_grad_()
     found = gradient(stairs(points, levels[torch.bucketize(VALUES, thresholds)]), points)
     inside = (VALUES >= -1.25) & (VALUES <= 1.25)
@@ -60,7 +60,7 @@ def test_many_stairs_follow_the_line_through_them_as_far_as_it_goes() -> None:
 
 
 def test_a_grid_passes_the_gradient_inside_of_its_ends() -> None:
-    grid = PlainGrid(-8.0, 7.0)
+    grid = RecordedGrid(-8.0, 7.0)
     points = (VALUES * 6).requires_grad_()
     plain = torch.round(points.detach())
     assert torch.equal(grid(points, plain), plain.clamp(-8, 7))
@@ -70,7 +70,7 @@ def test_a_grid_passes_the_gradient_inside_of_its_ends() -> None:
 
 @pytest.mark.parametrize(("shift", "rounding"), [(-0.5, torch.floor), (0.5, torch.ceil)])
 def test_thresholds_of_floor_and_ceil_are_whole_numbers(shift: float, rounding: object) -> None:
-    grid = PlainGrid(0.0, 2.0, shift)
+    grid = RecordedGrid(0.0, 2.0, shift)
     grid.surrogate = CLIPPED
     points = VALUES.clone().requires_grad_()
     plain = rounding(VALUES)  # type: ignore[operator]
@@ -94,14 +94,14 @@ def test_what_is_carried_has_the_value_given_and_the_gradient_of_the_terms() -> 
     points = VALUES.clone().requires_grad_()
     for signs, slope in (((1.0,), 1.0), ((1.0, -1.0), -2.0)):
         terms = [points, 3 * points][: len(signs)]
-        result = Carried(signs)(VALUES + 7, *terms)
+        result = GradientOfSum(signs)(VALUES + 7, *terms)
         assert torch.equal(result, VALUES + 7)
         assert torch.allclose(gradient(result, points), torch.full_like(VALUES, slope))
 
 
 def test_a_rounding_passes_the_gradient_straight_through() -> None:
     points = VALUES.clone().requires_grad_()
-    result = PlainRounding("floor")(points, torch.floor(VALUES))
+    result = RecordedRounding("floor")(points, torch.floor(VALUES))
     assert torch.equal(result, torch.floor(VALUES))
     assert torch.equal(gradient(result, points), torch.ones_like(VALUES))
 
@@ -116,6 +116,6 @@ def test_a_choice_has_the_gradient_of_its_step_times_the_distance() -> None:
 
 @torch.no_grad()
 def test_without_gradients_the_value_alone_is_returned() -> None:
-    for step in (PlainSign(), PlainStairs(torch.tensor([0.0]), torch.tensor([0.0, 1.0])), Carried((1.0,))):
-        given = (VALUES + 1, VALUES) if isinstance(step, Carried) else (VALUES, VALUES + 1)
+    for step in (RecordedSign(), RecordedStairs(torch.tensor([0.0]), torch.tensor([0.0, 1.0])), GradientOfSum((1.0,))):
+        given = (VALUES + 1, VALUES) if isinstance(step, GradientOfSum) else (VALUES, VALUES + 1)
         assert torch.equal(step(*given), VALUES + 1)
