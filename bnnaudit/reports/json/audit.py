@@ -20,7 +20,7 @@ from bnnaudit.core.report import (
 )
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.reports.json.model import model_to_json
-from bnnaudit.reports.json.parts import JsonObject, head, interval, record
+from bnnaudit.reports.json.parts import JsonObject, head, interval, plain, record
 
 THREAT = ("norm", "eps", "image_bits")
 
@@ -33,7 +33,7 @@ def report_to_json(report: Report) -> JsonObject:
         "model": model_to_json(report.model),
         "data": record(report.data, "source", "samples", "sha256", "labelled"),
         "threat": record(report.threat, *THREAT),
-        "environment": record(report.environment),
+        **record(report, "environment"),
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": interval(clean),
         "output": None if report.output is None else _output(report.output),
@@ -43,13 +43,9 @@ def report_to_json(report: Report) -> JsonObject:
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
-        "effort": None if report.effort is None else str(report.effort),
-        "comparisons": report.comparisons,
-        "extent": None if report.extent is None else record(report.extent),
+        **record(report, "effort", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
-        "waived": [record(waiver) for waiver in report.waived],
-        "skipped": [record(skip) for skip in report.skipped],
-        "faults": [record(fault) for fault in report.faults],
+        **record(report, "waived", "skipped", "faults"),
         "verdict": None if report.verdict is None else _verdict(report.verdict),
     }
 
@@ -118,15 +114,9 @@ def _part(part: Part) -> JsonObject:
 def _signal_table(table: SignalTable) -> JsonObject:
     document: JsonObject = {scaling: _signal(getattr(table, scaling)) for scaling in SCALINGS}
     if table.places:
-        document["places"] = [
-            {"name": place.name, **{scaling: record(getattr(place, scaling)) for scaling in SCALINGS}}
-            for place in table.places
-        ]
-        ends = {scaling: table.vanishing(scaling) for scaling in SCALINGS}
-        document["vanishing"] = {scaling: None if end is None else record(end) for scaling, end in ends.items()}
-    if table.curves is not None:
-        document["curves"] = record(table.curves)
-    return document
+        document["places"] = plain(table.places)
+        document["vanishing"] = {scaling: plain(table.vanishing(scaling)) for scaling in SCALINGS}
+    return document if table.curves is None else {**document, "curves": record(table.curves)}
 
 
 def _signal(row: SignalRow) -> JsonObject:

@@ -4,13 +4,13 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.sources import cited
 from bnnaudit.reports.documents import Bibliography, Catalogue, EffortTable
-from bnnaudit.reports.json.parts import JsonObject, record
+from bnnaudit.reports.json.parts import JsonObject, plain, record
 
 
 def rule_to_json(rule: Rule) -> JsonObject:
     """A rule with every text it has, and the publications that it cites."""
     document = record(rule)
-    return {"rule": document.pop("code"), **document, "publications": [record(source) for source in cited(rule.source)]}
+    return {"rule": document.pop("code"), **document, "publications": plain(cited(rule.source))}
 
 
 def catalogue_to_json(catalogue: Catalogue) -> JsonObject:
@@ -20,7 +20,7 @@ def catalogue_to_json(catalogue: Catalogue) -> JsonObject:
 
 def bibliography_to_json(bibliography: Bibliography) -> JsonObject:
     """Publications with all that is known of them; no link is an empty string."""
-    return {"sources": [record(source) for source in bibliography.sources]}
+    return record(bibliography)
 
 
 def efforts_to_json(efforts: EffortTable) -> JsonObject:

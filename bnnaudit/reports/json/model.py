@@ -15,10 +15,9 @@ def model_to_json(facts: ModelFacts) -> JsonObject:
         "bits": {
             "weights": facts.weight_bits,
             "activations": facts.activation_bits,
-            "weight_layers": [record(entry) for entry in facts.weight_layers],
-            "activation_layers": [record(entry) for entry in facts.activation_layers],
+            **record(facts, "weight_layers", "activation_layers"),
         },
-        "nondifferentiable": [record(entry) for entry in facts.nondifferentiable],
+        **record(facts, "nondifferentiable"),
         "gradient": _gradient_to_json(facts.gradients),
         **record(facts, "parameters", "output", "fixed_batch", "runtime"),
         "single": facts.single or None,
@@ -30,8 +29,7 @@ def facts_to_json(facts: ModelFacts) -> JsonObject:
     """`model` with operators, the non-differentiable steps one by one, and metadata."""
     return {
         **model_to_json(facts),
-        "operators": [record(entry) for entry in facts.operators],
-        "quantizers": [record(step) for step in facts.quantizers],
+        **record(facts, "operators", "quantizers"),
         "metadata": dict(facts.metadata),
     }
 
@@ -49,8 +47,7 @@ def _gradient_to_json(seen: GradientFacts) -> JsonObject:
     return {
         "source": str(seen.source),
         "steps_known": seen.complete,
-        "cuts": [record(entry) for entry in seen.cuts],
-        **record(seen, "dead_as_written", "dead"),
+        **record(seen, "cuts", "dead_as_written", "dead"),
         "ends_at": list(seen.unseen),
         "why": seen.why,
     }

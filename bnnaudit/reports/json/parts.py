@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,15 +53,15 @@ def interval(estimate: Estimate | None) -> list[float] | None:
 
 
 def record(value: DataclassInstance, *names: str) -> JsonObject:
-    """The named fields and properties of a value under their own names, in order; all fields where none is named.
-
-    Enumerations, temperature rules and surrogates become their text, tuples become lists.
-    """
-    return {name: _plain(getattr(value, name)) for name in names or [field.name for field in fields(value)]}
+    """The named fields and properties of a value under their own names, in order; all fields where none is named."""
+    return {name: plain(getattr(value, name)) for name in names or [field.name for field in fields(value)]}
 
 
-def _plain(value: Any) -> JsonValue:
+def plain(value: Any) -> JsonValue:
+    """Tuples as lists; enumerations, temperature rules and surrogates as their text; other dataclasses by all their fields."""
     if isinstance(value, tuple):
-        return [_plain(entry) for entry in value]
-    plain: JsonValue = str(value) if isinstance(value, StrEnum | Beta | Surrogate) else value
-    return plain
+        return [plain(entry) for entry in value]
+    if isinstance(value, StrEnum | Beta | Surrogate):
+        return str(value)
+    found: JsonValue = record(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return found
