@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings, Beta
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import FLOAT_BITS, ModelFacts
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Threat
 
-FLOAT_BITS = 32
 SOURCE = "the paper's submission to ICLR 2021"
 CIFAR10_LINF = "CIFAR-10, L-inf 8/255, step 2/255, 20 steps"
 
@@ -38,15 +37,12 @@ class NetworkKind(StrEnum):
 
 def kind_of(facts: ModelFacts) -> NetworkKind | None:
     """What the model is in the paper's words; None where the file does not tell, or only activations are quantized."""
-    match facts.weight_bits, facts.activation_bits:
-        case None, _:
-            return None
-        case weights, activations if weights >= FLOAT_BITS:
-            return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
-        case _, activations if activations is None or activations >= FLOAT_BITS:
-            return NetworkKind.BNN_WQ
-        case _:
-            return NetworkKind.BNN_WAQ
+    weights, activations = facts.weight_bits, facts.activation_bits
+    if weights is None:
+        return None
+    if weights >= FLOAT_BITS:
+        return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
+    return NetworkKind.BNN_WQ if activations is None or activations >= FLOAT_BITS else NetworkKind.BNN_WAQ
 
 
 @dataclass(frozen=True, slots=True)
