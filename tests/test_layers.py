@@ -125,7 +125,7 @@ SIBLINGS: dict[str, set[str]] = {
     "reports/json": {"model", "parts"},
     "reports/pictures": {"figure"},
     "reports/terminal/sections": set(),
-    "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows", "zero_points"},
+    "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows"},
     "temperature": {"rule"},
 }
 """Folders of parallel files, and the files there that all may share."""

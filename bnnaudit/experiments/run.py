@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bnnaudit.audit.clever import clever_rows
 from bnnaudit.audit.prepare import Prepared, prepare
-from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import AttackSettings, Pgd
@@ -34,6 +34,7 @@ from bnnaudit.experiments.values import (
     kind_of,
 )
 from bnnaudit.measurements.propagation import measure_signal
+from bnnaudit.numerics.threads import working_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
-    with computing_with(subject.threads or threads_in_use()):
+    with working_threads(subject.threads.count if subject.threads else None):
         prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
         match experiment:
             case AttackTable():

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from bnnaudit.onnx_import.converters.convolution import convolve
 from bnnaudit.onnx_import.converters.normalization import batch_norm
-from bnnaudit.onnx_import.operands import STORED, FunctionModule, Operands
+from bnnaudit.onnx_import.operands import FunctionModule, Operands
 from bnnaudit.quantization.quantizers import shared_copy
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -97,7 +97,7 @@ def _fold(convolution: nn.Module, normalization: nn.Module) -> bool:
     if isinstance(convolution, FunctionModule) and stored is not None:
         kernel, shift = stored
         if kernel is not None:
-            convolution.given[0] = Operands(_folded(kernel, shift, affine), [STORED, STORED])
+            convolution.given[0] = Operands(_folded(kernel, shift, affine))
             return True
     return False
 

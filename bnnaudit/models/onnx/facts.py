@@ -15,7 +15,7 @@ from bnnaudit.models.onnx.input import NetworkInput
 from bnnaudit.models.onnx.output import NetworkOutput
 from bnnaudit.models.onnx.weight_bits import bits_of_layers
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
-from bnnaudit.onnx_import.quantizer_facts import quantizer_of
+from bnnaudit.onnx_import.operators import quantizer_of
 from bnnaudit.onnx_import.runtime import RUNTIME
 
 NOT_WEIGHTS = frozenset({TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING})
