@@ -122,7 +122,7 @@ SIBLINGS: dict[str, set[str]] = {
     "rules/model": set(),
     "rules/symptoms": set(),
     "rules/verdict": set(),
-    "reports/json": {"model", "parts", "strict"},
+    "reports/json": {"model", "parts"},
     "reports/pictures": {"figure"},
     "reports/terminal/sections": set(),
     "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows"},

@@ -19,7 +19,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.probing import BinarizationTest, StrengthRow
+from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
@@ -96,8 +96,7 @@ def measure_binarization(
             found[RANDOM_NAME] += random_finds(*planted, plan)
         if on_image:
             on_image()
-    rows = tuple(StrengthRow(name, count) for name, count in found.items())
-    return BinarizationTest(fitted, inner, width, tested - fitted, rows)
+    return BinarizationTest(fitted, inner, width, tested - fitted, found)
 
 
 def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> tuple[Target, Batch] | None:
