@@ -13,7 +13,7 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.exact import iprop
 from bnnaudit.attacks.gradient import apgd, fgsm, pgd
 from bnnaudit.attacks.query import random_search, square
-from bnnaudit.attacks.query.hard_label import attack as hard_label
+from bnnaudit.attacks.query.hard_label import hard_label
 from bnnaudit.attacks.rounding import rounded
 from bnnaudit.core.attack import AttackSettings, Climb, Method
 from bnnaudit.core.batch import Batch

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.query.search import Proposals, search
+from bnnaudit.attacks.query.proposal_search import Proposals, search
 from bnnaudit.core.attack import Square
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
