@@ -1,4 +1,4 @@
-"""The names for use from Python: what the command line does, without the command line."""
+"""The Python interface: what the command line does, without the command line."""
 
 from __future__ import annotations
 

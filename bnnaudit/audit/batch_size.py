@@ -1,4 +1,4 @@
-"""How many images go through the network at once: as many as memory has room for, and no more than pays."""
+"""How many images go through the network at once: as many as fit into memory and make it faster."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from bnnaudit.core.target import Target
 
 MEMORY_FACTS = Path("/proc/meminfo")
 MOST = {"cpu": 256, "cuda": 2048}
-"""Images beyond which a larger batch is no quicker."""
+"""Largest batch; a larger one is no faster. Not tuned."""
 BYTES = 512 * 2**20
-"""Of activations at a time on the CPU, at most, and never more than `SHARE` of what is free."""
+"""Largest size of a batch's activations on the CPU, which also take at most `SHARE` of the free memory. Not tuned."""
 SHARE = 0.25
+"""Share of the free memory that a batch's activations may take. Not tuned."""
 OVERHEAD = 1.5
-"""What a pass takes over what it keeps for the way back: gradients on their way, values that nothing keeps."""
+"""Factor for what a pass needs beyond the values kept for its backward pass. Not tuned."""
 
 
 def fitting_batch(target: Target, images: Tensor) -> int:
@@ -56,7 +57,7 @@ def room(device: torch.device) -> int:
 
 
 def free_memory() -> int | None:
-    """Bytes of main memory that can be had without swapping; None where the system does not tell (Linux does)."""
+    """Bytes of main memory available without swapping; None where the system does not say (Linux does)."""
     try:
         lines = MEMORY_FACTS.read_text(encoding="ascii").splitlines()
     except OSError:

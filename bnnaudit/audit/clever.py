@@ -16,7 +16,7 @@ from bnnaudit.measurements.clever import ImageScores, clever_scores
 from bnnaudit.quantization.quantizers import with_surrogate
 
 CAPPED = 1 - 1e-6
-"""Of the radius: a score from here on is the radius itself, float rounding aside. Not tuned."""
+"""Share of the radius from which on a score counts as the radius itself, float rounding aside. Not tuned."""
 
 
 def run_clever(

@@ -18,11 +18,11 @@ from bnnaudit.rules.comparison import compare
 Kinds = tuple[CureKind, ...]
 
 NEARLY = 0.05
-"""Of the images: so much less than the strongest cure a simpler one may recover; not tuned."""
+"""Share of the images by which a simpler cure may fall behind the strongest one. Not tuned."""
 LEAST = 0.1
-"""Of the images: a cure that recovers less is no remedy, whatever the others do; not tuned."""
+"""Share of the images that a remedy has to recover, whatever the others do. Not tuned."""
 LEAST_OF_ALL = 0.25
-"""Of the images that all attacks of the audit recover together: a cure that recovers a smaller share is no remedy; not tuned."""
+"""Share of what all attacks of the audit recover together that a remedy has to recover. Not tuned."""
 TAKES_AWAY: Mapping[CureKind, tuple[str, ...]] = {
     CureKind.TEMPERATURE: ("SP201", "SP202", "SP208"),
     CureKind.SURROGATE: ("SP203", "SP204"),

@@ -45,16 +45,18 @@ Loaded = TypeVar("Loaded")
 DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 """[Gupta & Ajanthan 2022]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
+"""Images of a sample where none are stated: 95 % intervals are then at most 12 points wide."""
 DEFAULT_STEPS = 20
+"""Steps of the ordinary attack where none are stated ([Gupta & Ajanthan 2022])."""
 CONFIRMING = 32
-"""Images of the sample on which a recorded network has to agree with the network, beside random ones."""
+"""Images of the sample, beside random ones, on which a recorded network has to agree with the original. Not tuned."""
 POOL = 2000
-"""Images beside the sample that a substitute may be trained on."""
+"""Images outside the sample that a substitute may be trained on. Not tuned."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model with the images it is put to."""
+    """A model with the images that it is run on."""
 
     target: Target
     sample: Sample
@@ -93,7 +95,7 @@ def open_source_of(settings: Settings, model: Path) -> ImageSource:
 
 
 def _network_units(model: Path, settings: Settings) -> NetworkUnits:
-    """What the model takes, as far as the settings and the type of its input tell before it is loaded.
+    """What the model takes, as far as the settings and the type of its input say before it is loaded.
 
     Images before a stated normalisation are in the units of the stated range, and of no type.
     """
@@ -126,7 +128,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
-    """Raises UsageError where colours are to be swapped in images that have none, or none that can be told apart."""
+    """Raises UsageError where colours are to be swapped in images that have none, or none that can be identified."""
     if facts.channels is ChannelOrder.BGR and (sample.images.dim() != 4 or sample.images.shape[1] != len("rgb")):
         shown = "x".join(str(length) for length in sample.images.shape[1:])
         raise UsageError(
@@ -145,7 +147,7 @@ def _agrees(target: Target, images: Tensor) -> bool:
 
 
 def _check_normalisation(target: Target, sample: Sample) -> None:
-    """Refuse a mean or std of another length than the images have channels, which a flat input alone does not tell."""
+    """Refuses a mean or std whose length is not the images' number of channels, which a flat input alone does not show."""
     channels = sample.images.shape[1]
     for name, values in (("mean", target.prepare.mean), ("std", target.prepare.std)):
         if len(values) not in (0, 1, channels):
@@ -191,7 +193,7 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
 
 
 def choose_device(text: str) -> torch.device:
-    """`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`; raises UsageError for what is not there."""
+    """`auto` (CUDA if available), `cpu`, `cuda` or `cuda:N`; raises UsageError for a device that is not there."""
     if text == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -208,7 +210,7 @@ def choose_device(text: str) -> torch.device:
 
 
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:
-    """The model's facts, without its data where the file tells enough."""
+    """The model's facts, without its data where the file says enough."""
     require_model(model)
     preprocessing = settings.preprocessing.resolved()
 
@@ -264,8 +266,8 @@ def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
         steps = 2**bits - 1
         if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
             raise UsageError(
-                f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, "
-                f"{grid.values:,} of them); leave it out: they are the grid already"
+                f"image-bits: {bits}-bit pixels fall between the whole numbers of this input ({grid.kind}, "
+                f"{grid.values:,} of them); leave it out: those are already the grid"
             )
     return Threat(norm, eps, facts.box, bits, grid)
 

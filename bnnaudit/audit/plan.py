@@ -17,9 +17,9 @@ from bnnaudit.measurements.cured_models import COPIES
 from bnnaudit.rules.table import CHECKS
 
 PROBED = 100
-"""Images on which gradients, noise and the climb are looked at."""
+"""Images on which gradients, noise and the climb are measured. Not tuned."""
 PROBE_PASSES = 30
-"""Of an image that is probed before the attacks, about: gradients, copies under noise, batches of other company."""
+"""Passes for each image that is probed before the attacks, roughly: gradients, noisy copies, other batches."""
 
 
 def planned_trials(plan: AuditPlan) -> tuple[Trial, ...]:
@@ -59,7 +59,7 @@ def units_of_strength(plan: AuditPlan) -> int:
 
 
 def climb_units(plan: AuditPlan, images: int) -> int:
-    """Image-steps of watching the ordinary attack."""
+    """Image-steps of following the ordinary attack."""
     return min(images, PROBED) * plan.ordinary.steps
 
 

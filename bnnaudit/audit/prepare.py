@@ -23,12 +23,12 @@ from bnnaudit.quantization.zero_gradient import attached
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model in its sessions, put to a sample of N images without attack.
+    """A model in its sessions, run on a sample of N images without attack.
 
-    answers: of the deployed model; labels (N,) on the CPU: the truth, or without it what the deployed model answers.
-    agreement: of the differentiable copy with the deployed model; default_session: of a default session with an exact one, None
-    where it cannot differ. missing_session: why there is no default session, where it could not be opened. threads: what is
-    computed with, PyTorch's own number where it is None.
+    answers: of the deployed model; labels (N,) on the CPU: the truth, or without it what the deployed model answers. agreement:
+    of the differentiable copy with the deployed model; default_session: of a default session with an exact one, None where it
+    cannot differ. missing_session: why there is no default session, where it could not be opened. threads: what to compute with,
+    PyTorch's own number where it is None.
     """
 
     inputs: RunInputs
@@ -42,7 +42,7 @@ class Prepared:
 
     @property
     def target(self) -> Target:
-        """The model, its default session opened, its network one that autograd can go through."""
+        """The model with its default session open and a network that autograd can differentiate."""
         return self.inputs.target
 
     @property

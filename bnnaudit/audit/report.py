@@ -90,7 +90,7 @@ def report_of(
 
 
 def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
-    """The report of a run that is no audit: facts, clean accuracy, and what tells whether they can be trusted.
+    """The report of a run that is not an audit: facts, clean accuracy, and what shows whether they can be trusted.
 
     Its findings say whether the model itself can be trusted, and whether its gradient can; nothing else is judged.
     """

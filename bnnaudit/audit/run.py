@@ -171,7 +171,7 @@ class _Audit:
             block.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
 
     def _make_network(self, trial: Trial) -> None:
-        """Has the network ready that a trial climbs on, as far as it can be had; why not is entered in the journal."""
+        """Prepares the network that a trial climbs on where possible; otherwise the journal gets the reason."""
         source, inputs = trial.source, self.inputs
         if source is Source.WHITE_BOX or source in inputs.climbed:
             return

@@ -1,4 +1,4 @@
-"""Attacks again, with the deployed model as the judge, where it does not confirm what fooled the differentiable copy.
+"""Attacks again, judged by the deployed model, where it does not confirm what fooled the differentiable copy.
 
 An attack stops where the copy is wrong. The two differ by float rounding, which decides where scores are tied or nearly so:
 there a success on the copy may be none on the model, though one step further it would be.
@@ -18,7 +18,7 @@ from bnnaudit.core.target import Preparation, Target
 from bnnaudit.models.score_tensor.network import unjudged, with_answer
 
 MOST = 16
-"""Images attacked again, at most; where more are not confirmed, the copy does not compute the model. Not tuned."""
+"""Most images that are attacked again; where more are not confirmed, the copy does not compute the model. Not tuned."""
 
 
 class DeployedJudge(nn.Module):

@@ -16,7 +16,7 @@ from bnnaudit.measurements.gradient import measure_gradient
 from bnnaudit.measurements.noise import measure_noise
 
 BLOCKED = 0.05
-"""Share of images without any gradient from which on a bridge is tried."""
+"""Share of images without any gradient above which a bridge is tried. Not tuned."""
 TURNING = 0.5
 """Mean cosine of neighbouring gradients below which averaging is tried."""
 

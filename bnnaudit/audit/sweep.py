@@ -39,7 +39,7 @@ class SweepRequest:
 
     @property
     def nested(self) -> bool:
-        """Whether FGSM or PGD begins a longer run exactly as it runs a shorter one.
+        """Whether the first steps of a longer FGSM or PGD run are exactly those of a shorter one.
 
         A step does not depend on the number of steps, nor a restart on the number of restarts; but a targeted loss shares
         restarts out among its targets.

@@ -1,4 +1,4 @@
-"""How many threads an audit computes with: by a measurement, for small networks are slower on two than on one."""
+"""How many threads an audit computes with: measured, because small networks are slower on two than on one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from bnnaudit.core.target import Target
 from bnnaudit.numerics.threads import working_threads
 
 IMAGES = 64
-"""Of a batch, at most, that are timed. Not tuned."""
+"""Most images of a batch that are timed. Not tuned."""
 GAIN = 0.75
-"""Of the time on half as many threads that the double number may take at most: less is not worth the cores. Not tuned."""
+"""Largest share of the time on half as many threads: a smaller gain is not worth the cores. Not tuned."""
 SMALL = 32 * 2**20
 """Bytes that a pass over the timed images keeps for the way back, below which a network whose last bits depend on the number
-stays on one thread: a figure that can be had again is worth more than a part of a minute. Not tuned."""
+stays on one thread: a reproducible figure is worth more than a part of a minute. Not tuned."""
 TIMED = 0.01
 """Seconds, at least, that are spent on timing a number of threads, once `RUNS` are done."""
 RUNS = 3
+"""Timed passes on each number of threads, at least. Not tuned."""
 ODD_BATCHES = (1, 3, 7)
 """Batches, beside the timed one, at which the bits are compared: MKL splits sums between threads where a matrix has few rows
 (on two threads it gives other bits for 1, 3 or 7 rows, and the same for 8 to 256)."""
@@ -90,7 +91,8 @@ def _quickest(target: Target, images: Tensor, most: int) -> int:
 
 
 def _seconds(target: Target, images: Tensor, count: int) -> float:
-    """Of the wall clock, for a pass and back on `count` threads: the quickest of a few, which other work disturbed least."""
+    """Wall-clock seconds of a forward and backward pass on `count` threads: the fastest of a few, least disturbed by other
+    work."""
     found: list[float] = []
     with working_threads(count):
         while len(found) < RUNS or sum(found) < TIMED:

@@ -34,7 +34,7 @@ from bnnaudit.rules.model import (
 from bnnaudit.rules.symptoms.attack_too_weak import verification_misses
 
 NOT_ROBUST = 0.10
-"""Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
+"""A model is called not robust, whatever it claims, if a smaller share of its correctly classified images is left. Not tuned."""
 OF_THE_SAMPLE = (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
 """Rules by which another function than the model's own, or other labels than its own, were audited."""
 
@@ -170,7 +170,7 @@ def _status(
     if missed := verification_misses(evidence.probes.binarization):
         return Status.INCONCLUSIVE, (
             f"auto, which verifies, finds only {missed[0]} of {missed[1]} adversarial images planted inside the radius "
-            "(GM117): that it left the others standing proves too little."
+            "(GM117): its failure on the other images proves too little."
         )
     return Status.AS_CLAIMED, _as_claimed(findings)
 
@@ -183,11 +183,11 @@ def _misread(errors: Sequence[Finding]) -> str:
         return ""
     if all(finding.confidence is Confidence.LOW for finding in found):
         return (
-            f"So few images do not tell the model from one that guesses ({_codes(found)}); audit with more --samples."
+            f"So few images cannot tell the model from one that guesses ({_codes(found)}); audit with more --samples."
         )
     return (
-        f"The model is fed wrongly, or the labels are not what it answers ({_codes(found)}): no figure of this audit is about "
-        "the model in use."
+        f"The inputs are prepared wrongly, or the labels do not match the model ({_codes(found)}): no figure of this audit "
+        "describes the model in use."
     )
 
 
@@ -202,7 +202,7 @@ def _as_claimed(findings: Sequence[Finding]) -> str:
         else "No attack tried did materially better than the claim."
     )
     if masked:
-        return f"Findings of masking stand ({masked}). {gain}"
+        return f"There are findings of masking ({masked}). {gain}"
     if any(speaks_of_masking(finding) for finding in findings):
         return gain
     return f"{gain} No evidence of masking was found."

@@ -1,1 +1,1 @@
-"""The command line: one file a command. Text becomes objects here, and only here does the program exit."""
+"""The command line: one file per command. Text becomes objects here, and only here does the program exit."""

@@ -24,12 +24,12 @@ TRANSFER = "transfer"
 METHODS = [name for method in Method for name in ((str(method), f"{method}++") if method.climbs else (str(method),))]
 METHODS.append(TRANSFER)
 PART_OF = {"curvature": "beta", "l2_per_channel": "surrogate"}
-"""Options that are no settings by themselves, and the setting without which they mean nothing: the curvature is that of a
+"""Options that are not settings by themselves, and the setting without which they mean nothing: the curvature is that of a
 temperature rule, and only attacks that follow a gradient keep each channel in a ball of its own."""
 OPTIONS = tuple(dict.fromkeys([*PART_OF, *(name for method in Method for name in options_of(method))]))
 """Every option of some attack, under the name of its setting."""
 ABSENT = (None, False, ErrorSignal.AUTO)
-"""Values of an option that the command line does not have."""
+"""Values of an option that is not on the command line."""
 
 
 def method_of(name: str) -> Method:
@@ -51,7 +51,7 @@ def refuse_unused(name: str, values: Mapping[str, Any]) -> None:
 
 
 def _flags(options: list[str]) -> str:
-    """Options as one writes them."""
+    """Options as they are typed."""
     return ", ".join("--" + option.replace("_", "-") for option in options)
 
 
@@ -85,5 +85,5 @@ def temperature(name: str, beta: Beta | None, curvature: Curvature | None) -> Be
     if curvature is None:
         return beta
     if beta.rule is not BetaRule.HNS:
-        raise UsageError(f"curvature: only hns looks at the Hessian in this way, not {beta}; leave --curvature out")
+        raise UsageError(f"curvature: only hns uses it, not {beta}; leave out --curvature")
     return replace(beta, curvature=curvature)

@@ -50,7 +50,7 @@ def clever(
     run: options.Run,
     output: options.Output,
 ) -> None:
-    """Estimate how far the nearest adversarial image is from each image of MODEL, from the gradients around it.
+    """Estimate the distance from each image to MODEL's nearest adversarial image, from the gradients around the image.
 
     The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
     with njs or hns, they were too high without it.

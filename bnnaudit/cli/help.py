@@ -1,4 +1,4 @@
-"""Help in panels, as Typer draws it, but readable from 40 columns on and without a parser of Markdown.
+"""Help in panels, as Typer draws it, but readable from 40 columns on and without a Markdown parser.
 
 Typer's own writer gives the description of an option a fifth of the line whatever its width, and half of the time that it
 takes is the import of `rich.markdown`, which nothing here uses.
@@ -86,7 +86,7 @@ def _row(parameter: Any) -> Row:
 
 
 def _default(parameter: Any) -> str:
-    """`default: 300`, empty where there is none to tell of."""
+    """`default: 300`, empty where there is none."""
     said = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     return "" if said is None or isinstance(said, bool | list) else f"default: {said}"
 

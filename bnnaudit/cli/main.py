@@ -60,7 +60,7 @@ class LazyCommands(Panels, TyperGroup):
         raise UsageError(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}; `{NAME} --help` lists them")
 
     def panels(self, context: Any) -> Iterator[tuple[str, Sequence[Row]]]:
-        """The table of commands as it stands, so that none is imported for its help line, then the options."""
+        """The table of commands, so that none is imported for its help line, then the options."""
         yield "Commands", [(Text(name, "bold cyan"), Text(line)) for name, line in COMMANDS.items()]
         yield from super().panels(context)
 
@@ -88,7 +88,7 @@ def root(
 ) -> None:
     """Tell real adversarial robustness from fake robustness in quantized neural networks.
 
-    Exit codes: 0 passed, 1 failed, 2 bad input, 3 unfinished or undecided, 70 a bug of bnnaudit.
+    Exit codes: 0 passed, 1 failed, 2 bad input, 3 unfinished or undecided, 70 a bug in bnnaudit.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -154,7 +154,7 @@ def report_bug(error: Exception, arguments: list[str]) -> int:
     if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exception(error)
     text = (str(error).splitlines() or [""])[0]
-    return complain(f"a bug of bnnaudit: {kind}: {text} (--verbose shows where; please report it)", BUG)
+    return complain(f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", BUG)
 
 
 def complain(message: str, code: int) -> int:

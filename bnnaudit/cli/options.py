@@ -24,7 +24,7 @@ ModelPath = Annotated[
 
 
 class Network(Options, panel="Model"):
-    """What the network takes and returns, where its file does not tell."""
+    """What the network takes and returns, where its file does not say."""
 
     card: paths.Card | None = option("Card to use instead of MODEL.toml next to the model.")
     arch: values.Name | None = option(
@@ -64,7 +64,7 @@ class Deployed(Network):
 
     serve_as: ServeAs | None = option(
         "ONNX Runtime sessions that count as deployed: exact computes what the file says, default is what opens "
-        "without options on this machine; with any, the model is broken if either of them is.",
+        "without options on this machine; with any, an attack that fools either of them counts.",
         "any",
         "deployment.serve_as",
     )
@@ -84,7 +84,7 @@ class Data(Options, panel="Data"):
 
 
 class FewerImages(Data):
-    """Which images, for what takes long on each."""
+    """Which images, for commands that take long on each."""
 
     samples: Count | None = option("Number of images to draw.", "100", "data.samples", value=100)
 
@@ -165,7 +165,7 @@ class Audit(Options, panel="Attack"):
     all_images: bool | None = option(
         "Attack every image of the sample, even after the verdict is decided.", key="audit.all_images", flags="--all"
     )
-    queries: Count | None = option("Draws per image of the random search.", "set by --effort", "attack.queries")
+    queries: Count | None = option("Random-search draws per image.", "set by --effort", "attack.queries")
 
 
 class Run(Options, panel="Run"):
@@ -188,7 +188,7 @@ class Document(Options, panel="Output"):
 
 
 class Output(Document):
-    """Where a document goes, and how much is told on the way."""
+    """Where a document goes, and how much is shown on the way."""
 
     quiet: bool = option("Show no progress on stderr.", flags="--quiet -q", value=False)
     verbose: bool = option("More detail, and a traceback if bnnaudit itself fails.", flags="--verbose -v", value=False)

@@ -30,19 +30,19 @@ def progress_bar(quiet: bool) -> Iterator[ProgressBar]:
 
 @dataclass(frozen=True, slots=True)
 class ProgressBar:
-    """A bar that is told of the plan, of what is being done, and of what is done."""
+    """A bar that receives the plan, what is being done, and what is done."""
 
     bar: Progress
     only: TaskID
 
     def plan(self, units: int) -> None:
-        """The whole amount of work."""
+        """Sets the total amount of work."""
         self.bar.update(self.only, total=units)
 
     def task(self, name: str) -> None:
-        """What is being done now."""
+        """Names what is being done now."""
         self.bar.update(self.only, description=name[:44])
 
     def advance(self, units: int) -> None:
-        """So much is done."""
+        """Adds work that is done."""
         self.bar.advance(self.only, units)

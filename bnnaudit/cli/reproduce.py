@@ -82,7 +82,7 @@ def reproduce(
     """
     radii = tuple(threat.radii or ())
     if len(radii) > 1 and table is not TableName.FIGURE2:
-        raise UsageError(f"eps: {table} has one radius, and {len(radii)} are given; only figure2 takes several")
+        raise UsageError(f"eps: {table} takes one radius, but {len(radii)} were given; only figure2 takes several")
     models = tuple(networks.models or default_models(table))
     limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
     settled = [settle(path, network, data, limits, run) for path in models]

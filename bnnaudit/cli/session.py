@@ -65,7 +65,7 @@ def running(opened: Opened, output: options.Output, task: str, units: int | None
 
 
 def prepare_opened(opened: Opened) -> Prepared:
-    """The model put to its images without attack."""
+    """The model run on its images without attack."""
     from bnnaudit.audit.prepare import prepare
 
     return prepare(opened.target, opened.sample, opened.seed, opened.batch_size, opened.threads)

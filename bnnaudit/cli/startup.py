@@ -1,4 +1,4 @@
-"""What the process has to be told before the numerical libraries are loaded: threads, how they wait, and memory."""
+"""What has to be set before the numerical libraries are loaded: threads, how they wait, and memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping, MutableMapping
 from bnnaudit.core.cpu_cores import usable_cores
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-"""For OpenMP's runtimes: a thread that waits sleeps. By default GNU's, which PyTorch's wheels bring, tries 300,000 times
-before it does; on two cores with other work on them a check of `digits-bnn-waq` then took 16.8 s of processor time, and
-takes 7.1 s so (6.6 s on one thread)."""
+"""For OpenMP's runtimes: a thread that waits sleeps. By default GNU's, which PyTorch's wheels bring, tries 300,000 times before
+it does; on two cores with other work on them a check of `digits-bnn-waq` then took 16.8 s of processor time, and takes 7.1 s with
+sleeping threads (6.6 s on one thread)."""
 THREADS = "OMP_NUM_THREADS"
 OTHER_THREADS = "MKL_NUM_THREADS"
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3

@@ -47,7 +47,7 @@ def sweep(
 ) -> None:
     """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 
-    Where it is exact, all iteration counts are read off one long run. A sweep over rho uses the NJS temperature.
+    All iteration counts are read off one long run where that is exact. A sweep over rho uses the NJS temperature.
     """
     chosen = None if swept.points is None else parse_values(swept.over, swept.points)
     settings = settle(model, network, data, threat, attack, run)

@@ -13,7 +13,7 @@ from bnnaudit.cli.streams import waiting
 
 
 class TrainOptions(Options, panel="Output"):
-    """Where the network goes, and how much is told on the way."""
+    """Where the network goes, and how much is shown on the way."""
 
     output: paths.Folder = option("Folder to write to.", "the current folder", flags="--output -o", value=Path())
     quiet: bool = option("Show no progress on stderr.", flags="--quiet -q", value=False)
@@ -29,7 +29,7 @@ RecipePath = Annotated[
 def train(recipe: RecipePath, options: TrainOptions) -> None:
     """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
-    The same recipe gives the same network again. Needs the extra bnnaudit[train].
+    The same recipe always gives the same network. Needs the extra bnnaudit[train].
     """
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar

@@ -52,7 +52,7 @@ def kind(metavar: str, parse: Callable[[str], Value], names: Iterable[str] = ())
 
 
 def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], object] = str) -> Kind:
-    """One of `values`, in any mixture of capitals, as `make` makes it of the value."""
+    """One of `values`, in upper or lower case, as `make` makes it of the value."""
     names = tuple(values)
 
     def parse(text: str) -> object:
@@ -129,7 +129,7 @@ KINDS = {
     Beta: kind("RULE|NUMBER", Beta.parse, (rule for rule in BetaRule if rule is not BetaRule.FIXED)),
     Surrogate: kind("SURROGATE", Surrogate.parse, SurrogateKind),
 }
-"""Of the project's own types, but for enumerations, whose members are the values."""
+"""Kinds of the project's own types other than enumerations, whose members are the values."""
 
 
 def kind_of(annotation: Any) -> Kind | None:

@@ -22,7 +22,7 @@ PYPROJECT_TABLE = "tool.bnnaudit"
 
 
 def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
-    """What holds for `model`, key by key: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml.
+    """The settings for `model`, key by key: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml.
 
     The card is `card`, or else MODEL.toml beside the model where there is one. Paths in a file are relative to its folder,
     those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.

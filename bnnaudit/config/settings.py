@@ -62,7 +62,7 @@ def _range(value: object) -> object:
 
 
 def _per_channel(value: object) -> tuple[float, ...]:
-    """One number a channel, or one for all."""
+    """One number per channel, or one for all."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     numbers = tuple(float(entry) for entry in values if _is_number(entry))
     if not numbers or len(numbers) < len(values):
@@ -78,7 +78,7 @@ def _positive_per_channel(value: object) -> object:
 
 
 def _choice(choices: type[Choice]) -> Callable[[object], object]:
-    """Text as one of the choices, in any mixture of capitals."""
+    """Text as one of the choices, in upper or lower case."""
 
     def parse(value: object) -> object:
         try:

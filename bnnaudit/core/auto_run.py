@@ -52,7 +52,7 @@ class Part:
 
 
 def joined_parts(first: Iterable[Part], second: Iterable[Part]) -> tuple[Part, ...]:
-    """The parts of two runs as those of one: what is alike in both is told once, with the sum of both."""
+    """The parts of two runs as those of one: parts alike in both become one, with their sum."""
     parts: dict[Part, Part] = {}
     for part in (*first, *second):
         kind = Part(part.phase, part.surrogate, part.loss)

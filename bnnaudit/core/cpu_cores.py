@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 CONTROLLER = "cpu"
-"""Of control groups of version 1; version 2 has one tree for all controllers."""
+"""Name of the controller in version 1 of control groups; version 2 has one tree for all controllers."""
 
 
 def usable_cores(root: Path = Path("/")) -> int:

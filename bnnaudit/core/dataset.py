@@ -23,7 +23,7 @@ class NamedDataset(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> NamedDataset | None:
-        """The data set of that name, in any mixture of capitals; None where `text` is none of them (a path, then)."""
+        """The data set of that name, in upper or lower case; None where `text` is none of them (a path, then)."""
         return next((name for name in cls if name.lower() == text.strip().lower()), None)
 
 

@@ -47,6 +47,6 @@ def listed(names: Sequence[str], most: int = 8) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the memory of the machine or of a device did not suffice: Python's error, torch's, or its CPU allocator's."""
+    """Whether the machine or a device ran out of memory: Python's error, torch's, or its CPU allocator's."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)

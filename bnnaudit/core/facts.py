@@ -42,9 +42,9 @@ class Layout(StrEnum):
 class Differentiation(StrEnum):
     """Where the steps and the gradient of the copy that is attacked come from.
 
-    graph: from the file's own graph. modules: from modules that are known. recorded: from the operators that the network's
-    code runs. measured: from the values of its modules, where they cannot be recorded. code: from the code as it is written,
-    where neither can be had; which steps are in it is not known.
+    graph: from the file's own graph. modules: from modules that are known. recorded: from the operators that the network's code
+    runs. measured: from the values of its modules, where they cannot be recorded. code: from the code as written, where neither
+    can be had; which steps are in it is not known.
     """
 
     GRAPH = "graph"
@@ -99,7 +99,7 @@ class GradientFacts:
     """How the copy that is attacked got its gradient.
 
     cuts: what in the code cuts gradients off and was passed over (`detach`, `no_grad`, `own backward`). dead_as_written:
-    whether the code as it is written passes no gradient back to the image; dead: whether the copy passes none back either.
+    whether the code as written passes no gradient back to the image; dead: whether the copy passes none back either.
     unseen: operators at which the gradient still ends. why: the reason where the operators could not be recorded.
     """
 
@@ -153,7 +153,7 @@ class ModelFacts:
 
     @property
     def weight_bits(self) -> int | None:
-        """The fewest bits of any layer's weights, `FLOAT_BITS` for floats; None where the file does not tell."""
+        """The fewest bits of any layer's weights, `FLOAT_BITS` for floats; None where the file does not say."""
         return self.weight_layers[0].bits if self.weight_layers else None
 
     @property

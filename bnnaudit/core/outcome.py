@@ -1,4 +1,4 @@
-"""What an attack gives back."""
+"""What an attack returns."""
 
 from __future__ import annotations
 

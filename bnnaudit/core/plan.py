@@ -1,4 +1,4 @@
-"""What an audit is asked to do, as plain values that checks, engine and report share."""
+"""What an audit is asked to do, as plain values that rules, audit and reports share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bnnaudit.core.trial import Source, Trial
 SWEEP_STEPS = 100
 """Steps of the longest attack in the sweep over iterations. Not tuned."""
 SWEEP_POINTS = (0, 1, 2, 5, 10, 20, 50, SWEEP_STEPS)
-"""Where that attack is read off; 0 is the random start. Not tuned."""
+"""Steps after which that attack is read off; 0 is the random start. Not tuned."""
 RADIUS_POINTS = 4
 """Radii between the threat's and the whole box in the sweep over radii. Not tuned."""
 
@@ -39,17 +39,17 @@ WHOLE_BOX = 1.0
 HALF_RANGE = 0.5
 """The L-inf radius at which every image can be turned into the same grey one."""
 MANY_RESTARTS = 20
-"""Against 1: [Gupta & Ajanthan 2022] Table 1."""
+"""Restarts that are compared with one ([Gupta & Ajanthan 2022], Table 1)."""
 SHORT_TRAVEL = 0.1
-"""Of the radius: what a whole attack of tiny steps moves at most. Not tuned."""
+"""Share of the radius that a whole attack of tiny steps covers. Not tuned."""
 DRAWS = {Effort.QUICK: 0, Effort.STANDARD: 500, Effort.THOROUGH: 10_000}
-"""Random points for each image that the gradient left; [Carlini et al. 2019] asks for 10,000."""
+"""Random points for each image that PGD left; [Carlini et al. 2019] asks for 10,000."""
 QUERIES = {Effort.QUICK: 0, Effort.STANDARD: 300, Effort.THOROUGH: 5000}
-"""Of a query attack, for each image that the gradient left; 5,000 as in AutoAttack. The 300 are not tuned."""
+"""Queries of Square Attack for each image that PGD left; 5,000 as in AutoAttack. The 300 are not tuned."""
 QUERIES_FOR_A_GRADIENT = 10
 """Queries of the verification for each gradient that it may spend, where gradients are blocked. Not tuned."""
 CLASSES_ASKED = {Effort.QUICK: 0, Effort.STANDARD: 0, Effort.THOROUGH: 5000}
-"""Of a hard-label attack, for each image that the gradient left. Not tuned."""
+"""Queries of a hard-label attack for each image that PGD left. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ class Preprocessing:
     """What is known of the input apart from the file: its range, normalisation, and layout (None: read it off the file).
 
     box: None where nothing is said: 0..1 for an input of floats, the range of its type for one of whole numbers.
-    `mean` and `std` have one value a channel (or one for all), in the units of `box` and in the order of `channels`; empty
+    `mean` and `std` have one value per channel (or one for all), in the units of `box` and in the order of `channels`; empty
     means none. `output_name`: the output of an ONNX file that holds the scores; None: the first one that can.
     `input_shape`: the input's sizes after the batch, in the network's own order, where the file leaves them open.
     `data_shape`: the sizes of one image as the data store it, which tell as much where nobody states them.

@@ -1,4 +1,4 @@
-"""How an audit tells how far it is, without knowing who listens."""
+"""How an audit reports its progress, without knowing who listens."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ class Progress(Protocol):
     """A listener; units are image-steps, planned as a whole before the work starts."""
 
     def plan(self, units: int) -> None:
-        """The whole amount of work."""
+        """Sets the total amount of work."""
         ...
 
     def task(self, name: str) -> None:
-        """What is being done now."""
+        """Names what is being done now."""
         ...
 
     def advance(self, units: int) -> None:
-        """So much is done."""
+        """Adds work that is done."""
         ...
 
 
 class Silence:
-    """Nobody listens."""
+    """No listener."""
 
     def plan(self, units: int) -> None:
         """Ignored."""

@@ -1,4 +1,4 @@
-"""The report: everything an audit found out, as plain values. `reports/` turns it into text."""
+"""The report: everything that an audit found, as plain values. `reports/` turns it into text."""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ class ScoreFacts:
 
     @property
     def why(self) -> str:
-        """In a clause, for people."""
+        """Why this tensor, as a clause of a report."""
         tied = f" (the output is tied on {self.tied})" if self.tied else ""
-        told = "its sign tells the output's class" if self.single else "its largest entry is the output's"
+        told = "its sign gives the output's class" if self.single else "its largest entry is in the output's class"
         return f"{told} on all {self.points} images compared{tied}"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ServeAs(StrEnum):
-    """The sessions that count: a model is broken where one of them is.
+    """The sessions that count: an attack succeeds if it fools one of them.
 
     `exact` computes what the file says, `default` is the runtime as it opens without options on the machine at hand.
     """

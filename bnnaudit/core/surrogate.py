@@ -53,6 +53,7 @@ DEFAULT_WIDTHS = {
     SurrogateKind.ARCTAN: 0.15,
     SurrogateKind.RELAXED: 0.25,
 }
+"""Width of each kind where none is stated, in its `default_unit`."""
 ALIASES = {"adaptive": SurrogateKind.TRIANGULAR, "sech2": SurrogateKind.TANH}
 """Other names in use."""
 

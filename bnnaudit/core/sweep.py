@@ -117,7 +117,7 @@ def _setting(parameter: Parameter, value: float) -> object:
 
 
 def value_label(parameter: Parameter, value: float) -> str:
-    """A value as people write it."""
+    """A value as reports write it."""
     return length_text(value) if parameter.length else f"{value:g}"
 
 

@@ -26,7 +26,7 @@ class Deployed(Protocol):
 class Preparation:
     """From an image in the network's range to the network's own input: n = (x - mean) / std, then layout and shape.
 
-    images (N, C, H, W) or (N, features) -> (N, *input_shape). `mean` and `std` have one value a channel, in the units of
+    images (N, C, H, W) or (N, features) -> (N, *input_shape). `mean` and `std` have one value per channel, in the units of
     the range and in the network's order of `channels`, or are empty. The differentiable copy and the deployed one share it,
     so both see the same bits.
     """

@@ -136,9 +136,10 @@ def parse_length(text: str | float, what: str = "eps") -> float:
 
 
 def length_text(length: float) -> str:
-    """A length of the [0,1] image as people write it: `8/255` where it is a whole number of pixel values, else a decimal.
+    """A length of the [0,1] image in its usual form: `8/255` for a whole number of pixel values, else a decimal.
 
-    0.2, 0.4, 1 and their like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
+    0.2, 0.4, 1 and the like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
+
     """
     if is_pixel_count(length):
         return f"{round(length * 255)}/255"
@@ -146,6 +147,6 @@ def length_text(length: float) -> str:
 
 
 def is_pixel_count(length: float) -> bool:
-    """Whether people mean a number of pixel values of 255 by this length."""
+    """Whether this length is usually given in pixel values of 255."""
     pixels = round(length * 255)
     return abs(length - pixels / 255) < 1e-6 and pixels % 51 != 0

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 ARRIVES = 0.05
-"""Share of images with a zero gradient at the input up to which the signal counts as arriving; not tuned."""
+"""Share of images with a zero gradient at the input up to which the signal counts as arriving. Not tuned."""
 
 
 class End(NamedTuple):

@@ -16,7 +16,9 @@ from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing, resized
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
 CHUNK = 256
+"""Images that are read at a time. Not tuned; it changes no result."""
 PROBE = 200
+"""Files of the whole data set whose sizes are looked at. Not tuned."""
 
 
 def read_fitting(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tuple[Tensor, str]:

@@ -1,4 +1,4 @@
-"""Labels as class indices, and whether they are classes of the model."""
+"""Labels as class indices, and whether the model has those classes."""
 
 from __future__ import annotations
 

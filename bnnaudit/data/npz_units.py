@@ -26,7 +26,7 @@ SHADES = 16
 """Whole floats of at least so many values are pixels; fewer may be a measurement that happens to be whole. Not tuned."""
 
 SEEN = 100
-"""Images whose values are counted."""
+"""Images whose values are counted. Not tuned."""
 
 SYMMETRIC = Box(-1.0, 1.0)
 

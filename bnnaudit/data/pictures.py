@@ -19,6 +19,7 @@ from bnnaudit.data.source import ArraySource, refuse_oversized
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
 LARGEST_FILE = 256 * 2**20
+"""Bytes of the largest image file that is read. Not tuned."""
 
 
 class Resizing(Enum):

@@ -100,7 +100,7 @@ def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64]
     if isinstance(source, PictureSource) and source.class_names and len(source.class_names) != facts.num_classes:
         raise DataError(
             f"{source.where}: {len(source.class_names)} class folders, but the model has {facts.num_classes} classes, so "
-            "their order does not tell the labels; give one folder per class (an empty one for a class without "
+            "their order does not give the labels; give one folder per class (an empty one for a class without "
             "images), or images without class folders to audit without labels"
         )
     refuse_foreign_classes(source.name, labels, facts.num_classes)

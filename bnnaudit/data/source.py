@@ -1,4 +1,4 @@
-"""Images and labels that lie in memory, and how much memory is too much."""
+"""Images and labels in memory, and how much memory is too much."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class ArraySource:
 
 
 LARGEST_BYTES = 16 * 2**30
+"""Bytes of the largest array that is read. Not tuned."""
 
 
 def refuse_oversized(where: str, shape: Sequence[int], itemsize: int, remedy: str) -> None:

@@ -14,11 +14,11 @@ from bnnaudit.core.target import Target
 FLOAT_NOISE = 1e-4
 """Relative difference of scores that rounding explains."""
 ALONE = 64
-"""Images that are run one by one."""
+"""Images that are run one by one. Not tuned."""
 COMPANY = 7
 """Size of the batches in which images are run with others; odd, so that no batch of the sample's own comes back."""
 ENOUGH_OF_A_CLASS = 10
-"""Images of a class from which on it is strange that none is put into it."""
+"""Images of a class, at least, for it to be strange that none is put into it. Not tuned."""
 
 
 def measure_agreement(target: Target, images: Tensor, scores: Tensor, batch_size: int, labels: Tensor) -> Agreement:

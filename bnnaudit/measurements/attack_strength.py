@@ -30,19 +30,21 @@ from bnnaudit.numerics.randomness import normal_block, uniform_block
 from bnnaudit.quantization.zero_gradient import attached_network
 
 IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 8, Effort.THOROUGH: 100}
+"""Images that are tested. Not tuned."""
 MOST_IMAGES = {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.THOROUGH: 100}
-"""Where `auto` has missed too many of the first images for chance to be excluded, and too few for it to be plain."""
+"""Most images, where the first ones leave open whether `auto` finds enough. Not tuned."""
 MOST_INNER = 999
-"""Points inside the ball where the features allow it, as in the paper."""
+"""Points inside the ball where the features allow it ([Zimmermann et al. 2022])."""
 INNER_SHARE = 0.95
-"""Of the radius: how far the inner points reach."""
+"""Share of the radius within which the inner points lie. Not tuned."""
 TIGHTNESS = 0.5
-"""Where the threshold stands between -1, the nearest inner point, and +1, the planted one."""
+"""Place of the threshold between -1, the nearest inner point, and +1, the planted one. Not tuned."""
 RANDOM_POINTS = 200
-"""Of each of three kinds: in the ball, on its surface, in its corners."""
+"""Random points of each of three kinds: in the ball, on its surface, in its corners. Not tuned."""
 AUTO_BUDGET = 100
+"""Gradients per image that `auto` may spend in the test. Not tuned."""
 FIT_STEPS = 300
-"""Of the projected gradient that fits a head. Not tuned."""
+"""Steps of the projected gradient that fits a head. Not tuned."""
 STREAM = 2000
 """First of the random streams of an image that are used here."""
 RANDOM_NAME = "random search"

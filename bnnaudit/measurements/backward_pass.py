@@ -10,6 +10,7 @@ from torch import Tensor
 from bnnaudit.numerics.norms import finite_gradients
 
 SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
+"""Smallest float32 that is not denormal."""
 
 
 def gradients_at(logits: Tensor, tensors: Sequence[Tensor], signal: Tensor) -> list[Tensor]:

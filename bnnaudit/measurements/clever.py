@@ -29,7 +29,7 @@ from bnnaudit.numerics.randomness import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.temperature import fit_temperature
 
 MEMORY = 2**24
-"""Numbers of gradients held at a time."""
+"""Numbers in the gradients held at a time. Not tuned; it changes no result."""
 DRAW = {Ball.L1: diamond_draws, Ball.L2: sphere_draws, Ball.LINF: cube_draws}
 DUAL = {Ball.L1: float("inf"), Ball.L2: 2.0, Ball.LINF: 1.0}
 

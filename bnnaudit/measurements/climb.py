@@ -1,4 +1,4 @@
-"""The ordinary attack watched step by step: its loss and its decisions along the way ([Pintor et al. 2022])."""
+"""The ordinary attack followed step by step: its loss and its decisions along the way ([Pintor et al. 2022])."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnnaudit.core.target import Target
 from bnnaudit.measurements.backward_pass import gradients_at
 
 STILL_RISING = 0.05
-"""Of the whole rise, over the second half of the steps."""
+"""Share of the whole rise that the second half of the steps has to add ([Pintor et al. 2022], indicator I4)."""
 SMALLEST_RISE = 1e-9
 """Relative to the loss: below it double precision tells nothing."""
 

@@ -30,7 +30,7 @@ from bnnaudit.quantization.surrogates import round_step
 COPIES = 10
 """Noisy copies over which logits are averaged."""
 NOISE = 1 / 8
-"""Of the radius."""
+"""Size of the noise as a share of the radius. Not tuned."""
 TOLERANCE = 1e-3
 """Relative difference of scores that double precision may make."""
 

@@ -16,9 +16,9 @@ from bnnaudit.core.threat import Box
 from bnnaudit.measurements.label_fit import held_against
 
 TRIED_ON = 100
-"""Images at most: enough for ten points to be significant among thirty ways, and about a pass of the ordinary attack."""
+"""Most images: enough for ten points to be significant among thirty ways."""
 NARROW = 0.9
-"""Of the input range: values that span less may be in other units than the data say."""
+"""Share of the input range: values that span less may be in other units than the data say. Not tuned."""
 UNITS = Box()
 PIXELS = Box(0.0, 255.0)
 RANGES = (UNITS, PIXELS, Box(-1.0, 1.0), Box(-128.0, 127.0))
@@ -30,7 +30,7 @@ NORMALISATIONS: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...] = (
     ("MNIST's mean and std", (0.1307,), (0.3081,)),
     ("FashionMNIST's mean and std", (0.2860,), (0.3530,)),
 )
-"""As torchvision's and PyTorch's own examples have them, in units of the [0,1] image."""
+"""Means and standard deviations in torchvision's and PyTorch's own examples, in units of the [0,1] image."""
 CAFFE = (103.939, 116.779, 123.68)
 """Means of ImageNet in blue, green, red, as networks from Caffe and some of Keras take them."""
 STORED = "store the data flattened so"

@@ -1,4 +1,4 @@
-"""The input gradient before any attack: is it there, where does it vanish, and what does the network do to its input."""
+"""The input gradient before any attack: whether there is one, where it vanishes, and what the network does to its input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bnnaudit.quantization.zero_gradient import Attached
 VANISHING = 1e-6
 """Largest entry of a gradient, per unit of error signal, below which rounding decides its signs."""
 TINY_NOISE = 1e-4
-"""Of the range: noise that changes the logits of any network that does not round its input."""
+"""Share of the range: noise of this size changes the logits of any network that does not round its input. Not tuned."""
 
 
 def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientProbe:

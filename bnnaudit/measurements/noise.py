@@ -17,8 +17,9 @@ from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_noise
 
 DRAWS = 10
+"""Noisy copies of each image. Not tuned."""
 OFTEN = 0.1
-"""Share of the copies of an image that must change class for the image to count."""
+"""Share of the copies of an image that must change class for the image to count. Not tuned."""
 STREAM = 1000
 """First of the random streams of an image that are used here; restarts of attacks use the first ones."""
 

@@ -16,9 +16,9 @@ BEYOND_DOUBT = 0.9
 SMALLEST_SIDE = 8
 """Height and width from which on neighbouring pixels are asked about."""
 TOGETHER = 16
-"""Images at a time, so that large ones take little memory in double precision."""
+"""Images at a time, so that large ones take little memory in double precision. Not tuned."""
 FLATNESS = 1e-6
-"""Of the input range: what an image of one single value may vary by."""
+"""Share of the input range by which an image of a single value may vary. Not tuned."""
 
 
 def measure_fit(target: Target, images: Tensor, answers: Tensor, labels: Tensor | None, batch_size: int) -> SampleFit:

@@ -27,17 +27,17 @@ from bnnaudit.models.score_tensor.graph import Place
 from bnnaudit.models.score_tensor.network import ScorePlaces, score_places
 
 IMAGES = 48
-"""Of the sample, around which points are compared. Not tuned."""
+"""Images of the sample around which points are compared. Not tuned."""
 PART = 32
-"""Images at once."""
+"""Images at a time. Not tuned; it changes no result."""
 STEPS = 10
-"""Of the attacks whose way is followed."""
+"""Steps of the attacks whose paths are followed. Not tuned."""
 ATTACKS = 3
-"""Attacks, each on the tensor that the one before left standing."""
+"""Attacks, each on the tensor that passed the one before. Not tuned."""
 BISECTIONS = 6
 """Points between two images of different classes, each halving what is left: 1/64 of the way from the boundary at last."""
 ROUNDING = 1e-6
-"""Of the largest score: differences below it are ties, as rounding explains them."""
+"""Share of the largest score: smaller differences are ties, since rounding explains them. Not tuned."""
 LIKE = 0.98
 """Share of a tensor's variation that a multiple of another one explains, from which on they differ by a scale: 8-bit rounding
 leaves 0.9999, four bits 0.99, a softmax of ordinary logits 0.7."""

@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolutions before it: a sixth fewer seconds for a network that has it."""
+"""Batch normalisation folded into the convolutions before it, which saves a network that has it a sixth of its time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TOLERANCE = 1e-4
 
 
 Affine = tuple[Tensor, Tensor]
-"""Scale and shift of what a normalization by stored statistics does to each channel, scale x + shift, both (C,) float64."""
+"""Scale and shift of what a normalisation by stored statistics does to each channel, scale x + shift, both (C,) float64."""
 
 
 def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
-    """The network with every batch normalization folded whose only input is a convolution's only use.
+    """The network with every batch normalisation folded whose only input is a convolution's only use.
 
     For networks without quantizers: where a sign follows, rounding could flip it. inputs (N, *input_shape), on which the
     result has to agree. Weights that stay are shared with `network`, which is left as it was and returned where nothing
@@ -64,7 +64,7 @@ def _graphs(network: nn.Module) -> Iterator[tuple[nn.Module, fx.Graph]]:
 
 
 def _pairs(owner: nn.Module, graph: fx.Graph) -> list[tuple[str, str]]:
-    """Names of convolutions and of the normalizations that alone use their results; each called once in the graph."""
+    """Names of convolutions and of the normalisations that alone use their results; each called once in the graph."""
     calls = [node for node in graph.nodes if node.op == "call_module"]
     layers = [owner.get_submodule(str(node.target)) for node in calls]
     shared = [layer for layer in layers if sum(layer is other for other in layers) > 1]
@@ -80,7 +80,7 @@ def _pairs(owner: nn.Module, graph: fx.Graph) -> list[tuple[str, str]]:
 
 
 def _fold(convolution: nn.Module, normalization: nn.Module) -> bool:
-    """Takes the normalization into the convolution; False, and nothing is changed, where they are not of a known kind."""
+    """Takes the normalisation into the convolution; False, and nothing is changed, where they are not of a known kind."""
     affine = _affine(normalization)
     if affine is None or _is_altered(convolution) or _is_altered(normalization):
         return False
@@ -105,12 +105,12 @@ def _stored(layer: nn.Module, function: Callable[..., Tensor]) -> tuple[Tensor |
 
 
 def _is_altered(layer: nn.Module) -> bool:
-    """Whether something beside the layer's own code has a say in what it computes."""
+    """Whether something other than the layer's own code affects what it computes."""
     return bool(layer._forward_hooks or layer._forward_pre_hooks) or "forward" in vars(layer)
 
 
 def _affine(normalization: nn.Module) -> Affine | None:
-    """The normalization's scale and shift; None where it is of no known kind, or computes its statistics itself."""
+    """The normalisation's scale and shift; None where it is of no known kind, or computes its statistics itself."""
     statistics: tuple[Tensor | None, ...]
     match normalization:
         case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.BatchNorm3d() if type(normalization) in NORMALIZATIONS:
@@ -130,7 +130,7 @@ def _affine(normalization: nn.Module) -> Affine | None:
 
 
 def _folded(weight: Tensor, bias: Tensor | None, affine: Affine) -> tuple[Tensor, Tensor]:
-    """The weight (C, ...) and the bias (C,) of the convolution and the normalization in one."""
+    """The weight (C, ...) and the bias (C,) of the convolution and the normalisation in one."""
     scale, shift = affine
     per_channel = scale.view(-1, *(1,) * (weight.dim() - 1))
     shift = shift if bias is None else shift + bias.double() * scale

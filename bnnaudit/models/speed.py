@@ -18,7 +18,7 @@ TRIED = 2
 def speed_up(network: nn.Module, inputs: Tensor, quantized: bool, device: torch.device) -> nn.Module:
     """The network (in eval mode, on the CPU), which is taken over, with the same scores up to rounding.
 
-    Binary weights are computed once; normalization is folded where no quantizer could turn its rounding into a flipped
+    Binary weights are computed once; normalisation is folded where no quantizer could turn its rounding into a flipped
     sign; on the CPU weights lie channels last. inputs (N, *input_shape): a few on which the scores have to agree.
     """
     tried = inputs[:TRIED]

@@ -13,7 +13,7 @@ POINTS = (40, 12, 12)
 LARGEST_SHAPE = 1e3
 """The upper end of the shapes that are searched. Not tuned."""
 BISECTIONS = 24
-"""Of the logarithm of the shape: its error is below 1e-6."""
+"""Bisections of the logarithm of the shape, whose error is then below 1e-6."""
 DEGENERATE = 1e-6
 """Values whose range is smaller than this part of the largest are all the same: a constant has itself as its end. Not tuned."""
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 Z95 = 1.959963984540054
+"""Standard deviations of a two-sided 95 % interval."""
 
 
 def wilson_interval(successes: int, total: int, z: float = Z95) -> tuple[float, float]:
@@ -39,7 +40,7 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 
 
 def paired_difference_interval(only_first: int, only_second: int, total: int, z: float = Z95) -> tuple[float, float]:
-    """Interval for (only_second - only_first) / total over paired images ([Agresti & Min 2005]: half an image a cell).
+    """Interval for (only_second - only_first) / total over paired images ([Agresti & Min 2005]: half an image per cell).
 
     Positive where the second attack fools more. (-1, 1) where there is no sample.
     """

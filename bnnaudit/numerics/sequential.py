@@ -9,7 +9,7 @@ PRIOR = 0.5
 """Both parameters of the beta distribution that is mixed over (Jeffreys' prior): the first interval whose upper end is below
 5 % after no success at all has 120 trials at level 0.05, with the uniform prior 160."""
 HALVINGS = 50
-"""Of [0, 1] in search of an end of the interval: beyond the precision of a double near 1."""
+"""Halvings of [0, 1] in search of an end of the interval: beyond the precision of a double near 1."""
 
 
 def confidence_sequence(successes: int, total: int, level: float = 0.05) -> tuple[float, float]:

@@ -29,7 +29,7 @@ NEGLIGIBLE = -28.0
 def logit_betas(logits: Tensor, labels: Tensor, polished: bool = True) -> Tensor:
     """b* (M,) for logits (M, d); 1 where the image is misclassified or its two top logits tie.
 
-    To 1e-3 relative; to 3e-2 where not `polished`, in a fraction of the time: for who asks anew at every step.
+    To 1e-3 relative; to 3e-2 where not `polished`, in a fraction of the time, for a rule that asks at every step.
     """
     top = logits.topk(2, dim=1)
     gap = top.values[:, 0] - top.values[:, 1]

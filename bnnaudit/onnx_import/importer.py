@@ -17,7 +17,7 @@ from bnnaudit.onnx_import.graph.own_operators import SINCE_VERSION
 from bnnaudit.onnx_import.graph.size_limits import check_sizes
 from bnnaudit.onnx_import.graph.torch_types import torch_type
 from bnnaudit.onnx_import.operators import OPERATORS, is_supported, register, since_version
-from bnnaudit.onnx_import.passes.binarizations import recognise_binarisations
+from bnnaudit.onnx_import.passes.binarizations import recognise_binarizations
 from bnnaudit.onnx_import.passes.fuse_quantizers import fuse_quantizers
 from bnnaudit.onnx_import.passes.grid_patterns import recognise_grids
 from bnnaudit.onnx_import.passes.node_names import name_nodes
@@ -45,7 +45,7 @@ def lower(graph: Graph, float_outputs: bool = False) -> None:
     """
     _check_types(graph)
     _part_outputs(graph)
-    recognise_binarisations(graph)
+    recognise_binarizations(graph)
     recognise_roundings(graph)
     recognise_clips(graph)
     recognise_grids(graph)

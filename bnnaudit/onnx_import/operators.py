@@ -273,7 +273,7 @@ RUNTIME: dict[str, Spec] = {
     "SkipLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
     "SkipSimplifiedLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
 }
-"""ONNX Runtime's own, as its optimiser and its quantizer write them."""
+"""ONNX Runtime's own, as its optimizer and its quantizer write them."""
 
 QONNX: dict[str, Spec] = {
     "Quant": Spec(qonnx.quant, SAME_SHAPE, quantizer=qonnx.describe_quant),

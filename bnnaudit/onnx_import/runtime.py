@@ -19,7 +19,8 @@ RUNTIME = f"onnxruntime {onnxruntime.__version__} ({PROVIDER})"
 
 REFERENCE = f"onnx.reference {onnx.__version__}"
 
-_SILENT = 4  # fatal errors only
+_SILENT = 4
+"""Log level: fatal errors only."""
 
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
 """Waiting threads that spin take the cores from the attack, which runs between two replays."""

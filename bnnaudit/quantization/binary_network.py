@@ -29,9 +29,9 @@ from bnnaudit.quantization.step_hooks import removing
 Array = NDArray[np.float64]
 
 MOST_WEIGHTS = 1 << 24
-"""Of all layers together, as dense matrices: 128 MiB."""
+"""Most weights of all layers together, as dense matrices: 128 MiB."""
 CHUNK = 1024
-"""Values put in place at once."""
+"""Values put in place at a time. Not tuned; it changes no result."""
 PROBES = 32
 """Random images and random units on which the measured maps are held against the network."""
 AFFINE = 1e-9

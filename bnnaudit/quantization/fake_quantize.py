@@ -100,7 +100,7 @@ class FakeQuantizer(GridQuantizer):
         return quantized
 
     def _apart(self, values: Tensor) -> Tensor:
-        """The same with the quantized numbers in between, for who watches the step from x / scale to them."""
+        """The same with the quantized numbers in between, for hooks that watch the step from x / scale to them."""
         values = functional.hardtanh(values, self.before.low, self.before.high)
         zero_point = self.scale.new_tensor(self.zero_point)
         return (self.onto_grid(values / self.scale, zero_point) - zero_point) * self.scale

@@ -22,12 +22,12 @@ class WeightScale(StrEnum):
     MEAN = "mean"
 
 
-def binarise(latent: Tensor, scale: WeightScale) -> Tensor:
+def binarize(latent: Tensor, scale: WeightScale) -> Tensor:
     """The weights that a binary layer uses: sign(w), sign(0) = +1, times the scale of the output channel.
 
-    latent, result (out, ...). `none`: -1 and +1. `mean`: the channel's mean |w| ([Rastegari et al. 2016], XNOR-Net).
-    The sign's gradient is straight-through inside |w| <= 1 and zero outside ([Hubara et al. 2016]). Binary weights
-    binarise to themselves: to the bit without a scale, to float rounding with one.
+    latent, result (out, ...). `none`: -1 and +1. `mean`: the channel's mean |w| ([Rastegari et al. 2016], XNOR-Net). The sign's
+    gradient is straight-through inside |w| <= 1 and zero outside ([Hubara et al. 2016]). Binary weights binarize to themselves:
+    to the bit without a scale, to float rounding with one.
     """
     signs = sign_step(latent, binary_sign(latent), LATENT_SURROGATE)
     match scale:
@@ -60,7 +60,7 @@ class BinaryConv2d(nn.Conv2d):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        result: Tensor = self._conv_forward(values, binarise(self.weight, self.scale), self.bias)
+        result: Tensor = self._conv_forward(values, binarize(self.weight, self.scale), self.bias)
         return result
 
 
@@ -77,7 +77,7 @@ class BinaryLinear(nn.Linear):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in) -> (N, out)."""
-        return nn.functional.linear(values, binarise(self.weight, self.scale), self.bias)
+        return nn.functional.linear(values, binarize(self.weight, self.scale), self.bias)
 
 
 @torch.no_grad()
@@ -90,7 +90,7 @@ def clip_latent_weights(network: nn.Module) -> None:
 
 @torch.no_grad()
 def deploy(network: nn.Module) -> nn.Module:
-    """A copy in eval mode whose binary layers are plain `nn.Conv2d` and `nn.Linear` that hold the binarised weights.
+    """A copy in eval mode whose binary layers are plain `nn.Conv2d` and `nn.Linear` that hold the binarized weights.
 
     Its outputs equal those of `network.eval()` to the bit. Names are kept, so its state dict fits `network` as well.
     """
@@ -106,7 +106,7 @@ def deploy(network: nn.Module) -> nn.Module:
 
 def _plain(layer: BinaryConv2d | BinaryLinear) -> nn.Module:
     """The ordinary layer that computes the same."""
-    weight = binarise(layer.weight, layer.scale)
+    weight = binarize(layer.weight, layer.scale)
     settings: dict[str, Any] = {"bias": layer.bias is not None, "device": weight.device, "dtype": weight.dtype}
     plain: nn.Linear | nn.Conv2d
     if isinstance(layer, BinaryLinear):

@@ -62,7 +62,7 @@ class ScaledNetwork(nn.Module):
 
 
 def next_scale() -> float | None:
-    """Called by every step whose surrogate has a width: the scale of its layer, None where none was measured."""
+    """The scale of the layer of the step that calls it, whose surrogate has a width; None where none was measured."""
     turn = _TURN.get()
     return None if turn is None else turn.next()
 

@@ -1,4 +1,4 @@
-"""Who is told of the steps that a network takes while it runs, and of the modules: what measures their scale or gradient."""
+"""Hooks on the steps that a network takes and the modules that it runs, for what measures their scale or gradient."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tell(z: Tensor, result: Tensor, scaled: bool) -> None:
 
 
 def is_watched() -> bool:
-    """Whether anybody is told of steps now: who takes several steps in one has to take them one by one then."""
+    """Whether steps are being watched: a module that takes several steps in one then has to take them one by one."""
     return _WATCHER.get() is not None
 
 

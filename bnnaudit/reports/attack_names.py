@@ -1,4 +1,4 @@
-"""Attacks as people write them."""
+"""Names of attacks in reports."""
 
 from bnnaudit.core.attack import AttackSettings, Auto, BetaRule, BudgetUnit, LossKind, Method, Search, options_of
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH

@@ -1,4 +1,4 @@
-"""The formats that documents are written in, a file or folder each. Naming them imports none of them."""
+"""The formats that documents are written in, one file or folder each. Naming them imports none of them."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def steps_text(threat: Threat) -> str:
     steps = threat.whole_steps
     if steps is None:
         return f"only whole numbers of the {grid.kind} input"
-    none = ", so no other image is that near" if steps == 0 else ""
+    none = ", so no other image is that close" if steps == 0 else ""
     return f"{steps:,} of the {max(grid.steps):,} steps of the {grid.kind} input{none}"
 
 

@@ -1,4 +1,4 @@
-"""What a report is written on."""
+"""The page that a report is written for: width, colours, characters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 NARROWEST = 40
+"""Columns that a report is never narrower than."""
 WIDEST = 120
-"""Beyond it lines are no longer easy to read."""
+"""Columns beyond which lines are no longer easy to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Page:
         return min(max(width, NARROWEST), WIDEST)
 
     def text(self, words: str, style: str = "") -> Text:
-        """Words as they are: never markup, never control codes, spelled in ASCII where that is asked for."""
+        """Plain words: no markup, no control codes, in ASCII where that is asked for."""
         from rich.text import Text  # only a page that is drawn on needs it
 
         return Text(visible(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")

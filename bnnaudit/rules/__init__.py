@@ -1,1 +1,1 @@
-"""What an audit judges: one file a rule, by the family of its code."""
+"""What an audit judges: one file per rule, sorted by the family of its code."""

@@ -9,7 +9,7 @@ FAR = 0.10
 """Ten points of accuracy. Of 24 ways to prepare 100 images, the best one gained at most 8 on networks with 24 to 58 % on CIFAR-10
 with correct inputs, and at least 29 on the same networks with wrong ones."""
 CLOSE = 0.02
-"""Of the images: two ways to prepare them that differ by less cannot be told apart. Not tuned."""
+"""Share of the images: two ways to prepare them that differ by less are equally good. Not tuned."""
 SIGNIFICANT = 0.01
 """Level of McNemar's p-value, times the alternatives tried. Not tuned."""
 DEVIATIONS = 1.96

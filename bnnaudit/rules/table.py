@@ -1,4 +1,4 @@
-"""The catalogue of rules: a file each, imported here under its code, and judged in this order. Nothing here imports torch.
+"""The catalogue of rules: one file each, imported here under its code and judged in this order. Nothing here imports torch.
 
 A new rule is a new file in the folder of its family, two words here (its import and its code below), and its test.
 """

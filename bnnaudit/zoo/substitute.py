@@ -16,9 +16,11 @@ from bnnaudit.core.target import Preparation, Target
 from bnnaudit.numerics.threads import working_threads
 
 QUERIES = 4096
-"""Images the audited model is asked about, counted over all rounds."""
+"""Images that the audited model is asked about, counted over all rounds. Not tuned."""
 ROUNDS = 12
+"""Rounds of queries and training. Not tuned."""
 BATCH = 128
+"""Images in one step of training. Not tuned."""
 
 
 def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, int], None] | None = None) -> Target:

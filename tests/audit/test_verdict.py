@@ -55,7 +55,7 @@ def found(code: str, severity: Severity | None = None) -> Finding:
         ((), "No attack tried did materially better than the claim. No evidence of masking was found."),
         (
             (found("GM101"), found("SP201"), found("SP202")),
-            "Findings of masking stand (GM101, SP201). No attack tried did materially better than the claim.",
+            "There are findings of masking (GM101, SP201). No attack tried did materially better than the claim.",
         ),
         ((found("SP202"),), "No attack tried did materially better than the claim."),
         ((found("FR302", Severity.WARNING),), "Better attacks took less than a tenth of the claim (FR302)."),
@@ -116,5 +116,5 @@ def test_a_sample_too_small_to_tell_the_model_from_guessing_accuses_nobody() -> 
     verdict = reach_verdict(evidence(), (small, found("FR302")), ())
     assert (verdict.status, verdict.passed) == (Status.INCONCLUSIVE, False)
     assert "audit with more --samples" in verdict.reason
-    assert "fed wrongly" not in verdict.reason
-    assert "fed wrongly" in reach_verdict(evidence(), (small, found("MF414")), ()).reason
+    assert "prepared wrongly" not in verdict.reason
+    assert "prepared wrongly" in reach_verdict(evidence(), (small, found("MF414")), ()).reason

@@ -121,7 +121,7 @@ def test_gradients_at_a_step_are_those_of_the_rest_of_the_network() -> None:
 
 
 class Foreign(nn.Module):
-    """Calls torch.sign itself, twice in one module, and binarises its weights as well."""
+    """Calls torch.sign itself, twice in one module, and binarizes its weights as well."""
 
     def __init__(self) -> None:
         super().__init__()

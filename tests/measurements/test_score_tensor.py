@@ -320,7 +320,7 @@ def test_two_columns_of_one_number_are_climbed_at_that_number(tmp_path: Path, or
     scores = found.facts.scores
     assert scores is not None
     assert (scores.tensor, scores.single) == ("z", True)
-    assert "its sign tells" in scores.why
+    assert "its sign gives" in scores.why
     assert "z" not in scores.rejected
     climbed = unjudged(found.network)(IMAGES)
     torch.testing.assert_close(climbed[:, positive] - climbed[:, 1 - positive], logits, rtol=1e-4, atol=1e-3)

@@ -73,7 +73,7 @@ def _mlp() -> nn.Module:
 
 
 class SmallBinary(nn.Module):
-    """A network that binarises activations and weights as users write it: with comparisons and with sign."""
+    """A network that binarizes activations and weights as users write it: with comparisons and with sign."""
 
     def __init__(self) -> None:
         super().__init__()

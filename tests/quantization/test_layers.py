@@ -6,7 +6,7 @@ from bnnaudit.quantization.layers import (
     BinaryConv2d,
     BinaryLinear,
     WeightScale,
-    binarise,
+    binarize,
     clip_latent_weights,
     deploy,
 )
@@ -26,26 +26,26 @@ def trained(weights: str, activations: str, scale: str) -> nn.Module:
 
 
 def test_signs_by_hand() -> None:
-    assert binarise(LATENT, WeightScale.NONE).tolist() == [[1, -1, 1], [-1, 1, -1]]
+    assert binarize(LATENT, WeightScale.NONE).tolist() == [[1, -1, 1], [-1, 1, -1]]
 
 
 def test_scaled_signs_by_hand() -> None:
-    assert binarise(LATENT, WeightScale.MEAN).tolist() == [[0.25, -0.25, 0.25], [-2, 2, -2]]
+    assert binarize(LATENT, WeightScale.MEAN).tolist() == [[0.25, -0.25, 0.25], [-2, 2, -2]]
 
 
 def test_the_scale_of_a_convolution_is_that_of_its_output_channel() -> None:
     latent = torch.tensor([1.0, -3.0, 2.0, 2.0, -0.5, 0.5, 0.5, 0.5]).view(2, 1, 2, 2)
-    assert binarise(latent, WeightScale.MEAN).flatten().tolist() == [2, -2, 2, 2, -0.5, 0.5, 0.5, 0.5]
+    assert binarize(latent, WeightScale.MEAN).flatten().tolist() == [2, -2, 2, 2, -0.5, 0.5, 0.5, 0.5]
 
 
 def test_minus_zero_is_plus_one() -> None:
-    assert binarise(torch.tensor([[-0.0]]), WeightScale.NONE).item() == 1
+    assert binarize(torch.tensor([[-0.0]]), WeightScale.NONE).item() == 1
 
 
 @pytest.mark.parametrize("scale", WeightScale)
-def test_binary_weights_binarise_to_themselves(scale: WeightScale) -> None:
-    once = binarise(torch.randn(4, 9, generator=torch.Generator().manual_seed(0)), scale)
-    torch.testing.assert_close(binarise(once, scale), once, rtol=1e-6, atol=0)
+def test_binary_weights_binarize_to_themselves(scale: WeightScale) -> None:
+    once = binarize(torch.randn(4, 9, generator=torch.Generator().manual_seed(0)), scale)
+    torch.testing.assert_close(binarize(once, scale), once, rtol=1e-6, atol=0)
 
 
 def test_a_linear_layer_by_hand() -> None:
@@ -66,7 +66,7 @@ def test_a_convolution_by_hand() -> None:
 
 def test_the_gradient_passes_inside_one_and_is_zero_outside() -> None:
     latent = torch.tensor([[0.5, -1.0, 1.01, -3.0]], requires_grad=True)
-    (binarise(latent, WeightScale.NONE) * torch.tensor([[2.0, 3.0, 5.0, 7.0]])).sum().backward()
+    (binarize(latent, WeightScale.NONE) * torch.tensor([[2.0, 3.0, 5.0, 7.0]])).sum().backward()
     assert latent.grad is not None
     assert latent.grad.tolist() == [[2, 3, 0, 0]]
 

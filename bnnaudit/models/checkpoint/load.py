@@ -22,6 +22,7 @@ from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 
 PROBES = 5
+"""Random images on which a checkpoint is tried. Not tuned."""
 
 
 def load_checkpoint(

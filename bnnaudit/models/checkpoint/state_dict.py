@@ -26,9 +26,9 @@ WRAPPERS = (
 )
 """Keys under which a checkpoint holds its state dict, in the order in which they are tried."""
 LARGEST_BYTES = 16 * 2**30
-"""Of a checkpoint in memory; not tuned."""
+"""Largest checkpoint in memory. Not tuned."""
 NEST = 3
-"""Such keys inside one another; not tuned."""
+"""Depth to which such keys are followed. Not tuned."""
 
 _BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|Unsupported type)\s+([\w.<>]+)")
 

@@ -1,4 +1,4 @@
-"""Where ONNX Runtime computes something else than the file says, on some processors.
+"""Where ONNX Runtime computes something other than the file says, on some processors.
 
 Its x86 kernels for uint8 times int8 add every two products in 16 bits, clipped, unless the processor has VNNI. Two products
 of a uint8 by a weight in [-64, 63] fit; beyond that 255 * 127 * 2 = 64,770 may become 32,767.
@@ -16,7 +16,9 @@ from bnnaudit.onnx_import.graph.graph import attribute, qualified_name
 from bnnaudit.onnx_import.operators import spec_of
 
 SAFE_SIGNED = (-64, 63)
+"""Int8 weights of which no two products with a uint8 overflow 16 bits."""
 SAFE_UNSIGNED = (0, 127)
+"""Uint8 numbers of which no two products with an int8 overflow 16 bits."""
 
 FUSED = frozenset({"Conv", "Gemm", "MatMul"})
 """Products of floats that a default session turns into those between (de)quantizers, activations of int8 into uint8."""

@@ -1,4 +1,4 @@
-"""What an ONNX file says about itself."""
+"""The facts that an ONNX file states about its model."""
 
 from __future__ import annotations
 

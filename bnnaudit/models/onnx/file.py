@@ -174,9 +174,7 @@ def _reference(path: Path, tensor: TensorProto) -> _Reference:
     location = entries.get("location", "")
     place = Path(os.path.realpath(folder / location))
     if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
-        raise ModelError(
-            f"{path}: weights of {tensor.name!r} point outside of the model's folder ({location!r}); refused"
-        )
+        raise ModelError(f"{path}: weights of {tensor.name!r} point outside the model's folder ({location!r}); refused")
     if not place.is_file():
         raise ModelError(f"{path}: the file with the weights of {tensor.name!r} is missing: {place}")
     available = place.stat().st_size

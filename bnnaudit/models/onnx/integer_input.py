@@ -93,7 +93,7 @@ def _normalisations(chosen: Preprocessing) -> list[tuple[float, float]]:
 
 
 def _check_fits(path: Path, given: NetworkInput, chosen: Preprocessing) -> None:
-    """Raises ModelError where a range has ends that the type lacks: nobody prepares images so."""
+    """Raises ModelError where a range has ends that the type lacks: no images are prepared that way."""
     box, (least, most) = chosen.box_of_floats, given.limits
     ends = [(end - mean) / std for end in (box.low, box.high) for mean, std in _normalisations(chosen)]
     if min(ends) >= least - ROOM and max(ends) <= most + ROOM:

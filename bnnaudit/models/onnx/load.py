@@ -69,7 +69,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
 
 
 def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> ReplayedModel | str:
-    """The deployed model, or why there is none where no runtime at hand knows its operators."""
+    """The deployed model, or why there is none if no available runtime knows its operators."""
     try:
         model = replay_of(source, reading.prepare, reading.output, batch)
     except UnsupportedOperatorsError as error:

@@ -36,6 +36,7 @@ from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
 from bnnaudit.onnx_import.runtime import open_default_session
 
 OLDEST_IR = 3
+"""Oldest version of ONNX's intermediate representation that the checker takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class ReplayedModel:
         self.form = form
         self.fixed_batch = fixed_batch
         if element_type not in _TYPES:
-            raise ModelError(f"the model takes {element_type}; one input of numbers is needed")
+            raise ModelError(f"the model takes {element_type}; one numeric input is needed")
         self._type = _TYPES[element_type]
         self._chunk = 1 if one_by_one else fixed_batch or CHUNK
 
@@ -144,7 +144,7 @@ class OnnxRuntimeModel(ReplayedModel):
         inputs = self.evaluator.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
             names = ", ".join(f"{value.name} {value.type}" for value in inputs)
-            raise ModelError(f"the model takes {names or 'nothing'}; one input of numbers is needed")
+            raise ModelError(f"the model takes {names or 'nothing'}; one numeric input is needed")
         self.given = inputs[0].name
         self.output = output or self.evaluator.get_outputs()[0].name
         stated = inputs[0].shape[0] if inputs[0].shape else None

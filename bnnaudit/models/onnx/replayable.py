@@ -17,15 +17,15 @@ from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_f
 from bnnaudit.onnx_import.runtime import EXACT, SessionKind
 
 STANDARDISED = "QONNX operators written with standard ones"
-UNFUSED = "(de)quantizers computed as the file writes them, not fused into integer kernels"
+UNFUSED = "(de)quantizers computed as the file states them, not fused into integer kernels"
 UNSHARED = (
     "int8 constants that layers share copied for each of them, or ONNX Runtime could not load the file with exact sums"
 )
-REFUSED = "opened without options, the only way that ONNX Runtime loads the file: (de)quantizers may be fused"
+REFUSED = "opened without options, the only way in which ONNX Runtime loads the file: (de)quantizers may be fused"
 SAME = "a default session computes the same"
 
 OF_INTEGERS = frozenset({"com.microsoft.QAttention", "com.microsoft.DynamicQuantizeLSTM"})
-"""Beside single products: operators whose kernels take the 8-bit sums of the session that they run in."""
+"""Operators, beside single products, whose kernels take the 8-bit sums of the session that they run in."""
 PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOMAIN})
 
 

@@ -14,7 +14,7 @@ from bnnaudit.models.score_tensor.tensor_notes import TensorNote
 from bnnaudit.quantization.step_hooks import removing
 
 TIE_MARGIN = 1e-5
-"""Of the spread of the scores: how far the output's class is put above another one that it ties with. Not tuned: more than
+"""Share of the spread of the scores by which the output's class is put above another one that it ties with. Not tuned: more than
 float32's rounding, and less than any attack looks at."""
 
 

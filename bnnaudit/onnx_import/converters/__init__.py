@@ -1,1 +1,1 @@
-"""From a node of an ONNX graph to a torch module: one file a family of operators."""
+"""From a node of an ONNX graph to a torch module: one file per family of operators."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime's fused float operators (domain com.microsoft), as its optimiser writes them."""
+"""ONNX Runtime's fused float operators (domain com.microsoft), as its optimizer writes them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from bnnaudit.quantization.uniform import GridQuantizer
 
 
 def binary_sign(node: Node) -> Converted:
-    """A binarisation of two levels."""
+    """A binarization of two levels."""
     levels = (float(node.attribute("low")), float(node.attribute("high")))
     threshold, strict = float(node.attribute("threshold")), node.flag("strict")
     return Converted(BinarySign(threshold, levels=levels, strict=strict), node.inputs)

@@ -1,4 +1,4 @@
-"""What a quantizer is for people: its name, its bits, and the range of what it returns."""
+"""How reports describe a quantizer: its name, its bits, and the range of what it returns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnnaudit.quantization.uniform import GridQuantizer
 
 @dataclass(frozen=True, slots=True)
 class QuantizerKind:
-    """What people call a quantizer, and its bits and the range of its results where known."""
+    """What reports call a quantizer, and its bits and the range of its results where known."""
 
     op: str
     bits: int | None = None

@@ -1,4 +1,4 @@
-"""Binarisations written with several nodes, recognised as the one step that they are.
+"""Binarizations written with several nodes, recognised as the one step that they are.
 
 An exporter has no operator for sign with sign(0) = +1, so it writes Sign -> Add -> Sign, or a comparison that chooses
 between two constants. Taken node by node these have no useful gradient; as one step they get the surrogate's.
@@ -39,8 +39,8 @@ COUNTING = frozenset({"ReduceSum", "Reshape", "Squeeze", "Unsqueeze", "Transpose
 """Operators that count truth values, or arrange them: thresholds that are passed are summed so, as by `bucketize`."""
 
 
-def recognise_binarisations(graph: Graph) -> None:
-    """Replace every binarisation of the graph by one node of our own; the name is that of its last node."""
+def recognise_binarizations(graph: Graph) -> None:
+    """Replace every binarization of the graph by one node of our own; the name is that of its last node."""
     for node in list(graph.nodes):
         step = _step(graph, node)
         if step is not None and not _is_mask(graph, node, step):
@@ -54,7 +54,7 @@ def _step(graph: Graph, node: NodeProto) -> Binarization | None:
 
 
 def _is_mask(graph: Graph, node: NodeProto, step: Binarization) -> bool:
-    """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarisation."""
+    """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarization."""
     return any(user.op_type == "Mul" and step.values in user.input for user in graph.users(node.output[0]))
 
 
@@ -164,7 +164,7 @@ def _is_stored(graph: Graph, value: str) -> bool:
 
 
 def _written(graph: Graph, node: NodeProto, step: Binarization) -> Iterator[NodeProto]:
-    """The nodes that replace the last node of a binarisation, whose output keeps its name.
+    """The nodes that replace the last node of a binarization, whose output keeps its name.
 
     A threshold that is a tensor is subtracted first: in IEEE arithmetic x - t >= 0 exactly where x >= t.
     """
@@ -186,4 +186,4 @@ SPELLINGS: tuple[tuple[tuple[str, ...], Spelling], ...] = (
     (("Relu", "Max", "Clip"), _positive_sign),
     (("Div",), _over_its_size),
 )
-"""Operators that end a binarisation, and what recognises it."""
+"""Operators that end a binarization, and what recognises it."""

@@ -1,1 +1,1 @@
-"""Reports for machines."""
+"""Reports as JSON."""

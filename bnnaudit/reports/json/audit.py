@@ -1,4 +1,4 @@
-"""The report for machines: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
+"""The report as JSON: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
 
 from collections.abc import Iterable
 

@@ -12,6 +12,7 @@ from bnnaudit.reports.pictures.figure import BLUE, GREEN, INK, ORANGE, RED, head
 
 _COLORS: dict[Scaling, str] = {"original": INK, "njs": ORANGE, "hns": GREEN}
 _SMALLEST = 1e-45
+"""Stands for a norm of 0 on the logarithmic axis: the smallest float32 above 0."""
 
 
 def save_signal(report: Report, path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Reports to read in a terminal."""
+"""Reports for the terminal."""

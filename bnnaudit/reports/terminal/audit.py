@@ -1,4 +1,4 @@
-"""The report to read: its sections in reading order. One that has nothing to say gives no parts."""
+"""The audit's report for the terminal: its sections in reading order; an empty section gives no parts."""
 
 from bnnaudit.core.report import Report
 from bnnaudit.reports.page import Page

@@ -1,4 +1,4 @@
-"""CLEVER scores to read."""
+"""CLEVER scores for the terminal."""
 
 from collections.abc import Sequence
 

@@ -10,7 +10,9 @@ from bnnaudit.reports.terminal.model_lines import model_rows, output_line
 from bnnaudit.reports.terminal.typesetting import Parts, heading, indented, labelled
 
 _SHOWN = 12
+"""Steps that are named unless all are asked for. Not tuned."""
 _LONGEST_VALUE = 240
+"""Characters of a metadata value that are shown unless all are asked for. Not tuned."""
 
 
 def inspection_parts(facts: ModelFacts, page: Page) -> Parts:

@@ -25,7 +25,7 @@ _SOURCES = {
     Differentiation.MODULES: "by its modules",
     Differentiation.RECORDED: "by the operators that its code runs",
     Differentiation.MEASURED: "by its code, with steps measured at its modules",
-    Differentiation.CODE: "by its code as it is written",
+    Differentiation.CODE: "by its code as written",
 }
 _LAYOUTS = {Layout.NCHW: "NCHW", Layout.NHWC: "NHWC", Layout.FLAT: "flat"}
 
@@ -70,7 +70,7 @@ def _from_fewest(fewest: int | None, layers: Sequence[LayerBits]) -> str:
 
 
 def _steps(facts: ModelFacts) -> str:
-    """`3 non-differentiable steps (2 x sign, 1 x round)`, or `no non-differentiable step`; what is not known is said so."""
+    """`3 non-differentiable steps (2 x sign, 1 x round)`, or `no non-differentiable step`; unknown steps are called unknown."""
     counted, known = facts.nondifferentiable, facts.gradients.complete
     if not counted:
         return "no non-differentiable step" if known else "non-differentiable steps unknown"

@@ -1,4 +1,4 @@
-"""Reproduced tables to read: this run beside the paper's figures."""
+"""Reproduced tables for the terminal: this run beside the paper's figures."""
 
 from typing import assert_never
 

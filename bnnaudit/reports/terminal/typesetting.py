@@ -1,4 +1,4 @@
-"""The few shapes that every text page is set in: a heading, notes, labelled values, a table, a paragraph, a list."""
+"""The building blocks of every text page: heading, notes, labelled values, table, paragraph, list."""
 
 import re
 from collections.abc import Iterable, Sequence

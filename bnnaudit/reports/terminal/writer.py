@@ -1,4 +1,4 @@
-"""Documents to read in a terminal."""
+"""Documents for the terminal."""
 
 import io
 import re

@@ -7,8 +7,8 @@ from bnnaudit.rules.comparison import in_percent, percent, share
 from bnnaudit.rules.fitness import DEVIATIONS, ENOUGH_OTHERS, is_at_chance
 
 WELL = 0.25
-"""Of the way from chance to 100 %: an accuracy above it is not that of guessing, and small networks without a defect reach 24 to
-58 % on CIFAR-10. Not tuned."""
+"""Share of the way from chance to 100 %: an accuracy above it is not that of guessing, and small networks without a defect reach
+24 to 58 % on CIFAR-10. Not tuned."""
 
 RULE = Rule(
     code="MF412",
@@ -68,8 +68,8 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
         else "The inputs are prepared wrongly, the labels mean something else, or the model is broken."
     )
     message = (
-        f"{percent(clean.value)} of {seen.images} clean images are classified as they are labelled, where chance alone "
-        f"gives {percent(expected)}. {cause}"
+        f"{percent(clean.value)} of {seen.images} clean images are classified as labelled, where chance alone gives "
+        f"{percent(expected)}. {cause}"
     )
     numbers = (
         clean,

@@ -5,7 +5,7 @@ from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severi
 from bnnaudit.rules.comparison import in_percent, percent
 
 MANY = 0.01
-"""Share of the images from which on it is an error: integer kernels alone flip single images. Not tuned."""
+"""Share of disagreeing images from which on it is an error: integer kernels alone flip single images. Not tuned."""
 
 RULE = Rule(
     code="MF401",

@@ -1,4 +1,4 @@
-"""MF409: a default session of ONNX Runtime computes something else than the file describes."""
+"""MF409: a default session of ONNX Runtime computes something other than the file describes."""
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
@@ -8,15 +8,15 @@ RULE = Rule(
     code="MF409",
     name="default-session-differs",
     severity=Severity.WARNING,
-    summary="A default session of ONNX Runtime assigns some clean images to another class than the file as written.",
+    summary="A default session of ONNX Runtime assigns some clean images to a different class than the file as written does.",
     meaning=(
         "The audit replays images on the file as written: every quantizer and dequantizer by itself, sums of 8-bit products "
         "exact. Opened without options, ONNX Runtime fuses quantizers and layers into integer kernels, some of which round "
-        "differently, and on x86 processors without VNNI the ones for uint8 times int8 saturate. Such a server gives answers "
-        "other than those audited, and different ones from machine to machine."
+        "differently, and on x86 processors without VNNI the ones for uint8 times int8 saturate. Such a server gives different "
+        "answers from those audited, and different ones from machine to machine."
     ),
     measured="Both classify every clean image of the sample, on the processor of the audit. Every different class counts.",
-    threshold="Fires on one such image. Another processor may differ more or less: the report's replay line tells of saturation.",
+    threshold="Fires on one such image. Another processor may differ more or less: the report's replay line mentions saturation.",
     source="[ONNX Runtime quantization]: uint8 by int8 may saturate on AVX2 and AVX512; reduce_range avoids it.",
     remedy=(
         "Serve with the session option session.x64quantprecision=1 and without the optimizer QDQSelectorActionTransformer, or "

@@ -1,4 +1,4 @@
-"""MF416: a good part of the labels is unrelated to the model's scores."""
+"""MF416: many of the labels are unrelated to the model's scores."""
 
 from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
@@ -7,7 +7,7 @@ from bnnaudit.rules.comparison import in_percent, percent, share
 from bnnaudit.rules.fitness import explanations, is_at_chance
 
 MANY = 0.2
-"""Of the images: how many must be misclassified (lower end of the 95 % interval). Not tuned."""
+"""Share of the images that must be misclassified (lower end of the 95 % interval). Not tuned."""
 ENOUGH = 20
 """Misclassified images with a clear rank. Not tuned."""
 SPREAD = 0.29

@@ -40,8 +40,8 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     if seen is None or best is None:
         return ()
     message = (
-        f"It seems that {best.what}: {percent(seen.right / seen.images)} of {seen.images} images are classified as they are "
-        f"labelled, {percent(best.right / seen.images)} if so. {best.remedy.capitalize()}."
+        f"It seems that {best.what}: {percent(seen.right / seen.images)} of {seen.images} images are classified as labelled, "
+        f"{percent(best.right / seen.images)} in that case. {best.remedy.capitalize()}."
     )
     numbers = (
         share("clean accuracy", seen.right, seen.images),

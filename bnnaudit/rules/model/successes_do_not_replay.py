@@ -6,7 +6,7 @@ from bnnaudit.rules.comparison import percent, share
 from bnnaudit.rules.share_rule import lies_above, share_threshold
 
 TOLERATED = 0.02
-"""Share of the successes. Not tuned."""
+"""Share of the successes that may fail to replay. Not tuned."""
 
 RULE = Rule(
     code="MF404",

@@ -6,7 +6,7 @@ from bnnaudit.rules.comparison import percent, share
 from bnnaudit.rules.share_rule import lies_above, share_threshold
 
 TOLERATED = 0.02
-"""Share of the fooled images. Not tuned."""
+"""Share of the fooled images that may fool one session only. Not tuned."""
 
 RULE = Rule(
     code="MF410",

@@ -10,11 +10,11 @@ WHITE = 0.1
 CIFAR-10 0.89, each of their images above 0.3; with uniform noise of 0.3 added at least 0.50; uniform and normal noise of 8 x 8
 to 224 x 224 between -0.03 and 0.01, MNIST with its pixels shuffled 0.01."""
 MOSTLY = 0.5
-"""Of the images: how many may be constant. Not tuned."""
+"""Share of the images that may be constant. Not tuned."""
 NARROW = 0.02
-"""Of the input range: what values must span. Five of 255 levels."""
+"""Share of the input range that the values must span: five of 255 levels. Not tuned."""
 ONE_SIDED = 0.95
-"""Of the images without labels: how many may get the same class. Not tuned."""
+"""Share of the images without labels that may get the same class. Not tuned."""
 ENOUGH = 30
 """Images from which on the same prediction for all of them is not an accident of the sample. Not tuned."""
 LEAST_CLASSES = 3

@@ -5,7 +5,7 @@ from bnnaudit.rules.comparison import percent, share
 from bnnaudit.rules.share_rule import climb_probe, share_rule, share_threshold
 
 TOLERATED = 0.10
-"""Share of the images. Not tuned."""
+"""Share of the images on which the loss may still rise. Not tuned."""
 
 RULE = Rule(
     code="GM115",

@@ -9,11 +9,11 @@ from bnnaudit.numerics.sequential import RatioTest
 from bnnaudit.rules.comparison import in_percent, percent, share
 
 EXPECTED = 0.95
-"""Share that an attack with useful gradients finds. Not tuned."""
+"""Share of the planted images that an attack with useful gradients finds. Not tuned."""
 TOO_EASY = 0.8
-"""Share that random search may find. Not tuned."""
+"""Share of the planted images that random search may find. Not tuned."""
 ENOUGH = 8
-"""Images, at least. Not tuned."""
+"""Images that the test needs. Not tuned."""
 VERIFYING = "auto"
 """The attack that verification rests on."""
 VERIFIES = RatioTest(usual=0.9, poor=0.6, level=0.01, enough=5)

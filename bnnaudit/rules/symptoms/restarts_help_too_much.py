@@ -36,7 +36,7 @@ CHECK = paired_rule(
     least=Effort.STANDARD,
     message=lambda seen: (
         f"{seen.other.trial.attack.restarts} random starts leave an accuracy of {left(seen.other)}, "
-        f"{seen.reference.trial.attack.restarts} leaves {left(seen.reference)}: where the attack starts matters more than "
+        f"against {left(seen.reference)} with {seen.reference.trial.attack.restarts}: where the attack starts matters more than "
         f"the steps it takes (a difference above {percent(MATERIAL)} is too much)."
     ),
 )

@@ -23,7 +23,7 @@ def cnn(
 ) -> nn.Module:
     """3 x 3 convolutions, each with batch normalisation and an activation, then one linear layer to the logits.
 
-    (N, in_channels, image_size, image_size) -> (N, classes). `strides` has one value a convolution; by default 1, then 2.
+    (N, in_channels, image_size, image_size) -> (N, classes). `strides` has one value per convolution; by default 1, then 2.
     `weight_scale` (none, mean) counts for binary weights. Raises ValueError where an option has no such value.
     """
     steps = [1, *[2] * (len(channels) - 1)] if strides is None else list(strides)

@@ -30,7 +30,7 @@ def adversarial_images(network: nn.Module, batch: Batch, eps: float, steps: int,
 
 
 def _target(network: nn.Module, batch: Batch) -> Target:
-    """The network under training as an attack sees it: a model of no file, which nobody replays on."""
+    """The network under training as a target: it has no file, and nothing is replayed on it."""
     shape = tuple(batch.images.shape[1:])
     facts = ModelFacts("", "", ModelFormat.PYTORCH, 0, shape, Layout.NCHW, Box())
     return Target(network, Preparation(shape, Layout.NCHW), network, facts)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bnnaudit.numerics.threads import working_threads
 
 KEPT_BITS = 14
-"""Of a float64's 53 after each training step: rounding noise, 1e-15 or so, then changes next to no value."""
+"""Bits of a float64's 53 that are kept after each training step: rounding noise, 1e-15 or so, then changes next to no value."""
 
 
 @contextmanager

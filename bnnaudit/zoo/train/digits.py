@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 SHAPE = (1, 8, 8)
-"""Of one image, as a network takes it."""
+"""Shape of one image, as a network takes it."""
 CLASSES = 10
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from bnnaudit.core.errors import UsageError
 
 OPSET = 20
+"""Version of the standard operators that the files are written in."""
 
 
 def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> None:

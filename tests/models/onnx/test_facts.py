@@ -127,7 +127,7 @@ def test_weights_of_a_gemm_have_their_channels_where_it_says(tmp_path: Path) -> 
     assert facts(tmp_path, chain(nodes, b=scaled, back=back)).weight_bits == 1
 
 
-def test_weights_that_are_binarised_in_the_graph(tmp_path: Path) -> None:
+def test_weights_that_are_binarized_in_the_graph(tmp_path: Path) -> None:
     nodes = [node("Sign", "latent", "b"), node("MatMul", "x b", "h")]
     found = facts(tmp_path, chain(nodes, latent=some_values(12, 12)))
     assert found.weight_bits == 1

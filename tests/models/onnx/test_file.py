@@ -257,7 +257,7 @@ def test_external_weights_outside_of_the_folder(tmp_path: Path, way: Callable[[P
     folder.mkdir()
     secret = tmp_path / "secret.bin"
     secret.write_bytes(bytes(12 * 3 * 4))
-    refused(changed(with_external(folder), "location", way(folder, secret)), "outside of the model's folder")
+    refused(changed(with_external(folder), "location", way(folder, secret)), "outside the model's folder")
 
 
 def test_a_sparse_file_of_more_than_2_gib(tmp_path: Path) -> None:

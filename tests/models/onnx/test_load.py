@@ -152,7 +152,7 @@ class TestTrafficSigns:
         assert torch.equal(logits.argmax(1), target.deployed(images).argmax(1))
         assert (logits.argmax(1).numpy() == stored["y"]).mean() > 0.8
 
-    def test_gradients_pass_both_binarisations(self) -> None:
+    def test_gradients_pass_both_binarizations(self) -> None:
         target = load(SIGNS, PIXELS)
         assert [type(quantizer) for _, quantizer in named_quantizers(target.network)] == [BinarySign, BinarySign]
         stored = np.load(DATA / "gtsrb_30x30_test2000.npz")

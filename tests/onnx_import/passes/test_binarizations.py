@@ -1,4 +1,4 @@
-"""Binarisations in the forms that exporters write: one step each, equal to ONNX Runtime to the bit."""
+"""Binarizations in the forms that exporters write: one step each, equal to ONNX Runtime to the bit."""
 
 import numpy as np
 import pytest
@@ -187,7 +187,7 @@ def test_only_the_recognised_step_is_left() -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 1.5])
-def test_a_shift_that_does_not_binarise_stays(shift: float) -> None:
+def test_a_shift_that_does_not_binarize_stays(shift: float) -> None:
     model = shifted("Add", shift)
     np.testing.assert_array_equal(by_import(model, EDGES), by_runtime(model, EDGES))
     assert [found.op_type for found in lowered(model).nodes] == ["Sign", "Add", "Sign"]
@@ -200,13 +200,13 @@ def test_a_first_sign_that_is_used_elsewhere_stays_too() -> None:
     assert [found.op_type for found in lowered(model).nodes] == ["Sign", "BinarySign", "Add"]
 
 
-def test_a_mask_is_no_binarisation() -> None:
+def test_a_mask_is_no_binarization() -> None:
     nodes = [node("Greater", "x t", "g"), node("Cast", "g", "m", to=TensorProto.FLOAT), node("Mul", "x m")]
     model = model_of(nodes, ["n", 10], {"t": constant(0)})
     assert [found.op_type for found in lowered(model).nodes] == ["Greater", "Cast", "Mul"]
 
 
-def test_a_comparison_of_whole_numbers_is_no_binarisation() -> None:
+def test_a_comparison_of_whole_numbers_is_no_binarization() -> None:
     nodes = [
         node("Shape", "x", "s"),
         node("Greater", "s five", "g"),
@@ -220,7 +220,7 @@ def test_a_comparison_of_whole_numbers_is_no_binarisation() -> None:
 
 
 def test_binary_weights_are_folded() -> None:
-    """A network that binarises its weights in the graph stores them binary once it is read."""
+    """A network that binarizes its weights in the graph stores them binary once it is read."""
     weights = np.array([[0.5, -2], [0, 3]], dtype=np.float32)
     nodes = [
         node("Sign", "w", "s"),

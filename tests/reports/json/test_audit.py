@@ -122,7 +122,7 @@ def test_the_tensor_that_is_climbed_and_what_the_output_tells_apart(fake: Report
         "tensor": "logits",
         "operator": "Gemm",
         "tail": ["Softmax", "QuantizeLinear"],
-        "why": "its largest entry is the output's on all 432 images compared (the output is tied on 17)",
+        "why": "its largest entry is in the output's class on all 432 images compared (the output is tied on 17)",
         "points": 432,
         "tied_points": 17,
         "rejected": ["hidden"],

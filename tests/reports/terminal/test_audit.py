@@ -287,7 +287,7 @@ def test_the_header_says_what_attacks_climb_and_how_ties_end(fake: Report) -> No
     text = _flat(_text(replace(fake, model=model, output=OutputScores(50, 2, 40, 450, 500))))
     assert "a single probability for each image, that of the second of two classes" in text
     assert (
-        "attacks follow tensor 'logits' (Gemm), and the output decides: its largest entry is the output's on all 432"
+        "attacks follow tensor 'logits' (Gemm), and the output decides: its largest entry is in the output's class on all 432"
         in text
     )
     assert "the two largest are equal on 2 of 50 clean images: the first class wins" in text

@@ -131,7 +131,7 @@ def test_what_is_not_known_of_the_steps_is_called_unknown(facts: ModelFacts) -> 
     unseen = replace(facts, gradients=GradientFacts(Differentiation.CODE, why="it leaves PyTorch for NumPy"))
     text = " ".join(write_text(replace(unseen, quantizers=()), Page(120)).split())
     assert "non-differentiable steps unknown" in text
-    assert "by its code as it is written; it leaves PyTorch for NumPy" in text
+    assert "by its code as written; it leaves PyTorch for NumPy" in text
     assert "at least 3 non-differentiable steps (3 x sign)" in write_text(unseen, Page(120))
     partly = replace(facts, gradients=GradientFacts(Differentiation.RECORDED, unseen=("argsort",)))
     assert "ends at argsort" in write_text(partly, Page(120))

@@ -19,7 +19,7 @@ ELEMENTWISE = frozenset(
 )
 """Operators that compute each value of the values at its place."""
 JUMP = 0.1
-"""Of a factor's size at 1: what it may be at 0 so that a sign times it makes no step there; not tuned."""
+"""Share of a factor's size at 1 that it may have at 0, if a sign times it is to make no step there. Not tuned."""
 
 aten = torch.ops.aten
 
@@ -195,7 +195,7 @@ def _is_zero_of_sign(recording: Recording, node: object) -> bool:
 
 
 def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Node) -> bool:
-    """Whether a comparison lets the very values through that it compares, as in x * (x > 0): that is no binarisation."""
+    """Whether a comparison lets the very values through that it compares, as in x * (x > 0): that is no binarization."""
     while isinstance(comparison, fx.Node) and op_of(comparison) in NEGATIONS:
         comparison = comparison.args[0]
     if not isinstance(comparison, fx.Node) or op_of(comparison) not in HELD or op_of(user) != "mul":

@@ -19,13 +19,13 @@ from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import RecordedSign, RecordedStairs
 
 MOST_LEVELS = 256
-"""Of a staircase; a measured function of more values is not one. The most that 8 bits can tell apart."""
+"""Most levels of a staircase: those of 8 bits."""
 STEEP_LEVELS = 4
 """The most levels of a function that has a derivative and is a step all the same; not tuned."""
 BETWEEN = 0.01
 """The share of its values that may lie between the levels, where it rises; not tuned."""
 NEAR = 1e-3
-"""Of the distance of its lowest and highest value: what counts as one level; not tuned."""
+"""Share of the distance between the lowest and the highest value within which values are one level. Not tuned."""
 FEWEST = 64
 """Values by which a function is judged to be a step; not tuned."""
 DISTINCT = 32

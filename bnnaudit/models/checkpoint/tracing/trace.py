@@ -31,7 +31,7 @@ TOGETHER = 16
 SIZES = (1, 3)
 """Batches on which the copy is held against the network, beside all inputs at once."""
 CLOSE = 1e-5
-"""Of the scores' size: what another order of the same sums may change."""
+"""Share of the scores' size that another order of the same sums may change. Not tuned."""
 SOFTMAXES = ("softmax", "_softmax", "log_softmax", "_log_softmax")
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas that ship with the package, one file a version of a document."""
+"""The JSON Schemas that ship with the package, one file per version of a document."""
 
 import json
 from importlib.resources import files

@@ -1,1 +1,1 @@
-"""The sections of the report to read; `terminal/audit.py` has them in order."""
+"""The sections of the terminal report; `terminal/audit.py` has them in order."""

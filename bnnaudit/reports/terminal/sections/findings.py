@@ -76,7 +76,7 @@ def _lists(report: Report, page: Page) -> list[RenderableType]:
 
 
 def _empty(report: Report, page: Page) -> list[RenderableType]:
-    """Says of each empty list that it is empty, so that nobody has to wonder whether it was cut off."""
+    """Names the empty lists, so that they do not look cut off."""
     if report.verdict is None:
         return []
     lists = ((report.waived, "waived"), (report.skipped, "skipped"), (report.faults, "broken"))

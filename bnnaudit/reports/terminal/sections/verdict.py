@@ -1,4 +1,4 @@
-"""The verdict in words, and the one last line that sums the run up."""
+"""The verdict in words, and the last line, which sums up the run."""
 
 from collections.abc import Sequence
 

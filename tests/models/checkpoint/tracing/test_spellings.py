@@ -245,7 +245,7 @@ def test_steps_and_layers_keep_the_names_of_their_modules() -> None:
 
 
 class OverwritesItsOwn(nn.Linear):
-    """A layer that binarises what it is given and its weights by writing into both, as the first published code did."""
+    """A layer that binarizes what it is given and its weights by writing into both, as the first published code did."""
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in) -> (N, out)."""
@@ -280,4 +280,4 @@ def test_layers_that_write_into_what_they_are_given() -> None:
     assert traced.quantizers == (QuantizerFact("second", "sign", 1),)
     assert torch.equal(traced.network(INPUTS), network(INPUTS.clone()))
     assert gradient(traced.network, Surrogate()).any()
-    assert not torch.equal(before, network.first.weight)  # which its own forward pass has binarised since
+    assert not torch.equal(before, network.first.weight)  # which its own forward pass has binarized since
