@@ -24,7 +24,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 class Options:
     """A group of options: a subclass is a frozen dataclass whose fields are made by `option`.
 
-    panel: the one of the help that they are shown in; that of the class above where it is left out.
+    panel: the one of the help that shows them; by default that of the parent class.
     """
 
     panel: ClassVar[str]
@@ -39,9 +39,9 @@ def option(
 ) -> Any:
     """A field that is an option; how its value is read follows from its type (`kind_of`), and a `bool` is a flag.
 
-    default: the default in words. key: the card's key that says the same, as TABLE.KEY. flags: its names, where they are
-    others than the field's. metavar: what stands for its value, where that is not the kind's own word. value: the default
-    itself, `MISSING` where it has to be given.
+    default: the default in words. key: the card's key that says the same, as TABLE.KEY. flags: its names, if other than the
+    field's. metavar: the placeholder of its value, if other than the kind's. value: the default itself, `MISSING` where it has to
+    be given.
     """
     arguments = {"help": help, "param_decls": flags.split() or None, "show_default": default or True}
     if metavar:
@@ -110,7 +110,7 @@ def said(*groups: Options) -> dict[str, Any]:
 
 
 def as_tables(*groups: Options) -> Mapping[str, Mapping[str, object]]:
-    """The options that a card can say as well, as its tables; those not given are left out."""
+    """The options that a card can state as well, as its tables; those not given are left out."""
     tables: dict[str, dict[str, object]] = {}
     for group in groups:
         for entry in fields(group):

@@ -1,4 +1,4 @@
-"""`bnnaudit explain CODE`: a rule in full, from where it is implemented."""
+"""`bnnaudit explain CODE`: a rule in full, from the module that implements it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Help in panels, as Typer draws it, but readable from 40 columns on and without a Markdown parser.
 
-Typer's own writer gives the description of an option a fifth of the line whatever its width, and half of the time that it
-takes is the import of `rich.markdown`, which nothing here uses.
+Typer's own writer gives an option's description a fifth of the line at any width, and half of the time that it takes is the
+import of `rich.markdown`, which nothing here uses.
 """
 
 from __future__ import annotations

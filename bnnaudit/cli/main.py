@@ -1,4 +1,4 @@
-"""The program's entry: finds the command, runs it, and turns what went wrong into one line and an exit code."""
+"""The program's entry point: finds the command, runs it, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Explain a rule of the audit.",
     "train": "Train a network from a recipe.",
 }
-"""Command -> its line in the help; the module of the same name holds it and is imported only when it runs."""
+"""Command -> its line in the help; the module of the same name is imported only when the command runs."""
 
 
 class LazyCommands(Panels, TyperGroup):
@@ -49,7 +49,7 @@ class LazyCommands(Panels, TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Imports `bnnaudit.cli.NAME` and takes its application; UsageError for a name that is none."""
+        """Imports `bnnaudit.cli.NAME` and takes its application; UsageError for an unknown name."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"bnnaudit.cli.{cmd_name}")
             command = typer.main.get_command(getattr(module, cmd_name))
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and gives its exit code; what goes wrong is one line on stderr."""
+    """Runs one command line and returns its exit code; an error is one line on stderr."""
     try:
         code = answer(arguments)
         sys.stdout.flush()
@@ -128,8 +128,8 @@ def run(arguments: list[str]) -> int:
 def answer(arguments: list[str]) -> int:
     """Runs one command line, or answers a shell that asks for completions.
 
-    The command is invoked here and not by Typer's `main`, which ends with 1, here the code of a failed model, where the
-    reader of a pipe has left, and with 130 where the user interrupts.
+    The command is invoked here and not by Typer's `main`, which exits with 1, here the code of a failed model, if the reader of a
+    pipe has left, and with 130 on an interrupt.
     """
     if COMPLETION in os.environ:
         program.main(prog_name=NAME, complete_var=COMPLETION)
@@ -141,13 +141,13 @@ def answer(arguments: list[str]) -> int:
 
 
 def usage_error(error: typer.TyperException) -> str:
-    """What Typer has to say of a wrong command line, with the nearest option's name where one is unknown."""
+    """Typer's message on a wrong command line, with the nearest option's name where one is unknown."""
     possible = getattr(error, "possibilities", None)
     return f"{error.message}; did you mean {possible[0]}?" if possible else error.format_message()
 
 
 def report_bug(error: Exception, arguments: list[str]) -> int:
-    """Out of memory is the machine's limit; anything else that got here is ours."""
+    """Out of memory is the machine's limit; any other error here is a bug."""
     kind = type(error).__name__
     if is_out_of_memory(error):
         return complain("out of memory; use fewer --samples or a smaller --batch-size", UNFINISHED)

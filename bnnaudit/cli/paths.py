@@ -1,4 +1,4 @@
-"""Kinds of paths: what is checked of each before anything heavy is imported, and which files a shell may complete."""
+"""Kinds of paths: what is checked before anything heavy is imported, and which files a shell may complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_SUBSTITUTE = Path("none")
 
 
 def model_file(text: str, option: str = "model") -> Path:
-    """A model; raises ModelError where there is none, or none that is read."""
+    """A model; raises ModelError where there is none, or none of a supported kind."""
     path = named(text, option)
     require_model(path)
     return path
@@ -30,7 +30,7 @@ def substitute(text: str) -> Path:
 
 
 def data_source(text: str) -> str:
-    """What `--data` names; raises DataError where it is not there, or of no kind that is read."""
+    """What `--data` names; raises DataError where it does not exist or is of no supported kind."""
     named(text, "data")
     require_data(text)
     return text
@@ -49,7 +49,7 @@ def existing_file(text: str, option: str) -> Path:
 
 
 def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path:
-    """A file to write for `option`; UsageError before any work is done, where it could not be written after it."""
+    """A file to write for `option`; raises UsageError before any work is done if it could not be written."""
     path = named(text, option)
     if path.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
@@ -60,7 +60,7 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
 
 
 def picture_file(text: str) -> Path:
-    """A picture to write, by a library that may not be there."""
+    """A picture to write, by a library that may not be installed."""
     path = written_file(text, "plot")
     from bnnaudit.reports.pictures.figure import check_can_plot
 

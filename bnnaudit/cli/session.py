@@ -44,7 +44,7 @@ def settle_attack(
 
 
 def open_model(model: Path, settings: Settings, output: options.Output) -> Opened:
-    """Opens model and data; raises an AuditError that names whichever cannot be used."""
+    """Opens model and data; raises an AuditError that names the one that cannot be used."""
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import open_model_and_data
 
@@ -53,7 +53,7 @@ def open_model(model: Path, settings: Settings, output: options.Output) -> Opene
 
 @contextmanager
 def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[ProgressBar]:
-    """Computes with the threads of the settings, and shows how far it is."""
+    """Computes with the threads of the settings, and shows the progress."""
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.numerics.threads import working_threads
 
@@ -72,12 +72,12 @@ def prepare_opened(opened: Opened) -> Prepared:
 
 
 def provenance() -> Provenance:
-    """This version, now, and the command line as it was typed."""
+    """This version, the current time, and the command line as typed."""
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
 def write(document: Document, output: options.Document, *, verbose: bool = False) -> None:
-    """Writes what was found in the format that was asked for, for the stream that it goes to."""
+    """Writes the document in the format asked for, to suit the stream that it goes to."""
     from bnnaudit.reports.formats import render
 
     deliver(render(document, output.format, page_for(output.output, verbose)), output.output)

@@ -24,7 +24,8 @@ def page_for(output: Path | None, verbose: bool = False) -> Page:
 def writes_ascii() -> bool:
     """Whether stdout can carry ASCII alone: by its encoding, or because the user has set the locale C.
 
-    Python writes UTF-8 in that locale all the same, and sets LC_CTYPE accordingly; only the variables that it leaves alone tell.
+    Python writes UTF-8 in that locale all the same, and sets LC_CTYPE accordingly; only the variables that it leaves alone show
+    the user's choice.
     """
     encoding = (sys.stdout.encoding or "ascii").lower()
     locale = os.environ.get("LC_ALL") or os.environ.get("LANG")

@@ -1,4 +1,4 @@
-"""How data are named: by a path, or by the name that torchvision knows them by."""
+"""How data are named: by a path, or by torchvision's name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def split_address(source: str) -> tuple[Path, str] | None:
 
 
 def require_data(source: str) -> None:
-    """Raises DataError unless `source` is a name of torchvision's, a folder, or a file of a kind that is read."""
+    """Raises DataError unless `source` is a name of torchvision's, a folder, or a file of a supported kind."""
     if NamedDataset.parse(source) is not None or Path(source).is_dir():
         return
     address = split_address(source)

@@ -1,4 +1,4 @@
-"""Which files hold a model that is read."""
+"""Which files hold a model that can be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROGRAM_SUFFIXES = (".pt2",)
 
 
 def require_model(model: Path) -> None:
-    """Raises ModelError unless `model` is a file of a kind that is read."""
+    """Raises ModelError unless `model` is a file of a supported kind."""
     if not model.exists():
         raise ModelError(f"{model}: no such file")
     if not model.is_file():

@@ -1,4 +1,4 @@
-"""Whether the sample is what the model was made for: its labels, how it is fed, and its pictures, as plain values."""
+"""Whether the sample suits the model: its labels, how its images are prepared, and what they look like, as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sessions of its runtime a deployed model may be served in, and what each of them gets right."""
+"""The runtime sessions that a deployed model may be served in, and what each of them gets right."""
 
 from __future__ import annotations
 

@@ -175,5 +175,5 @@ def _shown(raw: NDArray[np.generic]) -> str:
 def _remedy(raw: NDArray[np.generic], facts: ModelFacts) -> str:
     wanted = image_shape(facts)
     if wanted is not None and raw.ndim == 2 and raw.shape[1] == prod(wanted):
-        return "store them as images, for the order of their channels cannot be told"
+        return "store them as images, because the order of their channels is unknown"
     return "give data prepared as the model's own test set was"

@@ -1,4 +1,4 @@
-"""Images and labels from an `.npz` file, never pickled objects; `npz_keys` knows the names, `npz_units` the ranges."""
+"""Images and labels from an `.npz` file, never pickled objects; `npz_keys` holds the names, `npz_units` the ranges."""
 
 from __future__ import annotations
 

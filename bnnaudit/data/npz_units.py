@@ -1,4 +1,4 @@
-"""The range that stands for black to white in stored images, and what to say of values outside of it."""
+"""The range from black to white in stored images, and the message for values outside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows of a reproduced table say of the paper's claim: whether it holds on this model, and by which figures."""
+"""What the rows of a reproduced table say about the paper's claim: whether it holds on this model, and by which figures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AS_STRONG_AS_IPROP = "PGD++ is at least as strong as IPROP at every radius."
 
 
 def claims_of(experiment: Experiment, model: ReproducedModel) -> tuple[Claim, ...]:
-    """What the paper claims by this table, judged on the model's rows; nothing where the table claims nothing."""
+    """What the paper claims with this table, judged on the model's rows; nothing where it claims nothing."""
     match experiment:
         case AttackTable():
             rivals = [row for row in model.rows if row.settings is not None and not _is_tempered(row)]
@@ -64,7 +64,7 @@ def _at_least_as_strong(statement: str, model: ReproducedModel, rivals: Sequence
     if Outcome.FAILS in outcomes:
         return Claim(statement, Outcome.FAILS, tuple(figures), min(p_values))
     decided = all(outcome is Outcome.HOLDS for outcome in outcomes)
-    why = "" if decided else "each fools images that the other does not, too few to tell which is the stronger"
+    why = "" if decided else "each fools images that the other does not, too few to show which is stronger"
     return Claim(statement, Outcome.HOLDS if decided else Outcome.UNDECIDED, tuple(figures), min(p_values), why)
 
 

@@ -1,4 +1,4 @@
-"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, what came out."""
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run for comparison, the results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TableName(StrEnum):
 
 
 class NetworkKind(StrEnum):
-    """How the paper calls networks by what is quantized; the starred ones are trained adversarially."""
+    """What the paper calls networks, by what is quantized; the starred ones are trained adversarially."""
 
     REF = "REF"
     BNN_WQ = "BNN-WQ"
@@ -36,7 +36,7 @@ class NetworkKind(StrEnum):
 
 
 def kind_of(facts: ModelFacts) -> NetworkKind | None:
-    """What the model is in the paper's words; None where the file does not tell, or only activations are quantized."""
+    """What the model is in the paper's words; None where the file does not say, or only activations are quantized."""
     weights, activations = facts.weight_bits, facts.activation_bits
     if weights is None:
         return None
@@ -47,7 +47,7 @@ def kind_of(facts: ModelFacts) -> NetworkKind | None:
 
 @dataclass(frozen=True, slots=True)
 class PaperColumn:
-    """One network of the paper's; `title` tells it apart from others of its kind."""
+    """One of the paper's networks; `title` distinguishes it from others of its kind."""
 
     kind: NetworkKind
     title: str
@@ -123,7 +123,7 @@ Experiment = AttackTable | CleverTable | PropagationTable | RadiusFigure
 
 @dataclass(frozen=True, slots=True)
 class ReproducedRow:
-    """One row of what came out.
+    """One row of the results.
 
     settings: of the attack, None in tables of something else. cells: this run's, a share of the images with its interval
     or a plain number. paper: the paper's beside it. unable: why this run has nothing here. standing: of an attack and for
@@ -158,10 +158,8 @@ class ClaimFigure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim of the paper's, and whether it holds on one model.
-
-    p_value: the least of McNemar's exact tests behind it, before any correction; None where none was made. why: what keeps
-    it from being decided.
+    """A claim of the paper, and whether it holds on one model. p_value: the smallest of McNemar's exact tests behind it,
+    uncorrected; None where none was made. why: what keeps it from being decided.
     """
 
     statement: str

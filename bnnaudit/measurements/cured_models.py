@@ -1,4 +1,4 @@
-"""The model with one cause of failing attacks taken away, for attacks to climb on; its function stays what it was."""
+"""The model with one cause of failing attacks removed, for attacks to climb; its function stays the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TOLERANCE = 1e-3
 
 
 class CureUnavailableError(Exception):
-    """This cause of failing attacks cannot be taken away from this model; the message says why."""
+    """This cause of failing attacks cannot be removed from this model; the message says why."""
 
 
 def cured_model(target: Target, source: Source, plan: AuditPlan, probed: Batch) -> Target:

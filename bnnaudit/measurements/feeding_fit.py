@@ -1,4 +1,4 @@
-"""Other ways to feed the images to the deployed model: ranges, normalisations, colours, axes."""
+"""Other ways to prepare the images for the deployed model: ranges, normalisations, colours, axes."""
 
 from __future__ import annotations
 

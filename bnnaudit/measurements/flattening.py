@@ -1,4 +1,4 @@
-"""Pictures for a network that takes vectors: the order in which it was taught to flatten them, found by measurement.
+"""Pictures for a network that takes vectors: the order in which it was trained to flatten them, found by measurement.
 
 PyTorch flattens channels first, Keras channels last, and the file does not tell. A wrong guess scrambles every image.
 """

@@ -1,4 +1,4 @@
-"""The layers that a network runs through, whatever they are called and however they are nested."""
+"""The layers that a network runs through, whatever their names and nesting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the sample is what the model was made for; measured once, before any attack."""
+"""Whether the sample suits the model; measured once, before any attack."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Makes the differentiable copy faster without changing what it computes.
 
-With its weights stored channels last a processor convolves about a quarter faster.
+With weights stored channels last, a CPU convolves about a quarter faster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many bits the weights of a layer really need, read off their values."""
+"""How many bits the weights of a layer need, from their values."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from bnnaudit.core.facts import FLOAT_BITS
 
 EVIDENCE = 2
-"""Values for each level that is claimed: few values are not taken for few levels."""
+"""Values needed for each level that is claimed: few values do not prove few levels. Not tuned."""
 SHORTEST_GRID = 8
 """Values from which on a grid is looked for; not tuned."""
 PLENTY = 8
 """Values for each level from which on levels that do not occur are taken not to exist. Not tuned: of levels that occur one
 time in eight or more, exp(-8) are then missing."""
 COUNTED = 16
-"""Levels that are counted, be they even or not."""
+"""Largest number of levels that is counted, evenly spaced or not."""
 FEWEST = 4
 """Levels of so few bits that a grid is out of the question."""
 SHORT_GRIDS = range(2, 9)
-"""Bits of the grids whose points are told apart."""
+"""Bits of the grids that are distinguished."""
 MOST_LEVELS = 256
-"""Points of the longest of them."""
+"""Points of the longest of these grids."""
 LONG_GRID = 65536
 """Points of the grid of 16 bits."""
 TOLERANCE = 0.02

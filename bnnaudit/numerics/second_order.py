@@ -1,7 +1,7 @@
 """The whole Hessian of the loss in the network's input: b^2 J^T S J + b sum_i psi_i d^2 a_i / dn^2.
 
 The second term is the network's own curvature, zero where it is piecewise linear, which the temperature rules leave out
-unless they are told otherwise. For one direction w both terms are linear in quantities that do not depend on b: J, and the
+by default. For one direction w both terms are linear in quantities that do not depend on b: J, and the
 Hessian-vector products T_i = (d^2 a_i / dn^2) w. So a search over b needs them once.
 """
 

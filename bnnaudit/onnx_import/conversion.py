@@ -1,4 +1,4 @@
-"""What a converter is: from a node of an ONNX graph to a torch module and the values that it takes."""
+"""The interface of converters: from a node of an ONNX graph to a torch module and the values that it takes."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Node:
         return int(info.type.tensor_type.elem_type) if info is not None else 0
 
     def rank(self, position: int = 0) -> int:
-        """The number of axes of an input; NotImplementedError where the file does not tell."""
+        """The number of axes of an input; NotImplementedError where the file does not say."""
         shape = self.shape(position)
         if shape is None:
             raise NotImplementedError(f"the number of axes of {self.inputs[position]!r} is unknown")

@@ -41,7 +41,7 @@ def lower(graph: Graph, float_outputs: bool = False) -> None:
     """Turn a plain graph into one of operators that have converters, as far as they have, and save it.
 
     Its tensors then have the types that `torch_types` names, its quantized ones are floats; float_outputs: those that it
-    returns as well. Raises UnsupportedOperatorsError for inputs and outputs that are no tensors of numbers.
+    returns as well. Raises UnsupportedOperatorsError for inputs and outputs that are not tensors of numbers.
     """
     _check_types(graph)
     _part_outputs(graph)
@@ -118,7 +118,7 @@ def _failed_nodes(graph: Graph, before: str = "") -> str:
 
 
 def _check_types(graph: Graph) -> None:
-    """Refuse inputs and outputs that are no tensors, or tensors of no numbers."""
+    """Refuse inputs and outputs that are not tensors of numbers."""
     for info in (*graph.proto.input, *graph.proto.output):
         if not info.type.HasField("tensor_type"):
             kind = info.type.WhichOneof("value") or "nothing"

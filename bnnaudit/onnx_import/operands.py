@@ -1,4 +1,4 @@
-"""What a node's function takes: what is fixed is stored at conversion, the rest comes as the module runs."""
+"""What a node's function takes: fixed values are stored at conversion, the rest comes as the module runs."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class FunctionModule(nn.Module):
         return self.function(*arguments, **self.settings)
 
     def extra_repr(self) -> str:
-        """For people: the function and its settings."""
+        """The function and its settings, for printing."""
         name = getattr(self.function, "__name__", "function").removeprefix("_")
         return ", ".join((name, *(f"{key}={value}" for key, value in self.settings.items())))
 
@@ -139,7 +139,7 @@ def onto_grid(
 
 
 def result_grid(node: Node) -> Grid:
-    """The numbers that a node quantizes to, as a pass has told it."""
+    """The numbers that a node quantizes to, as a pass has noted."""
     return grid_of(int(node.attribute(QUANTIZES_TO)))
 
 

@@ -317,7 +317,7 @@ def spec_of(node: NodeProto) -> Spec:
 
 
 def quantizer_of(graph: Graph, node: NodeProto) -> QuantizerKind | None:
-    """What people call a node of a lowered graph and what it quantizes to; None where it is no quantizer."""
+    """What reports call a node of a lowered graph and what it quantizes to; None where it is not a quantizer."""
     if node.domain != OWN_DOMAIN:
         return None
     spec = spec_of(node)

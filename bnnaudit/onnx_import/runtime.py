@@ -1,4 +1,4 @@
-"""ONNX Runtime without messages of its own: what goes wrong comes back as an exception, and as nothing else."""
+"""ONNX Runtime without messages of its own: every failure is an exception."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SessionKind:
 EXACT = SessionKind()
 PLAIN = SessionKind(exact_sums=False, unfused=False)
 SESSION_KINDS = (EXACT, SessionKind(unshared=True), SessionKind(exact_sums=False), PLAIN)
-"""The exact one first, then with less and less of it: options of ours never keep a file from being loaded."""
+"""The exact one first, then ever less exact ones: our options never keep a file from being loaded."""
 
 
 def open_session(model: bytes | str) -> Any:
@@ -67,7 +67,7 @@ def open_session(model: bytes | str) -> Any:
       weights are taken as uint8 with another zero point: the same numbers, in a kernel that does not clip. ONNX Runtime
       then has no convolution of int8 by int8, which needs no such care, and fails where weights share a zero point.
 
-    What ONNX Runtime does not load so is opened by the next of `SESSION_KINDS`; `open_by_kind` tells which.
+    What ONNX Runtime does not load this way is opened by the next of `SESSION_KINDS`; `open_by_kind` returns which.
     """
     return open_by_kind(model)[0]
 
@@ -110,7 +110,7 @@ def open_default_session(model: bytes | str) -> tuple[Any, SessionKind]:
 
 
 def opens(model: bytes | str) -> bool:
-    """Whether ONNX Runtime takes a serialized model, or a file by its path."""
+    """Whether ONNX Runtime loads a serialized model, or a file by its path."""
     try:
         open_default_session(model)
     except RUNTIME_ERRORS:

@@ -1,4 +1,4 @@
-"""Quantized and dequantized in one step: what stands between the operators of a network in QDQ form.
+"""Quantizing and dequantizing in one step: what stands between the operators of a network in QDQ form.
 
 Taken apart, the two operators are some twenty passes over a tensor in the forward and the backward pass together, and keep
 four tensors of its size; in one step they are five, and keep none that the operator before does not keep anyway.

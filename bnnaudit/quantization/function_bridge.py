@@ -1,4 +1,4 @@
-"""A way for the gradient over a foreign `autograd.Function` whose backward pass is zero.
+"""A bridge for the gradient over a foreign `autograd.Function` whose backward pass is zero.
 
 A user's `forward` may call a function of their own, as `MyRound.apply(x)`, that returns no gradient. No module stands there
 that could be replaced, but its node stands in the graph: a hook on the node passes what arrives straight through.
@@ -55,7 +55,7 @@ def straight_through(returned: Gradients, arrived: Gradients) -> Gradients | Non
     """The hook: of the gradients returned, that of the input whose shape (N, ...) the function keeps.
 
     It is replaced by what arrived for the images for which it is zero. None, which leaves all as it is, where there is no
-    such input, or where autograd was told of no gradient at all and takes none.
+    such input, or where autograd expects no gradient and takes none.
     """
     given = arrived[0] if len(arrived) == 1 else None
     if given is None or given.dim() == 0:

@@ -116,7 +116,7 @@ def whole_ends(one: float, other: float) -> Ends | None:
 def affine(op: str, number: float, first: bool) -> tuple[float, float] | None:
     """(factor, shift) of `mul`, `add`, `sub` or `div` of a value, as the `first` operand or the second, and a number.
 
-    None where that is no affine map of the value: a number divided by it, or it by 0.
+    None where that is not an affine map of the value: a number divided by it, or it by 0.
     """
     match op:
         case "mul":

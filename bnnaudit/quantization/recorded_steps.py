@@ -1,4 +1,4 @@
-"""Steps whose value something else has computed: the recorded operators of a user's network, which stay as they are.
+"""Steps whose value has already been computed: the recorded operators of a user's network, which stay as they are.
 
 Each module is given the value together with what the step was taken of, and adds the surrogate's gradient to it.
 """

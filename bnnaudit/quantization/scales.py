@@ -1,6 +1,6 @@
-"""The scale of each layer, in which the widths of its surrogate may be given: measured once, then handed to the steps in turn.
+"""The scale of each layer, which a surrogate's width may be a multiple of: measured once, then handed to the steps in turn.
 
-Steps are told apart by the order in which a forward pass takes them, which needs no names and so serves foreign code too. It
+Steps are identified by the order in which a forward pass takes them, which needs no names and so serves foreign code too. It
 is checked that a pass takes as many steps as there are scales, or so many several times over, as a loop over a fixed batch does.
 """
 

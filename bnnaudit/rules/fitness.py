@@ -1,4 +1,4 @@
-"""What several rules ask of the sample: whether another reading of it fits far better, or chance explains its accuracy."""
+"""What several rules ask about the sample: whether another reading fits far better, or chance explains its accuracy."""
 
 from collections.abc import Sequence
 

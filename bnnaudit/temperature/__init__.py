@@ -24,7 +24,7 @@ steps; 300 images, of traffic signs 150, of MNIST 200; successes replayed), and 
 
 `tracked` costs no pass, and leaves least but for two rows: on the BNN-WAQ under L2 the smaller b of `njs` mixes more
 competitors into the direction (1.6 points), and on MNIST under L2 no rule helps, nor does it cost more than an image. So
-it is what the ++ methods use unless they are told otherwise.
+it is what the ++ methods use by default.
 
 When the Jacobian matters. |log(b / b of hns)| in the median and at the 90th percentile, 100 images of each network at
 its clean images, and of ResNet-18 (width 8) with random weights:

@@ -1,4 +1,4 @@
-"""What every temperature rule answers."""
+"""The interface of temperature rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A substitute: a small float network that learns to answer as the audited model does ([Papernot et al. 2017]).
+"""A substitute: a small float network trained to predict what the audited model predicts ([Papernot et al. 2017]).
 
 It sees the model's answers only, never its weights or gradients, so attacks on it are black-box attacks on the model.
 """

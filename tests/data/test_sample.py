@@ -133,7 +133,7 @@ def test_features_for_a_vector_network_stay_features(facts: Facts) -> None:
         ),
         (np.zeros((1, 8, 8, 3), np.uint8), (1, 8, 8), Layout.NCHW, "takes 1x8x8 .*the data have images of 8x8x3"),
         (np.zeros((1, 28, 28), np.uint8), (64,), Layout.FLAT, "takes 64 values per image, but the data have 28x28"),
-        (np.zeros((1, 12), np.uint8), (3, 2, 2), Layout.NCHW, "order of their channels cannot be told"),
+        (np.zeros((1, 12), np.uint8), (3, 2, 2), Layout.NCHW, "order of their channels is unknown"),
     ],
 )
 def test_shapes_that_do_not_fit_are_both_named(

@@ -1,4 +1,4 @@
-"""The differentiable copy of a user's network, by the first way that works, and what is known of its steps.
+"""The differentiable copy of a user's network, by the first method that works, and what is known of its steps.
 
 The operators that it runs are recorded; where that fails the steps of its modules are measured; and where that finds none
 the code is taken as it is, and what is in it is not known.

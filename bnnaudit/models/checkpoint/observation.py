@@ -1,4 +1,4 @@
-"""What a network of foreign code does in one forward pass that its modules do not tell: steps, weights, softmax."""
+"""What a network of foreign code does in one forward pass that its modules do not show: steps, weights, softmax."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def as_served(network: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModuleModel:
-    """Runs the module that was served; what it returns is returned as it is, softmax included."""
+    """Runs the module that was served; its result is returned unchanged, softmax included."""
 
     network: nn.Module
     prepare: Preparation

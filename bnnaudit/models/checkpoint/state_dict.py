@@ -105,7 +105,7 @@ def refuse_programs(path: Path) -> None:
 
 
 def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
-    """Why a pickle is not read: what it wants to run, as far as that can be told without running it."""
+    """Why a pickle is not read: what it would run, as far as that shows without running it."""
     blocked = _blocked_names(path) or _BLOCKED.findall(str(error))
     names = listed(blocked, most=4)
     advice = "save model.state_dict() alone, best with safetensors.torch.save_file"

@@ -1,4 +1,4 @@
-"""Checkpoints that PyTorch itself quantized: their layers exist in PyTorch's kernels alone, so ONNX is the way."""
+"""Checkpoints that PyTorch itself quantized: their layers exist only in PyTorch's kernels, so they are exported to ONNX."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from bnnaudit.core.errors import CheckpointError
 
 PACKED = "_packed_params"
-"""Where the eager mode keeps the weights of a quantized layer, which are no tensors by then."""
+"""Where the eager mode keeps the weights of a quantized layer, which are not tensors by then."""
 
 FAKE = ("fake_quant_enabled", "activation_post_process")
 """Parts of the names that observers and fake quantizers add to a network prepared for quantization."""

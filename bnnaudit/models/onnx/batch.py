@@ -1,4 +1,4 @@
-"""Graphs that work for one number of images alone: opened for any number where that can be written, else found out by a trial.
+"""Graphs that work for one number of images alone: opened for any number where that can be written, else found by a trial.
 
 A file may declare an open batch around a body that works for one number. So it is after an export that had a batch in its
 hands: `x.view(1, -1)` stays a 1 in the file, whatever its input says.
@@ -18,7 +18,7 @@ from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, attribute, 
 def open_batch(graph: Graph, batch: int) -> None:
     """Let the graph's batch be open where it was `batch`: in its input, its outputs, and the targets of Reshape and Resize.
 
-    Shapes must be known. Whether the result works is for a trial to tell: a graph may use its batch in other ways.
+    Shapes must be known. A trial has to show whether the result works: a graph may use its batch in other ways.
     """
     for node in graph.nodes:
         if node.op_type == "Reshape" and node.domain == STANDARD_DOMAIN:

@@ -38,7 +38,7 @@ class _Product:
 
 
 def clipping_note(proto: ModelProto, exact_sums: bool = True) -> str:
-    """What people must know who serve the file on such a processor; empty where no layer is concerned.
+    """What to know when serving the file on such a processor; empty where no layer is affected.
 
     exact_sums: the replay's session has them, as far as ONNX Runtime can.
 
@@ -102,7 +102,7 @@ def _name(node: NodeProto, position: int) -> str:
 
 
 class _ElementTypes:
-    """What the values of a graph are, told from what is stored, declared, or quantized."""
+    """The element types of a graph's values, from what is stored, declared, or quantized."""
 
     def __init__(self, proto: ModelProto) -> None:
         graph = proto.graph
@@ -112,11 +112,11 @@ class _ElementTypes:
         self._known |= {name: tensor.data_type for name, tensor in self.stored.items()}
 
     def of(self, *names: str) -> int:
-        """The first type that one of the names tells; uint8, as the operators have it, where none does."""
+        """The first known type of the names; uint8, as the operators have it, where none is known."""
         return next((kind for name in names if (kind := self._trace(name))), TensorProto.UINT8)
 
     def _trace(self, name: str) -> int:
-        """The type of one value, 0 where it is not told: operators that only carry integers have that of their input."""
+        """The type of one value, 0 where it is unknown: operators that only carry integers have that of their input."""
         seen = set()
         while name and name not in seen:
             seen.add(name)

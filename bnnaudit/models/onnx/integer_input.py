@@ -17,7 +17,7 @@ from bnnaudit.models.onnx.input import WHOLE_NUMBERS, NetworkInput, type_name
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
 
 ROOM = 0.5
-"""How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is no rounding."""
+"""How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is not rounding."""
 MOST_STEPS = 2**20
 """Steps that float32 tells apart by a quarter of one and better."""
 
@@ -26,7 +26,7 @@ def with_range(path: Path, given: NetworkInput, chosen: Preprocessing) -> Prepro
     """The preprocessing with the range of the images, the input's own where none was chosen.
 
     That is 0..1 for floats, and for whole numbers of 8 or 16 bits what mean and std make into the range of their type.
-    Raises ModelError where the type does not tell, or the chosen range is not one for it.
+    Raises ModelError where the type does not imply a range, or the chosen range does not fit it.
     """
     if not given.whole:
         return replace(chosen, box=chosen.box_of_floats)

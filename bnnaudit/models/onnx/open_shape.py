@@ -19,7 +19,7 @@ Sizes = tuple[int | None, ...]
 
 
 class OpenShapeError(ModelError):
-    """The file leaves the size of its input open, and nothing else tells it yet."""
+    """The file leaves the size of its input open, and nothing else states it yet."""
 
 
 def settled_shape(path: Path, graph: Graph, chosen: Preprocessing) -> tuple[int, ...] | None:
@@ -44,7 +44,8 @@ def settled_shape(path: Path, graph: Graph, chosen: Preprocessing) -> tuple[int,
 def _of_data(
     path: Path, graph: Graph, info: ValueInfoProto, chosen: Preprocessing, sizes: Sizes | None
 ) -> tuple[int, ...]:
-    """The shape that the data tell; raises OpenShapeError where they are not known, do not fit, or fit in several ways."""
+    """The shape that follows from the data; raises OpenShapeError where they are not known, do not fit, or fit in several
+    ways."""
     fitting = [] if chosen.data_shape is None else _candidates(graph, info.name, chosen, sizes)
     pictures = [shape for shape in fitting if len(shape) == 3 and 1 not in shape]
     if fitting and len(pictures) < 2:

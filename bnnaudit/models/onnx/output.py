@@ -1,4 +1,4 @@
-"""Which output holds the scores, how many classes it has, and the softmax that is cut off before an attack."""
+"""Which output holds the scores, how many classes it has, and the softmax that is removed before an attack."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEEPING = SHAPES_ONLY | {"Cast", "Clip", "QuantizeLinear", "DequantizeLinear", "
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
-    """num_classes is None where the file does not tell; form: what the numbers are."""
+    """num_classes is None where the file does not say; form: what the numbers are."""
 
     name: str
     kind: OutputKind
@@ -94,7 +94,7 @@ def _can_be_scores(graph: Graph, info: ValueInfoProto, fixed_batch: int | None) 
 
 
 def _scores_of_an_image(graph: Graph, name: str, fixed_batch: int | None) -> int | None:
-    """How many numbers the output holds for each image; None where the file does not tell.
+    """How many numbers the output holds for each image; None where the file does not say.
 
     A vector holds one for each of a batch, unless the batch is always of one image: then it is that image's row.
     """

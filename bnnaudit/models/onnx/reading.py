@@ -1,4 +1,4 @@
-"""From a checked file to the graph that becomes the differentiable copy: plainer, with quantizers named, batch open."""
+"""From a checked file to the graph that becomes the differentiable copy: simplified, quantizers named, batch open."""
 
 from __future__ import annotations
 

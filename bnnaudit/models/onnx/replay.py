@@ -1,4 +1,4 @@
-"""The model as it is served: ONNX Runtime on the original file, or the nearest to it that is available."""
+"""The model as served: ONNX Runtime on the original file, or the nearest equivalent that is available."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class OnnxRuntimeModel(ReplayedModel):
     """Scores by ONNX Runtime on the CPU.
 
     model: the file's bytes, or its path where weights lie in files beside it. output: the output to return, the first one
-    by default. notes: how a session that was opened in some way differs from a default one on the file, for people. opened:
+    by default. notes: how a session that was opened in some way differs from a default one on the file, in words. opened:
     how a session is. batch: the number of images that the model works for, where the file leaves it open. form: what the
     output's numbers are. Raises ModelError.
     """
@@ -182,7 +182,7 @@ class ReferenceModel(ReplayedModel):
 
 
 class UnverifiedModel:
-    """The differentiable copy in the place of a deployed model that nothing here can run; `runtime` says so."""
+    """The differentiable copy in place of a deployed model that no installed runtime can run; `runtime` says so."""
 
     def __init__(self, network: nn.Module, prepare: Preparation, why: str) -> None:
         self.runtime = f"nothing: findings are unverified on the deployed model ({why})"

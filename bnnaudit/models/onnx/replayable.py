@@ -1,4 +1,4 @@
-"""The model as a runtime can take it: operators that no runtime knows are written with standard ones first."""
+"""The model in a form that runtimes take: operators that no runtime knows are first written with standard ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLAIN_DOMAINS = frozenset({STANDARD_DOMAIN, "ai.onnx", "ai.onnx.ml", RUNTIME_DOM
 
 
 def needs_standard_form(proto: ModelProto) -> bool:
-    """Whether the model has operators that runtimes do not know and that can be written with standard ones."""
+    """Whether the model has operators that runtimes do not know but that can be written with standard ones."""
     return any(qualified_name(node) in WRITERS for node in _all_nodes(proto))
 
 
@@ -40,7 +40,7 @@ def depends_on_batch(proto: ModelProto) -> bool:
 
 
 def notes_on_replay(proto: ModelProto, way: SessionKind = EXACT) -> tuple[str, ...]:
-    """How ONNX Runtime's replay differs from a default session on the file as it is, for people."""
+    """How ONNX Runtime's replay differs from a default session on the unchanged file, in words."""
     fused = any(spec_of(node).dequantizes for node in _all_nodes(proto))
     notes = {
         STANDARDISED: needs_standard_form(proto),

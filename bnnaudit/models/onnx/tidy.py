@@ -1,4 +1,4 @@
-"""What ONNX Runtime takes and ONNX's own tools do not: order, names and types that a file may leave out, put right.
+"""Repairs what ONNX Runtime accepts and ONNX's own tools do not: order, and names and types that a file leaves out.
 
 Only our copy of the model is changed, and never in what it computes; ONNX Runtime is given the file as it is.
 """

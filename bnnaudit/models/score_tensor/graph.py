@@ -1,4 +1,4 @@
-"""The graph of an imported network, cut where its scores may be: what lies upstream of a tensor, and what behind it."""
+"""The graph of an imported network, cut where its scores may be: what lies upstream of a tensor, and what downstream."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ScoreGraph:
     def places(self, given: Tensor, classes: int, single: bool = False) -> tuple[Place, ...]:
         """The tensors that may hold the scores of the graph's input `given` (B, ...), in the order of computation.
 
-        They have a number for each of the classes; of two classes one number may tell, and does where the output is
+        They have a number for each of the classes; for two classes a single number may do, and does where the output is
         `single`. Only such as depend on the image and are not others reshaped; the output comes last, whatever its size.
         """
         run = fx.Interpreter(fx.GraphModule(self.root, self.graph), garbage_collect_values=False)

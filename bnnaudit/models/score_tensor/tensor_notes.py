@@ -1,4 +1,4 @@
-"""What a file says of the tensors inside of it, for those who look for the scores among them."""
+"""What a file says of the tensors inside it, for the search for the scores among them."""
 
 from __future__ import annotations
 

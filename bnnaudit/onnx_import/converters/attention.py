@@ -47,7 +47,7 @@ def attend(
     """Q (N, heads, L, E) or (N, L, heads E), K and V alike with S and their heads -> (N, heads, L, V's E) or alike.
 
     Attention-23 to 25: softmax(scale Q K^T + mask) V, head by head; several query heads may share a key head. A row whose
-    keys are all masked is zero. valid: the number of keys that are no padding.
+    keys are all masked is zero. valid: the number of keys that are not padding.
     """
     flat = queries.dim() == 3
     if flat:

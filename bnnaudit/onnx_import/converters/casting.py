@@ -45,7 +45,7 @@ def cast_narrow(values: Tensor, low: int, high: int) -> Tensor:
 class CastToGrid(GridQuantizer):
     """To a float of eight bits or fewer, halves to even, in single precision.
 
-    What is no number stays so in eight bits, and is 0 in four, which have none.
+    NaN stays NaN in eight bits, and is 0 in four, which have none.
     """
 
     op = "cast"
@@ -61,7 +61,7 @@ class CastToGrid(GridQuantizer):
 def cast_to_power(values: Tensor, rounding: str, saturate: bool) -> Tensor:
     """(...) -> (...) powers of two (FLOAT8E8M0) in single precision; the gradient is straight-through.
 
-    rounding: up, down or nearest (halves up). Without `saturate` what lies outside of the range is no number.
+    rounding: up, down or nearest (halves up). Without `saturate` what lies outside the range is NaN.
     """
     plain = values.float()
     mantissa, exponent = torch.frexp(plain.detach())
@@ -101,7 +101,7 @@ def cast_of(node: Node) -> Converted:
 
 
 def cast_like(node: Node) -> Converted:
-    """CastLike, to the type that the other tensor turns out to have where the file does not tell it."""
+    """CastLike, to the type that the other tensor turns out to have where the file does not state it."""
     target = node.element_type(1)
     if not target:
         return call(lambda values, like: cast(values, like.dtype), node.inputs)

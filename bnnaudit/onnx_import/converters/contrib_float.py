@@ -54,7 +54,7 @@ def fused_convolution(
 def fused_product(
     a: Tensor, b: Tensor, alpha: float, transposed: tuple[bool, bool], batch: tuple[bool, bool]
 ) -> Tensor:
-    """alpha a' @ b', with the last two axes exchanged, or the first moved to their front, where told.
+    """alpha a' @ b', with the last two axes exchanged, or the first moved to their front, where stated.
 
     a (..., M, K), b (..., K, N) -> (..., M, N).
     """

@@ -1,7 +1,7 @@
 """ONNX Runtime's own quantized operators (domain com.microsoft), as its quantizer writes them.
 
-Each takes numbers with their scales and zero points, and returns numbers of the result's; scales are single numbers unless
-told otherwise. The order of the arithmetic is ONNX Runtime's, so that results are the same but for rounding ties.
+Each takes numbers with their scales and zero points, and returns numbers of the result's; scales are single numbers unless stated
+otherwise. The order of the arithmetic is ONNX Runtime's, so that results are the same but for rounding ties.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from bnnaudit.onnx_import.operands import call, operands
 def gemm(
     left: Tensor, right: Tensor, added: Tensor | None, alpha: float, beta: float, transposed: tuple[bool, bool]
 ) -> Tensor:
-    """alpha A B + beta C, with A and B transposed if so told; C may be missing, and broadcasts.
+    """alpha A B + beta C, with A and B transposed if so stated; C may be missing, and broadcasts.
 
     A (R, K), B (K, C), C (R, C) -> (R, C).
     """

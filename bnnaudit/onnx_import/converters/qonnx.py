@@ -39,7 +39,7 @@ class Quant(UniformQuantizer):
 
 
 class BipolarQuant(BinarySign):
-    """BipolarQuant, and Quant to one signed bit: -scale below zero, else scale; the zero point shifts both as it is told.
+    """BipolarQuant, and Quant to one signed bit: -scale below zero, else scale; the zero point shifts both as stated.
 
     Quant: scale (sign(x / scale + zero_point) - zero_point), with sign(0) = +1.
     """

@@ -24,7 +24,7 @@ def binary_sign(node: Node) -> Converted:
 
 
 def round_by(node: Node) -> Converted:
-    """A rounding that decides halves as told."""
+    """A rounding with a stated mode for halves."""
     return Converted(Rounding(RoundingMode.parse(str(node.attribute(MODE)))), node.inputs)
 
 

@@ -40,7 +40,7 @@ def with_number(graph: Graph, node: NodeProto) -> tuple[str, float] | None:
 
 
 def clip_bounds(graph: Graph, node: NodeProto | None) -> Ends | None:
-    """The ends of a Clip, infinite where it has none; None where it is none, or an end is no constant."""
+    """The ends of a Clip, infinite where it has none; None where it is not a Clip, or an end is not constant."""
     if node is None or node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) or node.op_type != "Clip":
         return None
     ends = [

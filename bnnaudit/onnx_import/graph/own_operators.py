@@ -1,4 +1,4 @@
-"""Operators of our own domain, which only the passes write, and the attributes by which passes tell converters something."""
+"""Operators of our own domain, which only the passes write, and the attributes by which passes inform converters."""
 
 from __future__ import annotations
 

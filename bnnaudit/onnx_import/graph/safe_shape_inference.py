@@ -1,4 +1,4 @@
-"""ONNX's shape inference on a model that nobody vouches for: what would take the process down is refused or held back."""
+"""ONNX's shape inference on an untrusted model: what would crash the process is refused or held back."""
 
 from __future__ import annotations
 

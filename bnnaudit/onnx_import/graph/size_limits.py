@@ -53,7 +53,7 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here; by default PyTorch loads its compiler to be told so, a second of processor time."""
+        """Nothing is compiled here; by default PyTorch loads its compiler to find that out, a second of processor time."""
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

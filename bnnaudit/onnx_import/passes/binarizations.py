@@ -54,7 +54,7 @@ def _step(graph: Graph, node: NodeProto) -> Binarization | None:
 
 
 def _is_mask(graph: Graph, node: NodeProto, step: Binarization) -> bool:
-    """Whether the step gates the very values that it compares, as in x * (x > 0): that is no binarization."""
+    """Whether the step gates the very values that it compares, as in x * (x > 0): that is not a binarization."""
     return any(user.op_type == "Mul" and step.values in user.input for user in graph.users(node.output[0]))
 
 

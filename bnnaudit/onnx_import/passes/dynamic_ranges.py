@@ -1,4 +1,4 @@
-"""Ranges that belong to the image: quantizers that take theirs from the whole tensor learn which rows are one image's.
+"""Ranges that belong to the image: quantizers that take theirs from the whole tensor are given the rows of each image.
 
 ONNX takes the range over the batch, so that a prediction would depend on the images beside it. A model that is served one
 image at a time has a range for each; so has the differentiable copy, and the deployed model is replayed image by image.
@@ -17,7 +17,7 @@ from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
 
 
 def range_by_image(graph: Graph) -> None:
-    """Tell every such quantizer how many rows of its input's first axis one image has, where shapes tell."""
+    """Give every such quantizer the number of rows of its input's first axis that one image has, where shapes show it."""
     nodes = [node for node in graph.nodes if spec_of(node).of_the_batch]
     if not nodes:
         return

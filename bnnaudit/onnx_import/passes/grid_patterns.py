@@ -94,7 +94,7 @@ def _scale_behind(graph: Graph, value: str) -> tuple[float, float]:
 
 
 def _variable_input(graph: Graph, node: NodeProto) -> str | None:
-    """The one input of a node that is no constant number."""
+    """The one input of a node that is not a constant number."""
     found = [name for name in node.input if name and splat(graph, name) is None]
     return found[0] if len(found) == 1 else None
 

@@ -22,7 +22,7 @@ WHOLE_FROM = 12582912.0
 subtracting it leaves the whole number. For operator sets without Round; holds up to 2^22 in size."""
 
 MOST_EXPONENTS = 32
-"""Exponents of a float format that are told apart one by one; not tuned."""
+"""Most exponents of a float format that are handled one by one. Not tuned."""
 
 SIZES = {
     "UP": ("Ceil", 0.0),

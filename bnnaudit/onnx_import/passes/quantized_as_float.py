@@ -63,7 +63,7 @@ def hold_in_floats(graph: Graph, float_outputs: bool = False) -> None:
 
 
 def quantized_type(graph: Graph, node: NodeProto) -> int:
-    """The type that a node quantizes to, 0 where it is no quantizer by a scale and a zero point, or returns floats."""
+    """The type that a node quantizes to, 0 where it is not a quantizer with a scale and a zero point, or returns floats."""
     spec = spec_of(node)
     if spec.zero_point is None or not input_at(node, spec.zero_point - 1):
         return 0

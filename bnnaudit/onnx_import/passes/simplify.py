@@ -32,7 +32,7 @@ OPTIONAL_OUTPUTS = {"BatchNormalization": 1, "Dropout": 1, "LayerNormalization":
 """Operators with outputs that only training needs, or that nobody needs here: the number of outputs that stay."""
 
 LARGEST_SHAPE = 64
-"""A stored tensor of more numbers than this is no shape; not tuned."""
+"""Most numbers in a stored tensor that may be a shape. Not tuned."""
 
 NOT_FOLDED = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
@@ -42,7 +42,7 @@ NOT_FOLDED = frozenset(
 def simplify(model: ModelProto) -> ModelProto:
     """The same function with local functions inlined, constants folded, and no Identity, Dropout or dead node.
 
-    `model` itself may be changed. Constant nodes become initializers, initializers are no inputs any more.
+    `model` itself may be changed. Constant nodes become initializers, initializers are no longer inputs.
     """
     if model.functions:
         model = inliner.inline_local_functions(model)
@@ -107,7 +107,7 @@ def _bypass(graph: Graph) -> None:
 
 
 def _drops_in_training(graph: Graph, node: NodeProto) -> bool:
-    """Whether a Dropout is told to drop values even at inference."""
+    """Whether a Dropout is to drop values even at inference."""
     if node.op_type != "Dropout" or not input_at(node, 2):
         return False
     training = graph.constant(node.input[2])

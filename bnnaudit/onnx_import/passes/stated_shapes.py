@@ -1,4 +1,4 @@
-"""What a file states of its values' shapes, held against what follows from its input: the latter is right.
+"""What a file states about its values' shapes, checked against what follows from its input, which is right.
 
 Files are edited after their export, and then say batches of 1 behind an input whose batch is open, or scores of another
 width. ONNX Runtime warns of it and goes on.

@@ -34,7 +34,7 @@ from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, indent
 _OUTCOMES = {
     Outcome.HOLDS: ("Holds here", "green"),
     Outcome.FAILS: ("Does not hold here", "red"),
-    Outcome.UNDECIDED: ("Cannot be told here", "yellow"),
+    Outcome.UNDECIDED: ("Undecided here", "yellow"),
 }
 
 

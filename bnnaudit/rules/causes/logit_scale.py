@@ -21,7 +21,7 @@ RULE = Rule(
     threshold=f"Fires when the median is above {LARGE:g}, where the softmax rounds to one, or below {SMALL:g}.",
     source="[Carlini & Wagner 2016] (defensive distillation); [Gupta & Ajanthan 2022], section 3.",
     remedy="Evaluate with --beta hns or --beta tracked; in training or export, divide the logits by the median gap.",
-    false_alarms="The scale alone proves nothing; FR301 tells whether it hides anything.",
+    false_alarms="The scale alone proves nothing; FR301 says whether it hides anything.",
 )
 
 

@@ -30,7 +30,7 @@ RULE = Rule(
         "Evaluate on the tensor that is named, as this audit does. Let the exported model end there, or give its last "
         "quantizer a scale at which the scores of an image differ."
     ),
-    false_alarms="Such operators alone prove nothing: healthy networks have them as well. FR302 tells whether they hid anything.",
+    false_alarms="Such operators alone prove nothing: healthy networks have them as well. FR302 says whether they hid anything.",
 )
 
 

@@ -28,7 +28,7 @@ RULE = Rule(
     ),
     source="[AutoAttack flags]; [Carlini & Wagner 2016].",
     remedy="Remove the softmax from the exported network, or attack the logarithm of its output.",
-    false_alarms="The softmax does little harm where the network is unsure; the gain in the message tells how much.",
+    false_alarms="The softmax does little harm where the network is unsure; the gain in the message says how much.",
 )
 
 

@@ -7,7 +7,7 @@ from bnnaudit.rules.comparison import in_points, percent, share
 from bnnaudit.rules.fitness import FAR, SIGNIFICANT, about_as_good, explanations
 
 MENTIONED = 3
-"""Other ways that a message names."""
+"""Most other ways that a message names."""
 
 RULE = Rule(
     code="MF414",
@@ -67,7 +67,7 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
 
 
 def _others(best: Alternative, seen: FeedingFit) -> str:
-    """Ways that the sample cannot tell from the best, the plainest ones."""
+    """The simplest ways that the sample cannot distinguish from the best."""
     others = [each.what for each in about_as_good(best, seen.alternatives, seen.images) if each is not best]
     return f" About as good: {'; '.join(others[:MENTIONED])}." if others else ""
 

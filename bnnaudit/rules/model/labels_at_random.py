@@ -18,7 +18,7 @@ RANDOM = (0.36, 0.65)
 """Limits of the mean rank, the lower one for its one-sided 95 % bound: above what networks without mixed-up labels have (the
 figures are in the rule's false alarms)."""
 INSEPARABLE = 0.64
-"""Probability that a correct prediction has the wider margin than a wrong one: above it the margins tell which labels are right.
+"""Probability that a correct prediction has the wider margin than a wrong one: above it the margins show which labels are right.
 Not tuned."""
 LEAST_CLASSES = 4
 """Classes, at least: with fewer a rank says too little. Not tuned."""

@@ -25,7 +25,7 @@ RULE = Rule(
         f"times the numberings tried, is below {SIGNIFICANT:g}, unless another way to prepare the images explains more (MF414)."
     ),
     source="This tool's own requirement; [McNemar 1947].",
-    remedy="Number the labels as in the model's training; the message tells which numbering fits.",
+    remedy="Number the labels as in the model's training; the message says which numbering fits.",
     false_alarms=(
         "None in 960 samples of 40 or 120 images from healthy test networks; on networks with 26 to 55 % on CIFAR-10 no "
         "other numbering fits better by more than 4 of 120 images."

@@ -31,7 +31,7 @@ RULE = Rule(
     ),
     false_alarms=(
         "At a radius so small that the network is nearly linear within it, a single step already does all that can be done. "
-        "The symptom is then harmless: the verdict tells whether any attack does better."
+        "The symptom is then harmless: the verdict says whether any attack does better."
     ),
 )
 

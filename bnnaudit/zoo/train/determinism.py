@@ -1,4 +1,4 @@
-"""Computation that gives the same numbers each time, whatever ran before, and on other processors too."""
+"""Computation that gives the same numbers every time and on every processor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT_BITS = 14
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms, torch's CPU generator at `seed`; all as it was before, afterwards."""
+    """One thread, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards."""
     strict = torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:

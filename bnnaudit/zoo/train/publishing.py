@@ -1,4 +1,4 @@
-"""What lies beside a trained network: its card, the held-out images, and the digests of all files."""
+"""The files beside a trained network: its card, the held-out images, and the digests of all files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def record_digests(folder: Path, files: Iterable[Path]) -> None:
 
 
 def read_digests(path: Path) -> Mapping[str, str]:
-    """Digests by file name; raises UsageError for a file that is no such list."""
+    """Digests by file name; raises UsageError for a file that is not such a list."""
     pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
     if any(len(pair) != 2 for pair in pairs):
         raise UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")

@@ -40,4 +40,4 @@ def test_a_claim_is_said_with_what_speaks_for_it(facts: ModelFacts) -> None:
     (model,) = found.models
     other = (Claim("It rains.", Outcome.FAILS), Claim("It snows.", Outcome.UNDECIDED, why="no row ran"))
     text = " ".join(write_text(replace(found, models=(replace(model, claims=other),)), Page(120)).split())
-    assert "It rains. Does not hold here. The paper's claim: It snows. Cannot be told here: no row ran." in text
+    assert "It rains. Does not hold here. The paper's claim: It snows. Undecided here: no row ran." in text

@@ -195,7 +195,7 @@ def _is_zero_of_sign(recording: Recording, node: object) -> bool:
 
 
 def _gates(recording: Recording, comparison: object, user: fx.Node, mask: fx.Node) -> bool:
-    """Whether a comparison lets the very values through that it compares, as in x * (x > 0): that is no binarization."""
+    """Whether a comparison lets the very values through that it compares, as in x * (x > 0): that is not a binarization."""
     while isinstance(comparison, fx.Node) and op_of(comparison) in NEGATIONS:
         comparison = comparison.args[0]
     if not isinstance(comparison, fx.Node) or op_of(comparison) not in HELD or op_of(user) != "mul":

@@ -1,4 +1,4 @@
-"""Records what a network computes: the graph of the operators that run, below autograd and whatever Python says.
+"""Records what a network computes: the graph of the operators that run, below autograd and Python.
 
 The bodies of hand-written autograd functions, parts under `torch.no_grad` and everything behind a `detach` are recorded like
 the rest; what is done in place is recorded as a new value. The graph takes any number of images.

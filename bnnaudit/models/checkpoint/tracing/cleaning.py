@@ -1,4 +1,4 @@
-"""Takes out of a recorded network what changes no value: detach, no_grad, copies, casts to what a value already is."""
+"""Removes what changes no value from a recorded network: detach, no_grad, copies, casts to the type that a value already has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules whose steps only their values tell of, in a network that cannot be recorded."""
+"""Modules whose steps show only in their values, in a network that cannot be recorded."""
 
 from __future__ import annotations
 
