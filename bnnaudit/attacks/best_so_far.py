@@ -56,13 +56,7 @@ class BestSoFar:
         return standing
 
     def note(
-        self,
-        rows: Tensor,
-        points: Tensor,
-        margins: Tensor,
-        standing: Tensor,
-        step: int | Tensor,
-        onward: bool = True,
+        self, rows: Tensor, points: Tensor, margins: Tensor, standing: Tensor, step: int | Tensor, onward: bool = True
     ) -> Tensor:
         """Enters points (M, ...) of ball and box for the images `rows` (M,), all different; which are kept (M,) bool.
 

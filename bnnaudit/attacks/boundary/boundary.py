@@ -82,14 +82,7 @@ def step_onto(boundary: Boundary, points: Tensor, rises: Tensor, threat: Threat)
             assert_never(threat.norm)
 
 
-def settle(
-    context: Context,
-    batch: Batch,
-    points: Tensor,
-    rows: Tensor,
-    best: BestSoFar,
-    step: int,
-) -> Cost:
+def settle(context: Context, batch: Batch, points: Tensor, rows: Tensor, best: BestSoFar, step: int) -> Cost:
     """Judges the points (M, ...) that a search ended with, drawn back into ball and box, for the images `rows` (M,).
 
     batch: those M images. step: how many led there.

@@ -40,11 +40,7 @@ GRID_STEPS = 5
 
 
 def ascend(
-    settings: Climb,
-    context: Context,
-    batch: Batch,
-    step_sizes: Sequence[float],
-    starts: Tensor | None = None,
+    settings: Climb, context: Context, batch: Batch, step_sizes: Sequence[float], starts: Tensor | None = None
 ) -> Outcome:
     """Attacks N images with one step for each of `step_sizes`, which are in units of the [0,1] image.
 

@@ -114,11 +114,7 @@ class _Search:
 
 
 def search_levels(
-    context: Context,
-    levels: InputLevels,
-    batch: Batch,
-    budget: int,
-    starts: Tensor | None = None,
+    context: Context, levels: InputLevels, batch: Batch, budget: int, starts: Tensor | None = None
 ) -> LevelOutcome:
     """Looks for levels that fool the network, within the L-inf threat of `context`, for each of N images.
 
