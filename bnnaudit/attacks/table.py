@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from bnnaudit.attacks import auto
 from bnnaudit.attacks.boundary import bba, deepfool, fab
 from bnnaudit.attacks.chunks import attack_in_parts
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.exact import iprop
+from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.gradient import apgd, fgsm, pgd
 from bnnaudit.attacks.query import random_search, square
 from bnnaudit.attacks.query.hard_label import attack as hard_label
-from bnnaudit.attacks.rounding import rounded
 from bnnaudit.core.attack import AttackSettings, Climb, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.numerics.losses import margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +84,31 @@ def run_attack(
         raise UsageError(
             f"surrogate: relaxed is for {able}; {settings.method} would take the smooth network for the model"
         )
-    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
+    told = on_progress or (lambda image_steps: None)
+    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, told)
     found = attack_in_parts(entry.attack, settings, context, batch, entry.whole) if len(batch) else []
     outcome = Outcome.joined(found, batch.images)
-    if not threat.discrete:
+    return rounded(outcome, context, batch, settings.image_steps) if threat.discrete else outcome
+
+
+def rounded(outcome: Outcome, context: Context, batch: Batch, steps: int) -> Outcome:
+    """What is left of an outcome when its images are stored: each on the grid of pixels, and judged there.
+
+    Images that rounding does not change keep their entries, and cost nothing. One that only its rounding fools counts as
+    fooled after all the attack's `steps`.
+    """
+    images = as_stored(outcome.images, batch.images, context.threat)
+    rows = (images != outcome.images).flatten(1).any(dim=1).nonzero().squeeze(1)
+    if len(rows) == 0:
         return outcome
-    return rounded(outcome, target, batch, threat, settings.image_steps, batch_size)
-
-
-def _ignored(image_steps: int) -> None:
-    """Nobody listens."""
+    logits = context.judged(images[rows])
+    wrong = logits.argmax(dim=1) != batch.labels[rows]
+    fooled, fooled_at, margins = outcome.fooled.clone(), outcome.fooled_at.clone(), outcome.margins.clone()
+    fooled_at[rows] = torch.where(wrong, torch.where(fooled[rows], fooled_at[rows], steps), -1)
+    fooled[rows] = wrong
+    margins[rows] = margin(logits, batch.labels[rows]).to(margins.dtype)
+    cost = outcome.cost + Cost(forwards=len(rows))
+    return replace(outcome, images=images, fooled=fooled, fooled_at=fooled_at, margins=margins, cost=cost)
 
 
 def step_size_of(settings: AttackSettings, threat: Threat) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from math import sqrt
-from typing import Any, assert_never
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,17 +118,13 @@ def _nearest(
 ) -> Tensor:
     """The nearest adversarial images (M, ...) that Foolbox found for M images, in the network's range."""
     box = context.threat.box
-    match context.threat.norm:
-        case Norm.LINF:
-            kind = foolbox.attacks.LinfinityBrendelBethgeAttack
-        case Norm.L2:
-            kind = foolbox.attacks.L2BrendelBethgeAttack
-        case _:
-            assert_never(context.threat.norm)
+    kinds = {Norm.LINF: "LinfinityBrendelBethgeAttack", Norm.L2: "L2BrendelBethgeAttack"}
     with warnings.catch_warnings():
         # That its solver is compiled first, which takes a minute.
         warnings.simplefilter("ignore")
-        attack = kind(steps=settings.steps, lr=TRUST_REGION / sqrt(batch.images[0].numel()))
+        attack = getattr(foolbox.attacks, kinds[context.threat.norm])(
+            steps=settings.steps, lr=TRUST_REGION / sqrt(batch.images[0].numel())
+        )
         bounded = foolbox.PyTorchModel(model, bounds=(0, 1), device=batch.images.device)
         originals, begin = _shrunk(batch.images, box), _shrunk(starts, box)
         images = zip(originals.split(1), batch.labels.split(1), begin.split(1), strict=True)  # type: ignore[no-untyped-call]

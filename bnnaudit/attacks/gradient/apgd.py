@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import BestSoFar, lower
+from bnnaudit.attacks.best_so_far import BestSoFar, ImageState, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, project, random_start
-from bnnaudit.attacks.gradient.ascent import error_signal
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.gradient.ascent import LOSSES, error_signal
 from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
 from bnnaudit.core.attack import Apgd, LossKind
 from bnnaudit.core.batch import Batch
@@ -183,18 +181,6 @@ def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Co
 
 def _objective(settings: Apgd, logits: Tensor, track: _Track) -> Tensor:
     """What the climb counts as its loss (M,), always at the b of the start, so that two steps can be compared."""
-    match settings.loss:
-        case LossKind.CROSS_ENTROPY:
-            return losses.log_odds_loss(logits, track.labels, track.betas)
-        case LossKind.DLR:
-            return losses.dlr_loss(logits, track.labels)
-        case LossKind.MARGIN:
-            return losses.margin_loss(logits, track.labels)
-        case LossKind.DLR_TARGETED:
-            assert track.goals is not None
-            return losses.targeted_dlr_loss(logits, track.labels, track.goals)
-        case LossKind.MARGIN_TARGETED:
-            assert track.goals is not None
-            return losses.targeted_margin_loss(logits, track.labels, track.goals)
-        case _:
-            assert_never(settings.loss)
+    if settings.loss is LossKind.CROSS_ENTROPY:
+        return losses.log_odds_loss(logits, track.labels, track.betas)
+    return LOSSES[settings.loss](logits, track.labels, *(() if track.goals is None else (track.goals,)))

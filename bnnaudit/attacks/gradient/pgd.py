@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
@@ -16,13 +14,7 @@ from bnnaudit.core.threat import Norm, Threat
 
 def default_step_size(threat: Threat) -> float:
     """[Gupta & Ajanthan 2022]'s proportions for CIFAR-10: a quarter of the radius for L-inf, an eighth for L2."""
-    match threat.norm:
-        case Norm.LINF:
-            return threat.eps / 4
-        case Norm.L2:
-            return threat.eps / 8
-        case _:
-            assert_never(threat.norm)
+    return threat.eps / {Norm.LINF: 4, Norm.L2: 8}[threat.norm]
 
 
 def attack(settings: Pgd, context: Context, batch: Batch) -> Outcome:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.best_so_far import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import flat_norm, per_image, scale_each, unit_direction_l2
 from bnnaudit.numerics.randomness import normal_block, uniform_block

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.best_so_far import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
