@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from bnnaudit.attacks import auto
+from bnnaudit.attacks.auto import run as auto
 from bnnaudit.attacks.boundary import bba, deepfool, fab
 from bnnaudit.attacks.chunks import attack_in_parts
 from bnnaudit.attacks.context import Context, prepared

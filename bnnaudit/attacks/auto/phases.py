@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bnnaudit.attacks.auto.candidates import STEPS, candidates, first_climb, shortened, unchosen
-from bnnaudit.attacks.auto.climbs import climb, climbed, guides
 from bnnaudit.attacks.auto.gradient_quality import predicts_margins
 from bnnaudit.attacks.auto.halving import FEWEST, ROUNDS, choose, price
-from bnnaudit.attacks.auto.hopeless import Forecast
 from bnnaudit.attacks.auto.levels.input_levels import find_input_levels
 from bnnaudit.attacks.auto.levels.search import search_levels
-from bnnaudit.attacks.auto.state import Run
+from bnnaudit.attacks.auto.spending import LEAST_STEPS
+from bnnaudit.attacks.auto.state import Forecast, Run
 from bnnaudit.attacks.auto.units.search import search_units, searchable
 from bnnaudit.attacks.auto.windows import FOLLOWING, corner_stripes, round_passes, search_windows
+from bnnaudit.attacks.context import Context, prepared
+from bnnaudit.attacks.deadline import Deadline
+from bnnaudit.attacks.geometry import random_start
+from bnnaudit.attacks.gradient import pgd
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.auto_run import Part, PhaseName
-from bnnaudit.core.outcome import Cost
+from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.numerics import losses
 
 UNIT_ROUNDS = 10
@@ -126,10 +130,11 @@ def _windows(run: Run, points: Tensor, following: int, amount: float) -> Tensor:
     rounds = int(2 * run.gradients(amount) / round_passes(following))
     if not run.active or rounds == 0:
         return points
-    reached, targets = points.clone(), guides(run)
+    reached = points.clone()
+    guides = [target for settings in run.portfolio for target in _prepared(run, settings).stages]
     for rows, deadline in run.shares(amount):
         batch, context = run.batch.select(rows), run.context.until(deadline)
-        found = search_windows(targets, context, batch, points[rows], rounds, run.spending.climbs, following)
+        found = search_windows(guides, context, batch, points[rows], rounds, run.spending.climbs, following)
         run.enter(Part(PhaseName.WINDOWS), rows, found)
         reached[rows] = found.images
     run.spending.pay(rounds * round_passes(following) / 2)
@@ -143,9 +148,9 @@ def search_by_levels(run: Run, share: float) -> None:
     passes = int(2 * run.gradients(amount))
     for rows, deadline in run.shares(amount):
         starts, context = run.found.best.images[rows], run.context.until(deadline)
-        search = search_levels(context, run.levels, run.batch.select(rows), passes, starts=starts)
-        run.enter(Part(PhaseName.LEVELS), rows, search.outcome)
-        run.found.hopeless[rows[search.exhausted]] = True
+        outcome, robust = search_levels(context, run.levels, run.batch.select(rows), passes, starts)
+        run.enter(Part(PhaseName.LEVELS), rows, outcome)
+        run.found.hopeless[rows[robust]] = True
     run.spending.spent += passes / 2
 
 
@@ -158,3 +163,37 @@ def drop_hopeless(run: Run, share: float) -> None:
     run.found.cost += Cost(forwards=len(run.batch))
     originals = losses.margin(run.context.judged(run.batch.images), run.batch.labels).float()
     run.forecast = Forecast(originals, margins.clone(), left)
+
+
+def climb(run: Run, settings: Pgd, most: float = math.inf) -> None:
+    """One climb on what stands, shortened to what is left of the budget and to `most` of it."""
+    spending = run.spending
+    left = min(spending.left, most)
+    if not run.active or left <= 0 or left < spending.least:
+        return
+    if not spending.is_timed:
+        settings = replace(settings, steps=min(settings.steps, int(left) // settings.rounds))
+        if settings.steps < LEAST_STEPS:
+            settings = replace(settings, targets=1, steps=min(STEPS, int(left)))
+    part = Part(PhaseName.CLIMB if spending.climbs else PhaseName.FIRST, settings.surrogate, settings.loss)
+    for rows, deadline in run.shares(left):
+        run.enter(part, rows, climbed(run, settings, rows, deadline))
+    spending.pay(settings.steps * settings.rounds)
+
+
+def climbed(run: Run, settings: Pgd, rows: Tensor, deadline: Deadline) -> Outcome:
+    """The climb on the images `rows` (M,), from a random point of its own."""
+    context, images = _prepared(run, settings).until(deadline), run.batch.select(rows)
+    starts = random_start(images, context.threat, context.seed, run.spending.climbs)
+    return pgd.climb(settings, context, images, starts)
+
+
+def _prepared(run: Run, settings: Pgd) -> Context:
+    """The context of a climb with these settings, made once for all that climb through the same; so are the scales in it."""
+    key = (settings.surrogate, settings.beta)
+    if key not in run.prepared:
+        given, known = run.context, next(reversed(run.prepared.values()), run.context).scales
+        target, threat, calibration, seed = given.target, given.threat, given.calibration, given.seed
+        size, told = given.batch_size, lambda units: None
+        run.prepared[key] = prepared(settings, target, threat, calibration, seed, size, told, known)
+    return run.prepared[key]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.hopeless import Forecast
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels
 from bnnaudit.attacks.auto.spending import Spending
 from bnnaudit.attacks.best_so_far import BestSoFar
@@ -20,6 +19,11 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Norm
+
+FASTER = 10
+"""By how much an image's margin may fall faster from now on than it did of late. Not tuned."""
+NEAR = 0.1
+"""An image is never given up whose margin is below this part of the original's. Not tuned."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,27 @@ class Found:
     def outcome(self) -> Outcome:
         """What the run gives back."""
         return replace(self.best.outcome(self.cost), parts=tuple(self.parts.values()))
+
+
+@dataclass(slots=True, eq=False)
+class Forecast:
+    """Whether images are worth going on with: the originals' margins (N,), those of the last look, and what was left then.
+
+    Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) no network has an image more or less
+    left. It saves 78 of 197 gradients per image on digits-bnn-wq at 0.05, 25 of 210 on the 2-bit MNIST network in L2, and at
+    most 15 elsewhere.
+    """
+
+    originals: Tensor
+    margins: Tensor
+    left: float
+
+    def hopeless(self, margins: Tensor, left: float) -> Tensor:
+        """Images (N,) bool that would not fall within the budget `left` even FASTER times faster than since the last look."""
+        spent = max(self.left - left, torch.finfo(margins.dtype).tiny)
+        fallen = (self.margins - margins).clamp_min(0)
+        self.margins, self.left = margins.clone(), left
+        return (margins > FASTER * fallen * (left / spent)) & (margins > NEAR * self.originals)
 
 
 @dataclass(slots=True)

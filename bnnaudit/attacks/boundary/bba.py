@@ -119,12 +119,11 @@ def _nearest(
     """The nearest adversarial images (M, ...) that Foolbox found for M images, in the network's range."""
     box = context.threat.box
     kinds = {Norm.LINF: "LinfinityBrendelBethgeAttack", Norm.L2: "L2BrendelBethgeAttack"}
+    kind = getattr(foolbox.attacks, kinds[context.threat.norm])
     with warnings.catch_warnings():
         # That its solver is compiled first, which takes a minute.
         warnings.simplefilter("ignore")
-        attack = getattr(foolbox.attacks, kinds[context.threat.norm])(
-            steps=settings.steps, lr=TRUST_REGION / sqrt(batch.images[0].numel())
-        )
+        attack = kind(steps=settings.steps, lr=TRUST_REGION / sqrt(batch.images[0].numel()))
         bounded = foolbox.PyTorchModel(model, bounds=(0, 1), device=batch.images.device)
         originals, begin = _shrunk(batch.images, box), _shrunk(starts, box)
         images = zip(originals.split(1), batch.labels.split(1), begin.split(1), strict=True)  # type: ignore[no-untyped-call]

@@ -53,7 +53,9 @@ def search(queries: Queries, restart: int) -> None:
     state, iteration = binary_searched(queries, _initial_points(queries, restart)), 1
     while True:
         count = points_of(queries, iteration)
-        state = state.kept(~queries.best.fooled[state.rows] & (queries.rest(state.rows) > count))
+        state = state.kept(
+            ~queries.best.fooled[state.rows] & (queries.asked[state.rows] + count < queries.settings.queries)
+        )
         if len(state.rows) == 0:
             return
         normals = _normals(queries, state, restart, iteration, count)
@@ -78,7 +80,7 @@ def _initial_points(queries: Queries, restart: int) -> Misclassified:
         lost = (~found & queries.active(rows)).nonzero().squeeze(1)
         if len(lost) == 0:
             break
-        noise = uniform_block(queries.context.seed, queries.ids(rows[lost]), restart, draw, shape)
+        noise = uniform_block(queries.context.seed, queries.batch.ids[rows[lost]].tolist(), restart, draw, shape)
         state.points[lost] = box.low + box.width * noise.to(state.points)
         found[lost] = queries.ask(rows[lost], state.points[lost])
     return state.kept(found)
@@ -104,9 +106,8 @@ def _nearest_of_other_classes(queries: Queries, rows: Tensor, restart: int) -> T
 def _normals(queries: Queries, state: Misclassified, restart: int, iteration: int, count: int) -> Tensor:
     """Directions (M, ...) of unit length into the other class, from the classes of `count` points around each nearest one."""
     shape = state.origins.shape[1:]
-    draws = normal_block(queries.context.seed, queries.ids(state.rows), restart, iteration, (count, *shape)).to(
-        state.points
-    )
+    ids = queries.batch.ids[state.rows].tolist()
+    draws = normal_block(queries.context.seed, ids, restart, iteration, (count, *shape)).to(state.points)
     lengths = SPREAD * state.reach[:, None] / torch.linalg.vector_norm(draws.flatten(2), dim=2)
     box = queries.context.threat.box
     around = state.points[:, None] + draws * lengths.view(*lengths.shape, *(1,) * len(shape))
