@@ -117,6 +117,3 @@ def step_size_of(settings: AttackSettings, threat: Threat) -> float | None:
         return None
     default = METHODS[settings.method].default_step_size
     return default(threat) if default and settings.step_size is None else settings.step_size
-
-
-__all__ = ["METHODS", "Context", "MethodEntry", "run_attack", "step_size_of"]

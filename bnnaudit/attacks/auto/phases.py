@@ -45,7 +45,7 @@ def climb_first(run: Run, share: float) -> None:
     run.portfolio = unchosen(threat, run.quantized, facts.num_classes)
     climb(run, first_climb(threat, run.quantized), share * run.spending.left)
     if cost != Cost():
-        run.found.count(Part(PhaseName.CHOOSING), cost)
+        run.count(Part(PhaseName.CHOOSING), cost)
 
 
 def search_by_units(run: Run, share: float) -> None:
@@ -61,7 +61,7 @@ def search_by_units(run: Run, share: float) -> None:
     count = UNIT_ROUNDS if timed else min(UNIT_ROUNDS, int(amount / UNIT_ROUND_PRICE))
     # Images are searched one after the other; where the clock counts each gets its share.
     for rows, deadline in run.shares(amount, 1 if timed else None):
-        starts, context = run.found.best.images[rows], run.context.until(deadline)
+        starts, context = run.best.images[rows], run.context.until(deadline)
         run.enter(Part(PhaseName.UNITS), rows, search_units(context, network, run.batch.select(rows), starts, count))
     spending.spent += count * UNIT_ROUND_PRICE
 
@@ -76,7 +76,7 @@ def choose_climbs(run: Run, share: float) -> None:
     """Chooses the portfolio on some of the images that stand, where `share` of the budget is enough for that."""
     threat, facts, spending = run.context.threat, run.context.target.facts, run.spending
     among = candidates(threat, run.quantized, facts.num_classes)
-    standing = run.found.standing
+    standing = run.standing
     amount = share * spending.left
     most = run.gradients(amount) * len(standing)
     counts = range(min(len(standing), ROUNDS[-1][0]) + 1)
@@ -85,7 +85,7 @@ def choose_climbs(run: Run, share: float) -> None:
         return
     places = torch.linspace(0, len(standing) - 1, available, device=standing.device).round().long()
     rows = standing[places]
-    before, deadline = run.found.cost.backwards, spending.deadline(CHOICE_DELAY * amount)
+    before, deadline = run.cost.backwards, spending.deadline(CHOICE_DELAY * amount)
 
     def trial(settings: Pgd, images: int, steps: int) -> Tensor:
         """What a short climb takes off the margins, as a fraction of them (M,); from 1 to 2 where it fools, sooner for more."""
@@ -97,7 +97,7 @@ def choose_climbs(run: Run, share: float) -> None:
         return torch.where(outcome.fooled, 2 - outcome.fooled_at / steps, falls).cpu()
 
     chosen = choose(among, available, trial)
-    spending.spent += (run.found.cost.backwards - before) / len(standing)
+    spending.spent += (run.cost.backwards - before) / len(standing)
     if not deadline.passed:
         run.portfolio = chosen
 
@@ -118,7 +118,7 @@ def search_by_windows(run: Run, share: float) -> None:
     """
     spending, amount = run.spending, share * run.climbed
     before = spending.left
-    _windows(run, run.found.best.images, FOLLOWING, min(amount, before) / 2)
+    _windows(run, run.best.images, FOLLOWING, min(amount, before) / 2)
     if run.independent is None:
         run.independent = corner_stripes(run.context, run.batch)
     rest = min(amount - (before - spending.left), spending.left)
@@ -147,20 +147,20 @@ def search_by_levels(run: Run, share: float) -> None:
     amount = share * run.spending.left
     passes = int(2 * run.gradients(amount))
     for rows, deadline in run.shares(amount):
-        starts, context = run.found.best.images[rows], run.context.until(deadline)
+        starts, context = run.best.images[rows], run.context.until(deadline)
         outcome, robust = search_levels(context, run.levels, run.batch.select(rows), passes, starts)
         run.enter(Part(PhaseName.LEVELS), rows, outcome)
-        run.found.hopeless[rows[robust]] = True
+        run.hopeless[rows[robust]] = True
     run.spending.spent += passes / 2
 
 
 def drop_hopeless(run: Run, share: float) -> None:
     """Leaves alone from now on what will not fall within the budget, by what margins fell since the last time."""
-    left, margins = run.spending.left, run.found.best.margins
+    left, margins = run.spending.left, run.best.margins
     if run.forecast is not None:
-        run.found.hopeless |= run.forecast.hopeless(margins, left)
+        run.hopeless |= run.forecast.hopeless(margins, left)
         return
-    run.found.cost += Cost(forwards=len(run.batch))
+    run.cost += Cost(forwards=len(run.batch))
     originals = losses.margin(run.context.judged(run.batch.images), run.batch.labels).float()
     run.forecast = Forecast(originals, margins.clone(), left)
 
@@ -185,7 +185,7 @@ def climbed(run: Run, settings: Pgd, rows: Tensor, deadline: Deadline) -> Outcom
     """The climb on the images `rows` (M,), from a random point of its own."""
     context, images = _prepared(run, settings).until(deadline), run.batch.select(rows)
     starts = random_start(images, context.threat, context.seed, run.spending.climbs)
-    return pgd.climb(settings, context, images, starts)
+    return pgd.attack(settings, context, images, starts)
 
 
 def _prepared(run: Run, settings: Pgd) -> Context:

@@ -78,7 +78,9 @@ def search_windows(
             draws, walk = draws[walk.standing], walk.kept(walk.standing)
         if len(walk.rows) == 0 or context.deadline.passed:
             break
-        slopes = _slopes(guides[index % len(guides)], context, walk)
+        parts = [torch.split(values, context.batch_size) for values in (walk.points, walk.labels)]
+        pieces = [margin_slopes(guides[index % len(guides)], *part) for part in zip(*parts, strict=True)]
+        slopes = torch.cat([slopes for _, slopes in pieces])
         candidates = _candidates(walk, slopes, draws[:, index % BLOCK], context)
         walk.judge(candidates, context, reached, index + 1)
         cost += Cost(forwards=len(walk.rows) * (following + 2), backwards=len(walk.rows))
@@ -123,12 +125,6 @@ class _Walk(ImageState):
         moves = found <= self.margins + PLATEAU * self.margins.abs()
         self.points = torch.where(per_image(moves, points), points, self.points)
         self.margins = torch.where(moves, torch.minimum(found, self.margins), self.margins)
-
-
-def _slopes(guide: Target, context: Context, walk: _Walk) -> Tensor:
-    """The derivative of the margin by the points (M, ...), as this guide has it."""
-    points, labels = (torch.split(values, context.batch_size) for values in (walk.points, walk.labels))
-    return torch.cat([margin_slopes(guide, *part)[1] for part in zip(points, labels, strict=True)])
 
 
 def _candidates(walk: _Walk, slopes: Tensor, draws: Tensor, context: Context) -> Tensor:

@@ -66,7 +66,7 @@ class _CountedModel(nn.Module):
     def judged(self, points: Tensor) -> Tensor:
         """Logits (M, d) of images in the network's own range."""
         self.forwards += len(points)
-        return self.context.logits(points)
+        return self.context.target.logits(points)
 
     def forward(self, images: Tensor) -> Tensor:
         if images.requires_grad:
@@ -143,8 +143,7 @@ def _enter(
     """Judges what was found for the images `rows`: as it is where it lies in the ball, else drawn back into it."""
     origins = batch.images[rows]
     inside = lengths_of(points - origins, context.threat) <= context.threat.radius
-    with torch.no_grad():
-        logits = context.logits(points[inside])
+    logits = context.judged(points[inside])
     best.judge(rows[inside], points[inside], logits, batch.labels[rows[inside]], settings.steps)
     outside = rows[~inside]
     settle(context, batch.select(outside), points[~inside], outside, best, settings.steps)

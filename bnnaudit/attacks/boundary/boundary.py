@@ -74,7 +74,5 @@ def settle(context: Context, batch: Batch, points: Tensor, rows: Tensor, best: B
     if len(rows) == 0:
         return Cost()
     drawn = as_stored(project(points, batch.images, context.threat), batch.images, context.threat)
-    with torch.no_grad():
-        logits = context.logits(drawn)
-    best.judge(rows, drawn, logits, batch.labels, step)
+    best.judge(rows, drawn, context.judged(drawn), batch.labels, step)
     return Cost(forwards=len(rows))

@@ -103,10 +103,9 @@ class _Propagation:
             self.context.on_progress(left)
         return best.outcome(Cost(forwards=1 + settings.image_steps - left))
 
-    @torch.no_grad()
     def _judged(self, best: BestSoFar, image: Tensor, step: int) -> float:
         """The margin of an image (1, ...) that `step` rounds made, by the network's own arithmetic; entered into the best."""
-        logits = self.context.logits(image)
+        logits = self.context.judged(image)
         best.judge(torch.zeros_like(self.one.labels), image, logits, self.one.labels, step)
         return float(margin(logits, self.one.labels))
 

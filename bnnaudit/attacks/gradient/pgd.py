@@ -17,13 +17,11 @@ def default_step_size(threat: Threat) -> float:
     return threat.eps / {Norm.LINF: 4, Norm.L2: 8}[threat.norm]
 
 
-def attack(settings: Pgd, context: Context, batch: Batch) -> Outcome:
-    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
-    return climb(settings, context, batch)
+def attack(settings: Pgd, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
+    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for.
 
-
-def climb(settings: Pgd, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
-    """The same from `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one."""
+    From `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one.
+    """
     first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
     last = max(1, settings.steps - 1)
     step_sizes = [first * settings.final_step ** (step / last) for step in range(settings.steps)]

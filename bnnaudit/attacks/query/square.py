@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,9 +51,8 @@ def attack(settings: Square, context: Context, batch: Batch) -> Outcome:
     linf, threat = context.threat.norm is Norm.LINF, context.threat
     squares: LinfSquares | L2Squares = LinfSquares(threat) if linf else L2Squares(threat)
     best, forwards = BestSoFar.blank(batch), 0
-    with torch.no_grad():
-        for each in rounds_of(settings, context, batch, best, None, settings.queries):
-            forwards += _restart(settings, context, each, squares, best)
+    for each in rounds_of(settings, context, batch, best, None, settings.queries):
+        forwards += _restart(settings, context, each, squares, best)
     return best.outcome(Cost(forwards=forwards))
 
 
@@ -62,16 +62,18 @@ def _restart(settings: Square, context: Context, each: Round, squares: LinfSquar
     ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
     points = candidates = squares.start(context, ids, each.index, origins)
     margins = torch.full((len(rows),), float("inf"), device=origins.device)
-    draws, block, used, forwards = origins.new_empty(len(rows), 0), 0, 0, 0
+    draws, channels = origins.new_empty(len(rows), 0), grid_shape(origins)[0]
+    block, used, forwards = 0, 0, 0
     for query in range(queries):
         if query > 0:
             if used == draws.shape[1]:
-                draws = squares.draw(context, ids, each.index, block, origins).to(origins.device)
                 block, used = block + 1, 0
+                draws = uniform_block(context.seed, ids, each.index, block, (BLOCK, squares.numbers + channels))
+                draws = draws.to(origins.device)
             candidates = squares.propose(points, origins, draws[:, used], query / queries)
             used += 1
         candidates = as_stored(candidates, origins, context.threat)
-        logits = context.logits(candidates)
+        logits = context.judged(candidates)
         forwards += len(rows)
         found = margin(logits, labels).float()
         stay = logits.argmax(dim=1) == labels
@@ -123,15 +125,13 @@ def signs(draws: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class LinfSquares:
-    """Every pixel is at a corner of the ball; a window takes one sign for each channel."""
+    """Every pixel is at a corner of the ball; a window takes one sign for each channel.
+
+    numbers: random ones that a query takes beside one for each channel, here two for the place.
+    """
 
     threat: Threat
-
-    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
-        """The random numbers (M, Q, ...) of a block's Q queries: two for the place, and a sign for each channel."""
-        numbers = uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 2 + grid_shape(like)[0]))
-        numbers[:, :, 2:] = signs(numbers[:, :, 2:])
-        return numbers
+    numbers: ClassVar[int] = 2
 
     def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
         """The first points of a restart: vertical stripes one pixel wide, each channel by itself."""
@@ -144,7 +144,7 @@ class LinfSquares:
         shape = grid_shape(origins)
         here, around = points.view(-1, *shape), origins.view(-1, *shape)
         inside = window_mask(draws, window_size(share_at(progress), *shape[1:]), shape)
-        chosen = draws[:, 2:, None, None]
+        chosen = signs(draws[:, 2:, None, None])
         moved = torch.where(inside, self._corner(around, chosen), here)
         same = (moved == here).flatten(1).all(dim=1)
         if bool(same.any()):
@@ -176,13 +176,13 @@ def bands(size: int, length: int, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class L2Squares:
-    """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump."""
+    """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump.
+
+    numbers: four for the two places, one for the bump's direction.
+    """
 
     threat: Threat
-
-    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
-        """Four numbers for the two places, one for the bump's direction, one for each channel."""
-        return uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 5 + grid_shape(like)[0]))
+    numbers: ClassVar[int] = 5
 
     def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
         """A bump of random sign in every tile of a grid, each channel by itself."""

@@ -105,7 +105,7 @@ def search_levels(
     """
     networks = [with_surrogate(context.target.network, surrogate) for surrogate in SURROGATES]
     targets = [replace(context.target, network=network) for network in networks]
-    field = LevelField(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
+    field = LevelField(context, targets, levels, batch, within_reach(levels, batch.images, context.threat))
     search, rows = _Search.blank(field, budget), torch.arange(len(batch), device=batch.images.device)
     _judge_starts(search, rows, starts)
     _descend_greedily(search, context.deadline)

@@ -6,6 +6,9 @@ that it estimates, HopSkipJump ([Chen et al. 2020]).
 
 from __future__ import annotations
 
+import torch
+
+from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.query.hard_label import hopskipjump, rays
 from bnnaudit.attacks.query.hard_label.queries import Queries
@@ -21,8 +24,9 @@ def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     `fooled_at` counts the queries before the success. An image that still stands is given back as it was, and no margin is
     known of any, since no score was looked at.
     """
-    queries = Queries.of(settings, context, batch)
+    best = BestSoFar.blank(batch)
+    queries = Queries(settings, context, batch, best, torch.zeros_like(best.fooled_at))
     search = {Norm.LINF: rays.search, Norm.L2: hopskipjump.search}[context.threat.norm]
     for restart in queries.restarts():
         search(queries, restart)
-    return queries.best.outcome(Cost(forwards=queries.forwards))
+    return best.outcome(Cost(forwards=queries.forwards))

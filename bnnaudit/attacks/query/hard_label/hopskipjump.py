@@ -51,8 +51,10 @@ class Misclassified(ImageState):
 def search(queries: Queries, restart: int) -> None:
     """One restart on the images that stand: from the nearest image of another class, the next nearest in the next restart."""
     state, iteration = binary_searched(queries, _initial_points(queries, restart)), 1
+    first = min(max(queries.settings.queries // SHARE, FEWEST), MOST)
     while True:
-        count = points_of(queries, iteration)
+        # Points to estimate the normals from.
+        count = int(first * iteration**0.5)
         state = state.kept(
             ~queries.best.fooled[state.rows] & (queries.asked[state.rows] + count < queries.settings.queries)
         )
@@ -62,12 +64,6 @@ def search(queries: Queries, restart: int) -> None:
         stay = queries.active(state.rows)
         stepped = _stepped_along_normals(queries, state.kept(stay), normals[stay], iteration)
         state, iteration = binary_searched(queries, stepped), iteration + 1
-
-
-def points_of(queries: Queries, iteration: int) -> int:
-    """How many points an iteration, counted from 1, estimates the normal from: more of them with its square root."""
-    first = min(max(queries.settings.queries // SHARE, FEWEST), MOST)
-    return int(first * iteration**0.5)
 
 
 def _initial_points(queries: Queries, restart: int) -> Misclassified:

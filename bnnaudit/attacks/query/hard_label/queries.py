@@ -33,12 +33,6 @@ class Queries:
     asked: Tensor
     forwards: int = 0
 
-    @classmethod
-    def of(cls, settings: HardLabel, context: Context, batch: Batch) -> Queries:
-        """Nothing asked yet."""
-        asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
-        return cls(settings, context, batch, BestSoFar.blank(batch), asked)
-
     def restarts(self) -> Iterator[int]:
         """The restarts by number: in each the images that still stand have their whole number of queries again.
 
