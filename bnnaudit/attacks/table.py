@@ -14,10 +14,10 @@ from bnnaudit.attacks.chunks import attack_in_parts
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.exact import iprop
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.gradient import apgd, fgsm, pgd
+from bnnaudit.attacks.gradient import apgd, pgd
 from bnnaudit.attacks.query import random_search, square
 from bnnaudit.attacks.query.hard_label import attack as hard_label
-from bnnaudit.core.attack import AttackSettings, Climb, Method
+from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.outcome import Cost, Outcome
@@ -30,23 +30,21 @@ from bnnaudit.numerics.losses import margin
 class MethodEntry:
     """How a method runs.
 
-    attack: what runs it, given settings of its type. default_step_size: where these name none, in units of the [0,1] image; None
-    for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts them into
-    batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network itself beside
-    the smooth one that the surrogate `relaxed` makes.
+    attack: what runs it, given settings of its type. norms: the threats that it knows. whole: it is given all images at once and
+    cuts them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
+    itself beside the smooth one that the surrogate `relaxed` makes.
     """
 
     attack: Callable[[Any, Context, Batch], Outcome]
-    default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
     whole: bool = False
     relaxes: bool = False
 
 
 METHODS: Mapping[Method, MethodEntry] = {
-    Method.FGSM: MethodEntry(fgsm.attack, fgsm.default_step_size, relaxes=True),
-    Method.PGD: MethodEntry(pgd.attack, pgd.default_step_size, relaxes=True),
-    Method.APGD: MethodEntry(apgd.attack, apgd.default_step_size),
+    Method.FGSM: MethodEntry(pgd.attack, relaxes=True),
+    Method.PGD: MethodEntry(pgd.attack, relaxes=True),
+    Method.APGD: MethodEntry(apgd.attack),
     Method.FAB: MethodEntry(fab.attack),
     Method.DEEPFOOL: MethodEntry(deepfool.attack),
     Method.AUTO: MethodEntry(auto.attack, whole=True),
@@ -109,11 +107,3 @@ def rounded(outcome: Outcome, context: Context, batch: Batch, steps: int) -> Out
     margins[rows] = margin(logits, batch.labels[rows]).to(margins.dtype)
     cost = outcome.cost + Cost(forwards=len(rows))
     return replace(outcome, images=images, fooled=fooled, fooled_at=fooled_at, margins=margins, cost=cost)
-
-
-def step_size_of(settings: AttackSettings, threat: Threat) -> float | None:
-    """The step that an attack takes against this threat, in units of the [0,1] image; None for methods without a step."""
-    if not isinstance(settings, Climb):
-        return None
-    default = METHODS[settings.method].default_step_size
-    return default(threat) if default and settings.step_size is None else settings.step_size

@@ -24,7 +24,7 @@ TARGETS = 4
 FINAL_STEP = 0.1
 """The last step of a climb as a part of the first, which is as long as the radius. Not tuned."""
 MOMENTUM = 0.75
-"""As in APGD ([Croce & Hein 2020])."""
+"""As in APGD ([Croce & Hein 2020a])."""
 
 
 FIRST = NARROWING

@@ -30,11 +30,6 @@ ENOUGH_RISES = 0.75
 """Fraction of the steps since the last checkpoint in which the loss must have risen (the paper's rho)."""
 
 
-def default_step_size(threat: Threat) -> float:
-    """Where every image begins: twice the radius."""
-    return 2 * threat.eps
-
-
 def checkpoints(steps: int) -> tuple[int, ...]:
     """The steps after which step sizes are looked at, 0 the first: at 0, 22, 41, 57 ... % of the way, 6 % apart at the end.
 
@@ -140,9 +135,8 @@ def attack(settings: Apgd, context: Context, batch: Batch) -> Outcome:
 def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Cost:
     """One round from a random start."""
     threat, temperature, steps = context.threat, context.temperature, settings.steps
-    step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
     start = random_start(each.batch, threat, context.seed, each.index)
-    track = _Track.begin(each, start, step_size * threat.box.width)
+    track = _Track.begin(each, start, settings.first_step(threat) * threat.box.width)
     looks, last_look, cost = checkpoints(steps), 0, Cost()
     for step in range(steps + 1):
         points = as_stored(track.points, track.origins, threat).detach().requires_grad_(step < steps)
