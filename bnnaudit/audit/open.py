@@ -37,7 +37,7 @@ from bnnaudit.models.onnx.integer_input import peek
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.models.onnx.open_shape import OpenShapeError
 from bnnaudit.numerics.threads import working_threads
-from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")
@@ -62,6 +62,16 @@ class Opened:
     sample: Sample
     source: ImageSource
     settings: Settings
+
+    @property
+    def seed(self) -> int:
+        """Of the sample and of the attacks."""
+        return self.settings.data.seed or 0
+
+    @property
+    def threat(self) -> Threat:
+        """What the adversary may change."""
+        return threat_of(self.settings, self.target.facts)
 
     @property
     def batch_size(self) -> int:
@@ -260,11 +270,11 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         restarts=settings.attack.restarts or 1,
     )
     return AuditPlan(
-        threat=threat_of(settings, opened.target.facts),
+        threat=opened.threat,
         ordinary=ordinary,
         features=opened.sample.images[0].numel(),
         quantized=bool(opened.target.facts.quantizers),
-        seed=settings.data.seed or 0,
+        seed=opened.seed,
         batch_size=opened.batch_size,
         declared=Declared(settings.declared.clean_accuracy, settings.declared.adversarial_accuracy),
         transfer=transfer,
@@ -310,6 +320,6 @@ def replace_architecture(settings: Settings) -> Settings:
 
 
 def _imitated(target: Target, opened: Opened) -> Target:
-    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.settings.data.seed or 0)
+    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.seed)
     images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
-    return imitate(target, images, opened.settings.data.seed or 0)
+    return imitate(target, images, opened.seed)

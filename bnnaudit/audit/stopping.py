@@ -8,7 +8,7 @@ from bnnaudit.audit.verdict import NOT_ROBUST
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Family, Finding, Severity
 from bnnaudit.core.report import Status
-from bnnaudit.numerics.confidence_sequence import confidence_sequence
+from bnnaudit.numerics.sequential import confidence_sequence
 from bnnaudit.rules.comparison import MATERIAL, SERIOUS
 
 FIRST_BLOCK = 50

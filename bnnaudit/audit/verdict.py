@@ -21,8 +21,7 @@ from bnnaudit.core.finding import (
 from bnnaudit.core.plan import Suspicion
 from bnnaudit.core.report import Estimate, Status, Verdict
 from bnnaudit.core.trial import Source, Trial
-from bnnaudit.numerics.intervals import wilson_interval
-from bnnaudit.numerics.multiplicity import holm
+from bnnaudit.numerics.intervals import holm, wilson_interval
 from bnnaudit.rules.comparison import SIGNIFICANCE, is_serious, percent
 from bnnaudit.rules.model import (
     clean_accuracy_at_chance,

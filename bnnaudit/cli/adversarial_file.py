@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnnaudit.audit.one_attack import Adversarial
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.numerics.pixel_grid import PixelGrid
-
-
-def check_can_save(path: Path) -> None:
-    """Raises UsageError before any work is done, if the file could not be written after it."""
-    if path.suffix != ".npz":
-        raise UsageError(f"save: {path} does not end in .npz")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"save: {path.parent} is not a folder that can be written to")
+from bnnaudit.reports.output import write_atomically
 
 
 def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts, image_bits: int | None = None) -> None:
@@ -54,9 +44,7 @@ def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts, im
         arrays["pixels"] = pixels
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(buffer.getvalue())
-    Path(stream.name).replace(path)
+    write_atomically(path, buffer.getvalue())
 
 
 def _pixels(images: Tensor, facts: ModelFacts, image_bits: int) -> NDArray[Any] | None:

@@ -3,54 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
-from bnnaudit.cli import paths, values
+from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import (
-    AttackOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    ReportOptions,
-    RunOptions,
-    ThreatOptions,
-)
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write
+from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write
+from bnnaudit.cli.values import choice
 from bnnaudit.core.trial import Source, Trial
 
 
 class MethodOptions(Options, panel="Attack"):
     """Which attack."""
 
-    method: Annotated[
-        str | None,
-        Option(
-            f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.",
-            values.choice(METHODS, "METHOD"),
-            "pgd",
-        ),
-    ] = None
-    substitute: Annotated[
-        Path | None,
-        Option(
-            f"Network that --method {TRANSFER} attacks.",
-            paths.ATTACKED,
-            "a small float network trained on the spot",
-            "substitute.model",
-        ),
-    ] = None
+    method: Annotated[str, choice(METHODS, "METHOD")] | None = option(
+        f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.", "pgd"
+    )
+    substitute: paths.Substitute | None = option(
+        f"Network that --method {TRANSFER} attacks.", "a small float network trained on the spot", "substitute.model"
+    )
 
 
-class SavingOptions(ReportOptions):
+class SavingOptions(options.Report):
     """Where the report and the images go."""
 
-    save: Annotated[
-        Path | None, Option("Write the adversarial images and predictions to this file.", paths.ADVERSARIAL)
-    ] = None
+    save: paths.Adversarial | None = option("Write the adversarial images and predictions to this file.")
 
 
 @command(
@@ -58,35 +35,35 @@ class SavingOptions(ReportOptions):
     "bnnaudit attack model.onnx --method auto --budget 500 --save adversarial.npz",
 )
 def attack(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
     method: MethodOptions,
-    attack: AttackOptions,
-    run: RunOptions,
+    attack: options.Attack,
+    run: options.Run,
     output: SavingOptions,
-) -> int:
+) -> None:
     """Attack MODEL on a sample of images and report what is left after replay on the deployed model.
 
     square and random see only the scores, hard-label only the class; they take --queries. transfer is pgd on a substitute
     network, which --steps, --beta and so on apply to; it continues past the first success.
     """
-    settings = settle(model, network.card, network, data, threat, method, attack, run)
+    settings = settle(model, network, data, threat, method, attack, run)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
-    session = open_session(model, settings, output)
+    opened = open_model(model, settings, output)
     from bnnaudit.audit.one_attack import run_one_attack
     from bnnaudit.audit.open import substitute_maker
 
-    opened = session.opened
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with session.running(name, len(opened.sample.ids) * wanted.image_steps) as progress:
-        trial = Trial(wanted, replace(session.threat, l2_per_channel=attack.l2_per_channel), source)
-        report, adversarial = run_one_attack(session.prepared(), trial, provenance(), progress.advance, make_substitute)
+    with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
+        trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
+        report, adversarial = run_one_attack(
+            prepare_opened(opened), trial, provenance(), progress.advance, make_substitute
+        )
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial
 
         save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
     write(report, output)
-    return PASSED

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bnnaudit.cli.command import command
-from bnnaudit.cli.exit_codes import FAILED, PASSED, UNFINISHED
-from bnnaudit.cli.options import (
-    AuditOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    ReportOptions,
-    RunOptions,
-    StepOptions,
-    ThreatOptions,
-)
+from bnnaudit.cli import options
+from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
 from bnnaudit.cli.paths import NO_SUBSTITUTE
 from bnnaudit.cli.session import provenance, settle, write
 from bnnaudit.cli.streams import waiting
@@ -26,14 +16,14 @@ from bnnaudit.cli.streams import waiting
     "bnnaudit check model.onnx --effort quick --format json --output audit.json",
 )
 def check(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
-    steps: StepOptions,
-    audit: AuditOptions,
-    run: RunOptions,
-    output: ReportOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
+    steps: options.Steps,
+    audit: options.Audit,
+    run: options.Run,
+    output: options.Report,
 ) -> int:
     """Audit MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 
@@ -42,15 +32,15 @@ def check(
     """
     transfer = audit.substitute != NO_SUBSTITUTE
     said = audit if transfer else replace(audit, substitute=None)
-    settings = settle(model, network.card, network, data, threat, steps, said, run)
+    settings = settle(model, network, data, threat, steps, said, run)
     with waiting("loading", output.quiet):
         from bnnaudit.api import audit_request
         from bnnaudit.audit.run import run_audit
-        from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.cli.progress import progress_bar
         from bnnaudit.core.report import Status
 
         request = audit_request(model, settings, transfer, provenance())
-    with ProgressBar(output.quiet) as progress:
+    with progress_bar(output.quiet) as progress:
         report = run_audit(request, progress)
     write(report, output)
     if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
-from typer.models import OptionInfo, ParameterInfo
+from typer.models import OptionInfo
 
 from bnnaudit.cli.help import Panels
-from bnnaudit.cli.values import Kind
+from bnnaudit.cli.values import kind_of
 
+PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
+"""What the exit code of a command says."""
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True)
 class Options:
-    """A group of options: a subclass is a frozen dataclass whose fields are `Annotated[type, Option(...)]`.
+    """A group of options: a subclass is a frozen dataclass whose fields are made by `option`.
 
     panel: the one of the help that they are shown in; that of the class above where it is left out.
     """
@@ -32,27 +34,29 @@ class Options:
         cls.panel = panel or cls.panel
 
 
-class Option(OptionInfo):
-    """An option: its help, the kind of its value (none for a flag), its default in words, and the card's key that says the same.
+def option(
+    help: str, default: str = "", key: str = "", *, flags: str = "", metavar: str = "", value: object = None
+) -> Any:
+    """A field that is an option; how its value is read follows from its type (`kind_of`), and a `bool` is a flag.
 
-    flags: its names, where they are others than the field's.
+    default: the default in words. key: the card's key that says the same, as TABLE.KEY. flags: its names, where they are
+    others than the field's. metavar: what stands for its value, where that is not the kind's own word. value: the default
+    itself, `MISSING` where it has to be given.
     """
-
-    def __init__(self, help: str, kind: Kind | None = None, default: str = "", key: str = "", flags: str = "") -> None:
-        super().__init__(
-            default=..., param_decls=flags.split() or None, help=help, show_default=default or True, **kind or {}
-        )
-        self.table, _, self.key = key.partition(".")
+    arguments = {"help": help, "param_decls": flags.split() or None, "show_default": default or True}
+    if metavar:
+        arguments["metavar"] = metavar
+    return field(default=value, metadata={"key": key, "arguments": arguments})
 
 
 class Command(Panels, TyperCommand):
     """A command whose help is drawn in panels."""
 
 
-def command(*examples: str) -> Callable[[Callable[..., int]], typer.Typer]:
-    """Makes an application of one command out of a function, whose docstring is the help and whose result is the exit code."""
+def command(*examples: str) -> Callable[[Callable[..., int | None]], typer.Typer]:
+    """Makes an application of one command out of a function: its docstring is the help, its result the exit code, if not 0."""
 
-    def decorate(function: Callable[..., int]) -> typer.Typer:
+    def decorate(function: Callable[..., int | None]) -> typer.Typer:
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         register = app.command(cls=Command, context_settings=HELP_NAMES, epilog="\n".join(examples))
         register(ungrouped(function))
@@ -61,18 +65,16 @@ def command(*examples: str) -> Callable[[Callable[..., int]], typer.Typer]:
     return decorate
 
 
-def ungrouped(function: Callable[..., int]) -> Callable[..., int]:
+def ungrouped(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """The function with the fields of its groups as parameters of their own, as Typer reads them from its signature."""
     hints = get_type_hints(function, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, Options)}
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in groups:
-            parameters += _parameters(groups[parameter.name])
-        else:
-            parameters.append(_keyword(parameter.name, parameter.default, hints[parameter.name]))
+    for name, parameter in inspect.signature(function).parameters.items():
+        own = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+        parameters += _parameters(groups[name]) if name in groups else [own]
 
-    def run(**values: Any) -> int:
+    def run(**values: Any) -> int | None:
         made = {
             name: kind(**{field.name: values.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
@@ -85,21 +87,21 @@ def ungrouped(function: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def _parameters(group: type[Options]) -> list[inspect.Parameter]:
+def _parameters(group: type[Options]) -> Iterator[inspect.Parameter]:
     """A parameter for each field of a group, in the group's panel."""
-    hints = get_type_hints(group, include_extras=True)
-    for option in (entry for hint in hints.values() for entry in get_args(hint) if isinstance(entry, ParameterInfo)):
-        option.rich_help_panel = group.panel
-    return [_keyword(field.name, field.default, hints[field.name]) for field in fields(group)]
-
-
-def _keyword(name: str, default: object, annotation: object) -> inspect.Parameter:
-    """A parameter for Typer, which takes a tuple for several words; ours are one word that a parser splits."""
-    kind, *metadata = get_args(annotation)
-    if any(get_origin(part) is tuple for part in get_args(kind)):
-        annotation = Annotated[(Any, *metadata)]
-    default = inspect.Parameter.empty if default is MISSING else default
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    types, hints = get_type_hints(group), get_type_hints(group, include_extras=True)
+    for entry in fields(group):
+        kind = kind_of(hints[entry.name])
+        arguments = {**(vars(kind) if kind else {}), **entry.metadata["arguments"]}
+        taken = types[entry.name]
+        if any(get_origin(part) is tuple for part in get_args(taken)):
+            taken = Any  # Typer takes a tuple for several words; ours are one word that a parser splits
+        yield inspect.Parameter(
+            entry.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if entry.default is MISSING else entry.default,
+            annotation=Annotated[taken, OptionInfo(default=..., rich_help_panel=group.panel, **arguments)],
+        )
 
 
 def said(*groups: Options) -> dict[str, Any]:
@@ -111,9 +113,9 @@ def as_tables(*groups: Options) -> Mapping[str, Mapping[str, object]]:
     """The options that a card can say as well, as its tables; those not given are left out."""
     tables: dict[str, dict[str, object]] = {}
     for group in groups:
-        for name, hint in get_type_hints(type(group), include_extras=True).items():
-            value = getattr(group, name)
-            for option in get_args(hint):
-                if isinstance(option, Option) and option.key and value is not None:
-                    tables.setdefault(option.table, {})[option.key] = value
+        for entry in fields(group):
+            table, _, key = entry.metadata["key"].partition(".")
+            value = getattr(group, entry.name)
+            if key and value is not None:
+                tables.setdefault(table, {})[key] = value
     return tables

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import DocumentOptions
+from bnnaudit.cli import options
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.session import write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.finding import Rule
@@ -22,64 +21,58 @@ def complete_code(incomplete: str) -> list[tuple[str, str]]:
     return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
 
 
-class SubjectOptions(Options, panel="Rules"):
-    """What to explain."""
+RuleCode = Annotated[
+    str | None,
+    typer.Argument(
+        help="Code of a rule, or its name.", metavar="CODE", rich_help_panel="Rules", autocompletion=complete_code
+    ),
+]
 
-    code: Annotated[
-        str | None, typer.Argument(help="Code of a rule, or its name.", metavar="CODE", autocompletion=complete_code)
-    ] = None
-    everything: Annotated[bool, Option("Explain every rule.", flags="--all")] = False
-    efforts: Annotated[
-        bool, Option("List which checks each --effort of check runs, and what they cost.", flags="--effort")
-    ] = False
-    sources: Annotated[bool, Option("List the publications that texts cite.", flags="--sources")] = False
 
-    @property
-    def several(self) -> bool:
-        """Whether more than one of them is asked for."""
-        return [self.code is not None, self.everything, self.efforts, self.sources].count(True) > 1
+class ListOptions(Options, panel="Rules"):
+    """What to list instead of a rule."""
+
+    everything: bool = option("Explain every rule.", flags="--all", value=False)
+    efforts: bool = option(
+        "List which checks each --effort of check runs, and what they cost.", flags="--effort", value=False
+    )
+    sources: bool = option("List the publications that texts cite.", flags="--sources", value=False)
 
 
 @command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
-def explain(subject: SubjectOptions, output: DocumentOptions) -> int:
+def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Document) -> None:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
-    if subject.several:
+    if [code is not None, lists.everything, lists.efforts, lists.sources].count(True) > 1:
         raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
-    if subject.efforts:
-        return _explain_efforts(output)
-    if subject.sources:
-        return _explain_sources(output)
-    from bnnaudit.reports.documents import Catalogue
+    if lists.efforts:
+        from bnnaudit.audit.plan import check_costs
+        from bnnaudit.reports.documents import CheckCost, EffortTable
+
+        write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
+    elif lists.sources:
+        from bnnaudit.core.sources import SOURCES
+        from bnnaudit.reports.documents import Bibliography
+
+        write(Bibliography(tuple(SOURCES.values())), output)
+    elif lists.everything:
+        from bnnaudit.reports.documents import Catalogue
+        from bnnaudit.rules.table import RULES
+
+        write(Catalogue(tuple(RULES.values())), output)
+    elif code is not None:
+        write(find(code), output)
+    else:
+        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
+
+
+def find(code: str) -> Rule:
+    """The rule of that code or name; raises UsageError with the nearest ones."""
     from bnnaudit.rules.table import RULES
 
-    if not subject.everything and subject.code is None:
-        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
-    write(Catalogue(tuple(RULES.values())) if subject.code is None else find(subject.code, RULES), output)
-    return PASSED
-
-
-def _explain_sources(output: DocumentOptions) -> int:
-    from bnnaudit.core.sources import SOURCES
-    from bnnaudit.reports.documents import Bibliography
-
-    write(Bibliography(tuple(SOURCES.values())), output)
-    return PASSED
-
-
-def _explain_efforts(output: DocumentOptions) -> int:
-    from bnnaudit.audit.plan import check_costs
-    from bnnaudit.reports.documents import CheckCost, EffortTable
-
-    write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
-    return PASSED
-
-
-def find(code: str, rules: dict[str, Rule]) -> Rule:
-    """The rule of that code or name; raises UsageError with the nearest ones."""
-    named = {rule.name: rule for rule in rules.values()}
-    rule = rules.get(code.upper()) or named.get(code.lower())
+    named = {rule.name: rule for rule in RULES.values()}
+    rule = RULES.get(code.upper()) or named.get(code.lower())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), rules, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(code.upper(), RULES, n=3, cutoff=0.4)
         suggestion = f"did you mean {', '.join(near)}? " if near else ""
         raise UsageError(f"explain: no rule {code!r}; {suggestion}--all shows every rule")
     return rule

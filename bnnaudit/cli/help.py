@@ -36,9 +36,9 @@ class Panels:
         with console.capture() as drawn:
             console.print(Text(f"Usage: {_usage(self, context)}", "bold"))
             for paragraph in (self.help or "").split("\n\n"):
-                console.print(_indented(Text(_paragraph(paragraph)), 2))
+                console.print(Padding(Text(_paragraph(paragraph)), (1, 0, 0, 2)))
             if self.epilog:
-                console.print(_indented(Text("Examples", "bold"), 2))
+                console.print(Padding(Text("Examples", "bold"), (1, 0, 0, 2)))
                 console.print(Padding(Text(self.epilog, "cyan", overflow="fold"), (0, 0, 0, 4)))
             console.print()
             for title, rows in self.panels(context):
@@ -61,11 +61,6 @@ def _usage(command: TyperCommand | TyperGroup, context: Any) -> str:
     names = [str(one.metavar) if one.required else f"[{one.metavar}]" for one in arguments]
     rest = ["COMMAND [ARGS]..."] if isinstance(command, TyperGroup) else names
     return " ".join([context.command_path, "[OPTIONS]", *rest])
-
-
-def _indented(text: Text, columns: int) -> Padding:
-    """Text after an empty line, so many columns from the left."""
-    return Padding(text, (1, 0, 0, columns))
 
 
 def _paragraph(text: str) -> str:

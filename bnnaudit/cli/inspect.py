@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from bnnaudit.cli import options
 from bnnaudit.cli.command import command
-from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import ModelPath, NetworkOptions, OutputOptions
 from bnnaudit.cli.session import settle, write
 from bnnaudit.cli.streams import waiting
 
 
 @command("bnnaudit inspect model.onnx", "bnnaudit inspect weights.pt --arch cnn --input-shape 3,32,32 --format json")
-def inspect(model: ModelPath, network: NetworkOptions, output: OutputOptions) -> int:
+def inspect(model: options.ModelPath, network: options.Network, output: options.Output) -> None:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
-    settings = settle(model, network.card, network)
+    settings = settle(model, network)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import inspect_model
 
         facts = inspect_model(model, settings)
     write(facts, output, verbose=output.verbose)
-    return PASSED

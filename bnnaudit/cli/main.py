@@ -15,8 +15,7 @@ from typer.core import TyperGroup
 
 from bnnaudit import __version__
 from bnnaudit.cli import startup
-from bnnaudit.cli.command import HELP_NAMES
-from bnnaudit.cli.exit_codes import BAD_INPUT, BUG, PASSED, UNFINISHED
+from bnnaudit.cli.command import BAD_INPUT, BUG, HELP_NAMES, PASSED, UNFINISHED
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.values import did_you_mean
 from bnnaudit.core.errors import AuditError, UsageError, is_out_of_memory
@@ -115,7 +114,7 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return complain(usage_error(error), BAD_INPUT)
     except AuditError as error:
-        return complain(str(error), error.exit_code)
+        return complain(str(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return complain("interrupted; nothing was finished", UNFINISHED)
     except BrokenPipeError:

@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from bnnaudit.cli.values import Kind, kind
+from bnnaudit.cli.values import Kind, filled
 from bnnaudit.core.dataset import NamedDataset, require_data
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
 
 NO_SUBSTITUTE = Path("none")
 """What `--substitute` says to leave the transfer check out."""
-UNSET = "is empty; is a variable that should hold it unset?"
 
 
 def model_file(text: str, option: str = "model") -> Path:
@@ -36,55 +36,42 @@ def data_source(text: str) -> str:
     return text
 
 
-def existing_file(option: str) -> Callable[[str], Path]:
-    """A file to read for `option`; UsageError where there is none."""
-
-    def parse(text: str) -> Path:
-        path = named(text, option)
-        if not path.exists():
-            raise UsageError(f"{option}: {path}: no such file")
-        if not path.is_file():
-            raise UsageError(f"{option}: {path} is not a file; name a TOML file")
-        if not os.access(path, os.R_OK):
-            raise UsageError(f"{option}: {path} cannot be read (permission denied)")
-        return path
-
-    return parse
+def existing_file(text: str, option: str) -> Path:
+    """A TOML file to read for `option`; UsageError where there is none."""
+    path = named(text, option)
+    if not path.exists():
+        raise UsageError(f"{option}: {path}: no such file")
+    if not path.is_file():
+        raise UsageError(f"{option}: {path} is not a file; name a TOML file")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{option}: {path} cannot be read (permission denied)")
+    return path
 
 
-def written_file(option: str, *suffixes: str) -> Callable[[str], Path]:
+def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path:
     """A file to write for `option`; UsageError before any work is done, where it could not be written after it."""
-
-    def parse(text: str) -> Path:
-        path = named(text, option)
-        if path.is_dir():
-            raise UsageError(f"{option}: {path} is a folder; name a file")
-        if suffixes and path.suffix.lower() not in suffixes:
-            raise UsageError(f"{option}: {path} does not end in {' or '.join(suffixes)}")
-        require_writable(path.resolve().parent, path.parent, option)
-        return path
-
-    return parse
+    path = named(text, option)
+    if path.is_dir():
+        raise UsageError(f"{option}: {path} is a folder; name a file")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"{option}: {path} does not end in {' or '.join(suffixes)}")
+    require_writable(path.resolve().parent, path.parent, option)
+    return path
 
 
 def picture_file(text: str) -> Path:
     """A picture to write, by a library that may not be there."""
-    path = written_file("plot")(text)
+    path = written_file(text, "plot")
     from bnnaudit.reports.pictures.figure import check_can_plot
 
     check_can_plot(path)
     return path
 
 
-def data_folder(text: str) -> Path:
-    """Where torchvision keeps its data, or shall put it."""
-    return _folder(text, "data-root")
-
-
 def output_folder(text: str) -> Path:
     """A folder to write several files to, which need not be there yet."""
-    path = _folder(text, "output")
-    present = next(folder for folder in (path.resolve(), *path.resolve().parents) if folder.exists())
+    path = folder(text, "output")
+    present = next(place for place in (path.resolve(), *path.resolve().parents) if place.exists())
     require_writable(present, path, "output")
     return path
 
@@ -97,12 +84,11 @@ def require_writable(folder: Path, shown: Path, option: str) -> None:
 
 def named(text: str, what: str) -> Path:
     """The path that `text` is; UsageError where it is empty."""
-    if not text.strip():
-        raise UsageError(f"{what}: the path {UNSET}")
-    return Path(text)
+    return Path(filled(text, f"{what}: the path"))
 
 
-def _folder(text: str, option: str) -> Path:
+def folder(text: str, option: str) -> Path:
+    """A folder, or what may become one."""
     path = named(text, option)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{option}: {path} is not a folder")
@@ -116,7 +102,7 @@ def path_kind(metavar: str, parse: Callable[[str], object], suffixes: tuple[str,
         return [name for name in names if name.startswith(incomplete)] + matching(incomplete, suffixes)
 
     # A path's errors name the file themselves, as they do wherever else it comes from.
-    return {**kind(metavar, str), "parser": parse, "autocompletion": complete}
+    return Kind(metavar, parse, complete)
 
 
 def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -141,13 +127,16 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
 
 MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
-SUBSTITUTE = path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))
-ATTACKED = path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)
-DATA = path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)
-DATA_ROOT = path_kind("FOLDER", data_folder, ())
-CARD = path_kind("FILE.toml", existing_file("card"), (".toml",))
-RECIPE = path_kind("RECIPE", existing_file("recipe"), (".toml",))
-REPORT = path_kind("FILE", written_file("output"), (".json", ".txt"))
-ADVERSARIAL = path_kind("FILE.npz", written_file("save", ".npz"), (".npz",))
-PICTURE = path_kind("FILE.svg|png", picture_file, (".svg", ".png"))
-FOLDER = path_kind("FOLDER", output_folder, ())
+RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
+Model = Annotated[Path, MODEL]
+Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
+SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))]
+Data = Annotated[str, path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)]
+DataRoot = Annotated[Path, path_kind("FOLDER", partial(folder, option="data-root"), ())]
+Card = Annotated[Path, path_kind("FILE.toml", partial(existing_file, option="card"), (".toml",))]
+Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"), (".json", ".txt"))]
+Adversarial = Annotated[
+    Path, path_kind("FILE.npz", partial(written_file, option="save", suffixes=(".npz",)), (".npz",))
+]
+Picture = Annotated[Path, path_kind("FILE.svg|png", picture_file, (".svg", ".png"))]
+Folder = Annotated[Path, path_kind("FOLDER", output_folder, ())]

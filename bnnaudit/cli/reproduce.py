@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bnnaudit.cli import paths, values
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import DeployedOptions, FewerImages, OutputOptions, RunOptions, ThreatOptions
-from bnnaudit.cli.session import open_session, provenance, settle, write
+from bnnaudit.cli import options, paths, values
+from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.session import open_model, provenance, settle, write
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
 from bnnaudit.experiments.values import Reproduction, TableName
 
 if TYPE_CHECKING:
-    from bnnaudit.cli.session import Session
+    from bnnaudit.audit.open import Opened
     from bnnaudit.experiments.run import Subject
 
 FOLDER = Path("sample_models")
@@ -27,44 +25,47 @@ FIGURE_SHARES = (0.25, 0.5, 1.0)
 """Radii of a figure as shares of the model's own, where none are given; not tuned."""
 
 
-class TableOptions(Options, panel="Model"):
-    """Which table, of which networks."""
+TableArgument = Annotated[
+    TableName,
+    typer.Argument(
+        help="Table or figure to reproduce.",
+        rich_help_panel="Model",
+        **vars(values.choice(TableName, "TABLE", TableName)),
+    ),
+]
 
-    table: Annotated[
-        TableName, typer.Argument(help="Table or figure to reproduce.", **values.member(TableName, "TABLE"))
-    ]
-    models: Annotated[
-        list[Path] | None,
-        Option("Network to run it on; can be repeated.", paths.MODEL, "those in ./sample_models", flags="--model"),
-    ] = None
+
+class NetworksOptions(Options, panel="Model"):
+    """Which networks."""
+
+    models: list[paths.Model] | None = option(
+        "Network to run it on; can be repeated.", "those in ./sample_models", flags="--model"
+    )
 
 
 class RadiiOptions(Options, panel="Threat"):
     """What an adversary may change."""
 
-    norm: Annotated[Norm | None, Option("Norm of the perturbation.", values.member(Norm), "linf")] = None
-    radii: Annotated[
-        list[float] | None,
-        Option(
-            "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
-            values.LENGTH,
-            "that of the model's card, else 8/255",
-            flags="--eps",
-        ),
-    ] = None
+    norm: Norm | None = option("Norm of the perturbation.", "linf")
+    radii: list[values.Length] | None = option(
+        "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
+        "that of the model's card, else 8/255",
+        flags="--eps",
+    )
 
 
 @command(
     "bnnaudit reproduce table5", "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2"
 )
 def reproduce(
-    table: TableOptions,
-    network: DeployedOptions,
-    data: FewerImages,
+    table: TableArgument,
+    networks: NetworksOptions,
+    network: options.Deployed,
+    data: options.FewerImages,
     threat: RadiiOptions,
-    run: RunOptions,
-    output: OutputOptions,
-) -> int:
+    run: options.Run,
+    output: options.Output,
+) -> None:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
     The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
@@ -79,24 +80,23 @@ def reproduce(
 
     Gradients go straight through sign and round, as in the paper; rows that name a surrogate are this tool's own.
     """
-    name, radii = table.table, tuple(threat.radii or ())
-    if len(radii) > 1 and name is not TableName.FIGURE2:
-        raise UsageError(f"eps: {name} has one radius, and {len(radii)} are given; only figure2 takes several")
-    models = tuple(table.models or default_models(name))
-    limits = ThreatOptions(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network.card, network, data, limits, run) for path in models]
-    sessions = [open_session(path, settings, output) for path, settings in zip(models, settled, strict=True)]
-    from bnnaudit.cli.progress import ProgressBar
+    radii = tuple(threat.radii or ())
+    if len(radii) > 1 and table is not TableName.FIGURE2:
+        raise UsageError(f"eps: {table} has one radius, and {len(radii)} are given; only figure2 takes several")
+    models = tuple(networks.models or default_models(table))
+    limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
+    settled = [settle(path, network, data, limits, run) for path in models]
+    opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
+    from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on
     from bnnaudit.experiments.table import EXPERIMENTS
 
-    experiment = EXPERIMENTS[name]
-    subjects = [subject_of(session, name, radii) for session in sessions]
-    with ProgressBar(output.quiet) as progress:
+    experiment = EXPERIMENTS[table]
+    subjects = [subject_of(one, table, radii) for one in opened]
+    with progress_bar(output.quiet) as progress:
         progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
         found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    write(Reproduction(name, experiment, found, (), provenance()), output)
-    return PASSED
+    write(Reproduction(table, experiment, found, (), provenance()), output)
 
 
 def default_models(name: TableName) -> tuple[Path, ...]:
@@ -109,14 +109,14 @@ def default_models(name: TableName) -> tuple[Path, ...]:
     return found
 
 
-def subject_of(session: Session, name: TableName, radii: tuple[float, ...]) -> Subject:
+def subject_of(opened: Opened, name: TableName, radii: tuple[float, ...]) -> Subject:
     """One model with its images, attacked at the radii given, else at its own."""
     from bnnaudit.experiments.run import Subject
 
-    opened, threat = session.opened, session.threat
+    threat = opened.threat
     if name is not TableName.FIGURE2:
         shown: tuple[float, ...] = (threat.eps,)
     else:
         shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
     threats = tuple(replace(threat, eps=eps) for eps in shown)
-    return Subject(opened.target, opened.sample, threats, session.seed, opened.batch_size, opened.threads)
+    return Subject(opened.target, opened.sample, threats, opened.seed, opened.batch_size, opened.threads)

@@ -6,13 +6,12 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
-from bnnaudit.cli.options import AttackOptions, DocumentOptions, OutputOptions
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.provenance import Provenance
@@ -22,62 +21,18 @@ if TYPE_CHECKING:
     from bnnaudit.audit.prepare import Prepared
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
-    from bnnaudit.core.threat import Threat
     from bnnaudit.reports.documents import Document
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A model with its data, opened as the settings say."""
-
-    opened: Opened
-    output: OutputOptions
-
-    @property
-    def settings(self) -> Settings:
-        """What the command line, the card and the project's file say together."""
-        return self.opened.settings
-
-    @property
-    def seed(self) -> int:
-        """Of the attacks."""
-        return self.settings.data.seed or 0
-
-    @property
-    def threat(self) -> Threat:
-        """What the adversary may change."""
-        from bnnaudit.audit.open import threat_of
-
-        return threat_of(self.settings, self.opened.target.facts)
-
-    def prepared(self) -> Prepared:
-        """The model put to its images without attack."""
-        from bnnaudit.audit.prepare import prepare
-
-        return prepare(self.opened.target, self.opened.sample, self.seed, self.opened.batch_size)
-
-    @contextmanager
-    def running(self, task: str = "starting", units: int | None = None) -> Iterator[ProgressBar]:
-        """Computes with the threads of the settings, and shows how far it is."""
-        from bnnaudit.audit.threads import computing_with
-        from bnnaudit.cli.progress import ProgressBar
-
-        with ProgressBar(self.output.quiet) as progress, computing_with(self.opened.threads):
-            progress.task(task)
-            if units is not None:
-                progress.plan(units)
-            yield progress
-
-
-def settle(model: Path, card: Path | None, *groups: Options) -> Settings:
+def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
     """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
     from bnnaudit.config.card import parse_settings, settings_for
 
-    return settings_for(model, parse_settings(as_tables(*groups), "command line"), Path.cwd(), card)
+    return settings_for(model, parse_settings(as_tables(network, *groups), "command line"), Path.cwd(), network.card)
 
 
 def settle_attack(
-    method: str | None, settings: Settings, attack: AttackOptions, **others: object
+    method: str | None, settings: Settings, attack: options.Attack, **others: object
 ) -> tuple[str, AttackSettings]:
     """The name of the method and its settings; raises UsageError for what the method has no use for."""
     table = settings.attack
@@ -88,12 +43,32 @@ def settle_attack(
     return name, attack_settings(name, table.beta, table.surrogate, **given, **of_no_card)
 
 
-def open_session(model: Path, settings: Settings, output: OutputOptions) -> Session:
+def open_model(model: Path, settings: Settings, output: options.Output) -> Opened:
     """Opens model and data; raises an AuditError that names whichever cannot be used."""
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import open_model_and_data
 
-        return Session(open_model_and_data(model, settings), output)
+        return open_model_and_data(model, settings)
+
+
+@contextmanager
+def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[ProgressBar]:
+    """Computes with the threads of the settings, and shows how far it is."""
+    from bnnaudit.audit.threads import computing_with
+    from bnnaudit.cli.progress import progress_bar
+
+    with progress_bar(output.quiet) as progress, computing_with(opened.threads):
+        progress.task(task)
+        if units is not None:
+            progress.plan(units)
+        yield progress
+
+
+def prepare_opened(opened: Opened) -> Prepared:
+    """The model put to its images without attack."""
+    from bnnaudit.audit.prepare import prepare
+
+    return prepare(opened.target, opened.sample, opened.seed, opened.batch_size)
 
 
 def provenance() -> Provenance:
@@ -101,7 +76,7 @@ def provenance() -> Provenance:
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
 
 
-def write(document: Document, output: DocumentOptions, *, verbose: bool = False) -> None:
+def write(document: Document, output: options.Document, *, verbose: bool = False) -> None:
     """Writes what was found in the format that was asked for, for the stream that it goes to."""
     from bnnaudit.reports.table import render
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, replace
 from typing import Annotated
 
-from bnnaudit.cli import values
+from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
-from bnnaudit.cli.options import (
-    AttackOptions,
-    DataOptions,
-    DeployedOptions,
-    ModelPath,
-    PlottedOptions,
-    RunOptions,
-    ThreatOptions,
-)
-from bnnaudit.cli.session import open_session, provenance, settle, settle_attack, write
+from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write
+from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta, Climb
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
 
@@ -28,26 +19,16 @@ SWEPT = [name for name in METHODS if name != TRANSFER]
 class SweepOptions(Options, panel="Attack"):
     """Which attack, and what of it varies."""
 
-    over: Annotated[
-        Parameter, Option(f"The setting that varies: {', '.join(Parameter)}.", values.member(Parameter, "SETTING"))
-    ]
-    points: Annotated[
-        str | None,
-        Option(
-            "The values to try, such as 1,2,5,10 or 2/255,8/255.",
-            values.name("V,V,..."),
-            "depends on the setting",
-            flags="--values",
-        ),
-    ] = None
-    method: Annotated[
-        str | None,
-        Option(
-            f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.",
-            values.choice(SWEPT, "METHOD"),
-            "pgd",
-        ),
-    ] = None
+    over: Parameter = option(f"The setting that varies: {', '.join(Parameter)}.", metavar="SETTING", value=MISSING)
+    points: Name | None = option(
+        "The values to try, such as 1,2,5,10 or 2/255,8/255.",
+        "depends on the setting",
+        flags="--values",
+        metavar="V,V,...",
+    )
+    method: Annotated[str, choice(SWEPT, "METHOD")] | None = option(
+        f"One of {', '.join(SWEPT)}. With ++ the attack scales the logits by --beta.", "pgd"
+    )
 
 
 @command(
@@ -55,32 +36,32 @@ class SweepOptions(Options, panel="Attack"):
     "bnnaudit sweep model.onnx --over iterations --values 1,10,100 --plot sweep.svg",
 )
 def sweep(
-    model: ModelPath,
-    network: DeployedOptions,
-    data: DataOptions,
-    threat: ThreatOptions,
+    model: options.ModelPath,
+    network: options.Deployed,
+    data: options.Data,
+    threat: options.Threat,
     swept: SweepOptions,
-    attack: AttackOptions,
-    run: RunOptions,
-    output: PlottedOptions,
-) -> int:
+    attack: options.Attack,
+    run: options.Run,
+    output: options.Plotted,
+) -> None:
     """Run one attack on MODEL at several values of one setting, and report the accuracy that each leaves after replay.
 
     Where it is exact, all iteration counts are read off one long run. A sweep over rho uses the NJS temperature.
     """
     chosen = None if swept.points is None else parse_values(swept.over, swept.points)
-    settings = settle(model, network.card, network, data, threat, attack, run)
+    settings = settle(model, network, data, threat, attack, run)
     _, wanted = settle_attack(swept.method, settings, attack)
     if isinstance(wanted, Climb) and settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
-    session = open_session(model, settings, output)
+    opened = open_model(model, settings, output)
     from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
 
-    threats = replace(session.threat, l2_per_channel=attack.l2_per_channel)
+    threats = replace(opened.threat, l2_per_channel=attack.l2_per_channel)
     request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)
     check_sweep(request)
-    with session.running("deployed model on clean images") as progress:
-        prepared = session.prepared()
+    with running(opened, output, "deployed model on clean images") as progress:
+        prepared = prepare_opened(opened)
         progress.plan(int(prepared.clean.sum()) * request.image_steps())
         progress.task(f"{wanted.name} over {swept.over}")
         report = run_sweep(prepared, request, provenance(), progress.advance)
@@ -89,4 +70,3 @@ def sweep(
 
         save_sweep(report, output.plot)
     write(report, output)
-    return PASSED

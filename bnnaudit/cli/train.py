@@ -8,44 +8,40 @@ from typing import Annotated
 import typer
 
 from bnnaudit.cli import paths
-from bnnaudit.cli.command import Option, Options, command
-from bnnaudit.cli.exit_codes import PASSED
+from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.streams import waiting
 
 
 class TrainOptions(Options, panel="Output"):
     """Where the network goes, and how much is told on the way."""
 
-    output: Annotated[Path, Option("Folder to write to.", paths.FOLDER, "the current folder", flags="--output -o")] = (
-        Path()
-    )
-    quiet: Annotated[bool, Option("Show no progress on stderr.", flags="--quiet -q")] = False
-    verbose: Annotated[bool, Option("A traceback if bnnaudit itself fails.", flags="--verbose -v")] = False
+    output: paths.Folder = option("Folder to write to.", "the current folder", flags="--output -o", value=Path())
+    quiet: bool = option("Show no progress on stderr.", flags="--quiet -q", value=False)
+    verbose: bool = option("A traceback if bnnaudit itself fails.", flags="--verbose -v", value=False)
 
 
 RecipePath = Annotated[
-    Path, typer.Argument(help="TOML file that describes the network.", rich_help_panel="Model", **paths.RECIPE)
+    Path, typer.Argument(help="TOML file that describes the network.", rich_help_panel="Model", **vars(paths.RECIPE))
 ]
 
 
 @command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --quiet")
-def train(recipe: RecipePath, options: TrainOptions) -> int:
+def train(recipe: RecipePath, options: TrainOptions) -> None:
     """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
     The same recipe gives the same network again. Needs the extra bnnaudit[train].
     """
     with waiting("loading", options.quiet):
-        from bnnaudit.cli.progress import ProgressBar
+        from bnnaudit.cli.progress import progress_bar
         from bnnaudit.reports.numbers import percent
         from bnnaudit.zoo.train.recipes import read_recipe
         from bnnaudit.zoo.train.training import train
 
         wanted = read_recipe(recipe)
-    with ProgressBar(options.quiet) as progress:
+    with progress_bar(options.quiet) as progress:
+        progress.plan(wanted.training.epochs)
 
         def listen(epoch: int, epochs: int, loss: float) -> None:
-            if epoch == 1:
-                progress.plan(epochs)
             progress.task(f"{wanted.name}: epoch {epoch}, loss {loss:.3g}")
             progress.advance(1)
 
@@ -53,4 +49,3 @@ def train(recipe: RecipePath, options: TrainOptions) -> int:
     typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
     for path in result.files:
         typer.echo(f"  {path}")
-    return PASSED

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
 
@@ -16,8 +17,15 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, parse_length
 
 Value = TypeVar("Value")
-Kind = dict[str, Any]
-"""Of one kind of value the arguments of `typer.Option`: its parser, its name in the help, its completion."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of value, as arguments of `typer.Option`: its name in the help, its parser, its completion."""
+
+    metavar: str
+    parser: Callable[[str], Any]
+    autocompletion: Callable[[str], list[str]]
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
@@ -40,7 +48,7 @@ def kind(metavar: str, parse: Callable[[str], Value], names: Iterable[str] = ())
     def complete(incomplete: str) -> list[str]:
         return [name for name in known if name.startswith(incomplete)]
 
-    return {"metavar": metavar, "parser": read, "autocompletion": complete}
+    return Kind(metavar, read, complete)
 
 
 def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], object] = str) -> Kind:
@@ -53,11 +61,6 @@ def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], objec
         return make(text.lower())
 
     return kind(metavar or "|".join(names), parse, names)
-
-
-def member(values: type[StrEnum], metavar: str = "") -> Kind:
-    """A member of an enumeration."""
-    return choice(tuple(values), metavar, values)
 
 
 def whole(least: int = 1, most: int | None = None, metavar: str = "N") -> Kind:
@@ -106,22 +109,35 @@ def _device(text: str) -> str:
     return text
 
 
-def _name(text: str) -> str:
+def filled(text: str, what: str = "name: the name") -> str:
+    """Text that is not empty, as that of a variable that is not set would be."""
     if not text.strip():
-        raise UsageError("name: the name is empty; is a variable that should hold it unset?")
+        raise UsageError(f"{what} is empty; is a variable that should hold it unset?")
     return text
 
 
-LENGTH = kind("LENGTH", parse_length)
-RANGE = kind("LO,HI", _range)
-NUMBERS = kind("NUMBERS", _numbers)
-SHAPE = kind("C,H,W", _shape)
-DEVICE = kind("auto|cpu|cuda[:N]", _device, ("auto", "cpu", "cuda"))
-BUDGET = kind("N|SECONDS", Budget.parse)
-BETA = kind("RULE|NUMBER", Beta.parse, (rule for rule in BetaRule if rule is not BetaRule.FIXED))
-SURROGATE = kind("SURROGATE", Surrogate.parse, SurrogateKind)
+Length = Annotated[float, kind("LENGTH", parse_length)]
+Count = Annotated[int, whole()]
+Numbers = Annotated[tuple[float, ...], kind("NUMBERS", _numbers)]
+Shape = Annotated[tuple[int, ...], kind("C,H,W", _shape)]
+Device = Annotated[str, kind("auto|cpu|cuda[:N]", _device, ("auto", "cpu", "cuda"))]
+Name = Annotated[str, kind("NAME", filled)]
+
+KINDS = {
+    Box: kind("LO,HI", _range),
+    Budget: kind("N|SECONDS", Budget.parse),
+    Beta: kind("RULE|NUMBER", Beta.parse, (rule for rule in BetaRule if rule is not BetaRule.FIXED)),
+    Surrogate: kind("SURROGATE", Surrogate.parse, SurrogateKind),
+}
+"""Of the project's own types, but for enumerations, whose members are the values."""
 
 
-def name(metavar: str) -> Kind:
-    """A name that is not empty."""
-    return kind(metavar, _name)
+def kind_of(annotation: Any) -> Kind | None:
+    """The kind of value that a type stands for or is made of: `Annotated` with it, in KINDS, an enumeration; None for a flag."""
+    if get_origin(annotation) is Annotated:
+        (kind,) = annotation.__metadata__
+        assert isinstance(kind, Kind)
+        return kind
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return choice(annotation, make=annotation)
+    return KINDS.get(annotation) or next(filter(None, map(kind_of, get_args(annotation))), None)

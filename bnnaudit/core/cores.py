@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 CONTROLLER = "cpu"
 """Of control groups of version 1; version 2 has one tree for all controllers."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mount:
-    """A mounted tree of control groups: the group at its top, and the folder where that group's files lie."""
-
-    top: PurePosixPath
-    folder: Path
 
 
 def usable_cores(root: Path = Path("/")) -> int:
@@ -41,9 +32,9 @@ def _affinity() -> int:
 def _quotas(root: Path) -> Iterator[float]:
     """Every limit, in cores, on the way from this process's control groups to the top."""
     for hierarchy, group in _groups(root):
-        for mount in _mounts(root, hierarchy):
-            for folder in _way_up(mount, group):
-                quota = _quota_v1(folder) if hierarchy else _quota_v2(folder)
+        for top, mount in _mounts(root, hierarchy):
+            for folder in _way_up(top, mount, group):
+                quota = _quota(folder, hierarchy)
                 if quota is not None:
                     yield quota
 
@@ -59,8 +50,8 @@ def _groups(root: Path) -> Iterator[tuple[str, PurePosixPath]]:
             yield (CONTROLLER if controllers else "", PurePosixPath(group))
 
 
-def _mounts(root: Path, hierarchy: str) -> Iterator[_Mount]:
-    """Where a hierarchy is mounted, by /proc/self/mountinfo (proc(5))."""
+def _mounts(root: Path, hierarchy: str) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The group at the top of each mounted tree of a hierarchy and the folder of its files, by /proc/self/mountinfo (proc(5))."""
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
@@ -68,43 +59,32 @@ def _mounts(root: Path, hierarchy: str) -> Iterator[_Mount]:
             continue
         found = kind[0] == "cgroup" and hierarchy in kind[2].split(",") if hierarchy else kind[0] == "cgroup2"
         if found:
-            yield _Mount(PurePosixPath(fields[3]), root / fields[4].lstrip("/"))
+            yield PurePosixPath(fields[3]), root / fields[4].lstrip("/")
 
 
-def _way_up(mount: _Mount, group: PurePosixPath) -> Iterator[Path]:
-    """The folder of a group and those of all groups that hold it; the mount's own where the group lies outside of it.
+def _way_up(top: PurePosixPath, mount: Path, group: PurePosixPath) -> Iterator[Path]:
+    """The folder of a group and those of all groups that hold it; the mount's own where the group does not lie below `top`.
 
     A container often sees its own group as the top of the tree while the path still names the host's.
     """
-    inside = group.relative_to(mount.top) if group.is_relative_to(mount.top) else PurePosixPath()
+    inside = group.relative_to(top) if group.is_relative_to(top) else PurePosixPath()
     if ".." in inside.parts:
         inside = PurePosixPath()
-    folder = mount.folder / inside
-    yield folder
-    for _ in inside.parts:
-        folder = folder.parent
-        yield folder
+    return (mount / part for part in (inside, *inside.parents))
 
 
-def _quota_v2(folder: Path) -> float | None:
-    """`cpu.max` as cores: `50000 100000` is half a core; None without a limit."""
-    quota, _, period = next(iter(_lines(folder / "cpu.max")), "").partition(" ")
-    return _ratio(quota, period)
+def _quota(folder: Path, hierarchy: str) -> float | None:
+    """A group's limit in cores, a quota over a period; None where there is none, which is written -1 or `max`.
 
-
-def _quota_v1(folder: Path) -> float | None:
-    """`cpu.cfs_quota_us` over `cpu.cfs_period_us` as cores; None without a limit, which is written -1."""
-    quota, period = (next(iter(_lines(folder / f"cpu.cfs_{name}_us")), "") for name in ("quota", "period"))
-    return _ratio(quota, period)
-
-
-def _ratio(quota: str, period: str) -> float | None:
-    """A quota in periods; None for what is no limit."""
+    Version 2 has both in `cpu.max`: `50000 100000` is half a core.
+    """
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if hierarchy else ("cpu.max",)
+    words = " ".join(line for name in names for line in _lines(folder / name)[:1]).split()
     try:
-        ratio = int(quota) / int(period)
+        quota, period = map(int, words)
+        return quota / period if quota > 0 else None
     except (ValueError, ZeroDivisionError):
         return None
-    return ratio if ratio > 0 else None
 
 
 def _lines(path: Path) -> list[str]:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 
 class AuditError(Exception):
-    """Base of every error that the user can act on; exit code 2 unless a subclass says otherwise."""
-
-    exit_code = 2
+    """Base of every error that the user can act on."""
 
 
 class UsageError(AuditError):

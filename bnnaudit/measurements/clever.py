@@ -22,10 +22,10 @@ from bnnaudit.core.attack import Beta
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverSettings
 from bnnaudit.core.target import Target
-from bnnaudit.numerics.ball_draws import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.numerics.extreme_value import reverse_weibull_end
 from bnnaudit.numerics.jacobian import class_gradients
 from bnnaudit.numerics.losses import ranked_others
+from bnnaudit.numerics.randomness import cube_draws, diamond_draws, sphere_draws
 from bnnaudit.temperature import fit_temperature
 
 MEMORY = 2**24

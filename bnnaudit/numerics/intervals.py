@@ -1,8 +1,9 @@
-"""Statistics of counts: how much a sample of images can show."""
+"""Statistics of counts: how much a sample of images can show, and how much many comparisons of it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 Z95 = 1.959963984540054
 
@@ -48,3 +49,18 @@ def paired_difference_interval(only_first: int, only_second: int, total: int, z:
     difference = (second - first) / count
     half = z * math.sqrt(max(0.0, (first + second) / count - difference**2) / count)
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's step-down adjusted p-values, in the order given ([Holm 1979]).
+
+    Rejecting what is below a level keeps the chance of even one false rejection in the whole run below that level,
+    however the comparisons depend on one another.
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted = [1.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return tuple(adjusted)

@@ -21,11 +21,7 @@ def gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Te
 
     One forward pass and d vector-Jacobian products per image; each product serves a whole chunk of images.
     """
-    with torch.no_grad():
-        classes = network(inputs[:1]).shape[1]
-    chunk = max(1, MEMORY // (inputs[0].numel() * classes * inputs.element_size() * 4))
-    parts = [_gram_of_chunk(network, part) for part in torch.split(inputs, chunk)]
-    return torch.cat([logits for logits, _ in parts]), torch.cat([gram for _, gram in parts])
+    return _in_chunks(network, inputs, lambda logits, leaf: class_gradients(logits, leaf).flatten(2).transpose(0, 1))
 
 
 def centred_gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,36 +30,39 @@ def centred_gram_matrix(network: Callable[[Tensor], Tensor], inputs: Tensor) -> 
     All that the Hessian of the loss asks of J, for S = diag(p) - p p^T is blind to a common shift of its rows: one
     forward pass and d - 1 vector-Jacobian products per image. The differences are taken before anything is rounded.
     """
+    return _in_chunks(network, inputs, _rows_less_top)
+
+
+def _in_chunks(
+    network: Callable[[Tensor], Tensor], inputs: Tensor, rows: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Logits, and R R^T in float64 for the R (M, d, N) that `rows` makes of logits and the inputs that they hang on."""
     with torch.no_grad():
         classes = network(inputs[:1]).shape[1]
     chunk = max(1, MEMORY // (inputs[0].numel() * classes * inputs.element_size() * 4))
-    parts = [_centred_gram_of_chunk(network, part) for part in torch.split(inputs, chunk)]
-    return torch.cat([logits for logits, _ in parts]), torch.cat([gram for _, gram in parts])
+    found, grams = [], []
+    for part in torch.split(inputs, chunk):
+        leaf = part.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = network(leaf)
+        exact = rows(logits, leaf).double()
+        found.append(logits.detach())
+        grams.append(exact @ exact.transpose(1, 2))
+    return torch.cat(found), torch.cat(grams)
 
 
-def _centred_gram_of_chunk(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-    leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = network(leaf)
+def _rows_less_top(logits: Tensor, leaf: Tensor) -> Tensor:
+    """J_i - J_top (M, d, N) for every class i."""
     count, classes = logits.shape
     top, images = logits.detach().argmax(dim=1), torch.arange(count, device=logits.device)
-    rows = torch.zeros(count, classes, inputs[0].numel(), dtype=logits.dtype, device=logits.device)
+    rows = torch.zeros(count, classes, leaf[0].numel(), dtype=logits.dtype, device=logits.device)
     for offset in range(1, classes):
         other = (top + offset) % classes
         seed = torch.zeros_like(logits)
         seed[images, other], seed[images, top] = 1.0, -1.0
         gradients = torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0]
         rows[images, other] = finite_gradients(gradients).flatten(1)
-    exact = rows.double()
-    return logits.detach(), exact @ exact.transpose(1, 2)
-
-
-def _gram_of_chunk(network: Callable[[Tensor], Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-    leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = network(leaf)
-    jacobian = class_gradients(logits, leaf).flatten(2).transpose(0, 1).double()
-    return logits.detach(), jacobian @ jacobian.transpose(1, 2)
+    return rows
 
 
 def class_gradients(logits: Tensor, inputs: Tensor) -> Tensor:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 _WORD = (1 << 64) - 1
@@ -45,20 +44,20 @@ class _Streams:
 def uniform_noise(seed: int, images: Sequence[int], restart: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, uniform in [-1, 1): one independent draw for each of the N image ids."""
     streams = _Streams(seed, restart, _Purpose.CUBE)
-    return _uniform(streams, images, shape).mul_(2).sub_(1)
+    return _drawn(np.random.Generator.random, streams, images, shape).mul_(2).sub_(1)
 
 
 def ball_noise(seed: int, images: Sequence[int], restart: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, uniform in the Euclidean unit ball: one independent draw for each image id."""
     size = int(np.prod(shape))
-    draws = []
     streams = _Streams(seed, restart, _Purpose.BALL)
-    for image in images:
+    drawn = np.empty((len(images), size), dtype=np.float32)
+    for row, image in zip(drawn, images, strict=True):
         generator = streams.of(image)
         direction = generator.standard_normal(size)
         length = generator.random() ** (1 / size)
-        draws.append((direction * (length / np.linalg.norm(direction))).astype(np.float32).reshape(tuple(shape)))
-    return _stacked(draws, shape)
+        row[:] = direction * (length / np.linalg.norm(direction))
+    return torch.from_numpy(drawn).view(len(images), *shape)
 
 
 def uniform_block(seed: int, images: Sequence[int], restart: int, block: int, shape: Sequence[int]) -> Tensor:
@@ -67,25 +66,39 @@ def uniform_block(seed: int, images: Sequence[int], restart: int, block: int, sh
     Blocks are independent of one another and can be had in any order, so that an image's stream goes on the same whoever
     else is still in the batch. A few thousand numbers at a time cost little more than one.
     """
-    return _uniform(_Streams(seed, restart, _Purpose.UNIFORM_BLOCK, block), images, shape)
+    streams = _Streams(seed, restart, _Purpose.UNIFORM_BLOCK, block)
+    return _drawn(np.random.Generator.random, streams, images, shape)
 
 
 def normal_block(seed: int, images: Sequence[int], restart: int, block: int, shape: Sequence[int]) -> Tensor:
     """(N, *shape) float32 on the CPU, standard normal; otherwise like `uniform_block`."""
     streams = _Streams(seed, restart, _Purpose.NORMAL_BLOCK, block)
+    return _drawn(np.random.Generator.standard_normal, streams, images, shape)
+
+
+def _drawn(draw: Callable[..., object], streams: _Streams, images: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """(N, *shape) from a method of numpy's generators."""
     drawn = np.empty((len(images), *shape), dtype=np.float32)
     for row, image in zip(drawn, images, strict=True):
-        streams.of(image).standard_normal(dtype=np.float32, out=row)
+        draw(streams.of(image), dtype=np.float32, out=row)
     return torch.from_numpy(drawn)
 
 
-def _uniform(streams: _Streams, images: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """(N, *shape) in [0, 1)."""
-    drawn = np.empty((len(images), *shape), dtype=np.float32)
-    for row, image in zip(drawn, images, strict=True):
-        streams.of(image).random(dtype=np.float32, out=row)
-    return torch.from_numpy(drawn)
+def cube_draws(seed: int, image: int, block: int, count: int, features: int) -> Tensor:
+    """(count, features) for one image, uniform in [-1, 1)."""
+    return uniform_block(seed, [image], 0, block, (count, features))[0] * 2 - 1
 
 
-def _stacked(draws: Sequence[NDArray[np.float32]], shape: Sequence[int]) -> Tensor:
-    return torch.from_numpy(np.stack(draws) if draws else np.empty((0, *shape), dtype=np.float32))
+def sphere_draws(seed: int, image: int, block: int, count: int, features: int) -> Tensor:
+    """(count, features) uniform in the Euclidean unit ball."""
+    directions = normal_block(seed, [image], 1, block, (count, features))[0]
+    lengths = uniform_block(seed, [image], 1, block, (count, 1))[0] ** (1 / features)
+    norms: Tensor = torch.linalg.vector_norm(directions, dim=1, keepdim=True)
+    return directions * (lengths / norms)
+
+
+def diamond_draws(seed: int, image: int, block: int, count: int, features: int) -> Tensor:
+    """(count, features) uniform in the unit ball of L1: Laplacian numbers over the sum of their sizes and one more."""
+    numbers = uniform_block(seed, [image], 2, block, (count, features + 1))[0] * 2 - 1
+    sizes = -torch.log1p(-numbers.abs().clamp(max=1 - 2**-24))
+    return numbers[:, 1:].sign() * sizes[:, 1:] / sizes.sum(dim=1, keepdim=True)

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
+from bnnaudit.temperature.rule import Temperature
 
 
 @dataclass(frozen=True, slots=True)
-class FixedTemperature:
+class FixedTemperature(Temperature):
     """The same b everywhere."""
 
     value: float
@@ -19,7 +20,3 @@ class FixedTemperature:
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
         """(M,) filled with b."""
         return logits.new_full((len(logits),), self.value), Cost()
-
-    def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """The same b as at the start."""
-        return betas

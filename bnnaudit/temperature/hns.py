@@ -22,24 +22,15 @@ from bnnaudit.numerics.jacobian import centred_gram_matrix
 from bnnaudit.numerics.second_order import full_norm
 from bnnaudit.numerics.sketch import DIRECTIONS, jacobian_sketch, random_directions, sketched_norm
 from bnnaudit.numerics.softmax_curvature import logit_betas
+from bnnaudit.temperature.rule import Temperature
 
 EXACT_CLASSES = 32
 """Classes up to which `hns` takes the whole Jacobian, a backward pass for each; beyond, it uses the sketch. Not
 tuned."""
 
 
-class _Static:
-    """What is chosen at the start stays."""
-
-    __slots__ = ()
-
-    def at_step(self, betas: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """The b chosen at the start."""
-        return betas
-
-
 @dataclass(frozen=True, slots=True)
-class ExactScaling(_Static):
+class ExactScaling(Temperature):
     """The b of the largest Hessian norm with the whole Jacobian, by `search`."""
 
     search: Search
@@ -62,7 +53,7 @@ class ExactScaling(_Static):
 
 
 @dataclass(frozen=True, slots=True)
-class SketchedScaling(_Static):
+class SketchedScaling(Temperature):
     """The b of the largest Hessian norm as estimated from `DIRECTIONS` products J w."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:
@@ -74,7 +65,7 @@ class SketchedScaling(_Static):
 
 
 @dataclass(frozen=True, slots=True)
-class LogitScaling(_Static):
+class LogitScaling(Temperature):
     """The b of the largest Hessian norm of a network whose Jacobian is orthogonal."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:

@@ -16,6 +16,7 @@ from bnnaudit.numerics.hessian_scaling import temperature_bound
 from bnnaudit.numerics.jacobian import gram_matrix, singular_values
 from bnnaudit.numerics.lanczos import mean_singular_value
 from bnnaudit.numerics.sketch import jacobian_product, random_directions
+from bnnaudit.temperature.rule import Temperature
 
 IMAGES = 100
 """M of [Gupta & Ajanthan 2022]: correctly classified images whose Jacobians are averaged."""
@@ -27,7 +28,7 @@ CHUNK = 32
 
 
 @dataclass(frozen=True, slots=True)
-class JacobianScaling:
+class JacobianScaling(Temperature):
     """b = b1 b2: b1 is the network's, b2 the image's own at every step; rho is the least error signal allowed."""
 
     b1: float

@@ -9,10 +9,11 @@ from torch import Tensor
 from bnnaudit.core.outcome import Cost
 from bnnaudit.core.target import Target
 from bnnaudit.numerics.softmax_curvature import logit_betas
+from bnnaudit.temperature.rule import Temperature
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedTemperature:
+class TrackedTemperature(Temperature):
     """b from the current logits alone."""
 
     def at_start(self, target: Target, points: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, Cost]:

@@ -1,5 +1,1 @@
 """Networks that are built in: architectures by name, recipes that train them, and the data of the samples."""
-
-from bnnaudit.zoo.architectures import ARCHITECTURES
-
-__all__ = ["ARCHITECTURES"]

@@ -60,7 +60,7 @@ def test_a_statement_that_the_data_contradict(tmp_path: Path, pictures: np.ndarr
 
 
 def test_a_checkpoint_takes_it_too(tmp_path: Path) -> None:
-    from bnnaudit.zoo import ARCHITECTURES
+    from bnnaudit.zoo.architectures import ARCHITECTURES
 
     torch.save(ARCHITECTURES["mlp"](in_features=12, classes=3).state_dict(), tmp_path / "net.pth")
     values = {"architecture": {"name": "mlp", "options": {"in_features": 12, "classes": 3}, "input_shape": [1, 3, 4]}}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated
 
 import pytest
 import typer
 
 from bnnaudit.cli import options, values
-from bnnaudit.cli.command import Option, Options, as_tables, command, said, ungrouped
+from bnnaudit.cli.command import Options, as_tables, command, option, said, ungrouped
 from bnnaudit.cli.main import COMMANDS, program
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.threat import Norm
@@ -19,14 +20,14 @@ from bnnaudit.core.threat import Norm
 class Pair(Options, panel="Pair"):
     """Two options."""
 
-    first: Annotated[int | None, Option("One.", values.whole(), key="data.seed")] = None
-    second: Annotated[bool, Option("Two.", flags="--other")] = False
+    first: values.Count | None = option("One.", key="data.seed")
+    second: bool = option("Two.", flags="--other", value=False)
 
 
 class Wider(Pair):
     """One more, in the same panel."""
 
-    third: Annotated[tuple[float, ...] | None, Option("Three.", values.NUMBERS)] = None
+    third: values.Numbers | None = option("Three.")
 
 
 def test_the_fields_of_a_group_are_the_command_s_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +51,7 @@ def test_the_fields_of_a_group_are_the_command_s_options(capsys: pytest.CaptureF
 def test_groups_are_told_apart_by_their_values() -> None:
     group = Wider(first=4, third=(1.0,))
     assert said(group) == {"first": 4, "second": False, "third": (1.0,)}
-    assert as_tables(group, options.ThreatOptions(norm=Norm.L2)) == {"data": {"seed": 4}, "threat": {"norm": Norm.L2}}
+    assert as_tables(group, options.Threat(norm=Norm.L2)) == {"data": {"seed": 4}, "threat": {"norm": Norm.L2}}
     assert as_tables(Pair()) == {}
     with pytest.raises(AttributeError):
         group.first = 5  # type: ignore[misc]
@@ -63,16 +64,11 @@ def test_a_function_without_groups_is_as_it_was() -> None:
     assert ungrouped(plain)(quiet=True) == 1
 
 
-def every_option() -> list[Option]:
-    groups = [kind for kind in vars(options).values() if isinstance(kind, type) and issubclass(kind, Options)]
-    hints = [hint for group in groups for hint in get_type_hints(group, include_extras=True).values()]
-    return [entry for hint in hints for entry in get_args(hint) if isinstance(entry, Option)]
-
-
 def test_every_key_is_one_of_a_card_s() -> None:
-    keys = [(option.table, option.key) for option in every_option() if option.key]
-    assert len(keys) > 30
-    for table, key in keys:
+    groups = [kind for kind in vars(options).values() if isinstance(kind, type) and issubclass(kind, Options)]
+    keys = [field.metadata["key"] for group in groups if group is not Options for field in fields(group)]
+    assert len([key for key in keys if key]) > 30
+    for table, _, key in (key.partition(".") for key in keys if key):
         assert key in type(getattr(Settings(), table)).model_fields
 
 
@@ -89,4 +85,4 @@ def test_commands_share_what_they_call_alike() -> None:
 
 
 def test_a_card_says_what_options_say(tmp_path: Path) -> None:
-    assert json.loads(json.dumps(as_tables(options.RunOptions(threads=2)))) == {"run": {"threads": 2}}
+    assert json.loads(json.dumps(as_tables(options.Run(threads=2)))) == {"run": {"threads": 2}}

@@ -15,6 +15,7 @@ from typer.models import ParameterInfo
 from bnnaudit.cli.attack_settings import METHODS
 from bnnaudit.cli.main import COMMANDS, program
 from bnnaudit.cli.paths import matching
+from bnnaudit.cli.values import choice
 from bnnaudit.core.attack import BetaRule, ErrorSignal, LossKind
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import Layout
@@ -156,6 +157,4 @@ def test_no_help_is_read_as_markup_where_a_shell_shows_it(name: str) -> None:
 
 
 def test_kinds_of_values_are_arguments_of_typer_s() -> None:
-    from bnnaudit.cli import values
-
-    assert set(values.LENGTH) <= set(vars(ParameterInfo()))
+    assert set(vars(choice(Effort))) <= set(vars(ParameterInfo()))

@@ -1,7 +1,9 @@
+import itertools
+
 import pytest
 from scipy import stats
 
-from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
+from bnnaudit.numerics.intervals import holm, mcnemar_exact, paired_difference_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "total"), [(0, 300), (7, 150), (150, 300), (300, 300), (1, 1)])
@@ -31,3 +33,27 @@ def test_paired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         low, high = paired_difference_interval(int(first), int(second), total)
         covered += low <= p_second - p_first <= high
     assert 0.93 <= covered / 2000 <= 0.98
+
+
+def test_a_worked_example_of_holm_s_procedure() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_holm_leaves_one_comparison_as_it_is_and_none_gives_none() -> None:
+    assert holm([0.2]) == (0.2,)
+    assert holm([]) == ()
+
+
+def test_holm_s_adjusted_values_reject_exactly_what_the_step_down_rule_rejects() -> None:
+    def rejected(p_values: tuple[float, ...], level: float) -> set[int]:
+        """Compare the smallest with level / m, the next with level / (m - 1), and stop at the first that is larger."""
+        kept: set[int] = set()
+        for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+            if p_values[index] > level / (len(p_values) - rank):
+                break
+            kept.add(index)
+        return kept
+
+    for p_values in itertools.product((0.001, 0.012, 0.02, 0.06, 0.7), repeat=4):
+        adjusted = holm(p_values)
+        assert {index for index, value in enumerate(adjusted) if value <= 0.05 + 1e-12} == rejected(p_values, 0.05)

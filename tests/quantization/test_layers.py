@@ -10,7 +10,7 @@ from bnnaudit.quantization.layers import (
     clip_latent_weights,
     deploy,
 )
-from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.architectures import ARCHITECTURES
 
 LATENT = torch.tensor([[0.5, -0.25, 0.0], [-2.0, 1.0, -3.0]])
 

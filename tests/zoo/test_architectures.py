@@ -4,7 +4,7 @@ from torch import nn
 
 from bnnaudit.quantization.layers import BinaryConv2d, BinaryLinear
 from bnnaudit.quantization.quantizers import BinarySign
-from bnnaudit.zoo import ARCHITECTURES
+from bnnaudit.zoo.architectures import ARCHITECTURES
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

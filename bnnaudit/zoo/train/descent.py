@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.quantization.layers import clip_latent_weights
-from bnnaudit.zoo.train.adversarial import adversarial_images, training_attack
+from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.determinism import round_weights
 from bnnaudit.zoo.train.recipes import AdversarialTable, Optimizer, Recipe, Schedule, TrainingTable
 
@@ -79,10 +80,8 @@ def _optimizer(network: nn.Module, plan: TrainingTable) -> torch.optim.Optimizer
 def _attacked(network: nn.Module, batch: Batch, table: AdversarialTable, epoch: int, seed: int) -> Batch:
     """The batch with adversarial images in place of its own."""
     share = min(1.0, (epoch + 1) / (table.warmup + 1))
-    settings = training_attack(table.steps, table.step_size * share)
-    return Batch(
-        adversarial_images(network, batch, settings, table.eps * share, seed).detach(), batch.labels, batch.ids
-    )
+    images = adversarial_images(network, batch, table.eps * share, table.steps, table.step_size * share, seed)
+    return replace(batch, images=images.detach())
 
 
 def _step(network: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, label_smoothing: float) -> float:

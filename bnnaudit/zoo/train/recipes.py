@@ -124,7 +124,7 @@ def read_recipe(path: Path) -> Recipe:
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such recipe; give the path of a TOML file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a readable TOML file ({' '.join(str(error).split())})") from error
+        raise SettingsError(f"{path}: not a readable TOML file ({one_line(error)})") from error
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from bnnaudit.core.batch import Batch
-from bnnaudit.zoo.train.adversarial import adversarial_images, training_attack
+from bnnaudit.zoo.train.adversarial import adversarial_images
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def linear() -> nn.Module:
 
 
 def test_a_linear_network_gets_its_worst_images(linear: nn.Module, batch: Batch) -> None:
-    made = adversarial_images(linear, batch, training_attack(10, 0.05), 0.1, 0)
+    made = adversarial_images(linear, batch, 0.1, 10, 0.05, 0)
     towards_one = torch.tensor([-1.0, 1.0, 1.0, 1.0]).view(1, 1, 2, 2)
     side = torch.where(batch.labels == 0, 1.0, -1.0).view(-1, 1, 1, 1)
     torch.testing.assert_close(made, batch.images + 0.1 * side * towards_one)
@@ -31,7 +31,7 @@ def test_the_network_is_left_as_it_was(linear: nn.Module, batch: Batch) -> None:
     linear.train()
     linear[1].weight.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in linear.state_dict().items()}
-    adversarial_images(linear, batch, training_attack(2, 0.05), 0.1, 0)
+    adversarial_images(linear, batch, 0.1, 2, 0.05, 0)
     assert linear.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in linear.state_dict().items())
     assert [parameter.requires_grad for parameter in linear.parameters()] == [False, True, True, True]
