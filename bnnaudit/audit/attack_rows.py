@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.plan import SWEEP_POINTS
@@ -24,14 +24,14 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
         threat=trial.threat,
         step_size=trial.attack.first_step(trial.threat),
         source=trial.source,
-        accuracy=estimate(int(result.standing.sum()), len(result.standing)),
+        accuracy=share(result.standing),
         seconds=result.seconds,
         forwards=result.forwards,
         backwards=result.backwards,
         replayed=result.replayed,
         replay_disagreements=result.replay_disagreements,
         role=role,
-        accuracy_8bit=None if stored is None else estimate(int(stored.sum()), len(stored)),
+        accuracy_8bit=None if stored is None else share(stored),
         parts=result.parts,
         sessions=session_accuracies(result.sessions),
     )
@@ -47,8 +47,7 @@ def session_accuracies(sessions: Sessions | None) -> SessionAccuracies | None:
     """What each session gets right of the whole sample."""
     if sessions is None:
         return None
-    exact, default = (estimate(int(right.sum()), len(right)) for right in (sessions.exact, sessions.default))
-    return SessionAccuracies(exact, default, sessions.between)
+    return SessionAccuracies(share(sessions.exact), share(sessions.default), sessions.between)
 
 
 def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
@@ -70,34 +69,16 @@ def in_reading_order(rows: Iterable[AttackRow]) -> tuple[AttackRow, ...]:
 
 def sweeps_of(evidence: Evidence) -> tuple[Sweep, ...]:
     """Accuracy against iterations and against the radius, as far as their attacks ran."""
-    sweeps = (_iterations(evidence), _radius(evidence))
-    return tuple(sweep for sweep in sweeps if sweep is not None)
-
-
-def _iterations(evidence: Evidence) -> Sweep | None:
-    result = evidence.results.get(evidence.plan.iteration_trial)
-    if result is None:
-        return None
-    counts = [steps for steps in SWEEP_POINTS if steps <= result.trial.attack.steps]
-    points = [
-        SweepPoint(steps, str(steps), estimate(int(result.standing_after(steps).sum()), evidence.samples))
-        for steps in counts
-    ]
-    return Sweep("iterations", result.trial.attack.name, tuple(points))
-
-
-def _radius(evidence: Evidence) -> Sweep | None:
-    results = [evidence.results.get(trial) for trial in evidence.plan.radius_trials]
-    clean = SweepPoint(0.0, "0", estimate(int(evidence.clean.sum()), evidence.samples))
-    points = [
-        SweepPoint(
-            result.trial.threat.eps,
-            length_text(result.trial.threat.eps),
-            estimate(int(result.standing.sum()), evidence.samples),
-        )
-        for result in results
-        if result is not None
-    ]
-    if not points:
-        return None
-    return Sweep("radius", evidence.plan.ordinary.name, (clean, *points))
+    plan, results = evidence.plan, evidence.results
+    sweeps: list[Sweep] = []
+    if plan.iteration_trial in results:
+        longest = results[plan.iteration_trial]
+        counts = [steps for steps in SWEEP_POINTS if steps <= longest.trial.attack.steps]
+        points = [SweepPoint(steps, str(steps), share(longest.standing_after(steps))) for steps in counts]
+        sweeps.append(Sweep("iterations", longest.trial.attack.name, tuple(points)))
+    radii = [(trial.threat.eps, results[trial]) for trial in plan.radius_trials if trial in results]
+    if radii:
+        points = [SweepPoint(eps, length_text(eps), share(result.standing)) for eps, result in radii]
+        clean = SweepPoint(0.0, "0", share(evidence.clean))
+        sweeps.append(Sweep("radius", plan.ordinary.name, (clean, *points)))
+    return tuple(sweeps)

@@ -57,8 +57,6 @@ def clever_rows(
 
 def _score(found: ImageScores, settings: CleverSettings, ball: Ball, index: int) -> CleverScore:
     scores = found.scores[ball][:, index]
-    if len(scores) == 0:
-        return CleverScore(float("nan"), float("nan"), float("nan"))
     capped = (scores >= settings.radii[ball] * CAPPED).float().mean()
     return CleverScore(float(scores.mean()), _median(scores), float(capped))
 

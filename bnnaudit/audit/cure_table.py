@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bnnaudit.audit.verdict import estimate
 from bnnaudit.core.attack import BetaRule, LossKind, Method
@@ -42,10 +43,10 @@ def cure_candidates(plan: AuditPlan) -> Iterator[tuple[Kinds, str, Trial]]:
     for surrogate in plan.surrogates:
         if surrogate != plan.ordinary.surrogate:
             scaled = plan.scaled(Method.PGD, BetaRule.HNS, surrogate)
-            yield (CureKind.SURROGATE,), str(surrogate), plan.surrogate_trial(surrogate)
+            yield (CureKind.SURROGATE,), str(surrogate), Trial(replace(plan.ordinary, surrogate=surrogate), plan.threat)
             yield (temperature, CureKind.SURROGATE), f"b by HNS, {surrogate}", scaled
     for loss in (LossKind.MARGIN, LossKind.DLR):
-        yield (CureKind.LOSS,), str(loss), plan.loss_trial(loss)
+        yield (CureKind.LOSS,), str(loss), Trial(replace(plan.ordinary, loss=loss), plan.threat)
     yield (CureKind.RESTARTS,), f"{plan.restarts_trial.attack.restarts} starts", plan.restarts_trial
     yield (CureKind.STEPS,), f"{plan.iteration_trial.attack.steps} steps", plan.iteration_trial
     yield (CureKind.ARITHMETIC,), "float64", plan.cured_trial(Source.FLOAT64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bnnaudit.core.finding import Fault
@@ -25,21 +27,14 @@ class Journal:
     interrupted: str = ""
 
 
-class faults_into:  # noqa: N801 - reads as a clause of a with statement
+@contextmanager
+def faults_into(journal: Journal, check: str, required: bool = False) -> Iterator[None]:
     """Turns an exception of one step into a fault of the report; interruption passes through."""
-
-    def __init__(self, journal: Journal, check: str, required: bool = False) -> None:
-        self._journal, self._check, self._required = journal, check, required
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
+    try:
+        yield
+    except Exception as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        self._journal.faults.append(Fault(self._check, text, self._required))
-        return True
+        journal.faults.append(Fault(check, text, required))
 
 
 def describe(trial: Trial) -> str:

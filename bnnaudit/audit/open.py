@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from bnnaudit.audit.batch_size import fitting_batch
-from bnnaudit.audit.environment import choose_device
 from bnnaudit.audit.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.attack import Pgd
@@ -26,8 +25,9 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
+from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
+from bnnaudit.measurements.agreement import FLOAT_NOISE
 from bnnaudit.measurements.flattening import settle_flattening
 from bnnaudit.measurements.score_search import rescored
 from bnnaudit.models.checkpoint.architectures import resolve_architecture
@@ -48,13 +48,11 @@ DEFAULT_SAMPLES = 300
 DEFAULT_STEPS = 20
 CONFIRMING = 32
 """Images of the sample on which a recorded network has to agree with the network, beside random ones."""
-FLOAT_NOISE = 1e-4
-"""Of the largest score: what tells no class from another, as in MF401."""
 POOL = 2000
 """Images beside the sample that a substitute may be trained on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A model with the images it is put to."""
 
@@ -78,7 +76,7 @@ class Opened:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
 
-    @property
+    @cached_property
     def threads(self) -> Threads:
         """What to compute with: as the settings say, else what is quickest."""
         return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
@@ -108,23 +106,23 @@ def _network_units(model: Path, settings: Settings) -> NetworkUnits:
 
 def open_model_and_data(model: Path, settings: Settings) -> Opened:
     """Loads both; raises an AuditError that names whichever cannot be used."""
-    # Sessions take the number of threads that PyTorch has when they are opened.
-    with working_threads(most_threads(settings.run.threads)):
-        return _opened(model, settings)
-
-
-def _opened(model: Path, settings: Settings) -> Opened:
     require_model(model)
     source = open_source_of(settings, model)
-    target = open_target(model, settings, source)
-    sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
-    _refuse_colourless(model, target.facts, sample)
-    _check_normalisation(target, sample)
-    reload = partial(_in_layout, model, settings, source)
-    target, sample = settle_flattening(target, sample, model, reload)
-    if target.facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
-        target = _in_layout(model, settings, source, target.facts.layout, records=False)
-    return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
+
+    def opened(layout: Layout, records: bool = True) -> Target:
+        return open_target(model, _with_preprocessing(settings, layout=layout), source, records)
+
+    # Sessions take the number of threads that PyTorch has when they are opened.
+    with working_threads(most_threads(settings.run.threads)):
+        target = open_target(model, settings, source)
+        sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
+        _refuse_colourless(model, target.facts, sample)
+        _check_normalisation(target, sample)
+        target, sample = settle_flattening(target, sample, model, opened)
+        facts = target.facts
+        if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
+            target = opened(facts.layout, records=False)
+        return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
@@ -157,10 +155,9 @@ def _check_normalisation(target: Target, sample: Sample) -> None:
             )
 
 
-def _in_layout(model: Path, settings: Settings, source: ImageSource, layout: Layout, records: bool = True) -> Target:
-    """The model with its input's layout stated."""
-    preprocessing = settings.preprocessing.model_copy(update={"layout": layout})
-    return open_target(model, settings.model_copy(update={"preprocessing": preprocessing}), source, records)
+def _with_preprocessing(settings: Settings, **changes: object) -> Settings:
+    """The same settings but for some of the preprocessing."""
+    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
 
 
 def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:
@@ -173,7 +170,8 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
     if model.suffix.lower() in ONNX_SUFFIXES:
-        target = _for_data(partial(load_onnx, model, surrogate=Surrogate(), device=device), preprocessing, source)
+        load = partial(load_onnx, model, surrogate=Surrogate(), device=device)
+        target = _for_data(load, preprocessing, lambda: source)
         return replace(target, serve_as=settings.deployment.serve_as or ServeAs.ANY)
     if preprocessing.output_name is not None:
         raise CheckpointError(f"{model}: --output-name chooses among the outputs of an ONNX file; a checkpoint has one")
@@ -192,30 +190,45 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
 
 
+def choose_device(text: str) -> torch.device:
+    """`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`; raises UsageError for what is not there."""
+    if text == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(text)
+    except RuntimeError:
+        raise UsageError(f"device: {text!r} is not one of auto, cpu, cuda, cuda:N") from None
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise UsageError(f"device: {text!r} is not supported; use auto, cpu, cuda or cuda:N")
+    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device: {text!r} is not on this machine ({torch.cuda.device_count()} CUDA devices); use cpu")
+    return device
+
+
 def inspect_model(model: Path, settings: Settings) -> ModelFacts:
     """The model's facts, without its data where the file tells enough."""
     require_model(model)
     preprocessing = settings.preprocessing.resolved()
+
+    def source_if_any() -> ImageSource | None:
+        return None if settings.data.source is None else open_source_of(settings, model)
+
     if model.suffix.lower() in ONNX_SUFFIXES:
-        return _for_data(partial(inspect_onnx, model), preprocessing, partial(_source_if_any, model, settings))
+        return _for_data(partial(inspect_onnx, model), preprocessing, source_if_any)
     shape = preprocessing.input_shape or settings.architecture.input_shape
-    return open_target(model, settings, None if shape else _source_if_any(model, settings)).facts
-
-
-def _source_if_any(model: Path, settings: Settings) -> ImageSource | None:
-    return None if settings.data.source is None else open_source_of(settings, model)
+    return open_target(model, settings, None if shape else source_if_any()).facts
 
 
 def _for_data(
-    load: Callable[[Preprocessing], Loaded],
-    preprocessing: Preprocessing,
-    source: ImageSource | Callable[[], ImageSource | None] | None,
+    load: Callable[[Preprocessing], Loaded], preprocessing: Preprocessing, source: Callable[[], ImageSource | None]
 ) -> Loaded:
     """What `load` makes of the model; the data are asked for the input's size only where the file leaves it open."""
     try:
         return load(preprocessing)
     except OpenShapeError:
-        data = source() if callable(source) else source
+        data = source()
         shape = None if data is None else common_shape(data)
         if shape is None:
             raise
@@ -245,20 +258,16 @@ def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
     if norm is Norm.LINF and eps > 1:
         raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
-    bits = settings.threat.image_bits
-    if bits is not None and facts.grid is not None:
-        _check_bits(bits, facts.grid)
-    return Threat(norm, eps, facts.box, bits, facts.grid)
-
-
-def _check_bits(bits: int, grid: InputGrid) -> None:
-    """Raises UsageError unless pixels of so many bits are whole numbers of the input, or these are such pixels."""
-    steps = 2**bits - 1
-    if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
-        raise UsageError(
-            f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, {grid.values:,} of "
-            "them); leave it out: they are the grid already"
-        )
+    bits, grid = settings.threat.image_bits, facts.grid
+    if bits is not None and grid is not None:
+        # Either these pixels are whole numbers of the input, or its whole numbers are such pixels.
+        steps = 2**bits - 1
+        if any(fine % coarse for fine, coarse in ((max(steps, own), min(steps, own)) for own in grid.steps)):
+            raise UsageError(
+                f"image-bits: pixels of {bits} bits lie between the whole numbers of this input ({grid.kind}, "
+                f"{grid.values:,} of them); leave it out: they are the grid already"
+            )
+    return Threat(norm, eps, facts.box, bits, grid)
 
 
 def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
@@ -286,10 +295,15 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
 
 def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
     """How the transfer check gets its substitute: the model that the settings name, or one trained on the spot."""
-    settings = opened.settings
+    settings, seed = opened.settings, opened.seed
+
+    def imitated(target: Target) -> Target:
+        pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, seed)
+        return imitate(target, torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)]), seed)
+
     model = settings.substitute.model
     if model is None:
-        return lambda target: _imitated(target, opened)
+        return imitated
     own = replace_architecture(settings)
     target = open_target(model, own, opened.source)
     if target.facts.num_classes != opened.target.facts.num_classes:
@@ -305,21 +319,15 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
 def _in_range(settings: Settings, target: Target, box: Box) -> Settings:
     """The settings under which `target` takes images in `box` and sees the same: its float twin's 0..1 for 0..255."""
     own, scale = target.facts.box, box.width / target.facts.box.width
-    changes = {
-        "input_range": box,
-        "mean": tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
-        "std": tuple(std * scale for std in target.prepare.std or (1.0,)),
-    }
-    return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
+    return _with_preprocessing(
+        settings,
+        input_range=box,
+        mean=tuple(box.low + (mean - own.low) * scale for mean in target.prepare.mean or (0.0,)),
+        std=tuple(std * scale for std in target.prepare.std or (1.0,)),
+    )
 
 
 def replace_architecture(settings: Settings) -> Settings:
     """The same settings without the audited model's architecture, output and input, which are not the substitute's."""
-    preprocessing = settings.preprocessing.model_copy(update={"output_name": None, "input_shape": None})
-    return settings.model_copy(update={"architecture": type(settings.architecture)(), "preprocessing": preprocessing})
-
-
-def _imitated(target: Target, opened: Opened) -> Target:
-    pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, opened.seed)
-    images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
-    return imitate(target, images, opened.seed)
+    own = settings.model_copy(update={"architecture": type(settings.architecture)()})
+    return _with_preprocessing(own, output_name=None, input_shape=None)

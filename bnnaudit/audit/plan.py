@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bnnaudit.attacks.table import METHODS
 from bnnaudit.audit.cure_table import cure_trials
@@ -33,10 +34,7 @@ def planned_trials(plan: AuditPlan) -> tuple[Trial, ...]:
 
 def why_unrunnable(trial: Trial) -> str:
     """Why an attack cannot be run at all; empty where it can."""
-    entry = METHODS.get(trial.attack.method)
-    if entry is None:
-        return f"the attack {trial.attack.method} is not available"
-    if trial.threat.norm not in entry.norms:
+    if trial.threat.norm not in METHODS[trial.attack.method].norms:
         return f"the attack {trial.attack.method} does not know the norm {trial.threat.norm}"
     if trial.attack.image_steps < 1:
         return "no queries are allowed"
@@ -49,14 +47,10 @@ def planned_units(plan: AuditPlan, images: int, probed: int | None = None) -> in
     images: correctly classified images that are attacked. probed: those of the whole sample, as many where it is None.
     """
     probed = images if probed is None else probed
+    tested = min(probed, binarization_images(plan))
     trials = sum(trial.attack.image_steps for trial in planned_trials(plan) if not why_unrunnable(trial))
     checks = sum(settings.image_steps for settings in plan.verification)
-    return images * (trials + checks) + climb_units(plan, probed) + strength_units(plan, probed)
-
-
-def strength_units(plan: AuditPlan, images: int) -> int:
-    """Image-steps of the binarization test."""
-    return min(images, binarization_images(plan)) * units_of_strength(plan)
+    return images * (trials + checks) + climb_units(plan, probed) + tested * units_of_strength(plan)
 
 
 def units_of_strength(plan: AuditPlan) -> int:
@@ -75,7 +69,8 @@ def check_costs() -> tuple[tuple[str, tuple[str, ...], tuple[int | None, ...]], 
     Of a quantized network at the default settings with every suspicion raised. An attack counts where it is first asked
     for; what the probes, the table of cures and the verification cost stands in lines of their own.
     """
-    columns = [_costs(_usual_plan(effort)) for effort in Effort]
+    usual = AuditPlan(Threat(Norm.LINF, 8 / 255), Pgd(), 3072, True, suspicions=frozenset(Suspicion))
+    columns = [_costs(replace(usual, effort=effort)) for effort in Effort]
     rules = {check.name: (check.rule.code,) for check in CHECKS}
     names = columns[-1]
     return tuple((name, rules.get(name, ()), tuple(column.get(name) for column in columns)) for name in names)
@@ -98,8 +93,3 @@ def _costs(plan: AuditPlan) -> dict[str, int]:
     costs["table of cures"] = passes(cure_trials(plan))
     costs["verification"] = sum(settings.image_steps for settings in plan.verification)
     return costs
-
-
-def _usual_plan(effort: Effort) -> AuditPlan:
-    threat = Threat(Norm.LINF, 8 / 255)
-    return AuditPlan(threat, Pgd(), 3072, True, effort=effort, suspicions=frozenset(Suspicion))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from bnnaudit.audit.serving import Answers, session_scores, with_default_session
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement, DefaultAnswers
@@ -26,7 +27,8 @@ class Prepared:
 
     answers: of the deployed model; labels (N,) on the CPU: the truth, or without it what the deployed model answers.
     agreement: of the differentiable copy with the deployed model; default_session: of a default session with an exact one, None
-    where it cannot differ. missing_session: why there is no default session, where it could not be opened.
+    where it cannot differ. missing_session: why there is no default session, where it could not be opened. threads: what is
+    computed with, PyTorch's own number where it is None.
     """
 
     inputs: RunInputs
@@ -36,6 +38,7 @@ class Prepared:
     agreement: Agreement
     default_session: DefaultAnswers | None = None
     missing_session: str = ""
+    threads: Threads | None = None
 
     @property
     def target(self) -> Target:
@@ -58,7 +61,7 @@ class Prepared:
         return measure_fit(self.target, images, self.answers.exact, labels, self.inputs.batch_size)
 
 
-def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepared:
+def prepare(target: Target, sample: Sample, seed: int, batch_size: int, threads: Threads | None = None) -> Prepared:
     """Classifies the sample once in every session of the deployed model, and holds the differentiable copy against it."""
     target, missing = with_default_session(attached(target, sample.images))
     scores, by_default = session_scores(target, sample.images)
@@ -71,14 +74,14 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int) -> Prepa
         clean=answers.right(labels).to(target.device),
         seed=seed,
         batch_size=batch_size,
-        cured={} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)},
+        climbed={} if target.rounded is None else {Source.ROUNDED: replace(target, network=target.rounded)},
         sessions=answers.sessions(labels),
     )
     agreement = measure_agreement(target, batch.images, scores, batch_size, batch.labels)
     differences = None if by_default is None else compare_sessions(scores, by_default)
-    return Prepared(inputs, sample, answers, labels, agreement, differences, missing)
+    return Prepared(inputs, sample, answers, labels, agreement, differences, missing, threads)
 
 
 def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Target]) -> RunInputs:
     """The same with the network that transferred attacks are made on, trained or loaded for this model."""
-    return replace(inputs, substitute=attached(make_substitute(inputs.target), inputs.sample.images))
+    return inputs.with_source(Source.SUBSTITUTE, attached(make_substitute(inputs.target), inputs.sample.images))

@@ -22,12 +22,8 @@ from bnnaudit.numerics.pixel_grid import PixelGrid
 
 TOLERANCE = 1e-5
 """Relative excess of a radius that float32 rounding explains."""
-
-
 EXCESS = 0.01
 """Of a step between pixels: what float32 may add to a length where pixels are whole steps apart. Not tuned."""
-
-
 _NOBODY = Sessions(np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_))
 
 

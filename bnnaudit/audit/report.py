@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import platform
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
+import onnxruntime
+import torch
 
 from bnnaudit.audit.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
-from bnnaudit.audit.blocks import Attacked, inputs_of
+from bnnaudit.audit.blocks import Attacked
 from bnnaudit.audit.cure_table import cures_of, remedy_of
-from bnnaudit.audit.environment import describe_environment
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
-from bnnaudit.audit.trials import RunInputs
-from bnnaudit.audit.verdict import Judgement, estimate, judge_checks, reach_verdict
+from bnnaudit.audit.threads import Threads
+from bnnaudit.audit.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault, Finding, Waiver
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Extent, Report, Verdict
-from bnnaudit.core.serving import Sessions
+from bnnaudit.core.report import Environment, Extent, Report, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
-from bnnaudit.rules.model import (
-    clean_accuracy_at_chance,
-    copies_disagree,
-    fed_otherwise_than_trained,
-    labels_at_random,
-    labels_numbered_otherwise,
-    non_finite_outputs,
-    random_outputs,
-    unlike_pictures,
-)
+from bnnaudit.rules.model import copies_disagree, non_finite_outputs, random_outputs, unlike_pictures
 from bnnaudit.rules.table import CHECKS
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What the checks said, and what follows."""
-
-    judgement: Judgement
-    verdict: Verdict
 
 
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
+    missing = journal.probes.missing
+    if journal.interrupted:
+        missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
+    before, standing = prepared.inputs.on(rows).sessions, attacked.standing
+    after = None if standing is None else standing.sessions
     return Evidence(
         plan=plan,
         facts=prepared.target.facts,
@@ -56,23 +44,18 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         agreement=prepared.agreement,
         results=attacked.results,
         signal=journal.signal,
-        verified=attacked.verified,
+        verified=None if standing is None else standing.images,
         why_missing=journal.interrupted,
         default_session=prepared.default_session,
-        probes=replace(journal.probes, missing=_why_missing(journal)),
-        sessions=_sessions(inputs_of(prepared.inputs, rows), attacked),
+        probes=replace(journal.probes, missing=missing),
+        sessions=None if before is None or after is None else (before, after),
     )
 
 
-def _sessions(inputs: RunInputs, attacked: Attacked) -> tuple[Sessions, Sessions] | None:
-    """What each session got right without attack, and after everything."""
-    return None if inputs.sessions is None or attacked.sessions is None else (inputs.sessions, attacked.sessions)
-
-
-def conclude(evidence: Evidence, journal: Journal) -> Conclusion:
+def conclude(evidence: Evidence, journal: Journal) -> tuple[Judgement, Verdict]:
     """The checks' judgement and the verdict as the evidence stands."""
     judgement = judge_checks(evidence, CHECKS, journal.unrunnable)
-    return Conclusion(judgement, reach_verdict(evidence, judgement.findings, journal.faults))
+    return judgement, reach_verdict(evidence, judgement.findings, journal.faults)
 
 
 def report_of(
@@ -80,15 +63,13 @@ def report_of(
 ) -> Report:
     """The report of an audit that attacked some of the images of the sample."""
     plan, inputs = evidence.plan, prepared.inputs
-    counted = inputs_of(inputs, attacked.rows) if attacked.blocks else inputs
-    concluded = conclude(evidence, journal)
-    judgement = concluded.judgement
+    counted = inputs.on(attacked.rows) if attacked.blocks else inputs
+    judgement, verdict = conclude(evidence, journal)
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
-    waived: tuple[Waiver, ...] = ()
     cures = cures_of(evidence)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=estimate(int(evidence.clean.sum()), evidence.samples),
+        clean_accuracy=share(evidence.clean),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -98,10 +79,9 @@ def report_of(
         cures=cures,
         remedy=remedy_of(cures, judgement.findings),
         findings=judgement.findings,
-        waived=waived,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
-        verdict=concluded.verdict,
+        verdict=verdict,
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
@@ -114,7 +94,7 @@ def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> R
 
     Its findings say whether the model itself can be trusted, and whether its gradient can; nothing else is judged.
     """
-    facts, agreement = prepared.target.facts, prepared.agreement
+    facts, agreement, fit = prepared.target.facts, prepared.agreement, prepared.measure_fit()
     return replace(
         _facts_of(prepared, threat, provenance),
         findings=(
@@ -124,17 +104,11 @@ def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> R
             *code_cuts_gradient.findings_from(facts),
             *steps_unknown.findings_from(facts),
             *output_hides_scores.findings_from(facts, agreement),
-            *_of_the_sample(prepared.measure_fit(), facts.num_classes),
+            *chain.from_iterable(rule.findings_from(fit) for rule in OF_THE_SAMPLE),
+            *unlike_pictures.findings_from(fit, facts.num_classes),
         ),
         faults=(Fault("default-session", prepared.missing_session),) if prepared.missing_session else (),
     )
-
-
-def _of_the_sample(fit: SampleFit, classes: int) -> Iterator[Finding]:
-    """Whether the model is fed as it was made for."""
-    for rule in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained):
-        yield from rule.findings_from(fit)
-    yield from unlike_pictures.findings_from(fit, classes)
 
 
 def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:
@@ -145,10 +119,24 @@ def _facts_of(prepared: Prepared, threat: Threat, provenance: Provenance) -> Rep
         model=target.facts,
         data=prepared.sample.facts,
         threat=threat,
-        environment=describe_environment(target.device),
-        clean_accuracy=estimate(int(prepared.clean.sum()), len(prepared.labels)),
+        environment=describe_environment(target.device, prepared.threads),
+        clean_accuracy=share(prepared.clean.numpy()),
         output=prepared.agreement.output,
         serving=serving_of(target, prepared.inputs.sessions),
+    )
+
+
+def describe_environment(device: torch.device, threads: Threads | None) -> Environment:
+    """Versions, device and threads of this process."""
+    threads = threads or Threads(torch.get_num_threads())
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return Environment(
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        onnxruntime=str(onnxruntime.__version__),
+        device=name,
+        threads=threads.count,
+        thread_dependent=threads.dependent,
     )
 
 
@@ -156,10 +144,3 @@ def _role(result: TrialResult, plan: AuditPlan) -> str:
     if result.trial == plan.claim:
         return "claim"
     return "" if result.trial.after is None else "remaining"
-
-
-def _why_missing(journal: Journal) -> tuple[tuple[str, str], ...]:
-    """Why each probe was not measured that was not: a reason of its own, or the interruption."""
-    if not journal.interrupted:
-        return journal.probes.missing
-    return tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))

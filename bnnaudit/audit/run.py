@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.audit.blocks import Attacked, block_rows, inputs_of
+from bnnaudit.audit.blocks import Attacked
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.report import conclude, evidence_of, report_of
 from bnnaudit.audit.stopping import is_decided, next_total, tally_of
 from bnnaudit.audit.suspicions import probed, with_suspicions
-from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.audit.verification import VerificationStep, verify
+from bnnaudit.audit.verification import verify
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
@@ -25,13 +25,15 @@ from bnnaudit.core.progress import Progress
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.target import Target
-from bnnaudit.core.trial import Source, Trial, TrialResult
+from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
+from bnnaudit.data.sample import shuffled
 from bnnaudit.measurements.attack_strength import binarization_images, measure_binarization
 from bnnaudit.measurements.climb import measure_climb
 from bnnaudit.measurements.cured_models import CureUnavailableError, cured_model
 from bnnaudit.measurements.last_layer import NoLastLayerError
 from bnnaudit.measurements.propagation import measure_signal
+from bnnaudit.numerics.threads import working_threads
 from bnnaudit.rules.symptoms.attack_too_weak import ENOUGH, VERIFIES, VERIFYING
 
 BROKEN = "the attack failed; the faults say why"
@@ -55,26 +57,22 @@ class AuditRequest:
 
 def run_audit(request: AuditRequest, progress: Progress) -> Report:
     """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
-    with computing_with(request.threads or threads_in_use()):
-        return _audited(request, progress)
-
-
-def _audited(request: AuditRequest, progress: Progress) -> Report:
     progress.task("deployed model on clean images")
     plan, journal = request.plan, Journal()
-    prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size)
-    if prepared.missing_session:
-        journal.faults.append(Fault("default-session", prepared.missing_session))
-    audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
-    try:
-        with faults_into(journal, "fit"):
-            journal.probes = replace(journal.probes, fit=prepared.measure_fit())
-        audit.plan = with_suspicions(audit.inputs, plan, journal, progress)
-        audit.probe()
-        audit.attack()
-    except KeyboardInterrupt:
-        journal.interrupted = "the audit was interrupted"
-    return audit.report()
+    with working_threads(request.threads.count if request.threads else None):
+        prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
+        if prepared.missing_session:
+            journal.faults.append(Fault("default-session", prepared.missing_session))
+        audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
+        try:
+            with faults_into(journal, "fit"):
+                journal.probes = replace(journal.probes, fit=prepared.measure_fit())
+            audit.plan = with_suspicions(audit.inputs, plan, journal, progress)
+            audit.probe()
+            audit.attack()
+        except KeyboardInterrupt:
+            journal.interrupted = "the audit was interrupted"
+        return audit.report()
 
 
 @dataclass(slots=True)
@@ -87,7 +85,7 @@ class _Audit:
     inputs: RunInputs
     journal: Journal
     progress: Progress
-    attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64)))
+    attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64), ()))
 
     def probe(self) -> None:
         """What is measured beside attacks, on the first correctly classified images of the sample."""
@@ -108,12 +106,12 @@ class _Audit:
         available, tally = len(self.inputs.sample), None
         while (taken := len(self.attacked.rows)) < available:
             total = available if self.plan.all_images else next_total(tally, taken, available)
-            rows = block_rows(available, taken, total, self.plan.seed)
-            self._attack_block(rows)
+            # A sample lies in the order of its data set, which may be sorted by class.
+            self._attack_block(np.sort(shuffled(available, self.plan.seed)[taken:total]))
             evidence = self._evidence()
-            conclusion = conclude(evidence, self.journal)
+            judgement, verdict = conclude(evidence, self.journal)
             tally = tally_of(evidence)
-            if evidence.verified is None or is_decided(conclusion.verdict.status, conclusion.judgement.findings, tally):
+            if evidence.verified is None or is_decided(verdict.status, judgement.findings, tally):
                 return
 
     def report(self) -> Report:
@@ -133,17 +131,14 @@ class _Audit:
         counted = np.concatenate([self.attacked.rows, rows])
         clean = self.inputs.clean.cpu().numpy()
         self.progress.plan(planned_units(self.plan, int(clean[counted].sum()), int(clean.sum())))
-        found = _Found()
-        try:
-            self._run_trials(rows, found)
-        except KeyboardInterrupt:
-            if self.attacked.blocks:
-                raise
-            self.attacked = found.on(rows)
-            raise
-        self.attacked = self.attacked.followed_by(found.on(rows))
+        block = Attacked(rows, (len(rows),))
+        if not self.attacked.blocks:
+            self.attacked = block
+        self._run_trials(block)
+        if self.attacked is not block:
+            self.attacked = self.attacked.followed_by(block)
 
-    def _run_trials(self, rows: NDArray[np.int64], found: _Found) -> None:
+    def _run_trials(self, block: Attacked) -> None:
         plan, journal, progress = self.plan, self.journal, self.progress
         for trial in planned_trials(plan):
             unrunnable = why_unrunnable(trial)
@@ -152,58 +147,42 @@ class _Audit:
                 continue
             progress.task(describe(trial))
             with faults_into(journal, describe(trial), required=trial == plan.claim):
-                self._run_trial(trial, rows, found)
-            if trial not in found.results:
+                self._run_trial(trial, block)
+            if trial not in block.results:
                 journal.unrunnable.setdefault(trial, BROKEN)
         with faults_into(journal, "verification", required=True):
-            for step in verify(inputs_of(self.inputs, rows), plan, found.results.values(), progress):
-                found.verification.append(step)
-            found.finished = True
+            for step in verify(self.inputs.on(block.rows), plan, block.results.values(), progress):
+                block.verification.append(step)
+            block.finished = True
 
-    def _run_trial(self, trial: Trial, rows: NDArray[np.int64], found: _Found) -> None:
+    def _run_trial(self, trial: Trial, block: Attacked) -> None:
         """Unless it cannot run, or could not on an earlier block; progress advances over the images that it skips as well."""
         if trial not in self.journal.unrunnable:
             self._make_network(trial)
-        inputs = inputs_of(self.inputs, rows)
+        inputs = self.inputs.on(block.rows)
         skipped, before = 0, None
         if trial in self.journal.unrunnable:
             skipped = int(inputs.clean.sum())
         elif trial.after is not None:
-            before = found.results[trial.after]
+            before = block.results[trial.after]
             skipped = int(inputs.clean.sum()) - int(before.standing.sum())
         self.progress.advance(skipped * trial.attack.image_steps)
         if trial not in self.journal.unrunnable:
-            found.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
+            block.results[trial], _ = run_trial(inputs, trial, on_progress=self.progress.advance, before=before)
 
     def _make_network(self, trial: Trial) -> None:
         """Has the network ready that a trial climbs on, as far as it can be had; why not is entered in the journal."""
         source, inputs = trial.source, self.inputs
-        if source is Source.SUBSTITUTE and inputs.substitute is None:
+        if source is Source.WHITE_BOX or source in inputs.climbed:
+            return
+        if source is Source.SUBSTITUTE:
             self.progress.task("substitute network for the transfer check")
             self.inputs = with_substitute(inputs, self.request.make_substitute)
-        if source in (Source.WHITE_BOX, Source.SUBSTITUTE) or source in inputs.cured:
             return
         try:
-            cured = cured_model(inputs.target, source, self.plan, probed(inputs))
+            self.inputs = inputs.with_source(source, cured_model(inputs.target, source, self.plan, probed(inputs)))
         except CureUnavailableError as error:
             self.journal.unrunnable[trial] = str(error)
-        else:
-            self.inputs = replace(inputs, cured={**inputs.cured, source: cured})
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the attacks on one block have found so far."""
-
-    results: dict[Trial, TrialResult] = field(default_factory=dict)
-    verification: list[VerificationStep] = field(default_factory=list)
-    finished: bool = False
-
-    def on(self, rows: NDArray[np.int64]) -> Attacked:
-        """As the results on these rows of the sample."""
-        last = self.verification[-1] if self.finished else None
-        verified, sessions = (None, None) if last is None else (last.standing, last.sessions)
-        return Attacked(rows, self.results, tuple(self.verification), verified, (len(rows),), sessions)
 
 
 def _test_strength(inputs: RunInputs, plan: AuditPlan, journal: Journal, progress: Progress) -> None:

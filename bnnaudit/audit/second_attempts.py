@@ -21,16 +21,6 @@ MOST = 16
 """Images attacked again, at most; where more are not confirmed, the copy does not compute the model. Not tuned."""
 
 
-class _Session:
-    """The deployed model, which a copy of a network shares: runtimes cannot be copied."""
-
-    def __init__(self, run: Callable[[Tensor], Tensor]) -> None:
-        self.run = run
-
-    def __deepcopy__(self, memo: object) -> _Session:
-        return self
-
-
 class DeployedJudge(nn.Module):
     """The copy's scores (N, d) of images (N, ...), with the deployed model's class on top."""
 
@@ -38,13 +28,14 @@ class DeployedJudge(nn.Module):
         super().__init__()
         self.network = unjudged(target.network)
         self.prepare = target.prepare
-        self.session = _Session(target.deployed)
+        # A function, which a copy of this network shares: runtimes cannot be copied.
+        self.session: Callable[[Tensor], Tensor] = lambda images: target.deployed(images)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, ...) in the network's range -> (N, d)."""
         scores: Tensor = self.network(self.prepare(images))
         with torch.no_grad():
-            answer = self.session.run(images).argmax(dim=1, keepdim=True)
+            answer = self.session(images).argmax(dim=1, keepdim=True)
         return with_answer(scores, answer.to(scores.device))
 
 

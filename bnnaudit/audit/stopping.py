@@ -61,7 +61,7 @@ def is_decided(status: Status, findings: tuple[Finding, ...], tally: Tally | Non
     """
     if any(finding.rule.family is Family.MODEL and finding.severity is Severity.ERROR for finding in findings):
         return True
-    return tally is not None and status in _possible(tally)
+    return tally is not None and status is _possible(tally)
 
 
 def next_total(tally: Tally | None, taken: int, available: int) -> int:
@@ -75,24 +75,19 @@ def next_total(tally: Tally | None, taken: int, available: int) -> int:
     least = GROWTH * taken
     if tally is None or least >= available:
         return available
-    step = FIRST_BLOCK
-    for total in range(least, available, step):
-        if len(_possible(tally.grown(total))) == 1:
-            return total
-    return available
+    grown = (total for total in range(least, available, FIRST_BLOCK) if _possible(tally.grown(total)) is not None)
+    return next(grown, available)
 
 
-def _possible(tally: Tally) -> tuple[Status, ...]:
-    """The status where it is the same all over the confidence region, nothing where it is not."""
+def _possible(tally: Tally) -> Status | None:
+    """The status where it is the same all over the confidence region, None where it is not."""
     is_fake = _is_fake(tally)
-    if is_fake is None:
-        return ()
-    if is_fake:
-        return (Status.FAKE,)
+    if is_fake is not False:
+        return Status.FAKE if is_fake else None
     low, high = confidence_sequence(tally.verified, tally.clean, LEVEL / 3)
     if high < NOT_ROBUST:
-        return (Status.NOT_ROBUST,)
-    return (Status.AS_CLAIMED,) if low >= NOT_ROBUST else ()
+        return Status.NOT_ROBUST
+    return Status.AS_CLAIMED if low >= NOT_ROBUST else None
 
 
 def _is_fake(tally: Tally) -> bool | None:

@@ -9,9 +9,7 @@ from bnnaudit.audit.plan import PROBED
 from bnnaudit.audit.trials import RunInputs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan, Suspicion
-from bnnaudit.core.probing import GradientProbe
 from bnnaudit.core.progress import Progress
-from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source
 from bnnaudit.measurements.cured_models import cured_model
 from bnnaudit.measurements.gradient import measure_gradient
@@ -32,7 +30,15 @@ def with_suspicions(inputs: RunInputs, plan: AuditPlan, journal: Journal, progre
         gradient = measure_gradient(inputs.target, batch, plan)
         if gradient.probabilities:
             suspicions.add(Suspicion.PROBABILITIES)
-            gradient = _before_softmax(gradient, inputs.target, batch, plan)
+            # A softmax that underflows stops the gradient of all layers in front of it, which are not to blame.
+            behind = measure_gradient(cured_model(inputs.target, Source.LOGARITHM, plan, batch), batch, plan)
+            gradient = replace(
+                gradient,
+                blocked=behind.blocked,
+                vanishing=behind.vanishing,
+                blocked_at=behind.blocked_at,
+                logit_gap=behind.logit_gap,
+            )
         journal.probes = replace(journal.probes, gradient=gradient)
         if gradient.blocked > BLOCKED * gradient.images:
             suspicions.add(Suspicion.BLOCKED)
@@ -48,18 +54,3 @@ def with_suspicions(inputs: RunInputs, plan: AuditPlan, journal: Journal, progre
 def probed(inputs: RunInputs) -> Batch:
     """The correctly classified images that probes look at."""
     return inputs.sample.select(inputs.clean).select(slice(0, PROBED))
-
-
-def _before_softmax(seen: GradientProbe, target: Target, batch: Batch, plan: AuditPlan) -> GradientProbe:
-    """The probe with what concerns the network in front of its softmax measured there.
-
-    A softmax that underflows stops the gradient of all layers before it, which are not to blame.
-    """
-    behind = measure_gradient(cured_model(target, Source.LOGARITHM, plan, batch), batch, plan)
-    return replace(
-        seen,
-        blocked=behind.blocked,
-        vanishing=behind.vanishing,
-        blocked_at=behind.blocked_at,
-        logit_gap=behind.logit_gap,
-    )

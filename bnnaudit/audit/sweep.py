@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bnnaudit.audit.attack_rows import attack_row, session_accuracies
 from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.report import bare_report
-from bnnaudit.audit.trials import run_trial
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.audit.trials import Standing, run_trial
+from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import AttackSettings, BetaRule, Method, options_of
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
@@ -21,8 +21,6 @@ from bnnaudit.core.report import AttackRow, Report, Sweep, SweepPoint
 from bnnaudit.core.sweep import Parameter, sweep_name, trial_at, value_label
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import Trial
-
-Standing = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,50 +72,40 @@ def run_sweep(
     prepared: Prepared,
     request: SweepRequest,
     provenance: Provenance,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """The sweep on every image that is classified correctly."""
-    advance = on_progress or _ignored
-    rows, standing = (
-        _in_one_run(prepared, request, advance) if request.one_run else _one_by_one(prepared, request, advance)
-    )
+    if request.one_run:
+        result, _ = run_trial(prepared.inputs, request.trials[-1], on_progress=on_progress)
+        rows = [attack_row(result)]
+        standing = [result.standing_after(int(value)) for value in request.values]
+    else:
+        rows, standing = _one_by_one(prepared, request, on_progress)
     points = tuple(
-        SweepPoint(value, value_label(request.parameter, value), estimate(int(left.sum()), len(left)))
+        SweepPoint(value, value_label(request.parameter, value), share(left))
         for value, left in zip(request.values, standing, strict=True)
     )
     name = sweep_name(request.parameter, request.attack, request.trials)
     report = bare_report(prepared, request.threat, provenance)
-    return replace(report, attacks=rows, sweeps=(Sweep(str(request.parameter), name, points),))
-
-
-def _in_one_run(
-    prepared: Prepared, request: SweepRequest, advance: Callable[[int], None]
-) -> tuple[tuple[AttackRow, ...], list[Standing]]:
-    """The longest run, read off at each value."""
-    result, _ = run_trial(prepared.inputs, request.trials[-1], on_progress=advance)
-    return (attack_row(result),), [result.standing_after(int(value)) for value in request.values]
+    return replace(report, attacks=tuple(rows), sweeps=(Sweep(str(request.parameter), name, points),))
 
 
 def _one_by_one(
     prepared: Prepared, request: SweepRequest, advance: Callable[[int], None]
-) -> tuple[tuple[AttackRow, ...], list[Standing]]:
+) -> tuple[list[AttackRow], list[NDArray[np.bool_]]]:
     """A run for each value; nested restarts go on with the images that fewer of them left, which changes no result."""
     rows: list[AttackRow] = []
-    standing: list[Standing] = []
+    standing: list[NDArray[np.bool_]] = []
     clean = prepared.clean.numpy()
-    left, sessions = clean, prepared.inputs.sessions
+    everything = left = Standing(clean, clean, prepared.inputs.sessions)
     for trial in request.trials:
         if not (request.parameter is Parameter.RESTARTS and request.nested):
-            left, sessions = clean, prepared.inputs.sessions
-        advance(int(clean.sum() - left.sum()) * trial.attack.image_steps)
-        among = torch.from_numpy(left).to(prepared.inputs.clean.device)
+            left = everything
+        advance(int(clean.sum() - left.images.sum()) * trial.attack.image_steps)
+        among = torch.from_numpy(left.images).to(prepared.inputs.clean.device)
         result, _ = run_trial(prepared.inputs, trial, among, advance)
-        left, sessions = left & result.standing, sessions and result.sessions and sessions & result.sessions
-        standing.append(left)
-        accuracy = estimate(int(left.sum()), len(left))
-        rows.append(replace(attack_row(result), accuracy=accuracy, sessions=session_accuracies(sessions)))
-    return tuple(rows), standing
-
-
-def _ignored(image_steps: int) -> None:
-    """Nobody listens."""
+        left = left.after(result)
+        standing.append(left.images)
+        row = attack_row(result)
+        rows.append(replace(row, accuracy=share(left.images), sessions=session_accuracies(left.sessions)))
+    return rows, standing

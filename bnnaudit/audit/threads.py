@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
@@ -41,25 +38,6 @@ class Threads:
     dependent: tuple[str, ...] = ()
 
 
-_IN_USE: ContextVar[Threads | None] = ContextVar("threads that a run computes with", default=None)
-
-
-def threads_in_use() -> Threads:
-    """What `computing_with` was given; PyTorch's own number outside of it."""
-    return _IN_USE.get() or Threads(torch.get_num_threads())
-
-
-@contextmanager
-def computing_with(threads: Threads) -> Iterator[None]:
-    """Computes on so many threads inside; afterwards all is as it was."""
-    token = _IN_USE.set(threads)
-    try:
-        with working_threads(threads.count):
-            yield
-    finally:
-        _IN_USE.reset(token)
-
-
 def most_threads(asked: int | None) -> int:
     """As many as asked for; else what PyTorch was given, and no more than the cores that may be used."""
     return asked or min(torch.get_num_threads(), usable_cores())
@@ -80,7 +58,8 @@ def fitting_threads(target: Target, images: Tensor, asked: int | None = None) ->
         if asked:
             return Threads(asked, dependent)
         if dependent:
-            return Threads(1) if _is_small(target, images) else Threads(most, dependent)
+            is_small = len(images) * bytes_per_image(target, images) < SMALL
+            return Threads(1) if is_small else Threads(most, dependent)
         return Threads(_quickest(target, images, most))
 
 
@@ -92,14 +71,10 @@ def _bits_depend(target: Target, images: Tensor, most: int) -> bool:
             alone = _passed(target, images[:size])
         with working_threads(most):
             together = _passed(target, images[:size])
-        if not all(_same_bits(one, other) for one, other in zip(alone, together, strict=True)):
+        pairs = zip(alone, together, strict=True)
+        if not all(torch.allclose(one, other, rtol=0, atol=0, equal_nan=True) for one, other in pairs):
             return True
     return False
-
-
-def _same_bits(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of one shape (...) are equal, where both hold no number too."""
-    return bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 def _quickest(target: Target, images: Tensor, most: int) -> int:
@@ -123,10 +98,6 @@ def _seconds(target: Target, images: Tensor, count: int) -> float:
             _passed(target, images)
             found.append(time.perf_counter() - started)
     return min(found)
-
-
-def _is_small(target: Target, images: Tensor) -> bool:
-    return len(images) * bytes_per_image(target, images) < SMALL
 
 
 def _passed(target: Target, images: Tensor) -> tuple[Tensor, ...]:

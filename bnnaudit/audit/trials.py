@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,11 +23,11 @@ from bnnaudit.core.trial import Source, Trial, TrialResult
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """What trials run on: the target, the sample, which of it the deployed model gets right, and the substitute.
+    """What trials run on: the target, the sample, which of it the deployed model gets right, and other networks to climb.
 
-    cured: the target with one cause of failing attacks taken away, for those that were made. calibration: correctly classified
-    images to which a temperature common to all is fitted; the sample's own where it is None. sessions: what each session of the
-    deployed model gets right, None where they are the same.
+    climbed: a substitute and the target with one cause of failing attacks taken away, as far as they were made. calibration:
+    correctly classified images to which a temperature common to all is fitted; the sample's own where it is None. sessions:
+    what each session of the deployed model gets right, None where they are the same.
     """
 
     target: Target
@@ -34,8 +35,7 @@ class RunInputs:
     clean: torch.Tensor
     seed: int
     batch_size: int
-    substitute: Target | None = None
-    cured: Mapping[Source, Target] = field(default_factory=dict)
+    climbed: Mapping[Source, Target] = field(default_factory=dict)
     calibration: Batch | None = None
     sessions: Sessions | None = None
 
@@ -48,10 +48,38 @@ class RunInputs:
         """The target whose gradients a trial follows; raises LookupError where it was not made."""
         if source is Source.WHITE_BOX:
             return self.target
-        found = self.substitute if source is Source.SUBSTITUTE else self.cured.get(source)
-        if found is None:
+        if source not in self.climbed:
             raise LookupError(f"no {source} network")
-        return found
+        return self.climbed[source]
+
+    def on(self, rows: NDArray[np.int64]) -> RunInputs:
+        """The same with these images of the sample alone; a temperature common to all is still fitted to the whole sample."""
+        chosen = torch.from_numpy(rows).to(self.clean.device)
+        sessions = self.sessions and Sessions(self.sessions.exact[rows], self.sessions.default[rows])
+        sample, clean = self.sample.select(chosen), self.clean[chosen]
+        return replace(self, sample=sample, clean=clean, calibration=self.fitted_on, sessions=sessions)
+
+    def with_source(self, source: Source, network: Target) -> RunInputs:
+        """The same with one more network to climb."""
+        return replace(self, climbed={**self.climbed, source: network})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Images (N,) bool that are right after some attacks, and those that no 8-bit file of theirs fools.
+
+    sessions: right after them in each session, None where they are the same.
+    """
+
+    images: NDArray[np.bool_]
+    stored: NDArray[np.bool_]
+    sessions: Sessions | None
+
+    def after(self, result: TrialResult) -> Standing:
+        """What is left after one more; all that were right count as stored where it was not measured of its images."""
+        stored = result.clean if result.standing_8bit is None else result.standing_8bit
+        sessions = self.sessions and result.sessions and self.sessions & result.sessions
+        return Standing(self.images & result.standing, self.stored & stored, sessions)
 
 
 def run_trial(
@@ -74,11 +102,15 @@ def run_trial(
     started = time.perf_counter()
     outcome, confirmed = _attacked_and_replayed(inputs, trial, batch, on_progress)
     seconds = time.perf_counter() - started
-    places = rows.cpu().numpy()
+    places, hit = rows.cpu().numpy(), confirmed.fooled.cpu().numpy()
+    fooled_at = np.full(len(inputs.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
+    # The target may be wrong where the network that was attacked is right, which then knows no step.
+    steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
+    fooled_at[places[hit]] = steps[hit]
     result = TrialResult(
         trial=trial,
         clean=inputs.clean.cpu().numpy(),
-        fooled_at=_fooled_at(inputs, trial, before, places, outcome, confirmed),
+        fooled_at=fooled_at,
         seconds=seconds,
         forwards=outcome.cost.forwards,
         backwards=outcome.cost.backwards,
@@ -96,45 +128,24 @@ def run_trial(
 def _attacked_and_replayed(
     inputs: RunInputs, trial: Trial, batch: Batch, on_progress: Callable[[int], None] | None
 ) -> tuple[Outcome, Replay]:
-    """The attack on a batch, a second one on the few images whose success the deployed model does not confirm, and the replay."""
-    source, calibration = inputs.source(trial.source), inputs.fitted_on
-    climbed = _in_double(batch) if trial.source is Source.FLOAT64 else batch
-    outcome = run_attack(
-        trial.attack, source, climbed, trial.threat, inputs.seed, calibration, inputs.batch_size, on_progress
+    """The attack on a batch, and the replay.
+
+    The few images whose success the deployed model does not confirm are attacked again, with that model as the judge.
+    """
+    climbed = replace(batch, images=batch.images.double()) if trial.source is Source.FLOAT64 else batch
+    run = partial(
+        run_attack, threat=trial.threat, seed=inputs.seed, calibration=inputs.fitted_on, batch_size=inputs.batch_size
     )
+    confirm = partial(replay, inputs.target, batch, trial.threat, batch_size=inputs.batch_size)
+    outcome = run(trial.attack, inputs.source(trial.source), climbed, on_progress=on_progress)
     outcome = replace(outcome, images=outcome.images.to(batch.images.dtype))
-    confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
+    confirmed = confirm(outcome)
     if trial.source is Source.WHITE_BOX and 0 < confirmed.disagreements <= MOST:
-        outcome = _attempted_again(inputs, trial, batch, outcome, confirmed)
-        confirmed = replay(inputs.target, batch, trial.threat, outcome, inputs.batch_size)
+        rows = (confirmed.claimed & ~confirmed.fooled).nonzero().squeeze(1)
+        second = run(trial.attack, judged_as_deployed(inputs.target, batch.images), batch.select(rows))
+        outcome = improved(outcome, second, rows)
+        confirmed = confirm(outcome)
     return outcome, confirmed
-
-
-def _attempted_again(inputs: RunInputs, trial: Trial, batch: Batch, first: Outcome, seen: Replay) -> Outcome:
-    """The outcome after another attack, judged by the deployed model, on those that it did not confirm."""
-    rows = (seen.claimed & ~seen.fooled).nonzero().squeeze(1)
-    source = judged_as_deployed(inputs.target, batch.images)
-    second = run_attack(
-        trial.attack, source, batch.select(rows), trial.threat, inputs.seed, inputs.fitted_on, inputs.batch_size
-    )
-    return improved(first, second, rows)
-
-
-def _fooled_at(
-    inputs: RunInputs,
-    trial: Trial,
-    before: TrialResult | None,
-    places: NDArray[np.int64],
-    outcome: Outcome,
-    confirmed: Replay,
-) -> NDArray[np.int64]:
-    """The step (N,) at which each image of the sample was fooled, -1 where none did, after an attack on those at `places`."""
-    fooled_at = np.full(len(inputs.sample), -1, dtype=np.int64) if before is None else before.fooled_at.copy()
-    hit = confirmed.fooled.cpu().numpy()
-    # The target may be wrong where the network that was attacked is right, which then knows no step.
-    steps = np.where(outcome.fooled.cpu().numpy(), outcome.fooled_at.cpu().numpy(), trial.attack.steps)
-    fooled_at[places[hit]] = steps[hit]
-    return fooled_at
 
 
 def _fooled_8bit(
@@ -160,7 +171,3 @@ def _sessions(
     left.exact[places] &= confirmed.standing.exact
     left.default[places] &= confirmed.standing.default
     return left
-
-
-def _in_double(batch: Batch) -> Batch:
-    return Batch(batch.images.double(), batch.labels, batch.ids)

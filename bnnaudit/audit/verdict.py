@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import (
@@ -33,18 +35,19 @@ from bnnaudit.rules.symptoms.attack_too_weak import verification_misses
 
 NOT_ROBUST = 0.10
 """Below this share of the correctly classified images left, a model is called not robust, whatever it claims."""
-OF_THE_SAMPLE = frozenset(
-    module.RULE.code
-    for module in (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
-)
+OF_THE_SAMPLE = (clean_accuracy_at_chance, labels_numbered_otherwise, labels_at_random, fed_otherwise_than_trained)
 """Rules by which another function than the model's own, or other labels than its own, were audited."""
-_NOTHING: Mapping[Trial, str] = MappingProxyType({})
 
 
 def estimate(count: int, total: int) -> Estimate:
     """A proportion with its 95 % interval."""
     low, high = wilson_interval(count, total)
     return Estimate(count / total if total else 0.0, low, high, total)
+
+
+def share(right: NDArray[np.bool_]) -> Estimate:
+    """The proportion of images (N,) bool that are right."""
+    return estimate(int(right.sum()), len(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Judgement:
     comparisons: int
 
 
-def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mapping[Trial, str] = _NOTHING) -> Judgement:
+def judge_checks(evidence: Evidence, checks: Sequence[Check], unrunnable: Mapping[Trial, str] = {}) -> Judgement:
     """Asks every check that the effort reaches and whose trials all ran; the others are skipped with the reason.
 
     `unrunnable`: why a trial has no result. Of the findings that rest on a comparison those stay that are significant after
@@ -116,7 +119,7 @@ def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Itera
     if evidence.verified is None or broken or evidence.why_missing:
         reason = evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
         return Verdict(Status.INCONCLUSIVE, False, reason, claimed, None, source)
-    verified = estimate(int(evidence.verified.sum()), evidence.samples)
+    verified = share(evidence.verified)
     status, reason = _status(evidence, standing, claimed, verified)
     passed = not errors and status is not Status.INCONCLUSIVE
     return Verdict(status, passed, reason, claimed, verified, source)
@@ -126,10 +129,7 @@ def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is not None:
         return Estimate(declared, declared, declared, 0), "declared by the card"
-    standing = evidence.claimed
-    if standing is None:
-        return None, ""
-    return estimate(int(standing.sum()), evidence.samples), "ordinary PGD"
+    return (None, "") if evidence.claimed is None else (share(evidence.claimed), "ordinary PGD")
 
 
 def _is_blind(evidence: Evidence) -> bool:
@@ -177,9 +177,8 @@ def _status(
 
 def _misread(errors: Sequence[Finding]) -> str:
     """Why no figure counts, where the sample is not what the model was made for; empty where nothing says so."""
-    found = sorted(
-        (finding for finding in errors if finding.rule.code in OF_THE_SAMPLE), key=lambda each: each.rule.code
-    )
+    codes = {rule.RULE.code for rule in OF_THE_SAMPLE}
+    found = sorted((each for each in errors if each.rule.code in codes), key=lambda each: each.rule.code)
     if not found:
         return ""
     if all(finding.confidence is Confidence.LOW for finding in found):

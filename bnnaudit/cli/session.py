@@ -54,10 +54,10 @@ def open_model(model: Path, settings: Settings, output: options.Output) -> Opene
 @contextmanager
 def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[ProgressBar]:
     """Computes with the threads of the settings, and shows how far it is."""
-    from bnnaudit.audit.threads import computing_with
     from bnnaudit.cli.progress import progress_bar
+    from bnnaudit.numerics.threads import working_threads
 
-    with progress_bar(output.quiet) as progress, computing_with(opened.threads):
+    with progress_bar(output.quiet) as progress, working_threads(opened.threads.count):
         progress.task(task)
         if units is not None:
             progress.plan(units)
@@ -68,7 +68,7 @@ def prepare_opened(opened: Opened) -> Prepared:
     """The model put to its images without attack."""
     from bnnaudit.audit.prepare import prepare
 
-    return prepare(opened.target, opened.sample, opened.seed, opened.batch_size)
+    return prepare(opened.target, opened.sample, opened.seed, opened.batch_size, opened.threads)
 
 
 def provenance() -> Provenance:

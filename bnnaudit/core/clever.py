@@ -20,6 +20,8 @@ class Ball(StrEnum):
     LINF = "linf"
 
 
+BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
+"""As people write them."""
 LINF_RADIUS = 0.1
 """The usual radius of the L-inf ball, in units of the [0,1] image."""
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 
 class Severity(StrEnum):
@@ -80,15 +79,9 @@ class Finding:
 
 def speaks_of_masking(finding: Finding) -> bool:
     """Whether it is evidence of gradient masking, which facts about the model and notes on the verdict are not."""
-    match finding.rule.family:
-        case Family.SYMPTOM | Family.CAUSE:
-            return True
-        case Family.VERDICT:
-            return finding.severity is not Severity.NOTE
-        case Family.MODEL:
-            return False
-        case _:
-            assert_never(finding.rule.family)
+    if finding.rule.family is Family.VERDICT:
+        return finding.severity is not Severity.NOTE
+    return finding.rule.family in (Family.SYMPTOM, Family.CAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from bnnaudit.core.attack import (
     Climb,
     ErrorSignal,
     HardLabel,
-    LossKind,
     Method,
     Pgd,
     RandomSearch,
@@ -128,11 +127,8 @@ class AuditPlan:
     def radius_trials(self) -> tuple[Trial, ...]:
         """The ordinary attack from a quarter of the threat's radius up to the whole box, in even ratios above it."""
         eps, end = self.threat.eps, self.whole_box
-        above = (
-            [_readable(eps * (end / eps) ** (i / RADIUS_POINTS), eps) for i in range(1, RADIUS_POINTS)]
-            if 0 < eps < end
-            else []
-        )
+        between = range(1, RADIUS_POINTS) if 0 < eps < end else ()
+        above = [_readable(eps * (end / eps) ** (i / RADIUS_POINTS), eps) for i in between]
         radii = [eps / 4, eps / 2, eps, *above, end]
         settings = replace(self.ordinary, step_size=None)
         return tuple(Trial(settings, replace(self.threat, eps=radius)) for radius in dict.fromkeys(radii))
@@ -153,14 +149,6 @@ class AuditPlan:
         """The ordinary attack with steps that together move no pixel by more than a tenth of the radius."""
         step_size = SHORT_TRAVEL * self.threat.eps / self.ordinary.steps
         return Trial(replace(self.ordinary, step_size=step_size), self.threat)
-
-    def loss_trial(self, loss: LossKind) -> Trial:
-        """The ordinary attack with another loss."""
-        return Trial(replace(self.ordinary, loss=loss), self.threat)
-
-    def surrogate_trial(self, surrogate: Surrogate) -> Trial:
-        """The ordinary attack through another surrogate, without a temperature."""
-        return Trial(replace(self.ordinary, surrogate=surrogate), self.threat)
 
     def cured_trial(self, source: Source, rule: BetaRule = BetaRule.NONE) -> Trial:
         """The ordinary attack, or with a temperature rule, on the model with one cause of failure taken away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bnnaudit.core.fit import SampleFit
@@ -71,30 +72,18 @@ class ClimbProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class StrengthRow:
-    """How many of the planted adversarial images one attack found ([Zimmermann et al. 2022])."""
-
-    attack: str
-    found: int
-
-
-@dataclass(frozen=True, slots=True)
 class BinarizationTest:
-    """The binarization test: in each of `images` images an adversarial image exists by construction.
+    """The binarization test of [Zimmermann et al. 2022]: in each of `images` images one adversarial image is known to exist.
 
-    rows: attacks, random search last. inner: points inside the ball that the head was fitted to. features: of the last
-    layer. unfit: images for which no head could be fitted, not counted in `images`.
+    found: how many of them each attack found, random search last. inner: points inside the ball that the head was fitted to.
+    features: of the last layer. unfit: images for which no head could be fitted, not counted in `images`.
     """
 
     images: int
     inner: int
     features: int
     unfit: int
-    rows: tuple[StrengthRow, ...]
-
-    def found_by(self, attack: str) -> int | None:
-        """Planted images that an attack found; None where it was not tested."""
-        return next((row.found for row in self.rows if row.attack == attack), None)
+    found: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

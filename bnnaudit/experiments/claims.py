@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+import numpy as np
+
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.experiments.values import (
     AttackTable,
@@ -18,10 +20,8 @@ from bnnaudit.experiments.values import (
     ReproducedModel,
     ReproducedRow,
 )
-from bnnaudit.rules.comparison import Paired
+from bnnaudit.rules.comparison import SIGNIFICANCE, Paired, compare
 
-SIGNIFICANCE = 0.05
-"""Level of McNemar's test, as in an audit."""
 AT_LEAST_AS_STRONG = "PGD++ is at least as strong as every attack without a temperature."
 LOWER_SCORES = "The mean CLEVER score is lower with NJS and with HNS than without a temperature."
 AS_STRONG_AS_IPROP = "PGD++ is at least as strong as IPROP at every radius."
@@ -58,7 +58,7 @@ def _at_least_as_strong(statement: str, model: ReproducedModel, rivals: Sequence
     for index, column in enumerate(model.columns):
         best, rival = (min(side, key=lambda row: sum(row.standing[index])) for side in (ours, others))
         figures += [ClaimFigure(row, column, row.cells[index]) for row in (best, rival)]
-        pair = _paired(rival.standing[index], best.standing[index])
+        pair = compare(*(np.array(row.standing[index]) for row in (rival, best)))
         outcomes.append(_judged(pair, len(ours), len(others)))
         p_values.append(pair.p_value)
     if Outcome.FAILS in outcomes:
@@ -66,12 +66,6 @@ def _at_least_as_strong(statement: str, model: ReproducedModel, rivals: Sequence
     decided = all(outcome is Outcome.HOLDS for outcome in outcomes)
     why = "" if decided else "each fools images that the other does not, too few to tell which is the stronger"
     return Claim(statement, Outcome.HOLDS if decided else Outcome.UNDECIDED, tuple(figures), min(p_values), why)
-
-
-def _paired(first: Sequence[bool], second: Sequence[bool]) -> Paired:
-    """Two attacks by the images that they leave."""
-    pairs = list(zip(first, second, strict=True))
-    return Paired(sum(b and not a for a, b in pairs), sum(a and not b for a, b in pairs), len(pairs))
 
 
 def _judged(pair: Paired, ours: int, others: int) -> Outcome:

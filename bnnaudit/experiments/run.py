@@ -9,11 +9,11 @@ from typing import assert_never
 
 from bnnaudit.audit.clever import clever_rows
 from bnnaudit.audit.prepare import Prepared, prepare
-from bnnaudit.audit.threads import Threads, computing_with, threads_in_use
+from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs, run_trial
 from bnnaudit.audit.verdict import estimate
-from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Pgd
-from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
+from bnnaudit.core.attack import AttackSettings, Pgd
+from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.progress import Progress
 from bnnaudit.core.report import SCALINGS, Estimate, SignalRow
@@ -34,8 +34,7 @@ from bnnaudit.experiments.values import (
     kind_of,
 )
 from bnnaudit.measurements.propagation import measure_signal
-
-BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
+from bnnaudit.numerics.threads import working_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +69,20 @@ def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -
 
     A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
     """
-    with computing_with(subject.threads or threads_in_use()):
-        model = _reproduced(experiment, subject, progress)
+    with working_threads(subject.threads.count if subject.threads else None):
+        prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
+        match experiment:
+            case AttackTable():
+                model = _attacked(experiment, subject, prepared, progress)
+            case CleverTable():
+                model = _scored(experiment, prepared, progress)
+            case PropagationTable():
+                model = _probed(experiment, prepared, progress)
+            case RadiusFigure():
+                model = _swept(experiment, subject, prepared, progress)
+            case _:
+                assert_never(experiment)
     return replace(model, claims=claims_of(experiment, model))
-
-
-def _reproduced(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
-    prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
-    match experiment:
-        case AttackTable():
-            return _attacked(experiment, subject, prepared, progress)
-        case CleverTable():
-            return _scored(experiment, prepared, progress)
-        case PropagationTable():
-            return _probed(experiment, prepared, progress)
-        case RadiusFigure():
-            return _swept(experiment, subject, prepared, progress)
-        case _:
-            assert_never(experiment)
 
 
 def _model(
@@ -171,7 +166,7 @@ def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> Repro
     scored = clever_rows(prepared, settings, Pgd().surrogate, progress.advance)
     rows = [
         ReproducedRow(
-            label=_rule_label(line.beta),
+            label=line.label,
             cells=tuple(found.scores[ball].mean for ball in Ball),
             paper=() if kind is None or kind not in line.paper else (line.paper[kind],),
         )
@@ -179,16 +174,6 @@ def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> Repro
     ]
     known = any(row.paper for row in rows)
     return _model(prepared, [BALLS[ball] for ball in Ball], ("L1",) if known else (), rows)
-
-
-def _rule_label(beta: Beta) -> str:
-    match beta.rule:
-        case BetaRule.NONE:
-            return "as it is"
-        case BetaRule.FIXED:
-            return f"b = {beta}"
-        case _:
-            return str(beta).upper()
 
 
 def _probed(table: PropagationTable, prepared: Prepared, progress: Progress) -> ReproducedModel:

@@ -1,8 +1,4 @@
-"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, and what came out.
-
-Figures are those of the paper's submission to ICLR 2021 (openreview.net, RGeQOjc58d), whose tables of the appendix have
-numbers one lower, and which the AAAI 2022 version may have revised. What was not seen there is None, never guessed.
-"""
+"""Tables of [Gupta & Ajanthan 2022] as plain values: what the paper measured, what is run to hold against it, what came out."""
 
 from __future__ import annotations
 
@@ -11,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings, Beta
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import FLOAT_BITS, ModelFacts
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Estimate
 from bnnaudit.core.threat import Threat
 
-FLOAT_BITS = 32
 SOURCE = "the paper's submission to ICLR 2021"
 CIFAR10_LINF = "CIFAR-10, L-inf 8/255, step 2/255, 20 steps"
 
@@ -42,15 +37,12 @@ class NetworkKind(StrEnum):
 
 def kind_of(facts: ModelFacts) -> NetworkKind | None:
     """What the model is in the paper's words; None where the file does not tell, or only activations are quantized."""
-    match facts.weight_bits, facts.activation_bits:
-        case None, _:
-            return None
-        case weights, activations if weights >= FLOAT_BITS:
-            return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
-        case _, activations if activations is None or activations >= FLOAT_BITS:
-            return NetworkKind.BNN_WQ
-        case _:
-            return NetworkKind.BNN_WAQ
+    weights, activations = facts.weight_bits, facts.activation_bits
+    if weights is None:
+        return None
+    if weights >= FLOAT_BITS:
+        return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
+    return NetworkKind.BNN_WQ if activations is None or activations >= FLOAT_BITS else NetworkKind.BNN_WAQ
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +69,13 @@ class AttackTable:
     measured_on: str
     columns: tuple[PaperColumn, ...]
     lines: tuple[AttackLine, ...]
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """One temperature rule, and the paper's CLEVER scores under it (L1), a figure for each kind of network."""
 
+    label: str
     beta: Beta
     paper: Mapping[NetworkKind, float]
 
@@ -97,7 +89,6 @@ class CleverTable:
     lines: tuple[RuleLine, ...]
     batches: int
     draws: int
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +107,6 @@ class PropagationTable:
     title: str
     measured_on: str
     lines: tuple[QuantityLine, ...]
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,10 +110,6 @@ def _never_answered(answers: Tensor, labels: Tensor) -> tuple[int, ...]:
 
 def as_output(logits: Tensor, output: OutputKind) -> Tensor:
     """Logits as the deployed model presents them."""
-    match output:
-        case OutputKind.LOGITS:
-            return logits
-        case OutputKind.SOFTMAX:
-            return torch.softmax(logits, dim=1)
-        case OutputKind.LOG_SOFTMAX:
-            return torch.log_softmax(logits, dim=1)
+    if output is OutputKind.LOGITS:
+        return logits
+    return (torch.softmax if output is OutputKind.SOFTMAX else torch.log_softmax)(logits, dim=1)

@@ -6,23 +6,23 @@ two-class head that tells points inside the ball from one point on its surface; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bnnaudit.attacks.geometry import as_stored
-from bnnaudit.attacks.table import METHODS, run_attack
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import AttackSettings, Auto, Beta, BetaRule, Budget, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.probing import BinarizationTest, StrengthRow
+from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.core.threat import Norm
 from bnnaudit.measurements.last_layer import TwoClassHead, features_at, last_affine_layer
 from bnnaudit.models.scores.network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
@@ -48,25 +48,17 @@ STREAM = 2000
 RANDOM_NAME = "random search"
 
 
-@dataclass(frozen=True, slots=True)
-class _Planted:
-    """One image with its head: a two-class target that answers 0 inside the ball and 1 at a point on its surface."""
-
-    target: Target
-    batch: Batch
-
-
 def binarization_images(plan: AuditPlan) -> int:
     """Images that are tested, more of them where they leave the strength of `auto` open."""
     return IMAGES[plan.effort]
 
 
 def attacks_tested(plan: AuditPlan) -> tuple[tuple[str, AttackSettings], ...]:
-    """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto if any."""
+    """The ordinary attack, the same with a temperature and a surrogate that follows the layers' scale, and auto."""
     adaptive = Surrogate.usual(SurrogateKind.TRIANGULAR) if plan.quantized else plan.ordinary.surrogate
     scaled = replace(plan.ordinary, beta=Beta(BetaRule.HNS), surrogate=adaptive)
-    auto = ((str(Method.AUTO), Auto(budget=Budget(AUTO_BUDGET))),) if Method.AUTO in METHODS else ()
-    return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), *auto
+    auto = Auto(budget=Budget(AUTO_BUDGET))
+    return (plan.ordinary.name, plan.ordinary), (scaled.name, scaled), (str(Method.AUTO), auto)
 
 
 def measure_binarization(
@@ -99,17 +91,16 @@ def measure_binarization(
         if planted is not None:
             fitted += 1
             for name, settings in attacks:
-                outcome = run_attack(settings, planted.target, planted.batch, plan.threat, plan.seed)
+                outcome = run_attack(settings, *planted, plan.threat, plan.seed)
                 found[name] += int(bool(outcome.fooled[0]))
-            found[RANDOM_NAME] += random_finds(planted, plan)
+            found[RANDOM_NAME] += random_finds(*planted, plan)
         if on_image:
             on_image()
-    rows = tuple(StrengthRow(name, count) for name, count in found.items())
-    return BinarizationTest(fitted, inner, width, tested - fitted, rows)
+    return BinarizationTest(fitted, inner, width, tested - fitted, found)
 
 
-def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> _Planted | None:
-    """The image's two-class target, or None where no head tells its points apart.
+def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int) -> tuple[Target, Batch] | None:
+    """The image under a two-class target, 0 inside the ball and 1 at a point on its surface; None where no head can tell them.
 
     The head separates the inner points (the image among them) from the one on the surface as widely as any linear one
     can; its threshold lies nearer to the latter and its scale is set to the image's own logits. It is checked by running
@@ -138,7 +129,7 @@ def plant(target: Target, layer: str, image: Batch, plan: AuditPlan, inner: int)
         answers = two_class.logits(everything).argmax(dim=1)
     if bool(answers[:-1].any()) or not bool(answers[-1]):
         return None
-    return _Planted(two_class, Batch(image.images, torch.zeros_like(image.labels), image.ids))
+    return two_class, Batch(image.images, torch.zeros_like(image.labels), image.ids)
 
 
 def fit_head(features: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -174,10 +165,17 @@ def project_simplex(values: Tensor) -> Tensor:
     return (values - excess[last]).clamp_min(0.0)
 
 
-def points_inside(image: Batch, plan: AuditPlan, count: int) -> Tensor:
-    """Points drawn uniformly within 95 % of the radius (count, ...)."""
-    threat = replace(plan.threat, eps=INNER_SHARE * plan.threat.eps)
-    return _in_ball(image, threat, _uniform(image, plan, count, STREAM), plan, count, STREAM)
+def points_inside(
+    image: Batch, plan: AuditPlan, count: int, share: float = INNER_SHARE, stream: int = STREAM
+) -> Tensor:
+    """Points drawn uniformly within such a share of the radius (count, ...), clipped to the box."""
+    threat, cube = replace(plan.threat, eps=share * plan.threat.eps), _uniform(image, plan, count, stream)
+    if threat.norm is Norm.LINF:
+        return (image.images + cube * threat.radius).clamp(threat.box.low, threat.box.high)
+    directions = _normal(image, plan, count, stream)
+    lengths = ((cube.flatten(1)[:, 0] + 1) / 2).clamp(0, 1) ** (1 / plan.features)
+    shift = scale_each(directions, lengths * threat.radius / flat_norm(directions).clamp_min(1e-30))
+    return (image.images + shift).clamp(threat.box.low, threat.box.high)
 
 
 def surface_points(image: Batch, plan: AuditPlan, count: int, corners: bool, stream: int) -> Tensor:
@@ -194,36 +192,22 @@ def surface_points(image: Batch, plan: AuditPlan, count: int, corners: bool, str
     return (image.images + shift * threat.radius).clamp(threat.box.low, threat.box.high)
 
 
-def random_finds(planted: _Planted, plan: AuditPlan) -> bool:
+def random_finds(target: Target, image: Batch, plan: AuditPlan) -> bool:
     """Whether one of 600 random points of the ball is answered 1."""
-    image = planted.batch
-    ball = _in_ball(
-        image, plan.threat, _uniform(image, plan, RANDOM_POINTS, STREAM + 2), plan, RANDOM_POINTS, STREAM + 2
-    )
+    ball = points_inside(image, plan, RANDOM_POINTS, share=1.0, stream=STREAM + 2)
     surface = surface_points(image, plan, RANDOM_POINTS, corners=False, stream=STREAM + 3)
     corners = surface_points(image, plan, RANDOM_POINTS, corners=True, stream=STREAM + 4)
     with torch.no_grad():
-        return bool(planted.target.logits(torch.cat([ball, surface, corners])).argmax(dim=1).any())
-
-
-def _in_ball(image: Batch, threat: Threat, cube: Tensor, plan: AuditPlan, count: int, stream: int) -> Tensor:
-    """The cube's points scaled to the threat, or for L2 points drawn uniformly from the ball of that radius."""
-    box = threat.box
-    if threat.norm is Norm.LINF:
-        return (image.images + cube * threat.radius).clamp(box.low, box.high)
-    directions = _normal(image, plan, count, stream)
-    lengths = ((cube.flatten(1)[:, 0] + 1) / 2).clamp(0, 1) ** (1 / plan.features)
-    shift = scale_each(directions, lengths * threat.radius / flat_norm(directions).clamp_min(1e-30))
-    return (image.images + shift).clamp(box.low, box.high)
+        return bool(target.logits(torch.cat([ball, surface, corners])).argmax(dim=1).any())
 
 
 def _uniform(image: Batch, plan: AuditPlan, count: int, stream: int) -> Tensor:
     """(count, ...) uniform in [-1, 1)."""
-    shape: Sequence[int] = (count, *image.images.shape[1:])
+    shape = (count, *image.images.shape[1:])
     return uniform_block(plan.seed, image.ids.tolist(), stream, 0, shape)[0].to(image.images) * 2 - 1
 
 
 def _normal(image: Batch, plan: AuditPlan, count: int, stream: int) -> Tensor:
     """(count, ...) standard normal."""
-    shape: Sequence[int] = (count, *image.images.shape[1:])
+    shape = (count, *image.images.shape[1:])
     return normal_block(plan.seed, image.ids.tolist(), stream, 0, shape)[0].to(image.images)

@@ -113,13 +113,12 @@ def gradient_norms(target: Target, points: Tensor, label: int, others: Tensor, b
     leaf = points.detach().requires_grad_()
     with torch.enable_grad():
         logits = target.logits(leaf)
-    values = logits.detach()
-    with torch.enable_grad():
-        leaf_logits = values.requires_grad_()
-        each = margins(leaf_logits, label, others, betas).flatten(1)
+        values = logits.detach().requires_grad_()
+        each = margins(values, label, others, betas).flatten(1)
         columns = range(each.shape[1])
-        seeds = [torch.autograd.grad(each[:, column].sum(), leaf_logits, retain_graph=True)[0] for column in columns]
-    return torch.stack([_dual_norm(gradient, ball) for gradient in _pulled_back(logits, leaf, seeds)], dim=1)
+        seeds = [torch.autograd.grad(each[:, column].sum(), values, retain_graph=True)[0] for column in columns]
+    found = _pulled_back(logits, leaf, seeds)
+    return torch.stack([torch.linalg.vector_norm(each.flatten(1), ord=DUAL[ball], dim=1) for each in found], dim=1)
 
 
 def _pulled_back(logits: Tensor, leaf: Tensor, seeds: Sequence[Tensor]) -> list[Tensor]:
@@ -128,8 +127,3 @@ def _pulled_back(logits: Tensor, leaf: Tensor, seeds: Sequence[Tensor]) -> list[
         return [torch.autograd.grad(logits, leaf, seed, retain_graph=True)[0] for seed in seeds]
     jacobian = class_gradients(logits, leaf).flatten(2)
     return [torch.einsum("md,dmn->mn", seed, jacobian) for seed in seeds]
-
-
-def _dual_norm(gradients: Tensor, ball: Ball) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(gradients.flatten(1), ord=DUAL[ball], dim=1)
-    return norms

@@ -25,8 +25,7 @@ def measure_climb(target: Target, batch: Batch, plan: AuditPlan) -> ClimbProbe:
     steps = plan.ordinary.steps
     if len(batch) == 0:
         return ClimbProbe(0, steps, 0, 0, 0, 0)
-    losses, wrong = trace(target, batch, plan)
-    return judge_trace(losses, wrong)
+    return judge_trace(*trace(target, batch, plan))
 
 
 def judge_trace(losses: Tensor, wrong: Tensor) -> ClimbProbe:

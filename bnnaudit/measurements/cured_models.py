@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 import torch
@@ -50,7 +52,8 @@ def cured_model(target: Target, source: Source, plan: AuditPlan, probed: Batch) 
         case Source.LOGARITHM:
             return _before_softmax(target, probed)
         case Source.AVERAGED:
-            return replace(target, network=Averaged(target.network, _network_noise(target, plan, probed), plan.seed))
+            averaged = partial(_averaged, noise=_network_noise(target, plan), seed=plan.seed)
+            return replace(target, network=Wrapped(target.network, averaged))
         case Source.BRIDGED:
             behind = _before_softmax(target, probed) if Suspicion.PROBABILITIES in plan.suspicions else target
             return replace(behind, network=_bridged(behind, probed))
@@ -62,53 +65,43 @@ def cured_model(target: Target, source: Source, plan: AuditPlan, probed: Batch) 
             assert_never(source)
 
 
-class InDouble(nn.Module):
-    """A network computed in double precision."""
+class Wrapped(nn.Module):
+    """A network that is run in another way."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, run: Callable[[nn.Module, Tensor], Tensor]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.run = network, run
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d) float64."""
-        result: Tensor = self.network(inputs.double())
-        return result
+        """(N, *input_shape) -> (N, d), or (N, ...) of the same shape for a layer."""
+        return self.run(self.network, inputs)
 
 
-class Averaged(nn.Module):
-    """The mean logits over noisy copies of the network's input; `noise` is its largest size, in the input's own units."""
-
-    def __init__(self, network: nn.Module, noise: float, seed: int) -> None:
-        super().__init__()
-        self.network, self.noise, self.seed = network, noise, seed
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, d); every image sees the same copies, whatever batch it is in."""
-        generator = torch.Generator().manual_seed(self.seed)
-        total: Tensor | None = None
-        for _ in range(COPIES):
-            noise = (torch.rand(inputs.shape[1:], generator=generator) * 2 - 1) * self.noise
-            logits = self.network(inputs + noise.to(inputs.device, inputs.dtype))
-            total = logits if total is None else total + logits
-        assert total is not None
-        return total / COPIES
+def _double(network: nn.Module, inputs: Tensor) -> Tensor:
+    """In double precision."""
+    result: Tensor = network(inputs.double())
+    return result
 
 
-class GradientBridge(nn.Module):
-    """A layer that computes what it did and passes its gradient straight through."""
+def _averaged(network: nn.Module, inputs: Tensor, noise: float, seed: int) -> Tensor:
+    """The mean logits over noisy copies of the network's input; `noise` is its largest size, in the input's own units.
 
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...) of the same shape."""
-        with torch.no_grad():
-            result: Tensor = self.layer(values)
-        return round_step(values, result)
+    Every image sees the same copies, whatever batch it is in.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    draws = ((torch.rand(inputs.shape[1:], generator=generator) * 2 - 1) * noise for _ in range(COPIES))
+    logits: Iterator[Tensor] = (network(inputs + draw.to(inputs.device, inputs.dtype)) for draw in draws)
+    return sum(logits, next(logits)) / COPIES
 
 
-def _network_noise(target: Target, plan: AuditPlan, probed: Batch) -> float:
+def _straight_through(layer: nn.Module, values: Tensor) -> Tensor:
+    """What a layer computes, with its gradient passed straight through."""
+    with torch.no_grad():
+        result: Tensor = layer(values)
+    return round_step(values, result)
+
+
+def _network_noise(target: Target, plan: AuditPlan) -> float:
     """An eighth of the radius in units of the network's own input, which normalisation may have stretched."""
     share = plan.threat.radius * NOISE
     if plan.threat.norm is not Norm.LINF:
@@ -135,8 +128,7 @@ def _before_softmax(target: Target, probed: Batch) -> Target:
 
 
 def _in_float64(target: Target, probed: Batch) -> Target:
-    network = InDouble(copy.deepcopy(target.network).double())
-    cured = replace(target, network=network)
+    cured = replace(target, network=Wrapped(copy.deepcopy(target.network).double(), _double))
     images = probed.images[:8]
     try:
         with torch.no_grad():
@@ -158,7 +150,7 @@ def _bridged(target: Target, probed: Batch) -> nn.Module:
     for name in dead_layers(twin, probed.select(slice(0, 8))):
         parent, _, leaf = name.rpartition(".")
         owner = network.get_submodule(parent) if parent else network
-        setattr(owner, leaf, GradientBridge(network.get_submodule(name)))
+        setattr(owner, leaf, Wrapped(network.get_submodule(name), _straight_through))
     if _passes_gradient(twin, probed):
         return network
     network = FunctionBridge(network)

@@ -13,7 +13,7 @@ from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.fit import Alternative, FeedingFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
-from bnnaudit.measurements.label_fit import expected_agreement
+from bnnaudit.measurements.label_fit import held_against
 
 TRIED_ON = 100
 """Images at most: enough for ten points to be significant among thirty ways, and about a pass of the ordinary attack."""
@@ -33,8 +33,6 @@ NORMALISATIONS: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...] = (
 """As torchvision's and PyTorch's own examples have them, in units of the [0,1] image."""
 CAFFE = (103.939, 116.779, 123.68)
 """Means of ImageNet in blue, green, red, as networks from Caffe and some of Keras take them."""
-
-
 STORED = "store the data flattened so"
 
 
@@ -65,18 +63,16 @@ def measure_feeding(target: Target, images: Tensor, labels: Tensor) -> FeedingFi
     box = target.facts.box
     units = (chosen - box.low) / box.width
 
-    def tried(feed: Feed) -> tuple[Alternative, Feed]:
+    def tried(feed: Feed) -> Alternative:
         answers = target.deployed(feed.images(target, units)).argmax(dim=1)
-        under = answers == true
-        gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
-        by_chance = expected_agreement(answers.numpy(), true.numpy())
-        return Alternative(feed.what, feed.remedy, int(under.sum()), gained, lost, by_chance), feed
+        return held_against(right.numpy(), answers.numpy(), true.numpy(), feed.what, feed.remedy)
 
     given = Feed("", "", box, target.prepare)
-    values = [tried(feed) for feed in other_values(given, units)]
-    best = max(values, key=lambda pair: pair[0].right - pair[0].by_chance)[1]
-    turned = [tried(feed) for start in (given, best) for feed in turnings(start, units)]
-    return FeedingFit(len(chosen), int(right.sum()), tuple(alternative for alternative, _ in (*values, *turned)))
+    ways = list(other_values(given, units))
+    values = [tried(feed) for feed in ways]
+    best = max(range(len(ways)), key=lambda index: values[index].right - values[index].by_chance)
+    turned = [tried(feed) for start in (given, ways[best]) for feed in turnings(start, units)]
+    return FeedingFit(len(chosen), int(right.sum()), (*values, *turned))
 
 
 def other_values(given: Feed, units: Tensor) -> Iterator[Feed]:
@@ -95,36 +91,33 @@ def _likely_values(given: Feed, units: Tensor, channels: int) -> Iterator[Feed]:
     mean, std = _moments(units)
     for order in orders:
         if order is not own:
-            prepare = replace(given.prepare, channels=order)
-            yield replace(given, what=f"colours in the order {order.upper()}", remedy=_flags(order), prepare=prepare)
+            what, remedy = f"colours in the order {order.upper()}", f"give --channels {order}"
+            yield replace(given, what=what, remedy=remedy, prepare=replace(given.prepare, channels=order))
         plain = replace(given.prepare, mean=(), std=(), channels=order)
-        reset = " --mean 0 --std 1" if given.prepare.mean or given.prepare.std else ""
         for box in RANGES:
-            what = f"values from {box.low:g} to {box.high:g}"
-            yield _named(what, f"{_range_flag(box)}{reset}", box, plain, own)
-        for name, mean_of, std_of in (*NORMALISATIONS, ("the sample's own mean and std", mean, std)):
-            if len(mean_of) == channels:
-                yield _normalising(name, plain, mean_of, std_of, own)
+            yield _stated(f"values from {box.low:g} to {box.high:g}", box, plain, given.prepare)
+        for name, *moments in (*NORMALISATIONS, ("the sample's own mean and std", mean, std)):
+            if len(moments[0]) == channels:
+                # Of red, green and blue.
+                mean_of, std_of = (each[::-1] if order is ChannelOrder.BGR else each for each in moments)
+                yield _stated(name, UNITS, replace(plain, mean=mean_of, std=std_of), given.prepare)
     if channels == COLOURS:
         caffe = replace(given.prepare, mean=CAFFE, std=(1.0,) * COLOURS, channels=ChannelOrder.BGR)
-        yield _named("Caffe's means", f"{_range_flag(PIXELS)} {_normalisation_flags(caffe)}", PIXELS, caffe, own)
+        yield _stated("Caffe's means", PIXELS, caffe, given.prepare)
 
 
-def _normalising(
-    name: str, plain: Preparation, mean: tuple[float, ...], std: tuple[float, ...], own: ChannelOrder
-) -> Feed:
-    """Values in [0,1] normalised; mean and std are those of red, green and blue."""
-    ordered = (mean[::-1], std[::-1]) if plain.channels is ChannelOrder.BGR else (mean, std)
-    prepare = replace(plain, mean=ordered[0], std=ordered[1])
-    return _named(name, f"{_range_flag(UNITS)} {_normalisation_flags(prepare)}", UNITS, prepare, own)
-
-
-def _named(what: str, flags: str, box: Box, prepare: Preparation, own: ChannelOrder) -> Feed:
-    """A way to feed whose order of colours is mentioned where it is not the given one, or not the usual one."""
+def _stated(what: str, box: Box, prepare: Preparation, given: Preparation) -> Feed:
+    """A way to feed with the options that state it; its order of colours is mentioned unless it is given and the usual one."""
+    flags = f"give --input-range {box.low:g},{box.high:g}"
+    if prepare.mean:
+        mean, std = (",".join(f"{value:g}" for value in values) for values in (prepare.mean, prepare.std))
+        flags += f" --mean {mean} --std {std}"
+    elif given.mean or given.std:
+        flags += " --mean 0 --std 1"
     order = prepare.channels
-    if order is own is ChannelOrder.RGB:
-        return Feed(what, f"give {flags}", box, prepare)
-    return Feed(f"{what} in the order {order.upper()}", f"give {flags} --channels {order}", box, prepare)
+    if order is given.channels is ChannelOrder.RGB:
+        return Feed(what, flags, box, prepare)
+    return Feed(f"{what} in the order {order.upper()}", f"{flags} --channels {order}", box, prepare)
 
 
 def _moments(units: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -169,11 +162,11 @@ def _other_axes(shape: Sequence[int], prepare: Preparation) -> Iterator[tuple[st
     if len(prepare.input_shape) > 1 or channels == 1:
         return
     if flat or prepare.layout is not Layout.NHWC:
-        remedy = STORED if flat else "give --layout nhwc"
-        yield "pixels flattened with the colours last", remedy, of_pictures(_flattened_colours_last)
+        last = of_pictures(lambda x: x.permute(0, 2, 3, 1).reshape(x.shape))
+        yield "pixels flattened with the colours last", STORED if flat else "give --layout nhwc", last
     if flat or prepare.layout is Layout.NHWC:
-        remedy = STORED if flat else "give --layout nchw"
-        yield "pixels flattened with the colours first", remedy, of_pictures(_flattened_colours_first)
+        first = of_pictures(lambda x: x.reshape(len(x), height, width, channels).permute(0, 3, 1, 2))
+        yield "pixels flattened with the colours first", STORED if flat else "give --layout nchw", first
 
 
 def _square_picture(features: int) -> tuple[int, int, int] | None:
@@ -185,36 +178,12 @@ def _square_picture(features: int) -> tuple[int, int, int] | None:
     return None
 
 
-def _flattened_colours_last(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) whose values in memory are those of (N, H, W, C)."""
-    return images.permute(0, 2, 3, 1).reshape(images.shape)
-
-
-def _flattened_colours_first(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) that have, with the channels last, the values of the given ones in memory."""
-    count, channels, height, width = images.shape
-    return images.reshape(count, height, width, channels).permute(0, 3, 1, 2)
-
-
 def _same_values(one: Feed, other: Feed, channels: int) -> bool:
     """Whether black and white become the same in each channel, in the same order of colours."""
-    first, second = (feed.prepare.normalised(_ends(feed.box, channels)) for feed in (one, other))
+    first, second = (
+        feed.prepare.normalised(
+            torch.linspace(feed.box.low, feed.box.high, 2).view(2, 1, 1, 1).expand(2, channels, 1, 1)
+        )
+        for feed in (one, other)
+    )
     return one.prepare.channels is other.prepare.channels and torch.allclose(first, second, rtol=1e-3, atol=1e-3)
-
-
-def _ends(box: Box, channels: int) -> Tensor:
-    """(2, channels, 1, 1): black and white."""
-    return torch.tensor([box.low, box.high], dtype=torch.float32).view(2, 1, 1, 1).expand(2, channels, 1, 1)
-
-
-def _flags(order: ChannelOrder) -> str:
-    return f"give --channels {order}"
-
-
-def _range_flag(box: Box) -> str:
-    return f"--input-range {box.low:g},{box.high:g}"
-
-
-def _normalisation_flags(prepare: Preparation) -> str:
-    mean, std = (",".join(f"{value:g}" for value in values) for values in (prepare.mean, prepare.std))
-    return f"--mean {mean} --std {std}"

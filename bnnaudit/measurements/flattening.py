@@ -48,8 +48,9 @@ def settle_flattening(
     shares = f"{NAMES[best]}: {_share(right[best])} are right, {NAMES[other]}: {_share(right[other])}"
     if mcnemar_exact(only_best, only_other) >= SURE:
         raise DataError(f"{model}: {advice}; this sample does not tell ({shares})")
-    note = f"flattened {shares}"
-    return targets[best], replace(sample, facts=replace(sample.facts, source=f"{sample.facts.source} ({note})"))
+    return targets[best], replace(
+        sample, facts=replace(sample.facts, source=f"{sample.facts.source} (flattened {shares})")
+    )
 
 
 def _is_open(target: Target, images: Tensor) -> bool:

@@ -63,8 +63,7 @@ def what_blocks_it(target: Target, batch: Batch) -> str:
     A hand-written autograd function that hands none of it back is named as well: it may be called between two layers.
     """
     points = batch.images.detach().clone().requires_grad_()
-    tensors: list[tuple[str, Tensor]] = []
-    logits = _followed(target, points, tensors)
+    logits, tensors = _followed(target, points)
     ones = torch.ones(len(batch), device=points.device, dtype=logits.dtype)
     signal = exact_cross_entropy_signal(logits.detach(), batch.labels, ones)
     if isinstance(target.network, Attached) or not logits.requires_grad:
@@ -84,22 +83,18 @@ def what_blocks_it(target: Target, batch: Batch) -> str:
     return f"{names[end.place]} (it still arrives at {names[end.place - 1]}){functions}"
 
 
-def _followed(target: Target, points: Tensor, tensors: list[tuple[str, Tensor]]) -> Tensor:
-    """The logits, with what layers and steps made on the way to them added to `tensors`, named, in their order."""
+def _followed(target: Target, points: Tensor) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+    """The logits, and what layers and steps made on the way to them, named, in their order."""
     run: list[Tensor] = []
-    steps: dict[int, Tensor] = {}
-
-    def take_step(step: StepTaken) -> None:
-        steps[id(step.result)] = step.result
-
-    with watching(take_step):
+    taken: list[StepTaken] = []
+    with watching(taken.append):
         calls = layer_calls(target.network, lambda: run.append(target.logits(points)))
     (logits,) = run
     places = [(f"`{call.name or 'the network'}` ({type(call.layer).__name__})", call.made) for call in calls]
     known = {id(made) for _, made in places}
+    steps = {id(step.result): step.result for step in taken}
     places += [(f"step {index}", made) for index, made in enumerate(steps.values()) if id(made) not in known]
-    tensors += [(name, made) for name, made in places if made.requires_grad and made is not logits]
-    return logits
+    return logits, [(name, made) for name, made in places if made.requires_grad and made is not logits]
 
 
 def rounds_input(target: Target, batch: Batch) -> bool:

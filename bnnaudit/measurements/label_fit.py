@@ -64,24 +64,26 @@ def expected_agreement(answers: NDArray[np.int64], labels: NDArray[np.int64]) ->
 
 def readings(answers: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Iterator[Alternative]:
     """The labels shifted by one either way, and the classes in another order, as the answers suggest."""
+    right = answers == labels
     start = "the labels start at 1" if labels.min(initial=1) >= 1 else "each label is one too high"
-    yield _held(answers, labels, labels - 1, start, "subtract 1 from the labels")
+    yield held_against(right, answers, labels - 1, start, "subtract 1 from the labels")
     extra = "the model's classes start with one more, such as a background, than the labels know"
-    yield _held(answers, labels, labels + 1, extra, "add 1 to the labels")
+    yield held_against(right, answers, labels + 1, extra, "add 1 to the labels")
     order, renamed = other_order(answers, labels, classes)
     moved = [f"{old} as {new}" for old, new in enumerate(order.tolist()) if old != new]
     shown = ", ".join(moved[:SHOWN]) + (", ..." if len(moved) > SHOWN else "")
     if moved:
         what = f"the classes are numbered in another order (label {shown})"
-        yield _held(answers, labels, renamed, what, "number the labels as the model's training did")
+        yield held_against(right, answers, renamed, what, "number the labels as the model's training did")
 
 
-def _held(
-    answers: NDArray[np.int64], labels: NDArray[np.int64], renamed: NDArray[np.int64], what: str, remedy: str
+def held_against(
+    right: NDArray[np.bool_], answers: NDArray[np.int64], labels: NDArray[np.int64], what: str, remedy: str
 ) -> Alternative:
-    right, under = answers == labels, answers == renamed
+    """Other answers or other labels (N,), held against what is right (N,) bool as both are given."""
+    under = answers == labels
     gained, lost = int((under & ~right).sum()), int((right & ~under).sum())
-    return Alternative(what, remedy, int(under.sum()), gained, lost, expected_agreement(answers, renamed))
+    return Alternative(what, remedy, int(under.sum()), gained, lost, expected_agreement(answers, labels))
 
 
 def other_order(

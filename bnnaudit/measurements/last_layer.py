@@ -63,7 +63,11 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
     Walks back from the last layer that returns a row of scores for each image, as long as each layer is affine and is
     given exactly what the one before it made. Raises NoLastLayerError where the last layer is not, or there are no layers.
     """
-    calls = _single_calls(target, batch)
+    with torch.no_grad():
+        everything = layer_calls(target.network, lambda: target.logits(batch.images))
+    names = [call.name for call in everything]
+    # A layer that runs twice cannot be replaced.
+    calls = [call for call in everything if call.name and names.count(call.name) == 1]
     scores = [index for index, call in enumerate(calls) if call.made.shape == (len(batch), target.facts.num_classes)]
     if not scores:
         raise NoLastLayerError("no layer returns one score for each class, so there is no last layer to replace")
@@ -76,14 +80,6 @@ def last_affine_layer(target: Target, batch: Batch) -> str:
     if not found:
         raise NoLastLayerError(f"the last layer that returns scores, `{calls[scores[-1]].name}`, is not an affine map")
     return found
-
-
-def _single_calls(target: Target, batch: Batch) -> tuple[LayerCall, ...]:
-    """The layers that run once: one that runs twice cannot be replaced."""
-    with torch.no_grad():
-        calls = layer_calls(target.network, lambda: target.logits(batch.images))
-    names = [call.name for call in calls]
-    return tuple(call for call in calls if call.name and names.count(call.name) == 1)
 
 
 def _is_affine(call: LayerCall) -> bool:

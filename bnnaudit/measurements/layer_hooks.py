@@ -42,8 +42,7 @@ def layer_calls(network: nn.Module, run: Callable[[], object]) -> tuple[LayerCal
         for handle in handles:
             handle.remove()
     names = {call.name for call in calls}
-    return tuple(call for call in calls if not any(_holds(call.name, other) for other in names))
-
-
-def _holds(name: str, other: str) -> bool:
-    return other != name and (name == "" or other.startswith(f"{name}."))
+    owners = {
+        name for name in names if any(other != name and other.startswith(f"{name}." if name else "") for other in names)
+    }
+    return tuple(call for call in calls if call.name not in owners)

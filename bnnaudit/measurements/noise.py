@@ -34,7 +34,7 @@ def measure_noise(target: Target, batch: Batch, plan: AuditPlan) -> NoiseProbe:
     radius = noise_radius(plan)
     if len(batch) == 0:
         return NoiseProbe(0, DRAWS, radius, 0, 0.0, 1.0)
-    loss, gradient = _loss_and_gradient(target, batch.images, batch.labels)
+    loss, gradient, _ = _loss_and_gradient(target, batch.images, batch.labels)
     size = torch.where(loss > 0, loss, 1.0)
     flips, changes, cosines = torch.zeros(len(batch)), [], []
     for draw in range(DRAWS):
@@ -42,8 +42,8 @@ def measure_noise(target: Target, batch: Batch, plan: AuditPlan) -> NoiseProbe:
         box = plan.threat.box
         shift = noise.to(batch.images.device) * (radius * box.width)
         near = (batch.images + shift).clamp(box.low, box.high)
-        flips += (_answers(target, near) != batch.labels).cpu()
-        near_loss, near_gradient = _loss_and_gradient(target, near, batch.labels)
+        near_loss, near_gradient, answers = _loss_and_gradient(target, near, batch.labels)
+        flips += (answers != batch.labels).cpu()
         changes.append(((near_loss - loss).abs() / size).clamp_max(1.0))
         cosines.append(cosine_similarity(gradient.flatten(1), near_gradient.flatten(1), dim=1))
     return NoiseProbe(
@@ -56,14 +56,9 @@ def measure_noise(target: Target, batch: Batch, plan: AuditPlan) -> NoiseProbe:
     )
 
 
-def _answers(target: Target, images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return target.logits(images).argmax(dim=1)
-
-
-def _loss_and_gradient(target: Target, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The margin-based loss log(1 + e^-margin) in double precision (N,), which tells small losses apart, and the gradient
-    of the cross-entropy at unit length (N, ...), zero where there is none."""
+def _loss_and_gradient(target: Target, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The margin-based loss log(1 + e^-margin) in double precision (N,), which tells small losses apart, the gradient
+    of the cross-entropy at unit length (N, ...), zero where there is none, and the classes (N,)."""
     points = images.detach().clone().requires_grad_()
     logits = target.logits(points)
     values = logits.detach()
@@ -72,4 +67,5 @@ def _loss_and_gradient(target: Target, images: Tensor, labels: Tensor) -> tuple[
     signal = exact_cross_entropy_signal(values, labels, ones)
     (gradient,) = gradients_at(logits, [points], signal)
     largest = largest_entry(gradient)
-    return loss, scale_each(gradient, torch.where(largest > 0, 1 / largest.clamp_min(1e-30), 0.0))
+    scaled = scale_each(gradient, torch.where(largest > 0, 1 / largest.clamp_min(1e-30), 0.0))
+    return loss, scaled, values.argmax(dim=1)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalRow, SignalTable
+from bnnaudit.core.report import PlaceGradient, PlaceRow, SignalCurves, SignalRow, SignalTable
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.backward_pass import gradients_at, is_zero
-from bnnaudit.measurements.propagation_curves import measure_curves
 from bnnaudit.numerics.hessian_scaling import NormSquared, best_betas, gram_norm, search_fine
 from bnnaudit.numerics.jacobian import gram_matrix
-from bnnaudit.numerics.losses import cross_entropy_signal
+from bnnaudit.numerics.losses import cross_entropy_signal, split_true_and_rest
 from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
 from bnnaudit.quantization.step_hooks import StepTaken, followed, watching
@@ -30,6 +30,10 @@ SKETCHED = 16
 """Random directions in place of the Jacobian where there are many classes."""
 GRAPH = 2**24
 """Numbers of the input, times classes, in one chunk of images."""
+POINTS = 81
+"""Temperatures on the curves against b, evenly spaced in their logarithm."""
+MARGIN = 30.0
+"""The factor by which the range goes beyond the temperatures that the rules choose."""
 
 
 def measure_signal(target: Target, batch: Batch, detailed: bool = False) -> SignalTable | None:
@@ -49,20 +53,22 @@ def measure_signal(target: Target, batch: Batch, detailed: bool = False) -> Sign
         njs.at_step(start, logits, labels).float(),
         best_betas(logits, labels, norm, search_fine).float(),
     )
-    mean, square = singular_value_moments(target, inputs)
-    parts = [
-        _passages(target, inputs[rows], labels[rows], [b[rows] for b in betas]) for rows in _chunks(target, inputs)
-    ]
-    places = _joined(parts)
+    moments = singular_value_moments(target, inputs)
+    size = max(1, GRAPH // (inputs[0].numel() * target.facts.num_classes))
+    chunks = [slice(start, start + size) for start in range(0, len(inputs), size)]
+    parts = [_passages(target, inputs[rows], labels[rows], [b[rows] for b in betas]) for rows in chunks]
+    names = parts[0][0]
+    sizes = [torch.cat(each, dim=2) for each in zip(*(part for _, part in parts), strict=True)]
     original, published, largest = (
-        _signal_row(logits, labels, chosen, (mean, square), gradients)
-        for chosen, gradients in zip(betas, places[-1].gradients, strict=True)
+        _signal_row(logits, labels, chosen, moments, at_input)
+        for chosen, at_input in zip(betas, sizes[-1], strict=True)
     )
     table = SignalTable(original, published, largest)
     if not detailed:
         return table
     curves = measure_curves(logits, labels, norm, gradient_norm, betas[1:])
-    return replace(table, places=tuple(place.row() for place in places), curves=curves)
+    places = (PlaceRow(name, *map(_place_gradient, rules)) for name, rules in zip(names, sizes, strict=True))
+    return replace(table, places=tuple(places), curves=curves)
 
 
 def _hessian(target: Target, inputs: Tensor) -> tuple[Tensor, NormSquared, Callable[[Tensor], Tensor]]:
@@ -79,41 +85,11 @@ def _hessian(target: Target, inputs: Tensor) -> tuple[Tensor, NormSquared, Calla
     return logits, sketched_norm(logits, sketch), lambda v: sketched_gradient_norm(v, sketch)
 
 
-def _chunks(target: Target, inputs: Tensor) -> Iterator[slice]:
-    size = max(1, GRAPH // (inputs[0].numel() * target.facts.num_classes))
-    return (slice(start, start + size) for start in range(0, len(inputs), size))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """Of a gradient at one place, for each image (M,): its norm, the norm of its signs, and whether it is dead."""
-
-    norm: Tensor
-    signs: Tensor
-    dead: Tensor
-
-    @classmethod
-    def of(cls, gradient: Tensor) -> _Sizes:
-        flat = gradient.flatten(1)
-        return cls(flat_norm(flat), flat_norm(flat.sign()), is_zero(flat))
-
-    def mean(self) -> PlaceGradient:
-        return PlaceGradient(float(self.norm.mean()), float(self.dead.float().mean()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One place of the network, with the gradient there under each of the three temperatures."""
-
-    name: str
-    gradients: tuple[_Sizes, ...]
-
-    def row(self) -> PlaceRow:
-        return PlaceRow(self.name, *(sizes.mean() for sizes in self.gradients))
-
-
-def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Tensor]) -> list[_Place]:
-    """The places from the logits to the input, with the gradients of M images in the ordinary arithmetic."""
+def _passages(
+    target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Tensor]
+) -> tuple[list[str], list[Tensor]]:
+    """The places from the logits to the input, and for each the `_sizes` (rules, 3, M) of the gradient that the signal of
+    each of the temperatures leaves there."""
     steps: list[tuple[str, StepTaken]] = []
     path: list[str] = []
 
@@ -128,9 +104,19 @@ def _passages(target: Target, inputs: Tensor, labels: Tensor, betas: Sequence[Te
     steps.reverse()
     tensors = [*(step.z for _, step in steps), leaf]
     signals = [cross_entropy_signal(logits.detach(), labels, chosen) for chosen in betas]
-    gradients = [[_Sizes.of(each) for each in (signal, *gradients_at(logits, tensors, signal))] for signal in signals]
+    found = [[_sizes(each) for each in (signal, *gradients_at(logits, tensors, signal))] for signal in signals]
     names = ["logits", *_names(target, [name for name, _ in steps]), "input"]
-    return [_Place(name, tuple(rule[index] for rule in gradients)) for index, name in enumerate(names)]
+    return names, [torch.stack(rules) for rules in zip(*found, strict=True)]
+
+
+def _sizes(gradient: Tensor) -> Tensor:
+    """Of a gradient (M, ...) at one place: its norm, the norm of its signs, and 1 where it is dead (3, M)."""
+    flat = gradient.flatten(1)
+    return torch.stack([flat_norm(flat), flat_norm(flat.sign()), is_zero(flat).to(flat.dtype)])
+
+
+def _place_gradient(sizes: Tensor) -> PlaceGradient:
+    return PlaceGradient(float(sizes[0].mean()), float(sizes[2].float().mean()))
 
 
 def _names(target: Target, paths: Sequence[str]) -> list[str]:
@@ -145,32 +131,72 @@ def _names(target: Target, paths: Sequence[str]) -> list[str]:
     return names
 
 
-def _joined(parts: Sequence[Sequence[_Place]]) -> list[_Place]:
-    """The places of several chunks of images as one."""
-    return [
-        _Place(
-            chunks[0].name,
-            tuple(
-                _Sizes(*(torch.cat([getattr(sizes, field) for sizes in rule]) for field in ("norm", "signs", "dead")))
-                for rule in zip(*(chunk.gradients for chunk in chunks), strict=True)
-            ),
-        )
-        for chunks in zip(*parts, strict=True)
-    ]
-
-
 def _signal_row(
-    logits: Tensor, labels: Tensor, betas: Tensor, moments: tuple[Tensor, Tensor], gradients: _Sizes
+    logits: Tensor, labels: Tensor, betas: Tensor, moments: tuple[Tensor, Tensor], sizes: Tensor
 ) -> SignalRow:
+    """The row of one temperature; sizes (3, M): of the gradient at the input."""
     mean, square = (float((moment * betas**power).mean()) for power, moment in enumerate(moments, start=1))
     signal = cross_entropy_signal(logits, labels, betas)
     return SignalRow(
         jsv_mean=mean,
         jsv_std=max(0.0, square - mean**2) ** 0.5,
         psi_norm=float(flat_norm(signal / betas[:, None]).mean()),
-        gradient_norm=float(gradients.norm.mean()),
-        sign_norm=float(gradients.signs.mean()),
-        zero_gradient_fraction=float(gradients.dead.float().mean()),
+        gradient_norm=float(sizes[0].mean()),
+        sign_norm=float(sizes[1].mean()),
+        zero_gradient_fraction=float(sizes[2].float().mean()),
         beta_median=float(betas.median()),
         n=len(logits),
     )
+
+
+def measure_curves(
+    logits: Tensor,
+    labels: Tensor,
+    hessian: NormSquared,
+    gradient_norm: Callable[[Tensor], Tensor],
+    chosen: Sequence[Tensor],
+) -> SignalCurves:
+    """The curves of [Gupta & Ajanthan 2022]'s Figures 4 and 5: error signal, softmax Jacobian, Hessian and gradient against b.
+
+    Means over M images with logits (M, d), in double precision, so that nothing underflows before it is drawn.
+
+    `gradient_norm`: ||J^T v|| (M,) of v (M, d). chosen: the temperatures (M,) of some rules, which the range shows, and b = 1.
+    """
+    low, high = beta_range([float(betas.median()) for betas in chosen])
+    betas = torch.logspace(low, high, POINTS, dtype=torch.float64, device=logits.device)
+    exact = logits.double()
+    signals = [error_signal(exact * beta, labels) for beta in betas]
+    softmax = [(beta * softmax_jacobian_norm(exact * beta)).mean() for beta in betas]
+    gradients = [(beta * gradient_norm(signal)).mean() for beta, signal in zip(betas, signals, strict=True)]
+    return SignalCurves(
+        betas=tuple(betas.tolist()),
+        psi_norm=tuple(float(signal.norm(dim=1).mean()) for signal in signals),
+        softmax_jacobian_norm=tuple(map(float, softmax)),
+        hessian_norm=tuple(hessian(betas.expand(len(logits), -1)).sqrt().mean(dim=0).tolist()),
+        gradient_norm=tuple(map(float, gradients)),
+    )
+
+
+def beta_range(medians: Sequence[float]) -> tuple[float, float]:
+    """log10 of the first and last b: whole decades around 1 and the temperatures given."""
+    usable = [1.0, *(b for b in medians if b > 0 and math.isfinite(b))]
+    return math.floor(math.log10(min(usable) / MARGIN)), math.ceil(math.log10(max(usable) * MARGIN / 10))
+
+
+def error_signal(scaled: Tensor, labels: Tensor) -> Tensor:
+    """psi = p - y (M, d) of scaled logits; the true class's entry is minus the sum of the others, which keeps its digits."""
+    others = torch.softmax(scaled, dim=1).scatter(1, labels[:, None], 0.0)
+    return others.scatter(1, labels[:, None], -others.sum(dim=1, keepdim=True))
+
+
+def softmax_jacobian_norm(scaled: Tensor) -> Tensor:
+    """||diag p - p p^T||_F (M,) of scaled logits, without taking a small difference of large numbers."""
+    top = scaled.argmax(dim=1)
+    p = torch.softmax(scaled, dim=1)
+    _, rest = split_true_and_rest(p, top)
+    others = rest.clamp_min(0)
+    total = others.sum(dim=1)
+    squares = others.square().sum(dim=1)
+    first = 1 - total
+    inner = (others - others.square()).square().sum(dim=1) + (squares.square() - others.pow(4).sum(dim=1)).clamp_min(0)
+    return ((first * total).square() + 2 * first.square() * squares + inner).sqrt()

@@ -84,16 +84,16 @@ class _Search:
 
     def _withstanding(self) -> Target:
         """The target with the tensor that withstands the attacks on itself."""
+        index = self._earliest()
         for _ in range(ATTACKS):
-            index = self._earliest()
             if index is None:
                 return self.target
-            before = self._climbing(index)
+            before, earlier = self._climbing(index), index
             points, fooled = self._attacked(before)
             self._close_in(self.images[fooled], points[fooled])
-            if self._earliest() == index:
+            index = self._earliest()
+            if index == earlier:
                 return before
-        index = self._earliest()
         return self.target if index is None else self._climbing(index)
 
     def _values(self, points: Tensor) -> Tensor:

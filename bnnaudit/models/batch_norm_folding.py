@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, fx, nn
 
 from bnnaudit.onnx_import.converters.convolution import convolve
 from bnnaudit.onnx_import.converters.normalization import batch_norm
-from bnnaudit.onnx_import.operands import STORED, FunctionModule, Operands
+from bnnaudit.onnx_import.operands import FunctionModule, Operands
 from bnnaudit.quantization.quantizers import shared_copy
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -21,12 +20,8 @@ TOLERANCE = 1e-4
 """Difference of scores, relative to the largest of them, that rounding and another order of summation explain; not tuned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """What a normalization by stored statistics does to each channel: scale x + shift, both (C,) float64."""
-
-    scale: Tensor
-    shift: Tensor
+Affine = tuple[Tensor, Tensor]
+"""Scale and shift of what a normalization by stored statistics does to each channel, scale x + shift, both (C,) float64."""
 
 
 def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
@@ -97,7 +92,7 @@ def _fold(convolution: nn.Module, normalization: nn.Module) -> bool:
     if isinstance(convolution, FunctionModule) and stored is not None:
         kernel, shift = stored
         if kernel is not None:
-            convolution.given[0] = Operands(_folded(kernel, shift, affine), [STORED, STORED])
+            convolution.given[0] = Operands(_folded(kernel, shift, affine))
             return True
     return False
 
@@ -131,11 +126,12 @@ def _affine(normalization: nn.Module) -> Affine | None:
     if mean is None or variance is None or mean.dim() != 1 or normalization.training:
         return None
     factor = torch.rsqrt(variance + epsilon) * (1.0 if scale is None else scale)
-    return Affine(factor, (0.0 if bias is None else bias) - mean * factor)
+    return factor, (0.0 if bias is None else bias) - mean * factor
 
 
 def _folded(weight: Tensor, bias: Tensor | None, affine: Affine) -> tuple[Tensor, Tensor]:
     """The weight (C, ...) and the bias (C,) of the convolution and the normalization in one."""
-    per_channel = affine.scale.view(-1, *(1,) * (weight.dim() - 1))
-    shift = affine.shift if bias is None else affine.shift + bias.double() * affine.scale
+    scale, shift = affine
+    per_channel = scale.view(-1, *(1,) * (weight.dim() - 1))
+    shift = shift if bias is None else shift + bias.double() * scale
     return (weight.double() * per_channel).to(weight.dtype), shift.to(weight.dtype)

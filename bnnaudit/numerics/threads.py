@@ -9,10 +9,10 @@ import torch
 
 
 @contextmanager
-def working_threads(count: int) -> Iterator[None]:
-    """PyTorch computes on so many threads inside, and on as many as before afterwards."""
+def working_threads(count: int | None) -> Iterator[None]:
+    """PyTorch computes on so many threads inside (None: as many as before), and on as many as before afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(count or before)
     try:
         yield
     finally:

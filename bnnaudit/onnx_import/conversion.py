@@ -64,6 +64,14 @@ class Node:
         """An attribute that is 0 or 1."""
         return bool(self.attribute(name, default))
 
+    def flags(self, *names: str) -> tuple[bool, ...]:
+        """Attributes that are 0 or 1."""
+        return tuple(self.flag(name) for name in names)
+
+    def settings(self, **defaults: float | str) -> dict[str, Any]:
+        """Attributes by name, each of the type of its default."""
+        return {name: type(default)(self.attribute(name, default)) for name, default in defaults.items()}
+
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute's value, or `default`."""
         value = self.source.attributes.get(name, default)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
 import onnx
 from onnx import ModelProto, helper
@@ -16,7 +17,6 @@ from bnnaudit.onnx_import.graph.own_operators import SINCE_VERSION
 from bnnaudit.onnx_import.graph.size_limits import check_sizes
 from bnnaudit.onnx_import.graph.torch_types import torch_type
 from bnnaudit.onnx_import.operators import OPERATORS, is_supported, register, since_version
-from bnnaudit.onnx_import.passes.auto_pad import write_out_padding
 from bnnaudit.onnx_import.passes.binarizations import recognise_binarisations
 from bnnaudit.onnx_import.passes.fuse_quantizers import fuse_quantizers
 from bnnaudit.onnx_import.passes.grid_patterns import recognise_grids
@@ -29,10 +29,8 @@ from bnnaudit.onnx_import.passes.stated_shapes import infer_against_stated
 
 def plain_graph(model: ModelProto) -> Graph:
     """The simplified graph with the shapes that can be inferred; `model` stays as it is. Raises ModelError."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
     try:
-        graph = Graph(infer_against_stated(simplify(copy)))
+        graph = Graph(infer_against_stated(simplify(deepcopy(model))))
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise ModelError(f"shapes do not fit together: {one_line(error)}") from error
     check_sizes(graph.proto)
@@ -48,7 +46,6 @@ def lower(graph: Graph, float_outputs: bool = False) -> None:
     _check_types(graph)
     _part_outputs(graph)
     recognise_binarisations(graph)
-    write_out_padding(graph)
     recognise_roundings(graph)
     recognise_clips(graph)
     recognise_grids(graph)

@@ -8,7 +8,7 @@ from typing import Any
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.conversion import Converted, Converter, Node
 from bnnaudit.onnx_import.graph.element_types import grid_of
 from bnnaudit.onnx_import.graph.external_weights import array_of, points
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
@@ -18,63 +18,43 @@ from bnnaudit.quantization.uniform import GridQuantizer
 
 Number = int | float
 
-STORED, COMPUTED, MISSING = "stored", "computed", "missing"
-
 NOT_OF_NUMPY = frozenset({*NARROW_TYPES, TensorProto.BFLOAT16})
 
 
-class Numbers(nn.Module):
-    """Lists of numbers, such as axes and sizes, one for each of some inputs: fixed, computed, or None where left out.
+class Operands(nn.Module):
+    """What some inputs of a node hold, an entry each: stored, computed as the module runs, or None where left out.
 
-    whole: the numbers are taken as whole ones.
+    Tensors, such as weights, which are frozen; with `number` (int or float) lists of such numbers, as axes and sizes are.
     """
 
-    def __init__(self, lists: Sequence[Sequence[Number] | None], computed: Sequence[bool], whole: bool = True) -> None:
+    def __init__(
+        self,
+        stored: Sequence[Tensor | Sequence[Number] | None],
+        computed: Sequence[bool] = (),
+        number: type[Number] | None = None,
+    ) -> None:
         super().__init__()
-        self.number = int if whole else float
-        self.lists = [None if given is None else [self.number(number) for number in given] for given in lists]
-        self.computed = list(computed)
-        self.count = sum(computed)
+        self.computed = list(computed) or [False] * len(stored)
+        self.count = sum(self.computed)
+        self.number = number
+        for position, entry in enumerate(stored):
+            held = nn.Parameter(entry, requires_grad=False) if isinstance(entry, Tensor) else self._list(entry)
+            setattr(self, f"operand_{position}", held)
 
-    def forward(self, *tensors: Tensor) -> list[list[Number] | None]:
-        """The lists in their order; `tensors` are the computed ones."""
-        given = iter(tensors)
-        return [
-            [self.number(number) for number in next(given).flatten().tolist()] if computed else fixed
-            for fixed, computed in zip(self.lists, self.computed, strict=True)
-        ]
+    def _list(self, entry: Sequence[Number] | None) -> list[Number] | None:
+        return None if entry is None or self.number is None else [self.number(value) for value in entry]
 
-    def extra_repr(self) -> str:
-        """For people: the lists, `?` for a computed one."""
-        shown = zip(self.lists, self.computed, strict=True)
-        return ", ".join("?" if computed else f"{fixed}" for fixed, computed in shown)
-
-
-class Operands(nn.Module):
-    """Tensors, such as weights, one for each of some inputs: stored (frozen), computed, or None where left out."""
-
-    def __init__(self, stored: Sequence[Tensor | None], kinds: Sequence[str]) -> None:
-        super().__init__()
-        self.kinds = list(kinds)
-        self.count = self.kinds.count(COMPUTED)
-        for position, tensor in enumerate(stored):
-            if tensor is not None:
-                self.register_parameter(f"operand_{position}", nn.Parameter(tensor, requires_grad=False))
-
-    def forward(self, *computed: Tensor) -> tuple[Tensor | None, ...]:
-        """The tensors in their order; `computed` are the computed ones."""
-        given = iter(computed)
-        found: list[Tensor | None] = []
-        for position, kind in enumerate(self.kinds):
-            if kind == MISSING:
-                found.append(None)
-            else:
-                found.append(next(given) if kind == COMPUTED else getattr(self, f"operand_{position}"))
-        return tuple(found)
+    def forward(self, *tensors: Tensor) -> list[Any]:
+        """The entries in their order; `tensors` are the computed ones."""
+        given = iter(tensors if self.number is None else (self._list(tensor.flatten().tolist()) for tensor in tensors))
+        return [next(given) if computed else getattr(self, f"operand_{i}") for i, computed in enumerate(self.computed)]
 
 
 Names = tuple[str, ...]
 """Of computed inputs."""
+
+Scaled = tuple[Tensor, Tensor | None]
+"""What is to be rounded, in units of the result's scale, and the result's zero point."""
 
 
 class FunctionModule(nn.Module):
@@ -83,7 +63,7 @@ class FunctionModule(nn.Module):
     given: what the function takes after the values that come first, in the order in which it takes it.
     """
 
-    def __init__(self, function: Callable[..., Any], /, *given: Operands | Numbers, **settings: Any) -> None:
+    def __init__(self, function: Callable[..., Any], /, *given: Operands, **settings: Any) -> None:
         super().__init__()
         self.function = function
         self.given = nn.ModuleList(given)
@@ -130,11 +110,21 @@ class FunctionOntoGrid(GridQuantizer):
 
 
 def call(
-    function: Callable[..., Any], inputs: Sequence[str], /, *given: tuple[Operands | Numbers, Names], **settings: Any
+    function: Callable[..., Any], inputs: Sequence[str], /, *given: tuple[Operands, Names], **settings: Any
 ) -> Converted:
     """A node that calls a function with some inputs as they come, what others hold, and its settings."""
     module = FunctionModule(function, *(part for part, _ in given), **settings)
     return Converted(module, (*inputs, *(name for _, names in given for name in names)))
+
+
+def of_function(function: Callable[..., Any], **defaults: float | str) -> Converter:
+    """The converter of an operator that is a function of its inputs, and of attributes with these defaults."""
+    return lambda node: call(function, node.inputs, **node.settings(**defaults))
+
+
+def of_tensors(function: Callable[..., Any], inputs: int, **defaults: float | str) -> Converter:
+    """The same for so many inputs, of which any may be stored or left out."""
+    return lambda node: call(function, (), operands(node, *range(inputs)), **node.settings(**defaults))
 
 
 def onto_grid(
@@ -153,48 +143,38 @@ def result_grid(node: Node) -> Grid:
     return grid_of(int(node.attribute(QUANTIZES_TO)))
 
 
-def numbers(node: Node, *positions: int, whole: bool = True) -> tuple[Numbers, Names]:
-    """The lists of numbers at some inputs of a node, and the names of those that are computed."""
-    lists: list[list[Number] | None] = []
-    names = []
+def quantized(node: Node, function: Callable[..., Any], inputs: int, /, **settings: Any) -> Converted:
+    """A node that quantizes what a function returns of its first so many inputs, scales and zero points among them."""
+    return onto_grid(result_grid(node), call(function, (), operands(node, *range(inputs)), **settings))
+
+
+def operands(node: Node, *positions: int, number: type[Number] | None = None) -> tuple[Operands, Names]:
+    """What some inputs of a node hold, tensors or lists of numbers, and the names of those that are computed."""
+    waiting = [position for position in positions if node.has_input(position) and not node.is_constant(position)]
+    stored: list[Tensor | list[Number] | None] = []
     for position in positions:
-        fixed = node.is_constant(position) or not node.has_input(position)
-        array = node.constant(position) if fixed else None
-        lists.append(None if array is None else array.ravel().tolist())
-        if not fixed:
-            names.append(node.inputs[position])
-    computed = [node.has_input(position) and not node.is_constant(position) for position in positions]
-    return Numbers(lists, computed, whole), tuple(names)
+        array = None if position in waiting else node.constant(position)
+        stored.append(None if array is None else tensor_of(array) if number is None else array.ravel().tolist())
+    computed = [position in waiting for position in positions]
+    return Operands(stored, computed, number), tuple(node.inputs[position] for position in waiting)
 
 
-def fixed_numbers(*lists: Sequence[Number] | None, whole: bool = True) -> tuple[Numbers, Names]:
+def numbers(node: Node, *positions: int, number: type[Number] = int) -> tuple[Operands, Names]:
+    """The lists of numbers at some inputs of a node, and the names of those that are computed."""
+    return operands(node, *positions, number=number)
+
+
+def fixed_numbers(*lists: Sequence[Number] | None, number: type[Number] = int) -> tuple[Operands, Names]:
     """Lists that are all known, as where an old version has attributes for them."""
-    return Numbers(lists, [False] * len(lists), whole), ()
+    return Operands(lists, number=number), ()
 
 
-def stated_or_given(node: Node, attribute: str, position: int = 1) -> tuple[Numbers, Names]:
+def stated_or_given(node: Node, attribute: str, position: int = 1) -> tuple[Operands, Names]:
     """A list of whole numbers: an attribute in old versions of an operator, an input since."""
     stated = node.attribute(attribute)
     if stated is None:
         return numbers(node, position)
     return fixed_numbers([stated] if isinstance(stated, int) else stated)
-
-
-def operands(node: Node, *positions: int) -> tuple[Operands, Names]:
-    """The tensors at some inputs of a node, and the names of those that are computed."""
-    stored: list[Tensor | None] = []
-    kinds, names = [], []
-    for position in positions:
-        array = node.constant(position) if node.is_constant(position) else None
-        stored.append(None if array is None else tensor_of(array))
-        if array is not None:
-            kinds.append(STORED)
-        elif node.has_input(position):
-            kinds.append(COMPUTED)
-            names.append(node.inputs[position])
-        else:
-            kinds.append(MISSING)
-    return Operands(stored, kinds), tuple(names)
 
 
 class WithStoredInputs(nn.Module):

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from onnx import NodeProto, defs
 from torch import nn
+from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converter, Node, of_module, refused
 from bnnaudit.onnx_import.converters import (
@@ -25,7 +27,6 @@ from bnnaudit.onnx_import.converters import (
     contrib_quantized,
     convolution,
     cumulative,
-    functions,
     identity,
     indexing,
     integer_products,
@@ -42,19 +43,15 @@ from bnnaudit.onnx_import.converters import (
     sign_and_round,
     slicing,
 )
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, qualified_name
-from bnnaudit.onnx_import.graph.own_operators import (
-    BINARY_SIGN,
-    FROM_FLOAT,
-    GRID_STEP,
-    QUANTIZE_DEQUANTIZE,
-    ROUND_BY,
-    TO_FLOAT,
-    TRUNCATE,
-)
-from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
+from bnnaudit.onnx_import.graph import own_operators as own
+from bnnaudit.onnx_import.graph.constant_inputs import clip_ends
+from bnnaudit.onnx_import.graph.element_types import GRIDS
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, bits_between, on_grid
+from bnnaudit.onnx_import.graph.torch_types import as_float, for_unsigned
 from bnnaudit.onnx_import.onnx2torch_loading import load_onnx2torch
-from bnnaudit.onnx_import.operands import with_stored_inputs
+from bnnaudit.onnx_import.operands import of_function, of_tensors, with_stored_inputs
+from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.quantizers import Flooring, Rounding, TernarySign
 
 
@@ -117,6 +114,7 @@ class Spec:
 
 UNKNOWN = Spec(refused("an unknown operator"))
 WINDOW = ("kernel_shape", "pads", "strides", "auto_pad")
+CONVOLUTION = (*WINDOW, "dilations", "group")
 SAME_SHAPE = StandIn("Identity")
 FLOAT_PAIR = StandIn("MatMul", (0, 1), returns_float=True)
 ROUNDING = sign_and_round.described(Rounding.op)
@@ -125,6 +123,8 @@ CEIL = sign_and_round.described("ceil")
 DYNAMIC = sign_and_round.described(quantize_linear.DynamicQuantizeLinear.op, 8)
 FACTORS = {1: -1, 0: -2}
 """Weights of a product of matrices, on the right or on the left."""
+INTEGERS, SCALED = ((2, 0), (3, 1)), ((2, 0), (5, 3))
+"""Zero points and factors of a product of whole numbers, without scales and with them."""
 
 
 def _each(converter: Converter, *names: str) -> dict[str, Spec]:
@@ -132,7 +132,6 @@ def _each(converter: Converter, *names: str) -> dict[str, Spec]:
 
 
 STANDARD: dict[str, Spec] = {
-    **_each(functions.function, *functions.FUNCTIONS),
     **_each(activations.activation, *activations.FUNCTIONS),
     **_each(activations.softmax, *activations.SOFTMAXES),
     **_each(arithmetic.elementwise, *(op for op in arithmetic.FUNCTIONS if op != "Fmod")),
@@ -140,12 +139,11 @@ STANDARD: dict[str, Spec] = {
     **_each(pooling.global_pool, "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"),
     **_each(cumulative.arg_extremum, "ArgMax", "ArgMin"),
     **_each(cumulative.cumulative, "CumProd", "CumSum"),
-    **_each(indexing.gathering, "Gather", "GatherElements"),
     **_each(indexing.scattering, "Scatter", "ScatterElements", "ScatterND"),
     **_each(normalization.layer_normalization, "LayerNormalization", "RMSNormalization"),
     **_each(normalization.group_normalization, "GroupNormalization", "InstanceNormalization"),
     **_each(shaping.moving_blocks, "DepthToSpace", "SpaceToDepth"),
-    "Sigmoid": Spec(functions.function, squashes=True),
+    "Sigmoid": Spec(activations.activation, squashes=True),
     "HardSigmoid": Spec(activations.activation, squashes=True),
     "Attention": Spec(attention.attention),
     "AveragePool": Spec(pooling.average_pool),
@@ -163,32 +161,34 @@ STANDARD: dict[str, Spec] = {
     "Einsum": Spec(matmul.einsum),
     "Expand": Spec(shaping.with_list(shaping.expand, "shape")),
     "EyeLike": Spec(constants.eye),
-    "Flatten": Spec(shaping.flattening),
+    "Flatten": Spec(of_function(shaping.flatten, axis=1)),
     "Floor": Spec(of_module(Flooring), quantizer=FLOOR),
-    "GatherND": Spec(indexing.gathering_nd),
-    "Gelu": Spec(activations.gelu),
+    "Gather": Spec(of_tensors(indexing.gather, 2, axis=0)),
+    "GatherElements": Spec(of_tensors(indexing.gather_elements, 2, axis=0)),
+    "GatherND": Spec(of_tensors(indexing.gather_nd, 2, batch_dims=0)),
+    "Gelu": Spec(of_function(functional.gelu, approximate="none")),
     "Gemm": Spec(matmul.gemm_of, weights={1: 1}),
     "Identity": Spec(of_module(nn.Identity)),
-    "IsInf": Spec(functions.infinite),
+    "IsInf": Spec(of_function(activations.is_infinite, detect_negative=True, detect_positive=True)),
     "LRN": Spec(normalization.local_response_normalization),
-    "LpNormalization": Spec(normalization.lp_normalization),
+    "LpNormalization": Spec(of_function(normalization.unit_norm, p=2, axis=-1)),
     "LpPool": Spec(pooling.lp_pool),
-    "MatMul": Spec(matmul.mat_mul, weights=FACTORS),
+    "MatMul": Spec(of_function(for_unsigned(torch.matmul)), weights=FACTORS),
     "MaxPool": Spec(pooling.max_pool),
     "MeanVarianceNormalization": Spec(normalization.mean_variance_normalization),
     "NonMaxSuppression": Spec(refused("an operator of object detectors")),
-    "NonZero": Spec(indexing.non_zero),
+    "NonZero": Spec(of_function(indexing.non_zero)),
     "OneHot": Spec(indexing.one_hot_of),
     "PRelu": Spec(activations.prelu),
     "Pad": Spec(pad.padding),
-    "Range": Spec(constants.range_of),
+    "Range": Spec(of_tensors(constants.arange, 3)),
     "Reshape": Spec(shaping.reshaping),
     "Resize": Spec(resampling.resize),
     "RotaryEmbedding": Spec(attention.rotary_embedding),
     "Round": Spec(of_module(Rounding), quantizer=ROUNDING),
     "Shape": Spec(shaping.shape_of),
     "Sign": Spec(of_module(TernarySign), quantizer=sign_and_round.described(TernarySign.op, TernarySign.bits)),
-    "Size": Spec(shaping.size_of),
+    "Size": Spec(of_function(shaping.size)),
     "Slice": Spec(slicing.slicing),
     "Split": Spec(slicing.splitting),
     "Squeeze": Spec(shaping.with_list(shaping.squeeze, "axes")),
@@ -198,19 +198,17 @@ STANDARD: dict[str, Spec] = {
     "Trilu": Spec(identity.trilu),
     "Unsqueeze": Spec(shaping.with_list(shaping.unsqueeze, "axes")),
     "Upsample": Spec(resampling.upsample),
-    "Where": Spec(arithmetic.where),
+    "Where": Spec(of_function(torch.where)),
 }
 
 QUANTIZED: dict[str, Spec] = {
-    "ConvInteger": Spec(
-        integer_products.conv_integer, weights={1: 0}, integer_product=((2, 0), (3, 1)), sums_integers=True
-    ),
+    "ConvInteger": Spec(integer_products.conv_integer, weights={1: 0}, integer_product=INTEGERS, sums_integers=True),
     "MatMulInteger": Spec(
-        integer_products.mat_mul_integer, weights=FACTORS, integer_product=((2, 0), (3, 1)), sums_integers=True
+        of_tensors(integer_products.integer_product, 4), weights=FACTORS, integer_product=INTEGERS, sums_integers=True
     ),
-    "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=((2, 0), (5, 3))),
+    "QLinearConv": Spec(integer_products.qlinear_conv, zero_point=7, weights={3: 0}, integer_product=SCALED),
     "QLinearMatMul": Spec(
-        integer_products.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=((2, 0), (5, 3))
+        integer_products.qlinear_mat_mul, zero_point=7, weights={3: -1, 0: -2}, integer_product=SCALED
     ),
     "QuantizeLinear": Spec(quantize_linear.quantize, zero_point=2, data=-1),
     "DequantizeLinear": Spec(quantize_linear.dequantize),
@@ -229,14 +227,17 @@ RUNTIME: dict[str, Spec] = {
         of_the_batch=True,
     ),
     "MatMulIntegerToFloat": Spec(
-        contrib_quantized.mat_mul_integer_to_float, FLOAT_PAIR, weights={1: -1}, integer_product=((4, 0), (5, 1))
+        of_tensors(contrib_quantized.integer_product_to_float, 7),
+        FLOAT_PAIR,
+        weights={1: -1},
+        integer_product=((4, 0), (5, 1)),
     ),
     "QGemm": Spec(
         integer_products.qgemm,
         StandIn("Gemm", (0, 3), ("transA", "transB")),
         zero_point=8,
         weights={3: 1},
-        integer_product=((2, 0), (5, 3)),
+        integer_product=SCALED,
     ),
     "QLinearAdd": Spec(contrib_quantized.qlinear_add, StandIn("Add", (0, 3)), zero_point=7),
     "QLinearAveragePool": Spec(
@@ -258,19 +259,17 @@ RUNTIME: dict[str, Spec] = {
     "QLinearSigmoid": Spec(contrib_quantized.qlinear_sigmoid, SAME_SHAPE, zero_point=4, squashes=True),
     "QLinearSoftmax": Spec(contrib_quantized.qlinear_softmax, SAME_SHAPE, zero_point=4),
     "QLinearWhere": Spec(contrib_quantized.qlinear_where, StandIn("Where", (0, 1, 4)), zero_point=8, data=1),
-    "FusedConv": Spec(
-        contrib_float.fused_conv, StandIn("Conv", (0, 1), (*WINDOW, "dilations", "group")), weights={1: 0}
-    ),
+    "FusedConv": Spec(contrib_float.fused_conv, StandIn("Conv", (0, 1), CONVOLUTION), weights={1: 0}),
     "FusedGemm": Spec(contrib_float.fused_gemm_of, StandIn("Gemm", (0, 1), ("transA", "transB")), weights={1: 1}),
     "FusedMatMul": Spec(
         contrib_float.fused_mat_mul,
         StandIn("MatMul", (0, 1), unless=("transA", "transB", "transBatchA", "transBatchB")),
         weights=FACTORS,
     ),
-    "Gelu": Spec(activations.gelu, SAME_SHAPE),
+    "Gelu": Spec(of_function(functional.gelu, approximate="none"), SAME_SHAPE),
     "BiasGelu": Spec(contrib_float.bias_gelu, SAME_SHAPE),
     "FastGelu": Spec(contrib_float.bias_gelu, SAME_SHAPE),
-    "QuickGelu": Spec(contrib_float.quick_gelu, SAME_SHAPE),
+    "QuickGelu": Spec(of_function(contrib_float.quick_gelu, alpha=1.702), SAME_SHAPE),
     "SkipLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
     "SkipSimplifiedLayerNormalization": Spec(contrib_float.skip_layer_normalization, SAME_SHAPE),
 }
@@ -282,19 +281,17 @@ QONNX: dict[str, Spec] = {
     "BipolarQuant": Spec(qonnx.bipolar_quant, SAME_SHAPE, quantizer=qonnx.describe_bipolar),
     "Trunc": Spec(qonnx.trunc, SAME_SHAPE, quantizer=qonnx.describe_trunc),
     "FloatQuant": Spec(qonnx.float_quant, SAME_SHAPE, quantizer=qonnx.describe_float_quant),
-    "MultiThreshold": Spec(
-        multithreshold.multi_threshold, SAME_SHAPE, quantizer=multithreshold.describe_multi_threshold
-    ),
+    "MultiThreshold": Spec(multithreshold.multi_threshold, SAME_SHAPE, quantizer=multithreshold.describe),
 }
 
 OWN: dict[str, Spec] = {
-    BINARY_SIGN: Spec(sign_and_round.binary_sign, quantizer=sign_and_round.describe_sign),
-    ROUND_BY: Spec(sign_and_round.round_by, quantizer=ROUNDING),
-    GRID_STEP: Spec(sign_and_round.grid_step, quantizer=sign_and_round.describe_step),
-    QUANTIZE_DEQUANTIZE: Spec(quantize_linear.quantize_dequantize),
-    TO_FLOAT: Spec(casting.to_float),
-    FROM_FLOAT: Spec(casting.from_float),
-    TRUNCATE: Spec(casting.truncation, quantizer=casting.describe_truncation),
+    own.BINARY_SIGN: Spec(sign_and_round.binary_sign, quantizer=sign_and_round.describe_sign),
+    own.ROUND_BY: Spec(sign_and_round.round_by, quantizer=ROUNDING),
+    own.GRID_STEP: Spec(sign_and_round.grid_step, quantizer=sign_and_round.describe_step),
+    own.QUANTIZE_DEQUANTIZE: Spec(quantize_linear.quantize_dequantize),
+    own.TO_FLOAT: Spec(of_function(as_float)),
+    own.FROM_FLOAT: Spec(casting.from_float),
+    own.TRUNCATE: Spec(casting.truncation, quantizer=casting.describe_truncation),
 }
 """Operators that only the passes write."""
 
@@ -319,6 +316,30 @@ def spec_of(node: NodeProto) -> Spec:
     return OPERATORS.get(qualified_name(node), UNKNOWN)
 
 
+def quantizer_of(graph: Graph, node: NodeProto) -> QuantizerKind | None:
+    """What people call a node of a lowered graph and what it quantizes to; None where it is no quantizer."""
+    if node.domain != OWN_DOMAIN:
+        return None
+    spec = spec_of(node)
+    if spec.quantizer is not None:
+        return spec.quantizer(graph, node)
+    grid = GRIDS.get(attribute(node, own.QUANTIZES_TO, 0))
+    if spec.zero_point is None or grid is None:
+        return None
+    return on_grid(graph, node, _clipped(graph, node, grid), spec.zero_point - 1, spec.zero_point)
+
+
+def _clipped(graph: Graph, node: NodeProto, grid: Grid) -> Grid:
+    """The part of a grid that clips behind a quantizer leave: so fewer bits than the type has are written (QCDQ)."""
+    users = graph.users(node.output[0])
+    ends = [clip_ends(graph, user) for user in users if user.op_type == "Clip"]
+    known = [pair for pair in ends if pair is not None]
+    if not users or len(known) < len(users) or graph.is_output(node.output[0]):
+        return grid
+    low, high = max(grid.low, min(pair[0] for pair in known)), min(grid.high, max(pair[1] for pair in known))
+    return Grid(bits_between(low, high), low, high) if low < high else grid
+
+
 def since_version(op: str, domain: str, opset: int) -> int:
     """The version of the operator's definition that holds under an opset; the opset itself where ONNX knows none."""
     try:
@@ -331,22 +352,18 @@ def register(operators: Iterable[str]) -> None:
     """Teach onnx2torch our converters, and load its own for the operators of a graph; doing it again changes nothing."""
     registry = load_onnx2torch(operators)
     for name, spec in LOWERED.items():
-        if not _known(registry, name, 1, OWN_DOMAIN):
+        if not is_supported(name, OWN_DOMAIN, 1):
             registry.add_converter(operation_type=name, version=1, domain=OWN_DOMAIN)(
                 partial(_converted, spec.converter)
             )
 
 
 def is_supported(op: str, domain: str, opset: int) -> bool:
-    """Whether a node of a lowered graph has a converter; `register` must have run."""
+    """Whether a node of a lowered graph has a converter; onnx2torch must have been loaded."""
     from onnx2torch.node_converters import registry
 
-    return _known(registry, op, opset, domain)
-
-
-def _known(registry: Any, op: str, version: int, domain: str) -> bool:
     try:
-        registry.get_converter(operation_type=op, version=version, domain=domain)
+        registry.get_converter(operation_type=op, version=opset, domain=domain)
     except NotImplementedError:
         return False
     return True

@@ -1,32 +1,13 @@
 # ruff: noqa: RUF001 - signs that are easily confused are the subject here
 """Text that came from outside, made safe to show: nothing in a path or a model's metadata may steer the terminal."""
 
-_UNWRITTEN = {
-    "±": "+/-",
-    "≥": ">=",
-    "≤": "<=",
-    "≠": "!=",
-    "≈": "~",
-    "‖": "||",
-    "×": "x",
-    "→": "->",
-    "…": "...",
-    "–": "-",
-    "—": "-",
-    "“": '"',
-    "”": '"',
-    "‘": "'",
-    "’": "'",
-    "ε": "eps",
-    "β": "beta",
-    "ψ": "psi",
-    "ρ": "rho",
-    "γ": "gamma",
-    "σ": "sigma",
-    "∞": "inf",
-    "·": "-",
-}
-_SPELLED = str.maketrans(_UNWRITTEN)
+_SPELLED = str.maketrans(
+    {
+        "±": "+/-", "≥": ">=", "≤": "<=", "≠": "!=", "≈": "~", "‖": "||", "×": "x", "→": "->", "…": "...", "–": "-", "—": "-",
+        "“": '"', "”": '"', "‘": "'", "’": "'", "·": "-", "∞": "inf",
+        "ε": "eps", "β": "beta", "ψ": "psi", "ρ": "rho", "γ": "gamma", "σ": "sigma",
+    }
+)  # fmt: skip
 
 # Drawing signs, one for one, so that a finished layout keeps its columns.
 _DRAWN = str.maketrans(

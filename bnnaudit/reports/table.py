@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from bnnaudit.reports.documents import Document
@@ -21,18 +22,12 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 """The formats that write documents of every kind; others write reports alone."""
 
 
-class Writer(Protocol):
-    """A format: a document as text that ends in a line break.
+def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
+    """The table of formats: what turns a document into text that ends in a line break.
 
-    What a page is like matters only to formats that are laid out. Raises UsageError for a kind of document that the format
-    does not write.
+    What a page is like matters only to formats that are laid out. A writer raises UsageError for a kind of document that its
+    format does not write.
     """
-
-    def __call__(self, document: Document, page: Page) -> str: ...
-
-
-def writer_of(format: ReportFormat) -> Writer:
-    """The table of formats."""
     match format:
         case ReportFormat.TERMINAL:
             from bnnaudit.reports.terminal.writer import write_text

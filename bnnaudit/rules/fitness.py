@@ -39,18 +39,11 @@ def about_as_good(best: Alternative, alternatives: Sequence[Alternative], images
     return tuple(each for each in alternatives if each.right >= best.right - CLOSE * images)
 
 
-def better_numbering(fit: SampleFit) -> Alternative | None:
-    """A far better numbering of the labels, unless another way to prepare the images explains more."""
-    return _explanations(fit)[0]
+def explanations(fit: SampleFit) -> tuple[Alternative | None, Alternative | None]:
+    """A far better numbering of the labels, and a far better way to prepare the images.
 
-
-def better_feeding(fit: SampleFit) -> Alternative | None:
-    """A far better way to prepare the images, unless another numbering of the labels explains as much."""
-    return _explanations(fit)[1]
-
-
-def _explanations(fit: SampleFit) -> tuple[Alternative | None, Alternative | None]:
-    """Where both are far better than what is given, the one under which more images are right."""
+    Where both are far better than what is given, only the one under which more images are right; the numbering in a tie.
+    """
     told, fed = fit.labels, fit.feeding
     numbering = None if told is None else far_better(told.readings, told.images)
     feeding = None if fed is None else far_better(fed.alternatives, fed.images)

@@ -8,15 +8,7 @@ from bnnaudit.core.evidence import Check, Evidence, Judged, no_trials
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Skip
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.trial import Trial, TrialResult
-from bnnaudit.rules.comparison import (
-    MATERIAL,
-    SIGNIFICANCE,
-    Paired,
-    accuracy,
-    compare,
-    in_percent,
-    in_points,
-)
+from bnnaudit.rules.comparison import MATERIAL, SIGNIFICANCE, Paired, accuracy, compare, in_percent, in_points
 
 ENOUGH_LEFT = 0.10
 """Accuracy below which a stronger attack has too little left to gain. Not tuned."""
@@ -36,11 +28,6 @@ class Compared:
         return compare(self.reference.standing, self.other.standing)
 
 
-def never_skipped(evidence: Evidence) -> str:
-    """For rules that apply to every audit."""
-    return ""
-
-
 def paired_rule(
     rule: Rule,
     check: str,
@@ -53,7 +40,7 @@ def paired_rule(
     confidence: Confidence = Confidence.HIGH,
     least: Effort = Effort.QUICK,
     trials: Callable[[AuditPlan], tuple[Trial, ...]] = no_trials,
-    skipped: Callable[[Evidence], str] = never_skipped,
+    skipped: Callable[[Evidence], str] = lambda evidence: "",
 ) -> Check:
     """Fires where an attack fools materially more images than the reference that should do at least as well.
 

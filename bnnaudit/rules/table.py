@@ -67,5 +67,3 @@ CHECKS: tuple[Check, ...] = (
 )
 # fmt: on
 RULES: dict[str, Rule] = {check.rule.code: check.rule for check in CHECKS}
-
-__all__ = ["CHECKS", "RULES"]

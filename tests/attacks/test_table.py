@@ -6,8 +6,7 @@ from dataclasses import fields
 import pytest
 
 from bnnaudit.attacks.table import METHODS
-from bnnaudit.cli import attack_settings
-from bnnaudit.cli.options import AttackOptions
+from bnnaudit.cli import attack_settings, options
 from bnnaudit.core.attack import SETTINGS, Climb, Method, settings_of
 from bnnaudit.core.threat import Norm, Threat
 from tests.paths import ROOT
@@ -44,4 +43,4 @@ def test_a_step_has_a_size_where_the_attack_has_such_an_option(method: Method) -
 
 def test_every_option_of_an_attack_can_be_given_on_the_command_line_but_those_of_other_callers() -> None:
     of_other_callers = {"stop_at_success", "momentum", "final_step"}
-    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(AttackOptions)}
+    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(options.Attack)}

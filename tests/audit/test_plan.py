@@ -10,7 +10,7 @@ from bnnaudit.audit.plan import check_costs, planned_trials, planned_units, why_
 from bnnaudit.core.attack import Iprop, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.plan import CLASSES_ASKED, DRAWS, QUERIES, Suspicion
-from bnnaudit.core.threat import Norm
+from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source
 from bnnaudit.rules.table import CHECKS, RULES
 from tests.rules.evidence import plan
@@ -70,12 +70,12 @@ def test_the_cures_that_no_check_asks_for_are_planned() -> None:
         assert set(cure_trials(plan(effort=effort))) <= set(planned_trials(plan(effort=effort)))
 
 
-def test_an_attack_that_is_not_there_says_so() -> None:
+def test_an_attack_that_does_not_know_the_norm_says_so() -> None:
     the_plan = plan()
-    absent = replace(the_plan.claim, attack=Iprop())
     assert why_unrunnable(the_plan.claim) == ""
-    if Method.IPROP not in METHODS:
-        assert "iprop" in why_unrunnable(absent)
+    assert why_unrunnable(replace(the_plan.claim, attack=Iprop())) == ""
+    unknown = replace(the_plan.claim, attack=Iprop(), threat=Threat(Norm.L2, 1.0))
+    assert why_unrunnable(unknown) == "the attack iprop does not know the norm l2"
     assert all(
         Norm.LINF in METHODS[trial.attack.method].norms
         for trial in planned_trials(the_plan)

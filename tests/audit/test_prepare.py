@@ -126,6 +126,6 @@ def test_the_clean_sample_goes_through_each_session_once() -> None:
 
 def test_a_substitute_that_is_cut_off_has_a_gradient_of_zero() -> None:
     prepared = prepare(target_of(layers(), (4,), 3), SAMPLE, 0, 256)
-    substitute = with_substitute(prepared.inputs, lambda _: cut_by(Tensor.detach)).substitute
+    substitute = with_substitute(prepared.inputs, lambda _: cut_by(Tensor.detach)).climbed[Source.SUBSTITUTE]
     assert substitute is not None
     assert substitute.logits(IMAGES.clone().requires_grad_()).requires_grad

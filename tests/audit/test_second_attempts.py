@@ -32,7 +32,7 @@ def trial_on(images: torch.Tensor, eps: float, source: Source = Source.WHITE_BOX
     """How many images fall to 40 steps of a fortieth, and how many of the copy's successes the deployed model denies."""
     target = leaning()
     batch = Batch(images, torch.zeros(len(images), dtype=torch.int64), torch.arange(len(images)))
-    inputs = RunInputs(target, batch, torch.ones(len(images)) > 0, 0, 64, cured={Source.AVERAGED: target})
+    inputs = RunInputs(target, batch, torch.ones(len(images)) > 0, 0, 64, climbed={Source.AVERAGED: target})
     settings = Pgd(steps=40, step_size=0.025)
     result, _ = run_trial(inputs, Trial(settings, Threat(Norm.LINF, eps), source))
     return int((result.fooled_at >= 0).sum()), result.replay_disagreements

@@ -13,8 +13,8 @@ from torch import nn
 from bnnaudit.api import audit
 from bnnaudit.audit import threads
 from bnnaudit.audit.batch_size import bytes_per_image
-from bnnaudit.audit.environment import describe_environment
-from bnnaudit.audit.threads import DEPENDENT, Threads, computing_with, fitting_threads, most_threads, threads_in_use
+from bnnaudit.audit.report import describe_environment
+from bnnaudit.audit.threads import DEPENDENT, Threads, fitting_threads, most_threads
 from bnnaudit.numerics.threads import working_threads
 from bnnaudit.reports.json.audit import report_to_json
 from tests.paths import SAMPLE_MODELS
@@ -118,13 +118,12 @@ def test_everything_is_as_before_afterwards() -> None:
     torch.set_num_threads(2)
     state = torch.random.get_rng_state()
     fitting_threads(TARGET, IMAGES)
-    with computing_with(Threads(1, DEPENDENT)):
+    with working_threads(1):
         assert torch.get_num_threads() == 1
-        assert threads_in_use().dependent == DEPENDENT
-        found = describe_environment(torch.device("cpu"))
-        assert (found.threads, found.thread_dependent) == (1, DEPENDENT)
     assert torch.get_num_threads() == 2
-    assert threads_in_use() == Threads(2)
+    for given, told in ((Threads(1, DEPENDENT), (1, DEPENDENT)), (None, (2, ()))):
+        found = describe_environment(torch.device("cpu"), given)
+        assert (found.threads, found.thread_dependent) == told
     assert torch.equal(state, torch.random.get_rng_state())
     with pytest.raises(ZeroDivisionError), working_threads(1):
         _ = 1 / 0

@@ -11,7 +11,7 @@ from bnnaudit.audit.verdict import reach_verdict
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Confidence, Finding, Severity
 from bnnaudit.core.plan import Suspicion
-from bnnaudit.core.probing import BinarizationTest, StrengthRow
+from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.core.report import Status
 from bnnaudit.core.trial import Source
 from bnnaudit.rules.symptoms import attack_too_weak
@@ -78,7 +78,7 @@ def test_a_model_that_is_fed_wrongly_gets_no_verdict_whatever_attacks_did(code: 
 
 
 def strength(found_by_auto: int, images: int, random: int = 0) -> Evidence:
-    rows = (StrengthRow("pgd", images), StrengthRow("auto", found_by_auto), StrengthRow("random search", random))
+    rows = {"pgd": images, "auto": found_by_auto, "random search": random}
     test = BinarizationTest(images, 99, 256, 0, rows)
     return evidence(probes=replace(HEALTHY_PROBES, binarization=test))
 

@@ -24,7 +24,7 @@ from bnnaudit.measurements.label_fit import (
     separation,
 )
 from bnnaudit.measurements.sample_fit import measure_fit, measure_pictures, neighbour_correlation
-from bnnaudit.rules.fitness import better_feeding, better_numbering
+from bnnaudit.rules.fitness import explanations
 from tests.toy import Itself, target_of
 
 CLASSES = 4
@@ -52,7 +52,7 @@ def test_images_of_one_class_tell_neither_an_order_nor_a_way_to_feed(shown: int)
     labels = torch.full((40,), shown)
     answers = torch.where(torch.arange(40) < 16, labels, 7)
     fit = measure_labels(nn.functional.one_hot(answers, 10).float(), answers, labels)
-    assert better_numbering(SampleFit(PICTURES, fit)) is None
+    assert explanations(SampleFit(PICTURES, fit))[0] is None
 
     class Bright(nn.Module):
         def forward(self, inputs: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def test_images_of_one_class_tell_neither_an_order_nor_a_way_to_feed(shown: int)
     images = torch.linspace(0, 0.8, 40)[:, None, None, None].expand(40, 1, 2, 2)
     fed = measure_feeding(target, images, labels)
     assert max(way.right for way in fed.alternatives) >= fed.right + 20
-    assert better_feeding(SampleFit(PICTURES, None, fed)) is None
+    assert explanations(SampleFit(PICTURES, None, fed))[1] is None
 
 
 def test_a_constant_answer_agrees_by_chance_alone() -> None:
@@ -170,7 +170,7 @@ def fed(made_for: Preparation, box: Box = Box(), given: Preparation = NCHW, give
 def best_of(target: Target, images: Tensor = IMAGES[LABELS]) -> Alternative | None:
     box = target.facts.box
     fit = measure_fit(target, images * box.width + box.low, torch.zeros_like(LABELS), LABELS, 64)
-    return better_feeding(replace(fit, feeding=measure_feeding(target, images * box.width + box.low, LABELS)))
+    return explanations(replace(fit, feeding=measure_feeding(target, images * box.width + box.low, LABELS)))[1]
 
 
 @pytest.mark.parametrize(

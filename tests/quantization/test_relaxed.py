@@ -41,7 +41,7 @@ class Foreign(nn.Module):
 def multithreshold(threshold: float) -> MultiThreshold:
     """Levels 1 and 3 (scale 2, bias 1)."""
     stored = torch.tensor([[threshold]], dtype=torch.float64)
-    return MultiThreshold(1, 2.0, 1.0, False, Operands([stored], ["stored"]))
+    return MultiThreshold(1, 2.0, 1.0, False, Operands([stored]))
 
 
 def heaviside(values: Tensor) -> Tensor:

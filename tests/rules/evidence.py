@@ -14,7 +14,7 @@ from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
 from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.probing import BinarizationTest, ClimbProbe, GradientProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.probing import BinarizationTest, ClimbProbe, GradientProbe, NoiseProbe, Probes
 from bnnaudit.core.report import SignalRow, SignalTable
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial, TrialResult
@@ -40,9 +40,7 @@ HEALTHY_PROBES = Probes(
     gradient=GradientProbe(100, logit_gap=6.0),
     noise=NoiseProbe(100, 10, 4 / 255, 1, 0.1, 0.9),
     climb=ClimbProbe(100, 20, 40, 0, 4, 1),
-    binarization=BinarizationTest(
-        25, 100, 256, 0, (StrengthRow("pgd", 25), StrengthRow("pgd++", 25), StrengthRow("random search", 3))
-    ),
+    binarization=BinarizationTest(25, 100, 256, 0, {"pgd": 25, "pgd++": 25, "random search": 3}),
     fit=HEALTHY_FIT,
 )
 

@@ -18,7 +18,7 @@ from bnnaudit.core.facts import Differentiation, GradientFacts, ModelFacts, Oper
 from bnnaudit.core.finding import Finding, Rule, Severity
 from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
-from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes, StrengthRow
+from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
@@ -66,7 +66,7 @@ def fed(right: int, other: int, lost: int = 0) -> SampleFit:
 
 
 ONE_BASED = Alternative("the labels start at 1", "subtract 1 from the labels", 290, 270, 10)
-MISSED = (StrengthRow("pgd", 5), StrengthRow("pgd++", 20), StrengthRow("auto", 25), StrengthRow("random search", 2))
+MISSED = {"pgd": 5, "pgd++": 20, "auto": 25, "random search": 2}
 
 
 def with_gradients(seen: GradientFacts) -> ModelFacts:

@@ -1,4 +1,4 @@
-"""Activation functions with settings, in all their versions; those without any are in `functions`."""
+"""Functions of one operand, with settings or without: Abs to Tanh, the activations, Softmax and its kin, Clip, IsInf."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def leaky_by_slope(values: Tensor, slope: Tensor, by_channel: bool = False) -> T
     return torch.where(values < 0, slope * values, values)
 
 
+def is_infinite(values: Tensor, detect_negative: bool, detect_positive: bool) -> Tensor:
+    """(...) -> (...) of truth values: where values are infinite, of one sign or both."""
+    below, above = torch.isneginf(values), torch.isposinf(values)
+    nowhere = torch.zeros_like(below)
+    return (below if detect_negative else nowhere) | (above if detect_positive else nowhere)
+
+
 def over_axis(values: Tensor, op: str, axis: int, together: bool) -> Tensor:
     """One of `SOFTMAXES` (...) -> (...), over one axis, or (before version 13) over all from one on taken together."""
     if not together:
@@ -82,7 +89,13 @@ def _softplus(values: Tensor) -> Tensor:
     return torch.logaddexp(values, torch.zeros_like(values))
 
 
+ANGLES = ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh")
+PLAIN = ("Abs", "Erf", "Exp", "IsNaN", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt")
+
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    **{op: getattr(torch, op.lower()) for op in (*ANGLES, *PLAIN)},
+    "BitwiseNot": torch.bitwise_not,
+    "Not": torch.logical_not,
     "Celu": _celu,
     "Elu": lambda x, alpha: functional.elu(x, alpha=alpha),
     "HardSigmoid": _hard_sigmoid,
@@ -123,8 +136,7 @@ def activation(node: Node) -> Converted:
     defaults = SETTINGS.get(node.op, {})
     if node.op == "Selu" and node.version < 6:
         defaults = FIRST_SELU
-    settings = {name: float(node.attribute(name, default)) for name, default in defaults.items()}
-    return call(FUNCTIONS[node.op], node.inputs[:1], **settings)
+    return call(for_unsigned(FUNCTIONS[node.op]), node.inputs[:1], **node.settings(**defaults))
 
 
 def clipping(node: Node) -> Converted:
@@ -136,15 +148,11 @@ def clipping(node: Node) -> Converted:
     for position, side in ((1, "low"), (2, "high")):
         if node.is_constant(position):
             array = node.constant(position)
-            fixed[side] = None if array is None else array.astype(_plain(array.dtype.kind)).item()
+            # Numbers of types that NumPy lacks are floats here.
+            fixed[side] = None if array is None else array.astype(int if array.dtype.kind in "iu" else float).item()
         elif node.has_input(position):
             computed[side] = node.inputs[position]
     return call(clip, (node.inputs[0], *computed.values()), **fixed, computed=tuple(computed))
-
-
-def _plain(kind: str) -> type[Number]:
-    """The Python number for a NumPy kind; types that NumPy lacks are floats here."""
-    return int if kind in "iu" else float
 
 
 def softmax(node: Node) -> Converted:
@@ -152,11 +160,6 @@ def softmax(node: Node) -> Converted:
     together = node.version < 13
     axis = int(node.attribute("axis", 1 if together else -1))
     return call(over_axis, node.inputs, op=node.op, axis=axis, together=together)
-
-
-def gelu(node: Node) -> Converted:
-    """Gelu, of ONNX Runtime's domain too."""
-    return call(functional.gelu, node.inputs[:1], approximate=str(node.attribute("approximate", "none")))
 
 
 def prelu(node: Node) -> Converted:

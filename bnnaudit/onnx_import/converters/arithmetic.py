@@ -34,20 +34,9 @@ def _power(base: Tensor, exponent: Tensor) -> Tensor:
     return torch.pow(base, exponent).to(base.dtype)
 
 
-def _mean(*operands: Tensor) -> Tensor:
-    return _sum(*operands) / len(operands)
-
-
-def _sum(*operands: Tensor) -> Tensor:
-    return reduce(torch.add, operands)
-
-
-def _maximum(*operands: Tensor) -> Tensor:
-    return reduce(torch.maximum, operands)
-
-
-def _minimum(*operands: Tensor) -> Tensor:
-    return reduce(torch.minimum, operands)
+def _of_all(function: Function) -> Function:
+    """A function of two operands, from the first to the last of many."""
+    return lambda *operands: reduce(function, operands)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -58,10 +47,10 @@ FUNCTIONS: dict[str, Function] = {
     "Pow": _power,
     "Mod": torch.remainder,
     "Fmod": torch.fmod,
-    "Max": _maximum,
-    "Min": _minimum,
-    "Mean": _mean,
-    "Sum": _sum,
+    "Max": _of_all(torch.maximum),
+    "Min": _of_all(torch.minimum),
+    "Mean": lambda *operands: reduce(torch.add, operands) / len(operands),
+    "Sum": _of_all(torch.add),
     "And": torch.logical_and,
     "Or": torch.logical_or,
     "Xor": torch.logical_xor,
@@ -89,8 +78,3 @@ def elementwise(node: Node) -> Converted:
     if axis is None or node.version >= FIRST_BROADCASTING_VERSION or not node.flag("broadcast"):
         return call(function, node.inputs)
     return call(aligned, node.inputs, function=function, axis=int(axis))
-
-
-def where(node: Node) -> Converted:
-    """Where."""
-    return call(torch.where, node.inputs)

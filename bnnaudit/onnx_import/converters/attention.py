@@ -78,23 +78,17 @@ def _mixed(
     kind = queries.dtype
     scale = math.sqrt(1 / math.sqrt(queries.shape[3]) if settings.scale is None else settings.scale)
     scores = (queries * scale) @ (keys * scale).transpose(2, 3)
-    shown = [scores]
-    if settings.softcap:
-        scores = settings.softcap * torch.tanh(scores / settings.softcap)
-    shown.append(scores)
-    if bias is not None:
-        scores = scores + bias
-    shown.append(scores)
-    scores = scores.to(settings.precision or kind)
+    capped = settings.softcap * torch.tanh(scores / settings.softcap) if settings.softcap else scores
+    masked = capped if bias is None else capped + bias
+    logits = masked.to(settings.precision or kind)
     if blind is not None:
         # Not a number through and through without this, the gradient included.
-        scores = torch.where(blind, torch.zeros_like(scores), scores)
-    weights = torch.softmax(scores, dim=-1)
+        logits = torch.where(blind, torch.zeros_like(logits), logits)
+    weights = torch.softmax(logits, dim=-1)
     if blind is not None:
         weights = torch.where(blind, torch.zeros_like(weights), weights)
     weights = weights.to(kind)
-    shown.append(weights)
-    return weights @ values, shown[settings.shown]
+    return weights @ values, (scores, capped, masked, weights)[settings.shown]
 
 
 def _bias(

@@ -24,9 +24,6 @@ from bnnaudit.quantization.uniform import GridQuantizer
 
 TRUNCATION = "truncate"
 
-NARROW_BITS = {"INT4": -4, "INT2": -2, "UINT4": 4, "UINT2": 2}
-"""Bits of whole numbers that torch has no type for; the signed ones are negative."""
-
 E8M0_EXPONENTS = (-127, 127)
 """Exponents of the powers of two that FLOAT8E8M0 holds."""
 
@@ -39,11 +36,9 @@ def cast(values: Tensor, target: torch.dtype) -> Tensor:
     return values.to(target)
 
 
-def cast_narrow(values: Tensor, bits: int) -> Tensor:
-    """(...) -> (...) whole numbers of `bits` bits (two's complement where negative), in int8 or uint8."""
-    count = 2 ** abs(bits)
-    low = -count // 2 if bits < 0 else 0
-    wrapped = torch.remainder(values.to(torch.int64) - low, count) + low
+def cast_narrow(values: Tensor, low: int, high: int) -> Tensor:
+    """(...) -> (...) whole numbers from low to high, in int8 or uint8: torch has no types of fewer bits."""
+    wrapped = torch.remainder(values.to(torch.int64) - low, high - low + 1) + low
     return wrapped.to(torch.int8 if low else torch.uint8)
 
 
@@ -84,12 +79,12 @@ def cast_to_power(values: Tensor, rounding: str, saturate: bool) -> Tensor:
 
 def cast_to(element_type: int, saturate: bool = True, rounding: str = "up") -> nn.Module:
     """The module that casts to a TensorProto type; NotImplementedError for strings and complex numbers."""
-    if element_type in GRIDS and GRIDS[element_type].mantissa is not None:
-        return CastToGrid(GRIDS[element_type], saturate=saturate)
-    name = TensorProto.DataType.Name(element_type)
-    if name in NARROW_BITS:
-        return FunctionModule(cast_narrow, bits=NARROW_BITS[name])
-    if name == "FLOAT8E8M0":
+    grid = GRIDS.get(element_type)
+    if grid is not None and grid.mantissa is not None:
+        return CastToGrid(grid, saturate=saturate)
+    if grid is not None and grid.bits < 8:
+        return FunctionModule(cast_narrow, low=int(grid.low), high=int(grid.high))
+    if TensorProto.DataType.Name(element_type) == "FLOAT8E8M0":
         return FunctionModule(cast_to_power, rounding=rounding, saturate=saturate)
     return FunctionModule(cast, target=torch_type(element_type))
 
@@ -115,11 +110,6 @@ def cast_like(node: Node) -> Converted:
 
 def _settled(node: Node, target: int) -> nn.Module:
     return cast_to(target, node.flag("saturate", 1), str(node.attribute("round_mode", "up")))
-
-
-def to_float(node: Node) -> Converted:
-    """Numbers of a short type as floats."""
-    return call(as_float, node.inputs[:1])
 
 
 def from_float(node: Node) -> Converted:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
 from bnnaudit.onnx_import.graph.torch_types import tensor_of, torch_type
-from bnnaudit.onnx_import.operands import STORED, Operands, call, numbers, operands
+from bnnaudit.onnx_import.operands import Operands, call, numbers
 
 
 def filled(value: Tensor, shape: list[int] | None) -> Tensor:
@@ -38,12 +38,7 @@ def constant_of_shape(node: Node) -> Converted:
     """ConstantOfShape."""
     stored = node.attribute("value")
     value = torch.zeros(1) if stored is None else tensor_of(stored.to_numpy().reshape(1))
-    return call(filled, (), (Operands([value[0]], [STORED]), ()), numbers(node, 0))
-
-
-def range_of(node: Node) -> Converted:
-    """Range."""
-    return call(arange, (), operands(node, 0, 1, 2))
+    return call(filled, (), (Operands([value[0]]), ()), numbers(node, 0))
 
 
 def eye(node: Node) -> Converted:

@@ -9,32 +9,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.convolution import convolution_settings, convolve
 from bnnaudit.onnx_import.converters.windows import Window
 from bnnaudit.onnx_import.operands import call, operands
 
 Function = Callable[[Tensor], Tensor]
 
 
-def activation(name: str, parameters: Sequence[float]) -> Function:
-    """The activation that a fused operator ends with; parameters are those that its own operator has as attributes."""
-    match name, list(parameters):
-        case "", _:
-            return lambda values: values
-        case "Relu", _:
-            return torch.relu
-        case "Sigmoid", _:
-            return torch.sigmoid
-        case "Tanh", _:
-            return torch.tanh
-        case "LeakyRelu", [slope, *_]:
-            return lambda values: functional.leaky_relu(values, slope)
-        case "Clip", [low, high, *_]:
-            return lambda values: values.clamp(low, high)
-        case "HardSigmoid", [slope, shift, *_]:
-            return lambda values: (slope * values + shift).clamp(0.0, 1.0)
-        case _:
-            raise NotImplementedError(f"activation {name!r} with {len(parameters)} parameters")
+ACTIVATIONS: dict[str, tuple[Callable[..., Tensor], int]] = {
+    "": (lambda values: values, 0),
+    "Relu": (torch.relu, 0),
+    "Sigmoid": (torch.sigmoid, 0),
+    "Tanh": (torch.tanh, 0),
+    "LeakyRelu": (functional.leaky_relu, 1),
+    "Clip": (torch.clamp, 2),
+    "HardSigmoid": (lambda values, slope, shift: (slope * values + shift).clamp(0.0, 1.0), 2),
+}
+"""What a fused operator can end with, and how many parameters it takes: those that its own operator has as attributes."""
+
+
+def activation(node: Node, parameters: Sequence[float]) -> Function:
+    """The activation that a fused operator ends with."""
+    name = str(node.attribute("activation", ""))
+    function, count = ACTIVATIONS.get(name, (None, 0))
+    if function is None or len(parameters) < count:
+        raise NotImplementedError(f"activation {name!r} with {len(parameters)} parameters")
+    return lambda values: function(values, *parameters[:count])
 
 
 def fused_convolution(
@@ -69,18 +69,24 @@ def fused_gemm(
     a: Tensor,
     b: Tensor,
     c: Tensor | None,
-    factors: tuple[float, float],
+    alpha: float,
+    beta: float,
     transposed: tuple[bool, bool],
     function: Function,
 ) -> Tensor:
     """activation(alpha a' @ b' + beta c): a (M, K), b (K, N) -> (M, N)."""
-    product = factors[0] * ((a.T if transposed[0] else a) @ (b.T if transposed[1] else b))
-    return function(product if c is None else product + factors[1] * c)
+    product = alpha * ((a.T if transposed[0] else a) @ (b.T if transposed[1] else b))
+    return function(product if c is None else product + beta * c)
 
 
 def biased_gelu(values: Tensor, bias: Tensor | None, approximate: str) -> Tensor:
     """gelu(x + bias): (..., C) -> (..., C)."""
     return functional.gelu(values if bias is None else values + bias, approximate=approximate)
+
+
+def quick_gelu(values: Tensor, alpha: float) -> Tensor:
+    """x sigmoid(alpha x): (...) -> (...)."""
+    return values * torch.sigmoid(alpha * values)
 
 
 def skip_normalization(
@@ -107,45 +113,27 @@ def skip_normalization(
 
 def fused_conv(node: Node) -> Converted:
     """FusedConv-1."""
-    settings = {
-        "window": window_of_weights(node, 1),
-        "groups": int(node.attribute("group", 1)),
-        "function": activation(str(node.attribute("activation", "")), node.attribute("activation_params") or []),
-    }
+    settings = {**convolution_settings(node), "function": activation(node, node.attribute("activation_params") or [])}
     return call(fused_convolution, node.inputs[:1], operands(node, 1, 2, 3), **settings)
 
 
 def fused_mat_mul(node: Node) -> Converted:
     """FusedMatMul-1."""
-    settings = {
-        "alpha": float(node.attribute("alpha", 1.0)),
-        "transposed": (node.flag("transA"), node.flag("transB")),
-        "batch": (node.flag("transBatchA"), node.flag("transBatchB")),
-    }
-    return call(fused_product, (), operands(node, 0, 1), **settings)
+    settings = {"transposed": node.flags("transA", "transB"), "batch": node.flags("transBatchA", "transBatchB")}
+    return call(fused_product, (), operands(node, 0, 1), **node.settings(alpha=1.0), **settings)
 
 
 def fused_gemm_of(node: Node) -> Converted:
     """FusedGemm-1."""
     parameters = [float(node.attribute(f"activation_{name}", 0.0)) for name in ("alpha", "beta", "gamma")]
-    settings = {
-        "factors": (float(node.attribute("alpha", 1.0)), float(node.attribute("beta", 1.0))),
-        "transposed": (node.flag("transA"), node.flag("transB")),
-        "function": activation(str(node.attribute("activation", "")), parameters),
-    }
-    return call(fused_gemm, (), operands(node, 0, 1, 2), **settings)
+    settings = {"transposed": node.flags("transA", "transB"), "function": activation(node, parameters)}
+    return call(fused_gemm, (), operands(node, 0, 1, 2), **node.settings(alpha=1.0, beta=1.0), **settings)
 
 
 def bias_gelu(node: Node) -> Converted:
     """BiasGelu-1 and FastGelu-1, the second by its approximation with a tanh."""
     approximate = "tanh" if node.op.endswith("FastGelu") else "none"
     return call(biased_gelu, node.inputs[:1], operands(node, 1), approximate=approximate)
-
-
-def quick_gelu(node: Node) -> Converted:
-    """QuickGelu-1: x sigmoid(alpha x)."""
-    alpha = float(node.attribute("alpha", 1.702))
-    return call(lambda values: values * torch.sigmoid(alpha * values), node.inputs)
 
 
 def skip_layer_normalization(node: Node) -> Converted:
@@ -156,5 +144,5 @@ def skip_layer_normalization(node: Node) -> Converted:
     outputs = len(node.outputs)
     if outputs not in (1, 4) or any(node.outputs[1:3]):
         raise NotImplementedError("the mean and the deviation that only training needs")
-    settings = {"epsilon": float(node.attribute("epsilon", 1e-12)), "simplified": simplified, "outputs": outputs}
+    settings = {**node.settings(epsilon=1e-12), "simplified": simplified, "outputs": outputs}
     return call(skip_normalization, node.inputs[:1], given, **settings)

@@ -15,15 +15,12 @@ from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Converter, Node
 from bnnaudit.onnx_import.converters.pooling import average_pool
-from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear
-from bnnaudit.onnx_import.converters.zero_points import along, shifted
+from bnnaudit.onnx_import.converters.quantize_linear import DynamicQuantizeLinear, along, shifted
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float
-from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
+from bnnaudit.onnx_import.operands import Scaled, operands, quantized
 
 Real = Callable[[Tensor], Tensor]
-Scaled = tuple[Tensor, Tensor | None]
-"""What is to be rounded, in units of the result's scale, and the result's zero point."""
 
 
 def quantized_sum(*tensors: Tensor | None) -> Scaled:
@@ -111,17 +108,12 @@ def _floats(tensors: tuple[Tensor | None, ...]) -> list[Tensor]:
 
 def _of_all(function: Callable[..., Scaled], inputs: int) -> Converter:
     """The converter of an operator without settings that takes so many inputs as tensors."""
-    return lambda node: onto_grid(result_grid(node), call(function, (), operands(node, *range(inputs))))
+    return lambda node: quantized(node, function, inputs)
 
 
 def _of_function(function: Callable[[Node], Real]) -> Converter:
     """The converter of an operator of one tensor: dequantized, put through the function, quantized again."""
-
-    def convert(node: Node) -> Converted:
-        given = operands(node, *range(5))
-        return onto_grid(result_grid(node), call(through, (), given, function=function(node)))
-
-    return convert
+    return lambda node: quantized(node, through, 5, function=function(node))
 
 
 def _leaky_relu(node: Node) -> Real:
@@ -160,19 +152,12 @@ qlinear_average_pool = _of_function(_average)
 
 def qlinear_global_average_pool(node: Node) -> Converted:
     """QLinearGlobalAveragePool-1."""
-    given = operands(node, *range(5))
-    return onto_grid(result_grid(node), call(global_average, (), given, channels_last=node.flag("channels_last")))
+    return quantized(node, global_average, 5, channels_last=node.flag("channels_last"))
 
 
 def qlinear_concat(node: Node) -> Converted:
     """QLinearConcat-1."""
-    given = operands(node, *range(len(node.inputs)))
-    return onto_grid(result_grid(node), call(quantized_concat, (), given, axis=int(node.attribute("axis"))))
-
-
-def mat_mul_integer_to_float(node: Node) -> Converted:
-    """MatMulIntegerToFloat-1."""
-    return call(integer_product_to_float, (), operands(node, *range(7)))
+    return quantized(node, quantized_concat, len(node.inputs), axis=int(node.attribute("axis")))
 
 
 def dynamic_quantize_mat_mul(node: Node) -> Converted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,12 +13,9 @@ from bnnaudit.onnx_import.conversion import Converted, Node
 from bnnaudit.onnx_import.converters.windows import Window, split_margins, window_of, with_margins
 from bnnaudit.onnx_import.operands import call, operands
 
-_CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}
-_TRANSPOSED: dict[int, Callable[..., Tensor]] = {
-    1: torch.conv_transpose1d,
-    2: torch.conv_transpose2d,
-    3: torch.conv_transpose3d,
-}
+_CONVOLUTIONS: tuple[Callable[..., Tensor], ...] = (torch.conv1d, torch.conv2d, torch.conv3d)
+_TRANSPOSED: tuple[Callable[..., Tensor], ...]
+_TRANSPOSED = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
 
 
 def convolve(values: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups: int) -> Tensor:
@@ -29,7 +27,7 @@ def convolve(values: Tensor, weight: Tensor, bias: Tensor | None, window: Window
     if before != after or min(before) < 0:
         values = with_margins(values, before, after)
         before = (0,) * window.axes
-    return _CONVOLUTIONS[window.axes](values, weight, bias, window.strides, before, window.dilations, groups=groups)
+    return _CONVOLUTIONS[window.axes - 1](values, weight, bias, window.strides, before, window.dilations, groups=groups)
 
 
 def convolve_transposed(
@@ -49,7 +47,7 @@ def convolve_transposed(
     """
     before, after = _cut_margins(values.shape[2:], window, extra, sizes)
     trim = tuple(margin - more for margin, more in zip(after, extra, strict=True))
-    transposed = _TRANSPOSED[window.axes]
+    transposed = _TRANSPOSED[window.axes - 1]
     if before == trim and min(before) >= 0:
         return transposed(values, weight, bias, window.strides, before, 0, groups, window.dilations)
     spread = transposed(values, weight, None, window.strides, 0, 0, groups, window.dilations)
@@ -71,42 +69,37 @@ def _cut_margins(
     return before, tuple(end + min(0, margin) for end, margin in zip(after, total, strict=True))
 
 
-def window_of_weights(node: Node, position: int) -> Window:
-    """The window of a quantized convolution with its weights at an input."""
-    shape = node.shape(position)
-    kernel = node.attribute("kernel_shape") or [size for size in (shape or ())[2:] if size is not None]
-    if not kernel:
-        raise NotImplementedError("weights of unknown size")
-    return window_of(node, [int(size) for size in kernel])
+def convolution_settings(node: Node, position: int = 1) -> dict[str, Any]:
+    """The window and the number of groups of a convolution with its weights at an input.
 
-
-def _kernel(node: Node) -> list[int]:
-    """The window's size, from the attribute or the weights, which must agree where both are known."""
+    The window's size comes from the attribute or the weights, which must agree where both are known.
+    """
     stated = node.attribute("kernel_shape")
-    weight = node.shape(1)
+    weight = node.shape(position)
     sizes = None if weight is None or None in weight[2:] else [int(size or 0) for size in weight[2:]]
     if stated and sizes is not None and list(stated) != sizes:
         raise NotImplementedError(f"kernel_shape {list(stated)} on weights of {sizes}")
     kernel = stated or sizes
     if not kernel:
         raise NotImplementedError("weights of unknown size")
-    return [int(size) for size in kernel]
+    return {"window": window_of(node, [int(size) for size in kernel]), "groups": int(node.attribute("group", 1))}
 
 
 def convolution(node: Node) -> Converted:
     """Conv-1 to 22."""
-    settings = {"window": window_of(node, _kernel(node)), "groups": int(node.attribute("group", 1))}
-    return call(convolve, node.inputs[:1], operands(node, 1, 2), **settings)
+    return call(convolve, node.inputs[:1], operands(node, 1, 2), **convolution_settings(node))
 
 
 def transposed_convolution(node: Node) -> Converted:
     """ConvTranspose-1 to 22."""
-    window = window_of(node, _kernel(node))
+    settings = convolution_settings(node)
+    window: Window = settings["window"]
     extra = tuple(node.attribute("output_padding") or [0] * window.axes)
     sizes = node.attribute("output_shape")
     if sizes:
         # Some files name the batch and the channels too.
         sizes = tuple(int(size) for size in sizes[-window.axes :])
-        window = replace(window, before=(0,) * window.axes, after=(0,) * window.axes)
-    settings = {"window": window, "groups": int(node.attribute("group", 1)), "extra": extra, "sizes": sizes or None}
-    return call(convolve_transposed, node.inputs[:1], operands(node, 1, 2), **settings)
+        settings["window"] = replace(window, before=(0,) * window.axes, after=(0,) * window.axes)
+    return call(
+        convolve_transposed, node.inputs[:1], operands(node, 1, 2), **settings, extra=extra, sizes=sizes or None
+    )

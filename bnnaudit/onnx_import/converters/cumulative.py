@@ -25,16 +25,13 @@ def extremum(values: Tensor, greatest: bool, axis: int, keepdims: bool, last: bo
     return values.shape[axis] - 1 - places if last else places
 
 
+@for_unsigned
 def cumulate(values: Tensor, axes: list[int] | None, product: bool, exclusive: bool, backward: bool) -> Tensor:
     """Sums or products of the values up to each one of an axis, itself left out with `exclusive`, from the end `backward`.
 
     (...) -> (...) of the same type.
     """
     (axis,) = axes or [0]
-    return for_unsigned(_along)(values, axis=axis, product=product, exclusive=exclusive, backward=backward)
-
-
-def _along(values: Tensor, axis: int, product: bool, exclusive: bool, backward: bool) -> Tensor:
     if backward:
         values = values.flip(axis)
     if exclusive:

@@ -29,13 +29,13 @@ def gather_elements(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     return values.gather(axis, _from_start(indices, values.shape[axis]))
 
 
-def gather_nd(values: Tensor, indices: Tensor, axes: int) -> Tensor:
+def gather_nd(values: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
     """The parts at tuples of indices; the first so many axes, the batch, are walked in step.
 
     (B, S, b), indices (B, I, number of axes of S) -> (B, I, b).
     """
-    batch, count = values.shape[:axes], indices.shape[-1]
-    indexed, rest = values.shape[axes : axes + count], values.shape[axes + count :]
+    batch, count = values.shape[:batch_dims], indices.shape[-1]
+    indexed, rest = values.shape[batch_dims : batch_dims + count], values.shape[batch_dims + count :]
     places = _flat_places(indices, indexed).reshape(math.prod(batch), -1)
     flat = values.reshape(math.prod(batch), math.prod(indexed), math.prod(rest))
     places = places[..., None].expand(-1, -1, flat.shape[-1])
@@ -70,6 +70,11 @@ def one_hot(indices: Tensor, depths: list[int] | None, levels: Tensor, axis: int
     places = places.reshape(-1, *[1] * (indices.dim() - axis))
     hot = _from_start(indices.long(), depth).unsqueeze(axis) == places
     return torch.where(hot, levels[1], levels[0])
+
+
+def non_zero(values: Tensor) -> Tensor:
+    """(...) of r axes -> (r, count) int64, the indices of what is not 0, in row-major order."""
+    return values.nonzero().transpose(0, 1)
 
 
 def top_k(
@@ -107,17 +112,6 @@ def _written(values: Tensor, axis: int, places: Tensor, updates: Tensor, reducti
     return values.scatter_reduce(axis, places, updates, REDUCTIONS[reduction], include_self=True)
 
 
-def gathering(node: Node) -> Converted:
-    """Gather-1 to 13, GatherElements-11, 13."""
-    function = gather if node.op == "Gather" else gather_elements
-    return call(function, (), operands(node, 0, 1), axis=int(node.attribute("axis", 0)))
-
-
-def gathering_nd(node: Node) -> Converted:
-    """GatherND-11 to 13."""
-    return call(gather_nd, (), operands(node, 0, 1), axes=int(node.attribute("batch_dims", 0)))
-
-
 def scattering(node: Node) -> Converted:
     """ScatterElements-11 to 18, Scatter-9, ScatterND-11 to 18."""
     reduction = str(node.attribute("reduction", "none"))
@@ -133,11 +127,6 @@ def one_hot_of(node: Node) -> Converted:
     """OneHot-9 to 28."""
     axis = int(node.attribute("axis", -1))
     return call(one_hot, node.inputs[:1], numbers(node, 1), operands(node, 2), axis=axis)
-
-
-def non_zero(node: Node) -> Converted:
-    """NonZero-9, 13: (...) of r axes -> (r, count) int64, the indices of what is not 0, in row-major order."""
-    return call(lambda values: values.nonzero().transpose(0, 1), node.inputs[:1])
 
 
 def top(node: Node) -> Converted:

@@ -7,21 +7,16 @@ to even.
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.converters.convolution import convolve, window_of_weights
+from bnnaudit.onnx_import.converters.convolution import convolution_settings, convolve
+from bnnaudit.onnx_import.converters.quantize_linear import along, shifted
 from bnnaudit.onnx_import.converters.windows import Window
-from bnnaudit.onnx_import.converters.zero_points import along, shifted
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
 from bnnaudit.onnx_import.graph.torch_types import as_float
-from bnnaudit.onnx_import.operands import call, onto_grid, operands, result_grid
-
-Scaled = tuple[Tensor, Tensor | None]
-"""What is to be rounded, in units of the result's scale, and the result's zero point."""
+from bnnaudit.onnx_import.operands import Scaled, call, operands, quantized
 
 
 def convolution_sums(
@@ -59,7 +54,7 @@ def product_sums(
     y_zero: Tensor,
 ) -> Scaled:
     """a (..., M, K), b (..., K, N) -> (..., M, N); scales and zero points for each row of a, column of b, and row of y."""
-    sums = torch.matmul(shifted(a, a_zero, -2), shifted(b, b_zero, -1))
+    sums = integer_product(a, b, a_zero, b_zero)
     scales = [along(as_float(scale), axis, sums.dim()) for scale, axis in ((a_scale, -2), (b_scale, -1), (y_scale, -2))]
     return sums * (scales[0] * scales[1] / scales[2]), along(as_float(y_zero), -2, sums.dim())
 
@@ -114,30 +109,22 @@ def integer_product(left: Tensor, right: Tensor, zero_point: Tensor | None, righ
 
 def conv_integer(node: Node) -> Converted:
     """ConvInteger-10."""
-    settings = {"window": window_of_weights(node, 1), "groups": int(node.attribute("group", 1))}
-    return call(integer_convolution, node.inputs[:1], operands(node, 1, 2, 3), **settings)
-
-
-def mat_mul_integer(node: Node) -> Converted:
-    """MatMulInteger-10."""
-    return call(integer_product, (), operands(node, 0, 1, 2, 3))
+    return call(integer_convolution, node.inputs[:1], operands(node, 1, 2, 3), **convolution_settings(node))
 
 
 def qlinear_conv(node: Node) -> Converted:
     """QLinearConv-10."""
-    settings = {"window": window_of_weights(node, 3), "groups": int(node.attribute("group", 1))}
-    return onto_grid(result_grid(node), call(convolution_sums, (), operands(node, *range(9)), **settings))
+    return quantized(node, convolution_sums, 9, **convolution_settings(node, 3))
 
 
 def qlinear_mat_mul(node: Node) -> Converted:
     """QLinearMatMul-10, 21."""
-    return onto_grid(result_grid(node), call(product_sums, (), operands(node, *range(8))))
+    return quantized(node, product_sums, 8)
 
 
 def qgemm(node: Node) -> Converted:
     """com.microsoft.QGemm-1, whose result is a float without a scale of its own."""
-    alpha, transposed = float(node.attribute("alpha", 1.0)), (node.flag("transA"), node.flag("transB"))
-    sums = partial(gemm_sums, alpha=alpha, transposed=transposed)
+    settings = {**node.settings(alpha=1.0), "transposed": node.flags("transA", "transB")}
     if node.attribute(QUANTIZES_TO):
-        return onto_grid(result_grid(node), call(sums, (), operands(node, *range(9))))
-    return call(lambda *tensors: sums(*tensors)[0], (), operands(node, *range(7)))
+        return quantized(node, gemm_sums, 9, **settings)
+    return call(lambda *tensors: gemm_sums(*tensors, **settings)[0], (), operands(node, *range(7)))

@@ -11,6 +11,7 @@ from bnnaudit.onnx_import.graph.torch_types import for_unsigned
 from bnnaudit.onnx_import.operands import call, operands
 
 
+@for_unsigned
 def gemm(
     left: Tensor, right: Tensor, added: Tensor | None, alpha: float, beta: float, transposed: tuple[bool, bool]
 ) -> Tensor:
@@ -22,11 +23,7 @@ def gemm(
     plain = alpha == 1 and (added is None or (beta == 1 and added.dim() == 1))
     if plain and left.is_floating_point():
         return functional.linear(left, right if transposed[1] else right.mT, added)
-    return for_unsigned(_general)(left, right.mT if transposed[1] else right, added, alpha=alpha, beta=beta)
-
-
-def _general(left: Tensor, right: Tensor, added: Tensor | None, alpha: float, beta: float) -> Tensor:
-    product = torch.matmul(left, right)
+    product = torch.matmul(left, right.mT if transposed[1] else right)
     if alpha != 1:
         product = (product * alpha).to(left.dtype)
     if added is None:
@@ -36,17 +33,8 @@ def _general(left: Tensor, right: Tensor, added: Tensor | None, alpha: float, be
 
 def gemm_of(node: Node) -> Converted:
     """Gemm."""
-    settings = {
-        "alpha": float(node.attribute("alpha", 1.0)),
-        "beta": float(node.attribute("beta", 1.0)),
-        "transposed": (node.flag("transA"), node.flag("transB")),
-    }
+    settings = {**node.settings(alpha=1.0, beta=1.0), "transposed": node.flags("transA", "transB")}
     return call(gemm, node.inputs[:1], operands(node, 1, 2), **settings)
-
-
-def mat_mul(node: Node) -> Converted:
-    """MatMul: (..., R, K), (..., K, C) -> (..., R, C); vectors as NumPy has them."""
-    return call(for_unsigned(torch.matmul), node.inputs)
 
 
 def einsum(node: Node) -> Converted:

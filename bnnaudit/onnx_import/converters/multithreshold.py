@@ -36,7 +36,6 @@ class MultiThreshold(Quantizer):
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """values (N, C, ...), or (N, ..., C), thresholds (C or 1, T) -> (...)."""
         (thresholds,) = self.tensors(*computed)
-        assert thresholds is not None, "required by the operator"
         axis = values.dim() - 1 if self.channels_last else 1
         shape = [1] * values.dim()
         shape[axis] = -1
@@ -79,7 +78,7 @@ def multi_threshold(node: Node) -> Converted:
     return Converted(module, (node.inputs[0], *names))
 
 
-def describe_multi_threshold(graph: Graph, node: NodeProto) -> QuantizerKind:
+def describe(graph: Graph, node: NodeProto) -> QuantizerKind:
     """A MultiThreshold."""
     shape = graph.shape(node.input[1])
     if shape is None or len(shape) != 2 or not shape[1]:

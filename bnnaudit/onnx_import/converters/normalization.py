@@ -124,14 +124,13 @@ def batch_normalization(node: Node) -> Converted:
         )
     if len(node.outputs) > 1 and any(node.outputs[1:]):
         raise NotImplementedError("the statistics that batch normalisation returns in training")
-    return call(batch_norm, node.inputs[:1], operands(node, 1, 2, 3, 4), epsilon=_epsilon(node))
+    return call(batch_norm, node.inputs[:1], operands(node, 1, 2, 3, 4), **node.settings(epsilon=1e-5))
 
 
 def layer_normalization(node: Node) -> Converted:
     """LayerNormalization-17 and RMSNormalization-23."""
     settings = {
-        "axis": int(node.attribute("axis", -1)),
-        "epsilon": _epsilon(node),
+        **node.settings(axis=-1, epsilon=1e-5),
         "stash": torch_type(int(node.attribute("stash_type", 1))),
         "centred": node.op == "LayerNormalization",
         "outputs": len(node.outputs),
@@ -143,25 +142,17 @@ def group_normalization(node: Node) -> Converted:
     """GroupNormalization-18 and 21, InstanceNormalization-1 to 22."""
     groups = None if node.op == "InstanceNormalization" else int(node.attribute("num_groups"))
     stash = torch_type(int(node.attribute("stash_type", 1))) if groups is not None and node.version >= 21 else None
-    return call(group_norm, node.inputs[:1], operands(node, 1, 2), groups=groups, epsilon=_epsilon(node), stash=stash)
+    return call(
+        group_norm, node.inputs[:1], operands(node, 1, 2), groups=groups, stash=stash, **node.settings(epsilon=1e-5)
+    )
 
 
 def local_response_normalization(node: Node) -> Converted:
     """LRN-1, 13."""
-    defaults = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
-    settings = {name: float(node.attribute(name, default)) for name, default in defaults.items()}
+    settings = node.settings(alpha=1e-4, beta=0.75, bias=1.0)
     return call(local_response, node.inputs[:1], size=int(node.attribute("size")), **settings)
-
-
-def lp_normalization(node: Node) -> Converted:
-    """LpNormalization."""
-    return call(unit_norm, node.inputs, p=int(node.attribute("p", 2)), axis=int(node.attribute("axis", -1)))
 
 
 def mean_variance_normalization(node: Node) -> Converted:
     """MeanVarianceNormalization."""
     return call(mean_variance, node.inputs, axes=tuple(int(axis) for axis in node.attribute("axes", (0, 2, 3))))
-
-
-def _epsilon(node: Node) -> float:
-    return float(node.attribute("epsilon", 1e-5))

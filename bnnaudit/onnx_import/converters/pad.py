@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.operands import MISSING, STORED, Operands, call, fixed_numbers, numbers, operands
+from bnnaudit.onnx_import.operands import Operands, call, fixed_numbers, numbers, operands
 
 MODES = ("constant", "reflect", "edge", "wrap")
 
@@ -63,5 +63,5 @@ def padding(node: Node) -> Converted:
         return call(pad, node.inputs[:1], numbers(node, 1, 3), operands(node, 2), mode=mode)
     margins = fixed_numbers(node.attribute("pads" if node.version > 1 else "paddings"), None)
     value = float(node.attribute("value", 0.0))
-    fill = Operands([torch.tensor(value)], [STORED]) if value else Operands([None], [MISSING])
+    fill = Operands([torch.tensor(value) if value else None])
     return call(pad, node.inputs[:1], margins, (fill, ()), mode=mode)

@@ -92,16 +92,8 @@ def over_image(values: Tensor, op: str, p: float = 2.0) -> Tensor:
     return norms
 
 
-_AVERAGE: dict[int, Callable[..., Tensor]] = {
-    1: functional.avg_pool1d,
-    2: functional.avg_pool2d,
-    3: functional.avg_pool3d,
-}
-_MAXIMUM: dict[int, Callable[..., Tensor]] = {
-    1: functional.max_pool1d,
-    2: functional.max_pool2d,
-    3: functional.max_pool3d,
-}
+_AVERAGE: tuple[Callable[..., Tensor], ...] = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
+_MAXIMUM: tuple[Callable[..., Tensor], ...] = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 """torch's own pooling, which is faster, for windows that it has the settings for."""
 
 
@@ -110,7 +102,7 @@ def _window(node: Node) -> tuple[Window, bool]:
     kernel = node.attribute("kernel_shape")
     if not kernel:
         raise NotImplementedError("a window of unknown size")
-    window = window_of(node, kernel)
+    window = window_of(node, kernel).on(node.shape())
     for axis, margin in itertools.product(range(window.axes), (window.before, window.after)):
         if not 0 <= margin[axis] < window.span(axis):
             raise NotImplementedError(f"a margin of {margin[axis]} around windows of {window.span(axis)}")
@@ -133,7 +125,7 @@ def average_pool(node: Node) -> Converted:
     window, ceil = _window(node)
     count_margins = node.flag("count_include_pad")
     if _is_plain(window, ceil) and set(window.dilations) == {1}:
-        return _plain(node, _AVERAGE[window.axes], window, count_include_pad=count_margins)
+        return _plain(node, _AVERAGE[window.axes - 1], window, count_include_pad=count_margins)
     return call(average, node.inputs, window=window, ceil=ceil, count_margins=count_margins)
 
 
@@ -142,7 +134,7 @@ def max_pool(node: Node) -> Converted:
     window, ceil = _window(node)
     indices = len(node.outputs) > 1
     if _is_plain(window, ceil) and not indices and node.element_type() in FLOATS:
-        return _plain(node, _MAXIMUM[window.axes], window, dilation=window.dilations)
+        return _plain(node, _MAXIMUM[window.axes - 1], window, dilation=window.dilations)
     settings = {"window": window, "ceil": ceil, "indices": indices, "column_major": node.flag("storage_order")}
     return call(maximum, node.inputs, **settings)
 

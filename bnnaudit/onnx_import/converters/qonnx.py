@@ -14,8 +14,8 @@ from onnx import NodeProto
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.graph.graph import Graph, attribute
-from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, on_grid, stored_number
+from bnnaudit.onnx_import.graph.graph import Graph, attribute, input_at
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, on_grid
 from bnnaudit.onnx_import.operands import Operands, operands
 from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
 from bnnaudit.quantization.quantizers import BinarySign
@@ -24,16 +24,17 @@ from bnnaudit.quantization.uniform import GridQuantizer, UniformQuantizer
 
 
 class Quant(UniformQuantizer):
-    """Quant: scale (round(clip(x / scale + zero_point)) - zero_point); scale and zero point broadcastable."""
+    """Quant and FloatQuant: scale (round(x / scale + zero_point) - zero_point) within the grid; both broadcastable."""
 
-    def __init__(self, grid: Grid, mode: RoundingMode, tensors: Operands) -> None:
-        super().__init__(grid, mode, clip_first=True)
+    def __init__(
+        self, tensors: Operands, grid: Grid, mode: RoundingMode, clip_first: bool = False, saturate: bool = True
+    ) -> None:
+        super().__init__(grid, mode, clip_first, saturate)
         self.tensors = tensors
 
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """(...) -> (...)."""
         scale, zero_point = self.tensors(*computed)
-        assert scale is not None, "required by the operator"
         return self.quantize(values, scale, zero_point)
 
 
@@ -50,14 +51,13 @@ class BipolarQuant(BinarySign):
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """(...) -> (...) of two levels."""
         scale, zero_point = self.tensors(*computed)
-        assert scale is not None, "required by the operator"
         scaled = values / scale
         zero = torch.zeros_like(scale) if zero_point is None else zero_point
         result: Tensor = (super().forward(scaled + zero) - zero) * scale
         return result
 
 
-class Trunc(UniformQuantizer):
+class Trunc(Quant):
     """Trunc: a whole number of input bits loses its last ones; the result keeps its value, but for what was cut off.
 
     x / scale + zero_point is rounded, divided by 2^(input - output bits), and rounded again by the mode. The result's scale
@@ -65,17 +65,15 @@ class Trunc(UniformQuantizer):
     """
 
     def __init__(
-        self, grid: Grid, mode: RoundingMode, divisor: float, own_scale: float | None, tensors: Operands
+        self, tensors: Operands, grid: Grid, mode: RoundingMode, divisor: float, own_scale: float | None
     ) -> None:
-        super().__init__(grid, mode)
+        super().__init__(tensors, grid, mode)
         self.divisor = divisor
         self.own_scale = own_scale
-        self.tensors = tensors
 
     def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
         """(...) -> (...)."""
         scale, zero_point = self.tensors(*computed)
-        assert scale is not None, "required by the operator"
         zero = torch.zeros_like(scale) if zero_point is None else zero_point
         scaled = values / scale + zero
         whole = round_step(scaled, torch.round(scaled.detach())) / self.divisor
@@ -84,20 +82,6 @@ class Trunc(UniformQuantizer):
         else:
             result = (self.onto_grid(whole) - zero / self.divisor) * self.own_scale
         return result
-
-
-class FloatQuant(UniformQuantizer):
-    """FloatQuant: x / scale rounded to a float of few bits, times scale."""
-
-    def __init__(self, grid: Grid, mode: RoundingMode, saturate: bool, tensors: Operands) -> None:
-        super().__init__(grid, mode, saturate=saturate)
-        self.tensors = tensors
-
-    def forward(self, values: Tensor, *computed: Tensor) -> Tensor:
-        """(...) -> (...)."""
-        scale, _ = self.tensors(*computed)
-        assert scale is not None, "required by the operator"
-        return self.quantize(values, scale)
 
 
 def _width(node: Node, position: int) -> int:
@@ -118,7 +102,7 @@ def quant(node: Node) -> Converted:
     tensors, names = operands(node, 1, 2)
     if bits == 1 and signed:
         return Converted(BipolarQuant(tensors), (node.inputs[0], *names))
-    module = Quant(Grid.whole(bits, signed, narrow), _mode(node, "ROUND"), tensors)
+    module = Quant(tensors, Grid.whole(bits, signed, narrow), _mode(node, "ROUND"), clip_first=True)
     return Converted(module, (node.inputs[0], *names))
 
 
@@ -141,8 +125,8 @@ def trunc(node: Node) -> Converted:
             raise NotImplementedError("a Trunc with several scales")
         first, own_scale = (float(scale.ravel()[0]) for scale in scales)
         divisor = 2.0 ** round(math.log2(own_scale / first))
-    grid = Grid.whole(bits, signed, narrow)
-    return Converted(Trunc(grid, _mode(node, "FLOOR"), divisor, own_scale, tensors), (node.inputs[0], *names))
+    module = Trunc(tensors, Grid.whole(bits, signed, narrow), _mode(node, "FLOOR"), divisor, own_scale)
+    return Converted(module, (node.inputs[0], *names))
 
 
 def float_quant(node: Node) -> Converted:
@@ -163,8 +147,7 @@ def float_quant(node: Node) -> Converted:
         math.inf if node.attribute("has_inf", 0) else math.nan,
     )
     tensors, names = operands(node, 1, len(node.inputs))
-    saturate = node.flag("saturation", 1)
-    module = FloatQuant(grid, _mode(node, "ROUND"), saturate, tensors)
+    module = Quant(tensors, grid, _mode(node, "ROUND"), saturate=node.flag("saturation", 1))
     return Converted(module, (node.inputs[0], *names))
 
 
@@ -180,7 +163,7 @@ def _largest(node: Node, exponent: int, mantissa: int, bias: float) -> float:
 
 def describe_quant(graph: Graph, node: NodeProto) -> QuantizerKind:
     """A Quant or IntQuant."""
-    bits = stored_number(graph, node, 3)
+    bits = graph.number(input_at(node, 3))
     if bits is None or not 1 <= bits <= 32:
         return QuantizerKind(GridQuantizer.op)
     signed, narrow = bool(attribute(node, "signed", 1)), bool(attribute(node, "narrow", 0))
@@ -196,13 +179,13 @@ def describe_bipolar(graph: Graph, node: NodeProto) -> QuantizerKind:
 
 def describe_trunc(graph: Graph, node: NodeProto) -> QuantizerKind:
     """A Trunc."""
-    bits = stored_number(graph, node, 5 if len(node.input) > 5 else 4)
+    bits = graph.number(input_at(node, 5 if len(node.input) > 5 else 4))
     return QuantizerKind("truncate", None if bits is None else int(bits))
 
 
 def describe_float_quant(graph: Graph, node: NodeProto) -> QuantizerKind:
     """A FloatQuant."""
-    widths = [stored_number(graph, node, position) for position in (2, 3)]
+    widths = [graph.number(input_at(node, position)) for position in (2, 3)]
     known = [int(width) for width in widths if width is not None]
     bits = sum(known) + bool(attribute(node, "signed", 1)) if len(known) == 2 else None
     return QuantizerKind(GridQuantizer.op, bits)

@@ -1,4 +1,7 @@
-"""QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear, of the standard domain and of ONNX Runtime's."""
+"""QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear, of the standard domain and of ONNX Runtime's.
+
+And how scales and zero points are brought to the axes of the tensors that they belong to.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import torch
 from torch import Tensor
 
 from bnnaudit.onnx_import.conversion import Converted, Node
-from bnnaudit.onnx_import.converters.zero_points import along
 from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
 from bnnaudit.onnx_import.graph.torch_types import as_float, torch_type
@@ -16,38 +18,59 @@ from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
 
 
-def spread(parameter: Tensor, values: Tensor, axis: int, block: int) -> Tensor:
+def along(parameter: Tensor, axis: int | None, axes: int) -> Tensor:
+    """A number, or a vector along `axis` of a tensor with so many axes; what has more axes stays as it is."""
+    if parameter.dim() > 1:
+        return parameter
+    if parameter.numel() == 1:
+        return parameter.reshape(())
+    if axis is None:
+        raise ValueError(f"{parameter.numel()} zero points or scales where one is needed")
+    shape = [1] * axes
+    shape[axis] = -1
+    return parameter.reshape(shape)
+
+
+def shifted(values: Tensor, zero_point: Tensor | None, axis: int | None = None) -> Tensor:
+    """values - zero_point, a vector of zero points lying along `axis`; values (...) -> (...)."""
+    values = as_float(values)
+    if zero_point is None:
+        return values
+    return values - along(as_float(zero_point), axis, values.dim())
+
+
+def spread(parameter: Tensor, values: Tensor, axis: int, block_size: int) -> Tensor:
     """A scale or a zero point, brought to the axes of the tensor that it belongs to.
 
     parameter (), (1,), (places,) or blocked; values (...) -> broadcastable to values. One number is for the whole tensor, a
-    vector for the places of `axis`, and with `block` each number for so many places.
+    vector for the places of `axis`, and with `block_size` each number for so many places.
     """
     parameter = as_float(parameter)
-    if block:
-        return parameter.repeat_interleave(block, dim=axis).narrow(axis, 0, values.shape[axis])
+    if block_size:
+        return parameter.repeat_interleave(block_size, dim=axis).narrow(axis, 0, values.shape[axis])
     return along(parameter, axis, values.dim())
 
 
 def scaled(
-    values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block: int, precision: torch.dtype | None
+    values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int, precision: torch.dtype | None
 ) -> tuple[Tensor, Tensor | None]:
     """(...) -> x / scale and the zero point, to be rounded and saturated.
 
     precision: the type in which x / scale is rounded first, where the file names a half one.
     """
     values = as_float(values)
-    quotient = values / spread(scale, values, axis, block)
+    quotient = values / spread(scale, values, axis, block_size)
     if precision is not None:
         quotient = quotient.to(precision).to(values.dtype)
-    return quotient, None if zero_point is None else spread(zero_point, values, axis, block)
+    return quotient, None if zero_point is None else spread(zero_point, values, axis, block_size)
 
 
-def dequantized(values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block: int) -> Tensor:
+def dequantized(values: Tensor, scale: Tensor, zero_point: Tensor | None, axis: int, block_size: int) -> Tensor:
     """(q - zero_point) scale: (...) -> (...)."""
     values = as_float(values)
     if zero_point is not None:
-        values = values - spread(zero_point, values, axis, block)
-    return values * spread(scale, values, axis, block)
+        values = values - spread(zero_point, values, axis, block_size)
+    return values * spread(scale, values, axis, block_size)
 
 
 class QuantizeDequantize(FakeQuantizer):
@@ -99,19 +122,15 @@ class DynamicQuantizeLinear(GridQuantizer):
 
 def quantize(node: Node) -> Converted:
     """QuantizeLinear-10 to 28: q = saturate(round(x / scale) + zero_point), halves to even."""
-    precision = int(node.attribute("precision", 0))
-    settings = {**_blocks(node), "precision": torch_type(precision) if precision in HALVES else None}
+    half = int(node.attribute("precision", 0))
+    settings = {**node.settings(axis=1, block_size=0), "precision": torch_type(half) if half in HALVES else None}
     quotient = call(scaled, node.inputs[:1], operands(node, 1, 2), **settings)
     return onto_grid(result_grid(node), quotient, saturate=node.flag("saturate", 1))
 
 
 def dequantize(node: Node) -> Converted:
     """DequantizeLinear-10 to 28."""
-    return call(dequantized, node.inputs[:1], operands(node, 1, 2), **_blocks(node))
-
-
-def _blocks(node: Node) -> dict[str, int]:
-    return {"axis": int(node.attribute("axis", 1)), "block": int(node.attribute("block_size", 0))}
+    return call(dequantized, node.inputs[:1], operands(node, 1, 2), **node.settings(axis=1, block_size=0))
 
 
 def dynamic_quantize(node: Node) -> Converted:

@@ -36,32 +36,19 @@ def _mean(values: Tensor, axes: list[int], keepdims: bool) -> Tensor:
     return torch.div(total, math.prod(values.shape[axis] for axis in axes), rounding_mode="trunc")
 
 
-def _maximum(values: Tensor, axes: list[int], keepdims: bool) -> Tensor:
-    """The least number of the type where there is nothing."""
-    if any(values.shape[axis] == 0 for axis in axes):
-        return _filled(values, axes, keepdims, _extremes(values)[0])
-    return values.amax(axes, keepdim=keepdims)
-
-
-def _minimum(values: Tensor, axes: list[int], keepdims: bool) -> Tensor:
-    """The greatest number of the type where there is nothing."""
-    if any(values.shape[axis] == 0 for axis in axes):
-        return _filled(values, axes, keepdims, _extremes(values)[1])
-    return values.amin(axes, keepdim=keepdims)
-
-
-def _extremes(values: Tensor) -> tuple[float, float]:
-    if values.is_floating_point():
-        return -math.inf, math.inf
-    if values.dtype == torch.bool:
-        return 0, 1
-    limits = torch.iinfo(values.dtype)
-    return limits.min, limits.max
-
-
-def _filled(values: Tensor, axes: list[int], keepdims: bool, fill: float) -> Tensor:
+def _extremum(values: Tensor, axes: list[int], keepdims: bool, greatest: bool) -> Tensor:
+    """Where there is nothing: the least number of the type for the greatest, and the other way round."""
+    if all(values.shape[axis] for axis in axes):
+        return values.amax(axes, keepdim=keepdims) if greatest else values.amin(axes, keepdim=keepdims)
     sizes = [1 if axis in axes else size for axis, size in enumerate(values.shape) if keepdims or axis not in axes]
-    return values.new_full(sizes, fill)
+    least, most = _range(values.dtype)
+    return values.new_full(sizes, least if greatest else most)
+
+
+def _range(kind: torch.dtype) -> tuple[float, float]:
+    if kind.is_floating_point:
+        return -math.inf, math.inf
+    return (0, 1) if kind == torch.bool else (torch.iinfo(kind).min, torch.iinfo(kind).max)
 
 
 REDUCTIONS: dict[str, _Reduction] = {
@@ -69,15 +56,16 @@ REDUCTIONS: dict[str, _Reduction] = {
     "ReduceL2": _norm,
     "ReduceLogSum": lambda x, axes, keep: x.sum(axes, keepdim=keep).log(),
     "ReduceLogSumExp": lambda x, axes, keep: x.logsumexp(axes, keepdim=keep),
-    "ReduceMax": _maximum,
+    "ReduceMax": lambda x, axes, keep: _extremum(x, axes, keep, greatest=True),
     "ReduceMean": _mean,
-    "ReduceMin": _minimum,
+    "ReduceMin": lambda x, axes, keep: _extremum(x, axes, keep, greatest=False),
     "ReduceProd": _product,
     "ReduceSum": lambda x, axes, keep: x.sum(axes, keepdim=keep),
     "ReduceSumSquare": lambda x, axes, keep: x.square().sum(axes, keepdim=keep),
 }
 
 
+@for_unsigned
 def reduced(values: Tensor, stated: list[int] | None, op: str, keepdims: bool, noop: bool) -> Tensor:
     """One of `REDUCTIONS` over axes; no axes means all of them, or no reduction with `noop`.
 
@@ -87,14 +75,8 @@ def reduced(values: Tensor, stated: list[int] | None, op: str, keepdims: bool, n
     axes = [axis % rank for axis in stated or []] if rank else []
     if not axes and noop:
         return values
-    axes = axes or list(range(rank))
-    return for_unsigned(lambda x: _reduced(x, axes, op, keepdims))(values).to(values.dtype)
-
-
-def _reduced(values: Tensor, axes: list[int], op: str, keepdims: bool) -> Tensor:
-    if not values.dim():
-        return REDUCTIONS[op](values.reshape(1), [0], False)
-    return REDUCTIONS[op](values, axes, keepdims)
+    given = (values, axes or list(range(rank)), keepdims) if rank else (values.reshape(1), [0], False)
+    return REDUCTIONS[op](*given).to(values.dtype)
 
 
 def reduction(node: Node) -> Converted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,13 @@ REACH = {"linear": 1, "cubic": 2}
 
 LARGEST_MATRIX = 2**24
 """Numbers in the matrix of one axis: 4096 values from as many; not tuned."""
+
+NEAREST: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "round_prefer_floor": lambda positions: np.ceil(positions - 0.5),
+    "round_prefer_ceil": lambda positions: np.floor(positions + 0.5),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
 
 POLICIES = ("stretch", "not_larger", "not_smaller")
 
@@ -116,7 +124,7 @@ def interpolation_weights(extent: Extent, method: Interpolation) -> NDArray[np.f
     positions = _source_positions(extent, method.coordinates)
     weights = np.zeros((target, size))
     if method.mode == "nearest":
-        weights[np.arange(target), np.clip(_nearest(positions, method.nearest), 0, size - 1)] = 1
+        weights[np.arange(target), np.clip(NEAREST[method.nearest](positions).astype(np.int64), 0, size - 1)] = 1
         return weights
     # Antialiasing widens the kernel where the image shrinks, so that every input value is read.
     narrowing = min(extent.scale, 1.0) if method.antialias else 1.0
@@ -169,21 +177,6 @@ def _source_positions(extent: Extent, coordinates: str) -> NDArray[np.float64]:
             raise NotImplementedError(f"coordinate transformation {coordinates!r}")
 
 
-def _nearest(positions: NDArray[np.float64], mode: str) -> NDArray[np.int64]:
-    match mode:
-        case "round_prefer_floor":
-            rounded = np.ceil(positions - 0.5)
-        case "round_prefer_ceil":
-            rounded = np.floor(positions + 0.5)
-        case "floor":
-            rounded = np.floor(positions)
-        case "ceil":
-            rounded = np.ceil(positions)
-        case _:
-            raise NotImplementedError(f"nearest mode {mode!r}")
-    return rounded.astype(np.int64)
-
-
 def _method(node: Node) -> Interpolation:
     mode = str(node.attribute("mode", "nearest"))
     mode = "linear" if mode == "bilinear" else mode
@@ -203,6 +196,8 @@ def _method(node: Node) -> Interpolation:
         str(node.attribute("keep_aspect_ratio_policy", "stretch")),
         float(node.attribute("extrapolation_value", 0.0)),
     )
+    if mode == "nearest" and method.nearest not in NEAREST:
+        raise NotImplementedError(f"nearest mode {method.nearest!r}")
     if method.policy not in POLICIES:
         raise NotImplementedError(f"keep_aspect_ratio_policy {method.policy!r}")
     # What the method cannot do shows on any axis.
@@ -217,12 +212,8 @@ def _check_corners(node: Node, scales: list[float]) -> None:
         return
     for axis, scale in zip(range(len(shape)) if axes is None else axes, scales, strict=False):
         size = shape[axis]
-        if (size is None and scale != round(scale)) or (size is not None and _is_partial(size, scale)):
+        if (scale != round(scale)) if size is None else (size * scale - math.floor(size * scale) > 1e-3):
             raise NotImplementedError(f"corners aligned after scaling {size or 'a number of'} pixels by {scale:g}")
-
-
-def _is_partial(size: int, scale: float) -> bool:
-    return size * scale - math.floor(size * scale) > 1e-3
 
 
 def resize(node: Node) -> Converted:
@@ -238,7 +229,7 @@ def resize(node: Node) -> Converted:
     if method.coordinates == "tf_crop_and_resize" and not node.has_input(3):
         raise NotImplementedError("a crop that is scaled; only one that is resized to given sizes is supported")
     return call(
-        resample, node.inputs[:1], numbers(node, 1, 2, 3, whole=False), method=method, axes=node.attribute("axes")
+        resample, node.inputs[:1], numbers(node, 1, 2, 3, number=float), method=method, axes=node.attribute("axes")
     )
 
 
@@ -248,7 +239,7 @@ def upsample(node: Node) -> Converted:
     if node.op == "Upsample" and node.version < 7:
         stated = [1.0, 1.0, node.attribute("height_scale"), node.attribute("width_scale")]
     if stated is None:
-        given = numbers(node, len(node.inputs), 1, len(node.inputs), whole=False)
+        given = numbers(node, len(node.inputs), 1, len(node.inputs), number=float)
     else:
-        given = fixed_numbers(None, stated, None, whole=False)
+        given = fixed_numbers(None, stated, None, number=float)
     return call(resample, node.inputs[:1], given, method=_method(node), axes=None)

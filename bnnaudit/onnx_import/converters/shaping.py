@@ -45,10 +45,7 @@ def unsqueeze(values: Tensor, axes: list[int] | None) -> Tensor:
 
 def expand(values: Tensor, target: list[int] | None) -> Tensor:
     """(...) -> the broadcast shape: repeated along axes of size 1 to a shape, which may have 1 where the values have more."""
-    target = target or []
-    own = [1] * (len(target) - values.dim()) + list(values.shape)
-    target = [1] * (len(own) - len(target)) + target
-    return values.expand([size if wanted == 1 else wanted for size, wanted in zip(own, target, strict=True)])
+    return values.expand(torch.broadcast_shapes(values.shape, target or []))  # type: ignore[no-untyped-call]
 
 
 def tile(values: Tensor, repeats: list[int] | None) -> Tensor:
@@ -110,11 +107,6 @@ def reshaping(node: Node) -> Converted:
     return call(reshape, node.inputs[:1], stated_or_given(node, "shape"), allow_zero=node.flag("allowzero"))
 
 
-def flattening(node: Node) -> Converted:
-    """Flatten-1 to 25."""
-    return call(flatten, node.inputs[:1], axis=int(node.attribute("axis", 1)))
-
-
 def tiling(node: Node) -> Converted:
     """Tile-1 to 13."""
     if node.version >= 6:
@@ -125,11 +117,6 @@ def tiling(node: Node) -> Converted:
 def shape_of(node: Node) -> Converted:
     """Shape-1 to 25."""
     return call(shape, node.inputs[:1], start=int(node.attribute("start", 0)), end=node.attribute("end"))
-
-
-def size_of(node: Node) -> Converted:
-    """Size-1 to 25."""
-    return call(size, node.inputs[:1])
 
 
 def transposing(node: Node) -> Converted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.nn import functional
@@ -47,6 +47,14 @@ class Window:
             for axis, (size, stride) in enumerate(zip(sizes, self.strides, strict=True))
         ]
         return split_margins(total, upper=self.same == "SAME_UPPER")
+
+    def on(self, shape: Sequence[int | None] | None) -> Window:
+        """The window with fixed margins on an image (N, C, ...) whose size is known."""
+        sizes = [size for size in (shape or ())[2:] if size is not None]
+        if not self.same or shape is None or len(sizes) != self.axes or len(shape) != self.axes + 2:
+            return self
+        before, after = self.margins(sizes)
+        return replace(self, before=before, after=after, same="")
 
 
 def split_margins(total: Sequence[int], upper: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:

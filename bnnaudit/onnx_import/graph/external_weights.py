@@ -5,6 +5,7 @@ It is an ONNX tensor with external data whose location is an absolute path; whoe
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,7 @@ def with_values(tensor: TensorProto) -> TensorProto:
 
 def whole(model: ModelProto) -> ModelProto:
     """A copy of a model with all values in it."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    copy = deepcopy(model)
     for tensor in copy.graph.initializer:
         if points(tensor):
             tensor.CopyFrom(with_values(tensor))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,28 @@ SHAPES_ONLY = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze
 def qualified_name(node: NodeProto) -> str:
     """The operator with its domain, which is left out for the standard one: `Conv`, `onnx.brevitas.Quant`."""
     return f"{node.domain}.{node.op_type}" if node.domain else str(node.op_type)
+
+
+def input_at(node: NodeProto, position: int) -> str:
+    """The name of an input; empty where it is left out."""
+    return str(node.input[position]) if 0 <= position < len(node.input) else ""
+
+
+def is_standard(node: NodeProto | None, *ops: str) -> TypeGuard[NodeProto]:
+    """Whether a node is one of these standard operators."""
+    return node is not None and node.domain == STANDARD_DOMAIN and node.op_type in ops
+
+
+def own_node(op: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "", **settings: Any) -> NodeProto:
+    """A node of an operator of our own domain."""
+    return helper.make_node(op, inputs, outputs, name=name, domain=OWN_DOMAIN, **settings)
+
+
+def make_own(node: NodeProto, op: str, **settings: Any) -> None:
+    """Turn a node, which keeps its inputs and outputs, into one of our own domain."""
+    node.op_type, node.domain = op, OWN_DOMAIN
+    del node.attribute[:]
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
 
 
 def standard_opset(model: ModelProto) -> int:
@@ -66,7 +88,8 @@ class Graph:
         self.opset = standard_opset(model)
         self.nodes: list[NodeProto] = list(model.graph.node)
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
+        """The stored tensors by name."""
         self._values: dict[str, ValueInfoProto] = {
             info.name: info for info in (*self.proto.value_info, *self.proto.input, *self.proto.output)
         }
@@ -91,6 +114,11 @@ class Graph:
         """The node whose output `value` is; None for an input, an initializer or nothing."""
         return self._makers.get(value)
 
+    def made_by(self, value: str, *ops: str) -> NodeProto | None:
+        """The node whose output `value` is, where it is one of these standard operators."""
+        node = self.maker(value)
+        return node if is_standard(node, *ops) else None
+
     def users(self, value: str) -> list[NodeProto]:
         """The nodes that take `value`, once for each time they do."""
         return self._users.get(value, [])
@@ -99,15 +127,10 @@ class Graph:
         """Whether the graph returns `value`."""
         return any(info.name == value for info in self.proto.output)
 
-    @property
-    def initializers(self) -> dict[str, TensorProto]:
-        """The stored tensors by name."""
-        return self._initializers
-
     def constant(self, value: str) -> NDArray[Any] | None:
         """The array of an initializer, or None where `value` is not one."""
         if value not in self._arrays:
-            tensor = self._initializers.get(value)
+            tensor = self.initializers.get(value)
             if tensor is None:
                 return None
             if points(tensor):
@@ -116,43 +139,45 @@ class Graph:
             self._arrays[value] = numpy_helper.to_array(tensor)
         return self._arrays[value]
 
+    def stored(self, value: str) -> NDArray[Any] | None:
+        """The array of an initializer or a Constant node; None for anything else."""
+        maker = self.made_by(value, "Constant")
+        return self.constant(value) if maker is None else constant_array(maker)
+
     def number(self, value: str) -> float | None:
         """The one number of an initializer or a Constant node; None for anything else."""
-        array = self.constant(value)
-        maker = self.maker(value)
-        if array is None and maker is not None and maker.op_type == "Constant" and maker.domain == STANDARD_DOMAIN:
-            array = constant_array(maker)
+        array = self.stored(value)
         return float(array.ravel()[0]) if array is not None and array.size == 1 and array.dtype.kind in "fiu" else None
 
     def add_constant(self, name: str, array: NDArray[Any]) -> str:
         """Store `array` under `name`, replacing what was there."""
         tensor = numpy_helper.from_array(np.asarray(array), name=name)
-        if name in self._initializers:
-            self._initializers[name].CopyFrom(tensor)
+        if name in self.initializers:
+            self.initializers[name].CopyFrom(tensor)
         else:
             self.proto.initializer.append(tensor)
-            self._initializers[name] = self.proto.initializer[-1]
+            self.initializers[name] = self.proto.initializer[-1]
         self._arrays[name] = np.asarray(array)
         return name
 
     def fresh_name(self, wish: str) -> str:
         """`wish`, or `wish` with a number, that names nothing yet."""
-        taken = {*self._values, *self._initializers, *self._makers, *self._users}
+        taken = {*self._values, *self.initializers, *self._makers, *self._users}
         return (
             wish if wish not in taken else next(n for i in range(len(taken) + 1) if (n := f"{wish}_{i}") not in taken)
         )
 
     def element_type(self, value: str) -> int:
         """The TensorProto type of a value, 0 where unknown."""
-        if value in self._initializers:
-            return int(self._initializers[value].data_type)
+        if value in self.initializers:
+            return int(self.initializers[value].data_type)
         info = self._values.get(value)
         return int(info.type.tensor_type.elem_type) if info is not None else 0
 
     def shape(self, value: str) -> tuple[int | None, ...] | None:
         """The shape of a value, None for an unknown axis, None alone for an unknown rank."""
-        if value in self._initializers:
-            return tuple(self._initializers[value].dims)
+        if value in self.initializers:
+            return tuple(self.initializers[value].dims)
         info = self._values.get(value)
         if info is None or not info.type.tensor_type.HasField("shape"):
             return None
@@ -189,7 +214,7 @@ class Graph:
             copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in stored]
             del self.proto.initializer[:]
             self.proto.initializer.extend(copies)
-            self._initializers = {tensor.name: tensor for tensor in self.proto.initializer}
+            self.initializers = {tensor.name: tensor for tensor in self.proto.initializer}
         self.reindex()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.graph import Graph, input_at
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
 
@@ -26,7 +26,7 @@ class QuantizerKind:
 
 def on_grid(graph: Graph, node: NodeProto, grid: Grid, position: int, zero_position: int) -> QuantizerKind:
     """A quantizer to the numbers of a grid, with the range that the scale and the zero point at two inputs make of it."""
-    scale, zero_point = stored_numbers(graph, node, position), stored_numbers(graph, node, zero_position)
+    scale, zero_point = _stored_numbers(graph, node, position), _stored_numbers(graph, node, zero_position)
     if scale is None:
         return QuantizerKind(GridQuantizer.op, grid.bits)
     zero = np.zeros(1) if zero_point is None else zero_point
@@ -37,18 +37,10 @@ def on_grid(graph: Graph, node: NodeProto, grid: Grid, position: int, zero_posit
     return QuantizerKind(GridQuantizer.op, grid.bits, float(ends[0].min()), float(ends[1].max()))
 
 
-def stored_numbers(graph: Graph, node: NodeProto, position: int) -> NDArray[np.float64] | None:
+def _stored_numbers(graph: Graph, node: NodeProto, position: int) -> NDArray[np.float64] | None:
     """The constant at an input as floats; None where there is none."""
-    if position >= len(node.input) or not node.input[position]:
-        return None
-    array = graph.constant(node.input[position])
+    array = graph.constant(input_at(node, position))
     return None if array is None or array.size == 0 else np.asarray(array, dtype=np.float64)
-
-
-def stored_number(graph: Graph, node: NodeProto, position: int) -> float | None:
-    """The first number at an input; None where it is not stored."""
-    array = stored_numbers(graph, node, position)
-    return None if array is None else float(array.ravel()[0])
 
 
 def bits_between(low: float, high: float) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import onnx
 from onnx import ModelProto, NodeProto, helper
 
@@ -46,8 +48,7 @@ def _levels(nodes: list[NodeProto]) -> list[int]:
 
 def _hiding(model: ModelProto, hidden: list[bool]) -> ModelProto:
     """A copy in which some nodes are of an operator that nobody knows."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    copy = deepcopy(model)
     copy.opset_import.append(helper.make_opsetid(_HIDDEN, 1))
     for node, hide in zip(copy.graph.node, hidden, strict=True):
         if hide:

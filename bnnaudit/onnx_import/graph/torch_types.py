@@ -9,6 +9,7 @@ stores but hardly computes with, are computed in int64 and converted back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor
 
+_ALIKE = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+_FLOATS = ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16")
 TORCH_TYPES: dict[int, torch.dtype] = {
-    TensorProto.FLOAT: torch.float32,
-    TensorProto.DOUBLE: torch.float64,
-    TensorProto.FLOAT16: torch.float16,
-    TensorProto.BFLOAT16: torch.bfloat16,
-    TensorProto.BOOL: torch.bool,
-    TensorProto.INT8: torch.int8,
-    TensorProto.INT16: torch.int16,
-    TensorProto.INT32: torch.int32,
-    TensorProto.INT64: torch.int64,
-    TensorProto.UINT8: torch.uint8,
-    TensorProto.UINT16: torch.uint16,
-    TensorProto.UINT32: torch.uint32,
-    TensorProto.UINT64: torch.uint64,
+    TensorProto.DataType.Value(name): getattr(torch, name.lower()) for name in (*_FLOATS, *_ALIKE)
 }
 
 _NARROW: dict[str, tuple[str, torch.dtype]] = {
@@ -91,12 +82,14 @@ def signed(values: Tensor) -> Tensor:
 def for_unsigned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function for operands of any type: a whole-number result has the first operand's unsigned type again."""
 
-    def computed(*operands: Tensor | None, **settings: Any) -> Tensor:
-        kind = next((operand.dtype for operand in operands if operand is not None and operand.dtype in UNSIGNED), None)
+    @wraps(function)
+    def computed(*operands: Any, **settings: Any) -> Tensor:
+        tensors = [operand for operand in operands if isinstance(operand, Tensor)]
+        kind = next((tensor.dtype for tensor in tensors if tensor.dtype in UNSIGNED), None)
         if kind is None:
             return function(*operands, **settings)
-        result = function(*(operand if operand is None else signed(operand) for operand in operands), **settings)
+        plain = (signed(operand) if isinstance(operand, Tensor) else operand for operand in operands)
+        result = function(*plain, **settings)
         return result.to(kind) if result.dtype == torch.int64 else result
 
-    computed.__name__ = function.__name__
     return computed

@@ -6,13 +6,13 @@ between two constants. Taken node by node these have no useful gradient; as one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.constant_inputs import splat
-from bnnaudit.onnx_import.graph.graph import FLOATS, OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.graph import FLOATS, Graph, attribute, is_standard, own_node
 from bnnaudit.onnx_import.graph.own_operators import BINARY_SIGN
 
 
@@ -49,21 +49,8 @@ def recognise_binarisations(graph: Graph) -> None:
 
 
 def _step(graph: Graph, node: NodeProto) -> Binarization | None:
-    if node.domain != STANDARD_DOMAIN:
-        return None
-    match node.op_type:
-        case "Sign":
-            return _sign_of_shifted_sign(graph, node)
-        case "Where":
-            return _replaced_zero(graph, node) or _choice(graph, node)
-        case "Cast":
-            return _cast_comparison(graph, node)
-        case "Relu" | "Max" | "Clip":
-            return _positive_sign(graph, node)
-        case "Div":
-            return _over_its_size(graph, node)
-        case _:
-            return None
+    found = (spelling(graph, node) for ops, spelling in SPELLINGS if is_standard(node, *ops))
+    return next((step for step in found if step is not None), None)
 
 
 def _is_mask(graph: Graph, node: NodeProto, step: Binarization) -> bool:
@@ -73,13 +60,13 @@ def _is_mask(graph: Graph, node: NodeProto, step: Binarization) -> bool:
 
 def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Binarization | None:
     """Sign(Sign(x) + c) with 0 < |c| < 1: the sign with sign(0) = sign(c); written so by Larq and tf2onnx."""
-    shift = graph.maker(node.input[0])
-    if shift is None or shift.op_type not in ("Add", "Sub") or shift.domain != STANDARD_DOMAIN:
+    shift = graph.made_by(node.input[0], "Add", "Sub")
+    if shift is None:
         return None
     pairs = [(shift.input[0], shift.input[1]), (shift.input[1], shift.input[0])]
     for inner, constant in pairs if shift.op_type == "Add" else pairs[:1]:
-        first, offset = graph.maker(inner), splat(graph, constant)
-        if first is not None and first.op_type == "Sign" and offset is not None and 0 < abs(offset) < 1:
+        first, offset = graph.made_by(inner, "Sign"), splat(graph, constant)
+        if first is not None and offset is not None and 0 < abs(offset) < 1:
             below = (offset < 0) != (shift.op_type == "Sub")
             return Binarization(first.input[0], 0.0, -1.0, 1.0, strict=below)
     return None
@@ -88,8 +75,8 @@ def _sign_of_shifted_sign(graph: Graph, node: NodeProto) -> Binarization | None:
 def _replaced_zero(graph: Graph, node: NodeProto) -> Binarization | None:
     """Where(Sign(x) == 0, c, Sign(x)) with c = 1 or -1: the sign with sign(0) = c."""
     condition, filled, rest = node.input
-    equal, sign, level = graph.maker(condition), graph.maker(rest), splat(graph, filled)
-    if equal is None or equal.op_type != "Equal" or sign is None or sign.op_type != "Sign" or level not in (-1, 1):
+    equal, sign, level = graph.made_by(condition, "Equal"), graph.made_by(rest, "Sign"), splat(graph, filled)
+    if equal is None or sign is None or level not in (-1, 1):
         return None
     tested = [name for name in equal.input if splat(graph, name) != 0]
     if tested not in ([rest], [sign.input[0]]):
@@ -99,7 +86,7 @@ def _replaced_zero(graph: Graph, node: NodeProto) -> Binarization | None:
 
 def _positive_sign(graph: Graph, node: NodeProto) -> Binarization | None:
     """Relu(Sign(x)), Max(Sign(x), 0) and Clip(Sign(x), 0, 1): 1 above zero, else 0."""
-    signs = [name for name in node.input[:2] if (maker := graph.maker(name)) is not None and maker.op_type == "Sign"]
+    signs = {name: maker for name in node.input[:2] if (maker := graph.made_by(name, "Sign")) is not None}
     if len(signs) != 1 or len(node.input) > (2 if node.op_type == "Max" else 3):
         return None
     ends = [splat(graph, name) for name in node.input if name and name not in signs]
@@ -107,20 +94,14 @@ def _positive_sign(graph: Graph, node: NodeProto) -> Binarization | None:
         ends = [attribute(node, "min"), attribute(node, "max")]
     if ends != {"Relu": [], "Max": [0.0], "Clip": [0.0, 1.0]}[node.op_type]:
         return None
-    sign = graph.maker(signs[0])
-    return (
-        None
-        if sign is None or sign.domain != STANDARD_DOMAIN
-        else Binarization(sign.input[0], 0.0, 0.0, 1.0, strict=True)
-    )
+    (sign,) = signs.values()
+    return Binarization(sign.input[0], 0.0, 0.0, 1.0, strict=True)
 
 
 def _over_its_size(graph: Graph, node: NodeProto) -> Binarization | None:
     """x / |x|: the sign, but for x = 0, of which it makes no number."""
-    size = graph.maker(node.input[1])
-    found = (
-        size is not None and size.op_type == "Abs" and size.domain == STANDARD_DOMAIN and size.input[0] == node.input[0]
-    )
+    size = graph.made_by(node.input[1], "Abs")
+    found = size is not None and size.input[0] == node.input[0]
     return Binarization(node.input[0], 0.0, -1.0, 1.0, strict=False) if found else None
 
 
@@ -146,24 +127,23 @@ def _become_floats(graph: Graph, value: str) -> bool:
 
 
 def _becomes_floats(graph: Graph, user: NodeProto, value: str) -> bool:
-    if user.domain != STANDARD_DOMAIN:
-        return False
-    if user.op_type == "Cast":
+    if is_standard(user, "Cast"):
         return attribute(user, "to") in FLOATS
-    if user.op_type in COUNTING and list(user.input).count(value) == 1 and user.input[0] == value:
-        return _become_floats(graph, user.output[0])
-    scaled = user.op_type in ("Mul", "Add", "Sub") and any(splat(graph, name) is not None for name in user.input)
-    return scaled and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
+    counted = is_standard(user, *COUNTING) and user.input[0] == value
+    scaled = is_standard(user, "Mul", "Add", "Sub") and any(splat(graph, name) is not None for name in user.input)
+    return (counted or scaled) and list(user.input).count(value) == 1 and _become_floats(graph, user.output[0])
 
 
 def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Binarization | None:
     """The step that is `held` where a comparison of floats holds, behind a Not the other way round."""
     node = graph.maker(condition)
-    if node is not None and node.op_type == "Not" and node.domain == STANDARD_DOMAIN:
+    if is_standard(node, "Not"):
         return _compared(graph, node.input[0], otherwise, held)
-    if node is not None and _repeats_truth(node):
+    # PyTorch's exporter casts truth values to truth values before a Where.
+    to_truth = is_standard(node, "Cast") and attribute(node, "to") == TensorProto.BOOL
+    if node is not None and (to_truth or is_standard(node, "Identity")):
         return _compared(graph, node.input[0], held, otherwise)
-    if node is None or node.op_type not in COMPARISONS or node.domain != STANDARD_DOMAIN:
+    if not is_standard(node, *COMPARISONS):
         return None
     above, on_it = COMPARISONS[node.op_type]
     values, threshold = node.input
@@ -177,17 +157,10 @@ def _compared(graph: Graph, condition: str, held: float, otherwise: float) -> Bi
     return Binarization(values, threshold if scalar is None else scalar, low, high, strict=on_it != above)
 
 
-def _repeats_truth(node: NodeProto) -> bool:
-    """A Cast of truth values to truth values, as PyTorch's exporter writes it before a Where."""
-    to_truth = node.op_type == "Cast" and attribute(node, "to") == TensorProto.BOOL
-    return bool(node.domain == STANDARD_DOMAIN and (to_truth or node.op_type == "Identity"))
-
-
 def _is_stored(graph: Graph, value: str) -> bool:
     """Whether a value is a stored tensor, or one that is expanded to the size of others."""
-    maker = graph.maker(value)
-    expanded = maker is not None and maker.op_type == "Expand" and maker.domain == STANDARD_DOMAIN
-    return graph.constant(value if maker is None or not expanded else maker.input[0]) is not None
+    expanded = graph.made_by(value, "Expand")
+    return graph.constant(value if expanded is None else expanded.input[0]) is not None
 
 
 def _written(graph: Graph, node: NodeProto, step: Binarization) -> Iterator[NodeProto]:
@@ -200,4 +173,17 @@ def _written(graph: Graph, node: NodeProto, step: Binarization) -> Iterator[Node
         values, threshold = graph.fresh_name(f"{node.output[0]}_above"), 0.0
         yield helper.make_node("Sub", [step.values, str(step.threshold)], [values], name=f"{node.name}_threshold")
     settings = {"threshold": threshold, "low": step.low, "high": step.high, "strict": int(step.strict)}
-    yield helper.make_node(BINARY_SIGN, [values], list(node.output), name=node.name, domain=OWN_DOMAIN, **settings)
+    yield own_node(BINARY_SIGN, [values], node.output, node.name, **settings)
+
+
+Spelling = Callable[[Graph, NodeProto], Binarization | None]
+
+SPELLINGS: tuple[tuple[tuple[str, ...], Spelling], ...] = (
+    (("Sign",), _sign_of_shifted_sign),
+    (("Where",), _replaced_zero),
+    (("Where",), _choice),
+    (("Cast",), _cast_comparison),
+    (("Relu", "Max", "Clip"), _positive_sign),
+    (("Div",), _over_its_size),
+)
+"""Operators that end a binarisation, and what recognises it."""

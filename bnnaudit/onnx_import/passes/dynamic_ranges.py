@@ -6,7 +6,9 @@ image at a time has a range for each; so has the differentiable copy, and the de
 
 from __future__ import annotations
 
-from onnx import ModelProto, helper
+from copy import deepcopy
+
+from onnx import helper
 
 from bnnaudit.onnx_import.graph.graph import Graph
 from bnnaudit.onnx_import.graph.own_operators import ROWS_PER_IMAGE
@@ -29,8 +31,7 @@ def range_by_image(graph: Graph) -> None:
 def _shapes_of_one(graph: Graph) -> Graph:
     """The graph with the shapes that it has for a single image."""
     graph.save()
-    copy = ModelProto()
-    copy.CopyFrom(graph.model)
+    copy = deepcopy(graph.model)
     del copy.graph.value_info[:]
     for info in copy.graph.input:
         info.type.tensor_type.shape.dim[0].dim_value = 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
-from onnx import NodeProto, helper
+from onnx import NodeProto
 
+from bnnaudit.onnx_import.graph.constant_inputs import clip_bounds
 from bnnaudit.onnx_import.graph.element_types import GRIDS, HALVES
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, input_at, own_node
 from bnnaudit.onnx_import.graph.own_operators import QUANTIZE_DEQUANTIZE, QUANTIZES_TO
 from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.quantization.fake_quantize import RELU, Bounds, is_in_one_step
@@ -54,16 +53,9 @@ def _numbers(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
     """Scale and zero point; None where they are computed, or more than one number each."""
     if attribute(node, "block_size", 0):
         return None
-    found = []
-    for position, absent in ((1, None), (2, 0.0)):
-        name = node.input[position] if len(node.input) > position else ""
-        array = graph.constant(name) if name else None
-        if array is None and (name or absent is None):
-            return None
-        if array is not None and array.size != 1:
-            return None
-        found.append(0.0 if array is None else float(array.ravel()[0]))
-    return found[0], found[1]
+    scale = graph.number(input_at(node, 1))
+    zero_point = graph.number(input_at(node, 2)) if input_at(node, 2) else 0.0
+    return None if scale is None or zero_point is None else (scale, zero_point)
 
 
 def _fuse(graph: Graph, pair: _Pair) -> None:
@@ -76,14 +68,8 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
     inputs = [values, *pair.quantizer.input[1:3]]
     kind = attribute(pair.quantizer, QUANTIZES_TO)
     settings = {QUANTIZES_TO: kind, "low": before.low, "high": before.high}
-    node = helper.make_node(
-        QUANTIZE_DEQUANTIZE,
-        inputs,
-        [first.output[0]],
-        name=first.name,  # what it returns is the tensor that the file knows by this node
-        domain=OWN_DOMAIN,
-        **settings,
-    )
+    # What it returns is the tensor that the file knows by the name of this dequantizer.
+    node = own_node(QUANTIZE_DEQUANTIZE, inputs, [first.output[0]], first.name, **settings)
     # In the place of the quantizer: what uses one of the dequantizers may come before another of them.
     graph.replace([*gone, pair.quantizer], [node])
     dropped = {id(dequantizer) for dequantizer in pair.dequantizers}
@@ -96,20 +82,7 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
 
 def _bounds(graph: Graph, node: NodeProto) -> Bounds | None:
     """What a Relu, or a Clip between constants, clips to; None for other nodes."""
-    if node.domain not in (OWN_DOMAIN, STANDARD_DOMAIN):
-        return None
-    if node.op_type == "Relu":
+    if node.domain in (OWN_DOMAIN, STANDARD_DOMAIN) and node.op_type == "Relu":
         return RELU
-    if node.op_type != "Clip":
-        return None
-    given: list[float] = []
-    for position, name, absent in ((1, "min", -math.inf), (2, "max", math.inf)):
-        stated = attribute(node, name)
-        if len(node.input) > position and node.input[position]:
-            array = graph.constant(node.input[position])
-            if array is None or array.size != 1:
-                return None
-            stated = float(np.asarray(array).ravel()[0])
-        given.append(absent if stated is None else float(stated))
-    low, high = given
-    return Bounds(low, high) if low <= high else None
+    ends = clip_bounds(graph, node)
+    return None if ends is None or ends[0] > ends[1] else Bounds(*ends)

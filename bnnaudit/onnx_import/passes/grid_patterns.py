@@ -7,19 +7,17 @@ differentiable. Written so by hand, and by exporters of fake quantization: `clam
 
 from __future__ import annotations
 
-from onnx import NodeProto, helper
+from collections.abc import Iterator
+from itertools import islice
 
-from bnnaudit.onnx_import.graph.constant_inputs import Ends, clip_ends, splat
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from onnx import NodeProto
+
+from bnnaudit.onnx_import.graph.constant_inputs import clip_ends, splat
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, is_standard, make_own
 from bnnaudit.onnx_import.graph.own_operators import GRID_STEP, MODE, ROUND_BY
+from bnnaudit.quantization.grids import MOST_BETWEEN, Ends, affine, whole_ends
 
 ROUNDINGS = {"Round": "HALF_EVEN", "Floor": "FLOOR", "Ceil": "CEIL"}
-
-TOLERANCE = 1e-4
-"""How far the ends of a clip may be from whole numbers once they are scaled; not tuned."""
-
-MOST_BETWEEN = 3
-"""Scales and shifts between a clip and its rounding; not tuned."""
 
 
 def recognise_grids(graph: Graph) -> None:
@@ -29,16 +27,10 @@ def recognise_grids(graph: Graph) -> None:
         if mode is None:
             continue
         ends = _clipped_behind(graph, node.output[0]) or _clipped_before(graph, node.input[0])
-        if ends is None or abs(ends[0] - round(ends[0])) > TOLERANCE or abs(ends[1] - round(ends[1])) > TOLERANCE:
-            continue
-        low, high = float(round(ends[0])), float(round(ends[1]))
-        if low >= high:
-            continue
-        scale, shift = _scale_behind(graph, node.output[0])
-        node.op_type, node.domain = GRID_STEP, OWN_DOMAIN
-        del node.attribute[:]
-        settings = {"mode": mode, "low": low, "high": high, "scale": scale, "shift": shift}
-        node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
+        grid = None if ends is None else whole_ends(*ends)
+        if grid is not None:
+            scale, shift = _scale_behind(graph, node.output[0])
+            make_own(node, GRID_STEP, mode=mode, low=grid[0], high=grid[1], scale=scale, shift=shift)
 
 
 def _mode(node: NodeProto) -> str | None:
@@ -48,26 +40,33 @@ def _mode(node: NodeProto) -> str | None:
     return ROUNDINGS.get(node.op_type) if node.domain == STANDARD_DOMAIN else None
 
 
-def _only_user(graph: Graph, value: str) -> NodeProto | None:
-    users = graph.users(value)
-    return users[0] if len(users) == 1 and not graph.is_output(value) else None
+def _behind(graph: Graph, value: str) -> Iterator[tuple[NodeProto | None, float, float]]:
+    """The nodes in a row behind a value, scales, shifts and clips and one more, with what turns the value into their input.
+
+    That is a factor and a shift, with which clips have nothing to do. The last node is None where the row ends.
+    """
+    factor, shift = 1.0, 0.0
+    for _ in range(2 * MOST_BETWEEN + 1):
+        users = graph.users(value)
+        node = users[0] if len(users) == 1 and not graph.is_output(value) else None
+        yield node, factor, shift
+        if node is None:
+            return
+        if clip_ends(graph, node) is None:
+            change = _affine(graph, node, value)
+            if change is None:
+                return
+            factor, shift = factor * change[0], shift * change[0] + change[1]
+        value = node.output[0]
 
 
 def _clipped_behind(graph: Graph, value: str) -> Ends | None:
     """The ends to which a rounded value is clipped at once, or after a zero point was added."""
-    factor, shift = 1.0, 0.0
-    node = _only_user(graph, value)
-    for _ in range(MOST_BETWEEN):
-        if node is None or (ends := clip_ends(graph, node)) is not None:
-            break
-        change = _affine(graph, node, value)
-        if change is None:
-            return None
-        factor, shift = factor * change[0], shift * change[0] + change[1]
-        value = node.output[0]
-        node = _only_user(graph, value)
-    ends = clip_ends(graph, node)
-    return None if ends is None or factor == 0 else _sorted((ends[0] - shift) / factor, (ends[1] - shift) / factor)
+    for node, factor, shift in islice(_behind(graph, value), MOST_BETWEEN + 1):
+        ends = clip_ends(graph, node)
+        if ends is not None:
+            return None if factor == 0 else ((ends[0] - shift) / factor, (ends[1] - shift) / factor)
+    return None
 
 
 def _clipped_before(graph: Graph, value: str) -> Ends | None:
@@ -77,7 +76,7 @@ def _clipped_before(graph: Graph, value: str) -> Ends | None:
         node = graph.maker(value)
         ends = clip_ends(graph, node)
         if ends is not None:
-            return _sorted(ends[0] * factor + shift, ends[1] * factor + shift)
+            return ends[0] * factor + shift, ends[1] * factor + shift
         source = None if node is None else _variable_input(graph, node)
         change = None if node is None or source is None else _affine(graph, node, source)
         if change is None or source is None:
@@ -90,17 +89,7 @@ def _clipped_before(graph: Graph, value: str) -> Ends | None:
 
 def _scale_behind(graph: Graph, value: str) -> tuple[float, float]:
     """Factor and shift from the grid to what the quantizer returns, as far as its nodes are scales and clips."""
-    factor, shift = 1.0, 0.0
-    for _ in range(2 * MOST_BETWEEN):
-        node = _only_user(graph, value)
-        if node is None:
-            break
-        if clip_ends(graph, node) is None:
-            change = _affine(graph, node, value)
-            if change is None:
-                break
-            factor, shift = factor * change[0], shift * change[0] + change[1]
-        value = node.output[0]
+    *_, (_, factor, shift) = _behind(graph, value)
     return factor, shift
 
 
@@ -112,22 +101,10 @@ def _variable_input(graph: Graph, node: NodeProto) -> str | None:
 
 def _affine(graph: Graph, node: NodeProto, value: str) -> tuple[float, float] | None:
     """(factor, shift) of a node that multiplies `value` by a number or adds one; None for any other."""
-    if node.domain != STANDARD_DOMAIN or node.op_type not in ("Mul", "Div", "Add", "Sub") or len(node.input) != 2:
+    if not is_standard(node, "Mul", "Div", "Add", "Sub") or len(node.input) != 2:
         return None
     first = node.input[0] == value
     number = splat(graph, node.input[1 if first else 0])
     if number is None or node.input[0] == node.input[1]:
         return None
-    match node.op_type:
-        case "Mul":
-            return number, 0.0
-        case "Add":
-            return 1.0, number
-        case "Sub":
-            return (1.0, -number) if first else (-1.0, number)
-        case _:
-            return (1.0 / number, 0.0) if first and number else None
-
-
-def _sorted(low: float, high: float) -> Ends:
-    return (low, high) if low <= high else (high, low)
+    return affine(node.op_type.lower(), number, first)

@@ -14,7 +14,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.core.errors import one_line
-from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, Graph, attribute, constant_array, qualified_name
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, Graph, attribute, qualified_name
 from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
 
 WHOLE_FROM = 12582912.0
@@ -23,6 +23,15 @@ subtracting it leaves the whole number. For operator sets without Round; holds u
 
 MOST_EXPONENTS = 32
 """Exponents of a float format that are told apart one by one; not tuned."""
+
+SIZES = {
+    "UP": ("Ceil", 0.0),
+    "DOWN": ("Floor", 0.0),
+    "ROUND_TO_ZERO": ("Floor", 0.0),
+    "HALF_UP": ("Floor", 0.5),
+    "HALF_DOWN": ("Ceil", -0.5),
+}
+"""Modes that keep the sign: what makes a whole number of the size, and what is added to the size before."""
 
 
 class Writer:
@@ -48,11 +57,7 @@ class Writer:
 
     def constant(self, position: int) -> np.ndarray:
         """The constant at an input; NotImplementedError where it is computed."""
-        name = self.node.input[position]
-        array = self.graph.constant(name)
-        maker = self.graph.maker(name)
-        if array is None and maker is not None and maker.op_type == "Constant":
-            array = constant_array(maker)
+        array = self.graph.stored(self.node.input[position])
         if array is None:
             raise NotImplementedError(f"{qualified_name(self.node)} with a computed input {position}")
         return np.asarray(array)
@@ -78,26 +83,19 @@ class Writer:
     def rounded(self, value: str, mode: str) -> str:
         """A value rounded to whole numbers."""
         match mode.upper():
+            case "ROUND" | "HALF_EVEN" if self.graph.opset >= 11:
+                return self.add("Round", value)
             case "ROUND" | "HALF_EVEN":
-                if self.graph.opset >= 11:
-                    return self.add("Round", value)
                 return self.add("Sub", self.add("Add", value, WHOLE_FROM), WHOLE_FROM)
-            case "CEIL":
-                return self.add("Ceil", value)
-            case "FLOOR":
-                return self.add("Floor", value)
-            case "UP":
-                return self._away(value, self.add("Ceil", self.add("Abs", value)))
-            case "DOWN" | "ROUND_TO_ZERO":
-                return self._away(value, self.add("Floor", self.add("Abs", value)))
-            case "HALF_UP":
-                return self._away(value, self.add("Floor", self.add("Add", self.add("Abs", value), 0.5)))
-            case "HALF_DOWN":
-                return self._away(value, self.add("Ceil", self.add("Sub", self.add("Abs", value), 0.5)))
-        raise NotImplementedError(f"rounding mode {mode!r}")
-
-    def _away(self, value: str, size: str) -> str:
-        return self.add("Mul", self.add("Sign", value), size)
+            case "CEIL" | "FLOOR":
+                return self.add(mode.capitalize(), value)
+        if mode.upper() not in SIZES:
+            raise NotImplementedError(f"rounding mode {mode!r}")
+        step, shift = SIZES[mode.upper()]
+        size = self.add("Abs", value)
+        if shift:
+            size = self.add("Add" if shift > 0 else "Sub", size, abs(shift))
+        return self.add("Mul", self.add("Sign", value), self.add(step, size))
 
     def clipped(self, value: str, low: float, high: float) -> str:
         """A value brought to low..high."""
@@ -173,13 +171,10 @@ def _bipolar(writer: Writer) -> None:
 
 def _trunc(writer: Writer) -> None:
     x, scale, zero_point = writer.node.input[0], writer.operand(1), writer.operand(2)
-    newer = len(writer.node.input) > 5
     signed, narrow, mode = _settings(writer, "FLOOR")
-    shifted = writer.add("Add", writer.add("Div", x, scale), zero_point)
-    whole = writer.rounded(shifted, "ROUND")
-    if not newer:
-        divisor = 2.0 ** (writer.number(3) - writer.number(4))
-        cut = writer.rounded(writer.add("Div", whole, divisor), mode)
+    whole = writer.rounded(writer.add("Add", writer.add("Div", x, scale), zero_point), "ROUND")
+    if len(writer.node.input) <= 5:
+        cut = writer.rounded(writer.add("Div", whole, 2.0 ** (writer.number(3) - writer.number(4))), mode)
         writer.add("Mul", writer.add("Sub", cut, zero_point), scale, output=writer.node.output[0])
         return
     out_scale = writer.number(4)

@@ -11,54 +11,30 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.element_types import SHORT, WHOLE
-from bnnaudit.onnx_import.graph.graph import FLOATS, OWN_DOMAIN, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.graph import (
+    FLOATS,
+    SHAPES_ONLY,
+    STANDARD_DOMAIN,
+    Graph,
+    attribute,
+    input_at,
+    is_standard,
+    make_own,
+    own_node,
+)
 from bnnaudit.onnx_import.graph.own_operators import FROM_FLOAT, QUANTIZES_TO, TO_FLOAT, TRUNCATE
 from bnnaudit.onnx_import.operators import spec_of
 
 RETURNED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32})
 """Types of whole numbers that scores are cast to."""
 
-KEEPING = frozenset(
-    [
-        "Abs",
-        "Add",
-        "Cast",
-        "Clip",
-        "Concat",
-        "CumSum",
-        "DepthToSpace",
-        "Div",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "GatherElements",
-        "GatherND",
-        "Identity",
-        "MatMul",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Pad",
-        "ReduceMax",
-        "ReduceMin",
-        "ReduceSum",
-        "Relu",
-        "Reshape",
-        "Sign",
-        "Slice",
-        "SpaceToDepth",
-        "Split",
-        "Squeeze",
-        "Sub",
-        "Sum",
-        "Tile",
-        "Transpose",
-        "Unsqueeze",
-        "Where",
-    ]
+CALCULATING = frozenset(
+    {"Abs", "Add", "CumSum", "Div", "MatMul", "Mod", "Mul", "Neg", "ReduceSum", "Sign", "Sub", "Sum"}
 )
+LIMITING = frozenset({"Cast", "Clip", "Max", "Min", "ReduceMax", "ReduceMin", "Relu"})
+CHOOSING = frozenset({"Gather", "GatherElements", "GatherND", "Slice", "Split", "Where"})
+MOVING = frozenset({"Concat", "DepthToSpace", "Expand", "Pad", "SpaceToDepth", "Tile", "Transpose"})
+KEEPING = SHAPES_ONLY | CALCULATING | LIMITING | CHOOSING | MOVING
 """Operators that make numbers of the kind they take: what they make of floats that hold quantized numbers is of that kind."""
 
 
@@ -89,17 +65,13 @@ def hold_in_floats(graph: Graph, float_outputs: bool = False) -> None:
 def quantized_type(graph: Graph, node: NodeProto) -> int:
     """The type that a node quantizes to, 0 where it is no quantizer by a scale and a zero point, or returns floats."""
     spec = spec_of(node)
-    if spec.zero_point is None or not _given(node, spec.zero_point - 1):
+    if spec.zero_point is None or not input_at(node, spec.zero_point - 1):
         return 0
     for position in (spec.zero_point, spec.data):
-        name = _given(node, position)
+        name = input_at(node, position)
         if name and (found := graph.element_type(name)) in SHORT:
             return found
     return int(attribute(node, "output_dtype", 0)) or int(TensorProto.UINT8)
-
-
-def _given(node: NodeProto, position: int) -> str:
-    return node.input[position] if 0 <= position < len(node.input) else ""
 
 
 def _learn_types(graph: Graph) -> None:
@@ -117,7 +89,7 @@ def _cast_outputs(graph: Graph) -> set[str]:
         while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
             value = node.input[0]
             names.append(value)
-        if node is not None and node.domain == STANDARD_DOMAIN and node.op_type == "Cast":
+        if is_standard(node, "Cast"):
             given, made = graph.element_type(node.input[0]), int(attribute(node, "to"))
             if given in FLOATS and made in RETURNED and all(len(graph.users(name)) < 2 for name in names):
                 found.update(names)
@@ -130,7 +102,7 @@ def _held_values(graph: Graph) -> set[str]:
     returned = {info.name: info.type.tensor_type.elem_type for info in graph.proto.output}
     for node in graph.nodes:
         takes_held = any(name in held for name in node.input)
-        keeps = node.domain == STANDARD_DOMAIN and node.op_type in KEEPING and takes_held
+        keeps = is_standard(node, *KEEPING) and takes_held
         for name in node.output:
             kind = returned.get(name) or graph.element_type(name)
             if kind in SHORT or (kind in WHOLE and (keeps or spec_of(node).sums_integers)):
@@ -146,15 +118,10 @@ def _convert_casts(graph: Graph, held: set[str]) -> None:
         kind = graph.element_type(node.output[0])
         if node.op_type == "Cast":
             wide = node.input[0] in held and kind not in SHORT
-            node.op_type, node.domain = (TO_FLOAT if wide else TRUNCATE), OWN_DOMAIN
-            del node.attribute[:]
-            node.attribute.append(helper.make_attribute(QUANTIZES_TO, kind))
+            make_own(node, TO_FLOAT if wide else TRUNCATE, **{QUANTIZES_TO: kind})
         elif node.op_type == "Div":
             inner = graph.fresh_name(f"{node.output[0]}_quotient")
-            settings = {QUANTIZES_TO: kind}
-            truncated = helper.make_node(
-                TRUNCATE, [inner], [node.output[0]], name=f"{node.name}_whole", domain=OWN_DOMAIN, **settings
-            )
+            truncated = own_node(TRUNCATE, [inner], [node.output[0]], f"{node.name}_whole", **{QUANTIZES_TO: kind})
             node.output[0] = inner
             graph.replace([node], [node, truncated])
 
@@ -165,8 +132,7 @@ def _convert_outputs(graph: Graph, held: set[str]) -> None:
         if info.name in held:
             returned = graph.fresh_name(f"{info.name}_as_stored")
             kind = info.type.tensor_type.elem_type
-            settings = {QUANTIZES_TO: kind}
-            graph.nodes.append(helper.make_node(FROM_FLOAT, [info.name], [returned], domain=OWN_DOMAIN, **settings))
+            graph.nodes.append(own_node(FROM_FLOAT, [info.name], [returned], **{QUANTIZES_TO: kind}))
             info.name = returned
             graph.reindex()
 
@@ -176,7 +142,7 @@ def _convert_inputs(graph: Graph) -> None:
         if info.type.tensor_type.elem_type in SHORT:
             held = graph.fresh_name(f"{info.name}_as_float")
             graph.rename_uses(info.name, held)
-            graph.nodes.insert(0, helper.make_node(TO_FLOAT, [info.name], [held], domain=OWN_DOMAIN))
+            graph.nodes.insert(0, own_node(TO_FLOAT, [info.name], [held]))
             graph.reindex()
             known = graph.proto.value_info.add()
             known.CopyFrom(info)
@@ -187,20 +153,14 @@ def _convert_inputs(graph: Graph) -> None:
 def recognise_truncations(graph: Graph) -> None:
     """Let floats hold the result of every Cast from floats to whole numbers whose users all cast it back to floats."""
     for node in graph.nodes:
-        if not _is_cast(node) or graph.element_type(node.input[0]) not in FLOATS:
+        if not is_standard(node, "Cast") or graph.element_type(node.input[0]) not in FLOATS:
             continue
         kind, made = attribute(node, "to"), node.output[0]
         users = graph.users(made)
-        back = users and all(_is_cast(user) and attribute(user, "to") in FLOATS for user in users)
+        back = users and all(is_standard(user, "Cast") and attribute(user, "to") in FLOATS for user in users)
         if kind not in SHORT | WHOLE or not back or graph.is_output(made):
             continue
-        node.op_type, node.domain = TRUNCATE, OWN_DOMAIN
-        del node.attribute[:]
-        node.attribute.append(helper.make_attribute(QUANTIZES_TO, kind))
+        make_own(node, TRUNCATE, **{QUANTIZES_TO: kind})
         for info in graph.proto.value_info:
             if info.name == made:
                 info.type.tensor_type.elem_type = TensorProto.FLOAT
-
-
-def _is_cast(node: NodeProto) -> bool:
-    return bool(node.op_type == "Cast" and node.domain == STANDARD_DOMAIN)

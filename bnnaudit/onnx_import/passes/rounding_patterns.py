@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from bnnaudit.onnx_import.graph.constant_inputs import splat
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute
+from bnnaudit.onnx_import.graph.constant_inputs import splat, with_number
+from bnnaudit.onnx_import.graph.graph import Graph, attribute, is_standard, own_node
 from bnnaudit.onnx_import.graph.own_operators import MODE, ROUND_BY
 from bnnaudit.quantization.grids import RoundingMode
 
@@ -30,11 +30,7 @@ def recognise_roundings(graph: Graph) -> None:
             found = spelling(graph, node)
             if found is None:
                 continue
-            values, settings = found[0], {MODE: str(found[1])}
-            step = helper.make_node(
-                ROUND_BY, [values], list(node.output), name=node.name, domain=OWN_DOMAIN, **settings
-            )
-            graph.replace([node], [step])
+            graph.replace([node], [own_node(ROUND_BY, [found[0]], node.output, node.name, **{MODE: str(found[1])})])
     graph.drop_dead()
 
 
@@ -57,13 +53,9 @@ def recognise_clips(graph: Graph) -> None:
     graph.drop_dead()
 
 
-def _is(node: NodeProto | None, *ops: str) -> bool:
-    return node is not None and node.domain == STANDARD_DOMAIN and node.op_type in ops
-
-
 def _rounding(graph: Graph, node: NodeProto) -> tuple[str, RoundingMode] | None:
     """What a Floor or a Ceil of shifted values rounds, and how it decides halves."""
-    if not _is(node, "Floor", "Ceil"):
+    if not is_standard(node, "Floor", "Ceil"):
         return None
     shifted = _shifted(graph, node.input[0])
     mode = None if shifted is None else HALVES.get((node.op_type, shifted[1]))
@@ -72,26 +64,22 @@ def _rounding(graph: Graph, node: NodeProto) -> tuple[str, RoundingMode] | None:
 
 def _shifted(graph: Graph, value: str) -> tuple[str, float] | None:
     """x and c where `value` is x + c or x - (-c) for a number c."""
-    node = graph.maker(value)
-    if node is None or not _is(node, "Add", "Sub"):
-        return None
-    first, second = node.input
-    number = splat(graph, second)
-    if number is not None:
-        return first, number if node.op_type == "Add" else -number
-    number = splat(graph, first) if node.op_type == "Add" else None
-    return None if number is None else (second, number)
+    node = graph.made_by(value, "Add", "Sub")
+    found = None if node is None else with_number(graph, node)
+    if node is None or found is None or node.op_type == "Add":
+        return found
+    return (found[0], -found[1]) if found[0] == node.input[0] else None
 
 
 def _away_from_zero(graph: Graph, node: NodeProto) -> tuple[str, RoundingMode] | None:
     """Sign(x) * Floor(|x| + 0.5): halves go away from zero."""
-    if not _is(node, "Mul"):
+    if not is_standard(node, "Mul"):
         return None
     for one, other in (tuple(node.input), tuple(node.input)[::-1]):
-        sign, size = graph.maker(one), graph.maker(other)
+        sign, size = graph.made_by(one, "Sign"), graph.maker(other)
         found = None if size is None else _rounding(graph, size)
-        source = None if found is None else graph.maker(found[0])
-        if found is None or source is None or sign is None or not _is(source, "Abs") or not _is(sign, "Sign"):
+        source = None if found is None else graph.made_by(found[0], "Abs")
+        if found is None or source is None or sign is None:
             continue
         if found[1] is RoundingMode.HALF_CEIL and source.input[0] == sign.input[0]:
             return source.input[0], RoundingMode.HALF_UP
@@ -100,8 +88,8 @@ def _away_from_zero(graph: Graph, node: NodeProto) -> tuple[str, RoundingMode] |
 
 def _less_its_fraction(graph: Graph, node: NodeProto) -> tuple[str, RoundingMode] | None:
     """x - fmod(x, 1): towards zero."""
-    rest = graph.maker(node.input[1]) if _is(node, "Sub") else None
-    if rest is None or not _is(rest, "Mod") or not attribute(rest, "fmod", 0) or rest.input[0] != node.input[0]:
+    rest = graph.made_by(node.input[1], "Mod") if is_standard(node, "Sub") else None
+    if rest is None or not attribute(rest, "fmod", 0) or rest.input[0] != node.input[0]:
         return None
     return (node.input[0], RoundingMode.DOWN) if splat(graph, rest.input[1]) == 1 else None
 
@@ -114,16 +102,11 @@ SPELLINGS: tuple[Spelling, ...] = (_away_from_zero, _rounding, _less_its_fractio
 
 def _bounded(graph: Graph, node: NodeProto) -> tuple[str, float] | None:
     """The values that a Min, a Max or a Relu bounds, and the number that bounds them."""
-    if _is(node, "Relu"):
+    if is_standard(node, "Relu"):
         return node.input[0], 0.0
-    if not _is(node, "Min", "Max") or len(node.input) != 2:
+    if not is_standard(node, "Min", "Max") or len(node.input) != 2:
         return None
-    first, second = node.input
-    number = splat(graph, second)
-    if number is not None:
-        return first, number
-    number = splat(graph, first)
-    return None if number is None else (second, number)
+    return with_number(graph, node)
 
 
 def _clip(graph: Graph, node: NodeProto, values: str, low: float, high: float) -> NodeProto:

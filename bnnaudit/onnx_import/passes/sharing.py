@@ -9,6 +9,7 @@ Runtime first repeats the DequantizeLinear for each of them.
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 
 from onnx import ModelProto, NodeProto, TensorProto
 
@@ -29,8 +30,7 @@ def unshare(model: ModelProto) -> bool:
     for node in graph.node:
         for position, name in enumerate(node.input):
             if name in shared:
-                copy = TensorProto()
-                copy.CopyFrom(stored[name] if name in stored else attribute(made[name], "value"))
+                copy = deepcopy(stored[name] if name in stored else attribute(made[name], "value"))
                 copy.name = node.input[position] = _fresh(f"{name}/{len(own)}", taken)
                 own.append(copy)
     graph.initializer.extend(own)
@@ -46,7 +46,7 @@ def _repeat_dequantizers(model: ModelProto, constants: set[str], taken: set[str]
     for node in graph.node:
         for position, name in enumerate(node.input):
             if name in makers and name in served:
-                copy = _copied(makers[name])
+                copy = deepcopy(makers[name])
                 copy.output[0] = node.input[position] = _fresh(f"{name}/{len(nodes)}", taken)
                 copy.name = ""
                 nodes.append(copy)
@@ -54,16 +54,10 @@ def _repeat_dequantizers(model: ModelProto, constants: set[str], taken: set[str]
         nodes.append(node)
     if len(nodes) == len(graph.node):
         return False
-    kept = [_copied(node) for node in nodes]
+    kept = deepcopy(nodes)
     del graph.node[:]
     graph.node.extend(kept)
     return True
-
-
-def _copied(node: NodeProto) -> NodeProto:
-    copy = NodeProto()
-    copy.CopyFrom(node)
-    return copy
 
 
 def _is_int8_constant(node: NodeProto) -> bool:

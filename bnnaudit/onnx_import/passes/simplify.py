@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, helper, inliner
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, inliner
 
 from bnnaudit.onnx_import.graph.external_weights import with_values
-from bnnaudit.onnx_import.graph.graph import RUNTIME_DOMAIN, STANDARD_DOMAIN, Graph, constant_array, qualified_name
+from bnnaudit.onnx_import.graph.graph import (
+    RUNTIME_DOMAIN,
+    STANDARD_DOMAIN,
+    Graph,
+    constant_array,
+    input_at,
+    is_standard,
+    qualified_name,
+)
 from bnnaudit.onnx_import.graph.size_limits import check_computed
 from bnnaudit.onnx_import.passes.qonnx_to_standard import WRITERS, to_standard_form
 from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
@@ -39,17 +47,18 @@ def simplify(model: ModelProto) -> ModelProto:
     if model.functions:
         model = inliner.inline_local_functions(model)
     _one_standard_domain(model)
-    _inputs_are_no_initializers(model)
+    _drop_stored(model, model.graph.input)
     graph = Graph(model)
     _store_constants(graph)
     _trim_outputs(graph)
     _bypass(graph)
     # Apart, so that an operator of another domain which cannot be computed leaves the standard ones computed.
-    _fold(graph, _is_standard)
+    _fold(graph, _is_plain)
     _fold(graph, _can_be_computed)
     graph.drop_dead()
     graph.save()
-    _stored_need_no_types(model)
+    # PyTorch's files do not state the types of stored tensors either, and these would not follow when one is converted.
+    _drop_stored(model, model.graph.value_info)
     return model
 
 
@@ -60,23 +69,17 @@ def _one_standard_domain(model: ModelProto) -> None:
             entry.domain = STANDARD_DOMAIN
 
 
-def _inputs_are_no_initializers(model: ModelProto) -> None:
+def _drop_stored(model: ModelProto, infos: MutableSequence[ValueInfoProto]) -> None:
+    """Leave the stored tensors out of the model's inputs, or of the values that the file states types of."""
     stored = {tensor.name for tensor in model.graph.initializer}
-    for info in [info for info in model.graph.input if info.name in stored]:
-        model.graph.input.remove(info)
-
-
-def _stored_need_no_types(model: ModelProto) -> None:
-    """Leave out what the file states of stored tensors' types, as PyTorch does: it would not follow when one is converted."""
-    stored = {tensor.name for tensor in model.graph.initializer}
-    for info in [info for info in model.graph.value_info if info.name in stored]:
-        model.graph.value_info.remove(info)
+    for info in [info for info in infos if info.name in stored]:
+        infos.remove(info)
 
 
 def _store_constants(graph: Graph) -> None:
     kept = []
     for node in graph.nodes:
-        array = constant_array(node) if node.op_type == "Constant" and node.domain == STANDARD_DOMAIN else None
+        array = constant_array(node) if is_standard(node, "Constant") else None
         if array is None:
             kept.append(node)
         else:
@@ -87,11 +90,8 @@ def _store_constants(graph: Graph) -> None:
 
 def _trim_outputs(graph: Graph) -> None:
     for node in graph.nodes:
-        keep = (
-            OPTIONAL_OUTPUTS.get(node.op_type, len(node.output)) if node.domain == STANDARD_DOMAIN else len(node.output)
-        )
-        extra = list(node.output[keep:])
-        if not any(graph.users(name) or graph.is_output(name) for name in extra if name):
+        keep = OPTIONAL_OUTPUTS[node.op_type] if is_standard(node, *OPTIONAL_OUTPUTS) else len(node.output)
+        if not any(graph.users(name) or graph.is_output(name) for name in node.output[keep:] if name):
             del node.output[keep:]
     graph.reindex()
 
@@ -99,8 +99,7 @@ def _trim_outputs(graph: Graph) -> None:
 def _bypass(graph: Graph) -> None:
     """Let the users of an Identity or a Dropout take its input; one that makes an output of the graph stays."""
     for node in list(graph.nodes):
-        passes = node.domain == STANDARD_DOMAIN and node.op_type in PASS_THROUGH
-        if not passes or len(node.output) != 1 or _drops_in_training(graph, node):
+        if not is_standard(node, *PASS_THROUGH) or len(node.output) != 1 or _drops_in_training(graph, node):
             continue
         graph.rename_uses(node.output[0], node.input[0])
         if node.op_type == "Dropout":
@@ -109,7 +108,7 @@ def _bypass(graph: Graph) -> None:
 
 def _drops_in_training(graph: Graph, node: NodeProto) -> bool:
     """Whether a Dropout is told to drop values even at inference."""
-    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+    if node.op_type != "Dropout" or not input_at(node, 2):
         return False
     training = graph.constant(node.input[2])
     return training is None or bool(training)
@@ -149,22 +148,22 @@ def _with_shapes(part: ModelProto) -> GraphProto:
     small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= LARGEST_SHAPE]
     large = [tensor for tensor in graph.initializer if math.prod(tensor.dims) > LARGEST_SHAPE]
     inputs = [helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in large]
-    copy = helper.make_model(
-        helper.make_graph(graph.node, graph.name, inputs, graph.output, small),
-        opset_imports=list(part.opset_import),
-        ir_version=part.ir_version,
-    )
+    copy = _model(helper.make_graph(graph.node, graph.name, inputs, graph.output, small), part)
     try:
         return infer_shapes(copy).graph
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         return copy.graph
 
 
+def _model(graph: GraphProto, like: ModelProto) -> ModelProto:
+    return helper.make_model(graph, opset_imports=list(like.opset_import), ir_version=like.ir_version)
+
+
 def _can_be_computed(node: NodeProto) -> bool:
-    return _is_standard(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
+    return _is_plain(node) or node.domain == RUNTIME_DOMAIN or qualified_name(node) in WRITERS
 
 
-def _is_standard(node: NodeProto) -> bool:
+def _is_plain(node: NodeProto) -> bool:
     has_body = any(entry.HasField("g") or entry.graphs for entry in node.attribute)
     return node.domain == STANDARD_DOMAIN and node.op_type not in NOT_FOLDED and not has_body
 
@@ -173,21 +172,13 @@ def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[s
     """The values `wanted` of constant nodes by ONNX Runtime, or ONNX's reference; None where neither knows them all."""
     made = {name for node in nodes for name in node.output}
     needed = {name for node in nodes for name in node.input if name} - made
-    part = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "constants",
-            inputs=[],
-            outputs=[onnx.ValueInfoProto(name=name) for name in wanted],
-            initializer=[with_values(graph.initializers[name]) for name in sorted(needed)],
-        ),
-        opset_imports=list(graph.model.opset_import),
-        ir_version=graph.model.ir_version,
-    )
+    outputs = [ValueInfoProto(name=name) for name in wanted]
+    stored = [with_values(graph.initializers[name]) for name in sorted(needed)]
+    part = _model(helper.make_graph(nodes, "constants", [], outputs, stored), graph.model)
     try:
         part = to_standard_form(part)
-        stored = max((math.prod(tensor.dims) for tensor in part.graph.initializer), default=0)
-        check_computed(_with_shapes(part), stored)
+        largest = max((math.prod(tensor.dims) for tensor in part.graph.initializer), default=0)
+        check_computed(_with_shapes(part), largest)
         results = open_session(part.SerializeToString()).run(wanted, {})
     except NotImplementedError:
         return None

@@ -6,6 +6,8 @@ width. ONNX Runtime warns of it and goes on.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from onnx import ModelProto, TensorShapeProto, ValueInfoProto
 
 from bnnaudit.onnx_import.passes.shape_stand_ins import infer_shapes
@@ -16,8 +18,7 @@ INVENTED = "unk__"
 
 def infer_against_stated(model: ModelProto) -> ModelProto:
     """A copy with the shapes and types that can be inferred; what the file states counts where nothing contradicts it."""
-    bare = ModelProto()
-    bare.CopyFrom(model)
+    bare = deepcopy(model)
     del bare.graph.value_info[:]
     for info in bare.graph.output:
         info.type.tensor_type.ClearField("shape")
@@ -46,19 +47,12 @@ def _adds(stated: ValueInfoProto, found: ValueInfoProto | None) -> bool:
         return True
     pairs = list(zip(stated.type.tensor_type.shape.dim, found.type.tensor_type.shape.dim, strict=False))
     alike = len(stated.type.tensor_type.shape.dim) == len(found.type.tensor_type.shape.dim)
-    return alike and not any(_contradicts(*pair) for pair in pairs) and any(_tells_more(*pair) for pair in pairs)
+    tells_more = any(said.HasField("dim_value") and not size.HasField("dim_value") for said, size in pairs)
+    return alike and tells_more and not any(_contradicts(*pair) for pair in pairs)
 
 
 def _contradicts(stated: TensorShapeProto.Dimension, found: TensorShapeProto.Dimension) -> bool:
     """A size against another one, or against one that the input leaves open."""
-    if not stated.HasField("dim_value"):
-        return False
-    return _is_open(found) or (found.HasField("dim_value") and found.dim_value != stated.dim_value)
-
-
-def _tells_more(stated: TensorShapeProto.Dimension, found: TensorShapeProto.Dimension) -> bool:
-    return bool(stated.HasField("dim_value") and not found.HasField("dim_value"))
-
-
-def _is_open(size: TensorShapeProto.Dimension) -> bool:
-    return bool(size.dim_param) and not size.dim_param.startswith(INVENTED)
+    opened = bool(found.dim_param) and not found.dim_param.startswith(INVENTED)
+    other = found.HasField("dim_value") and found.dim_value != stated.dim_value
+    return bool(stated.HasField("dim_value") and (opened or other))

@@ -10,7 +10,6 @@ from bnnaudit.core.report import (
     SCHEMA,
     AttackRow,
     Cure,
-    Remedy,
     Report,
     Serving,
     SessionAccuracies,
@@ -20,21 +19,21 @@ from bnnaudit.core.report import (
     Verdict,
 )
 from bnnaudit.core.scores import OutputScores
-from bnnaudit.core.threat import Threat
 from bnnaudit.reports.json.model import model_to_json
-from bnnaudit.reports.json.parts import data_to_json, head, interval, record
-from bnnaudit.reports.json.strict import JsonValue
+from bnnaudit.reports.json.parts import JsonObject, head, interval, plain, record
+
+THREAT = ("norm", "eps", "image_bits")
 
 
-def report_to_json(report: Report) -> dict[str, JsonValue]:
+def report_to_json(report: Report) -> JsonObject:
     """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
-    clean = report.clean_accuracy
+    clean, remedy = report.clean_accuracy, report.remedy
     return {
         **head(SCHEMA, report.provenance),
         "model": model_to_json(report.model),
-        "data": {**data_to_json(report.data), "labelled": report.data.labelled},
-        "threat": _threat(report.threat),
-        "environment": record(report.environment),
+        "data": record(report.data, "source", "samples", "sha256", "labelled"),
+        "threat": record(report.threat, *THREAT),
+        **record(report, "environment"),
         "clean_accuracy": None if clean is None else clean.value,
         "clean_ci95": interval(clean),
         "output": None if report.output is None else _output(report.output),
@@ -43,19 +42,15 @@ def report_to_json(report: Report) -> dict[str, JsonValue]:
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
-        "remedy": None if report.remedy is None else _remedy(report.remedy),
-        "effort": None if report.effort is None else str(report.effort),
-        "comparisons": report.comparisons,
-        "extent": None if report.extent is None else record(report.extent),
+        "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
+        **record(report, "effort", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
-        "waived": [record(waiver) for waiver in report.waived],
-        "skipped": [record(skip) for skip in report.skipped],
-        "faults": [record(fault) for fault in report.faults],
+        **record(report, "waived", "skipped", "faults"),
         "verdict": None if report.verdict is None else _verdict(report.verdict),
     }
 
 
-def _output(output: OutputScores) -> dict[str, JsonValue]:
+def _output(output: OutputScores) -> JsonObject:
     return {
         "images": output.images,
         "tied_images": output.tied,
@@ -65,51 +60,38 @@ def _output(output: OutputScores) -> dict[str, JsonValue]:
     }
 
 
-def _threat(threat: Threat) -> dict[str, JsonValue]:
-    return {"norm": str(threat.norm), "eps": threat.eps, "image_bits": threat.image_bits}
-
-
-def _attack(row: AttackRow) -> dict[str, JsonValue]:
+def _attack(row: AttackRow) -> JsonObject:
     settings = row.settings
     return {
-        "method": str(settings.method),
-        "name": settings.name,
-        "role": row.role,
-        "source": str(row.source),
-        "beta": str(settings.beta),
-        "surrogate": str(settings.surrogate),
-        "loss": str(settings.loss),
+        **record(settings, "method", "name"),
+        **record(row, "role", "source"),
+        **record(settings, "beta", "surrogate", "loss"),
         "targets": settings.targets if settings.loss.targeted and isinstance(settings, Climb) else None,
         "error_signal": str(settings.signal),
         "l2_per_channel": row.threat.l2_per_channel,
         "stop_at_success": settings.stop_at_success,
-        **_threat(row.threat),
+        **record(row.threat, *THREAT),
         "input_steps": row.threat.whole_steps,
         "steps": None if isinstance(settings, Search) else settings.steps,
         "queries": settings.queries if isinstance(settings, Search) else None,
         "budget": str(settings.budget) if isinstance(settings, Auto) else None,
-        "step_size": row.step_size,
-        "reaches_radius": row.reaches_radius,
+        **record(row, "step_size", "reaches_radius"),
         "restarts": settings.restarts,
         "adversarial_accuracy": row.accuracy.value,
         "ci95": interval(row.accuracy),
         "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
         "samples": row.accuracy.n,
-        "seconds": row.seconds,
-        "forwards": row.forwards,
-        "backwards": row.backwards,
-        "replayed": row.replayed,
-        "replay_disagreements": row.replay_disagreements,
+        **record(row, "seconds", "forwards", "backwards", "replayed", "replay_disagreements"),
         "sessions": _sessions(row.sessions),
         "phases": [_part(part) for part in row.parts] if isinstance(settings, Auto) else None,
     }
 
 
-def _serving(serving: Serving | None) -> dict[str, JsonValue] | None:
+def _serving(serving: Serving | None) -> JsonObject | None:
     return None if serving is None else {"serve_as": str(serving.serve_as), "clean": _sessions(serving.clean)}
 
 
-def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None:
+def _sessions(sessions: SessionAccuracies | None) -> JsonObject | None:
     if sessions is None:
         return None
     return {
@@ -121,92 +103,71 @@ def _sessions(sessions: SessionAccuracies | None) -> dict[str, JsonValue] | None
     }
 
 
-def _part(part: Part) -> dict[str, JsonValue]:
+def _part(part: Part) -> JsonObject:
     return {
-        "phase": str(part.phase),
-        "surrogate": None if part.surrogate is None else str(part.surrogate),
-        "loss": None if part.loss is None else str(part.loss),
+        **record(part, "phase", "surrogate", "loss"),
         "fooled": len(part.fooled),
-        "forwards": part.forwards,
-        "backwards": part.backwards,
+        **record(part, "forwards", "backwards"),
     }
 
 
-def _signal_table(table: SignalTable) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {scaling: _signal(getattr(table, scaling)) for scaling in SCALINGS}
+def _signal_table(table: SignalTable) -> JsonObject:
+    document: JsonObject = {scaling: _signal(getattr(table, scaling)) for scaling in SCALINGS}
     if table.places:
-        document["places"] = [
-            {"name": place.name, **{scaling: record(getattr(place, scaling)) for scaling in SCALINGS}}
-            for place in table.places
-        ]
-        ends = {scaling: table.vanishing(scaling) for scaling in SCALINGS}
-        document["vanishing"] = {scaling: None if end is None else record(end) for scaling, end in ends.items()}
-    if table.curves is not None:
-        document["curves"] = record(table.curves)
-    return document
+        document["places"] = plain(table.places)
+        document["vanishing"] = {scaling: plain(table.vanishing(scaling)) for scaling in SCALINGS}
+    return document if table.curves is None else {**document, "curves": record(table.curves)}
 
 
-def _signal(row: SignalRow) -> dict[str, JsonValue]:
+def _signal(row: SignalRow) -> JsonObject:
     document = record(row)
     samples = document.pop("n")
     return {**document, "samples": samples}
 
 
-def _sweep(sweep: Sweep) -> dict[str, JsonValue]:
+def _sweep(sweep: Sweep) -> JsonObject:
     return {
-        "parameter": sweep.parameter,
-        "attack": sweep.attack,
+        **record(sweep, "parameter", "attack"),
         "points": [[point.value, point.accuracy.value] for point in sweep.points],
         "labels": [point.label for point in sweep.points],
         "intervals": [interval(point.accuracy) for point in sweep.points],
     }
 
 
-def _cure(cure: Cure) -> dict[str, JsonValue]:
+def _cure(cure: Cure) -> JsonObject:
     recovered = cure.recovered
     return {
-        "name": cure.name,
-        "setting": cure.setting,
+        **record(cure, "name", "setting"),
         "recovered": round(recovered.value * recovered.n),
         "of": recovered.n,
         "ci95": interval(recovered),
     }
 
 
-def _remedy(remedy: Remedy) -> dict[str, JsonValue]:
-    return {**_cure(remedy.cure), "causes": list(remedy.causes)}
-
-
-def _finding(finding: Finding) -> dict[str, JsonValue]:
+def _finding(finding: Finding) -> JsonObject:
     return {
         "rule": finding.rule.code,
         "name": finding.rule.name,
-        "severity": str(finding.severity),
-        "confidence": str(finding.confidence),
-        "message": finding.message,
+        **record(finding, "severity", "confidence", "message"),
         "evidence": _evidence(finding.measurements),
     }
 
 
-def _evidence(measurements: Iterable[Measurement]) -> dict[str, JsonValue]:
+def _evidence(measurements: Iterable[Measurement]) -> JsonObject:
     """By name; a name that occurs again gets a number, so that no measurement replaces another."""
-    evidence: dict[str, JsonValue] = {}
+    evidence: JsonObject = {}
     for measurement in measurements:
         name, again = measurement.name, 1
         while name in evidence:
             again += 1
             name = f"{measurement.name} ({again})"
         bounded = measurement.low is not None and measurement.high is not None
-        evidence[name] = {
-            "value": measurement.value,
-            "unit": measurement.unit,
-            "n": measurement.n,
-            "ci95": [measurement.low, measurement.high] if bounded else None,
-        }
+        ends = [measurement.low, measurement.high] if bounded else None
+        evidence[name] = {**record(measurement, "value", "unit", "n"), "ci95": ends}
     return evidence
 
 
-def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
+def _verdict(verdict: Verdict) -> JsonObject:
     claimed, verified = verdict.claimed_accuracy, verdict.verified_accuracy
     return {
         "status": str(verdict.status),
@@ -215,6 +176,5 @@ def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
         "claim_source": verdict.claim_source,
         "verified_accuracy": None if verified is None else verified.value,
         "verified_ci95": interval(verified),
-        "passed": verdict.passed,
-        "reason": verdict.reason,
+        **record(verdict, "passed", "reason"),
     }

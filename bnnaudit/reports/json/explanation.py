@@ -4,31 +4,26 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.sources import cited
 from bnnaudit.reports.documents import Bibliography, Catalogue, EffortTable
-from bnnaudit.reports.json.parts import record
-from bnnaudit.reports.json.strict import JsonValue
+from bnnaudit.reports.json.parts import JsonObject, plain, record
 
 
-def rule_to_json(rule: Rule) -> dict[str, JsonValue]:
+def rule_to_json(rule: Rule) -> JsonObject:
     """A rule with every text it has, and the publications that it cites."""
     document = record(rule)
-    return {
-        "rule": document.pop("code"),
-        **document,
-        "publications": [record(source) for source in cited(rule.source)],
-    }
+    return {"rule": document.pop("code"), **document, "publications": plain(cited(rule.source))}
 
 
-def catalogue_to_json(catalogue: Catalogue) -> dict[str, JsonValue]:
+def catalogue_to_json(catalogue: Catalogue) -> JsonObject:
     """Several rules."""
     return {"rules": [rule_to_json(rule) for rule in catalogue.rules]}
 
 
-def bibliography_to_json(bibliography: Bibliography) -> dict[str, JsonValue]:
+def bibliography_to_json(bibliography: Bibliography) -> JsonObject:
     """Publications with all that is known of them; no link is an empty string."""
-    return {"sources": [record(source) for source in bibliography.sources]}
+    return record(bibliography)
 
 
-def efforts_to_json(efforts: EffortTable) -> dict[str, JsonValue]:
+def efforts_to_json(efforts: EffortTable) -> JsonObject:
     """Each check's passes for each image at each effort."""
     return {
         "checks": [

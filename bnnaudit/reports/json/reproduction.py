@@ -1,16 +1,15 @@
 """The JSON of `reproduce`: bnnaudit-reproduction/1, described by `schema/bnnaudit-reproduction-1.json`."""
 
 from bnnaudit.core.report import Estimate
-from bnnaudit.experiments.values import Claim, RadiusFigure, ReproducedModel, ReproducedRow, Reproduction
+from bnnaudit.experiments.values import SOURCE, Claim, RadiusFigure, ReproducedModel, ReproducedRow, Reproduction
 from bnnaudit.reports.attack_names import row_name
 from bnnaudit.reports.json.model import model_to_json
-from bnnaudit.reports.json.parts import data_to_json, head, interval
-from bnnaudit.reports.json.strict import JsonValue
+from bnnaudit.reports.json.parts import JsonObject, JsonValue, head, interval, record
 
 SCHEMA = "bnnaudit-reproduction/1"
 
 
-def reproduction_to_json(found: Reproduction) -> dict[str, JsonValue]:
+def reproduction_to_json(found: Reproduction) -> JsonObject:
     """Accuracies are fractions, the paper's in percent as it prints them."""
     experiment = found.experiment
     return {
@@ -19,43 +18,39 @@ def reproduction_to_json(found: Reproduction) -> dict[str, JsonValue]:
         "title": experiment.title,
         "paper": {
             "measured_on": experiment.measured_on,
-            "source": None if isinstance(experiment, RadiusFigure) else experiment.source,
+            "source": None if isinstance(experiment, RadiusFigure) else SOURCE,
         },
         "models": [_model(model) for model in found.models],
         "notes": list(found.notes),
     }
 
 
-def _model(model: ReproducedModel) -> dict[str, JsonValue]:
+def _model(model: ReproducedModel) -> JsonObject:
     threat = model.threat
     return {
         "model": model_to_json(model.model),
         "kind": None if model.kind is None else str(model.kind),
-        "data": data_to_json(model.data),
-        "threat": None if threat is None else {"norm": str(threat.norm), "eps": threat.eps},
+        "data": record(model.data, "source", "samples", "sha256"),
+        "threat": None if threat is None else record(threat, "norm", "eps"),
         "clean_accuracy": model.clean_accuracy.value,
-        "columns": list(model.columns),
-        "paper_columns": list(model.paper_columns),
+        **record(model, "columns", "paper_columns"),
         "rows": [_row(row) for row in model.rows],
         "claims": [_claim(claim) for claim in model.claims],
     }
 
 
-def _row(row: ReproducedRow) -> dict[str, JsonValue]:
-    settings = row.settings
+def _row(row: ReproducedRow) -> JsonObject:
+    attack = ("method", "beta", "surrogate")
     return {
         "name": row_name(row),
-        "method": None if settings is None else str(settings.method),
-        "beta": None if settings is None else str(settings.beta),
-        "surrogate": None if settings is None else str(settings.surrogate),
+        **(dict.fromkeys(attack) if row.settings is None else record(row.settings, *attack)),
         "cells": [_cell(cell) for cell in row.cells],
-        "paper": list(row.paper),
-        "seconds": row.seconds,
+        **record(row, "paper", "seconds"),
         "unable": row.unable or None,
     }
 
 
-def _claim(claim: Claim) -> dict[str, JsonValue]:
+def _claim(claim: Claim) -> JsonObject:
     return {
         "claim": claim.statement,
         "outcome": str(claim.outcome),

@@ -13,11 +13,11 @@ from bnnaudit.reports.json.audit import report_to_json
 from bnnaudit.reports.json.clever import clever_to_json
 from bnnaudit.reports.json.explanation import bibliography_to_json, catalogue_to_json, efforts_to_json, rule_to_json
 from bnnaudit.reports.json.model import facts_to_json
+from bnnaudit.reports.json.parts import JsonObject, json_text
 from bnnaudit.reports.json.reproduction import reproduction_to_json
-from bnnaudit.reports.json.strict import JsonValue, json_text
 from bnnaudit.reports.page import Page
 
-OBJECTS: Mapping[type[Document], Callable[[Any], dict[str, JsonValue]]] = {
+OBJECTS: Mapping[type[Document], Callable[[Any], JsonObject]] = {
     Report: report_to_json,
     CleverReport: clever_to_json,
     Reproduction: reproduction_to_json,

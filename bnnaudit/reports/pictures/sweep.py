@@ -30,8 +30,8 @@ def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     axes = figure.subplots()
     places = [float(index) for index in range(len(sweep.points))]  # the values grow in ratios, and one of them may be 0
     values = [100 * point.accuracy.value for point in sweep.points]
-    below = [100 * (point.accuracy.value - point.accuracy.low) for point in sweep.points]
-    above = [100 * (point.accuracy.high - point.accuracy.value) for point in sweep.points]
+    below = [max(0.0, 100 * (point.accuracy.value - point.accuracy.low)) for point in sweep.points]
+    above = [max(0.0, 100 * (point.accuracy.high - point.accuracy.value)) for point in sweep.points]
     if report.clean_accuracy is not None:
         clean = 100 * report.clean_accuracy.value
         axes.axhline(clean, color=INK, linewidth=1, linestyle=(0, (4, 3)))
@@ -40,9 +40,8 @@ def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
             xytext=(-2, -4), textcoords="offset points", ha="right", va="top", fontsize=9,
         )  # fmt: skip
     axes.errorbar(
-        places, values, yerr=[[max(0.0, v) for v in below], [max(0.0, v) for v in above]],
-        color=BLUE, ecolor=BLUE, elinewidth=1.2, capsize=3, marker="o", markersize=6, markerfacecolor="white",
-        markeredgewidth=2,
+        places, values, yerr=[below, above], color=BLUE, ecolor=BLUE, elinewidth=1.2, capsize=3,
+        marker="o", markersize=6, markerfacecolor="white", markeredgewidth=2,
     )  # fmt: skip
     for place, value, point in zip(places, values, sweep.points, strict=True):
         axes.annotate(

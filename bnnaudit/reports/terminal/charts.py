@@ -116,11 +116,8 @@ def _rows(points: Sequence[Point], width: int) -> list[Text]:
     room = max(4, width - wide - len("│100.0 %") - 4)
     lines = []
     for point in points:
-        line = Text(
-            "  "
-            + " " * max(0, wide - cell_len(point.label))
-            + set_cell_size(point.label, min(wide, cell_len(point.label)))
-        )
+        label = set_cell_size(point.label, min(wide, cell_len(point.label)))
+        line = Text(" " * (2 + wide - cell_len(label)) + label)
         line.append(" │", style="dim")
         line.append(horizontal(point.fraction, room), style=_BAR)
         line.append(f"{percent(point.fraction):>8}", style="bold")

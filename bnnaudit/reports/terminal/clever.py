@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 
 from bnnaudit.core.attack import BetaRule
-from bnnaudit.core.clever import Ball, CleverReport, CleverRow
+from bnnaudit.core.clever import BALLS, Ball, CleverReport, CleverRow
 from bnnaudit.reports.numbers import count, duration, length, percent, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, heading, labelled, notes, table
-
-_BALLS = {Ball.L1: "L1", Ball.L2: "L2", Ball.LINF: "L-inf"}
+from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, labelled, notes, table
 
 
 def clever_parts(report: CleverReport, page: Page) -> Parts:
@@ -39,7 +36,7 @@ def _overview(report: CleverReport, page: Page) -> RenderableType:
         ("Images", f"{plural(report.images, 'correctly classified image')} of {count(report.data.samples)}"),
         ("Targets", f"the lowest score over the {plural(settings.targets, 'most likely other class')}"),
         ("Draws", f"{count(settings.batches)} batches of {plural(settings.draws, 'point')} in each ball"),
-        ("Radii", ", ".join(f"{_BALLS[ball]} {length(settings.radii[ball])}" for ball in Ball)),
+        ("Radii", ", ".join(f"{BALLS[ball]} {length(settings.radii[ball])}" for ball in Ball)),
         ("Surrogate", report.surrogate),
         ("Time", duration(report.seconds)),
     ]
@@ -55,7 +52,7 @@ def _columns(rows: Sequence[CleverRow], page: Page) -> list[Column]:
     for ball in Ball:
         scores = [row.scores[ball] for row in rows]
         columns += [
-            Column(f"{_BALLS[ball]} mean", [page.text(significant(score.mean)) for score in scores], right=True),
+            Column(f"{BALLS[ball]} mean", [page.text(significant(score.mean)) for score in scores], right=True),
             Column("median", [page.text(significant(score.median)) for score in scores], right=True, spare=1),
         ]
     return columns

@@ -6,9 +6,8 @@ from rich.text import Text
 from bnnaudit.core.facts import ModelFacts, QuantizerFact
 from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.model_lines import model_rows, output_line
-from bnnaudit.reports.terminal.typesetting import heading, indented, labelled
+from bnnaudit.reports.terminal.typesetting import Parts, heading, indented, labelled
 
 _SHOWN = 12
 _LONGEST_VALUE = 240

@@ -6,6 +6,7 @@ from bnnaudit.core.attack import Method
 from bnnaudit.core.report import Estimate
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.experiments.values import (
+    SOURCE,
     AttackTable,
     Claim,
     CleverTable,
@@ -28,8 +29,7 @@ from bnnaudit.reports.numbers import (
     with_interval,
 )
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, heading, indented, labelled, table
+from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, indented, labelled, table
 
 _OUTCOMES = {
     Outcome.HOLDS: ("Holds here", "green"),
@@ -53,7 +53,7 @@ def _overview(found: Reproduction, page: Page) -> Parts:
         ("Measured on", experiment.measured_on),
     ]
     if not isinstance(experiment, RadiusFigure):
-        rows.append(("Figures", f"from {experiment.source}"))
+        rows.append(("Figures", f"from {SOURCE}"))
     return [
         page.text(f"{kind} {word.removeprefix(kind.lower())}: {experiment.title}", "bold"),
         labelled((label, page.text(words)) for label, words in rows),
@@ -125,13 +125,9 @@ def _paper(row: ReproducedRow, index: int, attacks: bool) -> str:
 
 
 def _cell(cell: Estimate | float | None) -> str:
-    match cell:
-        case None:
-            return MISSING
-        case Estimate():
-            return percent(cell.value)
-        case _:
-            return significant(cell)
+    if isinstance(cell, Estimate):
+        return percent(cell.value)
+    return MISSING if cell is None else significant(cell)
 
 
 def _interval(cell: Estimate | float | None) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -13,6 +14,8 @@ from rich.text import Text
 from bnnaudit.core.finding import Severity
 from bnnaudit.reports.page import Page
 
+Parts: TypeAlias = Sequence[RenderableType]
+"""Pieces below one another."""
 INDENT = 2
 _WIDEST_LABEL = 26
 _NARROWEST_COLUMN = 4
@@ -88,11 +91,8 @@ class Column:
     @property
     def least(self) -> int:
         """The width in which no word is cut."""
-        return (
-            max(cell_len(word) for text in self._texts() for word in text.split() or [""])
-            if self.wraps
-            else self.natural
-        )
+        words = (word for text in self._texts() for word in text.split() or [""])
+        return max(map(cell_len, words)) if self.wraps else self.natural
 
     def _texts(self) -> list[str]:
         return [self.title, *(cell.plain for cell in self.cells)]

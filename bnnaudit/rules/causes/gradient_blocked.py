@@ -2,8 +2,8 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
-from bnnaudit.core.plan import AuditPlan, Suspicion
-from bnnaudit.core.trial import Source, Trial
+from bnnaudit.core.plan import Suspicion
+from bnnaudit.core.trial import Source
 from bnnaudit.rules.comparison import accuracy, left, percent, share
 from bnnaudit.rules.share_rule import TOLERATED, gradient_probe, lies_above, share_threshold
 
@@ -32,11 +32,6 @@ RULE = Rule(
 )
 
 
-def bridged_trial(plan: AuditPlan) -> tuple[Trial, ...]:
-    """The ordinary attack with the layer passed straight through, where the probe saw one that blocks the gradient."""
-    return (plan.cured_trial(Source.BRIDGED),) if Suspicion.BLOCKED in plan.suspicions else ()
-
-
 def judge(evidence: Evidence) -> Judged:
     """Looks at the share of images without a gradient, and what passing it straight through gains."""
     seen = gradient_probe(evidence)
@@ -59,4 +54,10 @@ def judge(evidence: Evidence) -> Judged:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, tuple(numbers)),)
 
 
-CHECK = Check("blocked-gradient", RULE, judge, lambda plan: (plan.claim,), optional_trials=bridged_trial)
+CHECK = Check(
+    "blocked-gradient",
+    RULE,
+    judge,
+    lambda plan: (plan.claim,),
+    optional_trials=lambda plan: (plan.cured_trial(Source.BRIDGED),) if Suspicion.BLOCKED in plan.suspicions else (),
+)

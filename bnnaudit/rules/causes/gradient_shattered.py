@@ -1,12 +1,10 @@
 """SP211: gradients differ from point to point, and their average does better ([Pintor et al. 2022], [Athalye et al. 2018])."""
 
-from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Measurement, Rule, Severity
-from bnnaudit.core.plan import AuditPlan, Suspicion
-from bnnaudit.core.trial import Source, Trial
+from bnnaudit.core.plan import Suspicion
+from bnnaudit.core.trial import Source
 from bnnaudit.rules.comparison import left
 from bnnaudit.rules.paired_rule import Compared, both, gain_threshold, paired_rule
-from bnnaudit.rules.share_rule import noise_probe
 
 RULE = Rule(
     code="SP211",
@@ -30,34 +28,23 @@ RULE = Rule(
 )
 
 
-def averaged_pair(plan: AuditPlan) -> list[tuple[Trial, Trial]]:
-    """The ordinary attack without and with averaging, where the probe saw gradients that differ."""
-    return [(plan.claim, plan.cured_trial(Source.AVERAGED))] if Suspicion.UNSTABLE in plan.suspicions else []
-
-
-def _skipped(evidence: Evidence) -> str:
-    seen = noise_probe(evidence)
-    return seen if isinstance(seen, str) else ""
-
-
-def _cosine(evidence: Evidence) -> Measurement:
-    seen = noise_probe(evidence)
-    assert not isinstance(seen, str)
-    return Measurement("cosine of neighbouring gradients", seen.gradient_cosine, "", seen.images)
-
-
 def _numbers(seen: Compared) -> tuple[Measurement, ...]:
-    return (*both("PGD", "PGD with averaged gradients")(seen), _cosine(seen.evidence))
+    noise = seen.evidence.probes.noise
+    assert noise is not None
+    cosine = Measurement("cosine of neighbouring gradients", noise.gradient_cosine, "", noise.images)
+    return (*both("PGD", "PGD with averaged gradients")(seen), cosine)
 
 
 CHECK = paired_rule(
     RULE,
     "shattered-gradient",
     comparison="plain against averaged gradient",
-    pairs=averaged_pair,
+    pairs=lambda plan: (
+        [(plan.claim, plan.cured_trial(Source.AVERAGED))] if Suspicion.UNSTABLE in plan.suspicions else []
+    ),
     numbers=_numbers,
     gain="gain of averaging",
-    skipped=_skipped,
+    skipped=lambda evidence: "" if evidence.probes.noise else evidence.probes.why_missing("noise"),
     message=lambda seen: (
         f"PGD leaves an accuracy of {left(seen.reference)}, the same attack with gradients averaged over noisy copies "
         f"{left(seen.other)}: single gradients of this network are of little use."

@@ -4,7 +4,7 @@ from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.fit import Alternative, FeedingFit, SampleFit
 from bnnaudit.rules.comparison import in_points, percent, share
-from bnnaudit.rules.fitness import FAR, SIGNIFICANT, about_as_good, better_feeding
+from bnnaudit.rules.fitness import FAR, SIGNIFICANT, about_as_good, explanations
 
 MENTIONED = 3
 """Other ways that a message names."""
@@ -49,7 +49,7 @@ def judge(evidence: Evidence) -> Judged:
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.feeding
-    best = better_feeding(fit)
+    _, best = explanations(fit)
     if seen is None or best is None:
         return ()
     message = (

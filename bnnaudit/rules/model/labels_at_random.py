@@ -4,7 +4,7 @@ from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.fit import LabelFit, SampleFit
 from bnnaudit.rules.comparison import in_percent, percent, share
-from bnnaudit.rules.fitness import better_feeding, better_numbering, is_at_chance
+from bnnaudit.rules.fitness import explanations, is_at_chance
 
 MANY = 0.2
 """Of the images: how many must be misclassified (lower end of the 95 % interval). Not tuned."""
@@ -60,7 +60,7 @@ RULE = Rule(
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.labels
-    if seen is None or not is_random(seen) or is_at_chance(seen) or better_numbering(fit) or better_feeding(fit):
+    if seen is None or not is_random(seen) or is_at_chance(seen) or any(explanations(fit)):
         return ()
     wrong = share("misclassified", seen.images - seen.right, seen.images)
     message = (
@@ -86,8 +86,4 @@ def is_random(seen: LabelFit) -> bool:
     return many is not None and many > MANY and low < at_least and seen.rank < high and seen.separation < INSEPARABLE
 
 
-CHECK = Check(
-    "random-labels",
-    RULE,
-    lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit is not None else (),
-)
+CHECK = Check("random-labels", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())

@@ -4,7 +4,7 @@ from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.fit import SampleFit
 from bnnaudit.rules.comparison import in_points, percent, share
-from bnnaudit.rules.fitness import FAR, SIGNIFICANT, better_numbering
+from bnnaudit.rules.fitness import FAR, SIGNIFICANT, explanations
 
 RULE = Rule(
     code="MF413",
@@ -36,7 +36,7 @@ RULE = Rule(
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.labels
-    best = better_numbering(fit)
+    best, _ = explanations(fit)
     if seen is None or best is None:
         return ()
     message = (
@@ -52,6 +52,4 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check(
-    "label-order", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit is not None else ()
-)
+CHECK = Check("label-order", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())

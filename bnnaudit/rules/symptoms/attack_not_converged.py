@@ -29,10 +29,7 @@ CHECK = share_rule(
     of=climb_probe,
     share=lambda seen: share("images that stand while the loss rises", seen.rising, seen.images),
     above=TOLERATED,
-    numbers=lambda seen, counted: (
-        counted,
-        share("images that stand", seen.standing, seen.images),
-    ),
+    numbers=lambda seen, counted: (counted, share("images that stand", seen.standing, seen.images)),
     confidence=Confidence.MEDIUM,
     message=lambda seen, counted: (
         f"On {percent(counted.value)} of the images PGD's loss still rises after {seen.steps // 2} of its "

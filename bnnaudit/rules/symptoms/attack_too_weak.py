@@ -57,13 +57,16 @@ def judge(evidence: Evidence) -> Judged:
         return (Skip("attack-strength", evidence.probes.why_missing("binarization")),)
     if why := _why_not_judged(test):
         return (Skip("attack-strength", why),)
-    rows = [share(f"found by {written(row.attack)}", row.found, test.images) for row in test.rows]
+    rows = [share(f"found by {written(attack)}", found, test.images) for attack, found in test.found.items()]
     high = rows[0].high
     if (high is None or high >= EXPECTED) and verification_misses(test) is None:
         return ()
+    others = ", ".join(
+        f"{written(attack)} {percent(found / test.images)}" for attack, found in [*test.found.items()][1:]
+    )
     message = (
         f"Of {test.images} adversarial images planted inside the radius PGD finds {percent(rows[0].value)}; "
-        f"{_others(test)}. A failure of {'auto' if verification_misses(test) else 'PGD'} on the model itself proves nothing."
+        f"{others}. A failure of {'auto' if verification_misses(test) else 'PGD'} on the model itself proves nothing."
     )
     numbers = (
         *rows,
@@ -77,7 +80,7 @@ def _why_not_judged(test: BinarizationTest) -> str:
     """Why nothing follows from the test; empty where something does."""
     if test.images < ENOUGH:
         return f"a head fits on {test.images} images only ({test.unfit} have none, with {test.features} features)"
-    easy = test.rows[-1].found / test.images
+    easy = [*test.found.values()][-1] / test.images
     return (
         f"the test is too easy here: random search finds {percent(easy)} of the planted images"
         if easy > TOO_EASY
@@ -87,14 +90,10 @@ def _why_not_judged(test: BinarizationTest) -> str:
 
 def verification_misses(test: BinarizationTest | None) -> tuple[int, int] | None:
     """Planted images that `auto` found, and how many there were, where these are significantly too few; else None."""
-    found = None if test is None else test.found_by(VERIFYING)
+    found = None if test is None else test.found.get(VERIFYING)
     if test is None or found is None or _why_not_judged(test):
         return None
     return (found, test.images) if VERIFIES.is_poor(found, test.images - found) else None
-
-
-def _others(test: BinarizationTest) -> str:
-    return ", ".join(f"{written(row.attack)} {percent(row.found / test.images)}" for row in test.rows[1:])
 
 
 def written(attack: str) -> str:

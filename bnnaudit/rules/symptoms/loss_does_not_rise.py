@@ -28,10 +28,7 @@ CHECK = share_rule(
     "loss-rise",
     of=climb_probe,
     share=lambda seen: share("images whose loss never rose", seen.flat, seen.images),
-    numbers=lambda seen, counted: (
-        counted,
-        share("images that stand", seen.standing, seen.images),
-    ),
+    numbers=lambda seen, counted: (counted, share("images that stand", seen.standing, seen.images)),
     message=lambda seen, counted: (
         f"On {percent(counted.value)} of the images PGD's own loss never rises above its starting value in {seen.steps} "
         "steps: the attack does not climb there, and the image withstands it for that reason alone."

@@ -42,10 +42,7 @@ CHECK = share_rule(
     of=lambda evidence: evidence,
     share=_found,
     above=NEGLIGIBLE,
-    numbers=lambda seen, counted: (
-        accuracy("after PGD", seen.results[seen.plan.claim].standing),
-        counted,
-    ),
+    numbers=lambda seen, counted: (accuracy("after PGD", seen.results[seen.plan.claim].standing), counted),
     trials=lambda plan: (plan.claim, plan.random_trial),
     least=Effort.STANDARD,
     message=lambda seen, counted: (

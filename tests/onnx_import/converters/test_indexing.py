@@ -74,7 +74,7 @@ def test_derivatives() -> None:
     updates = torch.ones(1, 4, dtype=torch.float64)
     for function in (
         partial(gather, indices=torch.tensor([0, -1, 0]), axis=1),
-        partial(gather_nd, indices=torch.tensor([[0], [1], [-1]]), axes=1),
+        partial(gather_nd, indices=torch.tensor([[0], [1], [-1]]), batch_dims=1),
         partial(scatter_elements, indices=torch.tensor([[0, 1, 2, 0]]), updates=updates, axis=0, reduction="none"),
         partial(scatter_nd, indices=torch.tensor([[1]]), updates=updates, reduction="add"),
     ):

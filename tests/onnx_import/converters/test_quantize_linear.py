@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.graph import Graph
-from bnnaudit.onnx_import.quantizer_facts import quantizer_of
+from bnnaudit.onnx_import.operators import quantizer_of
 from bnnaudit.quantization.uniform import GridQuantizer
 from tests.onnx_import.backend_cases import QUANTIZATION, Case, Status, by_bnnaudit, cases, judge
 from tests.onnx_import.building import by_runtime, imported, lowered, model_of, node, some_values

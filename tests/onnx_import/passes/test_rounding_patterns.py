@@ -11,7 +11,7 @@ from onnx import NodeProto
 
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN
 from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
-from bnnaudit.onnx_import.quantizer_facts import quantizer_of
+from bnnaudit.onnx_import.operators import quantizer_of
 from tests.onnx_import.building import by_import, by_runtime, imported, lowered, model_of, node
 
 F32 = np.float32

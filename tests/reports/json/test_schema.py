@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 
 from bnnaudit.core.report import Report
 from bnnaudit.reports.json.audit import report_to_json
+from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.json.schema import report_schema
-from bnnaudit.reports.json.strict import json_text
 
 NAMES = ("fake", "honest", "attack", "detailed", "undecided")
 

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from bnnaudit.core.finding import Rule
 from bnnaudit.reports.documents import Catalogue
 from bnnaudit.reports.json.explanation import rule_to_json
-from bnnaudit.reports.json.strict import json_text
+from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.writer import write_text
 

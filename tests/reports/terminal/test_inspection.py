@@ -16,7 +16,7 @@ from bnnaudit.core.facts import (
 )
 from bnnaudit.core.threat import Box
 from bnnaudit.reports.json.model import facts_to_json
-from bnnaudit.reports.json.strict import json_text
+from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.writer import write_text
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from bnnaudit.core.sources import SOURCES, Publication
 from bnnaudit.reports.documents import Bibliography
 from bnnaudit.reports.json.explanation import bibliography_to_json
-from bnnaudit.reports.json.strict import json_text
+from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.writer import write_text
 

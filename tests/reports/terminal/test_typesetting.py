@@ -4,8 +4,8 @@ import pytest
 from rich.text import Text
 
 from bnnaudit.reports.page import NARROWEST, WIDEST, Page
-from bnnaudit.reports.terminal.drawing import draw
 from bnnaudit.reports.terminal.typesetting import Column, fitting, natural_width, table
+from bnnaudit.reports.terminal.writer import draw
 
 
 def cells(*words: str) -> list[Text]:

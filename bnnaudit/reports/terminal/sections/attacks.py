@@ -1,18 +1,18 @@
-"""The table of attacks."""
+"""The table of attacks, and the phases of `auto`."""
 
 from collections.abc import Sequence
 
 from rich.text import Text
 
 from bnnaudit.core.attack import Auto, BudgetUnit
+from bnnaudit.core.auto_run import Part
 from bnnaudit.core.report import AttackRow, Report
 from bnnaudit.core.trial import Source
-from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
+from bnnaudit.reports.attack_names import attack_name, effort, loss_name, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, length, percent, significant, threat_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import horizontal
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, fitting, heading, natural_width, notes, table
+from bnnaudit.reports.terminal.typesetting import Column, Parts, fitting, heading, natural_width, notes, table
 
 _SMALLEST_BAR = 8
 _LARGEST_BAR = 24
@@ -137,3 +137,26 @@ def _remarks_on_replay(rows: Sequence[AttackRow]) -> list[str]:
         total = count(sum(row.replayed for row in rows))
         remarks.append(f"replay: {count(failed)} of {total} claimed successes did not replay and are not counted.")
     return remarks
+
+
+def auto_phases(report: Report, page: Page) -> Parts:
+    """A table for each run of `auto` that had anything to attack; nothing without one."""
+    runs = [row.parts for row in report.attacks if row.parts]
+    if not runs:
+        return []
+    note = "fooled: images that this phase was the first to fool; forward, backward: passes, counted per image."
+    tables = [table(_phase_columns(parts, page), page) for parts in runs]
+    return [heading("Phases of auto", page), *tables, *notes([note], page)]
+
+
+def _phase_columns(parts: Sequence[Part], page: Page) -> list[Column]:
+    surrogates = [MISSING if part.surrogate is None else str(part.surrogate) for part in parts]
+    losses = [MISSING if part.loss is None else loss_name(part.loss) for part in parts]
+    return [
+        Column("phase", [page.text(str(part.phase)) for part in parts], wraps=True),
+        Column("surrogate", [page.text(words) for words in surrogates], wraps=True),
+        Column("loss", [page.text(words) for words in losses], spare=1),
+        Column("fooled", [page.text(count(len(part.fooled)), "bold") for part in parts], right=True),
+        Column("forward", [page.text(count(part.forwards)) for part in parts], right=True, spare=2),
+        Column("backward", [page.text(count(part.backwards)) for part in parts], right=True, spare=2),
+    ]

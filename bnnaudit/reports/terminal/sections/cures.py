@@ -6,8 +6,7 @@ from bnnaudit.core.finding import Family
 from bnnaudit.core.report import Remedy, Report
 from bnnaudit.reports.numbers import count, interval, percent
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import Column, heading, labelled, notes, table
+from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, labelled, notes, table
 
 _LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
 

@@ -1,14 +1,12 @@
 """Findings in the order of the argument, and beside them what was waived, skipped, or broke."""
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bnnaudit.core.finding import Family, Finding
 from bnnaudit.core.report import Report
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import badge, heading, indented, listed
+from bnnaudit.reports.terminal.typesetting import Parts, badge, heading, indented, listed
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (
@@ -52,19 +50,10 @@ def _nothing_found(report: Report, page: Page) -> Text:
 
 
 def _entry(finding: Finding, page: Page) -> RenderableType:
-    head = Text.assemble(
-        badge(finding.severity, page),
-        " ",
-        page.text(finding.rule.code, "bold"),
-        " ",
-        page.text(finding.rule.name, "bold"),
-    )
+    rule = finding.rule
+    head = Text(" ").join((badge(finding.severity, page), page.text(rule.code, "bold"), page.text(rule.name, "bold")))
     head.append_text(page.text(f"  ({finding.confidence} confidence)", "dim"))
-    grid = Table.grid()
-    grid.add_column(overflow="fold")
-    grid.add_row(head)
-    grid.add_row(indented(page.text(finding.message)))
-    return grid
+    return Group(head, indented(page.text(finding.message)))
 
 
 def _lists(report: Report, page: Page) -> list[RenderableType]:

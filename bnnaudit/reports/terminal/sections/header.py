@@ -6,9 +6,8 @@ from bnnaudit.core.report import Report, Serving
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.drawing import Parts
 from bnnaudit.reports.terminal.model_lines import Row, model_rows, output_line
-from bnnaudit.reports.terminal.typesetting import labelled
+from bnnaudit.reports.terminal.typesetting import Parts, labelled
 
 DEPENDS = "with another number the figures can differ by an image or so, because sums round differently"
 """Said of threads where the bits were seen to differ."""

@@ -18,8 +18,7 @@ from bnnaudit.core.report import (
 from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import side_by_side, vertical
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
+from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
 HEIGHT = 6
 _FRAME = 8
@@ -101,11 +100,7 @@ def _charts(signal: SignalTable, curves: SignalCurves, page: Page) -> list[Text]
 
 
 def _chart(
-    title: str,
-    betas: Sequence[float],
-    values: Sequence[float],
-    marks: Sequence[tuple[str, float]],
-    wide: int,
+    title: str, betas: Sequence[float], values: Sequence[float], marks: Sequence[tuple[str, float]], wide: int
 ) -> list[Text]:
     """Columns one sign wide, one for each temperature that is shown."""
     chosen = [round(index * (len(betas) - 1) / (wide - 1)) for index in range(wide)]

@@ -7,8 +7,7 @@ from bnnaudit.reports.attack_names import capitalised
 from bnnaudit.reports.numbers import interval, percent
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import Point, chart, side_by_side
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import INDENT, Column, heading, indented, table
+from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
 
 def sweeps(report: Report, page: Page) -> Parts:

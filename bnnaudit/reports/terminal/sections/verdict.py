@@ -11,8 +11,7 @@ from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import percent, threat_text, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import horizontal
-from bnnaudit.reports.terminal.drawing import Parts
-from bnnaudit.reports.terminal.typesetting import heading, indented, labelled
+from bnnaudit.reports.terminal.typesetting import Parts, heading, indented, labelled
 
 _BAR = 20
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.onnx_import.building import by_import, by_runtime, lowered, model_of, node, some_values
+from tests.onnx_import.building import by_import, by_runtime, model_of, node, some_values
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,16 @@ def test_dilated_convolution_keeps_the_size() -> None:
     np.testing.assert_array_equal(by_import(model, values), values)
 
 
-def test_an_image_of_unknown_size_is_left_alone() -> None:
+def test_an_image_of_unknown_size_gets_its_margins_as_it_comes() -> None:
     model = model_of([node("Conv", "x k", auto_pad="SAME_UPPER")], ["n", 3, "h", "w"], {"k": some_values(4, 3, 3, 3)})
-    assert "pads" not in {entry.name for entry in lowered(model).nodes[0].attribute}
+    values = some_values(2, 3, 5, 6)
+    np.testing.assert_allclose(by_import(model, values), by_runtime(model, values), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("shape", [[2, 3, 7, 8], ["n", 3, "h", "w"]])
+def test_poolings_equal_onnx_runtime(op: str, shape: list[int | str]) -> None:
+    settings = {"auto_pad": "SAME_LOWER", "kernel_shape": [3, 2], "strides": [2, 1]}
+    values = some_values(2, 3, 7, 8)
+    model = model_of([node(op, "x", **settings)], shape)
+    np.testing.assert_allclose(by_import(model, values), by_runtime(model, values), rtol=1e-4, atol=1e-5)
