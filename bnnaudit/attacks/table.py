@@ -16,7 +16,7 @@ from bnnaudit.attacks.exact import iprop
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.gradient import apgd, pgd
 from bnnaudit.attacks.query import random_search, square
-from bnnaudit.attacks.query.hard_label import attack as hard_label
+from bnnaudit.attacks.query.hard_label import hard_label
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
