@@ -116,7 +116,7 @@ ALLOWED: dict[str, set[str]] = {
 SIBLINGS: dict[str, set[str]] = {
     "attacks/gradient": {"ascent"},
     "attacks/boundary": {"boundary"},
-    "attacks/query": {"proposal_search"},
+    "attacks/query": set(),
     "attacks/exact": set(),
     "rules/causes": set(),
     "rules/model": set(),
