@@ -79,7 +79,7 @@ def test_labels_from_1_are_named_and_do_not_pass(ran: Callable[..., Ran], model:
     assert (report["verdict"]["status"], report["verdict"]["passed"]) == ("inconclusive", False)
     assert "MF413" in report["verdict"]["reason"]
     assert "the labels start at 1" in messages(report)["MF413"]
-    assert "100.0 % if so" in messages(report)["MF413"]
+    assert "100.0 % in that case" in messages(report)["MF413"]
 
 
 def test_an_attack_alone_names_them_too(ran: Callable[..., Ran], model: Path) -> None:

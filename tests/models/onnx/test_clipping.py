@@ -107,4 +107,4 @@ def test_a_float_model_needs_no_note() -> None:
 def test_the_note_is_where_people_look(tmp_path: Path) -> None:
     onnx.save(quantized("qdq"), tmp_path / "model.onnx")
     noted = inspect_onnx(tmp_path / "model.onnx", Preprocessing()).runtime
-    assert "(de)quantizers computed as the file writes them, not fused into integer kernels, 8-bit sums exact" in noted
+    assert "(de)quantizers computed as the file states them, not fused into integer kernels, 8-bit sums exact" in noted
