@@ -6,8 +6,7 @@ from dataclasses import fields
 import pytest
 
 from bnnaudit.attacks.table import METHODS, step_size_of
-from bnnaudit.cli import attack_settings
-from bnnaudit.cli.options import AttackOptions
+from bnnaudit.cli import attack_settings, options
 from bnnaudit.core.attack import SETTINGS, Climb, Method, settings_of
 from bnnaudit.core.threat import Norm, Threat
 from tests.paths import ROOT
@@ -22,6 +21,14 @@ def test_the_readme_says_of_every_method_what_it_does() -> None:
     rows = re.findall(r"^\| (`[^|]*`) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     assert set(attack_settings.METHODS) <= named
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_is_run_by_the_tests_of_its_folder(method: Method) -> None:
+    family, settings = METHODS[method].attack.__module__.split(".")[2], SETTINGS[method].__name__
+    folder = ROOT / "tests" / "attacks" / family
+    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py")]
+    assert any(f"{settings}(" in text for text in texts), f"no test in {folder} makes {settings}()"
 
 
 @pytest.mark.parametrize("method", Method)
@@ -44,4 +51,4 @@ def test_a_step_has_a_size_where_the_attack_has_such_an_option(method: Method) -
 
 def test_every_option_of_an_attack_can_be_given_on_the_command_line_but_those_of_other_callers() -> None:
     of_other_callers = {"stop_at_success", "momentum", "final_step"}
-    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(AttackOptions)}
+    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(options.Attack)}
