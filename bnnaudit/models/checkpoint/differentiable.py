@@ -19,7 +19,7 @@ from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
 from bnnaudit.models.checkpoint.tracing.trace import check_agreement, trace
-from bnnaudit.models.scores.form import LogProbabilities
+from bnnaudit.models.score_tensor.form import LogProbabilities
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork

@@ -14,7 +14,7 @@ from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.models.onnx.input import WHOLE_NUMBERS, NetworkInput, type_name
-from bnnaudit.models.onnx.wire import parse_lean
+from bnnaudit.models.onnx.protobuf_wire import parse_lean
 
 ROOM = 0.5
 """How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is no rounding."""

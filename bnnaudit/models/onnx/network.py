@@ -13,8 +13,8 @@ from bnnaudit.core.errors import AuditError, ModelError, one_line
 from bnnaudit.models.onnx.batch import TRIAL
 from bnnaudit.models.onnx.reading import Reading
 from bnnaudit.models.onnx.replayable import depends_on_batch
-from bnnaudit.models.scores.network import Scores
-from bnnaudit.models.scores.tensor_notes import notes_of
+from bnnaudit.models.score_tensor.network import Scores
+from bnnaudit.models.score_tensor.tensor_notes import notes_of
 from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import convert, quiet
 from bnnaudit.quantization.integer_input import IntegerInput

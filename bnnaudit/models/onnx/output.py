@@ -10,7 +10,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.onnx_import.operators import spec_of
 

@@ -29,7 +29,7 @@ from bnnaudit.models.onnx.replayable import (
     notes_on_replay,
     runnable,
 )
-from bnnaudit.models.scores.tensor_notes import units_of
+from bnnaudit.models.score_tensor.tensor_notes import units_of
 from bnnaudit.onnx_import.graph.graph import Graph
 from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image

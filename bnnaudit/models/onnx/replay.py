@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
     REFERENCE,
     REFERENCE_ERRORS,

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
-from bnnaudit.models.scores.graph import Place, ScoreGraph
-from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
+from bnnaudit.models.score_tensor.graph import Place, ScoreGraph
+from bnnaudit.models.score_tensor.tensor_notes import TensorNote
 from bnnaudit.quantization.step_hooks import removing
 
 TIE_MARGIN = 1e-5

@@ -11,8 +11,16 @@ from torch import Tensor, fx
 from torch.fx.node import Argument, map_arg
 
 from bnnaudit.models.graph_walk import reached
-from bnnaudit.models.scores.operators import COMBINING, PLAIN, POWERS, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
-from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.models.score_tensor.operators import (
+    COMBINING,
+    PLAIN,
+    POWERS,
+    RESCALING,
+    RESHAPED,
+    ROUNDS_ALONE,
+    SQUASHING,
+)
+from bnnaudit.models.score_tensor.tensor_notes import TensorNote
 from bnnaudit.quantization.uniform import GridQuantizer
 
 UNROUNDED = "_unrounded"
