@@ -1,4 +1,4 @@
-"""What an attack knows of each image so far: the iterate that it would give back, and whether that one fools the network.
+"""What an attack knows of each image so far: the iterate that it would return, and whether that one fools the network.
 
 A search that knows more of the images that still take part, and lets images leave, keeps it in an `ImageState`.
 """
@@ -25,7 +25,7 @@ last bits of a value may depend on which other images are in the batch. Not tune
 
 @dataclass(slots=True)
 class BestSoFar:
-    """Entries for N images; written in place by one attack and by nobody else. The fields are those of `Outcome`."""
+    """Entries for N images; written in place by one attack only. The fields are those of `Outcome`."""
 
     images: Tensor
     fooled: Tensor
@@ -35,7 +35,7 @@ class BestSoFar:
 
     @classmethod
     def blank(cls, batch: Batch) -> BestSoFar:
-        """Nothing known: each image is its own best, and still stands."""
+        """Nothing known: each image is its own best, and not yet fooled."""
         count, device = len(batch), batch.images.device
         return cls(
             images=batch.images.clone(),
@@ -86,7 +86,7 @@ class BestSoFar:
         self.betas[rows[better]] = outcome.betas[better]
 
     def outcome(self, cost: Cost) -> Outcome:
-        """What the attack gives back."""
+        """What the attack returns."""
         return Outcome(self.images, self.fooled, self.fooled_at, self.margins, self.betas, cost)
 
 

@@ -18,7 +18,7 @@ from bnnaudit.core.outcome import Outcome
 
 @dataclass(slots=True)
 class _Progress:
-    """Image-steps of a part that has to be done again are told once only."""
+    """Reports the image-steps of a part that is run again only once."""
 
     tell: Callable[[int], None]
     of_this_part: int = 0

@@ -30,7 +30,7 @@ class Deadline:
         return self.left <= 0
 
     def turns(self, count: int) -> Iterator[Deadline]:
-        """The deadlines of `count` pieces of work, one after the other: each gets an even share of what those before it left."""
+        """The deadlines of `count` consecutive pieces of work: each gets an even share of what those before it left."""
         for done in range(count):
             yield Deadline.after(self.left / (count - done))
 

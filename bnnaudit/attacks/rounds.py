@@ -1,4 +1,4 @@
-"""The rounds of an attack that starts several times: once a restart, and for a targeted loss once a class as well."""
+"""The rounds of an attack that starts several times: once per restart and, for a targeted loss, once per class as well."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ranked_goals(settings: AttackSettings, context: Context, batch: Batch) -> tu
 def rounds_of(
     settings: AttackSettings, context: Context, batch: Batch, best: BestSoFar, goals: Tensor | None, steps: int
 ) -> Iterator[Round]:
-    """The rounds on what still stands; of an image that does not, all `steps` of the later rounds are reported as done.
+    """The rounds on the images not yet fooled; of an image that does not, all `steps` of the later rounds are reported as done.
 
     goals (N, K): as `ranked_goals` gives them. After the deadline no further round begins.
     """

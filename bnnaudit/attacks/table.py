@@ -31,7 +31,7 @@ class MethodEntry:
     """How a method runs.
 
     attack: what runs it, given settings of its type. norms: the threats that it knows. whole: it is given all images at once and
-    cuts them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
+    cuts them into batches itself, because it shares its budget among those not yet fooled. relaxes: it asks the network
     itself beside the smooth one that the surrogate `relaxed` makes.
     """
 
@@ -70,7 +70,7 @@ def run_attack(
 
     `calibration` holds the images on which a temperature common to all is estimated, the batch itself where it is None;
     pass the whole sample when the batch is a part of it, so that the result does not depend on the parts. `on_progress`
-    is told of len(batch) x `settings.image_steps` image-steps in all. Raises UsageError where the method does not know
+    is called with len(batch) x `settings.image_steps` image-steps in all. Raises UsageError where the method does not know
     the threat's norm.
     """
     entry = METHODS[settings.method]

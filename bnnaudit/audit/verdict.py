@@ -94,7 +94,7 @@ def _why_not_judged(check: Check, evidence: Evidence, unrunnable: Mapping[Trial,
 
 
 def _significant(items: Sequence[Finding | Undecided]) -> tuple[tuple[Finding, ...], int]:
-    """The findings that stand, and the number of comparisons."""
+    """The findings that remain, and the number of comparisons."""
     tested = [item.p_value for item in items if item.p_value is not None]
     adjusted = iter(holm(tested))
     standing: list[Finding] = []

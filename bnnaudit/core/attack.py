@@ -225,7 +225,7 @@ class AttackSettings:
 
     @property
     def rounds(self) -> int:
-        """How often it starts: once a restart, and for a targeted loss once a class as well."""
+        """How often it starts: once per restart and, for a targeted loss, once per class as well."""
         return self.restarts * (self.targets if self.loss.targeted else 1)
 
     @property

@@ -187,7 +187,7 @@ class AuditPlan:
 
     @property
     def verification(self) -> tuple[AttackSettings, ...]:
-        """The attacks that images still standing after all trials must survive: `auto`, with a budget by the effort.
+        """The attacks that images not fooled by any trial must survive: `auto`, with a budget by the effort.
 
         Where the gradient is blocked Square asks on without one, since no bridge need lead anywhere.
         """

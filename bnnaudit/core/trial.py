@@ -52,7 +52,7 @@ class TrialResult:
     """What a trial left, image by image, after replay on the deployed model.
 
     clean (N,) bool: classified correctly without attack. fooled_at (N,) int: steps taken before the success that replayed,
-    -1 where the image still stands (or was misclassified to begin with). replayed: successes claimed by the differentiable
+    -1 where the image is not fooled (or was misclassified to begin with). replayed: successes claimed by the differentiable
     copy and put before the deployed model; replay_disagreements: those that the deployed model got right all the same.
     fooled_8bit (N,) bool: fooled still, once the adversarial image is rounded towards the original to 8-bit pixels; None
     where that was not measured, since the images are no 8-bit pictures to begin with. parts: what a run of several attacks

@@ -22,9 +22,9 @@ STEPS = 40
 TARGETS = 4
 """Classes that a targeted climb goes for, one after the other. Not tuned."""
 FINAL_STEP = 0.1
-"""The last step of a climb as a part of the first, which is as long as the radius. Not tuned."""
+"""Last step of a climb as a share of the first, which is as long as the radius. Not tuned."""
 MOMENTUM = 0.75
-"""As in APGD ([Croce & Hein 2020a])."""
+"""Momentum of a climb, as in APGD ([Croce & Hein 2020a])."""
 
 
 FIRST = NARROWING

@@ -1,4 +1,4 @@
-"""Whether a network's steps are so fine that the gradient straight through them is as good as a float network's.
+"""Whether a network's steps are so fine that the straight-through gradient is as good as a float network's.
 
 A gradient is good for climbing if it predicts what a step does to the true margin. Over a quarter of the radius, on each
 network tried, straight-through gradients explain 94 to 100 % of the margin's changes (R^2 about zero) where activations have
@@ -23,7 +23,7 @@ IMAGES = 64
 STEP_LENGTH = 0.25
 """Length of the step, in radii. Not tuned."""
 EXPLAINED = 0.9
-"""The least part of the squared changes of the margins that the gradients must explain: between 94 and 59 %, see above."""
+"""Smallest share of the squared changes of the margins that the gradients must explain: between 94 and 59 %, see above."""
 
 
 def predicts_margins(context: Context, images: Batch) -> tuple[bool, Cost]:

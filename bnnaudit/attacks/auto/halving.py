@@ -1,4 +1,4 @@
-"""Which settings are worth running, found out on a few of the images that still stand.
+"""Which settings are worth running, found on a few of the images not yet fooled.
 
 A setting is worth what it takes off the true margin, not what it adds to its own loss. Successive halving: all settings on
 a few images in a few steps, the better half on more images in more steps, and so on; then a portfolio is put together
@@ -31,9 +31,9 @@ from bnnaudit.core.attack import Pgd
 ROUNDS: tuple[tuple[int, int], ...] = ((8, 10), (16, 20), (32, 20))
 """Images and steps of each round of halving. Not tuned."""
 FEWEST = 4
-"""On fewer images nothing is chosen. Not tuned."""
+"""Images needed for a choice. Not tuned."""
 PORTFOLIO = 5
-"""Settings that a portfolio has at most. Not tuned."""
+"""Most settings in a portfolio. Not tuned."""
 WORTH = 0.005
 """The least further fall of the margin, as a fraction of it, for which a setting joins the portfolio. Not tuned."""
 

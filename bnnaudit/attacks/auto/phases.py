@@ -1,4 +1,4 @@
-"""The phases of `auto`: each spends a share of the budget on what still stands."""
+"""The phases of `auto`: each spends a share of the budget on the images not yet fooled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNIT_ROUNDS = 10
 UNIT_ROUND_PRICE = 5
 """Gradient evaluations that one of them counts as. Not tuned."""
 CHOICE_DELAY = 2
-"""How often the time that the choice should take it may take before it is broken off: small batches cost more per image than
+"""Factor by which the choice may exceed its time before it is broken off: small batches cost more per image than
 large ones. Not tuned."""
 
 
@@ -73,7 +73,7 @@ def find_levels(run: Run, share: float) -> None:
 
 
 def choose_climbs(run: Run, share: float) -> None:
-    """Chooses the portfolio on some of the images that stand, where `share` of the budget is enough for that."""
+    """Chooses the portfolio on some of the images not yet fooled, where `share` of the budget is enough for that."""
     threat, facts, spending = run.context.threat, run.context.target.facts, run.spending
     among = candidates(threat, run.quantized, facts.num_classes)
     standing = run.standing
@@ -155,7 +155,7 @@ def search_by_levels(run: Run, share: float) -> None:
 
 
 def drop_hopeless(run: Run, share: float) -> None:
-    """Leaves alone from now on what will not fall within the budget, by what margins fell since the last time."""
+    """Drops the images that will not be fooled within the budget, judging by how far margins fell since the last time."""
     left, margins = run.spending.left, run.best.margins
     if run.forecast is not None:
         run.hopeless |= run.forecast.hopeless(margins, left)
@@ -166,7 +166,7 @@ def drop_hopeless(run: Run, share: float) -> None:
 
 
 def climb(run: Run, settings: Pgd, most: float = math.inf) -> None:
-    """One climb on what stands, shortened to what is left of the budget and to `most` of it."""
+    """One climb on the remaining images, shortened to what is left of the budget and to `most` of it."""
     spending = run.spending
     left = min(spending.left, most)
     if not run.active or left <= 0 or left < spending.least:

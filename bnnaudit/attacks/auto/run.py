@@ -1,4 +1,4 @@
-"""Runs the phases of `auto` one after the other, each on the images that still stand, while the budget lasts."""
+"""Runs the phases of `auto` one after the other, each on the images not yet fooled, while the budget lasts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 
 CLIMBING_SHARE = 0.4
-"""Of the budget, what climbs get where a search among the levels of the input follows. Not tuned."""
+"""Share of the budget that climbs get where a search among the levels of the input follows. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ REPEATED = (
     Phase("level search", lambda run: run.active and _levels_are_next(run), phases.search_by_levels),
     Phase("hopeless images", lambda run: run.active and not run.levels, phases.drop_hopeless),
 )
-"""What goes on in turn until the budget is spent or nothing stands.
+"""What is repeated in turn until the budget is spent or all images are fooled.
 
 0.8 for climbs in L-inf, so that a search follows even where the budget is small: at a budget of 300, of 50 images, a network
 of 2-bit inputs (BNN-WAQ, 0.1) has 26 left at 1, 24 at 0.8, 22 at 0.5; one of 1-bit inputs (MNIST, 0.2) 29, 29 and 30.
@@ -57,7 +57,7 @@ to 32 % by climbs alone, to 30 % by turns of equal price, to 29 % where windows 
 
 
 def attack(settings: Auto, context: Context, batch: Batch) -> Outcome:
-    """Runs the phases that apply on the images that still stand; those without hope are given up before the budget ends.
+    """Runs the phases that apply on the images not yet fooled; hopeless ones are dropped before the budget ends.
 
     Of `settings` only the budget counts. `fooled_at` counts the steps of all climbs on the image, those of choosing aside.
     """

@@ -16,8 +16,8 @@ LEAST_STEPS = 5
 class Spending:
     """A budget for a number of images that is being spent.
 
-    end: of the run. spent: gradients on each image that still stands. climbs: climbs and window searches that were paid
-    for, which number the random streams. on_progress: told of progress as it is made, `reported` of it so far.
+    end: of the run. spent: gradients on each image not yet fooled. climbs: climbs and window searches that were paid
+    for, which number the random streams. on_progress: called with progress as it is made, `reported` of it so far.
     """
 
     budget: Budget
@@ -65,7 +65,7 @@ class Spending:
         return amount * so_far / max(self.budget.amount - self.left, 1e-9) / max(1, images)
 
     def pay(self, gradients: float) -> None:
-        """A climb or window search is over that takes so many gradients on each image that still stands."""
+        """Counts a finished climb or window search that took so many gradients on each image not yet fooled."""
         self.spent += gradients
         self.climbs += 1
         self._report(int(self.used * self.images * self.budget.units))

@@ -21,14 +21,14 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Norm
 
 FASTER = 10
-"""By how much an image's margin may fall faster from now on than it did of late. Not tuned."""
+"""Factor by which an image's margin may fall faster than it did recently. Not tuned."""
 NEAR = 0.1
-"""An image is never given up whose margin is below this part of the original's. Not tuned."""
+"""Share of the original's margin below which an image is never given up. Not tuned."""
 
 
 @dataclass(slots=True, eq=False)
 class Forecast:
-    """Whether images are worth going on with: the originals' margins (N,), those of the last look, and what was left then.
+    """Whether images are worth further attack: the originals' margins (N,), those of the last look, and what was left then.
 
     Without it (`python -m tests.bench.ablation`, 200 images, 300 gradients per image) no network has an image more or less
     left. It saves 78 of 197 gradients per image on digits-bnn-wq at 0.05, 25 of 210 on the 2-bit MNIST network in L2, and at
@@ -97,7 +97,7 @@ class Run:
         return self.spending.left > self.spending.least and len(self.standing) > 0
 
     def shares(self, amount: float, most: int | None = None) -> Iterator[tuple[Tensor, Deadline]]:
-        """The places of what stands, part by part, each with the end of its share of `amount` of the budget.
+        """The places of the remaining images, part by part, each with the end of its share of `amount` of the budget.
 
         most: images in each part; as many as pass through the network at once where not given.
         """
@@ -108,7 +108,7 @@ class Run:
             yield rows, deadline
 
     def gradients(self, amount: float) -> float:
-        """Gradients on each image that still stands for `amount` of the budget."""
+        """Gradients on each image not yet fooled for `amount` of the budget."""
         return self.spending.gradients(amount, len(self.standing), self.cost.backwards)
 
     def enter(self, part: Part, rows: Tensor, outcome: Outcome) -> None:

@@ -140,7 +140,7 @@ def _nearest(
 def _enter(
     settings: BrendelBethge, context: Context, batch: Batch, points: Tensor, rows: Tensor, best: BestSoFar
 ) -> None:
-    """Judges what was found for the images `rows`: as it is where it lies in the ball, else drawn back into it."""
+    """Judges what was found for the images `rows`: unchanged where it lies in the ball, else projected back into it."""
     origins = batch.images[rows]
     inside = lengths_of(points - origins, context.threat) <= context.threat.radius
     logits = context.judged(points[inside])

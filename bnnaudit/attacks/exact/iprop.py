@@ -1,4 +1,4 @@
-"""IPROP: target propagation with a mixed-integer program a layer ([Khalil et al. 2019]), for networks of signs.
+"""IPROP: target propagation with one mixed-integer program per layer ([Khalil et al. 2019]), for networks of signs.
 
 From the point reached, a few units of the last hidden layer are chosen whose flips would move the logits from the true
 class to the strongest other one. A program asks which units of the layer before must flip, as few as possible, so that as
@@ -29,7 +29,7 @@ from bnnaudit.numerics.randomness import uniform_block
 from bnnaudit.quantization.binary_network import Array, BinaryLayer, BinaryNetwork, read_binary_network
 
 MOST_CHANGED = 5
-"""Units of the last hidden layer that one step aims to flip, at most: [Khalil et al. 2019] find that small steps go furthest."""
+"""Most units of the last hidden layer that one step aims to flip: [Khalil et al. 2019] find that small steps go furthest."""
 ROUNDING = 1e-6
 """How far from a whole number a variable may be that counts as one. Not tuned."""
 CLEARANCE = 1e-3

@@ -1,4 +1,4 @@
-"""Random search: points of the ball that owe nothing to one another, the plainest attack without a gradient.
+"""Random search: independent points of the ball, the simplest attack without a gradient.
 
 Every other point is drawn uniformly from the ball, the rest from its extremes: corners, every pixel at plus or minus the
 radius, for L-inf; the sphere for L2. All are clipped to the box. Since no draw depends on an earlier one, as many draws of an

@@ -3,9 +3,9 @@
 Where the paper's images are square, a window has the height and the width of its schedule. Elsewhere a window has the same
 area as far as the image allows: an input of one row, or a vector (N, features), is searched in stretches.
 
-It runs on the network's own values: where nothing is differentiated, quantizers leave their surrogates out. A point of the
-same margin is taken too, where the paper wants a smaller one: the steps of a quantized network make plateaus, on which a
-search that insists on progress stands still (digits-bnn-waq at L-inf 0.05, 500 queries: 62 % left against 50 %).
+It runs on the network's own values: where nothing is differentiated, quantizers leave their surrogates out. A point of the same
+margin is taken too, where the paper wants a smaller one: the steps of a quantized network make plateaus, on which a search that
+insists on progress gets stuck (digits-bnn-waq at L-inf 0.05, 500 queries: 62 % left against 50 %).
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class _SeenEnoughError(Exception):
 
 @contextmanager
 def shown_steps(look: Callable[[int, StepTaken], None]) -> Iterator[None]:
-    """Inside it `look` is told every step that depends on the image, and its place among these."""
+    """Inside it `look` is given every step that depends on the image, and its place among these."""
     place = 0
 
     def watcher(step: StepTaken) -> None:

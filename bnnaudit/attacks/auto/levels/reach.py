@@ -11,7 +11,7 @@ from bnnaudit.attacks.auto.levels.input_levels import InputLevels
 from bnnaudit.core.threat import Box, Threat
 
 CLEARANCE = 0.25
-"""Of an 8-bit pixel value: how far from a threshold a pixel is set, so that rounding in the network's first layers does not
+"""Share of an 8-bit pixel value: how far from a threshold a pixel is set, so that rounding in the network's first layers does not
 take it back. Not tuned."""
 
 

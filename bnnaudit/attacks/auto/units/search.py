@@ -1,4 +1,4 @@
-"""Search over the signs of a binary network's first layer, for images that climbs by gradients leave standing.
+"""Search over the signs of a binary network's first layer, for images that gradient climbs do not fool.
 
 Such a network sees of an image no more than the signs of its first layer. From the pattern of signs at the point reached, a
 beam search goes over flips of those units whose sign the ball leaves open, through the layers behind them exactly, until

@@ -21,8 +21,8 @@ from bnnaudit.core.threat import Norm
 def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     """At most `settings.queries` classes for each of N images in each restart; an image leaves at its first success.
 
-    `fooled_at` counts the queries before the success. An image that still stands is given back as it was, and no margin is
-    known of any, since no score was looked at.
+    `fooled_at` counts the queries before the success. An image that is not fooled is returned unchanged, and no margin is known,
+    since no score was looked at.
     """
     best = BestSoFar.blank(batch)
     queries = Queries(settings, context, batch, best, torch.zeros_like(best.fooled_at))

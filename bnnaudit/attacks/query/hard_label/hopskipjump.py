@@ -21,9 +21,10 @@ from bnnaudit.numerics.norms import flat_norm, per_image, scale_each, unit_direc
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 
 SPREAD = 0.1
-"""Of the distance: how far from the boundary the points lie from which its normal is estimated. Not tuned."""
+"""Share of the distance: how far from the boundary the points lie from which its normal is estimated. Not tuned."""
 RESOLUTION = 0.1
-"""Of the spread by the square root of the pixels, at which a bisection ends: so far a point moves along the normal. Not tuned."""
+"""Share of the spread over the square root of the pixels at which a bisection ends: so far a point moves along the normal. Not
+tuned."""
 SHARE = 20
 """The points of the first iteration are one in so many of the queries, between the next two. Not tuned."""
 FEWEST, MOST = 8, 100
@@ -31,7 +32,7 @@ FEWEST, MOST = 8, 100
 BLIND = 10
 """Random images that are tried where the sample holds none of another class. Not tuned."""
 HALVINGS = 8
-"""Of a step that does not end in the other class. Not tuned."""
+"""Halvings of a step that does not end in the other class. Not tuned."""
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Misclassified(ImageState):
 
 
 def search(queries: Queries, restart: int) -> None:
-    """One restart on the images that stand: from the nearest image of another class, the next nearest in the next restart."""
+    """One restart on the images not yet fooled: from the nearest image of another class, the next nearest in the next restart."""
     state, iteration = binary_searched(queries, _initial_points(queries, restart)), 1
     first = min(max(queries.settings.queries // SHARE, FEWEST), MOST)
     while True:

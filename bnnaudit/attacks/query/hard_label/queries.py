@@ -15,12 +15,12 @@ from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
 
 ROUNDING = 1e-6
-"""Of the box's width: how far outside of the ball rounding may put a point of its surface. Not tuned."""
+"""Share of the box's width by which rounding may put a point of the ball's surface outside it. Not tuned."""
 
 
 @dataclass(slots=True)
 class Queries:
-    """Queries about N images; written by one attack and by nobody else.
+    """Queries about N images; written by one attack only.
 
     asked (N,): queries of this restart. Points may lie anywhere in the box; only those in the
     ball can be successes.
@@ -34,7 +34,7 @@ class Queries:
     forwards: int = 0
 
     def restarts(self) -> Iterator[int]:
-        """The restarts by number: in each the images that still stand have their whole number of queries again.
+        """The restarts by number: in each the images not yet fooled have their whole number of queries again.
 
         Those that they leave unused are reported as done.
         """
@@ -46,11 +46,11 @@ class Queries:
 
     @property
     def rows(self) -> Tensor:
-        """The places (M,) of the images that still stand and have queries left."""
+        """The places (M,) of the images that are not yet fooled and have queries left."""
         return (~self.best.fooled & (self.asked < self.settings.queries)).nonzero().squeeze(1)
 
     def active(self, rows: Tensor) -> Tensor:
-        """(M,) bool: which of the images `rows` still stand and have queries left."""
+        """(M,) bool: which of the images `rows` are not yet fooled and have queries left."""
         return ~self.best.fooled[rows] & (self.asked[rows] < self.settings.queries)
 
     def ask(self, rows: Tensor, points: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
 
 RESOLUTION = 0.02
-"""Of the distance, at which a bisection ends. Not tuned."""
+"""Share of the distance at which a bisection ends. Not tuned."""
 BEFORE = -1.0
 """A lower end of a bisection that has not asked about the radius yet."""
 
@@ -89,7 +89,7 @@ def _flipped(signs: Tensor, blocks: Tensor) -> Tensor:
 
 
 def search(queries: Queries, restart: int) -> None:
-    """One restart on the images that stand: upwards in every pixel in the first, random signs in the others."""
+    """One restart on the images not yet fooled: upwards in every pixel in the first, random signs in the others."""
     threat, rows = queries.context.threat, queries.rows
     origins = queries.batch.images[rows]
     signs = _first_signs(queries, rows, restart)
