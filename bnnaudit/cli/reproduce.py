@@ -85,7 +85,7 @@ def reproduce(
         raise UsageError(f"eps: {table} has one radius, and {len(radii)} are given; only figure2 takes several")
     models = tuple(networks.models or default_models(table))
     limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network, data, limits, run) for path in models]
+    settled = [settle(path, network, data, limits, run, output) for path in models]
     opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on

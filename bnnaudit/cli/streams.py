@@ -47,7 +47,7 @@ def waiting(what: str, quiet: bool) -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield
         return
     with console.status(what):

@@ -76,6 +76,15 @@ def test_it_fits_the_screen_and_breaks_no_option(
             assert word in words
 
 
+def test_a_width_that_is_not_known_is_the_usual_one(bnnaudit: Bnnaudit, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {}
+    for columns in ("0", "80", "5", "20"):
+        monkeypatch.setenv("COLUMNS", columns)
+        pages[columns] = bnnaudit("check", "--help").out
+    assert pages["0"] == pages["80"]
+    assert pages["5"] == pages["20"]
+
+
 def test_defaults_are_shown_as_they_are(bnnaudit: Bnnaudit) -> None:
     text = " ".join(bnnaudit("attack", "--help").out.replace("│", " ").split())
     for default in ("300", "linf", "identity, with pgd++ tanh:4..0.5:reach", "auto", "terminal", "1000"):
