@@ -40,7 +40,12 @@ def test_the_traffic_sign_network_s_robustness_is_fake(report_of: Callable[..., 
     found = {finding["rule"] for finding in report["findings"]}
     assert {"GM101", "GM103", "SP201", "SP203", "SP204", "FR301", "FR302"} <= found
     assert not found & {"MF401", "MF402", "MF405"}
-    assert report["model"]["bits"] == {"weights": 1, "activations": 1}
+    assert report["model"]["bits"] == {
+        "weights": 1,
+        "activations": 1,
+        "weight_layers": [{"bits": 1, "layers": 3}],
+        "activation_layers": [{"bits": 1, "layers": 2}],
+    }
 
 
 def test_hns_breaks_it_through_the_identity_surrogate(report_of: Callable[..., tuple[int, dict]]) -> None:

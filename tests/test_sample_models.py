@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnnaudit.api import Report, audit
-from bnnaudit.config.card import read_settings
+from bnnaudit.config.card import Settings, settings_for
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.finding import Severity
 from bnnaudit.core.report import Status
@@ -48,7 +48,7 @@ def test_the_declared_accuracy_is_that_of_the_deployed_model(name: str) -> None:
     images = (torch.from_numpy(x).float() / 255)[:, None].numpy()
     session = onnxruntime.InferenceSession(str(FOLDER / f"{name}.onnx"), providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"images": images})
-    declared = read_settings(FOLDER / f"{name}.toml").declared.clean_accuracy
+    declared = settings_for(FOLDER / f"{name}.onnx", Settings(), FOLDER).declared.clean_accuracy
     assert declared is not None
     assert (logits.argmax(1) == y).mean() == pytest.approx(declared, abs=0.002)
     assert declared >= 0.95
@@ -56,7 +56,10 @@ def test_the_declared_accuracy_is_that_of_the_deployed_model(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_agrees_with_its_recipe(name: str) -> None:
-    card, recipe = read_settings(FOLDER / f"{name}.toml"), read_recipe(FOLDER / "recipes" / f"{name}.toml")
+    card, recipe = (
+        settings_for(FOLDER / f"{name}.onnx", Settings(), FOLDER),
+        read_recipe(FOLDER / "recipes" / f"{name}.toml"),
+    )
     assert recipe.name == name
     assert (card.description, card.threat.eps) == (recipe.description, recipe.card.eps)
     assert (card.architecture.name, card.architecture.options) == (

@@ -1,10 +1,13 @@
-"""What an attack knows of each image so far: the iterate that it would give back, and whether that one fools the network."""
+"""What an attack knows of each image so far: the iterate that it would give back, and whether that one fools the network.
+
+A search that knows more of the images that still take part, and lets images leave, keeps it in an `ImageState`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -56,13 +59,7 @@ class BestSoFar:
         return standing
 
     def note(
-        self,
-        rows: Tensor,
-        points: Tensor,
-        margins: Tensor,
-        standing: Tensor,
-        step: int | Tensor,
-        onward: bool = True,
+        self, rows: Tensor, points: Tensor, margins: Tensor, standing: Tensor, step: int | Tensor, onward: bool = True
     ) -> Tensor:
         """Enters points (M, ...) of ball and box for the images `rows` (M,), all different; which are kept (M,) bool.
 
@@ -91,6 +88,21 @@ class BestSoFar:
     def outcome(self, cost: Cost) -> Outcome:
         """What the attack gives back."""
         return Outcome(self.images, self.fooled, self.fooled_at, self.margins, self.betas, cost)
+
+
+@dataclass(slots=True)
+class ImageState:
+    """The base of a dataclass whose fields have an entry for each of M images: tensors (M, ...), tuples of them, or None."""
+
+    def kept(self, chosen: Tensor) -> Self:
+        """The state of the chosen images alone; chosen (M,) bool, or their places (K,)."""
+        return replace(self, **{field.name: _chosen(getattr(self, field.name), chosen) for field in fields(self)})
+
+
+def _chosen(entries: Any, chosen: Tensor) -> Any:
+    if isinstance(entries, tuple):
+        return tuple(part[chosen] for part in entries)
+    return None if entries is None else entries[chosen]
 
 
 def lower(found: Tensor, known: Tensor) -> Tensor:

@@ -59,10 +59,6 @@ class Context:
         """What a climb of `steps` steps differentiates at its step number `step`, counted from 0."""
         return self.stages[min(len(self.stages) * step // max(1, steps), len(self.stages) - 1)]
 
-    def logits(self, points: Tensor) -> Tensor:
-        """Differentiable logits (N, d) of points (N, ...)."""
-        return self.target.logits(points)
-
     def judged(self, points: Tensor) -> Tensor:
         """The network's own logits (N, d) of points (N, ...), without gradients; of `batch_size` points at once at most."""
         with torch.no_grad():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 import torch
 from torch import Tensor
 
@@ -97,26 +95,18 @@ def _with_room(step: Tensor, shift: Tensor, gradients: Tensor, threat: Threat) -
 
 def ascent_direction(gradients: Tensor, threat: Threat) -> Tensor:
     """The direction of steepest ascent of unit length in the threat's norm (M, ...)."""
-    match threat.norm:
-        case Norm.LINF:
-            return gradients.sign()
-        case Norm.L2:
-            return norms.unit_direction_l2(_balls(gradients, threat)).view_as(gradients)
-        case _:
-            assert_never(threat.norm)
+    if threat.norm is Norm.LINF:
+        return gradients.sign()
+    return norms.unit_direction_l2(_balls(gradients, threat)).view_as(gradients)
 
 
 def project(points: Tensor, origins: Tensor, threat: Threat) -> Tensor:
     """Back into the ball around the originals and into the box (M, ...)."""
     low, high = threat.box.low, threat.box.high
-    match threat.norm:
-        case Norm.LINF:
-            return norms.project_linf(points, origins, threat.radius, low, high)
-        case Norm.L2:
-            balls = _balls(points, threat), _balls(origins, threat)
-            return norms.project_l2(*balls, threat.radius, low, high).view_as(points)
-        case _:
-            assert_never(threat.norm)
+    if threat.norm is Norm.LINF:
+        return norms.project_linf(points, origins, threat.radius, low, high)
+    balls = _balls(points, threat), _balls(origins, threat)
+    return norms.project_l2(*balls, threat.radius, low, high).view_as(points)
 
 
 def lengths_of(shifts: Tensor, threat: Threat) -> Tensor:
@@ -128,13 +118,7 @@ def lengths_of(shifts: Tensor, threat: Threat) -> Tensor:
 
 def whole_lengths(shifts: Tensor, norm: Norm) -> Tensor:
     """The length of each perturbation (M, ...) of a whole image (M,)."""
-    match norm:
-        case Norm.LINF:
-            return shifts.flatten(1).abs().amax(dim=1)
-        case Norm.L2:
-            return norms.flat_norm(shifts)
-        case _:
-            assert_never(norm)
+    return shifts.flatten(1).abs().amax(dim=1) if norm is Norm.LINF else norms.flat_norm(shifts)
 
 
 def _balls(values: Tensor, threat: Threat) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from bnnaudit.attacks.best_so_far import BestSoFar
@@ -33,8 +32,7 @@ def ranked_goals(settings: AttackSettings, context: Context, batch: Batch) -> tu
     """The classes (N, d - 1) that a targeted loss goes for, in the order of their logits at the image, and what that cost."""
     if not settings.loss.targeted:
         return None, Cost()
-    with torch.no_grad():
-        return losses.ranked_others(context.logits(batch.images), batch.labels), Cost(forwards=len(batch))
+    return losses.ranked_others(context.judged(batch.images), batch.labels), Cost(forwards=len(batch))
 
 
 def rounds_of(

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bnnaudit.attacks import auto
+import torch
+
+from bnnaudit.attacks.auto import run as auto
 from bnnaudit.attacks.boundary import bba, deepfool, fab
 from bnnaudit.attacks.chunks import attack_in_parts
 from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.exact import iprop
-from bnnaudit.attacks.gradient import apgd, fgsm, pgd
+from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.gradient import apgd, pgd
 from bnnaudit.attacks.query import random_search, square
-from bnnaudit.attacks.query.hard_label import attack as hard_label
-from bnnaudit.attacks.rounding import rounded
-from bnnaudit.core.attack import AttackSettings, Climb, Method
+from bnnaudit.attacks.query.hard_label import hard_label
+from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
+from bnnaudit.numerics.losses import margin
 
 
 @dataclass(frozen=True, slots=True)
 class MethodEntry:
     """How a method runs.
 
-    attack: what runs it, given settings of its type. default_step_size: where these name none, in units of the [0,1] image; None
-    for methods without a step. norms: the threats that it knows. whole: it is given all images at once and cuts them into
-    batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network itself beside
-    the smooth one that the surrogate `relaxed` makes.
+    attack: what runs it, given settings of its type. norms: the threats that it knows. whole: it is given all images at once and
+    cuts them into batches itself, because it shares out its budget among those that still stand. relaxes: it asks the network
+    itself beside the smooth one that the surrogate `relaxed` makes.
     """
 
     attack: Callable[[Any, Context, Batch], Outcome]
-    default_step_size: Callable[[Threat], float] | None = None
     norms: frozenset[Norm] = frozenset(Norm)
     whole: bool = False
     relaxes: bool = False
 
 
 METHODS: Mapping[Method, MethodEntry] = {
-    Method.FGSM: MethodEntry(fgsm.attack, fgsm.default_step_size, relaxes=True),
-    Method.PGD: MethodEntry(pgd.attack, pgd.default_step_size, relaxes=True),
-    Method.APGD: MethodEntry(apgd.attack, apgd.default_step_size),
+    Method.FGSM: MethodEntry(pgd.attack, relaxes=True),
+    Method.PGD: MethodEntry(pgd.attack, relaxes=True),
+    Method.APGD: MethodEntry(apgd.attack),
     Method.FAB: MethodEntry(fab.attack),
     Method.DEEPFOOL: MethodEntry(deepfool.attack),
     Method.AUTO: MethodEntry(auto.attack, whole=True),
@@ -81,24 +82,28 @@ def run_attack(
         raise UsageError(
             f"surrogate: relaxed is for {able}; {settings.method} would take the smooth network for the model"
         )
-    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, on_progress or _ignored)
+    told = on_progress or (lambda image_steps: None)
+    context = prepared(settings, target, threat, calibration or batch, seed, batch_size, told)
     found = attack_in_parts(entry.attack, settings, context, batch, entry.whole) if len(batch) else []
     outcome = Outcome.joined(found, batch.images)
-    if not threat.discrete:
+    return rounded(outcome, context, batch, settings.image_steps) if threat.discrete else outcome
+
+
+def rounded(outcome: Outcome, context: Context, batch: Batch, steps: int) -> Outcome:
+    """What is left of an outcome when its images are stored: each on the grid of pixels, and judged there.
+
+    Images that rounding does not change keep their entries, and cost nothing. One that only its rounding fools counts as
+    fooled after all the attack's `steps`.
+    """
+    images = as_stored(outcome.images, batch.images, context.threat)
+    rows = (images != outcome.images).flatten(1).any(dim=1).nonzero().squeeze(1)
+    if len(rows) == 0:
         return outcome
-    return rounded(outcome, target, batch, threat, settings.image_steps, batch_size)
-
-
-def _ignored(image_steps: int) -> None:
-    """Nobody listens."""
-
-
-def step_size_of(settings: AttackSettings, threat: Threat) -> float | None:
-    """The step that an attack takes against this threat, in units of the [0,1] image; None for methods without a step."""
-    if not isinstance(settings, Climb):
-        return None
-    default = METHODS[settings.method].default_step_size
-    return default(threat) if default and settings.step_size is None else settings.step_size
-
-
-__all__ = ["METHODS", "Context", "MethodEntry", "run_attack", "step_size_of"]
+    logits = context.judged(images[rows])
+    wrong = logits.argmax(dim=1) != batch.labels[rows]
+    fooled, fooled_at, margins = outcome.fooled.clone(), outcome.fooled_at.clone(), outcome.margins.clone()
+    fooled_at[rows] = torch.where(wrong, torch.where(fooled[rows], fooled_at[rows], steps), -1)
+    fooled[rows] = wrong
+    margins[rows] = margin(logits, batch.labels[rows]).to(margins.dtype)
+    cost = outcome.cost + Cost(forwards=len(rows))
+    return replace(outcome, images=images, fooled=fooled, fooled_at=fooled_at, margins=margins, cost=cost)

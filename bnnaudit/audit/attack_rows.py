@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnnaudit.attacks.table import step_size_of
 from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import BetaRule
 from bnnaudit.core.evidence import Evidence
@@ -23,7 +22,7 @@ def attack_row(result: TrialResult, role: str = "") -> AttackRow:
     return AttackRow(
         settings=trial.attack,
         threat=trial.threat,
-        step_size=step_size_of(trial.attack, trial.threat),
+        step_size=trial.attack.first_step(trial.threat),
         source=trial.source,
         accuracy=share(result.standing),
         seconds=result.seconds,

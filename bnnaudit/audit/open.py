@@ -30,7 +30,7 @@ from bnnaudit.core.threat import Box, Norm, Threat, require_radius
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.measurements.agreement import FLOAT_NOISE
 from bnnaudit.measurements.flattening import settle_flattening
-from bnnaudit.measurements.score_search import rescored
+from bnnaudit.measurements.score_tensor import rescored
 from bnnaudit.models.checkpoint.architectures import resolve_architecture
 from bnnaudit.models.checkpoint.load import load_checkpoint
 from bnnaudit.models.checkpoint.state_dict import read_state_dict, refuse_programs

@@ -12,7 +12,7 @@ from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement, DefaultAnswers
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source
 from bnnaudit.data import Sample

@@ -11,8 +11,8 @@ import onnxruntime
 import torch
 
 from bnnaudit.audit.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
-from bnnaudit.audit.blocks import Attacked
 from bnnaudit.audit.cure_table import cures_of, remedy_of
+from bnnaudit.audit.image_blocks import Attacked
 from bnnaudit.audit.journal import Journal
 from bnnaudit.audit.prepare import Prepared
 from bnnaudit.audit.threads import Threads

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.audit.blocks import Attacked
+from bnnaudit.audit.image_blocks import Attacked
 from bnnaudit.audit.journal import Journal, describe, faults_into
 from bnnaudit.audit.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.audit.prepare import Prepared, prepare, with_substitute

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.models.scores.network import unjudged, with_answer
+from bnnaudit.models.score_tensor.network import unjudged, with_answer
 
 MOST = 16
 """Images attacked again, at most; where more are not confirmed, the copy does not compute the model. Not tuned."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.audit.batch_size import bytes_per_image
-from bnnaudit.core.cores import usable_cores
+from bnnaudit.core.cpu_cores import usable_cores
 from bnnaudit.core.target import Target
 from bnnaudit.numerics.threads import working_threads
 

@@ -23,7 +23,9 @@ class CleverOptions(Options, panel="Scores"):
     batches: Annotated[int, whole(5)] = option("Number of maxima to fit.", value=50)
     draws: Count = option("Number of points per maximum.", value=20)
     targets: Count = option("Number of other classes to consider, the most likely first.", value=3)
-    radius_l1: PositiveLength | None = option("Radius of the L1 ball in units of the [0,1] image.", "0.05 per pixel and channel")
+    radius_l1: PositiveLength | None = option(
+        "Radius of the L1 ball in units of the [0,1] image.", "0.05 per pixel and channel"
+    )
     radius_l2: PositiveLength | None = option("Radius of the L2 ball.", "sqrt(pixels * channels / 300)")
     radius_linf: PositiveLength | None = option("Radius of the L-inf ball.", "0.1")
 

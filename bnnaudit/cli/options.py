@@ -17,7 +17,7 @@ from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat
+from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat
 
 ModelPath = Annotated[
     Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **vars(paths.MODEL))

@@ -109,6 +109,6 @@ def provenance() -> Provenance:
 
 def write(document: Document, output: options.Document, *, verbose: bool = False) -> None:
     """Writes what was found in the format that was asked for, for the stream that it goes to."""
-    from bnnaudit.reports.table import render
+    from bnnaudit.reports.formats import render
 
     deliver(render(document, output.format, page_for(output.output, verbose)), output.output)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 
-from bnnaudit.core.cores import usable_cores
+from bnnaudit.core.cpu_cores import usable_cores
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 """For OpenMP's runtimes: a thread that waits sleeps. By default GNU's, which PyTorch's wheels bring, tries 300,000 times

@@ -14,7 +14,7 @@ from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import SettingsError
 
-__all__ = ["Settings", "parse_settings", "read_settings", "settings_for"]
+__all__ = ["Settings", "parse_settings", "settings_for"]
 
 PROJECT_FILE = "bnnaudit.toml"
 PYPROJECT = "pyproject.toml"
@@ -44,19 +44,9 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
     return _merged([*layers, _anchored(flags, cwd)])
 
 
-def read_settings(path: Path, table: str | None = None) -> Settings:
-    """The settings in a TOML file, or in its dotted `table` (empty where the file has no such table).
-
-    Raises one SettingsError that names every problem. Relative paths become relative to the file's folder.
-    """
-    settings, problems = _read(path, table)
-    _raise_together(problems)
-    return settings
-
-
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:
     """Settings from plain values, tables within tables, as TOML gives them; `where` names them in the SettingsError."""
-    settings, problems = _validated(values, where, "")
+    settings, problems = _validated(values, where)
     _raise_together(problems)
     return settings
 
@@ -74,11 +64,11 @@ def _read(path: Path, table: str | None) -> tuple[Settings, list[str]]:
         return Settings(), [f"{path}: cannot be read ({error.strerror})"]
     for key in table.split(".") if table else ():
         values = values.get(key, {}) if isinstance(values, Mapping) else values
-    settings, problems = _validated(values, path.name if table is None else f"{path.name}: {table}", "")
+    settings, problems = _validated(values, path.name if table is None else f"{path.name}: {table}")
     return _anchored(settings, path.parent), problems
 
 
-def _validated(values: object, where: str, prefix: str) -> tuple[Settings, list[str]]:
+def _validated(values: object, where: str) -> tuple[Settings, list[str]]:
     """Settings, or the problems in words: file, dotted key, what is wrong with it."""
     try:
         return Settings.model_validate(values), []
@@ -92,8 +82,10 @@ def _in_words(problem: Mapping[str, Any]) -> str:
     key = ".".join(location) or "settings"
     match problem["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(location[-1], _keys_of(location[:-1]), n=1, cutoff=0.5)
-            return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else _known(location[:-1]))
+            keys = _keys_of(location[:-1])
+            near = difflib.get_close_matches(location[-1], keys, n=1, cutoff=0.5)
+            known = f" (known: {', '.join(keys)})" if keys else ""
+            return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else known)
         case "value_error":
             return f"{key}: {problem['ctx']['error']}".replace("; ", ", ")
         case "model_type":
@@ -109,11 +101,6 @@ def _keys_of(location: Iterable[str]) -> list[str]:
         kind = fields[part].annotation if part in fields else None
         fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
     return list(fields)
-
-
-def _known(location: tuple[str, ...]) -> str:
-    keys = _keys_of(location)
-    return f" (known: {', '.join(keys)})" if keys else ""
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:

@@ -136,7 +136,7 @@ class _Table(BaseModel):
 class DataTable(_Table):
     """[data]: what to audit on. `source` is a path or a torchvision name, `root` where torchvision keeps its data."""
 
-    source: StrictStr | None = None
+    source: Annotated[StrictStr, Field(min_length=1)] | None = None
     root: PathText | None = None
     samples: AtLeastOne | None = None
     seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = None

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
+from bnnaudit.core.threat import Norm, Threat
 
 
 class Method(StrEnum):
@@ -232,11 +233,15 @@ class AttackSettings:
         """Units of progress that the attack reports for each image."""
         return self.steps * self.rounds
 
+    def first_step(self, threat: Threat) -> float | None:
+        """The step that the attack begins with, in units of the [0,1] image; None for methods without a step."""
+        return None
+
 
 class Climb(AttackSettings):
     """What FGSM, PGD and APGD share: they follow the gradient of one loss.
 
-    `step_size` is in units of the [0,1] image; None means the default of the method for the threat's eps. Without
+    `step_size` is in units of the [0,1] image; None means the method's own share `radii` of the threat's eps. Without
     `stop_at_success` an image goes on past its first success to the most confident one, as a transfer attack wants it.
     `targets`: classes that a targeted loss goes for.
     """
@@ -250,6 +255,12 @@ class Climb(AttackSettings):
     error_signal: ErrorSignal = ErrorSignal.AUTO
     stop_at_success: bool = True
     momentum = 0.0
+    final_step = 1.0
+    radii: ClassVar[Mapping[Norm, float]]
+
+    def first_step(self, threat: Threat) -> float:
+        """`step_size`, or the method's own one for the threat."""
+        return self.radii[threat.norm] * threat.eps if self.step_size is None else self.step_size
 
     @property
     def signal(self) -> ErrorSignal:
@@ -260,13 +271,14 @@ class Climb(AttackSettings):
 
 
 class Fgsm(Climb, method=Method.FGSM):
-    """One step from each start."""
+    """One step from each start, of the whole radius."""
 
     steps = 1
+    radii: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 1, Norm.L2: 1}
 
 
 class Pgd(Climb, method=Method.PGD):
-    """Projected steps.
+    """Projected steps, in [Gupta & Ajanthan 2022]'s proportions for CIFAR-10 where no size is given.
 
     `momentum`: the share of the last direction in the next one, 0 in plain PGD. `final_step`: the size of the last step as a
     fraction of the first, reached in even ratios.
@@ -275,6 +287,7 @@ class Pgd(Climb, method=Method.PGD):
     steps: int = 20
     momentum: float = 0.0
     final_step: float = 1.0
+    radii: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 1 / 4, Norm.L2: 1 / 8}
 
     @property
     def in_one_step(self) -> Fgsm:
@@ -284,9 +297,10 @@ class Pgd(Climb, method=Method.PGD):
 
 
 class Apgd(Climb, method=Method.APGD):
-    """Steps whose size adapts; `step_size` is that of the first."""
+    """Steps whose size adapts; `step_size` is that of the first, twice the radius where not given."""
 
     steps: int = 20
+    radii: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 2, Norm.L2: 2}
 
 
 class Fab(AttackSettings, method=Method.FAB):

@@ -48,12 +48,7 @@ class Outcome:
         if not parts:
             nobody = torch.zeros(0, dtype=torch.bool, device=images.device)
             return cls(images[:0], nobody, nobody.long(), nobody.float(), nobody.float(), Cost())
-        return cls(
-            images=torch.cat([part.images for part in parts]),
-            fooled=torch.cat([part.fooled for part in parts]),
-            fooled_at=torch.cat([part.fooled_at for part in parts]),
-            margins=torch.cat([part.margins for part in parts]),
-            betas=torch.cat([part.betas for part in parts]),
-            cost=sum((part.cost for part in parts), Cost()),
-            parts=tuple(entry for part in parts for entry in part.parts),
-        )
+        names = ("images", "fooled", "fooled_at", "margins", "betas")
+        tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+        cost = sum((part.cost for part in parts), Cost())
+        return cls(**tensors, cost=cost, parts=tuple(entry for part in parts for entry in part.parts))

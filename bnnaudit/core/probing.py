@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.sample_fit import SampleFit
 
 
 @dataclass(frozen=True, slots=True)

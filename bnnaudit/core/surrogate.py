@@ -127,8 +127,6 @@ def _is_width(text: str) -> bool:
 
 STRAIGHT_THROUGH = Surrogate()
 """The identity: the step is passed over as if it were not there."""
-
-
 NARROWING = Surrogate(SurrogateKind.TANH, 4, WidthUnit.REACH, 0.5)
 """What many small steps follow by default: at first thresholds that the attack can hardly reach, at last those close by.
 

@@ -13,18 +13,10 @@ from bnnaudit.data.fitting import common_shape
 from bnnaudit.data.named import open_named
 from bnnaudit.data.npz import open_npz
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits
+from bnnaudit.data.pictures import ImageSource
 from bnnaudit.data.sample import Sample, take_pool, take_sample
-from bnnaudit.data.source import ImageSource
 
-__all__ = [
-    "ImageSource",
-    "NetworkUnits",
-    "Sample",
-    "common_shape",
-    "open_source",
-    "take_pool",
-    "take_sample",
-]
+__all__ = ["ImageSource", "NetworkUnits", "Sample", "common_shape", "open_source", "take_pool", "take_sample"]
 
 
 def open_source(source: str, root: Path | None = None, network: NetworkUnits = UNKNOWN) -> ImageSource:

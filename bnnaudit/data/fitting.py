@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 
 import numpy as np
@@ -13,8 +12,7 @@ from torch import Tensor
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.threat import Box, InputGrid
-from bnnaudit.data.pictures import PictureSource, Resizing, resized
-from bnnaudit.data.source import ImageSource
+from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing, resized
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
 CHUNK = 256
@@ -130,18 +128,12 @@ def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFa
             )
         crop = source.resizing is Resizing.CENTRE_CROP
         note = f"resized, centre {height}x{width}" if crop else f"resized to {height}x{width}"
-    images = [
-        _with_channels(resized(picture, height, width, source.resizing) if note else picture, channels, facts, where)
-        for picture, where in _decoded(source, ids)
-    ]
+    images = []
+    for index in ids:  # one file after the other, so that large originals are never in memory together
+        picture = source.picture(index)
+        fitted = resized(picture, height, width, source.resizing) if note else picture
+        images.append(_with_channels(fitted, channels, facts, f"{source.where}: {source.files[index]}"))
     return np.stack(images), note
-
-
-def _decoded(source: PictureSource, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.uint8], str]]:
-    """One decoded file after the other, so that large originals are never in memory together."""
-    for position in range(len(ids)):
-        (picture,) = source.pictures(ids[position : position + 1])
-        yield picture, f"{source.where}: {source.files[ids[position]]}"
 
 
 def _sizes_vary(source: PictureSource, ids: NDArray[np.int64]) -> bool:

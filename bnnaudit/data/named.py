@@ -16,8 +16,8 @@ from bnnaudit.core.digest import sha256_of_listing
 from bnnaudit.core.errors import DataError, one_line
 from bnnaudit.core.threat import Box
 from bnnaudit.data.labels import class_indices
-from bnnaudit.data.pictures import PictureSource, Resizing
-from bnnaudit.data.source import ArraySource, ImageSource
+from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing
+from bnnaudit.data.source import ArraySource
 
 
 def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:

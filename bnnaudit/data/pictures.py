@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data.source import refuse_oversized
+from bnnaudit.data.source import ArraySource, refuse_oversized
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
@@ -53,13 +53,13 @@ class PictureSource:
         """Pixels of 8 bits."""
         return Box(0.0, 255.0)
 
-    def pictures(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-        """The decoded files at `indices`: (H, W) where grey, (H, W, 3) where coloured, each of its own size."""
-        return [decode(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}") for index in indices]
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """The decoded file at `index`: (H, W) where grey, (H, W, 3) where coloured."""
+        return decode(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}")
 
     def read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The decoded files at `indices` as one array; raises DataError where they differ in size or in colour."""
-        pictures = self.pictures(indices)
+        pictures = [self.picture(index) for index in indices]
         shapes = sorted({picture.shape for picture in pictures})
         if len(shapes) > 1:
             raise DataError(f"{self.where}: images of {len(shapes)} shapes, such as {shapes[0]} and {shapes[-1]}")
@@ -72,6 +72,10 @@ class PictureSource:
             with _opened(self.fetch(self.files[index]), f"{self.where}: {self.files[index]}") as image:
                 found.add((image.height, image.width))
         return found
+
+
+ImageSource = ArraySource | PictureSource
+"""A data set that can be read at any index; nothing is decoded before it is asked for."""
 
 
 def decode(data: bytes, where: str) -> NDArray[np.uint8]:

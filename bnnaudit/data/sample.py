@@ -14,8 +14,8 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.report import DataFacts
 from bnnaudit.data.fitting import read_fitting
 from bnnaudit.data.labels import refuse_foreign_classes
-from bnnaudit.data.pictures import PictureSource
-from bnnaudit.data.source import ImageSource, refuse_oversized
+from bnnaudit.data.pictures import ImageSource, PictureSource
+from bnnaudit.data.source import refuse_oversized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +62,7 @@ def take_pool(source: ImageSource, facts: ModelFacts, exclude_ids: Tensor, limit
     """At most `limit` images that are not among `exclude_ids`, as `take_sample` gives them; (0, ...) where none are left."""
     order = shuffled(len(source), seed)
     ids = np.sort(order[~np.isin(order, exclude_ids.cpu().numpy())][: max(0, limit)])
-    if not len(ids):
-        return _read(source, order[:1], facts)[0][:0]
-    return _read(source, ids, facts)[0]
+    return _read(source, ids if len(ids) else order[:1], facts)[0][: len(ids)]
 
 
 def shuffled(count: int, seed: int) -> NDArray[np.int64]:

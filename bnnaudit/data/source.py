@@ -1,11 +1,10 @@
-"""Where images and labels come from, whatever stores them: a file, or one array in memory."""
+"""Images and labels that lie in memory, and how much memory is too much."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,49 +13,13 @@ from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
 
 
-class ImageSource(Protocol):
-    """A data set that can be read at any index; nothing is decoded before it is asked for."""
-
-    @property
-    def name(self) -> str:
-        """What a report calls the data."""
-        ...
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """The classes in the order of their labels, where the data name them."""
-        ...
-
-    @property
-    def units(self) -> Box:
-        """The range of the raw values that stands for black to white."""
-        ...
-
-    @property
-    def targets(self) -> NDArray[np.int64] | None:
-        """(N,) class indices of all the images, or None for data without labels."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 (hexadecimal) of what the data are read from."""
-        ...
-
-    def __len__(self) -> int:
-        """The number of images."""
-        ...
-
-    def read(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
-        """The raw images at `indices`: (n, H, W), (n, H, W, C), (n, C, H, W) or (n, features), in the data's own units."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
     """Images of one shape.
 
-    values (N, H, W), (N, H, W, C), (N, C, H, W) or (N, features), all inside `units`: the range that stands for black to
-    white. targets (N,) or None. `sha256` is that of the file they came from.
+    name: what a report calls the data. values (N, H, W), (N, H, W, C), (N, C, H, W) or (N, features), all inside `units`: the
+    range that stands for black to white. targets (N,): class indices, None for data without labels. sha256: of the file that
+    they came from. class_names: the classes in the order of their labels, where the data name them.
     """
 
     name: str

@@ -24,7 +24,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm
 from bnnaudit.measurements.last_layer import TwoClassHead, features_at, last_affine_layer
-from bnnaudit.models.scores.network import unjudged
+from bnnaudit.models.score_tensor.network import unjudged
 from bnnaudit.numerics.norms import flat_norm, project_l2, scale_each
 from bnnaudit.numerics.randomness import normal_block, uniform_block
 from bnnaudit.quantization.zero_gradient import attached_network

@@ -8,7 +8,6 @@ from torch.nn.functional import cross_entropy
 
 from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.attacks.gradient.ascent import error_signal
-from bnnaudit.attacks.table import step_size_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import ClimbProbe
@@ -52,7 +51,7 @@ def trace(target: Target, batch: Batch, plan: AuditPlan) -> tuple[Tensor, Tensor
     The iterates are those of the ordinary attack's first restart, but no image leaves at its first success.
     """
     settings, threat = plan.ordinary, plan.threat
-    step = (step_size_of(settings, threat) or 0.0) * threat.box.width
+    step = settings.first_step(threat) * threat.box.width
     ones = torch.ones(len(batch), device=batch.images.device)
     points = random_start(batch, threat, plan.seed, 0)
     losses, wrong = [], []

@@ -21,7 +21,7 @@ from bnnaudit.core.threat import Norm
 from bnnaudit.core.trial import Source
 from bnnaudit.measurements.backward_pass import gradients_at, is_zero
 from bnnaudit.measurements.layer_hooks import layer_calls
-from bnnaudit.models.scores.form import LogProbabilities
+from bnnaudit.models.score_tensor.form import LogProbabilities
 from bnnaudit.numerics.losses import exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import FunctionBridge
 from bnnaudit.quantization.interception import InterceptedNetwork

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.fit import Alternative, FeedingFit
+from bnnaudit.core.sample_fit import Alternative, FeedingFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
 from bnnaudit.measurements.label_fit import held_against

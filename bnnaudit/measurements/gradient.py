@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.geometry import ascent_direction, project
-from bnnaudit.attacks.table import step_size_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import GradientProbe
@@ -41,7 +40,7 @@ def measure_gradient(target: Target, batch: Batch, plan: AuditPlan) -> GradientP
     blocked = strongest < SMALLEST_NORMAL
     with torch.no_grad():
         top = logits.topk(2, dim=1).values
-        step = step_size_of(plan.ordinary, plan.threat) or 0.0
+        step = plan.ordinary.first_step(plan.threat)
         direction = ascent_direction(plain, plan.threat)
         moved = project(images + direction * (step * plan.threat.box.width), images, plan.threat)
     return GradientProbe(

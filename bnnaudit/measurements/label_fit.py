@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnnaudit.core.fit import Alternative, LabelFit
+from bnnaudit.core.sample_fit import Alternative, LabelFit
 
 SHOWN = 6
 """Classes of another order that a report spells out."""

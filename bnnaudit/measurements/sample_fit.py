@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnnaudit.core.fit import PictureFit, SampleFit
+from bnnaudit.core.sample_fit import PictureFit, SampleFit
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box
 from bnnaudit.measurements.feeding_fit import measure_feeding

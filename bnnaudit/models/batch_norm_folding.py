@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -21,12 +20,8 @@ TOLERANCE = 1e-4
 """Difference of scores, relative to the largest of them, that rounding and another order of summation explain; not tuned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """What a normalization by stored statistics does to each channel: scale x + shift, both (C,) float64."""
-
-    scale: Tensor
-    shift: Tensor
+Affine = tuple[Tensor, Tensor]
+"""Scale and shift of what a normalization by stored statistics does to each channel, scale x + shift, both (C,) float64."""
 
 
 def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
@@ -131,11 +126,12 @@ def _affine(normalization: nn.Module) -> Affine | None:
     if mean is None or variance is None or mean.dim() != 1 or normalization.training:
         return None
     factor = torch.rsqrt(variance + epsilon) * (1.0 if scale is None else scale)
-    return Affine(factor, (0.0 if bias is None else bias) - mean * factor)
+    return factor, (0.0 if bias is None else bias) - mean * factor
 
 
 def _folded(weight: Tensor, bias: Tensor | None, affine: Affine) -> tuple[Tensor, Tensor]:
     """The weight (C, ...) and the bias (C,) of the convolution and the normalization in one."""
-    per_channel = affine.scale.view(-1, *(1,) * (weight.dim() - 1))
-    shift = affine.shift if bias is None else affine.shift + bias.double() * affine.scale
+    scale, shift = affine
+    per_channel = scale.view(-1, *(1,) * (weight.dim() - 1))
+    shift = shift if bias is None else shift + bias.double() * scale
     return (weight.double() * per_channel).to(weight.dtype), shift.to(weight.dtype)

@@ -42,11 +42,10 @@ def put_channels_last(network: nn.Module, inputs: Tensor) -> None:
     before = _scores(network, inputs)
     _set_format(weights, torch.channels_last)
     try:
-        after = _scores(network, inputs)
+        alike = scores_agree(before, _scores(network, inputs))
     except RuntimeError:
-        _set_format(weights, torch.contiguous_format)
-        return
-    if not scores_agree(before, after):
+        alike = False
+    if not alike:
         _set_format(weights, torch.contiguous_format)
 
 

@@ -138,10 +138,10 @@ class _Run:
             logits: Tensor = self.network(prepared)
         return given, logits
 
-    def after(self, index: int, values: Tensor) -> Array:
+    def after(self, index: int, values: Array) -> Array:
         """What the next step (after the last one, the logits) gets of these values: (N, n) -> (N, r)."""
         parts = []
-        for part in torch.split(values, CHUNK):
+        for part in torch.split(torch.from_numpy(values).to(self.target.device), CHUNK):
             given, logits = self(index, part)
             parts.append(logits if index == len(self.steps) else given[index])
         return torch.cat(parts).cpu().numpy()
@@ -160,9 +160,6 @@ class _Run:
         """The lowest and the highest value that enters map `index`: the box's ends for the image."""
         box = self.target.facts.box
         return (box.low, box.high) if index == 0 else self.steps[index - 1].levels
-
-    def tensor(self, values: Array) -> Tensor:
-        return torch.from_numpy(values).to(self.target.device)
 
     def _blank(self, count: int) -> Tensor:
         shape = (count, math.prod(self.image_shape))
@@ -213,12 +210,12 @@ def _measured(run: _Run, index: int, size: int) -> tuple[Array, Array]:
     Each input in turn is at its highest value while the others are at their lowest.
     """
     low, high = run.levels(index)
-    at_low = run.after(index, run.tensor(np.full((1, size), low)))[0]
+    at_low = run.after(index, np.full((1, size), low))[0]
     columns = []
     for start in range(0, size, CHUNK):
         raised = np.full((min(CHUNK, size - start), size), low)
         np.fill_diagonal(raised[:, start:], high)
-        columns.append(run.after(index, run.tensor(raised)) - at_low)
+        columns.append(run.after(index, raised) - at_low)
     changes = np.concatenate(columns).T
     if index == 0:
         weights = changes / (high - low)
@@ -232,7 +229,7 @@ def _is_affine(run: _Run, index: int, weights: Array, bias: Array) -> bool:
     shape = (PROBES, weights.shape[1])
     inputs = generator.uniform(low, high, shape) if index == 0 else generator.choice([-1.0, 1.0], shape)
     values = inputs if index == 0 else np.where(inputs > 0, high, low)
-    given = run.after(index, run.tensor(values))
+    given = run.after(index, values)
     return bool(np.abs(inputs @ weights.T + bias - given).max() <= AFFINE * max(1.0, np.abs(given).max()))
 
 

@@ -7,6 +7,7 @@ that could be replaced, but its node stands in the graph: a hook on the node pas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,11 +30,6 @@ def foreign_functions(result: Tensor) -> Iterator[BackwardCFunction]:
         if isinstance(node, BackwardCFunction):
             yield node
         waiting += [before for before, _ in node.next_functions]
-
-
-def name_of(node: BackwardCFunction) -> str:
-    """What the function is called in its source."""
-    return type(node).__name__.removesuffix("Backward")
 
 
 class FunctionBridge(nn.Module):
@@ -78,14 +74,11 @@ def killing_functions(result: Tensor, differentiate: Callable[[], Any]) -> tuple
     """Names of the hand-written functions through which no gradient came although one arrived, while `differentiate` ran."""
     killers: list[str] = []
 
-    def watch(node: BackwardCFunction) -> Callable[[Gradients, Gradients], None]:
-        def note(returned: Gradients, arrived: Gradients) -> None:
-            came = any(gradient is not None and bool(gradient.any()) for gradient in arrived)
-            if came and not any(gradient is not None and bool(gradient.any()) for gradient in returned):
-                killers.append(name_of(node))
+    def note(node: BackwardCFunction, returned: Gradients, arrived: Gradients) -> None:
+        came, left = (any(each is not None and bool(each.any()) for each in both) for both in (arrived, returned))
+        if came and not left:
+            killers.append(type(node).__name__.removesuffix("Backward"))  # what it is called in its source
 
-        return note
-
-    with removing([node.register_hook(watch(node)) for node in foreign_functions(result)]):
+    with removing([node.register_hook(partial(note, node)) for node in foreign_functions(result)]):
         differentiate()
     return tuple(dict.fromkeys(killers))

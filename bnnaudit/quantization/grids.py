@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -33,32 +33,25 @@ class RoundingMode(StrEnum):
         return cls(name)
 
 
+ROUNDINGS: dict[RoundingMode, Callable[[Tensor], Tensor]] = {
+    RoundingMode.HALF_EVEN: torch.round,
+    RoundingMode.HALF_UP: lambda values: torch.sign(values) * torch.floor(values.abs() + 0.5),
+    RoundingMode.HALF_DOWN: lambda values: torch.sign(values) * torch.ceil(values.abs() - 0.5),
+    RoundingMode.HALF_CEIL: lambda values: torch.floor(values + 0.5),
+    RoundingMode.HALF_FLOOR: lambda values: torch.ceil(values - 0.5),
+    RoundingMode.UP: lambda values: torch.sign(values) * torch.ceil(values.abs()),
+    RoundingMode.DOWN: torch.trunc,
+    RoundingMode.CEIL: torch.ceil,
+    RoundingMode.FLOOR: torch.floor,
+}
+
+
 def rounded(values: Tensor, mode: RoundingMode = RoundingMode.HALF_EVEN) -> Tensor:
     """Whole numbers (...) of values (...); UP and HALF_UP go away from zero, DOWN and HALF_DOWN towards it.
 
     HALF_CEIL is floor(x + 0.5), HALF_FLOOR ceil(x - 0.5), with the rounding of those sums.
     """
-    match mode:
-        case RoundingMode.HALF_EVEN:
-            return torch.round(values)
-        case RoundingMode.HALF_UP:
-            return torch.sign(values) * torch.floor(values.abs() + 0.5)
-        case RoundingMode.HALF_DOWN:
-            return torch.sign(values) * torch.ceil(values.abs() - 0.5)
-        case RoundingMode.HALF_CEIL:
-            return torch.floor(values + 0.5)
-        case RoundingMode.HALF_FLOOR:
-            return torch.ceil(values - 0.5)
-        case RoundingMode.UP:
-            return torch.sign(values) * torch.ceil(values.abs())
-        case RoundingMode.DOWN:
-            return torch.trunc(values)
-        case RoundingMode.CEIL:
-            return torch.ceil(values)
-        case RoundingMode.FLOOR:
-            return torch.floor(values)
-        case _:
-            assert_never(mode)
+    return ROUNDINGS[mode](values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +94,36 @@ class Grid:
         if saturate or self.mantissa is None:
             return clipped
         return torch.where(clipped == values, values, torch.copysign(torch.full_like(values, self.beyond), values))
+
+
+Ends = tuple[float, float]
+
+TOLERANCE = 1e-4
+"""How far the ends of a clip may be from whole numbers once they are scaled, to be those of a grid; not tuned."""
+MOST_BETWEEN = 3
+"""Scales and shifts between a clip and a rounding that are one quantizer; not tuned."""
+
+
+def whole_ends(one: float, other: float) -> Ends | None:
+    """The ends of the grid of whole numbers that values clipped to these numbers, in any order, are rounded to; else None."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return None
+    low, high = sorted((float(round(one)), float(round(other))))
+    whole = abs(one - round(one)) <= TOLERANCE and abs(other - round(other)) <= TOLERANCE
+    return (low, high) if whole and low < high else None
+
+
+def affine(op: str, number: float, first: bool) -> tuple[float, float] | None:
+    """(factor, shift) of `mul`, `add`, `sub` or `div` of a value, as the `first` operand or the second, and a number.
+
+    None where that is no affine map of the value: a number divided by it, or it by 0.
+    """
+    match op:
+        case "mul":
+            return number, 0.0
+        case "add":
+            return 1.0, number
+        case "sub":
+            return (1.0, -number) if first else (-1.0, number)
+        case _:
+            return (1.0 / number, 0.0) if first and number else None

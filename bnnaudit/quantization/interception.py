@@ -7,7 +7,7 @@ wrote as an `autograd.Function`, or with `detach`, keeps its own gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +44,9 @@ def _spellings() -> dict[Callable[..., Any], StepFunction]:
 
 STEPS = _spellings()
 SOFTMAXES = {
-    F.softmax: OutputKind.SOFTMAX,
-    torch.softmax: OutputKind.SOFTMAX,
-    torch.special.softmax: OutputKind.SOFTMAX,
-    torch.Tensor.softmax: OutputKind.SOFTMAX,
-    F.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.special.log_softmax: OutputKind.LOG_SOFTMAX,
-    torch.Tensor.log_softmax: OutputKind.LOG_SOFTMAX,
+    getattr(home, name): kind
+    for name, kind in (("softmax", OutputKind.SOFTMAX), ("log_softmax", OutputKind.LOG_SOFTMAX))
+    for home in (F, torch, torch.special, torch.Tensor)
 }
 
 
@@ -73,11 +68,7 @@ class Interception(TorchFunctionMode):
         self.softmax: SoftmaxCall | None = None
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
         step = STEPS.get(func)
@@ -90,11 +81,6 @@ class Interception(TorchFunctionMode):
         if func in SOFTMAXES:
             self._remember(SOFTMAXES[func], args, named, result)
         return result
-
-    def before_softmax(self, scores: Tensor) -> Tensor:
-        """The logits that the remembered softmax made `scores` of; `scores` themselves if they are not its result."""
-        call = self.softmax
-        return call.logits if call is not None and call.scores is scores else scores
 
     def _remember(self, kind: OutputKind, args: Sequence[Any], named: Mapping[str, Any], result: Tensor) -> None:
         """Keeps a softmax over the classes of (N, d) scores."""
@@ -120,7 +106,8 @@ class InterceptedNetwork(UsesSurrogate):
         interception = Interception(self.surrogate)
         with interception:
             scores: Tensor = self.module(inputs)
-        return interception.before_softmax(scores) if self.removes_softmax else scores
+        call = interception.softmax
+        return call.logits if self.removes_softmax and call is not None and call.scores is scores else scores
 
 
 def _stepped(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -107,21 +107,13 @@ def deploy(network: nn.Module) -> nn.Module:
 def _plain(layer: BinaryConv2d | BinaryLinear) -> nn.Module:
     """The ordinary layer that computes the same."""
     weight = binarise(layer.weight, layer.scale)
+    settings: dict[str, Any] = {"bias": layer.bias is not None, "device": weight.device, "dtype": weight.dtype}
+    plain: nn.Linear | nn.Conv2d
     if isinstance(layer, BinaryLinear):
-        plain: nn.Linear | nn.Conv2d = nn.Linear(
-            layer.in_features, layer.out_features, layer.bias is not None, weight.device, weight.dtype
-        )
+        plain = nn.Linear(layer.in_features, layer.out_features, **settings)
     else:
-        plain = nn.Conv2d(
-            layer.in_channels,
-            layer.out_channels,
-            layer.kernel_size,  # type: ignore[arg-type]
-            layer.stride,  # type: ignore[arg-type]
-            layer.padding,  # type: ignore[arg-type]
-            bias=layer.bias is not None,
-            device=weight.device,
-            dtype=weight.dtype,
-        )
+        sizes: Any = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+        plain = nn.Conv2d(*sizes, **settings)
     plain.weight = nn.Parameter(weight)
     plain.bias = layer.bias
     return plain.train(layer.training)

@@ -56,11 +56,7 @@ class UniformQuantizer(GridQuantizer):
     """
 
     def __init__(
-        self,
-        grid: Grid,
-        mode: RoundingMode = RoundingMode.HALF_EVEN,
-        clip_first: bool = False,
-        saturate: bool = True,
+        self, grid: Grid, mode: RoundingMode = RoundingMode.HALF_EVEN, clip_first: bool = False, saturate: bool = True
     ) -> None:
         super().__init__(grid, mode, saturate)
         self.clip_first = clip_first

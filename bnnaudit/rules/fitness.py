@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnnaudit.core.fit import Alternative, LabelFit, SampleFit
+from bnnaudit.core.sample_fit import Alternative, LabelFit, SampleFit
 from bnnaudit.rules.comparison import Paired, share
 
 FAR = 0.10

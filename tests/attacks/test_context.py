@@ -29,7 +29,7 @@ def test_scales_of_another_context_are_not_measured_again(monkeypatch: pytest.Mo
     assert set(first.scales) == {WidthUnit.REACH}
     monkeypatch.setattr(module, "reach_scales", None)
     _, given = made("tanh:2..0.5:reach", first)
-    assert torch.equal(pgd.climb(settings, alone, batch).images, pgd.climb(settings, given, batch).images)
+    assert torch.equal(pgd.attack(settings, alone, batch).images, pgd.attack(settings, given, batch).images)
     _, both = made("tanh:2:layer", given)
     assert set(both.scales) == {WidthUnit.REACH, WidthUnit.LAYER}
     assert set(given.scales) == {WidthUnit.REACH}

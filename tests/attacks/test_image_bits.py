@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.attacks.context import prepared
 from bnnaudit.attacks.geometry import grid_step, random_start
-from bnnaudit.attacks.rounding import rounded
-from bnnaudit.attacks.table import METHODS, run_attack
+from bnnaudit.attacks.table import METHODS, rounded, run_attack
 from bnnaudit.core.attack import AttackSettings, Fgsm, LossKind, Method, settings_of
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
@@ -176,7 +176,8 @@ def test_what_rounding_undoes_is_no_success_and_what_it_does_not_change_costs_no
         betas=torch.ones(3),
         cost=Cost(forwards=10),
     )
-    left = rounded(claimed, target, batch, Threat(Norm.LINF, 4 / 255, BYTES, 8), 9, 256)
+    context = prepared(Fgsm(), target, Threat(Norm.LINF, 4 / 255, BYTES, 8), batch, 0, 256, lambda steps: None)
+    left = rounded(claimed, context, batch, 9)
     assert left.images.tolist() == [[100.0], [101.0], [101.0]]
     assert left.fooled.tolist() == [False, True, True]
     assert left.fooled_at.tolist() == [-1, 5, 6]

@@ -5,9 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from bnnaudit.attacks.table import METHODS, step_size_of
-from bnnaudit.cli import attack_settings
-from bnnaudit.cli.options import AttackOptions
+from bnnaudit.attacks.table import METHODS
+from bnnaudit.cli import attack_settings, options
 from bnnaudit.core.attack import SETTINGS, Climb, Method, settings_of
 from bnnaudit.core.threat import Norm, Threat
 from tests.paths import ROOT
@@ -37,11 +36,11 @@ def test_settings_are_read_the_same_way_of_every_method(method: Method) -> None:
 @pytest.mark.parametrize("method", Method)
 def test_a_step_has_a_size_where_the_attack_has_such_an_option(method: Method) -> None:
     threat = Threat(Norm.LINF, 0.1)
-    assert (step_size_of(SETTINGS[method](), threat) is not None) == issubclass(SETTINGS[method], Climb)
+    assert (SETTINGS[method]().first_step(threat) is not None) == issubclass(SETTINGS[method], Climb)
     if method.climbs:
-        assert step_size_of(settings_of(method, step_size=0.03), threat) == 0.03
+        assert settings_of(method, step_size=0.03).first_step(threat) == 0.03
 
 
 def test_every_option_of_an_attack_can_be_given_on_the_command_line_but_those_of_other_callers() -> None:
     of_other_callers = {"stop_at_success", "momentum", "final_step"}
-    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(AttackOptions)}
+    assert set(attack_settings.OPTIONS) - of_other_callers == {field.name for field in fields(options.Attack)}

@@ -13,7 +13,7 @@ from bnnaudit.audit.clever import run_clever
 from bnnaudit.audit.one_attack import run_one_attack
 from bnnaudit.audit.prepare import Prepared, prepare, with_substitute
 from bnnaudit.audit.run import AuditRequest, run_audit
-from bnnaudit.audit.signal import run_signal
+from bnnaudit.audit.signal_propagation import run_signal
 from bnnaudit.audit.sweep import SweepRequest, run_sweep
 from bnnaudit.core.attack import Beta, Pgd
 from bnnaudit.core.clever import CleverSettings, usual_radii

@@ -30,7 +30,7 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.data import Sample
-from bnnaudit.measurements.score_search import rescored
+from bnnaudit.measurements.score_tensor import rescored
 from bnnaudit.numerics.intervals import wilson_interval
 from bnnaudit.zoo.substitute import imitate
 from tests.bench.bank_networks import DATA, trained

@@ -85,7 +85,7 @@ class Run:
         context, part = self.context(settings), self.batch.select(rows)
         margins = losses.margin(context.judged(part.images), part.labels)
         starts = random_start(part, self.threat, self.seed, self.climbs)
-        outcome = pgd.climb(short or settings, context, part, starts)
+        outcome = pgd.attack(short or settings, context, part, starts)
         self.best.enter(rows, outcome, 0)
         self.total += outcome.cost.backwards
         falls = ((margins - outcome.margins) / margins.abs().clamp_min(1e-30)).clamp(0, 1)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.context import prepared
-from bnnaudit.attacks.gradient import fgsm
+from bnnaudit.attacks.gradient import pgd
 from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import Beta, BetaRule, Fgsm, Method, settings_of
 from bnnaudit.core.batch import Batch
@@ -89,7 +89,7 @@ def njs_ratios(width: int, images: int, rounds: int, device: str) -> list[Figure
     target, batch = setting(width, 10, images, device)
     settings = {rule: Fgsm(beta=Beta(rule), stop_at_success=False) for rule in NJS_RULES}
     contexts = {rule: prepared(settings[rule], target, THREAT, batch, 0, images, lambda _: None) for rule in NJS_RULES}
-    works = {rule: partial(fgsm.attack, settings[rule], contexts[rule], batch) for rule in NJS_RULES}
+    works = {rule: partial(pgd.attack, settings[rule], contexts[rule], batch) for rule in NJS_RULES}
     fitting = partial(prepared, settings[BetaRule.NJS], target, THREAT, batch, 0, images, lambda _: None)
     ratios = median_ratios(works[BetaRule.NONE], {"njs": works[BetaRule.NJS], "b1": fitting}, rounds, device)
     return [

@@ -123,7 +123,8 @@ def table(name: str, samples: int, budgets: list[int], radii: list[float], most:
         batch = everything.select(target.logits(everything.images).argmax(dim=1) == everything.labels)
     levels = find_input_levels(target, batch.images, target.facts.box)
     assert levels is not None
-    typer.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {levels.count} levels a pixel")
+    count = levels.starts.shape[1]
+    typer.echo(f"\n{name}: {samples} images, clean {100 * len(batch) / samples:.1f} %, {count} levels a pixel")
     for eps in radii:
         threat = Threat(Norm.LINF, eps, target.facts.box)
         reach = within_reach(levels, batch.images, threat)
@@ -157,8 +158,8 @@ def runs(
     context = prepared(Pgd(), target, threat, batch, 0, 256, lambda _: None)
     for budget in budgets:
         started = time.perf_counter()
-        found = search_levels(context, levels, batch, budget)
-        yield f"levels, {budget} passes", found.outcome, time.perf_counter() - started
+        found, _ = search_levels(context, levels, batch, budget)
+        yield f"levels, {budget} passes", found, time.perf_counter() - started
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bnnaudit.core.cores import usable_cores
+from bnnaudit.core.cpu_cores import usable_cores
 from tests.paths import ROOT
 
 DATA = Path(os.environ.get("BNNAUDIT_BENCH_DATA", ROOT.parent / "shared" / "data"))

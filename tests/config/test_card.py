@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.config.card import Settings, parse_settings, read_settings, settings_for
+from bnnaudit.config.card import Settings, parse_settings, settings_for
 from bnnaudit.core.attack import Beta, BetaRule, LossKind, Method
 from bnnaudit.core.errors import SettingsError
 from bnnaudit.core.facts import ChannelOrder, Layout
@@ -62,8 +62,12 @@ def card(folder: Path, text: str, name: str = "model.toml") -> Path:
     return path
 
 
+def said_by(path: Path) -> Settings:
+    return settings_for(path.with_suffix(".onnx"), Settings(), path.parent)
+
+
 def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
-    read = read_settings(card(tmp_path, FULL), None)
+    read = said_by(card(tmp_path, FULL))
     assert read.description == "digits"
     assert read.data.source == str(tmp_path / "digits.npz")
     assert (read.data.root, read.data.samples, read.data.seed) == (tmp_path / "sets", 300, 0)
@@ -85,7 +89,7 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
-    assert read_settings(card(tmp_path, ""), None) == Settings()
+    assert said_by(card(tmp_path, "")) == Settings()
     assert Settings().preprocessing.resolved() == Preprocessing()
 
 
@@ -116,9 +120,9 @@ def test_a_card_may_lie_elsewhere_but_must_exist(tmp_path: Path) -> None:
 
 
 def test_names_of_torchvision_and_absolute_paths_stay_as_they_are(tmp_path: Path) -> None:
-    assert read_settings(card(tmp_path, "[data]\nsource = 'cifar10'"), None).data.source == "cifar10"
-    assert read_settings(card(tmp_path, "[data]\nsource = '/x/y.npz'"), None).data.source == "/x/y.npz"
-    zipped = read_settings(card(tmp_path, "[data]\nsource = 'd.zip:set/test'"), None).data.source
+    assert said_by(card(tmp_path, "[data]\nsource = 'cifar10'")).data.source == "cifar10"
+    assert said_by(card(tmp_path, "[data]\nsource = '/x/y.npz'")).data.source == "/x/y.npz"
+    zipped = said_by(card(tmp_path, "[data]\nsource = 'd.zip:set/test'")).data.source
     assert zipped == f"{tmp_path / 'd.zip'}:set/test"
 
 
@@ -154,6 +158,10 @@ PROBLEMS = [
     ("[preprocessing]\nlayout = 'chw'", "preprocessing.layout: 'chw' is not one of nchw, nhwc, flat"),
     ("[declared]\nclean_accuracy = 97", "declared.clean_accuracy: 97 is not a fraction between 0 and 1"),
     ("[data]\nsamples = 0", "data.samples: should be greater than or equal to 1, not 0"),
+    ("[data]\nsource = ''", "data.source: String should have at least 1 character"),
+    ("[data]\nseed = 9223372036854775808", "data.seed: should be less than or equal to 9223372036854775807"),
+    ("[run]\nthreads = 100000", "run.threads: should be less than or equal to 1024"),
+    ("[run]\nbatch_size = 2147483648", "run.batch_size: should be less than or equal to 2147483647"),
     ("[data]\nsource = 3", "data.source: should be a valid string, not 3"),
     ("[architecture]\ninput_shape = [1, 0]", "architecture.input_shape.1: should be greater than or equal to 1, not 0"),
     ("[run]\ndevice = 'gpu'", "run.device: 'gpu' is not auto, cpu, cuda or cuda:N"),
@@ -164,7 +172,7 @@ PROBLEMS = [
 @pytest.mark.parametrize(("text", "message"), PROBLEMS)
 def test_a_problem_is_named_by_file_and_key(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings(card(tmp_path, text), None)
+        said_by(card(tmp_path, text))
     assert message in str(caught.value)
     assert "model.toml: " in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COUNT = "import sys; from pathlib import Path; from bnnaudit.core.cores import usable_cores; "
+COUNT = "import sys; from pathlib import Path; from bnnaudit.core.cpu_cores import usable_cores; "
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no mask of cores")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.fit import Alternative, PictureFit, SampleFit
+from bnnaudit.core.sample_fit import Alternative, PictureFit, SampleFit
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.core.threat import Box
 from bnnaudit.measurements.feeding_fit import STORED, TRIED_ON, Feed, measure_feeding, other_values, turnings

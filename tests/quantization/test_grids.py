@@ -1,5 +1,7 @@
 """Rounding onto grids: whole numbers against NumPy, short floats against ml_dtypes, gradients against what they should be."""
 
+import operator
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.onnx_import.graph.element_types import _GRIDS
-from bnnaudit.quantization.grids import Grid, RoundingMode, rounded
+from bnnaudit.quantization.grids import Grid, RoundingMode, affine, rounded, whole_ends
 from bnnaudit.quantization.uniform import GridQuantizer
 
 HALVES = np.arange(-24, 25, dtype=np.float32) / 4
@@ -119,3 +121,24 @@ def test_surrogates_of_few_levels() -> None:
             quantizer.surrogate = surrogate
             quantizer.onto_grid(inputs).sum().backward()
             torch.testing.assert_close(inputs.grad, wanted)
+
+
+@pytest.mark.parametrize("op", ["mul", "add", "sub", "div"])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_affine_operator_is_its_factor_and_shift(op: str, first: bool) -> None:
+    apply = getattr(operator, {"div": "truediv"}.get(op, op))
+    found = affine(op, 4.0, first)
+    if op == "div" and not first:
+        assert found is None
+        return
+    assert found is not None
+    for value in (-3.0, 0.0, 2.5):
+        assert found[0] * value + found[1] == (apply(value, 4.0) if first else apply(4.0, value))
+    assert affine("div", 0.0, True) is None
+
+
+def test_the_ends_of_a_grid_are_two_whole_numbers_in_any_order() -> None:
+    assert whole_ends(7.00001, -8.0) == (-8.0, 7.0)
+    assert whole_ends(0.0, 2.5) is None
+    assert whole_ends(3.0, 3.0) is None
+    assert whole_ends(0.0, float("inf")) is None

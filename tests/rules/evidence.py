@@ -12,10 +12,10 @@ from bnnaudit.audit.plan import planned_trials
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact
-from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, GradientProbe, NoiseProbe, Probes
 from bnnaudit.core.report import SignalRow, SignalTable
+from bnnaudit.core.sample_fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial, TrialResult
 

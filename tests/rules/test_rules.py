@@ -16,9 +16,9 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
 from bnnaudit.core.facts import Differentiation, GradientFacts, ModelFacts, OperatorCount, OutputKind
 from bnnaudit.core.finding import Finding, Rule, Severity
-from bnnaudit.core.fit import Alternative, SampleFit
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes
+from bnnaudit.core.sample_fit import Alternative, SampleFit
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat

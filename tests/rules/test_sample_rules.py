@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bnnaudit.core.finding import Confidence
-from bnnaudit.core.fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
+from bnnaudit.core.sample_fit import Alternative, FeedingFit, LabelFit, PictureFit, SampleFit
 from bnnaudit.rules.fitness import far_better, is_at_chance
 from bnnaudit.rules.model import (
     clean_accuracy_at_chance,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnnaudit.core.attack import Beta, BetaRule, LossKind, Pgd
-from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate, SurrogateKind, WidthUnit
+from bnnaudit.core.surrogate import NARROWING, STRAIGHT_THROUGH, Surrogate
 from bnnaudit.core.threat import Threat
 
 STEPS = 40
@@ -27,27 +27,19 @@ MOMENTUM = 0.75
 """As in APGD ([Croce & Hein 2020a])."""
 
 
-def _narrowing(kind: SurrogateKind, first: float, last: float) -> Surrogate:
-    return Surrogate(kind, first, WidthUnit.REACH, last)
-
-
-FIRST = _narrowing(SurrogateKind.TANH, 4, 0.5)
+FIRST = NARROWING
 """The surrogate of the first climb, before anything is known of the network."""
-RELAXED = _narrowing(SurrogateKind.RELAXED, 4, 0.25)
+RELAXED = Surrogate.parse("relaxed:4..0.25:reach")
 """The first of the relaxed family."""
-WIDE = _narrowing(SurrogateKind.TRIANGULAR, 16, 1)
+WIDE = Surrogate.parse("triangular:16..1:reach")
 """For networks in which many units share every decision."""
 SURROGATES: tuple[Surrogate, ...] = (
     FIRST,
     RELAXED,
-    _narrowing(SurrogateKind.RELAXED, 16, 1),
-    _narrowing(SurrogateKind.RELAXED, 8, 0.25),
-    _narrowing(SurrogateKind.RELAXED, 2, 0.25),
-    _narrowing(SurrogateKind.TANH, 2, 0.5),
-    _narrowing(SurrogateKind.TANH, 8, 0.5),
+    *map(Surrogate.parse, ("relaxed:16..1:reach", "relaxed:8..0.25:reach", "relaxed:2..0.25:reach")),
+    *map(Surrogate.parse, ("tanh:2..0.5:reach", "tanh:8..0.5:reach")),
     WIDE,
-    _narrowing(SurrogateKind.TRIANGULAR, 4, 1),
-    _narrowing(SurrogateKind.ARCTAN, 4, 0.5),
+    *map(Surrogate.parse, ("triangular:4..1:reach", "arctan:4..0.5:reach")),
     STRAIGHT_THROUGH,
 )
 LOSSES: tuple[LossKind, ...] = (LossKind.CROSS_ENTROPY, LossKind.MARGIN, LossKind.DLR, LossKind.MARGIN_TARGETED)

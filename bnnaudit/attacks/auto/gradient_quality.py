@@ -8,11 +8,14 @@ network they explain little as well (59 % on one), so this is measured at the ra
 
 from __future__ import annotations
 
-from bnnaudit.attacks.auto.slopes import margin_slopes
+import torch
+from torch import Tensor
+
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import ascent_direction, project
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost
+from bnnaudit.core.target import Target
 from bnnaudit.numerics import losses
 
 IMAGES = 64
@@ -36,3 +39,12 @@ def predicts_margins(context: Context, images: Batch) -> tuple[bool, Cost]:
         unexplained += float((change - predicted).square().sum())
         total += float(change.square().sum())
     return total > 0 and unexplained <= (1 - EXPLAINED) * total, Cost(2 * len(some), len(some))
+
+
+def margin_slopes(target: Target, points: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The margins (N,) at points (N, ...), as the target computes them with gradients on, and their derivative (N, ...)."""
+    leaf = points.detach().requires_grad_()
+    with torch.enable_grad():
+        margins = losses.margin(target.logits(leaf), labels)
+        (slopes,) = torch.autograd.grad(margins.sum(), leaf)
+    return margins.detach(), slopes

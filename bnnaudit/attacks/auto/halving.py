@@ -22,7 +22,6 @@ the grid (16 to 34 % of the budget), and works at budgets that are too small for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -59,22 +58,16 @@ def _kept(candidates: int) -> int:
     return min(candidates, max(PORTFOLIO, (candidates + 1) // 2))
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    settings: Pgd
-    falls: Tensor
-
-
 def choose(candidates: Sequence[Pgd], available: int, trial: Trial) -> tuple[Pgd, ...]:
     """The portfolio, the best setting first, chosen on at most `available` images."""
-    left = [_Scored(settings, torch.zeros(0)) for settings in candidates]
+    left = [(settings, torch.zeros(0)) for settings in candidates]
     for images, steps in ROUNDS:
         used = min(images, available)
-        left = [_Scored(entry.settings, trial(entry.settings, used, steps)) for entry in left]
-        left = sorted(left, key=lambda entry: -float(entry.falls.mean()))[: _kept(len(left))]
+        left = [(settings, trial(settings, used, steps)) for settings, _ in left]
+        left = sorted(left, key=lambda tried: -float(tried[1].mean()))[: _kept(len(left))]
         if used == available:
             break
-    return greedily([entry.settings for entry in left], [entry.falls for entry in left])
+    return greedily([settings for settings, _ in left], [falls for _, falls in left])
 
 
 def greedily(candidates: Sequence[Pgd], falls: Sequence[Tensor]) -> tuple[Pgd, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnnaudit.attacks.auto import phases
 from bnnaudit.attacks.auto.state import Run
@@ -74,4 +74,4 @@ def attack(settings: Auto, context: Context, batch: Batch) -> Outcome:
             # Too little is left for a turn, and nothing else would end the loop.
             break
     run.spending.finish()
-    return run.found.outcome()
+    return replace(run.best.outcome(run.cost), parts=tuple(run.parts.values()))

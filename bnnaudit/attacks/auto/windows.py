@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.auto.slopes import margin_slopes
-from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar, best_candidate
+from bnnaudit.attacks.auto.gradient_quality import margin_slopes
+from bnnaudit.attacks.best_so_far import PLATEAU, BestSoFar, ImageState, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored
 from bnnaudit.attacks.query.square import LinfSquares, grid_shape, signs
@@ -27,6 +27,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.numerics import losses
+from bnnaudit.numerics.norms import per_image
 from bnnaudit.numerics.randomness import uniform_block
 
 FOLLOWING = 3
@@ -72,47 +73,42 @@ def search_windows(
     for index in range(rounds):
         if index % BLOCK == 0:
             numbers = (BLOCK, following + 1, 3 + shape[0])
-            draws = uniform_block(context.seed, walk.ids, stream, index // BLOCK, numbers).to(starts.device)
-        draws = draws[walk.kept]
-        walk = walk.select(walk.kept)
+            draws = uniform_block(context.seed, walk.ids.tolist(), stream, index // BLOCK, numbers).to(starts.device)
+        if not bool(walk.standing.all()):
+            draws, walk = draws[walk.standing], walk.kept(walk.standing)
         if len(walk.rows) == 0 or context.deadline.passed:
             break
-        slopes = _slopes(guides[index % len(guides)], context, walk)
+        parts = [torch.split(values, context.batch_size) for values in (walk.points, walk.labels)]
+        pieces = [margin_slopes(guides[index % len(guides)], *part) for part in zip(*parts, strict=True)]
+        slopes = torch.cat([slopes for _, slopes in pieces])
         candidates = _candidates(walk, slopes, draws[:, index % BLOCK], context)
         walk.judge(candidates, context, reached, index + 1)
         cost += Cost(forwards=len(walk.rows) * (following + 2), backwards=len(walk.rows))
     return reached.outcome(cost)
 
 
-@dataclass(slots=True, eq=False)
-class _Walk:
+@dataclass(slots=True)
+class _Walk(ImageState):
     """Where M images are; written in place by one search and by nobody else.
 
-    rows (M,): their places among all. points, origins (M, ...), labels, margins (M,). kept (M,) bool: which of them go on.
+    rows (M,): their places among all. points, origins (M, ...), labels, margins (M,). standing (M,) bool: which of them go on.
     """
 
     rows: Tensor
-    ids: list[int]
+    ids: Tensor
     points: Tensor
     origins: Tensor
     labels: Tensor
     margins: Tensor
-    kept: Tensor
+    standing: Tensor
 
     @classmethod
     def at(cls, starts: Tensor, batch: Batch, rows: Tensor) -> _Walk:
         """Nowhere yet: a first judgement leads there."""
-        kept = torch.ones(len(rows), dtype=torch.bool, device=starts.device)
         margins = torch.full((len(rows),), torch.inf, device=starts.device)
-        return cls(rows, batch.ids.tolist(), starts, batch.images, batch.labels, margins, kept)
-
-    def select(self, kept: Tensor) -> _Walk:
-        """The images that go on (M,) bool; the same walk where all do."""
-        if bool(kept.all()):
-            return self
-        ids = [one for one, stays in zip(self.ids, kept.tolist(), strict=True) if stays]
-        parts = (self.points[kept], self.origins[kept], self.labels[kept], self.margins[kept], self.kept[kept])
-        return _Walk(self.rows[kept], ids, *parts)
+        return cls(
+            rows, batch.ids, starts, batch.images, batch.labels, margins, torch.ones_like(rows, dtype=torch.bool)
+        )
 
     def judge(self, candidates: Tensor, context: Context, reached: BestSoFar, step: int) -> None:
         """Goes to the best of candidates (M, W, ...) where its margin is no larger; of equal ones to the first."""
@@ -124,18 +120,11 @@ class _Walk:
         best = best_candidate(margins, wrong)
         each = torch.arange(len(best), device=best.device)
         points, found = candidates[each, best], margins[each, best]
-        self.kept = reached.judge(
-            self.rows, points, logits.view(-1, count, logits.shape[1])[each, best], self.labels, step
-        )
+        self.standing = ~wrong[each, best]
+        reached.note(self.rows, points, found, self.standing, step)
         moves = found <= self.margins + PLATEAU * self.margins.abs()
-        self.points = torch.where(moves.view(-1, *(1,) * (points.dim() - 1)), points, self.points)
+        self.points = torch.where(per_image(moves, points), points, self.points)
         self.margins = torch.where(moves, torch.minimum(found, self.margins), self.margins)
-
-
-def _slopes(guide: Target, context: Context, walk: _Walk) -> Tensor:
-    """The derivative of the margin by the points (M, ...), as this guide has it."""
-    points, labels = (torch.split(values, context.batch_size) for values in (walk.points, walk.labels))
-    return torch.cat([margin_slopes(guide, *part)[1] for part in zip(points, labels, strict=True)])
 
 
 def _candidates(walk: _Walk, slopes: Tensor, draws: Tensor, context: Context) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from math import sqrt
-from typing import Any, assert_never
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +66,7 @@ class _CountedModel(nn.Module):
     def judged(self, points: Tensor) -> Tensor:
         """Logits (M, d) of images in the network's own range."""
         self.forwards += len(points)
-        return self.context.logits(points)
+        return self.context.target.logits(points)
 
     def forward(self, images: Tensor) -> Tensor:
         if images.requires_grad:
@@ -118,13 +118,8 @@ def _nearest(
 ) -> Tensor:
     """The nearest adversarial images (M, ...) that Foolbox found for M images, in the network's range."""
     box = context.threat.box
-    match context.threat.norm:
-        case Norm.LINF:
-            kind = foolbox.attacks.LinfinityBrendelBethgeAttack
-        case Norm.L2:
-            kind = foolbox.attacks.L2BrendelBethgeAttack
-        case _:
-            assert_never(context.threat.norm)
+    kinds = {Norm.LINF: "LinfinityBrendelBethgeAttack", Norm.L2: "L2BrendelBethgeAttack"}
+    kind = getattr(foolbox.attacks, kinds[context.threat.norm])
     with warnings.catch_warnings():
         # That its solver is compiled first, which takes a minute.
         warnings.simplefilter("ignore")
@@ -148,8 +143,7 @@ def _enter(
     """Judges what was found for the images `rows`: as it is where it lies in the ball, else drawn back into it."""
     origins = batch.images[rows]
     inside = lengths_of(points - origins, context.threat) <= context.threat.radius
-    with torch.no_grad():
-        logits = context.logits(points[inside])
+    logits = context.judged(points[inside])
     best.judge(rows[inside], points[inside], logits, batch.labels[rows[inside]], settings.steps)
     outside = rows[~inside]
     settle(context, batch.select(outside), points[~inside], outside, best, settings.steps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -34,38 +33,28 @@ class Boundary:
     @classmethod
     def nearest(cls, logits: Tensor, points: Tensor, labels: Tensor, goals: Tensor, norm: Norm) -> Boundary:
         """Towards the nearest of the classes goals (M, T), from logits (M, d) that were computed from `points` with gradients."""
-        best: Boundary | None = None
+        best = cls(
+            torch.zeros_like(points), torch.zeros_like(logits[:, 0]), torch.full_like(logits[:, 0], float("inf"))
+        )
         for goal in goals.unbind(dim=1):
             pair = logits.gather(1, torch.stack([goal, labels], dim=1))
             (normals,) = torch.autograd.grad((pair[:, 0] - pair[:, 1]).sum(), points, retain_graph=True)
             rises = (pair[:, 1] - pair[:, 0]).detach()
-            found = cls(normals, rises, _distances(rises, normals, norm))
-            best = found if best is None else found._or(best)
-        assert best is not None
+            distances = _distances(rises, normals, norm)
+            nearer = distances < best.distances
+            best = cls(
+                torch.where(per_image(nearer, normals), normals, best.normals),
+                torch.where(nearer, rises, best.rises),
+                torch.where(nearer, distances, best.distances),
+            )
         return best
-
-    def _or(self, other: Boundary) -> Boundary:
-        """For each point whichever is nearer, `other` where they are equally near."""
-        mine = self.distances < other.distances
-        wide = per_image(mine, self.normals)
-        return Boundary(
-            torch.where(wide, self.normals, other.normals),
-            torch.where(mine, self.rises, other.rises),
-            torch.where(mine, self.distances, other.distances),
-        )
 
 
 def _distances(rises: Tensor, normals: Tensor, norm: Norm) -> Tensor:
     """|rise| over the dual norm of the normal (M,); infinite where the normal is zero."""
     # A float32 square of a gradient below 1e-23 is zero.
     wide = normals.flatten(1).double()
-    match norm:
-        case Norm.LINF:
-            dual = wide.abs().sum(dim=1)
-        case Norm.L2:
-            dual = flat_norm(wide)
-        case _:
-            assert_never(norm)
+    dual = wide.abs().sum(dim=1) if norm is Norm.LINF else flat_norm(wide)
     return torch.where(dual > 0, rises.abs() / dual, float("inf")).to(normals.dtype)
 
 
@@ -73,23 +62,11 @@ def step_onto(boundary: Boundary, points: Tensor, rises: Tensor, threat: Threat)
     """The shortest step (M, ...) onto the boundary inside the box, from points (M, ...) that lack `rises` (M,) of either sign."""
     sides = torch.where(rises < 0, -1.0, 1.0).to(points.dtype)
     normals, low, high = scale_each(boundary.normals, sides), threat.box.low, threat.box.high
-    match threat.norm:
-        case Norm.LINF:
-            return step_to_hyperplane_linf(points, normals, rises.abs(), low, high)
-        case Norm.L2:
-            return step_to_hyperplane_l2(points, normals, rises.abs(), low, high)
-        case _:
-            assert_never(threat.norm)
+    step = {Norm.LINF: step_to_hyperplane_linf, Norm.L2: step_to_hyperplane_l2}[threat.norm]
+    return step(points, normals, rises.abs(), low, high)
 
 
-def settle(
-    context: Context,
-    batch: Batch,
-    points: Tensor,
-    rows: Tensor,
-    best: BestSoFar,
-    step: int,
-) -> Cost:
+def settle(context: Context, batch: Batch, points: Tensor, rows: Tensor, best: BestSoFar, step: int) -> Cost:
     """Judges the points (M, ...) that a search ended with, drawn back into ball and box, for the images `rows` (M,).
 
     batch: those M images. step: how many led there.
@@ -97,7 +74,5 @@ def settle(
     if len(rows) == 0:
         return Cost()
     drawn = as_stored(project(points, batch.images, context.threat), batch.images, context.threat)
-    with torch.no_grad():
-        logits = context.logits(drawn)
-    best.judge(rows, drawn, logits, batch.labels, step)
+    best.judge(rows, drawn, context.judged(drawn), batch.labels, step)
     return Cost(forwards=len(rows))

@@ -37,7 +37,7 @@ def attack(settings: DeepFool, context: Context, batch: Batch) -> Outcome:
     for step in range(steps + 1):
         points = points.detach().requires_grad_(step < steps)
         with torch.set_grad_enabled(step < steps):
-            logits = context.logits(points)
+            logits = context.target.logits(points)
         values, here = logits.detach(), points.detach()
         cost += Cost(forwards=len(rows))
         if step == 0:

@@ -38,8 +38,7 @@ def attack(settings: Fab, context: Context, batch: Batch) -> Outcome:
     nearest. What the loss is makes no other difference.
     """
     best = BestSoFar.blank(batch)
-    with torch.no_grad():
-        logits = context.logits(batch.images)
+    logits = context.judged(batch.images)
     best.judge(best.standing, batch.images, logits, batch.labels, 0)
     goals = losses.ranked_others(logits, batch.labels)
     cost = Cost(forwards=len(batch))
@@ -59,11 +58,10 @@ def _search(settings: Fab, context: Context, each: Round, goals: Tensor, best: B
     cost = Cost()
     for step in range(1, steps + 1):
         points = points.detach().requires_grad_()
-        logits = context.logits(points)
+        logits = context.target.logits(points)
         boundary = Boundary.nearest(logits, points, batch.labels, goals, context.threat.norm)
         points = _moved(points.detach(), batch.images, boundary, context.threat)
-        with torch.no_grad():
-            values = context.logits(points)
+        values = context.judged(points)
         cost += Cost(forwards=2 * len(points), backwards=goals.numel())
         lengths = lengths_of(points - batch.images, context.threat)
         inside = lengths <= context.threat.radius

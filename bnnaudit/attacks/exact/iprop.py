@@ -103,10 +103,9 @@ class _Propagation:
             self.context.on_progress(left)
         return best.outcome(Cost(forwards=1 + settings.image_steps - left))
 
-    @torch.no_grad()
     def _judged(self, best: BestSoFar, image: Tensor, step: int) -> float:
         """The margin of an image (1, ...) that `step` rounds made, by the network's own arithmetic; entered into the best."""
-        logits = self.context.logits(image)
+        logits = self.context.judged(image)
         best.judge(torch.zeros_like(self.one.labels), image, logits, self.one.labels, step)
         return float(margin(logits, self.one.labels))
 
@@ -142,8 +141,8 @@ class _Propagation:
         """The units of the layer before (n,) that must flip for the goals to be met: as few as possible."""
         size = len(before)
         # With t = 1 where a unit flips, else 0, the unit is before * (1 - 2 t).
-        rows = _Rows(-2 * layer.weights * before, layer.weights @ before + layer.bias)
-        flips = _solved(self.solver, rows, goals, np.zeros(size), np.ones(size), CHANGE_COST)
+        weights, bias = -2 * layer.weights * before, layer.weights @ before + layer.bias
+        flips = _solved(self.solver, weights, bias, goals, np.zeros(size), np.ones(size), CHANGE_COST)
         return _Goals(-before, np.where(flips > ROUNDING, 1.0, 0.0))
 
     def _image_for(self, goals: _Goals, units: Array) -> Tensor:
@@ -152,32 +151,23 @@ class _Propagation:
         box, layer = threat.box, self.network.layers[0]
         origin = (image.flatten().double().cpu().numpy() - box.low) / box.width
         # In units of the [0,1] image.
-        rows = _Rows(layer.weights, (layer.bias + layer.weights.sum(axis=1) * box.low) / box.width)
-        all_units = _Goals(
-            np.where(goals.gains > 0, goals.signs, units), np.where(goals.gains > 0, goals.gains, KEPT_GAIN)
-        )
+        bias, wanted = (layer.bias + layer.weights.sum(axis=1) * box.low) / box.width, goals.gains > 0
+        all_units = _Goals(np.where(wanted, goals.signs, units), np.where(wanted, goals.gains, KEPT_GAIN))
         low, high = np.clip(origin - threat.eps, 0, 1), np.clip(origin + threat.eps, 0, 1)
-        pixels = _solved(self.solver, rows, all_units, low, high, 0.0)
+        pixels = _solved(self.solver, layer.weights, bias, all_units, low, high, 0.0)
         point = torch.from_numpy(box.low + box.width * pixels).to(image).view_as(image)
         return project_linf(point, image, threat.radius, box.low, box.high)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Sums of r units as they depend on n variables: weights (r, n) @ variables + bias (r,)."""
-
-    weights: Array
-    bias: Array
-
-
-def _solved(solver: Any, rows: _Rows, goals: _Goals, low: Array, high: Array, cost: float) -> Array:
+def _solved(solver: Any, weights: Array, bias: Array, goals: _Goals, low: Array, high: Array, cost: float) -> Array:
     """Variables (n,) between low and high that meet the most gain of the goals, less `cost` for each unit of them.
 
-    The mixed-integer program: where unit j is fulfilled, signs[j] * sums[j] >= CLEARANCE; a binary variable says so. It is
-    solved by relaxing and fixing: of the relaxation's binaries those that reach 1 stay there, the lower half of the others
-    is given up, and the program is solved again for the rest.
+    weights (r, n), bias (r,): the units' sums are weights @ variables + bias. The mixed-integer program: where unit j is
+    fulfilled, signs[j] * sums[j] >= CLEARANCE; a binary variable says so. It is solved by relaxing and fixing: of the
+    relaxation's binaries those that reach 1 stay there, the lower half of the others is given up, and the program is solved
+    again for the rest.
     """
-    weights, bias = rows.weights * goals.signs[:, None], rows.bias * goals.signs
+    weights, bias = weights * goals.signs[:, None], bias * goals.signs
     positive, negative = np.maximum(weights, 0), np.minimum(weights, 0)
     least, most = positive @ low + negative @ high + bias, positive @ high + negative @ low + bias
     open_ones = (goals.gains > 0) & (least < CLEARANCE) & (most >= CLEARANCE)

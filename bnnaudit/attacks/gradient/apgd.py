@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import BestSoFar, lower
+from bnnaudit.attacks.best_so_far import BestSoFar, ImageState, lower
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, project, random_start
-from bnnaudit.attacks.gradient.ascent import error_signal
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.gradient.ascent import LOSSES, error_signal
 from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
 from bnnaudit.core.attack import Apgd, LossKind
 from bnnaudit.core.batch import Batch
@@ -30,11 +28,6 @@ MOMENTUM = 0.75
 """Weight of the new step; the last movement has the rest (the paper's alpha)."""
 ENOUGH_RISES = 0.75
 """Fraction of the steps since the last checkpoint in which the loss must have risen (the paper's rho)."""
-
-
-def default_step_size(threat: Threat) -> float:
-    """Where every image begins: twice the radius."""
-    return 2 * threat.eps
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
@@ -142,9 +135,8 @@ def attack(settings: Apgd, context: Context, batch: Batch) -> Outcome:
 def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Cost:
     """One round from a random start."""
     threat, temperature, steps = context.threat, context.temperature, settings.steps
-    step_size = default_step_size(threat) if settings.step_size is None else settings.step_size
     start = random_start(each.batch, threat, context.seed, each.index)
-    track = _Track.begin(each, start, step_size * threat.box.width)
+    track = _Track.begin(each, start, settings.first_step(threat) * threat.box.width)
     looks, last_look, cost = checkpoints(steps), 0, Cost()
     for step in range(steps + 1):
         points = as_stored(track.points, track.origins, threat).detach().requires_grad_(step < steps)
@@ -183,18 +175,6 @@ def _climb(settings: Apgd, context: Context, each: Round, best: BestSoFar) -> Co
 
 def _objective(settings: Apgd, logits: Tensor, track: _Track) -> Tensor:
     """What the climb counts as its loss (M,), always at the b of the start, so that two steps can be compared."""
-    match settings.loss:
-        case LossKind.CROSS_ENTROPY:
-            return losses.log_odds_loss(logits, track.labels, track.betas)
-        case LossKind.DLR:
-            return losses.dlr_loss(logits, track.labels)
-        case LossKind.MARGIN:
-            return losses.margin_loss(logits, track.labels)
-        case LossKind.DLR_TARGETED:
-            assert track.goals is not None
-            return losses.targeted_dlr_loss(logits, track.labels, track.goals)
-        case LossKind.MARGIN_TARGETED:
-            assert track.goals is not None
-            return losses.targeted_margin_loss(logits, track.labels, track.goals)
-        case _:
-            assert_never(settings.loss)
+    if settings.loss is LossKind.CROSS_ENTROPY:
+        return losses.log_odds_loss(logits, track.labels, track.betas)
+    return LOSSES[settings.loss](logits, track.labels, *(() if track.goals is None else (track.goals,)))

@@ -11,17 +11,15 @@ rounding; the last steps go from grid value to grid value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.best_so_far import BestSoFar, runs_ahead
+from bnnaudit.attacks.best_so_far import BestSoFar, ImageState, runs_ahead
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_stored, ascent_direction, grid_step, project, random_start
-from bnnaudit.attacks.image_state import ImageState
 from bnnaudit.attacks.rounds import Round, ranked_goals, rounds_of
 from bnnaudit.core.attack import Climb, ErrorSignal, LossKind
 from bnnaudit.core.batch import Batch
@@ -38,13 +36,17 @@ changes no result."""
 GRID_STEPS = 5
 """Steps at the end of a climb, at most a quarter of it, that are whole grid units where only grid values count. Not tuned."""
 
+LOSSES: Mapping[LossKind, Callable[..., Tensor]] = {
+    LossKind.DLR: losses.dlr_loss,
+    LossKind.MARGIN: losses.margin_loss,
+    LossKind.DLR_TARGETED: losses.targeted_dlr_loss,
+    LossKind.MARGIN_TARGETED: losses.targeted_margin_loss,
+}
+"""The losses that no temperature changes, of logits and labels, and of the goals where they are targeted."""
+
 
 def ascend(
-    settings: Climb,
-    context: Context,
-    batch: Batch,
-    step_sizes: Sequence[float],
-    starts: Tensor | None = None,
+    settings: Climb, context: Context, batch: Batch, step_sizes: Sequence[float], starts: Tensor | None = None
 ) -> Outcome:
     """Attacks N images with one step for each of `step_sizes`, which are in units of the [0,1] image.
 
@@ -200,20 +202,8 @@ def error_signal(settings: Climb, logits: Tensor, labels: Tensor, betas: Tensor,
 
     goals (M,): the classes that a targeted loss goes for.
     """
-    match settings.loss:
-        case LossKind.CROSS_ENTROPY:
-            exact = settings.signal is ErrorSignal.EXACT
-            signal = losses.exact_cross_entropy_signal if exact else losses.cross_entropy_signal
-            return signal(logits, labels, betas)
-        case LossKind.DLR:
-            return losses.signal_of(losses.dlr_loss, logits, labels)
-        case LossKind.MARGIN:
-            return losses.signal_of(losses.margin_loss, logits, labels)
-        case LossKind.DLR_TARGETED:
-            assert goals is not None
-            return losses.signal_of(losses.targeted_dlr_loss, logits, labels, goals)
-        case LossKind.MARGIN_TARGETED:
-            assert goals is not None
-            return losses.signal_of(losses.targeted_margin_loss, logits, labels, goals)
-        case _:
-            assert_never(settings.loss)
+    if settings.loss is LossKind.CROSS_ENTROPY:
+        exact = settings.signal is ErrorSignal.EXACT
+        signal = losses.exact_cross_entropy_signal if exact else losses.cross_entropy_signal
+        return signal(logits, labels, betas)
+    return losses.signal_of(LOSSES[settings.loss], logits, labels, *(() if goals is None else (goals,)))

@@ -1,38 +1,22 @@
-"""PGD: projected steps from a random start ([Madry et al. 2018])."""
+"""FGSM and PGD: one projected step, or several, from a random start ([Goodfellow et al. 2015], [Madry et al. 2018])."""
 
 from __future__ import annotations
-
-from typing import assert_never
 
 from torch import Tensor
 
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.gradient.ascent import ascend
-from bnnaudit.core.attack import Pgd
+from bnnaudit.core.attack import Climb
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
-from bnnaudit.core.threat import Norm, Threat
 
 
-def default_step_size(threat: Threat) -> float:
-    """[Gupta & Ajanthan 2022]'s proportions for CIFAR-10: a quarter of the radius for L-inf, an eighth for L2."""
-    match threat.norm:
-        case Norm.LINF:
-            return threat.eps / 4
-        case Norm.L2:
-            return threat.eps / 8
-        case _:
-            assert_never(threat.norm)
+def attack(settings: Climb, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
+    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for.
 
-
-def attack(settings: Pgd, context: Context, batch: Batch) -> Outcome:
-    """`settings.steps` steps, in each of `settings.restarts` restarts, for each class that a targeted loss goes for."""
-    return climb(settings, context, batch)
-
-
-def climb(settings: Pgd, context: Context, batch: Batch, starts: Tensor | None = None) -> Outcome:
-    """The same from `starts` (N, ...), or from random points; steps shrink to `settings.final_step` of the first one."""
-    first = default_step_size(context.threat) if settings.step_size is None else settings.step_size
-    last = max(1, settings.steps - 1)
+    From `starts` (N, ...), or from random points, as [Gupta & Ajanthan 2022] start FGSM as well; steps shrink to
+    `settings.final_step` of the first one.
+    """
+    first, last = settings.first_step(context.threat), max(1, settings.steps - 1)
     step_sizes = [first * settings.final_step ** (step / last) for step in range(settings.steps)]
     return ascend(settings, context, batch, step_sizes, starts)

@@ -31,9 +31,8 @@ def attack(settings: RandomSearch, context: Context, batch: Batch) -> Outcome:
     `fooled_at` counts the queries before the success; those after it that went through in the same pass are not counted.
     """
     best, forwards = BestSoFar.blank(batch), 0
-    with torch.no_grad():
-        for each in rounds_of(settings, context, batch, best, None, settings.queries):
-            forwards += _restart(settings, context, batch, each, best)
+    for each in rounds_of(settings, context, batch, best, None, settings.queries):
+        forwards += _restart(settings, context, batch, each, best)
     return best.outcome(Cost(forwards=forwards))
 
 
@@ -82,7 +81,7 @@ def _ask(context: Context, batch: Batch, best: BestSoFar, rows: Tensor, draws: T
     shifts = draws.view(count, each, *origins.shape[1:]) * context.threat.radius
     drawn = (origins[:, None] + shifts).clamp(box.low, box.high).flatten(0, 1)
     flat = as_stored(drawn, origins.repeat_interleave(each, dim=0), context.threat)
-    logits, points = context.logits(flat), flat.view(count, each, *origins.shape[1:])
+    logits, points = context.judged(flat), flat.view(count, each, *origins.shape[1:])
     labels = batch.labels[rows].repeat_interleave(each)
     standing = (logits.argmax(dim=1) == labels).view(count, each)
     margins = margin(logits, labels).float().view(count, each)

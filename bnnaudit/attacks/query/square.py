@@ -2,6 +2,10 @@
 
 Where the paper's images are square, a window has the height and the width of its schedule. Elsewhere a window has the same
 area as far as the image allows: an input of one row, or a vector (N, features), is searched in stretches.
+
+It runs on the network's own values: where nothing is differentiated, quantizers leave their surrogates out. A point of the
+same margin is taken too, where the paper wants a smaller one: the steps of a quantized network make plateaus, on which a
+search that insists on progress stands still (digits-bnn-waq at L-inf 0.05, 500 queries: 62 % left against 50 %).
 """
 
 from __future__ import annotations
@@ -9,18 +13,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import assert_never
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from bnnaudit.attacks.best_so_far import BestSoFar, lower
 from bnnaudit.attacks.context import Context
-from bnnaudit.attacks.query.search import Proposals, search
+from bnnaudit.attacks.geometry import as_stored
+from bnnaudit.attacks.rounds import Round, rounds_of
 from bnnaudit.core.attack import Square
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.numerics.norms import flat_norm, scale_each
+from bnnaudit.numerics.losses import margin
+from bnnaudit.numerics.norms import flat_norm, per_image, scale_each
 from bnnaudit.numerics.randomness import uniform_block
 
 FIRST_SHARE = 0.8
@@ -36,19 +43,54 @@ TINY = 1e-12
 
 
 def attack(settings: Square, context: Context, batch: Batch) -> Outcome:
-    """`settings.queries` forward passes for each image in each restart; the margin is minimised."""
-    return search(settings, context, batch, squares_of(context.threat))
+    """Asks about `settings.queries` points for each of N images, in each restart; fooled images leave.
+
+    The start is the first query. `fooled_at` counts the queries before the success. The image of the smallest margin is
+    returned. The batch and the target are left as they were.
+    """
+    linf, threat = context.threat.norm is Norm.LINF, context.threat
+    squares: LinfSquares | L2Squares = LinfSquares(threat) if linf else L2Squares(threat)
+    best, forwards = BestSoFar.blank(batch), 0
+    for each in rounds_of(settings, context, batch, best, None, settings.queries):
+        forwards += _restart(settings, context, each, squares, best)
+    return best.outcome(Cost(forwards=forwards))
 
 
-def squares_of(threat: Threat) -> Proposals:
-    """The paper's proposals in the threat's norm."""
-    match threat.norm:
-        case Norm.LINF:
-            return LinfSquares(threat)
-        case Norm.L2:
-            return L2Squares(threat)
-        case _:
-            assert_never(threat.norm)
+def _restart(settings: Square, context: Context, each: Round, squares: LinfSquares | L2Squares, best: BestSoFar) -> int:
+    """One restart, whose results go into the best; how many forward passes that took."""
+    batch, rows, queries = each.batch, each.rows, settings.queries
+    ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+    points = candidates = squares.start(context, ids, each.index, origins)
+    margins = torch.full((len(rows),), float("inf"), device=origins.device)
+    draws, channels = origins.new_empty(len(rows), 0), grid_shape(origins)[0]
+    block, used, forwards = 0, 0, 0
+    for query in range(queries):
+        if query > 0:
+            if used == draws.shape[1]:
+                block, used = block + 1, 0
+                draws = uniform_block(context.seed, ids, each.index, block, (BLOCK, squares.numbers + channels))
+                draws = draws.to(origins.device)
+            candidates = squares.propose(points, origins, draws[:, used], query / queries)
+            used += 1
+        candidates = as_stored(candidates, origins, context.threat)
+        logits = context.judged(candidates)
+        forwards += len(rows)
+        found = margin(logits, labels).float()
+        stay = logits.argmax(dim=1) == labels
+        better = ~stay | ~lower(margins, found)
+        points = torch.where(per_image(better, points), candidates, points)
+        margins = torch.minimum(found, margins)
+        gone = len(rows) - int(stay.sum())
+        context.on_progress(len(rows) - gone + gone * (queries - query))
+        if gone:
+            best.note(rows[~stay], points[~stay], margins[~stay], stay[~stay], query)
+            batch, rows, points = batch.select(stay), rows[stay], points[stay]
+            margins, draws = margins[stay], draws[stay]
+            ids, origins, labels = batch.ids.tolist(), batch.images, batch.labels
+            if len(rows) == 0:
+                return forwards
+    best.note(rows, points, margins, torch.ones_like(rows, dtype=torch.bool), queries)
+    return forwards
 
 
 def share_at(progress: float) -> float:
@@ -83,28 +125,26 @@ def signs(draws: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class LinfSquares:
-    """Every pixel is at a corner of the ball; a window takes one sign for each channel."""
+    """Every pixel is at a corner of the ball; a window takes one sign for each channel.
+
+    numbers: random ones that a query takes beside one for each channel, here two for the place.
+    """
 
     threat: Threat
-
-    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
-        """Two numbers for the place and a sign for each channel."""
-        numbers = uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 2 + grid_shape(like)[0]))
-        numbers[:, :, 2:] = signs(numbers[:, :, 2:])
-        return numbers
+    numbers: ClassVar[int] = 2
 
     def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
-        """Vertical stripes one pixel wide, each channel by itself."""
+        """The first points of a restart: vertical stripes one pixel wide, each channel by itself."""
         channels, _, width = grid_shape(origins)
         draws = uniform_block(context.seed, ids, restart, 0, (channels, 1, width)).to(origins.device)
         return self._corner(origins.view(-1, *grid_shape(origins)), signs(draws)).view_as(origins)
 
     def propose(self, points: Tensor, origins: Tensor, draws: Tensor, progress: float) -> Tensor:
-        """The points with one window at new corners; never the same points again."""
+        """The points with one window at new corners, never the same points again; draws (M, ...), progress from 0 to 1."""
         shape = grid_shape(origins)
         here, around = points.view(-1, *shape), origins.view(-1, *shape)
         inside = window_mask(draws, window_size(share_at(progress), *shape[1:]), shape)
-        chosen = draws[:, 2:, None, None]
+        chosen = signs(draws[:, 2:, None, None])
         moved = torch.where(inside, self._corner(around, chosen), here)
         same = (moved == here).flatten(1).all(dim=1)
         if bool(same.any()):
@@ -136,13 +176,13 @@ def bands(size: int, length: int, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class L2Squares:
-    """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump."""
+    """The whole radius is spent at all times: a window gives its share of it to another one, added to a two-sided bump.
+
+    numbers: four for the two places, one for the bump's direction.
+    """
 
     threat: Threat
-
-    def draw(self, context: Context, ids: list[int], restart: int, block: int, like: Tensor) -> Tensor:
-        """Four numbers for the two places, one for the bump's direction, one for each channel."""
-        return uniform_block(context.seed, ids, restart, block + 1, (BLOCK, 5 + grid_shape(like)[0]))
+    numbers: ClassVar[int] = 5
 
     def start(self, context: Context, ids: list[int], restart: int, origins: Tensor) -> Tensor:
         """A bump of random sign in every tile of a grid, each channel by itself."""

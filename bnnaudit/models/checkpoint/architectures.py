@@ -8,16 +8,11 @@ import sys
 import sysconfig
 import typing
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import nn
 
 from bnnaudit.core.errors import UsageError, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 INSTALLED = tuple(Path(sysconfig.get_path(place)).resolve() for place in ("stdlib", "platstdlib", "purelib", "platlib"))
 
@@ -59,18 +54,21 @@ def _builtin(name: str, builtin: Mapping[str, Callable[..., nn.Module]]) -> Call
 
 
 def _imported(name: str) -> Callable[..., nn.Module]:
-    """The callable that `package.module:callable` names."""
+    """The callable that `package.module:callable` names, looked for in the current folder first."""
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute.isidentifier():
         raise UsageError(f"architecture: {name!r} is not of the form package.module:callable")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
-        with _current_folder_importable():
-            module = importlib.import_module(module_name)
+        module = importlib.import_module(module_name)
     except Exception as error:  # importing runs the user's code
         raise UsageError(
             f"architecture: {module_name} cannot be imported ({type(error).__name__}: {one_line(error, 200)}); run "
             "from the folder that holds it, or install it"
         ) from error
+    finally:
+        sys.path.remove(here)
     found = getattr(module, attribute, None)
     if not callable(found):
         raise UsageError(f"architecture: {module_name} has no callable {attribute!r}")
@@ -95,14 +93,3 @@ def _builds_networks(builder: Callable[..., object]) -> bool:
         return True
     home = getattr(sys.modules.get(getattr(builder, "__module__", None) or "builtins"), "__file__", None)
     return home is not None and not any(Path(home).resolve().is_relative_to(place) for place in INSTALLED)
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """The current folder in front of the places that modules are imported from."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)

@@ -18,8 +18,8 @@ from bnnaudit.models.checkpoint.observation import Observation
 from bnnaudit.models.checkpoint.replay import copied
 from bnnaudit.models.checkpoint.tracing.capture import CaptureError
 from bnnaudit.models.checkpoint.tracing.modules import is_known, with_measured_steps
-from bnnaudit.models.checkpoint.tracing.trace import Traced, check_agreement, trace
-from bnnaudit.models.scores.form import LogProbabilities
+from bnnaudit.models.checkpoint.tracing.trace import check_agreement, trace
+from bnnaudit.models.score_tensor.form import LogProbabilities
 from bnnaudit.models.speed import speed_up
 from bnnaudit.quantization.function_bridge import foreign_functions
 from bnnaudit.quantization.interception import InterceptedNetwork
@@ -53,15 +53,13 @@ class UsersNetwork:
 
     def differentiable(self, surrogate: Surrogate, records: bool = True) -> Differentiable:
         """Its copy on the device; records: whether its operators may be recorded."""
-        found = self._known() if self._is_known() else self._foreign(surrogate, records)
+        known = all(is_known(module) for module in self.network.modules())
+        found = self._known() if known else self._foreign(surrogate, records)
         chosen = with_surrogate(found.network, surrogate).to(self.device)
         inputs = self.inputs.to(self.device)
         network = attached_network(chosen, inputs)
         dead = replace(found.gradients, dead=_is_dead(_gradient_as_written(network, inputs)))
         return replace(found, network=network, gradients=dead)
-
-    def _is_known(self) -> bool:
-        return all(is_known(module) for module in self.network.modules())
 
     def _known(self) -> Differentiable:
         """Of modules whose steps are all known."""
@@ -85,12 +83,9 @@ class UsersNetwork:
         if not (traced.quantizers or traced.cuts or traced.unseen or own) and written is not None:
             return self._known()
         facts = GradientFacts(Differentiation.RECORDED, (*traced.cuts, *own), _is_dead(written), unseen=traced.unseen)
-        return Differentiable(self._behind_probabilities(traced), traced.quantizers, facts)
-
-    def _behind_probabilities(self, traced: Traced) -> nn.Module:
-        """The copy, or the logarithm of what it returns where that is probabilities still."""
-        stays = self.kind is OutputKind.SOFTMAX and not traced.logits
-        return LogProbabilities(traced.network) if stays else traced.network
+        probabilities = self.kind is OutputKind.SOFTMAX and not traced.logits
+        copy = LogProbabilities(traced.network) if probabilities else traced.network
+        return Differentiable(copy, traced.quantizers, facts)
 
     def _unrecorded(self, why: str, surrogate: Surrogate) -> Differentiable:
         """With the steps of its modules measured, where some are found, and calls of steps intercepted."""
@@ -128,11 +123,8 @@ def _inside(step: QuantizerFact, measured: tuple[QuantizerFact, ...]) -> bool:
 
 def _gradient_as_written(network: nn.Module, inputs: Tensor) -> Tensor | None:
     """The gradient (N, *input_shape) of a weighted sum of the scores as the code returns it; None where it returns none."""
-    points = inputs.detach().clone().requires_grad_()
     try:
-        with torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            scores: Tensor = network(points.clone())
+        points, scores = _run_as_written(network, inputs)
         weights = torch.linspace(-1.0, 1.0, scores.shape[1], device=scores.device, dtype=scores.dtype)
         (gradient,) = torch.autograd.grad((scores * weights).sum(), points, allow_unused=True)
     except Exception:  # the network is the user's code
@@ -140,13 +132,18 @@ def _gradient_as_written(network: nn.Module, inputs: Tensor) -> Tensor | None:
     return gradient
 
 
+def _run_as_written(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """A leaf with the values of inputs (N, *input_shape), and the scores that the code returns of it, with a graph."""
+    points = inputs.detach().clone().requires_grad_()
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return points, network(points.clone())
+
+
 def _own_backwards(network: nn.Module, inputs: Tensor) -> tuple[OperatorCount, ...]:
     """How many hand-written autograd functions stand on the way from the scores to the image."""
-    points = inputs.detach().clone().requires_grad_()
     try:
-        with torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            count = sum(1 for _ in foreign_functions(network(points.clone())))
+        count = sum(1 for _ in foreign_functions(_run_as_written(network, inputs)[1]))
     except Exception:  # the network is the user's code
         return ()
     return (OperatorCount(OWN_BACKWARD, count),) if count else ()

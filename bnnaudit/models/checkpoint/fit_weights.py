@@ -24,24 +24,18 @@ def fit_weights(weights: Mapping[str, Tensor], network: nn.Module, where: str) -
     """
     wanted: dict[str, Tensor] = network.state_dict()
     held = without_prefixes(weights, wanted)
-    missing = [name for name in wanted if name not in held and not name.endswith(COUNTER)]
     unknown = [name for name in held if name not in wanted]
-    misshaped = [
-        f"{name} is {_shape(held[name])}, not {_shape(wanted[name])}"
-        for name in wanted
-        if name in held and not is_lazy(wanted[name]) and held[name].shape != wanted[name].shape
-    ]
-    complex_valued = [name for name in held if held[name].is_complex()]
-    problems = [
-        f"{title}: {listed(names)}"
-        for title, names in (
-            ("missing", missing),
-            ("unknown", unknown),
-            ("of another shape", misshaped),
-            ("complex", complex_valued),
-        )
-        if names
-    ]
+    found = {
+        "missing": [name for name in wanted if name not in held and not name.endswith(COUNTER)],
+        "unknown": unknown,
+        "of another shape": [
+            f"{name} is {_shape(held[name])}, not {_shape(wanted[name])}"
+            for name in wanted
+            if name in held and not is_lazy(wanted[name]) and held[name].shape != wanted[name].shape
+        ],
+        "complex": [name for name in held if held[name].is_complex()],
+    }
+    problems = [f"{title}: {listed(names)}" for title, names in found.items() if names]
     if problems:
         raise CheckpointError(
             f"{where}: does not fit the architecture {type(network).__name__}: {'; '.join(problems)}; correct the architecture "

@@ -23,15 +23,13 @@ def copied(network: nn.Module) -> nn.Module:
 
 
 def as_served(network: nn.Module) -> nn.Module:
-    """The network in single precision, in eval mode and without gradients of its weights, its observers switched off."""
+    """The network in single precision, in eval mode and without gradients of its weights.
+
+    The observers of quantization-aware training are switched off: a served network learns nothing more.
+    """
     network = network.float().requires_grad_(False)
     with contextlib.suppress(NotImplementedError):  # an exported program is in the mode that it was exported in
         network.eval()
-    return with_observers_off(network)
-
-
-def with_observers_off(network: nn.Module) -> nn.Module:
-    """The network with the observers of quantization-aware training switched off: a served network learns nothing more."""
     for module in network.modules():
         held = dict(module.named_buffers(recurse=False))
         if "observer_enabled" in held and "fake_quant_enabled" in held:

@@ -67,14 +67,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _unpickled(path: Path) -> object:
     """What torch.save wrote, as far as it is tensors and plain values."""
-    zipped = zipfile.is_zipfile(path)
-    if zipped:
-        _refuse_other_archives(path)
+    refuse_programs(path)
     try:
         with warnings.catch_warnings():
             # What torch deprecates about a file's contents is not for the one who reads it.
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, error)) from error
     except Exception as error:  # a damaged file makes torch's reader raise anything
@@ -85,13 +83,9 @@ def _unpickled(path: Path) -> object:
 
 
 def refuse_programs(path: Path) -> None:
-    """Raises CheckpointError for an archive that holds a program instead of weights, whatever its name."""
-    if zipfile.is_zipfile(path):
-        _refuse_other_archives(path)
-
-
-def _refuse_other_archives(path: Path) -> None:
-    """Raises CheckpointError for zips that hold programs, and for those that unpack to more than memory should hold."""
+    """Raises CheckpointError for zips, of any name, that hold programs, or that unpack to more than memory should hold."""
+    if not zipfile.is_zipfile(path):
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

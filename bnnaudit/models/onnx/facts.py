@@ -28,6 +28,8 @@ def describe(
     source: OnnxFile, graph: Graph, given: NetworkInput, output: NetworkOutput, classes: int, chosen: Preprocessing
 ) -> ModelFacts:
     """The facts; `graph` is simplified and lowered to the import's operators, so that quantizers and folded weights show."""
+    kinds = ((node.name, quantizer_of(graph, node)) for node in graph.nodes)
+    operators = Counter(qualified_name(node) for node in source.proto.graph.node)  # of the file as it is
     return ModelFacts(
         path=str(source.path),
         sha256=source.sha256,
@@ -42,8 +44,8 @@ def describe(
         weight_layers=layer_bits(bits_of_layers(graph, source.proto)),
         # An operator of a domain that is not known may quantize.
         unknown_steps=any(node.domain not in (STANDARD_DOMAIN, OWN_DOMAIN) for node in graph.nodes),
-        quantizers=tuple(_quantizers(graph)),
-        operators=_operators(source),
+        quantizers=tuple(QuantizerFact(name, kind.op, kind.bits, kind.low, kind.high) for name, kind in kinds if kind),
+        operators=tuple(OperatorCount(op, count) for op, count in operators.most_common()),
         parameters=_parameters(source),
         output=output.kind,
         fixed_batch=given.fixed_batch,
@@ -51,22 +53,6 @@ def describe(
         metadata=_metadata(source, output),
         single="" if output.form.single is None else str(output.form.single),
     )
-
-
-def _quantizers(graph: Graph) -> list[QuantizerFact]:
-    """The quantizers in the graph's order, by the names of their nodes."""
-    found = []
-    for node in graph.nodes:
-        kind = quantizer_of(graph, node)
-        if kind is not None:
-            found.append(QuantizerFact(node.name, kind.op, kind.bits, kind.low, kind.high))
-    return found
-
-
-def _operators(source: OnnxFile) -> tuple[OperatorCount, ...]:
-    """Operators of the file as it is, the most frequent first."""
-    counts = Counter(qualified_name(node) for node in source.proto.graph.node)
-    return tuple(OperatorCount(op, count) for op, count in counts.most_common())
 
 
 def _parameters(source: OnnxFile) -> int:
@@ -78,6 +64,7 @@ def _parameters(source: OnnxFile) -> int:
 def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str], ...]:
     proto = source.proto
     opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in proto.opset_import)
+    names = [info.name for info in proto.graph.output]
     entries = [
         ("producer", f"{proto.producer_name} {proto.producer_version}".strip()),
         ("opset", opsets),
@@ -85,18 +72,12 @@ def _metadata(source: OnnxFile, output: NetworkOutput) -> tuple[tuple[str, str],
         ("model version", str(proto.model_version) if proto.model_version else ""),
         ("domain", proto.domain),
         ("graph", proto.graph.name),
-        ("outputs", _outputs(source, output)),
+        ("outputs", f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""),
         ("description", proto.doc_string or proto.graph.doc_string),
         *((entry.key, entry.value) for entry in proto.metadata_props),
         *((f"external data {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()) for file in source.external),
     ]
     return tuple((key, _short(value)) for key, value in entries if value)
-
-
-def _outputs(source: OnnxFile, output: NetworkOutput) -> str:
-    """The file's outputs and which one counts, where there are several."""
-    names = [info.name for info in source.proto.graph.output]
-    return f"{', '.join(names)}; scores: {output.name}" if len(names) > 1 else ""
 
 
 def _short(text: str) -> str:

@@ -14,8 +14,8 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_d
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
-from bnnaudit.models.onnx.wire import parse_lean
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
 from bnnaudit.onnx_import.runtime import opens
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from onnx import NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import TensorProto, ValueInfoProto, helper
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import Layout
@@ -16,14 +16,8 @@ from bnnaudit.onnx_import.graph.graph import FLOATS, Graph, attribute
 
 CHANNELS = frozenset({1, 3, 4})
 WHOLE_NUMBERS = {
-    TensorProto.UINT8: True,
-    TensorProto.INT8: True,
-    TensorProto.UINT16: True,
-    TensorProto.INT16: True,
-    TensorProto.UINT32: False,
-    TensorProto.INT32: False,
-    TensorProto.UINT64: False,
-    TensorProto.INT64: False,
+    **dict.fromkeys((TensorProto.UINT8, TensorProto.INT8, TensorProto.UINT16, TensorProto.INT16), True),
+    **dict.fromkeys((TensorProto.UINT32, TensorProto.INT32, TensorProto.UINT64, TensorProto.INT64), False),
 }
 """Types of whole numbers, and whether pixels fill their whole range, so that it says what images are."""
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
@@ -48,6 +42,11 @@ class NetworkInput:
     element_type: int
 
     @property
+    def kind(self) -> str:
+        """`uint8`."""
+        return type_name(self.element_type)
+
+    @property
     def whole(self) -> bool:
         """Whether the network takes integers."""
         return self.element_type in WHOLE_NUMBERS
@@ -64,7 +63,7 @@ def read_input(path: Path, graph: Graph, layout: Layout | None) -> NetworkInput:
     info = only_input(path, graph)
     kind = int(info.type.tensor_type.elem_type)
     if kind not in FLOATS | WHOLE_NUMBERS.keys():
-        raise ModelError(f"{path}: input {info.name!r} takes {_type_name(kind)}, not numbers")
+        raise ModelError(f"{path}: input {info.name!r} takes {type_name(kind)}, not numbers")
     dims = graph.shape(info.name)
     if dims is None or len(dims) < 2:
         raise ModelError(f"{path}: input {info.name!r} has shape {written(info)}; images with a batch axis are needed")
@@ -128,15 +127,11 @@ def layout_of_use(graph: Graph, name: str) -> Layout | None:
         for node in graph.users(value):
             if node.op_type in CONVOLUTIONS and node.input[0] == value:
                 return Layout.NCHW
-            if _turns_channels_first(node):
+            if node.op_type == "Transpose" and list(attribute(node, "perm") or []) == TO_CHANNELS_FIRST:
                 return Layout.NHWC
             if node.op_type in POINTWISE:
                 values.extend(node.output[:1])
     return None
-
-
-def _turns_channels_first(node: NodeProto) -> bool:
-    return node.op_type == "Transpose" and list(attribute(node, "perm") or []) == TO_CHANNELS_FIRST
 
 
 def written(info: ValueInfoProto) -> str:
@@ -147,8 +142,7 @@ def written(info: ValueInfoProto) -> str:
     return " x ".join(str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?" for dim in dims) or "()"
 
 
-def _type_name(kind: int) -> str:
-    try:
-        return str(helper.tensor_dtype_to_string(kind)).removeprefix("TensorProto.").lower()
-    except KeyError:
-        return f"type {kind}"
+def type_name(element_type: int) -> str:
+    """`uint8`, or a number where it names no type."""
+    known = element_type and element_type in TensorProto.DataType.values()
+    return str(TensorProto.DataType.Name(element_type)).lower() if known else f"type {element_type}"

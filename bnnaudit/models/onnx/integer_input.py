@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import TensorProto, helper
+from onnx import helper
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import ChannelOrder
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.threat import Box, InputGrid
-from bnnaudit.models.onnx.input import WHOLE_NUMBERS, NetworkInput
-from bnnaudit.models.onnx.wire import parse_lean
+from bnnaudit.models.onnx.input import WHOLE_NUMBERS, NetworkInput, type_name
+from bnnaudit.models.onnx.protobuf_wire import parse_lean
 
 ROOM = 0.5
 """How far a range may reach beyond the type's, in steps: a mean that is rounded to a few digits. More is no rounding."""
@@ -30,7 +30,7 @@ def with_range(path: Path, given: NetworkInput, chosen: Preprocessing) -> Prepro
     """
     if not given.whole:
         return replace(chosen, box=chosen.box_of_floats)
-    kind, name = kind_of(given), given.name
+    kind, name = given.kind, given.name
     if chosen.box is None:
         if not WHOLE_NUMBERS[given.element_type]:
             raise ModelError(
@@ -61,15 +61,10 @@ def grid_of(path: Path, given: NetworkInput, chosen: Preprocessing) -> InputGrid
         steps.append(int(high - low))
     if min(steps) < 1 or max(steps) > MOST_STEPS:
         raise ModelError(
-            f"{path}: input {given.name!r} takes {kind_of(given)}, of which {max(min(steps), 0) + 1:,} lie in the input range "
+            f"{path}: input {given.name!r} takes {given.kind}, of which {max(min(steps), 0) + 1:,} lie in the input range "
             f"{box.low:g},{box.high:g}; choose a range of 2 to {MOST_STEPS:,} of them with --input-range"
         )
-    return InputGrid(kind_of(given), tuple(first), tuple(last), tuple(steps))
-
-
-def kind_of(given: NetworkInput) -> str:
-    """`uint8`."""
-    return _kind(given.element_type)
+    return InputGrid(given.kind, tuple(first), tuple(last), tuple(steps))
 
 
 def peek(path: Path) -> tuple[str, Box | None]:
@@ -86,11 +81,7 @@ def peek(path: Path) -> tuple[str, Box | None]:
     if len(kinds) != 1 or kinds[0] not in WHOLE_NUMBERS:
         return "", None
     limits = np.iinfo(helper.tensor_dtype_to_np_dtype(kinds[0]))
-    return _kind(kinds[0]), Box(float(limits.min), float(limits.max)) if WHOLE_NUMBERS[kinds[0]] else None
-
-
-def _kind(element_type: int) -> str:
-    return str(TensorProto.DataType.Name(element_type)).lower()
+    return type_name(kinds[0]), Box(float(limits.min), float(limits.max)) if WHOLE_NUMBERS[kinds[0]] else None
 
 
 def _normalisations(chosen: Preprocessing) -> list[tuple[float, float]]:
@@ -108,7 +99,7 @@ def _check_fits(path: Path, given: NetworkInput, chosen: Preprocessing) -> None:
     if min(ends) >= least - ROOM and max(ends) <= most + ROOM:
         return
     raise ModelError(
-        f"{path}: input {given.name!r} takes {kind_of(given)}, {least:g}..{most:g}, but the input range "
+        f"{path}: input {given.name!r} takes {given.kind}, {least:g}..{most:g}, but the input range "
         f"{box.low:g},{box.high:g} becomes {min(ends):g}..{max(ends):g}; {_way_out(given, chosen)}"
     )
 

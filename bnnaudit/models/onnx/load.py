@@ -63,15 +63,15 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
     target = Target(network.to(device), reading.prepare, deployed, facts, device)
     if not isinstance(replayed, OnnxRuntimeModel) or replayed.way == PLAIN or not differs_by_default(source.proto):
         return target
-    output = reading.output
-    opened = cache(partial(default_replay, source, reading.prepare, output.name, batch, output.form))
-    return replace(target, default_session=opened)
+    return replace(
+        target, default_session=cache(partial(default_replay, source, reading.prepare, reading.output, batch))
+    )
 
 
 def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> ReplayedModel | str:
     """The deployed model, or why there is none where no runtime at hand knows its operators."""
     try:
-        model = replay_of(source, reading.prepare, reading.output.name, batch, reading.output.form)
+        model = replay_of(source, reading.prepare, reading.output, batch)
     except UnsupportedOperatorsError as error:
         return one_line(error)
     source.check_unchanged()

@@ -13,8 +13,8 @@ from bnnaudit.core.errors import AuditError, ModelError, one_line
 from bnnaudit.models.onnx.batch import TRIAL
 from bnnaudit.models.onnx.reading import Reading
 from bnnaudit.models.onnx.replayable import depends_on_batch
-from bnnaudit.models.scores.network import Scores
-from bnnaudit.models.scores.tensor_notes import notes_of
+from bnnaudit.models.score_tensor.network import Scores
+from bnnaudit.models.score_tensor.tensor_notes import notes_of
 from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import convert, quiet
 from bnnaudit.quantization.integer_input import IntegerInput
@@ -71,23 +71,23 @@ def _for_any_batch(reading: Reading, network: nn.Module, drawn: Tensor) -> nn.Mo
     count = TRIAL if batch != TRIAL else TRIAL + 1
     values = drawn[:count]
     with torch.no_grad():
-        if batch is None:
-            if _takes(network, values):
-                _check_scores(reading, network(values), count)
-                return network
-            batch = 1
-        looped = FixedBatch(network, batch)
+        together = _scores_together(network, values)
+        if batch is None and together is not None and together.shape[:1] == (count,):
+            _check_scores(reading, together, count)
+            return network
+        looped = FixedBatch(network, batch or 1)
         expected = looped(values)
         _check_scores(reading, expected, count)
-        return network if _agrees(network, values, expected) else looped
+        return network if together is not None and _agrees(together, expected) else looped
 
 
-def _takes(network: nn.Module, values: Tensor) -> bool:
-    """Whether a network runs on several images at once and has scores for as many."""
+def _scores_together(network: nn.Module, values: Tensor) -> Tensor | None:
+    """What a network gives several images at once; None where it cannot be run on them."""
     try:
-        return len(network(values)) == len(values)
-    except Exception:  # as in `_agrees`
-        return False
+        scores: Tensor = network(values)
+    except Exception:  # a shape that holds the batch fails in as many ways as there are operators
+        return None
+    return scores
 
 
 def trial_inputs(reading: Reading, count: int) -> Tensor:
@@ -116,12 +116,8 @@ def _check_scores(reading: Reading, scores: Tensor, count: int) -> None:
         )
 
 
-def _agrees(network: nn.Module, values: Tensor, expected: Tensor) -> bool:
-    """Whether the network gives all images at once what it gives them one fixed batch at a time."""
-    try:
-        scores = network(values)
-    except Exception:  # a shape that holds the batch fails in as many ways as there are operators
-        return False
+def _agrees(scores: Tensor, expected: Tensor) -> bool:
+    """Whether the scores of all images at once are those of one fixed batch at a time."""
     tolerance = 1e-3 * float(expected.nan_to_num(0, 0, 0).abs().max())
     alike = scores.shape == expected.shape
     return alike and torch.allclose(scores, expected, rtol=1e-3, atol=tolerance, equal_nan=True)

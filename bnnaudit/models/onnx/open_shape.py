@@ -66,17 +66,13 @@ def with_input(source: OnnxFile, shape: tuple[int, ...], batch: int | None) -> O
     proto.CopyFrom(source.proto)
     stored = {tensor.name for tensor in proto.graph.initializer}
     (info,) = (info for info in proto.graph.input if info.name not in stored)
-    _fill(info, shape, batch)
-    return replace(source, proto=proto)
-
-
-def _fill(info: ValueInfoProto, shape: tuple[int, ...], batch: int | None) -> None:
     sizes = info.type.tensor_type.shape.dim
     while len(sizes) < len(shape) + 1:
         sizes.add()
     for dim, size in zip(sizes, (batch, *shape), strict=True):
         if size is not None:
             dim.dim_value = size
+    return replace(source, proto=proto)
 
 
 def _candidates(graph: Graph, name: str, chosen: Preprocessing, sizes: Sizes | None) -> list[tuple[int, ...]]:

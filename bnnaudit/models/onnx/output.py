@@ -10,18 +10,12 @@ from onnx import NodeProto, TensorProto, ValueInfoProto
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import OutputKind
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm, SingleScore
 from bnnaudit.onnx_import.graph.graph import FLOATS, SHAPES_ONLY, STANDARD_DOMAIN, Graph, attribute
 from bnnaudit.onnx_import.operators import spec_of
 
 SOFTMAX = {"Softmax": OutputKind.SOFTMAX, "LogSoftmax": OutputKind.LOG_SOFTMAX}
-SCORE_TYPES = FLOATS | {
-    TensorProto.INT8,
-    TensorProto.UINT8,
-    TensorProto.INT16,
-    TensorProto.UINT16,
-    TensorProto.INT32,
-}
+SCORE_TYPES = FLOATS | {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.INT32}
 """What scores may be: floats, or the whole numbers of quantizers and of sums of them. Choices come in INT64."""
 CHOICES = frozenset({"ArgMax", "ArgMin", "TopK"})
 """Operators that return the number of a class that was chosen."""
@@ -76,15 +70,6 @@ def cut_softmax(graph: Graph, output: str) -> None:
         del softmax.attribute[:]
 
 
-def check_classes(path: Path, num_classes: int) -> int:
-    """The number of classes, if there are two at least; raises ModelError otherwise."""
-    if num_classes < 2:
-        raise ModelError(
-            f"{path}: the output is {num_classes} score for each image; one score for each class is needed"
-        )
-    return num_classes
-
-
 def _single_form(graph: Graph, output: str) -> ScoreForm:
     """How the one number of an image is read: behind a sigmoid it is the second class's probability, else its logit.
 
@@ -135,18 +120,13 @@ def _is_written_sigmoid(graph: Graph, node: NodeProto) -> bool:
     """Whether a node is the last of 1 / (1 + exp(-z)), by Div or by Reciprocal."""
     if node.op_type not in ("Div", "Reciprocal"):
         return False
-    if node.op_type == "Div" and not _is_one(graph, node.input[0]):
+    if node.op_type == "Div" and graph.number(node.input[0]) != 1:
         return False
     below = graph.maker(node.input[-1])
-    if below is None or below.op_type != "Add" or not any(_is_one(graph, name) for name in below.input):
+    if below is None or below.op_type != "Add" or not any(graph.number(name) == 1 for name in below.input):
         return False
     makers = [graph.maker(name) for name in below.input]
     return any(maker is not None and maker.op_type == "Exp" for maker in makers)
-
-
-def _is_one(graph: Graph, name: str) -> bool:
-    stored = graph.constant(name)
-    return stored is not None and stored.size == 1 and float(stored.reshape(-1)[0]) == 1.0
 
 
 def _quantized_by(graph: Graph, output: str) -> tuple[float, float]:

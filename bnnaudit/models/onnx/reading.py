@@ -20,7 +20,7 @@ from bnnaudit.models.onnx.file import OnnxFile
 from bnnaudit.models.onnx.input import NetworkInput, preparation, read_input
 from bnnaudit.models.onnx.integer_input import grid_of, with_range
 from bnnaudit.models.onnx.open_shape import settled_shape, with_input
-from bnnaudit.models.onnx.output import NetworkOutput, check_classes, cut_softmax, of_width, read_output
+from bnnaudit.models.onnx.output import NetworkOutput, cut_softmax, of_width, read_output
 from bnnaudit.models.onnx.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
 from bnnaudit.models.onnx.replayable import (
     depends_on_batch,
@@ -29,8 +29,7 @@ from bnnaudit.models.onnx.replayable import (
     notes_on_replay,
     runnable,
 )
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm
-from bnnaudit.models.scores.tensor_notes import units_of
+from bnnaudit.models.score_tensor.tensor_notes import units_of
 from bnnaudit.onnx_import.graph.graph import Graph
 from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
@@ -76,9 +75,14 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
     prepare = preparation(source.path, given, preprocessing)
-    if output.num_classes is None:
-        output = of_width(graph, output, _count_classes(source, given, output))
-    classes = check_classes(source.path, output.num_classes or 0)
+    if output.num_classes is None:  # a run of the deployed model tells
+        deployed = replay_of(source, Preparation(given.shape, Layout.FLAT), output)
+        output = of_width(graph, output, int(deployed(torch.zeros(1, *given.shape)).shape[1]))
+    classes = output.num_classes or 0
+    if classes < 2:
+        raise ModelError(
+            f"{source.path}: the output is {classes} score for each image; one score for each class is needed"
+        )
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
@@ -92,36 +96,32 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     return Reading(source, graph, given, output, prepare, facts, units)
 
 
-def replay_of(
-    source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None, form: ScoreForm = EVERY_CLASS
-) -> ReplayedModel:
+def replay_of(source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None = None) -> ReplayedModel:
     """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
 
     batch: as for `read_graph`.
     The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
     """
-    one_by_one = depends_on_batch(source.proto)
+    name, form, one_by_one = output.name, output.form, depends_on_batch(source.proto)
     try:
         notes = partial(notes_on_replay, source.proto)
-        return OnnxRuntimeModel(runnable(source), prepare, output, one_by_one, notes, batch=batch, form=form)
+        return OnnxRuntimeModel(runnable(source), prepare, name, one_by_one, notes, batch=batch, form=form)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(in_standard_form(source), prepare, output, one_by_one, batch, form)
+            return ReferenceModel(in_standard_form(source), prepare, name, one_by_one, batch, form)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
-def default_replay(
-    source: OnnxFile, prepare: Preparation, output: str, batch: int | None = None, form: ScoreForm = EVERY_CLASS
-) -> ReplayedModel:
+def default_replay(source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
     one_by_one = depends_on_batch(source.proto)
     return OnnxRuntimeModel(
-        runnable(source), prepare, output, one_by_one, opened=open_default_session, batch=batch, form=form
+        runnable(source), prepare, output.name, one_by_one, opened=open_default_session, batch=batch, form=output.form
     )
 
 
@@ -131,12 +131,6 @@ def _plain(source: OnnxFile) -> Graph:
         return plain_graph(source.proto)
     except ModelError as error:
         raise ModelError(f"{source.path}: {error}") from error
-
-
-def _count_classes(source: OnnxFile, given: NetworkInput, output: NetworkOutput) -> int:
-    """The width of the scores, from a run of the deployed model, where the file does not tell."""
-    deployed = replay_of(source, Preparation(given.shape, Layout.FLAT), output.name)
-    return int(deployed(torch.zeros(1, *given.shape)).shape[1])
 
 
 def _keep_one_output(graph: Graph, name: str) -> None:

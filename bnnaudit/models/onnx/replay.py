@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.target import Preparation
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
     REFERENCE,
     REFERENCE_ERRORS,
@@ -28,18 +28,12 @@ from bnnaudit.onnx_import.runtime import (
 CHUNK = 32
 """Images at a time where the file leaves the batch open: enough to fill the processor, little memory; not tuned."""
 
+WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 _TYPES: dict[str, type[np.floating[Any] | np.integer[Any]]] = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(uint16)": np.uint16,
-    "tensor(int16)": np.int16,
-    "tensor(uint32)": np.uint32,
-    "tensor(int32)": np.int32,
-    "tensor(uint64)": np.uint64,
-    "tensor(int64)": np.int64,
+    **{f"tensor({name})": np.dtype(name).type for name in WHOLE},
 }
 
 

@@ -36,7 +36,9 @@ def tidy(proto: ModelProto) -> None:
     typed = {info.name: info for info in proto.graph.value_info if info.name and info.HasField("type")}
     _keep(proto.graph.value_info, list(typed.values()))
     for info in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):
-        _open_negative_sizes(info)
+        for dim in info.type.tensor_type.shape.dim:
+            if dim.dim_value < 0:
+                dim.ClearField("dim_value")
 
 
 def for_checker(proto: ModelProto) -> ModelProto:
@@ -105,9 +107,3 @@ def _keep(field: RepeatedCompositeFieldContainer, messages: Iterable[NodeProto |
     kept = [type(message).FromString(message.SerializeToString()) for message in messages]
     del field[:]
     field.extend(kept)
-
-
-def _open_negative_sizes(info: ValueInfoProto) -> None:
-    for dim in info.type.tensor_type.shape.dim:
-        if dim.HasField("dim_value") and dim.dim_value < 0:
-            dim.ClearField("dim_value")

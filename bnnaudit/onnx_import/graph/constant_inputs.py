@@ -8,8 +8,7 @@ import numpy as np
 from onnx import NodeProto, numpy_helper
 
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, input_at, is_standard
-
-Ends = tuple[float, float]
+from bnnaudit.quantization.grids import Ends
 
 
 def splat(graph: Graph, value: str) -> float | None:

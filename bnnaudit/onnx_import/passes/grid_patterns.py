@@ -12,17 +12,12 @@ from itertools import islice
 
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.graph.constant_inputs import Ends, clip_ends, splat
+from bnnaudit.onnx_import.graph.constant_inputs import clip_ends, splat
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, is_standard, make_own
 from bnnaudit.onnx_import.graph.own_operators import GRID_STEP, MODE, ROUND_BY
+from bnnaudit.quantization.grids import MOST_BETWEEN, Ends, affine, whole_ends
 
 ROUNDINGS = {"Round": "HALF_EVEN", "Floor": "FLOOR", "Ceil": "CEIL"}
-
-TOLERANCE = 1e-4
-"""How far the ends of a clip may be from whole numbers once they are scaled; not tuned."""
-
-MOST_BETWEEN = 3
-"""Scales and shifts between a clip and its rounding; not tuned."""
 
 
 def recognise_grids(graph: Graph) -> None:
@@ -32,13 +27,10 @@ def recognise_grids(graph: Graph) -> None:
         if mode is None:
             continue
         ends = _clipped_behind(graph, node.output[0]) or _clipped_before(graph, node.input[0])
-        if ends is None or abs(ends[0] - round(ends[0])) > TOLERANCE or abs(ends[1] - round(ends[1])) > TOLERANCE:
-            continue
-        low, high = float(round(ends[0])), float(round(ends[1]))
-        if low >= high:
-            continue
-        scale, shift = _scale_behind(graph, node.output[0])
-        make_own(node, GRID_STEP, mode=mode, low=low, high=high, scale=scale, shift=shift)
+        grid = None if ends is None else whole_ends(*ends)
+        if grid is not None:
+            scale, shift = _scale_behind(graph, node.output[0])
+            make_own(node, GRID_STEP, mode=mode, low=grid[0], high=grid[1], scale=scale, shift=shift)
 
 
 def _mode(node: NodeProto) -> str | None:
@@ -73,7 +65,7 @@ def _clipped_behind(graph: Graph, value: str) -> Ends | None:
     for node, factor, shift in islice(_behind(graph, value), MOST_BETWEEN + 1):
         ends = clip_ends(graph, node)
         if ends is not None:
-            return None if factor == 0 else _sorted((ends[0] - shift) / factor, (ends[1] - shift) / factor)
+            return None if factor == 0 else ((ends[0] - shift) / factor, (ends[1] - shift) / factor)
     return None
 
 
@@ -84,7 +76,7 @@ def _clipped_before(graph: Graph, value: str) -> Ends | None:
         node = graph.maker(value)
         ends = clip_ends(graph, node)
         if ends is not None:
-            return _sorted(ends[0] * factor + shift, ends[1] * factor + shift)
+            return ends[0] * factor + shift, ends[1] * factor + shift
         source = None if node is None else _variable_input(graph, node)
         change = None if node is None or source is None else _affine(graph, node, source)
         if change is None or source is None:
@@ -115,16 +107,4 @@ def _affine(graph: Graph, node: NodeProto, value: str) -> tuple[float, float] | 
     number = splat(graph, node.input[1 if first else 0])
     if number is None or node.input[0] == node.input[1]:
         return None
-    match node.op_type:
-        case "Mul":
-            return number, 0.0
-        case "Add":
-            return 1.0, number
-        case "Sub":
-            return (1.0, -number) if first else (-1.0, number)
-        case _:
-            return (1.0 / number, 0.0) if first and number else None
-
-
-def _sorted(low: float, high: float) -> Ends:
-    return (low, high) if low <= high else (high, low)
+    return affine(node.op_type.lower(), number, first)

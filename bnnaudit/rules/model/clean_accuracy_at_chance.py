@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.rules.comparison import in_percent, percent, share
 from bnnaudit.rules.fitness import DEVIATIONS, ENOUGH_OTHERS, is_at_chance
 

@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.core.fit import Alternative, FeedingFit, SampleFit
+from bnnaudit.core.sample_fit import Alternative, FeedingFit, SampleFit
 from bnnaudit.rules.comparison import in_points, percent, share
 from bnnaudit.rules.fitness import FAR, SIGNIFICANT, about_as_good, explanations
 

@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
-from bnnaudit.core.fit import LabelFit, SampleFit
+from bnnaudit.core.sample_fit import LabelFit, SampleFit
 from bnnaudit.rules.comparison import in_percent, percent, share
 from bnnaudit.rules.fitness import explanations, is_at_chance
 

@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
-from bnnaudit.core.fit import SampleFit
+from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.rules.comparison import in_points, percent, share
 from bnnaudit.rules.fitness import FAR, SIGNIFICANT, explanations
 

@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.core.fit import PictureFit, SampleFit
+from bnnaudit.core.sample_fit import PictureFit, SampleFit
 from bnnaudit.rules.comparison import in_percent, percent
 
 WHITE = 0.1

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Validat
 from torch import nn
 
 from bnnaudit.core.errors import SettingsError, one_line
+from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
 
@@ -38,8 +39,8 @@ class Schedule(StrEnum):
     COSINE = "cosine"
 
 
-AtLeastOne = Annotated[StrictInt, Field(ge=1)]
-Seed = Annotated[StrictInt, Field(ge=0)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
+Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from bnnaudit.attacks.auto.hopeless import Forecast
+from bnnaudit.attacks.auto.state import Forecast
 
 
 def test_what_ten_times_the_fall_does_not_bring_down_is_hopeless() -> None:

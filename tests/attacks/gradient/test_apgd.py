@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnnaudit.attacks.gradient.apgd import checkpoints
-from bnnaudit.attacks.table import run_attack, step_size_of
+from bnnaudit.attacks.table import run_attack
 from bnnaudit.core.attack import Apgd, Beta, BetaRule, LossKind
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
@@ -23,7 +23,7 @@ def test_checkpoints_are_those_of_the_paper() -> None:
 
 
 def test_every_image_begins_with_twice_the_radius() -> None:
-    assert step_size_of(APGD, Threat(Norm.LINF, 0.03)) == pytest.approx(0.06)
+    assert APGD.first_step(Threat(Norm.LINF, 0.03)) == pytest.approx(0.06)
 
 
 @pytest.mark.parametrize("norm", list(Norm))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bnnaudit.config.card import read_settings
+from bnnaudit.config.card import Settings, settings_for
 from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.publishing import read_digests, record_digests
@@ -69,7 +69,7 @@ def test_the_checkpoint_fits_the_architecture(tiny: Recipe, made: tuple[Training
 
 def test_the_card_says_what_was_made(tiny: Recipe, made: tuple[TrainingResult, Path]) -> None:
     result, folder = made
-    card = read_settings(folder / "tiny.toml")
+    card = settings_for(folder / "tiny.onnx", Settings(), folder)
     assert card.description == "binary weights and activations"
     assert (card.data.source, card.data.samples) == (str(folder / "digits-test.npz"), 50)
     assert (str(card.threat.norm), card.threat.eps) == ("linf", 0.1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, shown_steps
 from bnnaudit.attacks.auto.levels.reach import Reach
+from bnnaudit.attacks.context import Context
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.numerics.losses import margin
@@ -20,11 +21,11 @@ from bnnaudit.quantization.step_hooks import StepTaken
 class LevelField:
     """The images under search, what they can reach, and the network through each surrogate."""
 
+    context: Context
     targets: Sequence[Target]
     levels: InputLevels
     batch: Batch
     reach: Reach
-    batch_size: int
 
     def points(self, rows: Tensor, choices: Tensor) -> Tensor:
         """The images (M, W, ...) in which the images `rows` (M,) make these choices (M, W, S)."""
@@ -40,19 +41,16 @@ class LevelField:
         """True margins (M, W), and whether the network is wrong (M, W), of these choices (M, W, S)."""
         count = choices.shape[1]
         labels = self.batch.labels[rows].repeat_interleave(count)
-        images = max(1, self.batch_size // count)
+        images = max(1, self.context.batch_size // count)
         parts = zip(torch.split(rows, images), torch.split(choices, images), strict=True)
-        points = (self.points(*part).flatten(0, 1) for part in parts)
-        with torch.no_grad():
-            pieces = [self.targets[0].logits(piece) for part in points for piece in torch.split(part, self.batch_size)]
-        logits = torch.cat(pieces)
+        logits = torch.cat([self.context.judged(self.points(*part).flatten(0, 1)) for part in parts])
         wrong = logits.argmax(dim=1) != labels
         return margin(logits, labels).float().view(-1, count), wrong.view(-1, count)
 
     def slopes(self, rows: Tensor, choices: Tensor, turn: int) -> Tensor:
         """The derivative of the margin by the quantizer's results (M, E) where images `rows` (M,) make these choices (M, S)."""
-        target = self.targets[turn % len(self.targets)]
-        pieces = zip(torch.split(rows, self.batch_size), torch.split(choices, self.batch_size), strict=True)
+        target, size = self.targets[turn % len(self.targets)], self.context.batch_size
+        pieces = zip(torch.split(rows, size), torch.split(choices, size), strict=True)
         return torch.cat([self._slopes(target, *piece) for piece in pieces])
 
     def _slopes(self, target: Target, rows: Tensor, choices: Tensor) -> Tensor:

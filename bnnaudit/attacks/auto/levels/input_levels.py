@@ -47,11 +47,6 @@ class InputLevels:
     ends: Tensor
     codes: Tensor
 
-    @property
-    def count(self) -> int:
-        """The most levels that a pixel has in the box."""
-        return self.starts.shape[1]
-
     def levels_of(self, images: Tensor) -> Tensor:
         """images (N, ...) inside the box -> the level of each pixel (N, P) int64."""
         values = images.flatten(1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from bnnaudit.attacks.auto.levels.field import LevelField
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels
 from bnnaudit.attacks.auto.levels.reach import within_reach
-from bnnaudit.attacks.best_so_far import PLATEAU, best_candidate
+from bnnaudit.attacks.best_so_far import BestSoFar, best_candidate
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.deadline import Deadline
 from bnnaudit.core.batch import Batch
@@ -45,32 +45,19 @@ DISORDER = 4 * WIDTH
 """By how many ranks chance moves a slot where random sets of promising ones are drawn. Not tuned."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelOutcome:
-    """outcome: as of any attack; `fooled_at` counts rounds. exhausted (N,) bool: every image that the network can be shown
-    has been tried and none fools it, so that it is robust. choices (N,): how many these are, as float64.
-    """
-
-    outcome: Outcome
-    exhausted: Tensor
-    choices: Tensor
-
-
 @dataclass(slots=True, eq=False)
 class _Search:
     """What is known of each of N images; written in place by one search and by nobody else.
 
-    current, best (N, S) int64: the choice in each slot; margins (N,) are those of `best`. fooled_at, exhausted: as in
-    LevelOutcome. passes (N,): forward and backward passes spent, `budget` at most. tabu (N, S): the round until which a slot
-    stays as it is. stalled (N,): rounds without progress.
+    current (N, S) int64: the choice in each slot, which is what `best` keeps in place of images. exhausted (N,) bool: everything
+    that the network can be shown has been tried. passes (N,): forward and backward passes spent, `budget` at most. tabu
+    (N, S): the round until which a slot stays as it is. stalled (N,): rounds without progress.
     """
 
     field: LevelField
     budget: int
     current: Tensor
-    best: Tensor
-    margins: Tensor
-    fooled_at: Tensor
+    best: BestSoFar
     exhausted: Tensor
     passes: Tensor
     tabu: Tensor
@@ -82,15 +69,12 @@ class _Search:
         """Nothing looked at: each image makes its own choices."""
         own = torch.zeros_like(field.reach.pixels)
         nothing = torch.zeros_like(own[:, 0])
-        margins = torch.full((len(own),), torch.inf, device=own.device)
-        exhausted = field.reach.combinations() == 1
-        return cls(
-            field, budget, own, own.clone(), margins, nothing - 1, exhausted, nothing, own.clone(), nothing.clone()
-        )
+        best, exhausted = BestSoFar.blank(replace(field.batch, images=own)), field.reach.combinations() == 1
+        return cls(field, budget, own, best, exhausted, nothing, own.clone(), nothing.clone())
 
     def standing(self, passes: int) -> Tensor:
         """Images that are neither fooled nor settled and can afford so many more passes (M,)."""
-        going = (self.fooled_at < 0) & ~self.exhausted & (self.passes + passes <= self.budget)
+        going = ~self.best.fooled & ~self.exhausted & (self.passes + passes <= self.budget)
         return going.nonzero().squeeze(1)
 
     def judge(self, rows: Tensor, choices: Tensor, when: int, backwards: int = 0) -> None:
@@ -101,11 +85,8 @@ class _Search:
         margins, wrong = self.field.judged(rows, choices)
         picks = best_candidate(margins, wrong)
         each = torch.arange(len(rows), device=rows.device)
-        picked, found, hit = choices[each, picks], margins[each, picks], wrong.any(dim=1)
-        known = self.margins[rows]
-        better = hit | (found < known - PLATEAU * known.abs().nan_to_num(posinf=0.0))
-        self.best[rows[better]], self.margins[rows[better]] = picked[better], found[better]
-        self.fooled_at[rows[hit]] = when
+        picked = choices[each, picks]
+        better = self.best.note(rows, picked, margins[each, picks], ~wrong.any(dim=1), when)
         self.stalled[rows] = torch.where(better, 0, self.stalled[rows] + 1)
         self.current[rows] = picked
         forwards = choices.shape[1] + backwards
@@ -114,32 +95,25 @@ class _Search:
 
 
 def search_levels(
-    context: Context,
-    levels: InputLevels,
-    batch: Batch,
-    budget: int,
-    starts: Tensor | None = None,
-) -> LevelOutcome:
+    context: Context, levels: InputLevels, batch: Batch, budget: int, starts: Tensor | None = None
+) -> tuple[Outcome, Tensor]:
     """Looks for levels that fool the network, within the L-inf threat of `context`, for each of N images.
 
     budget: the most passes an image, a forward and a backward one counting one each; an image for which it covers all
-    choices of levels is settled. starts (N, ...): where an
-    attack by gradients left off.
+    choices of levels is settled. starts (N, ...): where an attack by gradients left off. `fooled_at` counts rounds. Beside the
+    outcome (N,) bool: every image that the network can be shown has been tried and none fools it, so that it is robust.
     """
     networks = [with_surrogate(context.target.network, surrogate) for surrogate in SURROGATES]
     targets = [replace(context.target, network=network) for network in networks]
-    field = LevelField(targets, levels, batch, within_reach(levels, batch.images, context.threat), context.batch_size)
+    field = LevelField(context, targets, levels, batch, within_reach(levels, batch.images, context.threat))
     search, rows = _Search.blank(field, budget), torch.arange(len(batch), device=batch.images.device)
     _judge_starts(search, rows, starts)
     _descend_greedily(search, context.deadline)
-    choices = field.reach.combinations()
-    settled = (choices <= budget - search.passes) & (search.fooled_at < 0) & ~search.exhausted
+    settled = (field.reach.combinations() <= budget - search.passes) & ~search.best.fooled & ~search.exhausted
     _enumerate(search, settled.nonzero().squeeze(1), context.deadline)
     _search_tabu(search, context)
-    images, fooled = field.points(rows, search.best[:, None])[:, 0], search.fooled_at >= 0
-    betas = torch.ones_like(search.margins)
-    outcome = Outcome(images, fooled, search.fooled_at, search.margins, betas, search.cost)
-    return LevelOutcome(outcome, search.exhausted & ~fooled, choices)
+    images = field.points(rows, search.best.images[:, None])[:, 0]
+    return replace(search.best.outcome(search.cost), images=images), search.exhausted & ~search.best.fooled
 
 
 def _judge_starts(search: _Search, rows: Tensor, starts: Tensor | None) -> None:
@@ -184,13 +158,13 @@ def _enumerate(search: _Search, rows: Tensor, deadline: Deadline) -> None:
         search.judge(rows, candidates, 1 + done // WIDTH)
         done += WIDTH
         search.exhausted[rows] = choices[rows] <= done
-        rows = rows[(search.fooled_at[rows] < 0) & ~search.exhausted[rows]]
+        rows = rows[~search.best.fooled[rows] & ~search.exhausted[rows]]
 
 
 def _search_tabu(search: _Search, context: Context) -> None:
     """Goes to the best of the promising neighbours, better or not; what was moved stays for a while (tabu search)."""
     field, rounds = search.field, 0
-    search.current = search.best.clone()
+    search.current = search.best.images.clone()
     search.stalled.zero_()
     rows = search.standing(WIDTH + 2)
     pixels = len(field.levels.owned)
@@ -216,7 +190,7 @@ def _restart(search: _Search, rows: Tensor, draws: Tensor) -> None:
     counts = search.field.reach.counts[rows]
     share = REDRAWN[0] + (REDRAWN[1] - REDRAWN[0]) * draws[:, :1]
     fresh = (draws / share * counts).long().clamp_max(counts - 1)
-    again = torch.where(draws < share, fresh, search.best[rows])
+    again = torch.where(draws < share, fresh, search.best.images[rows])
     search.current[rows] = torch.where(stuck[:, None], again, search.current[rows])
     search.tabu[rows] = torch.where(stuck[:, None], 0, search.tabu[rows])
     search.stalled[rows] = torch.where(stuck, 0, search.stalled[rows])

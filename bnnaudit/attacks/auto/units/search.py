@@ -127,15 +127,6 @@ class _Ball:
         middle, spread = rows.sums((low + high)[None] / 2)[0], np.abs(rows.weights) @ ((high - low) / 2)
         return cls(low, high, np.stack([spread - middle, spread + middle], axis=1))
 
-    @property
-    def centre(self) -> Array:
-        """(n,)."""
-        return np.asarray((self.low + self.high) / 2)
-
-    def most(self, slope: Array) -> Array:
-        """The largest value (M,) of slope @ point over all points; slope (M, n)."""
-        return np.asarray(np.maximum(slope * self.low, slope * self.high).sum(axis=1))
-
 
 @dataclass(slots=True, eq=False)
 class _Search:
@@ -180,8 +171,9 @@ class _Search:
         self.forwards += len(images)
         labels = self.one.labels.expand(len(images))
         margins = margin(logits, labels).float()
-        pick = best_candidate(margins[None], logits.argmax(dim=1)[None] != labels)
-        self.best.judge(torch.zeros_like(pick), images[pick], logits[pick], self.one.labels, index, onward=False)
+        wrong = logits.argmax(dim=1) != labels
+        pick = best_candidate(margins[None], wrong[None])
+        self.best.note(torch.zeros_like(pick), images[pick], margins[pick], ~wrong[pick], index, onward=False)
         return margins.double().cpu().numpy()
 
     def _round(self, current: Array, is_open: Flags, index: int) -> Array:
@@ -193,7 +185,7 @@ class _Search:
         costs = self._costs(units, sums, draws[0])
         patterns = fooling_patterns(self.later, units, costs, np.flatnonzero(is_open), PATTERNS)
         if len(patterns) == 0:
-            return self.ball.centre[None]
+            return np.asarray((self.ball.low + self.ball.high) / 2)[None]
         held = patterns * sums / np.maximum(self.ball.reach.sum(axis=1), FLOOR)
         needed = needed_units(self.later, patterns, held + DISORDER * draws[1], is_open)
         points = np.repeat(current, len(patterns), axis=0)
@@ -239,7 +231,8 @@ class _Search:
             found[going] = points
             if step % JUDGED_EVERY == 0:
                 margins[going] = self._judge(points, index)
-                hopeless = forces @ rows.bias + self.ball.most(push) < missing @ rows.clearance
+                most = np.maximum(push * self.ball.low, push * self.ball.high).sum(axis=1)
+                hopeless = forces @ rows.bias + most < missing @ rows.clearance
                 going, ahead, age = going[~hopeless], ahead[~hopeless], age[~hopeless]
                 if self.best.fooled or len(going) == 0:
                     break

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.best_so_far import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import flat_norm, per_image, scale_each, unit_direction_l2
 from bnnaudit.numerics.randomness import normal_block, uniform_block
@@ -51,21 +51,19 @@ class Misclassified(ImageState):
 def search(queries: Queries, restart: int) -> None:
     """One restart on the images that stand: from the nearest image of another class, the next nearest in the next restart."""
     state, iteration = binary_searched(queries, _initial_points(queries, restart)), 1
+    first = min(max(queries.settings.queries // SHARE, FEWEST), MOST)
     while True:
-        count = points_of(queries, iteration)
-        state = state.kept(~queries.best.fooled[state.rows] & (queries.rest(state.rows) > count))
+        # Points to estimate the normals from.
+        count = int(first * iteration**0.5)
+        state = state.kept(
+            ~queries.best.fooled[state.rows] & (queries.asked[state.rows] + count < queries.settings.queries)
+        )
         if len(state.rows) == 0:
             return
         normals = _normals(queries, state, restart, iteration, count)
         stay = queries.active(state.rows)
         stepped = _stepped_along_normals(queries, state.kept(stay), normals[stay], iteration)
         state, iteration = binary_searched(queries, stepped), iteration + 1
-
-
-def points_of(queries: Queries, iteration: int) -> int:
-    """How many points an iteration, counted from 1, estimates the normal from: more of them with its square root."""
-    first = min(max(queries.settings.queries // SHARE, FEWEST), MOST)
-    return int(first * iteration**0.5)
 
 
 def _initial_points(queries: Queries, restart: int) -> Misclassified:
@@ -78,7 +76,7 @@ def _initial_points(queries: Queries, restart: int) -> Misclassified:
         lost = (~found & queries.active(rows)).nonzero().squeeze(1)
         if len(lost) == 0:
             break
-        noise = uniform_block(queries.context.seed, queries.ids(rows[lost]), restart, draw, shape)
+        noise = uniform_block(queries.context.seed, queries.batch.ids[rows[lost]].tolist(), restart, draw, shape)
         state.points[lost] = box.low + box.width * noise.to(state.points)
         found[lost] = queries.ask(rows[lost], state.points[lost])
     return state.kept(found)
@@ -104,9 +102,8 @@ def _nearest_of_other_classes(queries: Queries, rows: Tensor, restart: int) -> T
 def _normals(queries: Queries, state: Misclassified, restart: int, iteration: int, count: int) -> Tensor:
     """Directions (M, ...) of unit length into the other class, from the classes of `count` points around each nearest one."""
     shape = state.origins.shape[1:]
-    draws = normal_block(queries.context.seed, queries.ids(state.rows), restart, iteration, (count, *shape)).to(
-        state.points
-    )
+    ids = queries.batch.ids[state.rows].tolist()
+    draws = normal_block(queries.context.seed, ids, restart, iteration, (count, *shape)).to(state.points)
     lengths = SPREAD * state.reach[:, None] / torch.linalg.vector_norm(draws.flatten(2), dim=2)
     box = queries.context.threat.box
     around = state.points[:, None] + draws * lengths.view(*lengths.shape, *(1,) * len(shape))

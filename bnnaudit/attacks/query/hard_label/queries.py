@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,6 @@ from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.geometry import as_seen, lengths_of
 from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.outcome import Cost, Outcome
 
 ROUNDING = 1e-6
 """Of the box's width: how far outside of the ball rounding may put a point of its surface. Not tuned."""
@@ -33,16 +33,16 @@ class Queries:
     asked: Tensor
     forwards: int = 0
 
-    @classmethod
-    def of(cls, settings: HardLabel, context: Context, batch: Batch) -> Queries:
-        """Nothing asked yet."""
-        asked = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
-        return cls(settings, context, batch, BestSoFar.blank(batch), asked)
+    def restarts(self) -> Iterator[int]:
+        """The restarts by number: in each the images that still stand have their whole number of queries again.
 
-    def open(self) -> None:
-        """A restart begins: every image that still stands has its whole number of queries again."""
-        self.asked.zero_()
-        self.context.on_progress((len(self.batch) - len(self.best.standing)) * self.settings.queries)
+        Those that they leave unused are reported as done.
+        """
+        for restart in range(self.settings.restarts):
+            self.asked.zero_()
+            self.context.on_progress((len(self.batch) - len(self.best.standing)) * self.settings.queries)
+            yield restart
+            self.context.on_progress(int((self.settings.queries - self.asked[self.best.standing]).sum()))
 
     @property
     def rows(self) -> Tensor:
@@ -52,15 +52,6 @@ class Queries:
     def active(self, rows: Tensor) -> Tensor:
         """(M,) bool: which of the images `rows` still stand and have queries left."""
         return ~self.best.fooled[rows] & (self.asked[rows] < self.settings.queries)
-
-    def rest(self, rows: Tensor) -> Tensor:
-        """(M,): how many queries the images `rows` have left."""
-        return self.settings.queries - self.asked[rows]
-
-    def ids(self, rows: Tensor) -> list[int]:
-        """Whose random streams the images `rows` draw from."""
-        found: list[int] = self.batch.ids[rows].tolist()
-        return found
 
     def ask(self, rows: Tensor, points: Tensor) -> Tensor:
         """(M,) bool: whether points (M, ...) of the images `rows`, all different, are put into another class."""
@@ -104,12 +95,3 @@ class Queries:
         spared = len(gone) * self.settings.queries - int(self.asked[gone].sum())
         self.asked[gone] = self.settings.queries
         self.context.on_progress(spared)
-
-    def close(self) -> None:
-        """A restart ends: the queries that images which still stand have left are reported as done."""
-        standing = self.best.standing
-        self.context.on_progress(int((self.settings.queries - self.asked[standing]).sum()))
-
-    def outcome(self) -> Outcome:
-        """What the attack gives back."""
-        return self.best.outcome(Cost(forwards=self.forwards))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnnaudit.attacks.image_state import ImageState
+from bnnaudit.attacks.best_so_far import ImageState
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.numerics.norms import scale_each
 from bnnaudit.numerics.randomness import uniform_block
@@ -109,5 +109,5 @@ def _first_signs(queries: Queries, rows: Tensor, restart: int) -> Tensor:
     flat = queries.batch.images[rows].flatten(1)
     if restart == 0:
         return torch.ones_like(flat)
-    draws = uniform_block(queries.context.seed, queries.ids(rows), restart, 0, flat.shape[1:])
+    draws = uniform_block(queries.context.seed, queries.batch.ids[rows].tolist(), restart, 0, flat.shape[1:])
     return torch.where(draws.to(flat.device) < 0.5, -1.0, 1.0).to(flat.dtype)

@@ -7,6 +7,7 @@ from torch import fx
 
 from bnnaudit.models.checkpoint.tracing.comparisons import ARITHMETIC, CASTS, HELD, NEGATIONS, Numbers, Threshold
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, SIGNS, Recording, example, is_float, op_of, same_shape
+from bnnaudit.models.graph_walk import reached
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import Chosen, RecordedSign
 
@@ -147,16 +148,14 @@ def _sign(recording: Recording, numbers: Numbers, node: fx.Node) -> None:
             recording.replace(node, recording.call("sign", RecordedSign(), (values, node), node))
         case "copysign" if isinstance(other, fx.Node) and (size := recording.splat(values)):
             recording.replace(node, recording.call("sign", RecordedSign((-abs(size), abs(size))), (other, node), node))
+        case "heaviside" if (number := recording.splat(other)) in (
+            0.0,
+            1.0,
+        ):  # a sign, which methods for such networks take
+            step = BinarySign(levels=(0.0, 1.0), strict=number == 0.0)
+            recording.replace(node, recording.call("sign", step, (values,), node))
         case "heaviside":
-            recording.replace(node, _heaviside(recording, node, values, other))
-
-
-def _heaviside(recording: Recording, node: fx.Node, values: fx.Node, at_zero: object) -> fx.Node:
-    """heaviside(x, 0) or (x, 1) as the sign that it is, so that methods for networks of signs take it; else by its values."""
-    number = recording.splat(at_zero)
-    if number in (0.0, 1.0):
-        return recording.call("sign", BinarySign(levels=(0.0, 1.0), strict=number == 0.0), (values,), node)
-    return recording.call("sign", RecordedSign((0.0, 1.0)), (values, node), node)
+            recording.replace(node, recording.call("sign", RecordedSign((0.0, 1.0)), (values, node), node))
 
 
 def _shifted_sign(recording: Recording, values: fx.Node) -> tuple[fx.Node, bool] | None:
@@ -235,16 +234,11 @@ def _computed_of(recording: Recording, node: object, source: fx.Node, number: fl
 
 def _derived(node: fx.Node, source: fx.Node) -> bool:
     """Whether each value of a node is computed of the source's value at its place."""
-    waiting, seen = [node], {node}
-    while waiting:
-        part = waiting.pop()
-        if part is source:
-            return True
-        if op_of(part) in ELEMENTWISE and same_shape(part, source):
-            fresh = [before for before in part.all_input_nodes if before not in seen]
-            seen.update(fresh)
-            waiting += fresh
-    return False
+
+    def onward(part: fx.Node) -> list[fx.Node]:
+        return part.all_input_nodes if op_of(part) in ELEMENTWISE and same_shape(part, source) else []
+
+    return node is source or any(part is source for part in reached([node], onward))
 
 
 def _use(recording: Recording, node: fx.Node, anew: fx.Node) -> None:

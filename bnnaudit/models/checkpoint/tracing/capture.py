@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from typing import Any
@@ -74,14 +74,8 @@ def capture(network: nn.Module, inputs: Tensor, way: CaptureMode = CaptureMode.P
             warnings.simplefilter("ignore")
             return _recorded(twin, inputs.detach(), way)
     except Exception as error:  # the network is the user's code, and the recorder is torch's
-        raise CaptureError(_in_words(error)) from error
-
-
-def _in_words(error: Exception) -> str:
-    """Why a network could not be recorded, on one line."""
-    text = str(error)
-    known = next((reason for words, reason in REASONS.items() if words in text), None)
-    return known or f"{type(error).__name__}: {one_line(error, 200).rstrip('.')}"
+        known = next((reason for words, reason in REASONS.items() if words in str(error)), None)
+        raise CaptureError(known or f"{type(error).__name__}: {one_line(error, 200).rstrip('.')}") from error
 
 
 def _recorded(network: nn.Module, inputs: Tensor, way: CaptureMode) -> fx.GraphModule:
@@ -167,11 +161,7 @@ class _Constants(TorchFunctionMode):
     """Computes at once what does not depend on the image, so that only what does is recorded."""
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
         if not any(_is_recorded(leaf) for leaf in pytree.tree_leaves((args, named))):

@@ -63,7 +63,7 @@ def _pass_over(recording: Recording, node: fx.Node) -> None:
     if not isinstance(given, fx.Node) or not _keeps(node, given):
         return
     if op_of(node).startswith("detach") and recording.varies(node):
-        recording.note(DETACH)
+        recording.notes[DETACH] += 1
     node.replace_all_uses_with(node.args[1] if op_of(node) == "copy" else given)  # type: ignore[arg-type]
     recording.graph.erase_node(node)
 
@@ -98,8 +98,8 @@ def _cast(recording: Recording, node: fx.Node) -> None:
     if _alike(node, given):
         node.replace_all_uses_with(given)
     else:
-        arguments = torch.ops.aten._to_copy.default, (given,), node
-        node.replace_all_uses_with(recording.function(*arguments, dtype=made.dtype))
+        cast = recording.function(torch.ops.aten._to_copy.default, (given,), node, dtype=made.dtype)
+        node.replace_all_uses_with(cast)
 
 
 def _normalization(recording: Recording, node: fx.Node) -> None:

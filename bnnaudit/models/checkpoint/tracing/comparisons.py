@@ -81,10 +81,9 @@ class Numbers:
         if number is not None:
             return source, number
         threshold = self.of(other) if self.recording.varies(other) else other
-        kind = _kind(source)
         if threshold is None:
             return None
-        return self.recording.function(aten.sub.Tensor, (source, threshold), node, kind), 0.0
+        return self.recording.function(aten.sub.Tensor, (source, threshold), node, _kind(source)), 0.0
 
     def _sign_tested(self, node: fx.Node, name: str) -> Threshold | None:
         """sign(x) == 1, sign(x) != -1 and the like."""
@@ -159,9 +158,8 @@ class Numbers:
             return None
         if not is_float(given):
             return self.of(given)
-        return self.recording.call(
-            "truncate", RecordedRounding("truncate"), (given, plain := self._plain(node, given)), plain
-        )
+        plain = self._plain(node, given)
+        return self.recording.call("truncate", RecordedRounding("truncate"), (given, plain), plain)
 
     def _stairs(self, node: fx.Node) -> fx.Node | None:
         """The number of thresholds, all stored, that lie below each value."""

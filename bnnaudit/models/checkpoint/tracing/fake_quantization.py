@@ -13,36 +13,26 @@ PER_TENSOR = -1
 
 
 @torch.library.custom_op("bnnaudit::fake_quantize", mutates_args=())
-def fake_quantize(values: Tensor, scale: Tensor, zero_point: Tensor, axis: int, low: int, high: int) -> Tensor:
-    """values (...) as torch's fake quantization has them: scale and zero point () or one for each index of `axis`."""
+def fake_quantize(
+    input: Tensor, scale: Tensor, zero_point: Tensor, axis: int, quant_min: int, quant_max: int
+) -> Tensor:
+    """input (...) as torch's fake quantization has it: scale and zero point () or one for each index of `axis`."""
     if axis == PER_TENSOR:
         return torch.fake_quantize_per_tensor_affine(
-            values, scale.reshape(()).float(), zero_point.reshape(()).to(torch.int32), low, high
+            input, scale.reshape(()).float(), zero_point.reshape(()).to(torch.int32), quant_min, quant_max
         )
-    return torch.fake_quantize_per_channel_affine(values, scale, zero_point, axis, low, high)
+    return torch.fake_quantize_per_channel_affine(input, scale, zero_point, axis, quant_min, quant_max)
 
 
 @fake_quantize.register_fake
-def _(values: Tensor, scale: Tensor, zero_point: Tensor, axis: int, low: int, high: int) -> Tensor:
-    return torch.empty_like(values)
+def _(input: Tensor, scale: Tensor, zero_point: Tensor, axis: int, quant_min: int, quant_max: int) -> Tensor:
+    return torch.empty_like(input)
 
 
 def _per_tensor(input: Tensor, scale: Any, zero_point: Any, quant_min: int, quant_max: int) -> Tensor:
     result: Tensor = fake_quantize(
         input, torch.as_tensor(scale), torch.as_tensor(zero_point), PER_TENSOR, quant_min, quant_max
     )
-    return result
-
-
-def _per_channel(
-    input: Tensor,
-    scale: Tensor,
-    zero_point: Tensor,
-    axis: int,
-    quant_min: int,
-    quant_max: int,
-) -> Tensor:
-    result: Tensor = fake_quantize(input, scale, zero_point, axis, quant_min, quant_max)
     return result
 
 
@@ -73,7 +63,7 @@ def _fused(
 
 STAND_INS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.fake_quantize_per_tensor_affine: _per_tensor,
-    torch.fake_quantize_per_channel_affine: _per_channel,
+    torch.fake_quantize_per_channel_affine: fake_quantize,
     torch.fused_moving_avg_obs_fake_quant: _fused,
 }
 

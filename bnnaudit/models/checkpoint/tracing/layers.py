@@ -5,7 +5,7 @@ So what looks for layers by their names finds them, and the network can be moved
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -52,7 +52,8 @@ def _as_module(recording: Recording, node: fx.Node) -> None:
     places = [index for index, part in enumerate(node.args) if recording.varies(part)]
     stored = {part: recording.constant(part) for part in node.all_input_nodes if not recording.varies(part)}
     tensors = [tensor for tensor in stored.values() if tensor is not None]
-    plain = all(not isinstance(part, list | tuple) or not _holds_nodes(part) for part in node.args)
+    listed = (held for part in node.args if isinstance(part, list | tuple) for held in part)
+    plain = not any(isinstance(held, fx.Node) for held in listed)
     if len(places) != 1 or len(tensors) < len(stored) or not any(tensor.dim() for tensor in tensors) or not plain:
         return
     arguments = tuple(stored.get(part) if isinstance(part, fx.Node) else part for part in node.args)
@@ -60,10 +61,6 @@ def _as_module(recording: Recording, node: fx.Node) -> None:
     layer = Layer(node.target, arguments, dict(node.kwargs), places[0])
     name = op_of(node) or str(getattr(node.target, "__name__", "layer"))
     recording.replace(node, recording.call(name, layer, (node.args[places[0]],), node))
-
-
-def _holds_nodes(parts: Sequence[object]) -> bool:
-    return any(isinstance(part, fx.Node) for part in parts)
 
 
 def _as_buffer(recording: Recording, target: str) -> None:

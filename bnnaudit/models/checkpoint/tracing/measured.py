@@ -8,14 +8,13 @@ same, as x / |x| and clamp(1e10 * x, -1, 1).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from bnnaudit.models.checkpoint.tracing.recording import Recording, is_float, op_of, same_shape
+from bnnaudit.models.graph_walk import reached
 from bnnaudit.quantization.quantizers import BinarySign, Quantizer, TernarySign
 from bnnaudit.quantization.recorded_steps import RecordedSign, RecordedStairs
 
@@ -85,51 +84,38 @@ def measure_steps(recording: Recording, inputs: Tensor) -> tuple[str, ...]:
     unseen: list[fx.Node] = []
     known: set[fx.Node] = set(recording.masks)
     while True:
-        run = _Run(recording, known)
-        run.over(inputs)
-        if run.end is None:
+        values, node = _run(recording, inputs, known)
+        if node is None:
             return _names(recording, unseen)
-        node, known = run.end, known | {run.end}
-        before = _sole_source(recording, node, run)
-        stairs = None if before is None else stairs_between(run.values[before], run.values[node])
+        known = known | {node}
+        before = next(_sole_sources(recording, node, values), None)
+        stairs = None if before is None else stairs_between(values[before], values[node])
         if before is None or stairs is None:
             unseen.append(node)
             continue
         recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
 
 
-@dataclass(slots=True)
-class _Run:
-    """The values of all floats, and the first node at which the gradient ends that is not `known`."""
-
-    recording: Recording
-    known: set[fx.Node]
-    values: dict[fx.Node, Tensor] = field(default_factory=dict)
-    end: fx.Node | None = None
-
-    def over(self, inputs: Tensor) -> None:
-        self.recording.module.recompile()
-        relevant, leaf = self.recording.relevant(), inputs.detach().clone().requires_grad_()
-        watcher = _Watcher(self.recording.module)
-        with torch.enable_grad():
-            watcher.run(leaf)
-        last = watcher.seen.get(self.recording.result) if self.recording.result is not None else None
-        dead = isinstance(last, Tensor) and not _comes_through(last, leaf)
-        for node in self.recording.graph.nodes:
-            value = watcher.seen.get(node)
-            if node not in relevant or not isinstance(value, Tensor) or not value.is_floating_point():
-                continue
-            self.values[node] = value
-            if node not in self.known and _ends_at(node, value, leaf, dead):
-                self.end = node
-                return
-
-
-def _ends_at(node: fx.Node, value: Tensor, leaf: Tensor, dead: bool) -> bool:
-    """Whether no gradient comes through a node; asked of operators of torch's own only where the whole network is `dead`."""
-    if not value.requires_grad:
-        return True
-    return (dead or "::" in op_of(node)) and not _comes_through(value, leaf)
+def _run(recording: Recording, inputs: Tensor, known: set[fx.Node]) -> tuple[dict[fx.Node, Tensor], fx.Node | None]:
+    """The values of all floats up to the first node at which the gradient ends that is not `known`, and that node."""
+    recording.module.recompile()
+    relevant, leaf = recording.relevant(), inputs.detach().clone().requires_grad_()
+    watcher = fx.Interpreter(recording.module, garbage_collect_values=False)
+    with torch.enable_grad():
+        watcher.run(leaf)
+    last = watcher.env.get(recording.result) if recording.result is not None else None
+    dead = isinstance(last, Tensor) and not _comes_through(last, leaf)
+    values: dict[fx.Node, Tensor] = {}
+    for node in recording.graph.nodes:
+        value = watcher.env.get(node)
+        if node not in relevant or not isinstance(value, Tensor) or not value.is_floating_point():
+            continue
+        values[node] = value
+        # Operators of torch's own that have a derivative are asked only where the whole network is dead.
+        asked = not value.requires_grad or dead or "::" in op_of(node)
+        if node not in known and asked and not _comes_through(value, leaf):
+            return values, node
+    return values, None
 
 
 def _comes_through(value: Tensor, leaf: Tensor) -> bool:
@@ -144,19 +130,6 @@ def _comes_through(value: Tensor, leaf: Tensor) -> bool:
     return gradient is not None and bool(gradient.any())
 
 
-class _Watcher(fx.Interpreter):
-    """Keeps what every node made."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.seen: dict[fx.Node, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        result = super().run_node(n)
-        self.seen[n] = result
-        return result
-
-
 def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
     """The operators, but for those whose values a staircase behind them only passes on, as in a table that is looked up flat."""
     recording.tidied()
@@ -166,26 +139,27 @@ def _names(recording: Recording, unseen: list[fx.Node]) -> tuple[str, ...]:
 
 def _measure_steep(recording: Recording, inputs: Tensor) -> None:
     """Puts stairs where a function that autograd differentiates is one."""
-    run = _Run(recording, set(recording.graph.nodes))
-    run.over(inputs)
-    for node, value in run.values.items():
+    values, _ = _run(recording, inputs, set(recording.graph.nodes))
+    for node, value in values.items():
         judged = value.requires_grad and node not in recording.masks
-        found = _steep_source(recording, node, run) if judged else None
+        found = _steep_source(recording, node, values) if judged else None
         if found is not None:
             before, stairs = found
             recording.replace(node, recording.call(stairs.op, stairs, (before, node), node))
     recording.tidied()
 
 
-def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.Node, RecordedStairs] | None:
+def _steep_source(
+    recording: Recording, node: fx.Node, values: dict[fx.Node, Tensor]
+) -> tuple[fx.Node, RecordedStairs] | None:
     """The first node before, through which alone the image comes to `node`, of which `node` is a steep stair."""
     found: tuple[fx.Node, RecordedStairs] | None = None
-    if isinstance(recording.called(node), Quantizer) or _levels(run.values[node]) is None:
+    if isinstance(recording.called(node), Quantizer) or _levels(values[node]) is None:
         return None
-    for before in _sole_sources(recording, node, run):
+    for before in _sole_sources(recording, node, values):
         if _has_step(recording, node, before, but=SIGN_STEPS if op_of(node) in CLIPS else ()):
             break
-        stairs = steep_stairs(run.values[before], run.values[node])
+        stairs = steep_stairs(values[before], values[node])
         if stairs is not None:
             found = before, stairs
         elif found is not None:
@@ -193,42 +167,23 @@ def _steep_source(recording: Recording, node: fx.Node, run: _Run) -> tuple[fx.No
     return found
 
 
-def _sole_source(recording: Recording, node: fx.Node, run: _Run) -> fx.Node | None:
-    """The nearest node before of the same shape, with a gradient, through which alone the image comes to `node`."""
-    return next(_sole_sources(recording, node, run), None)
-
-
-def _sole_sources(recording: Recording, node: fx.Node, run: _Run) -> Iterator[fx.Node]:
-    """Such nodes, the nearest first."""
-    earlier = list(takewhile(lambda before: before is not node, run.values))
+def _sole_sources(recording: Recording, node: fx.Node, values: dict[fx.Node, Tensor]) -> Iterator[fx.Node]:
+    """The nodes before of the same shape, with a gradient, through which alone the image comes to `node`, the nearest first."""
+    earlier = list(takewhile(lambda before: before is not node, values))
     for before in reversed(earlier):
         alike = same_shape(before, node) and is_float(before)
-        if alike and run.values[before].requires_grad and not _reaches(recording, node, around=before):
+        if alike and values[before].requires_grad and not _reaches(recording, node, around=before):
             yield before
 
 
 def _has_step(recording: Recording, node: fx.Node, source: fx.Node, but: tuple[type[Quantizer], ...]) -> bool:
-    """Whether a step with a surrogate, of another kind than those named, stands between `source` and `node`."""
-    waiting, seen = [node], {node, source}
-    while waiting:
-        part = waiting.pop()
-        module = recording.called(part)
-        if isinstance(module, Quantizer) and not isinstance(module, but):
-            return True
-        fresh = [before for before in recording.followed(part) if before not in seen]
-        seen.update(fresh)
-        waiting += fresh
-    return False
+    """Whether a step with a surrogate, of another kind than those named, stands between `source` and `node`, which is none."""
+    between = reached([node], lambda part: [before for before in recording.followed(part) if before is not source])
+    steps = (recording.called(part) for part in between)
+    return any(isinstance(step, Quantizer) and not isinstance(step, but) for step in steps)
 
 
 def _reaches(recording: Recording, node: fx.Node, around: fx.Node) -> bool:
     """Whether the image comes to a node by a way around another one."""
-    waiting, seen = [node], {node}
-    while waiting:
-        for before in waiting.pop().all_input_nodes:
-            if before is recording.given and before is not around:
-                return True
-            if before is not around and before not in seen and recording.varies(before):
-                seen.add(before)
-                waiting.append(before)
-    return False
+    ways = reached([node], lambda part: recording.varying.intersection(part.all_input_nodes) - {around})
+    return recording.given in ways

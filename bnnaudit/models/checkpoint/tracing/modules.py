@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import QuantizerFact
 from bnnaudit.models.checkpoint.tracing.measured import stairs_between
 from bnnaudit.quantization.quantizers import Quantizer
-from bnnaudit.quantization.recorded_steps import RecordedRounding, RecordedStairs
+from bnnaudit.quantization.recorded_steps import RecordedRounding
 from bnnaudit.quantization.step_hooks import removing
 
 OWN = ("torch.nn.modules.", "bnnaudit.")
@@ -33,14 +32,6 @@ class MeasuredModule(nn.Module):
             plain = self.module(values.detach())
         result: Tensor = self.step(values, plain.to(values.dtype))
         return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What a module was given, and what it made of it."""
-
-    given: Tensor
-    made: Tensor
 
 
 def is_known(module: nn.Module) -> bool:
@@ -64,29 +55,25 @@ def with_measured_steps(network: nn.Module, inputs: Tensor) -> tuple[nn.Module, 
 
 def _steps(network: nn.Module, inputs: Tensor) -> Iterator[tuple[str, Quantizer]]:
     inner: set[str] = set()
-    for name, call in reversed(_calls(network, inputs).items()):
+    for name, (given, made) in reversed(_calls(network, inputs).items()):
         if any(held.startswith(f"{name}.") for held in inner):
             continue
-        stairs = stairs_between(call.given, call.made)
-        if stairs is not None or not _passes_gradient(network.get_submodule(name), call.given):
+        stairs = stairs_between(given, made)
+        if stairs is not None or not _passes_gradient(network.get_submodule(name), given):
             inner.add(name)
-            yield name, _named(stairs)
+            yield name, RecordedRounding("unknown step") if stairs is None else stairs
 
 
-def _named(stairs: RecordedStairs | None) -> Quantizer:
-    return RecordedRounding("unknown step") if stairs is None else stairs
-
-
-def _calls(network: nn.Module, inputs: Tensor) -> dict[str, _Call]:
-    """The first call of every foreign module, in the order of names, that makes one float tensor of another of its shape."""
-    calls: dict[str, _Call] = {}
+def _calls(network: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """What every foreign module, in the order of names, is first given and makes: one float tensor of another of its shape."""
+    calls: dict[str, tuple[Tensor, Tensor]] = {}
 
     def note(name: str, given: tuple[Any, ...], made: Any) -> None:
         first = given[0] if len(given) == 1 else None
         if not isinstance(first, Tensor) or not isinstance(made, Tensor) or name in calls:
             return
         if first.is_floating_point() and made.is_floating_point() and first.shape == made.shape:
-            calls[name] = _Call(first.detach().clone(), made.detach().clone())
+            calls[name] = first.detach().clone(), made.detach().clone()
 
     handles = [
         module.register_forward_hook(lambda _module, given, made, name=name: note(name, given, made))

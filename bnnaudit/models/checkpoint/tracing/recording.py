@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from bnnaudit.models.checkpoint.tracing.capture import NOTES, PATH
-from bnnaudit.quantization.quantizers import Quantizer, TernarySign
+from bnnaudit.models.graph_walk import reached
+from bnnaudit.quantization.quantizers import TernarySign
 from bnnaudit.quantization.recorded_steps import (
     Chosen,
     FakeQuantization,
@@ -85,7 +87,7 @@ class Recording:
     module: fx.GraphModule
     varying: set[fx.Node] = field(default_factory=set)
     masks: set[fx.Node] = field(default_factory=set)
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
 
     @property
     def graph(self) -> fx.Graph:
@@ -100,13 +102,8 @@ class Recording:
     @property
     def result(self) -> fx.Node | None:
         """What the network returns; None where that is no single tensor."""
-        returned = self._output.args[0]
+        returned = self.graph.output_node().args[0]
         return returned if isinstance(returned, fx.Node) else None
-
-    @property
-    def _output(self) -> fx.Node:
-        found: fx.Node = next(node for node in reversed(self.graph.nodes) if node.op == "output")
-        return found
 
     def find_varying(self) -> None:
         """Finds the nodes whose numbers depend on the image's."""
@@ -121,14 +118,8 @@ class Recording:
 
     def relevant(self) -> set[fx.Node]:
         """The varying nodes that a gradient may come to: all but those whose values are only passed on."""
-        found: set[fx.Node] = set()
-        waiting = [self._output]
-        while waiting:
-            for before in self.followed(waiting.pop()):
-                if before in self.varying and before not in found:
-                    found.add(before)
-                    waiting.append(before)
-        return found
+        output = self.graph.output_node()
+        return set(reached([output], lambda node: self.varying.intersection(self.followed(node))))
 
     def followed(self, node: fx.Node) -> Sequence[fx.Node]:
         """What a node is computed of, without computed values that it only passes on."""
@@ -159,7 +150,7 @@ class Recording:
         if isinstance(value, Tensor):
             return value
         if isinstance(value, fx.Node) and value.op == "get_attr":
-            found = _attribute(self.module, str(value.target))
+            found = operator.attrgetter(str(value.target))(self.module)
             return found.detach() if isinstance(found, Tensor) else None
         return None
 
@@ -190,12 +181,7 @@ class Recording:
                 return None
 
     def call(
-        self,
-        name: str,
-        module: nn.Module,
-        arguments: Sequence[Any],
-        like: fx.Node,
-        kind: torch.dtype | None = None,
+        self, name: str, module: nn.Module, arguments: Sequence[Any], like: fx.Node, kind: torch.dtype | None = None
     ) -> fx.Node:
         """A new node beside `like`, of its shape and place, that calls a module of this name; `kind`: its type, if another."""
         path = self.path(like)
@@ -206,12 +192,7 @@ class Recording:
         return self._described(node, like, kind)
 
     def function(
-        self,
-        target: Any,
-        arguments: Sequence[Any],
-        like: fx.Node,
-        kind: torch.dtype | None = None,
-        **named: Any,
+        self, target: Any, arguments: Sequence[Any], like: fx.Node, kind: torch.dtype | None = None, **named: Any
     ) -> fx.Node:
         """A new node beside `like`, of its shape and place, that calls an operator; `kind`: its type, if another."""
         with self._beside(like, arguments):
@@ -246,17 +227,6 @@ class Recording:
         """The name of the module of the user's network that computes a node."""
         return str(node.meta.get(NOTES, {}).get(PATH, ""))
 
-    def steps(self) -> Iterator[tuple[fx.Node, Quantizer]]:
-        """The steps that have a surrogate, in the order in which they run."""
-        for node in self.graph.nodes:
-            module = self.called(node)
-            if isinstance(module, Quantizer):
-                yield node, module
-
-    def note(self, what: str) -> None:
-        """Counts something that was passed over."""
-        self.notes[what] = self.notes.get(what, 0) + 1
-
     def tidied(self) -> None:
         """Drops nodes without a use."""
         self.graph.eliminate_dead_code()
@@ -270,10 +240,3 @@ class Recording:
 
 def _distinct(arguments: Sequence[Any]) -> list[fx.Node]:
     return list(dict.fromkeys(argument for argument in arguments if isinstance(argument, fx.Node)))
-
-
-def _attribute(module: nn.Module, target: str) -> object:
-    found: object = module
-    for part in target.split("."):
-        found = getattr(found, part, None)
-    return found

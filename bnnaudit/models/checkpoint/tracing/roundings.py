@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, fx
 from bnnaudit.models.checkpoint.tracing.comparisons import CASTS
 from bnnaudit.models.checkpoint.tracing.fake_quantization import PER_TENSOR
 from bnnaudit.models.checkpoint.tracing.recording import MOVING, Recording, example, is_float, op_of, same_shape
+from bnnaudit.quantization.grids import MOST_BETWEEN, Ends, affine, whole_ends
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.recorded_steps import FakeQuantization, GradientOfSum, RecordedGrid, RecordedRounding
 
@@ -22,12 +22,6 @@ FOUND_BY_REST = frozenset({"frac", "remainder", "fmod"})
 FAKE = "bnnaudit::fake_quantize"
 QUANTIZED = "quantized_decomposed::quantize_per_"
 DEQUANTIZED = "quantized_decomposed::dequantize_per_"
-TOLERANCE = 1e-4
-"""How far the ends of a clip may be from whole numbers once they are scaled, as in ONNX files."""
-MOST_BETWEEN = 3
-"""Scales and shifts between a clip and its rounding, as in ONNX files."""
-
-Ends = tuple[float, float]
 
 
 def recognise_roundings(recording: Recording) -> None:
@@ -123,31 +117,20 @@ def _without_rest(recording: Recording, node: fx.Node) -> None:
 
 
 def _fake_quantization(recording: Recording, node: fx.Node) -> None:
-    found = _recorded_grid(recording, node)
-    if found is None:
-        return
-    values, scale, zero_point, axis, low, high = found
-    kind = example(values)
-    if kind is None:
-        return
-    step = FakeQuantization(
-        _along(scale, axis, kind.dim()).to(kind.dtype), _along(zero_point, axis, kind.dim()), low, high
-    )
-    recording.replace(node, recording.call(step.op, step, (values, node), node))
-
-
-def _recorded_grid(recording: Recording, node: fx.Node) -> tuple[fx.Node, Tensor, Tensor, int, int, int] | None:
-    """Values, scale, zero point, axis and the ends of the grid; None where they are not stored."""
+    """Where the scale, the zero point and the ends of the grid are stored."""
     quantized = node if op_of(node) == FAKE else node.args[0]
     if not isinstance(quantized, fx.Node) or not op_of(quantized).startswith((FAKE, QUANTIZED)):
-        return None
+        return
     values, *stored = quantized.args
     scale, zero_point = (recording.constant(number) for number in stored[:2])
     rest = [int(number) for number in stored[2:] if isinstance(number, int)]
     axis, low, high = rest[:3] if len(rest) > 2 else (PER_TENSOR, *rest)
-    if not isinstance(values, fx.Node) or scale is None or zero_point is None:
-        return None
-    return values, scale.float(), zero_point, axis, low, high
+    like = example(values) if isinstance(values, fx.Node) else None
+    if like is None or scale is None or zero_point is None:
+        return
+    scale, zero_point = (_along(number, axis, like.dim()) for number in (scale.float(), zero_point))
+    step = FakeQuantization(scale.to(like.dtype), zero_point, low, high)
+    recording.replace(node, recording.call(step.op, step, (values, node), node))
 
 
 def _along(stored: Tensor, axis: int, axes: int) -> Tensor:
@@ -163,13 +146,8 @@ class _Clips:
 
     def ends(self, node: fx.Node, values: object) -> Ends | None:
         """The whole numbers to which a rounded value is clipped afterwards, or `values` before they are rounded."""
-        for found in (self._behind(node), self._before(values)):
-            if found is None or not all(math.isfinite(end) for end in found):
-                continue
-            low, high = float(round(min(found))), float(round(max(found)))
-            if low < high and max(abs(min(found) - low), abs(max(found) - high)) <= TOLERANCE:
-                return low, high
-        return None
+        found = (whole_ends(*ends) for ends in (self._behind(node), self._before(values)) if ends is not None)
+        return next((ends for ends in found if ends is not None), None)
 
     def _behind(self, node: fx.Node) -> Ends | None:
         factor, shift = 1.0, 0.0
@@ -257,13 +235,11 @@ class _Clips:
                 return 0.0, 6.0
             case "relu":
                 return 0.0, None
-            case "minimum" | "clamp_max" if numbers[0] is not None:
+            case "min" | "max" if not isinstance((*node.args, None, None)[1], fx.Node):  # along an axis
+                return None
+            case "minimum" | "clamp_max" | "min" if numbers[0] is not None:
                 return None, numbers[0]
-            case "maximum" | "clamp_min" if numbers[0] is not None:
-                return numbers[0], None
-            case "min" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
-                return None, numbers[0]
-            case "max" if numbers[0] is not None and isinstance(node.args[1], fx.Node):
+            case "maximum" | "clamp_min" | "max" if numbers[0] is not None:
                 return numbers[0], None
             case _:
                 return None
@@ -274,14 +250,4 @@ class _Clips:
             return None
         value_first = self._transparent(node.args[0]) is self._transparent(value)
         number = self.recording.splat(node.args[1 if value_first else 0])
-        if number is None:
-            return None
-        match op_of(node):
-            case "mul":
-                return number, 0.0
-            case "add":
-                return 1.0, number
-            case "sub":
-                return (1.0, -number) if value_first else (-1.0, number)
-            case _:
-                return (1.0 / number, 0.0) if value_first and number else None
+        return None if number is None else affine(op_of(node), number, value_first)

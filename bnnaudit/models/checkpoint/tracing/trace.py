@@ -23,18 +23,11 @@ from bnnaudit.models.checkpoint.tracing.mixed_precision import MixedPrecision, a
 from bnnaudit.models.checkpoint.tracing.recording import Recording, op_of
 from bnnaudit.models.checkpoint.tracing.roundings import recognise_roundings, write_clips
 from bnnaudit.models.onnx.network import FixedBatch
-from bnnaudit.quantization.quantizers import TernarySign
+from bnnaudit.quantization.quantizers import Quantizer, TernarySign
 from bnnaudit.quantization.step_hooks import removing
 
 TOGETHER = 16
 """Images that a network recorded for one number of them is run on at once; not tuned."""
-CAPTURE_MODES = (
-    (CaptureMode.PRIME_BATCH, None),
-    (CaptureMode.SYMBOLIC_BATCH, None),
-    (CaptureMode.IN_PLACE, None),
-    (CaptureMode.FIXED_BATCH, TOGETHER),
-)
-"""Ways to record a network, each with the images that its copy takes at once; the first whose copy agrees is taken."""
 SIZES = (1, 3)
 """Batches on which the copy is held against the network, beside all inputs at once."""
 CLOSE = 1e-5
@@ -64,16 +57,17 @@ def trace(network: nn.Module, inputs: Tensor, removes_softmax: bool = False) -> 
     removes_softmax: the scores are what a last softmax is given. Raises CaptureError where no copy agrees.
     """
     reasons: list[CaptureError] = []
-    for way, images in CAPTURE_MODES:
+    for way in CaptureMode:
         try:
             with precision_kept(frozenset({"cpu", inputs.device.type})):
-                return _traced(network, inputs, removes_softmax, way, images)
+                return _traced(network, inputs, removes_softmax, way)
         except CaptureError as error:
             reasons.append(error)
     raise reasons[0]
 
 
-def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: CaptureMode, images: int | None) -> Traced:
+def _traced(network: nn.Module, inputs: Tensor, removes_softmax: bool, way: CaptureMode) -> Traced:
+    images = TOGETHER if way is CaptureMode.FIXED_BATCH else None
     repeated = inputs if images is None else inputs[torch.arange(images, device=inputs.device) % len(inputs)]
     recording = Recording(capture(network, repeated, way))
     try:
@@ -147,7 +141,8 @@ def _facts(recording: Recording, inputs: Tensor) -> Iterator[QuantizerFact]:
         levels[module] = len(torch.unique(made))
 
     followed = recording.relevant()
-    steps = [(node, step) for node, step in recording.steps() if node in followed]
+    called = ((node, recording.called(node)) for node in recording.graph.nodes if node in followed)
+    steps = [(node, step) for node, step in called if isinstance(step, Quantizer)]
     handles = [step.register_forward_hook(count) for _, step in steps if isinstance(step, TernarySign)]
     recording.module.recompile()
     with torch.no_grad(), removing(handles):

@@ -103,7 +103,7 @@ def test_thresholds_are_found_to_the_float_with_each_pixel_its_own() -> None:
     shift = torch.tensor([1.0, -0.25, 0.15, 1.0, 7.0])
     network = nn.Sequential(Scaled(scale, shift), BinarySign(), nn.Linear(5, 3))
     levels = found(target_of(seeded(network), (5,), 3), images(6, 5))
-    assert levels.count == 2
+    assert levels.starts.shape[1] == 2
     assert levels.starts[:4, 1].tolist() == pytest.approx([0.5, 0.25, 0.3, 0.25], abs=1e-6)
     # The last pixel never reaches its threshold.
     assert levels.starts[4].tolist() == [0.0, torch.inf]
@@ -128,7 +128,7 @@ def test_a_level_of_a_single_number_is_a_level() -> None:
     network = nn.Sequential(Scaled(torch.ones(4), torch.full((4,), 0.3)), TernarySign(), nn.Linear(4, 2))
     levels = found(target_of(seeded(network), (4,), 2), images(4, 4))
     point = torch.tensor(0.3)
-    assert levels.count == 3
+    assert levels.starts.shape[1] == 3
     assert levels.starts[0, 1] == levels.ends[0, 1] == point
     assert levels.codes[0, :, 0].tolist() == [-1.0, 0.0, 1.0]
 
@@ -145,7 +145,7 @@ def test_foreign_code_is_seen_through_its_interception() -> None:
     from bnnaudit.core.surrogate import Surrogate
 
     network = InterceptedNetwork(Foreign(seeded(nn.Linear(6, 3))), Surrogate())
-    assert found(target_of(network, (6,), 3), images(4, 6)).count == 3
+    assert found(target_of(network, (6,), 3), images(4, 6)).starts.shape[1] == 3
 
 
 @pytest.mark.parametrize(

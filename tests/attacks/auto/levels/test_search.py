@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.auto.levels.input_levels import InputLevels, find_input_levels
-from bnnaudit.attacks.auto.levels.search import LevelOutcome, search_levels
+from bnnaudit.attacks.auto.levels.reach import within_reach
+from bnnaudit.attacks.auto.levels.search import search_levels
 from bnnaudit.attacks.context import prepared
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.quantization.layers import BinaryLinear
@@ -45,12 +48,19 @@ def images(count: int, pixels: int = PIXELS) -> Tensor:
     return 0.5 + 0.5 * contrast * prototypes(pixels)[torch.arange(count) % 4]
 
 
+class Found(NamedTuple):
+    """What a search gives."""
+
+    outcome: Outcome
+    exhausted: Tensor
+
+
 def searched(
     target: Target, batch: Batch, threat: Threat, budget: int, batch_size: int = 256, starts: Tensor | None = None
-) -> LevelOutcome:
+) -> Found:
     levels = found(target, batch)
     context = prepared(Pgd(), target, threat, batch, 0, batch_size, lambda _: None)
-    return search_levels(context, levels, batch, budget, starts=starts)
+    return Found(*search_levels(context, levels, batch, budget, starts=starts))
 
 
 def found(target: Target, batch: Batch) -> InputLevels:
@@ -90,7 +100,8 @@ def test_large_sets_are_searched_nearly_as_well_as_brute_force_would() -> None:
     batch = batch_of(target, images(60, 24))
     truth = brute_force(target, batch, 0.15)
     result = searched(target, batch, threat_of(0.15), 60)
-    assert (result.choices > 60).sum() > 20
+    choices = within_reach(found(target, batch), batch.images, threat_of(0.15)).combinations()
+    assert (choices > 60).sum() > 20
     assert not (result.outcome.fooled & ~truth).any()
     assert result.outcome.fooled.sum() >= truth.sum() - 1
 
@@ -154,7 +165,7 @@ def test_no_images_no_work() -> None:
     levels = found(target, batch)
     empty = batch.select(slice(0, 0))
     context = prepared(Pgd(), target, threat_of(0.2), empty, 0, 256, lambda _: None)
-    assert len(search_levels(context, levels, empty, 100).outcome.fooled) == 0
+    assert len(search_levels(context, levels, empty, 100)[0].fooled) == 0
 
 
 def test_an_image_that_is_wrong_from_the_start_is_fooled_and_not_settled() -> None:

@@ -23,8 +23,8 @@ from bnnaudit.core.facts import OutputKind
 from bnnaudit.core.scores import ScoreFacts, are_probabilities
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat
-from bnnaudit.models.scores.graph import Place
-from bnnaudit.models.scores.network import ScorePlaces, score_places
+from bnnaudit.models.score_tensor.graph import Place
+from bnnaudit.models.score_tensor.network import ScorePlaces, score_places
 
 IMAGES = 48
 """Of the sample, around which points are compared. Not tuned."""

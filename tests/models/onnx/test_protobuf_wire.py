@@ -12,7 +12,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.file import KEPT, read_onnx
 from bnnaudit.models.onnx.load import load_onnx
-from bnnaudit.models.onnx.wire import parse_lean
+from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.onnx_import.graph.external_weights import LARGE, array_of, points, whole
 
 FEATURES = 192

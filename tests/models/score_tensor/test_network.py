@@ -12,7 +12,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.models.onnx.load import load_onnx
-from bnnaudit.models.scores.network import score_places, unjudged, with_answer
+from bnnaudit.models.score_tensor.network import score_places, unjudged, with_answer
 from tests.onnx_import.building import model_of, node, some_values
 
 WEIGHTS = {"w": some_values(12, 3), "s": np.float32(1 / 255), "z": np.uint8(0)}

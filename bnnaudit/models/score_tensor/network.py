@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from bnnaudit.models.scores.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
-from bnnaudit.models.scores.graph import Place, ScoreGraph
-from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm, SingleScore, as_rows, log_of, two_classes
+from bnnaudit.models.score_tensor.graph import Place, ScoreGraph
+from bnnaudit.models.score_tensor.tensor_notes import TensorNote
 from bnnaudit.quantization.step_hooks import removing
 
 TIE_MARGIN = 1e-5
@@ -72,14 +72,13 @@ class ClimbedScores(nn.Module):
         form: ScoreForm,
         scale: float = 1.0,
         logarithm: bool = False,
-        judged: bool = True,
         precise: fx.GraphModule | None = None,
         logit_of: int | None = None,
     ) -> None:
         super().__init__()
         self.head, self.tail, self.precise = head, tail, precise
-        self.form, self.scale, self.logarithm, self.judged = form, scale, logarithm, judged
-        self.logit_of = logit_of
+        self.form, self.scale, self.logarithm, self.logit_of = form, scale, logarithm, logit_of
+        self.judged = True
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, d)."""
@@ -100,12 +99,6 @@ class ClimbedScores(nn.Module):
         with torch.no_grad():
             _, *rest = self.head(values)
         return [precise(values.double())[0], *rest]
-
-    def unjudged(self) -> ClimbedScores:
-        """The tensor alone."""
-        return ClimbedScores(
-            self.head, self.tail, self.form, self.scale, self.logarithm, False, self.precise, self.logit_of
-        )
 
 
 def upstream_rows(tensor: Tensor, count: int, logit_of: int | None) -> Tensor:
@@ -151,7 +144,7 @@ class ScorePlaces:
         """
         head, tail = self.graph.split(place)
         twin = copy.deepcopy(head).double() if precise else None
-        climbed = ClimbedScores(head, tail, self._form, scale, logarithm, True, twin, place.logit_of)
+        climbed = ClimbedScores(head, tail, self._form, scale, logarithm, twin, place.logit_of)
         return _exchanged(self._network, self._scores, climbed)
 
 
@@ -174,8 +167,12 @@ def score_places(network: nn.Module, inputs: Tensor, classes: int) -> ScorePlace
 
 def unjudged(network: nn.Module) -> nn.Module:
     """The network without the output that judges a tensor upstream of it; itself where there is none."""
-    climbed = [module for module in network.modules() if isinstance(module, ClimbedScores)]
-    return _exchanged(network, climbed[0], climbed[0].unjudged()) if climbed else network
+    climbed = next((module for module in network.modules() if isinstance(module, ClimbedScores)), None)
+    if climbed is None:
+        return network
+    alone = copy.copy(climbed)
+    alone.judged = False
+    return _exchanged(network, climbed, alone)
 
 
 def _exchanged(network: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:

@@ -13,15 +13,7 @@ from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.onnx_import.passes.node_names import module_name
 
 WHOLE = frozenset(
-    {
-        TensorProto.INT8,
-        TensorProto.UINT8,
-        TensorProto.INT16,
-        TensorProto.UINT16,
-        TensorProto.INT32,
-        TensorProto.INT4,
-        TensorProto.UINT4,
-    }
+    TensorProto.DataType.Value(name) for name in ("INT8", "UINT8", "INT16", "UINT16", "INT32", "INT4", "UINT4")
 )
 """Element types of quantized tensors and of sums of them."""
 STATED = {ROUND_BY: "Round", TRUNCATE: "Cast"}

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx
+from torch.fx.node import Argument, map_arg
 
-from bnnaudit.models.scores.operators import COMBINING, PLAIN, POWERS, RESCALING, RESHAPED, ROUNDS_ALONE, SQUASHING
-from bnnaudit.models.scores.tensor_notes import TensorNote
+from bnnaudit.models.graph_walk import reached
+from bnnaudit.models.score_tensor.operators import (
+    COMBINING,
+    PLAIN,
+    POWERS,
+    RESCALING,
+    RESHAPED,
+    ROUNDS_ALONE,
+    SQUASHING,
+)
+from bnnaudit.models.score_tensor.tensor_notes import TensorNote
 from bnnaudit.quantization.uniform import GridQuantizer
 
 UNROUNDED = "_unrounded"
@@ -82,14 +92,14 @@ class ScoreGraph:
         They have a number for each of the classes; of two classes one number may tell, and does where the output is
         `single`. Only such as depend on the image and are not others reshaped; the output comes last, whatever its size.
         """
-        recorder = _Recorder(fx.GraphModule(self.root, self.graph))
+        run = fx.Interpreter(fx.GraphModule(self.root, self.graph), garbage_collect_values=False)
         with torch.no_grad():
-            recorder.run(given)
+            run.run(given)
         inner = self._after(self._inputs())
         found: list[Place] = []
         for node in self.graph.nodes:
-            made = recorder.made.get(node.name)
-            if node.op == "output" or node is self.result or node not in inner or made is None:
+            made = run.env.get(node)
+            if node.op == "output" or node is self.result or node not in inner or not isinstance(made, Tensor):
                 continue
             if self._operator(node) in RESHAPED and {given.name for given in node.all_input_nodes} & {
                 place.node for place in found
@@ -153,7 +163,9 @@ class ScoreGraph:
         Behind a tensor that was not rounded comes the node that rounds.
         """
         node = self.nodes[place.node]
-        first = [] if not self._is_twin(node) else [self._rounded(node)]
+        rounded = str(node.target).removesuffix(UNROUNDED)
+        calls = (step for step in self.graph.nodes if step.op == "call_module" and step.target == rounded)
+        first = [next(calls)] if rounded != str(node.target) else []
         after = self._after([node, *first]) | set(first)
         before = self._before([self.nodes[other]]) | {self.nodes[other]}
         return [step for step in self.graph.nodes if step in after and step in before]
@@ -176,61 +188,31 @@ class ScoreGraph:
         )
         if self.result in upstream:
             taken = dict.fromkeys([self.result])
-        return self._cut([node, *taken]), self._rest(list(taken), behind)
+        constants = {given for step in behind for given in step.all_input_nodes if given.op == "get_attr"}
+        return self._cut([node, *taken]), self._part(taken, constants | set(behind), self.result)
 
     def _cut(self, results: list[fx.Node]) -> fx.GraphModule:
+        """The network that returns these tensors of the image."""
+        return self._part([], self._before(results) | {*self._inputs(), *results}, tuple(results))
+
+    def _part(self, given: Iterable[fx.Node], nodes: set[fx.Node], results: Argument) -> fx.GraphModule:
+        """The network of some nodes, which takes the tensors of `given` ones."""
         graph = fx.Graph()
-        known: dict[fx.Node, fx.Node] = {}
-        needed = self._before(results) | set(results)
+        known = {node: graph.placeholder(node.name) for node in given}
         for node in self.graph.nodes:
-            if node in needed or node.op == "placeholder":
+            if node in nodes:
                 known[node] = graph.node_copy(node, known.__getitem__)
-        graph.output(tuple(known[node] for node in results))
+        graph.output(map_arg(results, known.__getitem__))
         return fx.GraphModule(self.root, graph)
-
-    def _rest(self, given: list[fx.Node], steps: list[fx.Node]) -> fx.GraphModule:
-        graph = fx.Graph()
-        known: dict[fx.Node, fx.Node] = {}
-        for node in given:
-            known[node] = graph.placeholder(node.name)
-        constants = {node for step in steps for node in step.all_input_nodes if node.op == "get_attr"}
-        for node in self.graph.nodes:
-            if node in constants or node in set(steps):
-                known[node] = graph.node_copy(node, known.__getitem__)
-        graph.output(known[self.result])
-        return fx.GraphModule(self.root, graph)
-
-    def _is_twin(self, node: fx.Node) -> bool:
-        return str(node.target).endswith(UNROUNDED)
-
-    def _rounded(self, twin: fx.Node) -> fx.Node:
-        target = str(twin.target).removesuffix(UNROUNDED)
-        calls: list[fx.Node] = [node for node in self.graph.nodes if node.op == "call_module"]
-        return next(node for node in calls if node.target == target)
 
     def _inputs(self) -> list[fx.Node]:
         return [node for node in self.graph.nodes if node.op == "placeholder"]
 
     def _before(self, nodes: Iterable[fx.Node]) -> set[fx.Node]:
-        return _reached(nodes, lambda node: node.all_input_nodes)
+        return set(reached(nodes, lambda node: node.all_input_nodes))
 
     def _after(self, nodes: Iterable[fx.Node]) -> set[fx.Node]:
-        return _reached(nodes, lambda node: list(node.users))
-
-
-class _Recorder(fx.Interpreter):
-    """Runs a graph and keeps every tensor that it makes, by the node's name."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__(graph)
-        self.made: dict[str, Tensor] = {}
-
-    def run_node(self, n: fx.Node) -> object:
-        """The node's result."""
-        result: object = super().run_node(n)
-        if isinstance(result, Tensor):
-            self.made[n.name] = result
-        return result
+        return set(reached(nodes, lambda node: node.users))
 
 
 def _readings(made: Tensor, images: int, classes: int, single: bool) -> list[int | None]:
@@ -246,15 +228,3 @@ def _readings(made: Tensor, images: int, classes: int, single: bool) -> list[int
 def _holds(made: Tensor, images: int, size: int) -> bool:
     """Whether a tensor has `size` numbers for each image; one that lost its batch of one is meant as well."""
     return made.numel() == images * size and (images == 1 or made.shape[:1] == (images,))
-
-
-def _reached(nodes: Iterable[fx.Node], onward: Callable[[fx.Node], Iterable[fx.Node]]) -> set[fx.Node]:
-    """All nodes that are reached from some others by going onward, those left out."""
-    found: set[fx.Node] = set()
-    waiting = list(nodes)
-    while waiting:
-        for node in onward(waiting.pop()):
-            if node not in found:
-                found.add(node)
-                waiting.append(node)
-    return found

@@ -21,9 +21,9 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
-from bnnaudit.measurements.score_search import agreement, rescored
+from bnnaudit.measurements.score_tensor import agreement, rescored
 from bnnaudit.models.onnx.load import load_onnx
-from bnnaudit.models.scores.network import unjudged
+from bnnaudit.models.score_tensor.network import unjudged
 from tests.onnx_import.building import model_of, node, some_values
 from tests.toy import linear_target, target_of
 

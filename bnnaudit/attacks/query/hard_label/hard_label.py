@@ -6,14 +6,15 @@ that it estimates, HopSkipJump ([Chen et al. 2020]).
 
 from __future__ import annotations
 
-from typing import assert_never
+import torch
 
+from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.attacks.context import Context
 from bnnaudit.attacks.query.hard_label import hopskipjump, rays
 from bnnaudit.attacks.query.hard_label.queries import Queries
 from bnnaudit.core.attack import HardLabel
 from bnnaudit.core.batch import Batch
-from bnnaudit.core.outcome import Outcome
+from bnnaudit.core.outcome import Cost, Outcome
 from bnnaudit.core.threat import Norm
 
 
@@ -23,15 +24,9 @@ def attack(settings: HardLabel, context: Context, batch: Batch) -> Outcome:
     `fooled_at` counts the queries before the success. An image that still stands is given back as it was, and no margin is
     known of any, since no score was looked at.
     """
-    queries = Queries.of(settings, context, batch)
-    for restart in range(settings.restarts):
-        queries.open()
-        match context.threat.norm:
-            case Norm.LINF:
-                rays.search(queries, restart)
-            case Norm.L2:
-                hopskipjump.search(queries, restart)
-            case _:
-                assert_never(context.threat.norm)
-        queries.close()
-    return queries.outcome()
+    best = BestSoFar.blank(batch)
+    queries = Queries(settings, context, batch, best, torch.zeros_like(best.fooled_at))
+    search = {Norm.LINF: rays.search, Norm.L2: hopskipjump.search}[context.threat.norm]
+    for restart in queries.restarts():
+        search(queries, restart)
+    return best.outcome(Cost(forwards=queries.forwards))

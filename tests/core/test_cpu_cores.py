@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.core import cores
-from bnnaudit.core.cores import usable_cores
+from bnnaudit.core import cpu_cores
+from bnnaudit.core.cpu_cores import usable_cores
 
 V2 = "25 1 0:23 {top} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup rw"
 V1 = "30 1 0:26 {top} /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup rw,cpu,cpuacct"
@@ -19,7 +19,7 @@ GROUP_V1 = "sys/fs/cgroup/cpu,cpuacct"
 
 @pytest.fixture(autouse=True)
 def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "_affinity", lambda: 8)
+    monkeypatch.setattr(cpu_cores, "_affinity", lambda: 8)
 
 
 def tree(root: Path, cgroup: str, mounts: str, files: Mapping[str, str]) -> Path:
@@ -96,6 +96,6 @@ def test_a_system_without_control_groups(tmp_path: Path) -> None:
 
 
 def test_affinity_is_the_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "_affinity", lambda: 1)
+    monkeypatch.setattr(cpu_cores, "_affinity", lambda: 1)
     root = tree(tmp_path, "0::/", V2.format(top="/"), {f"{GROUP}/cpu.max": "400000 100000"})
     assert usable_cores(root) == 1

@@ -56,6 +56,7 @@ def _model(file: BinaryIO, size: int, path: Path) -> tuple[ModelProto, list[Tens
     graphs = [field for field in fields if field.number == GRAPH]
     if len(graphs) != 1 or graphs[0].kind != SIZED:
         raise UnusualError
+    others = b"".join(_read(file, field.start, field.end) for field in fields if field.number != GRAPH)
     pieces: list[bytes] = []
     large: list[TensorProto] = []
     for field in _fields(file, graphs[0].content, graphs[0].end):
@@ -64,10 +65,10 @@ def _model(file: BinaryIO, size: int, path: Path) -> tuple[ModelProto, list[Tens
             pieces.append(_read(file, field.start, field.end))
         else:
             large.append(tensor)
-    graph = b"".join(pieces)
-    others = b"".join(_read(file, field.start, field.end) for field in fields if field.number != GRAPH)
-    key = _varint_bytes(GRAPH << 3 | SIZED)
-    return ModelProto.FromString(others + key + _varint_bytes(len(graph)) + graph), large
+    proto = ModelProto.FromString(others)
+    proto.graph.SetInParent()  # an empty one is one too
+    proto.graph.MergeFromString(b"".join(pieces))
+    return proto, large
 
 
 def _pointing(file: BinaryIO, field: Field, path: Path) -> TensorProto | None:
@@ -124,11 +125,3 @@ def _varint(file: BinaryIO) -> int:
         if byte[0] < 0x80:
             return value
     raise UnusualError
-
-
-def _varint_bytes(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])

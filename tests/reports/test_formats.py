@@ -19,8 +19,8 @@ from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.reports.documents import Bibliography, Catalogue, CheckCost, Document, EffortTable
+from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat, render, writer_of
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.table import WRITE_EVERYTHING, ReportFormat, render, writer_of
 from tests.reports.reproductions import reproduction
 
 MODULES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
@@ -109,7 +109,7 @@ def test_the_same_json_comes_on_every_page(documents: list[Document]) -> None:
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
-        ("import bnnaudit.reports.table", ("rich", "torch", "numpy", "onnx", "bnnaudit.core.report")),
+        ("import bnnaudit.reports.formats", ("rich", "torch", "numpy", "onnx", "bnnaudit.core.report")),
         ("import bnnaudit.reports.terminal.writer, bnnaudit.reports.json.writer", ("torch", "numpy", "onnx")),
     ],
 )
