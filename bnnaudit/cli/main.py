@@ -18,6 +18,7 @@ from bnnaudit import __version__
 from bnnaudit.cli import startup
 from bnnaudit.cli.command import BAD_INPUT, BUG, HELP_NAMES, PASSED, UNFINISHED
 from bnnaudit.cli.help import Panels, Row
+from bnnaudit.cli.streams import open_streams
 from bnnaudit.core.errors import AuditError, UsageError, did_you_mean, is_out_of_memory
 from bnnaudit.reports.safe_text import visible
 
@@ -103,7 +104,7 @@ def main() -> None:
     """Runs the command line and exits."""
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
-    startup.open_streams()
+    open_streams()
     sys.exit(run(sys.argv[1:]))
 
 

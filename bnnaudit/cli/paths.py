@@ -51,6 +51,8 @@ def existing_file(text: str, option: str) -> Path:
 def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path:
     """A file to write for `option`; UsageError before any work is done, where it could not be written after it."""
     path = named(text, option)
+    if text == "-":
+        raise UsageError(f"{option}: - is not a file; what goes to no file goes to stdout")
     if path.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
     if suffixes and path.suffix.lower() not in suffixes:

@@ -68,7 +68,8 @@ def reproduce(
 ) -> None:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
-    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), as its submission to ICLR 2021
+    gives them.
 
     \b
     table5   PGD and FGSM with DLR loss against PGD++ and FGSM++

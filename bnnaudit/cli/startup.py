@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
-import sys
 from collections.abc import Mapping, MutableMapping
 
 from bnnaudit.core.cpu_cores import usable_cores
@@ -41,11 +39,3 @@ def keep_memory(environment: Mapping[str, str]) -> None:
     with contextlib.suppress(AttributeError, OSError, TypeError):
         for parameter, size in KEPT_FREE.items():
             ctypes.CDLL(None).mallopt(parameter, size)
-
-
-def open_streams() -> None:
-    """Gives a process that was started with stdout or stderr closed one that leads nowhere: Python has none then."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process runs
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123

@@ -13,6 +13,14 @@ import typer
 from bnnaudit.reports.page import Page
 
 
+def open_streams() -> None:
+    """Gives a process that was started with stdout or stderr closed one that leads nowhere: Python has none then."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process runs
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
 def page_for(output: Path | None, verbose: bool = False) -> Page:
     """A terminal's own width and colours, 80 plain columns for files and pipes."""
     if output is not None:

@@ -319,7 +319,7 @@ def test_what_is_wrong_with_a_command_line_is_told_before_anything_heavy_is_load
         "--data": ("", "absent.npz", "absent.zip:inside", str(tmp_path / "notes.txt")),
         "--data-root": ("", str(recipe)),
         "--card": ("", ".", "absent.toml"),
-        "--output": ("", ".", "absent/report.txt"),
+        "--output": ("", ".", "-", "absent/report.txt"),
         "--save": ("", ".", "out.txt", "absent/out.npz"),
         "--arch": ("",),
         "--output-name": ("",),
