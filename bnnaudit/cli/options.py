@@ -10,7 +10,7 @@ import typer
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
 from bnnaudit.cli.values import Count, Length
-from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind
+from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
@@ -140,7 +140,9 @@ class Attack(Steps):
     )
     targets: Count | None = option("Number of classes that a targeted loss tries.", "9", "attack.targets")
     queries: Count | None = option(
-        "Forward passes per image for square, random and hard-label.", "5000", "attack.queries"
+        f"Forward passes per image for {', '.join(method for method in Method if method.searches)}.",
+        "5000",
+        "attack.queries",
     )
     budget: Budget | None = option(
         "What auto may spend: gradients per image (500), or seconds in total (30s).", "1000", "attack.budget"

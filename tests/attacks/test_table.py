@@ -24,6 +24,14 @@ def test_the_readme_says_of_every_method_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("method", Method)
+def test_every_method_is_run_by_the_tests_of_its_folder(method: Method) -> None:
+    family, settings = METHODS[method].attack.__module__.split(".")[2], SETTINGS[method].__name__
+    folder = ROOT / "tests" / "attacks" / family
+    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py")]
+    assert any(f"{settings}(" in text for text in texts), f"no test in {folder} makes {settings}()"
+
+
+@pytest.mark.parametrize("method", Method)
 def test_settings_are_read_the_same_way_of_every_method(method: Method) -> None:
     settings = SETTINGS[method]()
     assert settings.image_steps > 0

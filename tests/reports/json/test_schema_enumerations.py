@@ -60,7 +60,8 @@ def enumeration(comment: str) -> list[str]:
 def test_a_closed_list_is_the_enumeration_of_the_code(node: dict[str, Any]) -> None:
     assert "$comment" in node, "name the enumeration that the list is of in $comment"
     for words in listed(node):
-        assert sorted(words) == sorted(enumeration(node["$comment"]))
+        assert set(words) == set(enumeration(node["$comment"]))
+        assert len(words) == len(set(words))
 
 
 def test_the_walk_finds_every_list() -> None:
