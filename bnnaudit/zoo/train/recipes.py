@@ -70,7 +70,7 @@ class TrainingTable(_Table):
     """[training]: how the weights are moved. `shift`: images are moved at random by up to so many pixels each way."""
 
     epochs: AtLeastOne
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    batch_size: Annotated[StrictInt, Field(ge=2, le=LARGEST_COUNT)] = 64
     optimizer: Optimizer = Optimizer.ADAMW
     learning_rate: Positive = 0.01
     schedule: Schedule = Schedule.COSINE
