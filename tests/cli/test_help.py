@@ -140,6 +140,13 @@ def test_colours_are_for_terminals_that_have_them(bnnaudit: Bnnaudit) -> None:
     assert "\x1b" not in bnnaudit("inspect", "--help").out
 
 
+def test_a_report_has_colours_where_help_has_them(bnnaudit: Bnnaudit) -> None:
+    assert "\x1b[1;36mFR301" in on_a_terminal("explain", "FR301", TERM="xterm")
+    for environment in ({"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}):
+        assert "\x1b" not in on_a_terminal("explain", "FR301", **environment)
+    assert "\x1b" not in bnnaudit("explain", "FR301").out
+
+
 def test_without_a_command_the_help_is_shown_and_the_use_was_wrong(bnnaudit: Bnnaudit) -> None:
     ran = bnnaudit()
     assert ran.code == 2
