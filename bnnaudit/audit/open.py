@@ -16,6 +16,7 @@ from bnnaudit.audit.batch_size import fitting_batch
 from bnnaudit.audit.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.attack import Pgd
+from bnnaudit.core.dataset import require_data
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
 from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
@@ -25,7 +26,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.core.threat import Box, Norm, Threat, require_radius
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.measurements.agreement import FLOAT_NOISE
 from bnnaudit.measurements.flattening import settle_flattening
@@ -86,12 +87,7 @@ class Opened:
 
 def open_source_of(settings: Settings, model: Path) -> ImageSource:
     """The data that the settings name, for `model`."""
-    if settings.data.source is None:
-        raise DataError(
-            "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
-            "or write [data] source into the model's card"
-        )
-    return open_source(settings.data.source, settings.data.root, _network_units(model, settings))
+    return open_source(require_data(settings.data.source), settings.data.root, _network_units(model, settings))
 
 
 def _network_units(model: Path, settings: Settings) -> NetworkUnits:
@@ -258,8 +254,7 @@ def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
     """
     norm = settings.threat.norm or Norm.LINF
     eps = DEFAULT_EPS[norm] if settings.threat.eps is None else settings.threat.eps
-    if norm is Norm.LINF and eps > 1:
-        raise UsageError(f"eps: {eps:g} is more than the whole range of a pixel; for {eps:g} of 255 write {eps:g}/255")
+    require_radius(norm, eps)
     bits, grid = settings.threat.image_bits, facts.grid
     if bits is not None and grid is not None:
         # Either these pixels are whole numbers of the input, or its whole numbers are such pixels.

@@ -49,7 +49,7 @@ def attack(
     square and random see only the scores, hard-label only the class; they take --queries. transfer is pgd on a substitute
     network, which --steps, --beta and so on apply to; it continues past the first success.
     """
-    settings = settle(model, network, data, threat, method, attack, run)
+    settings = settle(model, network, data, threat, method, attack, run, output)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     opened = open_model(model, settings, output)
     from bnnaudit.audit.one_attack import run_one_attack

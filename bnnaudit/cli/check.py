@@ -7,7 +7,7 @@ from dataclasses import replace
 from bnnaudit.cli import options
 from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
 from bnnaudit.cli.paths import NO_SUBSTITUTE
-from bnnaudit.cli.session import provenance, settle, write
+from bnnaudit.cli.session import provenance, require_runnable, settle, write
 from bnnaudit.cli.streams import waiting
 
 
@@ -32,7 +32,8 @@ def check(
     """
     transfer = audit.substitute != NO_SUBSTITUTE
     said = audit if transfer else replace(audit, substitute=None)
-    settings = settle(model, network, data, threat, steps, said, run)
+    settings = settle(model, network, data, threat, steps, said, run, output)
+    require_runnable(settings)
     with waiting("loading", output.quiet):
         from bnnaudit.api import audit_request
         from bnnaudit.audit.run import run_audit

@@ -7,7 +7,7 @@ from typing import Annotated
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write
-from bnnaudit.cli.values import Count, Length, whole
+from bnnaudit.cli.values import Count, PositiveLength, whole
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
 from bnnaudit.core.surrogate import Surrogate
@@ -23,9 +23,11 @@ class CleverOptions(Options, panel="Scores"):
     batches: Annotated[int, whole(5)] = option("Number of maxima to fit.", value=50)
     draws: Count = option("Number of points per maximum.", value=20)
     targets: Count = option("Number of other classes to consider, the most likely first.", value=3)
-    radius_l1: Length | None = option("Radius of the L1 ball in units of the [0,1] image.", "0.05 per pixel")
-    radius_l2: Length | None = option("Radius of the L2 ball.", "sqrt(pixels / 300)")
-    radius_linf: Length | None = option("Radius of the L-inf ball.", "0.1")
+    radius_l1: PositiveLength | None = option(
+        "Radius of the L1 ball in units of the [0,1] image.", "0.05 per pixel and channel"
+    )
+    radius_l2: PositiveLength | None = option("Radius of the L2 ball.", "sqrt(pixels * channels / 300)")
+    radius_linf: PositiveLength | None = option("Radius of the L-inf ball.", "0.1")
 
     def settings(self, features: int, classes: int) -> CleverSettings:
         """The settings for images of so many numbers and a network of so many classes."""
@@ -55,7 +57,7 @@ def clever(
     The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
     with njs or hns, they were too high without it.
     """
-    opened = open_model(model, settle(model, network, data, run), output)
+    opened = open_model(model, settle(model, network, data, run, output), output)
     from bnnaudit.audit.clever import run_clever
 
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)

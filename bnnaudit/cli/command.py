@@ -99,9 +99,16 @@ def _parameters(group: type[Options]) -> Iterator[inspect.Parameter]:
         yield inspect.Parameter(
             entry.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if entry.default is MISSING else entry.default,
+            default=_as_typed(entry.default),
             annotation=Annotated[taken, OptionInfo(default=..., rich_help_panel=group.panel, **arguments)],
         )
+
+
+def _as_typed(default: Any) -> Any:
+    """A default as the words of a command line, which Typer has the option's parser read as well."""
+    if default is MISSING:
+        return inspect.Parameter.empty
+    return default if default is None or isinstance(default, bool) else str(default)
 
 
 def said(*groups: Options) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import typer
@@ -10,15 +9,17 @@ import typer
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.session import write
-from bnnaudit.core.errors import UsageError
+from bnnaudit.cli.values import filled
+from bnnaudit.core.errors import UsageError, did_you_mean
 from bnnaudit.core.finding import Rule
 
 
 def complete_code(incomplete: str) -> list[tuple[str, str]]:
-    """The codes of rules that start so, with their names."""
+    """The codes of rules that start so, with their names; in small letters where those are typed, as Typer compares them."""
     from bnnaudit.rules.table import RULES
 
-    return [(code, rule.name) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
+    cased = str.lower if incomplete.islower() else str.upper
+    return [(cased(code), rule.name) for code, rule in RULES.items() if cased(code).startswith(incomplete)]
 
 
 RuleCode = Annotated[
@@ -60,19 +61,17 @@ def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Docume
 
         write(Catalogue(tuple(RULES.values())), output)
     elif code is not None:
-        write(find(code), output)
+        write(find(filled(code, "explain: the code")), output)
     else:
         raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
 
 
 def find(code: str) -> Rule:
-    """The rule of that code or name; raises UsageError with the nearest ones."""
+    """The rule of that code or name; raises UsageError with the nearest one."""
     from bnnaudit.rules.table import RULES
 
     named = {rule.name: rule for rule in RULES.values()}
     rule = RULES.get(code.upper()) or named.get(code.lower())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), RULES, n=3, cutoff=0.4)
-        suggestion = f"did you mean {', '.join(near)}? " if near else ""
-        raise UsageError(f"explain: no rule {code!r}; {suggestion}--all shows every rule")
+        raise UsageError(f"explain: no rule {code!r}{did_you_mean(code, [*RULES, *named])}; --all shows every rule")
     return rule

@@ -19,9 +19,11 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from bnnaudit.cli.streams import writes_ascii
 
-MOST_COLUMNS, TWO_COLUMNS, NAMES = 100, 64, 28
-"""The widest help, the narrowest with descriptions beside the options, where the longest word still fits, and the columns that
-the options get there."""
+FEWEST_COLUMNS, USUAL_COLUMNS, MOST_COLUMNS = 20, 80, 100
+"""The narrowest help, that of a terminal whose width is not known (0), and the widest."""
+TWO_COLUMNS, NAMES = 64, 28
+"""The narrowest help with descriptions beside the options, where the longest word still fits, and the columns that the options
+get there."""
 Row = tuple[Text, Text]
 
 
@@ -32,7 +34,7 @@ class Panels:
         """Writes usage, description, examples and a panel for each group of options."""
         assert isinstance(self, TyperCommand | TyperGroup)
         console = Console(highlight=False)
-        console.width = min(console.width, MOST_COLUMNS)
+        console.width = min(max(console.width or USUAL_COLUMNS, FEWEST_COLUMNS), MOST_COLUMNS)
         with console.capture() as drawn:
             console.print(Text(f"Usage: {_usage(self, context)}", "bold"))
             for paragraph in (self.help or "").split("\n\n"):

@@ -11,7 +11,7 @@ from bnnaudit.cli.streams import waiting
 @command("bnnaudit inspect model.onnx", "bnnaudit inspect weights.pt --arch cnn --input-shape 3,32,32 --format json")
 def inspect(model: options.ModelPath, network: options.Network, output: options.Output) -> None:
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
-    settings = settle(model, network)
+    settings = settle(model, network, output)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import inspect_model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -17,8 +18,9 @@ from bnnaudit import __version__
 from bnnaudit.cli import startup
 from bnnaudit.cli.command import BAD_INPUT, BUG, HELP_NAMES, PASSED, UNFINISHED
 from bnnaudit.cli.help import Panels, Row
-from bnnaudit.cli.values import did_you_mean
-from bnnaudit.core.errors import AuditError, UsageError, is_out_of_memory
+from bnnaudit.cli.streams import open_streams
+from bnnaudit.core.errors import AuditError, UsageError, did_you_mean, is_out_of_memory
+from bnnaudit.reports.safe_text import visible
 
 NAME = "bnnaudit"
 COMPLETION = "_BNNAUDIT_COMPLETE"
@@ -102,6 +104,7 @@ def main() -> None:
     """Runs the command line and exits."""
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
+    open_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -122,7 +125,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNFINISHED
     except Exception as error:
-        return report_bug(error, arguments)
+        return report_failure(error, arguments)
 
 
 def answer(arguments: list[str]) -> int:
@@ -131,8 +134,8 @@ def answer(arguments: list[str]) -> int:
     The command is invoked here and not by Typer's `main`, which exits with 1, here the code of a failed model, if the reader of a
     pipe has left, and with 130 on an interrupt.
     """
-    if COMPLETION in os.environ:
-        program.main(prog_name=NAME, complete_var=COMPLETION)
+    if os.environ.get(COMPLETION):
+        return complete()
     try:
         with program.make_context(NAME, list(arguments)) as context:
             return int(program.invoke(context) or PASSED)
@@ -140,24 +143,42 @@ def answer(arguments: list[str]) -> int:
         return BAD_INPUT if ended.exit_code else PASSED
 
 
+def complete() -> int:
+    """Answers a shell; Typer's exit code for an error, 1, would here be that of a failed model."""
+    try:
+        program.main(prog_name=NAME, complete_var=COMPLETION)
+    except SystemExit as ended:
+        return BAD_INPUT if ended.code else PASSED
+    except (KeyError, ValueError):
+        raise UsageError(f"{COMPLETION}: the shell's words are missing, or cannot be read") from None
+    return PASSED
+
+
 def usage_error(error: typer.TyperException) -> str:
     """Typer's message on a wrong command line, with the nearest option's name where one is unknown."""
-    possible = getattr(error, "possibilities", None)
-    return f"{error.message}; did you mean {possible[0]}?" if possible else error.format_message()
+    unknown, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    if not unknown or not context:
+        return error.format_message()
+    # Typer compares the names with their dashes, which make any two short ones alike.
+    known = [name for one in context.command.get_params(context) for name in one.opts if name.startswith("--")]
+    return f"{error.message}{did_you_mean(unknown, known)}"
 
 
-def report_bug(error: Exception, arguments: list[str]) -> int:
-    """Out of memory is the machine's limit; any other error here is a bug."""
+def report_failure(error: Exception, arguments: list[str]) -> int:
+    """Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
     kind = type(error).__name__
     if is_out_of_memory(error):
         return complain("out of memory; use fewer --samples or a smaller --batch-size", UNFINISHED)
     if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        return complain(f"{error.filename or 'the output'}: {error.strerror}", BAD_INPUT)
     text = (str(error).splitlines() or [""])[0]
     return complain(f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", BUG)
 
 
 def complain(message: str, code: int) -> int:
-    """One line on stderr."""
-    typer.echo("bnnaudit: " + " ".join(message.split()), err=True)
+    """One line on stderr; if that cannot be written either, only the exit code tells."""
+    with contextlib.suppress(OSError):
+        typer.echo("bnnaudit: " + visible(" ".join(message.split())), err=True)
     return code

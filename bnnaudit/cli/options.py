@@ -13,6 +13,7 @@ from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
+from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
@@ -80,7 +81,9 @@ class Data(Options, panel="Data"):
     )
     data_root: paths.DataRoot | None = option("Folder where torchvision keeps its data sets.", key="data.root")
     samples: Count | None = option("Number of images to draw.", "300", "data.samples")
-    seed: Annotated[int, values.whole(0)] | None = option("Seed of the sample and of the attacks.", "0", "data.seed")
+    seed: Annotated[int, values.whole(0, LARGEST_SEED)] | None = option(
+        "Seed of the sample and of the attacks.", "0", "data.seed"
+    )
 
 
 class FewerImages(Data):
@@ -175,7 +178,7 @@ class Run(Options, panel="Run"):
 
     device: values.Device | None = option("Where to compute.", "auto", "run.device")
     batch_size: Count | None = option("Images per batch.", "as many as memory allows", "run.batch_size")
-    threads: Count | None = option(
+    threads: Annotated[int, values.whole(1, MOST_THREADS)] | None = option(
         "Number of threads.", "the fastest number, at most the available cores", "run.threads"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -51,11 +51,13 @@ def existing_file(text: str, option: str) -> Path:
 def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path:
     """A file to write for `option`; raises UsageError before any work is done if it could not be written."""
     path = named(text, option)
+    if text == "-":
+        raise UsageError(f"{option}: - is not a file; what goes to no file goes to stdout")
     if path.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"{option}: {path} does not end in {' or '.join(suffixes)}")
-    require_writable(path.resolve().parent, path.parent, option)
+    require_writable((working_folder() / path).resolve().parent, path.parent, option)
     return path
 
 
@@ -71,7 +73,8 @@ def picture_file(text: str) -> Path:
 def output_folder(text: str) -> Path:
     """A folder to write several files to, which need not be there yet."""
     path = folder(text, "output")
-    present = next(place for place in (path.resolve(), *path.resolve().parents) if place.exists())
+    whole = (working_folder() / path).resolve()
+    present = next(place for place in (whole, *whole.parents) if place.exists())
     require_writable(present, path, "output")
     return path
 
@@ -80,6 +83,26 @@ def require_writable(folder: Path, shown: Path, option: str) -> None:
     """Raises UsageError unless files can be written to `folder`, which the message calls `shown`."""
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UsageError(f"{option}: {shown} is not a folder that can be written to")
+
+
+def refuse_overwriting(read: Mapping[str, Path | None], written: Mapping[str, Path | None]) -> None:
+    """Raises UsageError where a file to write, by its option, is one that is read, or that another option writes."""
+    taken = {what: path for what, path in read.items() if path is not None}
+    for option, path in written.items():
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        for what, other in taken.items():
+            if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
+                raise UsageError(f"{option}: {path} is {what}; name another file")
+        taken[f"what --{option} writes"] = path
+
+
+def working_folder() -> Path:
+    """The current folder; UsageError where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is gone; change to one that is there") from None
 
 
 def named(text: str, what: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ def progress_bar(quiet: bool) -> Iterator[ProgressBar]:
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=console,
         transient=True,
-        disable=quiet or not console.is_terminal,
+        disable=quiet or not sys.stderr.isatty(),  # not what FORCE_COLOR says: a log takes no bar
     )
     with bar:
         yield ProgressBar(bar, bar.add_task("starting", total=None))

@@ -68,7 +68,8 @@ def reproduce(
 ) -> None:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
-    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022).
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), as its submission to ICLR 2021
+    gives them.
 
     \b
     table5   PGD and FGSM with DLR loss against PGD++ and FGSM++
@@ -85,7 +86,7 @@ def reproduce(
         raise UsageError(f"eps: {table} takes one radius, but {len(radii)} were given; only figure2 takes several")
     models = tuple(networks.models or default_models(table))
     limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network, data, limits, run) for path in models]
+    settled = [settle(path, network, data, limits, run, output) for path in models]
     opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.experiments.run import planned_units, reproduce_on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
+from bnnaudit.cli.paths import refuse_overwriting, working_folder
 from bnnaudit.cli.streams import deliver, page_for, waiting
 from bnnaudit.core.attack import AttackSettings, Method
+from bnnaudit.core.dataset import require_data, split_address
 from bnnaudit.core.provenance import Provenance
+from bnnaudit.core.threat import Norm, require_radius
 
 if TYPE_CHECKING:
     from bnnaudit.audit.open import Opened
@@ -25,10 +28,37 @@ if TYPE_CHECKING:
 
 
 def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
-    """The settings that hold for a model: the options over its card and the project's file; nothing heavy is imported."""
+    """The settings that hold for a model: the options over its card and the project's file.
+
+    Raises an AuditError for what is wrong with them before anything heavy is imported.
+    """
     from bnnaudit.config.card import parse_settings, settings_for
 
-    return settings_for(model, parse_settings(as_tables(network, *groups), "command line"), Path.cwd(), network.card)
+    flags = parse_settings(as_tables(network, *groups), "command line")
+    settings = settings_for(model, flags, working_folder(), network.card)
+    refuse_overwriting(_files_read(model, network, settings), _files_written(*groups))
+    return settings
+
+
+def _files_read(model: Path, network: options.Network, settings: Settings) -> Mapping[str, Path | None]:
+    """The files that a command reads, as messages call them."""
+    source = settings.data.source
+    address = split_address(source) if source else None
+    data = address[0] if address else Path(source) if source else None
+    card = network.card or model.with_suffix(".toml")
+    return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
+
+
+def _files_written(*groups: Options) -> Mapping[str, Path | None]:
+    """The files that a command writes, by option."""
+    given = said(*groups)
+    return {name: given[name] for name in ("output", "save", "plot") if name in given}
+
+
+def require_runnable(settings: Settings) -> None:
+    """Raises an AuditError where images or radius of the settings cannot be, before anything heavy is imported."""
+    require_data(settings.data.source)
+    require_radius(settings.threat.norm or Norm.LINF, settings.threat.eps or 0)
 
 
 def settle_attack(
@@ -45,6 +75,7 @@ def settle_attack(
 
 def open_model(model: Path, settings: Settings, output: options.Output) -> Opened:
     """Opens model and data; raises an AuditError that names the one that cannot be used."""
+    require_runnable(settings)
     with waiting("loading", output.quiet):
         from bnnaudit.audit.open import open_model_and_data
 

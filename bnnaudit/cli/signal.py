@@ -32,7 +32,7 @@ def signal(
     Reports Jacobian singular values, the error signal, the input gradient, the gradient at every step without one of its
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
-    opened = open_model(model, settle(model, network, data, attack, run), output)
+    opened = open_model(model, settle(model, network, data, attack, run, output), output)
     from bnnaudit.audit.signal_propagation import run_signal
 
     surrogate = opened.settings.attack.surrogate or Surrogate()

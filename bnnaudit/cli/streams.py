@@ -13,12 +13,21 @@ import typer
 from bnnaudit.reports.page import Page
 
 
+def open_streams() -> None:
+    """Gives a process that was started with stdout or stderr closed one that leads nowhere: Python has none then."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process runs
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
 def page_for(output: Path | None, verbose: bool = False) -> Page:
-    """A terminal's own width and colours, 80 plain columns for files and pipes."""
+    """A terminal's own width and, where it has them and the user wants them, colours; 80 plain columns for files and pipes."""
     if output is not None:
         return Page(80, verbose=verbose)
     terminal = sys.stdout.isatty()
-    return Page(None if terminal else 80, terminal, writes_ascii(), verbose)
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+    return Page(None if terminal else 80, color, writes_ascii(), verbose)
 
 
 def writes_ascii() -> bool:
@@ -48,7 +57,7 @@ def waiting(what: str, quiet: bool) -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield
         return
     with console.status(what):

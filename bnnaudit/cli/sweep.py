@@ -12,6 +12,7 @@ from bnnaudit.cli.session import open_model, prepare_opened, provenance, running
 from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta, Climb
 from bnnaudit.core.sweep import Parameter, parse_values, usual_values
+from bnnaudit.core.threat import Norm, require_radius
 
 SWEPT = [name for name in METHODS if name != TRANSFER]
 
@@ -50,7 +51,9 @@ def sweep(
     All iteration counts are read off one long run where that is exact. A sweep over rho uses the NJS temperature.
     """
     chosen = None if swept.points is None else parse_values(swept.over, swept.points)
-    settings = settle(model, network, data, threat, attack, run)
+    settings = settle(model, network, data, threat, attack, run, output)
+    if swept.over is Parameter.RADIUS and chosen is not None:
+        require_radius(settings.threat.norm or Norm.LINF, chosen[-1], "values")
     _, wanted = settle_attack(swept.method, settings, attack)
     if isinstance(wanted, Climb) and settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++

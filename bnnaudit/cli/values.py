@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,11 +12,15 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import typer
 
 from bnnaudit.core.attack import Beta, BetaRule, Budget
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.errors import UsageError, did_you_mean
+from bnnaudit.core.limits import LARGEST_COUNT
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, parse_length
 
 Value = TypeVar("Value")
+
+MOST_DIGITS = 20
+"""Of a whole number that is read: with a sign all up to the largest seed have fewer, and Python refuses to read thousands."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,6 @@ class Kind:
     metavar: str
     parser: Callable[[str], Any]
     autocompletion: Callable[[str], list[str]]
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """The name nearest to `word`, as the end of a message; empty where none is near."""
-    near = difflib.get_close_matches(word, list(names), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def kind(metavar: str, parse: Callable[[str], Value], names: Iterable[str] = ()) -> Kind:
@@ -64,15 +62,15 @@ def choice(values: Iterable[str], metavar: str = "", make: Callable[[str], objec
 
 
 def whole(least: int = 1, most: int | None = None, metavar: str = "N") -> Kind:
-    """A whole number from `least` to `most`."""
+    """A whole number from `least` to `most`, by default the largest count."""
+    highest = LARGEST_COUNT if most is None else most
 
     def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise UsageError(f"number: {text!r} is not a whole number") from None
-        if value < least or (most is not None and value > most):
-            limits = f"{least} or more" if most is None else f"from {least} to {most}"
+        if not re.fullmatch(r"[-+]?[0-9]+", text):
+            raise UsageError(f"number: {text!r} is not a whole number")
+        value = int(text) if len(text) < MOST_DIGITS else highest + 1
+        if not least <= value <= highest:
+            limits = f"{least} or more" if most is None and value < least else f"from {least} to {highest}"
             raise UsageError(f"number: {text} is out of range; give a whole number, {limits}")
         return value
 
@@ -84,21 +82,24 @@ def _range(text: str) -> Box:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"input-range: {text!r} is not LO,HI such as 0,255") from None
-    if not low < high:
-        raise UsageError(f"input-range: {text!r} has its lower bound above its upper one")
+    if not -math.inf < low < high < math.inf:
+        raise UsageError(f"input-range: {text!r} is not a lower bound and a higher upper one")
     return Box(low, high)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(","))
+        numbers = tuple(float(part) for part in text.split(","))
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError
+        return numbers
     except ValueError:
         raise UsageError(f"numbers: {text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
 
 
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.lower().replace("x", ",").split(",")
-    if not all(part.strip().isdecimal() and int(part) for part in parts) or len(parts) > 3:
+    if not all(re.fullmatch(r" *0*[1-9][0-9]{0,8} *", part) for part in parts) or len(parts) > 3:
         raise UsageError(f"input-shape: {text!r} is not one to three sizes such as 3,32,32")
     return tuple(int(part) for part in parts)
 
@@ -116,7 +117,15 @@ def filled(text: str, what: str = "name: the name") -> str:
     return text
 
 
+def _positive_length(text: str) -> float:
+    length = parse_length(text)
+    if not length:
+        raise UsageError(f"length: {text!r} is not above 0")
+    return length
+
+
 Length = Annotated[float, kind("LENGTH", parse_length)]
+PositiveLength = Annotated[float, kind("LENGTH", _positive_length)]
 Count = Annotated[int, whole()]
 Numbers = Annotated[tuple[float, ...], kind("NUMBERS", _numbers)]
 Shape = Annotated[tuple[int, ...], kind("C,H,W", _shape)]

@@ -15,6 +15,7 @@ from bnnaudit.core.attack import Beta, Budget, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
+from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED, MOST_THREADS
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
@@ -118,7 +119,7 @@ def _device(value: object) -> object:
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Length = Annotated[float, BeforeValidator(_length)]
 PositiveLength = Annotated[float, BeforeValidator(_positive_length)]
-AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
 PathText = Annotated[Path, BeforeValidator(_parsed(Path, Path))]
 
 
@@ -135,10 +136,10 @@ class _Table(BaseModel):
 class DataTable(_Table):
     """[data]: what to audit on. `source` is a path or a torchvision name, `root` where torchvision keeps its data."""
 
-    source: StrictStr | None = None
+    source: Annotated[StrictStr, Field(min_length=1)] | None = None
     root: PathText | None = None
     samples: AtLeastOne | None = None
-    seed: Annotated[StrictInt, Field(ge=0)] | None = None
+    seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = None
 
 
 class PreprocessingTable(_Table):
@@ -240,7 +241,7 @@ class RunTable(_Table):
 
     device: Annotated[str, BeforeValidator(_device)] | None = None
     batch_size: AtLeastOne | None = None
-    threads: AtLeastOne | None = None
+    threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = None
 
 
 class Settings(_Table):

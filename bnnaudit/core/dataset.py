@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.errors import DataError, did_you_mean
 
 _ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
 
@@ -35,14 +35,20 @@ def split_address(source: str) -> tuple[Path, str] | None:
     return Path(match["file"]), (match["inside"] or "").strip("/")
 
 
-def require_data(source: str) -> None:
-    """Raises DataError unless `source` is a name of torchvision's, a folder, or a file of a supported kind."""
+def require_data(source: str | None) -> str:
+    """The source; raises DataError unless it is a name of torchvision's, a folder, or a file of a supported kind."""
+    if source is None:
+        raise DataError(
+            "no data: give --data (an .npz with x and y, a folder or zip of class folders, or a torchvision name), "
+            "or write [data] source into the model's card"
+        )
     if NamedDataset.parse(source) is not None or Path(source).is_dir():
-        return
+        return source
     address = split_address(source)
     path = address[0] if address else Path(source)
     kinds = f"an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}"
     if not path.is_file():
-        raise DataError(f"{path}: no such file; give {kinds}")
+        raise DataError(f"{path}: no such file; give {kinds}{did_you_mean(source, NamedDataset)}")
     if address is None and path.suffix.lower() != ".npz":
         raise DataError(f"{source}: not a supported kind of data; give {kinds}")
+    return source

@@ -3,7 +3,8 @@
 A message says what is wrong, where, and what to do, in one line. `cli/main.py` alone turns it into an exit code.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class AuditError(Exception):
@@ -44,6 +45,22 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     """The names in a row, the rest counted where there are more than `most`."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """The name nearest to `word`, whatever their capitals and dashes, as the end of a message; empty where none is near.
+
+    A word that starts only one name stands for it, as that of an option cut short; one that is a name needs no other.
+    """
+    known = {_bare(name): name for name in names}
+    bare = _bare(word)
+    started = [name for name in known if bare and name.startswith(bare)]
+    near = started if len(started) == 1 else difflib.get_close_matches(bare, known, n=1)
+    return f"; did you mean {known[near[0]]}?" if near and known[near[0]] != word else ""
+
+
+def _bare(name: str) -> str:
+    return name.strip("-").lower()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

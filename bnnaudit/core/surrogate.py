@@ -83,20 +83,20 @@ class Surrogate:
     @classmethod
     def parse(cls, text: str) -> Surrogate:
         """KIND[:WIDTH[..END][:UNIT]]: `identity`, `triangular`, `tanh:0.5`, `tanh:4..0.5:reach`; UsageError otherwise."""
-        name, _, rest = text.partition(":")
+        name, colon, rest = text.partition(":")
         if name not in (*SurrogateKind, *ALIASES):
             names = ", ".join(SurrogateKind)
             raise UsageError(f"surrogate: {text!r} is not one of {names} (a width may follow, as in triangular:0.5)")
         kind = ALIASES[name] if name in ALIASES else SurrogateKind(name)
-        if not rest:
+        if not colon:
             return cls.usual(kind)
-        widths, _, unit = rest.partition(":")
+        widths, unit_follows, unit = rest.partition(":")
         width, narrows, end = widths.partition("..")
         if kind is SurrogateKind.IDENTITY or not _is_width(width) or (narrows and not _is_width(end)):
             raise UsageError(
                 f"surrogate: {text!r} has no usable width; every kind but identity takes a positive number"
             )
-        if unit and unit not in tuple(WidthUnit):
+        if unit_follows and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
         return cls(kind, float(width), WidthUnit(unit) if unit else default_unit(kind), float(end) if narrows else None)
 

@@ -135,6 +135,14 @@ def parse_length(text: str | float, what: str = "eps") -> float:
     return value
 
 
+def require_radius(norm: Norm, radius: float, what: str = "eps") -> None:
+    """Raises UsageError, naming `what`, for a radius beyond the whole range of a pixel, such as 8 for 8/255."""
+    if norm is Norm.LINF and radius > 1:
+        raise UsageError(
+            f"{what}: {radius:g} is more than the whole range of a pixel; for {radius:g} of 255 write {radius:g}/255"
+        )
+
+
 def length_text(length: float) -> str:
     """A length of the [0,1] image in its usual form: `8/255` for a whole number of pixel values, else a decimal.
 

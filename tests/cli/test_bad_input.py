@@ -20,6 +20,7 @@ import torch
 from tests.cli.conftest import Ran
 
 Bnnaudit = Callable[..., Ran]
+ROOT = Path(__file__).parents[2]
 
 
 def refused(ran: Ran, *words: str) -> None:
@@ -318,15 +319,19 @@ def test_what_is_wrong_with_a_command_line_is_told_before_anything_heavy_is_load
         "--data": ("", "absent.npz", "absent.zip:inside", str(tmp_path / "notes.txt")),
         "--data-root": ("", str(recipe)),
         "--card": ("", ".", "absent.toml"),
-        "--output": ("", ".", "absent/report.txt"),
+        "--output": ("", ".", "-", "absent/report.txt"),
         "--save": ("", ".", "out.txt", "absent/out.npz"),
         "--arch": ("",),
         "--output-name": ("",),
         "--device": ("", "tpu"),
-        "--eps": ("", "far"),
+        "--eps": ("", "far", "8"),
         "--std": ("", "0"),
         "--method": ("", "pdg"),
-        "--steps": ("", "0", "1.5"),
+        "--steps": ("", "0", "1.5", "1_0", "\u0663", "9" * 30, "9" * 5000),
+        "--threads": ("100000",),
+        "--surrogate": ("tanh:", "tanh:1:"),
+        "--mean": ("", "nan", "1e999"),
+        "--input-range": ("0,inf", "nan,nan"),
         "--unknown": ("1",),
     }.items():
         lines += [["attack", str(model), option, value] for value in values]
@@ -336,7 +341,14 @@ def test_what_is_wrong_with_a_command_line_is_told_before_anything_heavy_is_load
         ["check", str(model), "extra"],
         ["check", str(model), "--eps"],
         ["attack", str(model), "--quiet=1"],
+        ["check", str(model)],
+        ["clever", str(model), "--radius-l2", "0"],
+        ["sweep", str(model), "--over", "radius", "--values", "0.1,5"],
     ]
+    long = [f"{'n' * 300}.onnx", "/".join(["deep" * 50] * 30)]
+    lines += [["check", path] for path in long]
+    lines += [["check", str(model), option, path] for option in ("--data", "--card", "--output") for path in long]
+    lines += [["train", str(recipe), "--output", path] for path in long]
     lines += [["attack", str(model), "--method", "auto", "--steps", "3"]]
     done = subprocess.run(
         [sys.executable, "-c", NO_TORCH, json.dumps(lines)],
@@ -384,6 +396,13 @@ def test_it_is_told_within_half_a_second(arguments: tuple[str, ...]) -> None:
         (("attack", "MODEL", "--beta", "njz:0.1"), "njs"),
         (("attack", "MODEL", "--surrogate", "tahn:0.5"), "tanh"),
         (("attack", "MODEL", "--loss", "margin-targetted"), "margin-targeted"),
+        (("attack", "MODEL", "--method", "PGD+++"), "pgd++"),
+        (("attack", "MODEL", "--beta", "HSN"), "hns"),
+        (("check", "MODEL", "--ep", "0.1"), "--eps"),
+        (("check", "MODEL", "--device", "CPU"), "cpu"),
+        (("check", "MODEL", "--data", "MNSIT"), "MNIST"),
+        (("check", "MODEL", "--data", "cifar"), "CIFAR10"),
+        (("explain", "temperature-scaling-breaks"), "temperature-scaling-breaks-it"),
         (("check", "MODEL", "--serve-as", "exakt"), "exact"),
         (("check", "MODEL", "--format", "jsn"), "json"),
     ],
@@ -394,7 +413,15 @@ def test_the_nearest_name_is_suggested(bnnaudit: Bnnaudit, model: Path, argument
 
 
 def test_nothing_is_suggested_for_what_is_like_nothing(bnnaudit: Bnnaudit, model: Path) -> None:
-    for arguments in (("check", model, "--zzz"), ("destroy",), ("attack", model, "--norm", "hamming")):
+    for arguments in (
+        ("check", model, "--zzz"),
+        ("check", model, "--method", "pgd"),
+        ("inspect", model, "--eps", "1"),
+        ("destroy",),
+        ("attack", model, "--norm", "hamming"),
+        ("attack", model, "--beta", "njs:2"),
+        ("attack", model, "--surrogate", "tanh:1:miles"),
+    ):
         ran = bnnaudit(*arguments)
         refused(ran)
         assert "did you mean" not in ran.err
@@ -428,3 +455,90 @@ def test_an_interruption_before_the_audit_is_one_line(
     monkeypatch.setattr("bnnaudit.cli.inspect.settle", interrupt)
     ran = bnnaudit("inspect", model)
     assert (ran.code, ran.out, ran.err) == (3, "", "bnnaudit: interrupted; nothing was finished\n")
+
+
+def test_what_is_read_is_not_overwritten(bnnaudit: Bnnaudit, model: Path, data: Path, tmp_path: Path) -> None:
+    """By its name, by another way to it, and by a link; and two options do not write the same file."""
+    card, link, other = model.with_suffix(".toml"), tmp_path / "link.json", tmp_path / "other.onnx"
+    card.write_text("[data]\nsamples = 3\n")
+    link.symlink_to(model)
+    other.write_bytes(model.read_bytes())
+    before = {path: path.read_bytes() for path in (model, data, card, other)}
+    base = (model, "--data", data)
+    refused(bnnaudit("inspect", model, "--output", model), "output", "is the model")
+    refused(bnnaudit("check", *base, "--output", link), "is the model")
+    refused(bnnaudit("check", *base, "-o", tmp_path / "." / "tiny.toml"), "is its card")
+    refused(bnnaudit("check", *base, "--substitute", other, "-o", other), "is the substitute")
+    refused(bnnaudit("attack", *base, "--save", data), "save", "is the data")
+    refused(bnnaudit("clever", *base, "-o", data), "is the data")
+    refused(bnnaudit("reproduce", "table5", "--model", other, "--model", model, "--data", data, "-o", model))
+    picture = tmp_path / "picture.svg"
+    refused(bnnaudit("signal", *base, "--plot", picture, "-o", picture), "plot", "what --output writes")
+    assert {path: path.read_bytes() for path in before} == before
+    assert not picture.exists()
+
+
+def test_a_recipe_is_not_overwritten_by_the_card(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    recipe = tmp_path / "digits-ref.toml"
+    recipe.write_text((ROOT / "sample_models" / "recipes" / "digits-ref.toml").read_text())
+    refused(bnnaudit("train", recipe, "--output", tmp_path), "is the recipe")
+    assert [path.name for path in tmp_path.iterdir()] == ["digits-ref.toml"]
+
+
+def test_a_default_is_read_as_if_it_were_typed(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    """That of `train --output` is a path."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.touch()
+    refused(bnnaudit("train", recipe), "missing key name")
+
+
+def test_a_log_takes_no_progress_bar(
+    bnnaudit: Bnnaudit, model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colours may be forced where stderr is no terminal, as continuous integration does."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert bnnaudit("attack", model, "--data", data, "--samples", "3", "--steps", "1").err == ""
+
+
+@pytest.mark.parametrize(("sign", "shown"), [("\x1b", "\\x1b"), ("\u202e", "\\u202e"), ("\udcff", "\\udcff")])
+def test_no_name_steers_the_terminal(bnnaudit: Bnnaudit, sign: str, shown: str) -> None:
+    refused(bnnaudit("check", f"a{sign}[31m\n.onnx"), f"a{shown}[31m .onnx: no such file")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("--help >&-", 0, ""),
+        ("explain FR301 >&-", 0, ""),
+        ("check '' 2>&-", 2, ""),
+        ("check '' >&- 2>&-", 2, ""),
+        ("--help > /dev/full", 2, "bnnaudit: the output: No space left on device\n"),
+        ("check '' 2> /dev/full", 2, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(tmp_path: Path, line: str, code: int, told: str) -> None:
+    """None is an error of the program's, and none has the code of a failed model."""
+    done = _in_shell(line, tmp_path)
+    assert (done.returncode, done.stderr) == (code, told)
+
+
+def test_a_folder_that_is_gone(model: Path, data: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    for line in (f"inspect {model}", f"check {model} --data {data} -o x.txt", "explain FR301 -o x.txt"):
+        done = _in_shell(line, gone, before=f"rmdir {gone} && ")
+        assert done.returncode == 2
+        assert done.stderr.endswith("bnnaudit: the current folder is gone; change to one that is there\n")
+        gone.mkdir()
+
+
+def _in_shell(line: str, folder: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """A command line as a shell runs it in `folder`."""
+    return subprocess.run(
+        ["sh", "-c", f"{before}exec {sys.executable} -m bnnaudit {line}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )

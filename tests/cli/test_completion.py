@@ -88,6 +88,23 @@ def test_completion_is_shown_and_installed_for_the_shell_that_asks(tmp_path: Pat
     assert "_bnnaudit_completion" in (tmp_path / ".bash_completions" / "bnnaudit.sh").read_text()
 
 
+def test_codes_are_completed_in_the_letters_that_are_typed() -> None:
+    assert completed("bash", "bnnaudit", "explain", "fr3") == ["fr301", "fr302"]
+
+
+@pytest.mark.parametrize("instruction", ["nonsense", "source_ksh", "complete_bash"])
+def test_a_shell_that_asks_wrongly_is_no_failed_model(instruction: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMP_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "bnnaudit"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "_BNNAUDIT_COMPLETE": instruction},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
 VALUES = {
     "attack": {
         "method": METHODS,

@@ -76,6 +76,15 @@ def test_it_fits_the_screen_and_breaks_no_option(
             assert word in words
 
 
+def test_a_width_that_is_not_known_is_the_usual_one(bnnaudit: Bnnaudit, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {}
+    for columns in ("0", "80", "5", "20"):
+        monkeypatch.setenv("COLUMNS", columns)
+        pages[columns] = bnnaudit("check", "--help").out
+    assert pages["0"] == pages["80"]
+    assert pages["5"] == pages["20"]
+
+
 def test_defaults_are_shown_as_they_are(bnnaudit: Bnnaudit) -> None:
     text = " ".join(bnnaudit("attack", "--help").out.replace("│", " ").split())
     for default in ("300", "linf", "identity, with pgd++ tanh:4..0.5:reach", "auto", "terminal", "1000"):
@@ -129,6 +138,13 @@ def test_colours_are_for_terminals_that_have_them(bnnaudit: Bnnaudit) -> None:
     assert "\x1b" not in on_a_terminal("inspect", "--help", TERM="dumb")
     assert not re.search(r"\x1b\[[\d;]*3\dm", on_a_terminal("inspect", "--help", TERM="xterm", NO_COLOR="1"))
     assert "\x1b" not in bnnaudit("inspect", "--help").out
+
+
+def test_a_report_has_colours_where_help_has_them(bnnaudit: Bnnaudit) -> None:
+    assert "\x1b[1;36mFR301" in on_a_terminal("explain", "FR301", TERM="xterm")
+    for environment in ({"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}):
+        assert "\x1b" not in on_a_terminal("explain", "FR301", **environment)
+    assert "\x1b" not in bnnaudit("explain", "FR301").out
 
 
 def test_without_a_command_the_help_is_shown_and_the_use_was_wrong(bnnaudit: Bnnaudit) -> None:

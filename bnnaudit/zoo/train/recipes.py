@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Validat
 from torch import nn
 
 from bnnaudit.core.errors import SettingsError, one_line
+from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
 
@@ -38,8 +39,8 @@ class Schedule(StrEnum):
     COSINE = "cosine"
 
 
-AtLeastOne = Annotated[StrictInt, Field(ge=1)]
-Seed = Annotated[StrictInt, Field(ge=0)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
+Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -69,7 +70,7 @@ class TrainingTable(_Table):
     """[training]: how the weights are moved. `shift`: images are moved at random by up to so many pixels each way."""
 
     epochs: AtLeastOne
-    batch_size: Annotated[StrictInt, Field(ge=2)] = 64
+    batch_size: Annotated[StrictInt, Field(ge=2, le=LARGEST_COUNT)] = 64
     optimizer: Optimizer = Optimizer.ADAMW
     learning_rate: Positive = 0.01
     schedule: Schedule = Schedule.COSINE

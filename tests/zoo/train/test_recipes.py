@@ -32,6 +32,13 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     assert recipe.adversarial is None
 
 
+@pytest.mark.parametrize("line", ["epochs = 3\nbatch_size = 2147483648", "epochs = 99999999999"])
+def test_numbers_that_libraries_cannot_hold(tmp_path: Path, line: str) -> None:
+    for text in (GOOD.replace("epochs = 3", line), f"seed = {2**63}\n{GOOD}"):
+        with pytest.raises(SettingsError, match="less than or equal to"):
+            read_recipe(written(tmp_path, text))
+
+
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("epochs = 3", "epoch = 3\nbatch_size = 0\noptimizer = 'lion'") + "norm = 'l2'\n[extra]\n"
     with pytest.raises(SettingsError) as caught:
