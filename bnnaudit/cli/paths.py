@@ -52,7 +52,7 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
     """A file to write for `option`; raises UsageError before any work is done if it could not be written."""
     path = named(text, option)
     if text == "-":
-        raise UsageError(f"{option}: - is not a file; what goes to no file goes to stdout")
+        raise UsageError(f"{option}: - is not a file; name one")
     if path.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
     if suffixes and path.suffix.lower() not in suffixes:
@@ -102,7 +102,7 @@ def working_folder() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise UsageError("the current folder is gone; change to one that is there") from None
+        raise UsageError("the current folder no longer exists; change to another one") from None
 
 
 def named(text: str, what: str) -> Path:

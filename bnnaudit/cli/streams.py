@@ -14,7 +14,7 @@ from bnnaudit.reports.page import Page
 
 
 def open_streams() -> None:
-    """Gives a process that was started with stdout or stderr closed one that leads nowhere: Python has none then."""
+    """Opens stdout or stderr to the null device where the process was started with it closed: Python then has none."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the process runs
     if sys.stderr is None:

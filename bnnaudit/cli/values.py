@@ -20,7 +20,7 @@ from bnnaudit.core.threat import Box, parse_length
 Value = TypeVar("Value")
 
 MOST_DIGITS = 20
-"""Of a whole number that is read: with a sign all up to the largest seed have fewer, and Python refuses to read thousands."""
+"""Most characters of a whole number: the largest seed with its sign has no more, and Python refuses to read thousands."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _range(text: str) -> Box:
     except ValueError:
         raise UsageError(f"input-range: {text!r} is not LO,HI such as 0,255") from None
     if not -math.inf < low < high < math.inf:
-        raise UsageError(f"input-range: {text!r} is not a lower bound and a higher upper one")
+        raise UsageError(f"input-range: {text!r} does not have its lower bound below its upper one")
     return Box(low, high)
 
 

@@ -47,7 +47,7 @@ def project_l2(points: Tensor, origins: Tensor, radius: float, low: float, high:
 
 
 def finite_gradients(gradients: Tensor) -> Tensor:
-    """Zero where a gradient (...) is no number, as where a chain of rules multiplies infinity by zero: it leads nowhere there."""
+    """Gradients (...) with zero in place of NaN, as where the chain rule multiplies infinity by zero."""
     return gradients.nan_to_num(nan=0.0)
 
 

@@ -528,7 +528,7 @@ def test_a_folder_that_is_gone(model: Path, data: Path, tmp_path: Path) -> None:
     for line in (f"inspect {model}", f"check {model} --data {data} -o x.txt", "explain FR301 -o x.txt"):
         done = _in_shell(line, gone, before=f"rmdir {gone} && ")
         assert done.returncode == 2
-        assert done.stderr.endswith("bnnaudit: the current folder is gone; change to one that is there\n")
+        assert done.stderr.endswith("bnnaudit: the current folder no longer exists; change to another one\n")
         gone.mkdir()
 
 
