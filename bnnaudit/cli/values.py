@@ -20,7 +20,7 @@ from bnnaudit.core.threat import Box, parse_length
 Value = TypeVar("Value")
 
 MOST_DIGITS = 20
-"""Most characters of a whole number: the largest seed with its sign has no more, and Python refuses to read thousands."""
+"""A whole number of so many characters is too large to be read: every seed has fewer, and Python refuses thousands."""
 
 
 @dataclass(frozen=True)
