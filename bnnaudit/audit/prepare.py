@@ -18,7 +18,7 @@ from bnnaudit.core.trial import Source
 from bnnaudit.data import Sample
 from bnnaudit.measurements.agreement import compare_sessions, measure_agreement
 from bnnaudit.measurements.sample_fit import measure_fit
-from bnnaudit.quantization.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import with_zero_gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Prepared:
 
 def prepare(target: Target, sample: Sample, seed: int, batch_size: int, threads: Threads | None = None) -> Prepared:
     """Classifies the sample once in every session of the deployed model, and holds the differentiable copy against it."""
-    target, missing = with_default_session(attached(target, sample.images))
+    target, missing = with_default_session(with_zero_gradient(target, sample.images))
     scores, by_default = session_scores(target, sample.images)
     answers = Answers.of(scores, by_default, target.serve_as)
     labels = answers.shown if sample.labels is None else sample.labels
@@ -84,4 +84,6 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int, threads:
 
 def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Target]) -> RunInputs:
     """The same with the network that transferred attacks are made on, trained or loaded for this model."""
-    return inputs.with_source(Source.SUBSTITUTE, attached(make_substitute(inputs.target), inputs.sample.images))
+    return inputs.with_source(
+        Source.SUBSTITUTE, with_zero_gradient(make_substitute(inputs.target), inputs.sample.images)
+    )

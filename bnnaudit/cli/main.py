@@ -20,7 +20,7 @@ from bnnaudit.cli.command import BAD_INPUT, BUG, HELP_NAMES, PASSED, UNFINISHED
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.streams import open_streams
 from bnnaudit.core.errors import AuditError, UsageError, did_you_mean, is_out_of_memory
-from bnnaudit.reports.safe_text import visible
+from bnnaudit.reports.safe_text import safe
 
 NAME = "bnnaudit"
 COMPLETION = "_BNNAUDIT_COMPLETE"
@@ -180,5 +180,5 @@ def report_failure(error: Exception, arguments: list[str]) -> int:
 def complain(message: str, code: int) -> int:
     """One line on stderr; if that cannot be written either, only the exit code tells."""
     with contextlib.suppress(OSError):
-        typer.echo("bnnaudit: " + visible(" ".join(message.split())), err=True)
+        typer.echo("bnnaudit: " + safe(" ".join(message.split())), err=True)
     return code

@@ -17,7 +17,7 @@ from bnnaudit.measurements.layer_hooks import layer_calls
 from bnnaudit.numerics.losses import cross_entropy_signal, exact_cross_entropy_signal
 from bnnaudit.quantization.function_bridge import killing_functions
 from bnnaudit.quantization.integer_input import without_input_rounding
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, step_hook
 from bnnaudit.quantization.zero_gradient import Attached
 
 VANISHING = 1e-6
@@ -87,7 +87,7 @@ def _followed(target: Target, points: Tensor) -> tuple[Tensor, list[tuple[str, T
     """The logits, and what layers and steps made on the way to them, named, in their order."""
     run: list[Tensor] = []
     taken: list[StepTaken] = []
-    with watching(taken.append):
+    with step_hook(taken.append):
         calls = layer_calls(target.network, lambda: run.append(target.logits(points)))
     (logits,) = run
     places = [(f"`{call.name or 'the network'}` ({type(call.layer).__name__})", call.made) for call in calls]
@@ -131,6 +131,6 @@ def _steps_on_input(target: Target, image: Batch) -> bool:
 def _first_step(target: Target, images: Tensor) -> Tensor | None:
     """What the first step was given and what it made of it (2, values), for one image; None where there is no step."""
     taken: list[Tensor] = []
-    with watching(lambda step: taken.append(torch.stack([step.z.detach().flatten(), step.result.detach().flatten()]))):
+    with step_hook(lambda step: taken.append(torch.stack([step.z.detach().flatten(), step.result.detach().flatten()]))):
         target.logits(images.detach().clone().requires_grad_())
     return taken[0] if taken else None

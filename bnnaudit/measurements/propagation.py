@@ -19,7 +19,7 @@ from bnnaudit.numerics.jacobian import gram_matrix
 from bnnaudit.numerics.losses import cross_entropy_signal, split_true_and_rest
 from bnnaudit.numerics.norms import flat_norm
 from bnnaudit.numerics.sketch import jacobian_sketch, random_directions, sketched_gradient_norm, sketched_norm
-from bnnaudit.quantization.step_hooks import StepTaken, followed, watching
+from bnnaudit.quantization.step_hooks import StepTaken, followed, step_hook
 from bnnaudit.temperature import fit_temperature
 from bnnaudit.temperature.hns import EXACT_CLASSES
 from bnnaudit.temperature.njs import singular_value_moments
@@ -99,7 +99,7 @@ def _passages(
             steps.append((path[-1] if path else "", step))
 
     leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad(), followed(target.network, path), watching(note):
+    with torch.enable_grad(), followed(target.network, path), step_hook(note):
         logits = target.network(leaf)
     steps.reverse()
     tensors = [*(step.z for _, step in steps), leaf]

@@ -54,11 +54,11 @@ def rescored(target: Target, images: Tensor, threat: Threat) -> Target:
     places = score_places(target.network, target.prepare(batch[:PART]), target.facts.num_classes)
     if places is None or all(places.graph.is_plain(place, places.places[-1].node) for place in places.places):
         return target
-    return _Search(target, places, batch, threat).found()
+    return _TensorSearch(target, places, batch, threat).found()
 
 
 @dataclass(slots=True)
-class _Search:
+class _TensorSearch:
     """One search; `seen` (P, m, d) grows: the tensors' values at the points compared so far, the output's last."""
 
     target: Target

@@ -14,7 +14,7 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, step_hook
 
 
 @dataclass(slots=True)
@@ -97,6 +97,6 @@ def _before_steps(network: nn.Module, inputs: Tensor) -> list[Tensor]:
         if step.scaled:
             found.append(step.z.detach().double())
 
-    with watching(note), torch.enable_grad():
+    with step_hook(note), torch.enable_grad():
         network(inputs.detach().requires_grad_())
     return found

@@ -29,7 +29,7 @@ _WATCHER: ContextVar[Callable[[StepTaken], None] | None] = ContextVar("watcher o
 
 
 @contextmanager
-def watching(watcher: Callable[[StepTaken], None]) -> Iterator[None]:
+def step_hook(watcher: Callable[[StepTaken], None]) -> Iterator[None]:
     """Inside it every step taken with gradients enabled is shown to `watcher`."""
     token = _WATCHER.set(watcher)
     try:

@@ -33,7 +33,7 @@ def attached_network(network: nn.Module, inputs: Tensor) -> nn.Module:
     return network if scores.requires_grad else Attached(network)
 
 
-def attached(target: Target, images: Tensor) -> Target:
+def with_zero_gradient(target: Target, images: Tensor) -> Target:
     """The target itself, or an attached one where autograd finds no way from the logits to one of the images (N, ...).
 
     A user's network may compute a part without gradients, or detach it; every attack on it would end in an error.

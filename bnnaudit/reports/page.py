@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bnnaudit.reports.safe_text import spelled_in_ascii, visible
+from bnnaudit.reports.safe_text import safe, spelled_in_ascii
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -40,4 +40,4 @@ class Page:
         """Plain words: no markup, no control codes, in ASCII where that is asked for."""
         from rich.text import Text  # only a page that is drawn on needs it
 
-        return Text(visible(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")
+        return Text(safe(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")

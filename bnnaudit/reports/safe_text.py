@@ -19,7 +19,7 @@ _DRAWN = str.maketrans(
 )  # fmt: skip
 
 
-def visible(text: str) -> str:
+def safe(text: str) -> str:
     """One line in which every sign can be seen: white space becomes a space, anything unprintable its escape (`\\x1b`).
 
     Unprintable are control codes, direction marks, and the lone surrogates of a file name that is not UTF-8.

@@ -21,7 +21,7 @@ from bnnaudit.measurements.attack_strength import (
     surface_points,
 )
 from bnnaudit.measurements.last_layer import NoLastLayerError, TwoClassHead, features_at, last_affine_layer
-from bnnaudit.quantization.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import with_zero_gradient
 from tests.networks.broken import ForeignForward, Scale, Wall
 from tests.toy import batch_of, target_of
 
@@ -152,7 +152,7 @@ def test_that_no_attack_finds_the_point_behind_a_cut_is_an_answer() -> None:
     """The features of a network that is cut off from autograd have no gradient at all."""
     torch.manual_seed(3)
     layers = nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), nn.Linear(64, 4))
-    target = attached(target_of(ForeignForward(layers, 1, Tensor.detach), (FEATURES,), 4), IMAGES)
+    target = with_zero_gradient(target_of(ForeignForward(layers, 1, Tensor.detach), (FEATURES,), 4), IMAGES)
     test = measure_binarization(target, batch_of(target, IMAGES), PLAN, is_settled)
     counts = test.found
     assert test.images == 8

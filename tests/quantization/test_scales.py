@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.quantization.quantizers import BinarySign, Rounding, with_surrogate
 from bnnaudit.quantization.scales import ScaledNetwork, layer_scales, next_scale, reach_scales
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, step_hook
 
 INPUTS = torch.tensor([[1.0, 2.0], [-3.0, 0.5]])
 MOVED = torch.tensor([[1.5, 2.0], [-3.0, -0.5]])
@@ -40,7 +40,7 @@ def test_the_reach_is_how_far_the_sums_move() -> None:
 def slopes(network: nn.Module, inputs: Tensor) -> list[Tensor]:
     """Of each sign at its own z."""
     taken: list[StepTaken] = []
-    with watching(taken.append):
+    with step_hook(taken.append):
         network(inputs.clone().requires_grad_())
     signs = [step for step in taken if step.scaled]
     return [torch.autograd.grad(step.result.sum(), step.z, retain_graph=True)[0] for step in signs]

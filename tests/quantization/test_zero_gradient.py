@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bnnaudit.quantization.zero_gradient import attached
+from bnnaudit.quantization.zero_gradient import with_zero_gradient
 from tests.networks.broken import ForeignForward
 from tests.toy import target_of
 
@@ -19,7 +19,7 @@ def layers() -> nn.Sequential:
 
 def test_a_network_cut_off_from_autograd_has_a_gradient_of_zero() -> None:
     cut = target_of(ForeignForward(layers(), 1, torch.Tensor.detach), (4,), 3)
-    tied = attached(cut, IMAGES)
+    tied = with_zero_gradient(cut, IMAGES)
     assert torch.equal(tied.logits(IMAGES), cut.logits(IMAGES))
     points = IMAGES.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(tied.logits(points).sum(), points)
@@ -29,5 +29,5 @@ def test_a_network_cut_off_from_autograd_has_a_gradient_of_zero() -> None:
 
 def test_a_network_with_gradients_is_left_alone() -> None:
     target = target_of(layers(), (4,), 3)
-    assert attached(target, IMAGES) is target
-    assert attached(target, IMAGES[:0]) is target
+    assert with_zero_gradient(target, IMAGES) is target
+    assert with_zero_gradient(target, IMAGES[:0]) is target

@@ -1,23 +1,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnnaudit.reports.safe_text import drawn_in_ascii, spelled_in_ascii, visible
+from bnnaudit.reports.safe_text import drawn_in_ascii, safe, spelled_in_ascii
 
 
 def test_control_codes_and_direction_marks_show_as_escapes() -> None:
-    assert visible("a\x1b[31mred\x00") == "a\\x1b[31mred\\x00"
-    assert visible("exe\u202egnp") == "exe\\u202egnp"
-    assert visible("name\udcff.onnx") == "name\\udcff.onnx"
-    assert visible("two\nlines\tand\u00a0blanks") == "two lines and blanks"
+    assert safe("a\x1b[31mred\x00") == "a\\x1b[31mred\\x00"
+    assert safe("exe\u202egnp") == "exe\\u202egnp"
+    assert safe("name\udcff.onnx") == "name\\udcff.onnx"
+    assert safe("two\nlines\tand\u00a0blanks") == "two lines and blanks"
 
 
 def test_ordinary_text_stays_as_it_is() -> None:
-    assert visible("Müller/模型 [red]x[/red].onnx") == "Müller/模型 [red]x[/red].onnx"
+    assert safe("Müller/模型 [red]x[/red].onnx") == "Müller/模型 [red]x[/red].onnx"
 
 
 @given(st.text())
 def test_whatever_comes_in_goes_out_printable(text: str) -> None:
-    shown = visible(text)
+    shown = safe(text)
     assert shown.isprintable()
     shown.encode("utf-8")
 

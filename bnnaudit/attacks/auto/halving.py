@@ -12,7 +12,7 @@ at 300) and is ahead on digits-bnn-waq and the 2-bit MNIST network. Where the us
 budget, which at 300 shows on a network of 2-bit activations (119 images instead of 103 at 0.01) and one of 1-bit input (79
 instead of 70). It takes 35 to 40 % more time.
 
-`python -m tests.bench.choosing` compares halving with every candidate on the same images and with a choice for each image by
+`python -m tests.bench.halving` compares halving with every candidate on the same images and with a choice for each image by
 finite differences of its margin along each candidate's step. Their intervals overlap throughout: grid, halving and by image
 leave 18.0, 17.5 and 21.5 % of digits-bnn-waq at 0.05 (200 images, budget 500), 20, 19 and 19 % of the traffic-sign network at
 1/255 (100 images, 500), 60, 62 and 60 % of the 2-bit MNIST network at 0.2 (50 images, 200). Halving takes fewer gradients than

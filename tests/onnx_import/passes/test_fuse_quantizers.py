@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bnnaudit.quantization.fake_quantize import RELU, Bounds, FakeQuantizer, is_in_one_step
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.quantizers import named_quantizers
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, step_hook
 from tests.onnx_import.building import by_runtime, imported, model_of, node
 
 F32 = np.float32
@@ -86,7 +86,7 @@ class Apart(nn.Module):
         self.steps: list[StepTaken] = []
 
     def forward(self, values: Tensor) -> Tensor:
-        with watching(self.steps.append):
+        with step_hook(self.steps.append):
             result: Tensor = self.network(values)
         return result
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box
-from bnnaudit.quantization.step_hooks import StepTaken, watching
+from bnnaudit.quantization.step_hooks import StepTaken, step_hook
 
 MOST_LEVELS = 16
 """Quantizers that cut the box into more levels, of more than 4 bits, are left to the gradient. Not tuned."""
@@ -35,7 +35,7 @@ EQUAL = 1e-5
 class InputLevels:
     """What the first quantizer makes of each of P pixels, alone and whatever the image.
 
-    step: its place among the steps that a forward pass shows to `watching`; it has E results an image. owned (P, K) int64:
+    step: its place among the steps that a forward pass shows to `step_hook`; it has E results an image. owned (P, K) int64:
     the results that hang on a pixel, filled up with E. starts, ends (P, L) float: the first and last number of each of a
     pixel's at most L levels inside the box, in rising order; past the last one they are inf and -inf. codes (P, L, K): the
     results at each level.
@@ -86,7 +86,7 @@ def shown_steps(look: Callable[[int, StepTaken], None]) -> Iterator[None]:
             look(place, step)
             place += 1
 
-    with torch.enable_grad(), watching(watcher):
+    with torch.enable_grad(), step_hook(watcher):
         yield
 
 

@@ -46,7 +46,7 @@ DISORDER = 4 * WIDTH
 
 
 @dataclass(slots=True, eq=False)
-class _Search:
+class _LevelSearch:
     """What is known of each of N images; written in place by one search and by nobody else.
 
     current (N, S) int64: the choice in each slot, which is what `best` keeps in place of images. exhausted (N,) bool: everything
@@ -65,7 +65,7 @@ class _Search:
     cost: Cost = Cost()  # noqa: RUF009 - frozen
 
     @classmethod
-    def blank(cls, field: LevelField, budget: int) -> _Search:
+    def blank(cls, field: LevelField, budget: int) -> _LevelSearch:
         """Nothing looked at: each image makes its own choices."""
         own = torch.zeros_like(field.reach.pixels)
         nothing = torch.zeros_like(own[:, 0])
@@ -106,7 +106,7 @@ def search_levels(
     networks = [with_surrogate(context.target.network, surrogate) for surrogate in SURROGATES]
     targets = [replace(context.target, network=network) for network in networks]
     field = LevelField(context, targets, levels, batch, within_reach(levels, batch.images, context.threat))
-    search, rows = _Search.blank(field, budget), torch.arange(len(batch), device=batch.images.device)
+    search, rows = _LevelSearch.blank(field, budget), torch.arange(len(batch), device=batch.images.device)
     _judge_starts(search, rows, starts)
     _descend_greedily(search, context.deadline)
     settled = (field.reach.combinations() <= budget - search.passes) & ~search.best.fooled & ~search.exhausted
@@ -116,7 +116,7 @@ def search_levels(
     return replace(search.best.outcome(search.cost), images=images), search.exhausted & ~search.best.fooled
 
 
-def _judge_starts(search: _Search, rows: Tensor, starts: Tensor | None) -> None:
+def _judge_starts(search: _LevelSearch, rows: Tensor, starts: Tensor | None) -> None:
     """The originals, and the starts where there are some."""
     candidates, reach = search.current[:, None], search.field.reach
     if starts is not None:
@@ -128,7 +128,7 @@ def _judge_starts(search: _Search, rows: Tensor, starts: Tensor | None) -> None:
         search.judge(rows, candidates, 0)
 
 
-def _descend_greedily(search: _Search, deadline: Deadline) -> None:
+def _descend_greedily(search: _LevelSearch, deadline: Deadline) -> None:
     """The one most promising slot, more, or all of them at once, as long as that brings the margin down."""
     field, rounds = search.field, 0
     rows = search.standing(SIZES + 2)
@@ -146,7 +146,7 @@ def _descend_greedily(search: _Search, deadline: Deadline) -> None:
         rows = going[torch.isin(going, rows) & (search.stalled[going] < len(field.targets))]
 
 
-def _enumerate(search: _Search, rows: Tensor, deadline: Deadline) -> None:
+def _enumerate(search: _LevelSearch, rows: Tensor, deadline: Deadline) -> None:
     """Tries everything that the images `rows` (M,) can show the network, a block at a time, until it is fooled."""
     reach, done = search.field.reach, 0
     choices = reach.combinations().long()
@@ -161,7 +161,7 @@ def _enumerate(search: _Search, rows: Tensor, deadline: Deadline) -> None:
         rows = rows[~search.best.fooled[rows] & ~search.exhausted[rows]]
 
 
-def _search_tabu(search: _Search, context: Context) -> None:
+def _search_tabu(search: _LevelSearch, context: Context) -> None:
     """Goes to the best of the promising neighbours, better or not; what was moved stays for a while (tabu search)."""
     field, rounds = search.field, 0
     search.current = search.best.images.clone()
@@ -184,7 +184,7 @@ def _search_tabu(search: _Search, context: Context) -> None:
         rows = search.standing(WIDTH + 2)
 
 
-def _restart(search: _Search, rows: Tensor, draws: Tensor) -> None:
+def _restart(search: _LevelSearch, rows: Tensor, draws: Tensor) -> None:
     """Images that have stalled go on from their best point with some slots drawn anew; draws (M, S) in [0, 1)."""
     stuck = search.stalled[rows] >= PATIENCE
     counts = search.field.reach.counts[rows]

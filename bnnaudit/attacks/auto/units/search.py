@@ -78,7 +78,7 @@ def search_units(context: Context, network: BinaryNetwork, batch: Batch, starts:
     found, rows = [], _Rows.of(network, context.threat.box.width)
     for index in range(len(batch)):
         one = slice(index, index + 1)
-        found.append(_Search.of(context, network, rows, batch.select(one)).run(starts[one], rounds))
+        found.append(_UnitSearch.of(context, network, rows, batch.select(one)).run(starts[one], rounds))
     return Outcome.joined(found, batch.images)
 
 
@@ -129,7 +129,7 @@ class _Ball:
 
 
 @dataclass(slots=True, eq=False)
-class _Search:
+class _UnitSearch:
     """The search from one image, the only one of the batch `one`. Written in place by one search only.
 
     penalties (r, 2): by what factor each unit's -1 and +1 cost more, by experience.
@@ -145,7 +145,7 @@ class _Search:
     forwards: int = 0
 
     @classmethod
-    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch) -> _Search:
+    def of(cls, context: Context, network: BinaryNetwork, rows: _Rows, one: Batch) -> _UnitSearch:
         """A search that has not begun."""
         ball = _Ball.of(one.images.flatten().double().cpu().numpy(), context.threat, rows)
         penalties = np.ones((len(rows.bias), 2))

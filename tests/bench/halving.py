@@ -1,6 +1,6 @@
 """Ways to choose what a climb goes through and maximises, at an equal budget: what they leave, and what choosing takes.
 
-    python -m tests.bench.choosing [--samples 100] [--budget 200] [--seed 0] [--only digits-bnn-waq ...]
+    python -m tests.bench.halving [--samples 100] [--budget 200] [--seed 0] [--only digits-bnn-waq ...]
 
 Each way starts with the first climb of `auto`, chooses among its candidates (surrogate, temperature rule, loss), and
 climbs by its choice in turn until every image that still stands has had `--budget` gradients, those of choosing included:

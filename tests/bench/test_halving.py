@@ -9,7 +9,7 @@ from bnnaudit.attacks.auto.candidates import candidates
 from bnnaudit.attacks.best_so_far import BestSoFar
 from bnnaudit.core.threat import Norm, Threat
 from tests.attacks.linear import BIAS, WEIGHTS, boundary_distance, linear_images
-from tests.bench.choosing import WAYS, Run, fall_along, finished
+from tests.bench.halving import WAYS, Run, fall_along, finished
 from tests.toy import batch_of, linear_target
 
 
