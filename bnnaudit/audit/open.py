@@ -74,7 +74,7 @@ class Opened:
         """What the adversary may change."""
         return threat_of(self.settings, self.target.facts)
 
-    @property
+    @cached_property
     def batch_size(self) -> int:
         """Images to put through the network at once: as the settings say, else as many as fit."""
         return self.settings.run.batch_size or fitting_batch(self.target, self.sample.images)
@@ -198,9 +198,7 @@ def choose_device(text: str) -> torch.device:
         raise UsageError(f"device: {text!r} is not one of auto, cpu, cuda, cuda:N") from None
     if device.type == "cpu":
         return device
-    if device.type != "cuda":
-        raise UsageError(f"device: {text!r} is not supported; use auto, cpu, cuda or cuda:N")
-    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+    if not torch.cuda.is_available() or not 0 <= (device.index or 0) < torch.cuda.device_count():
         raise UsageError(f"device: {text!r} is not on this machine ({torch.cuda.device_count()} CUDA devices); use cpu")
     return device
 

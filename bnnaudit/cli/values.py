@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import typer
 
 from bnnaudit.core.attack import Beta, BetaRule, Budget
+from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError, did_you_mean
 from bnnaudit.core.limits import LARGEST_COUNT
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
@@ -104,12 +105,6 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
-        raise UsageError(f"device: {text!r} is not auto, cpu, cuda or cuda:N")
-    return text
-
-
 def filled(text: str, what: str = "name: the name") -> str:
     """Text that is not empty, as that of a variable that is not set would be."""
     if not text.strip():
@@ -129,7 +124,7 @@ PositiveLength = Annotated[float, kind("LENGTH", _positive_length)]
 Count = Annotated[int, whole()]
 Numbers = Annotated[tuple[float, ...], kind("NUMBERS", _numbers)]
 Shape = Annotated[tuple[int, ...], kind("C,H,W", _shape)]
-Device = Annotated[str, kind("auto|cpu|cuda[:N]", _device, ("auto", "cpu", "cuda"))]
+Device = Annotated[str, kind("auto|cpu|cuda[:N]", parse_device, ("auto", "cpu", "cuda"))]
 Name = Annotated[str, kind("NAME", filled)]
 
 KINDS = {

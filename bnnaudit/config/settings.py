@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from bnnaudit.core.attack import Beta, Budget, LossKind, Method
+from bnnaudit.core.device import parse_device
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
@@ -111,9 +111,10 @@ def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], ob
 
 
 def _device(value: object) -> object:
-    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
-        raise ValueError(f"{value!r} is not auto, cpu, cuda or cuda:N")
-    return value
+    try:
+        return parse_device(str(value))
+    except UsageError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
 
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
