@@ -11,7 +11,7 @@ from bnnaudit.audit.clever import clever_rows
 from bnnaudit.audit.prepare import Prepared, prepare
 from bnnaudit.audit.threads import Threads
 from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.audit.verdict import share
 from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
@@ -98,7 +98,7 @@ def _model(
         data=prepared.sample.facts,
         threat=threat,
         kind=kind_of(facts),
-        clean_accuracy=estimate(int(prepared.clean.sum()), len(prepared.labels)),
+        clean_accuracy=share(prepared.clean.numpy()),
         columns=tuple(columns),
         paper_columns=tuple(paper_columns),
         rows=tuple(rows),
@@ -143,7 +143,7 @@ def attacked_row(
     try:
         for threat in threats:
             result, _ = run_trial(inputs, Trial(settings, threat), on_progress=advance)
-            cells.append(estimate(int(result.standing.sum()), len(result.standing)))
+            cells.append(share(result.standing))
             standing.append(tuple(result.standing.tolist()))
     except UsageError as error:
         progress.advance(max(0, units - sum(done)))
