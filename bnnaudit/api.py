@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bnnaudit.audit.open import open_model_and_data, open_target, plan_of, substitute_maker
-from bnnaudit.audit.run import AuditRequest, run_audit
+from bnnaudit.auditing.open import open_model_and_data, open_target, plan_of, substitute_maker
+from bnnaudit.auditing.run import AuditRequest, run_audit
 from bnnaudit.config.card import Settings, parse_settings, settings_for
 from bnnaudit.core.progress import Progress, Silence
 from bnnaudit.core.provenance import Provenance

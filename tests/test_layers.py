@@ -74,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "rules/model": VALUES | {"rules"},
     "rules/symptoms": VALUES | {"rules"},
     "rules/verdict": VALUES | {"rules"},
-    "audit": VALUES
+    "auditing": VALUES
     | {
         "attacks",
         "config",
@@ -91,7 +91,7 @@ ALLOWED: dict[str, set[str]] = {
         "zoo",
         "zoo/architectures",
     },
-    "experiments": VALUES | {"audit", "data", "measurements", "rules"},
+    "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
     "reports": {"core", "experiments", "reports/json", "reports/terminal"},
     "reports/json": {"core", "experiments", "reports"},
     "reports/json/schema": set(),
@@ -100,7 +100,7 @@ ALLOWED: dict[str, set[str]] = {
     "reports/terminal/sections": {"core", "reports", "reports/terminal"},
     "cli": {
         "",
-        "audit",
+        "auditing",
         "config",
         "core",
         "experiments",
@@ -110,7 +110,7 @@ ALLOWED: dict[str, set[str]] = {
         "rules",
         "zoo/train",
     },
-    "": {"audit", "cli", "config", "core"},
+    "": {"auditing", "cli", "config", "core"},
 }
 """Folder below `bnnaudit` -> the other folders whose modules its own modules may import."""
 SIBLINGS: dict[str, set[str]] = {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnnaudit.audit.one_attack import Adversarial
+from bnnaudit.auditing.one_attack import Adversarial
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.numerics.pixel_grid import PixelGrid
 from bnnaudit.reports.output import write_atomically

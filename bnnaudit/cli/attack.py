@@ -52,8 +52,8 @@ def attack(
     settings = settle(model, network, data, threat, method, attack, run, output)
     name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
     opened = open_model(model, settings, output)
-    from bnnaudit.audit.one_attack import run_one_attack
-    from bnnaudit.audit.open import substitute_maker
+    from bnnaudit.auditing.one_attack import run_one_attack
+    from bnnaudit.auditing.open import substitute_maker
 
     source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None

@@ -36,7 +36,7 @@ def check(
     require_runnable(settings)
     with waiting("loading", output.quiet):
         from bnnaudit.api import audit_request
-        from bnnaudit.audit.run import run_audit
+        from bnnaudit.auditing.run import run_audit
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.core.report import Status
 

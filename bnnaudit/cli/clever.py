@@ -58,7 +58,7 @@ def clever(
     with njs or hns, they were too high without it.
     """
     opened = open_model(model, settle(model, network, data, run, output), output)
-    from bnnaudit.audit.clever import run_clever
+    from bnnaudit.auditing.clever import run_clever
 
     wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
     with running(opened, output, "CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:

@@ -46,7 +46,7 @@ def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Docume
     if [code is not None, lists.everything, lists.efforts, lists.sources].count(True) > 1:
         raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
     if lists.efforts:
-        from bnnaudit.audit.plan import check_costs
+        from bnnaudit.auditing.plan import check_costs
         from bnnaudit.reports.documents import CheckCost, EffortTable
 
         write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)

@@ -13,7 +13,7 @@ def inspect(model: options.ModelPath, network: options.Network, output: options.
     """Show MODEL's format, operators, bits, steps without a gradient, input, classes and metadata. Nothing is attacked."""
     settings = settle(model, network, output)
     with waiting("loading", output.quiet):
-        from bnnaudit.audit.open import inspect_model
+        from bnnaudit.auditing.open import inspect_model
 
         facts = inspect_model(model, settings)
     write(facts, output, verbose=output.verbose)

@@ -16,7 +16,7 @@ from bnnaudit.core.threat import Norm
 from bnnaudit.experiments.values import Reproduction, TableName
 
 if TYPE_CHECKING:
-    from bnnaudit.audit.open import Opened
+    from bnnaudit.auditing.open import Opened
     from bnnaudit.experiments.run import Subject
 
 FOLDER = Path("sample_models")

@@ -20,8 +20,8 @@ from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.threat import Norm, require_radius
 
 if TYPE_CHECKING:
-    from bnnaudit.audit.open import Opened
-    from bnnaudit.audit.prepare import Prepared
+    from bnnaudit.auditing.open import Opened
+    from bnnaudit.auditing.prepare import Prepared
     from bnnaudit.cli.progress import ProgressBar
     from bnnaudit.config.settings import Settings
     from bnnaudit.reports.documents import Document
@@ -77,7 +77,7 @@ def open_model(model: Path, settings: Settings, output: options.Output) -> Opene
     """Opens model and data; raises an AuditError that names the one that cannot be used."""
     require_runnable(settings)
     with waiting("loading", output.quiet):
-        from bnnaudit.audit.open import open_model_and_data
+        from bnnaudit.auditing.open import open_model_and_data
 
         return open_model_and_data(model, settings)
 
@@ -97,7 +97,7 @@ def running(opened: Opened, output: options.Output, task: str, units: int | None
 
 def prepare_opened(opened: Opened) -> Prepared:
     """The model run on its images without attack."""
-    from bnnaudit.audit.prepare import prepare
+    from bnnaudit.auditing.prepare import prepare
 
     return prepare(opened.target, opened.sample, opened.seed, opened.batch_size, opened.threads)
 

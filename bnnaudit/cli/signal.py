@@ -33,7 +33,7 @@ def signal(
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
     opened = open_model(model, settle(model, network, data, attack, run, output), output)
-    from bnnaudit.audit.signal_propagation import run_signal
+    from bnnaudit.auditing.signal_propagation import run_signal
 
     surrogate = opened.settings.attack.surrogate or Surrogate()
     with running(opened, output, "signal propagation"):

@@ -58,7 +58,7 @@ def sweep(
     if isinstance(wanted, Climb) and settings.attack.beta is None and swept.over in (Parameter.BETA, Parameter.RHO):
         wanted = replace(wanted, beta=Beta())  # the sweep's to choose, not that of the ++
     opened = open_model(model, settings, output)
-    from bnnaudit.audit.sweep import SweepRequest, check_sweep, run_sweep
+    from bnnaudit.auditing.sweep import SweepRequest, check_sweep, run_sweep
 
     threats = replace(opened.threat, l2_per_channel=attack.l2_per_channel)
     request = SweepRequest(swept.over, chosen or usual_values(swept.over, threats), wanted, threats)

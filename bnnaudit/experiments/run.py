@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bnnaudit.audit.clever import clever_rows
-from bnnaudit.audit.prepare import Prepared, prepare
-from bnnaudit.audit.threads import Threads
-from bnnaudit.audit.trials import RunInputs, run_trial
-from bnnaudit.audit.verdict import share
+from bnnaudit.auditing.clever import clever_rows
+from bnnaudit.auditing.prepare import Prepared, prepare
+from bnnaudit.auditing.threads import Threads
+from bnnaudit.auditing.trials import RunInputs, run_trial
+from bnnaudit.auditing.verdict import share
 from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line

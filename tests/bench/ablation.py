@@ -21,7 +21,7 @@ from torch import Tensor
 
 from bnnaudit.attacks.auto import run
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.audit.replay_check import replay
+from bnnaudit.auditing.replay_check import replay
 from bnnaudit.core.attack import Auto, Budget
 from bnnaudit.core.auto_run import PhaseName
 from bnnaudit.core.batch import Batch

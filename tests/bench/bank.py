@@ -17,7 +17,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from bnnaudit.audit.run import AuditRequest, run_audit
+from bnnaudit.auditing.run import AuditRequest, run_audit
 from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort

@@ -35,8 +35,8 @@ from bnnaudit.attacks.context import Context, prepared
 from bnnaudit.attacks.geometry import ascent_direction, project, random_start
 from bnnaudit.attacks.gradient import pgd
 from bnnaudit.attacks.gradient.ascent import error_signal
-from bnnaudit.audit.replay_check import replay
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.auditing.replay_check import replay
+from bnnaudit.auditing.verdict import estimate
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Cost

@@ -21,7 +21,7 @@ import torch
 from onnx import ModelProto, NodeProto
 from torch import Tensor
 
-from bnnaudit.audit.batch_size import OVERHEAD, bytes_per_image
+from bnnaudit.auditing.batch_size import OVERHEAD, bytes_per_image
 from bnnaudit.cli.startup import keep_memory
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.preprocessing import Preprocessing

@@ -21,9 +21,9 @@ from typing import Any
 import torch
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.audit.open import open_model_and_data
-from bnnaudit.audit.replay_check import replay
-from bnnaudit.audit.verdict import estimate
+from bnnaudit.auditing.open import open_model_and_data
+from bnnaudit.auditing.replay_check import replay
+from bnnaudit.auditing.verdict import estimate
 from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.attack import AttackSettings, Auto, Budget, LossKind, Method, Pgd, settings_of
 from bnnaudit.core.batch import Batch

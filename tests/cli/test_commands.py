@@ -158,7 +158,7 @@ def test_a_bug_of_ours_never_looks_like_a_finding(
     def break_down(*arguments: object, **options: object) -> object:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("bnnaudit.audit.one_attack.run_trial", break_down)
+    monkeypatch.setattr("bnnaudit.auditing.one_attack.run_trial", break_down)
     ran = bnnaudit("attack", model, "--data", data)
     assert ran.code == 70
     assert ran.err.count("\n") == 1
@@ -172,7 +172,7 @@ def test_an_interruption_is_unfinished(
     def interrupt(*arguments: object, **options: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bnnaudit.audit.run.run_trial", interrupt)
+    monkeypatch.setattr("bnnaudit.auditing.run.run_trial", interrupt)
     ran = bnnaudit("check", model, "--data", data)
     assert ran.code == 3
     assert "interrupted" in ran.out

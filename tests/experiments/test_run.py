@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from bnnaudit.audit.prepare import prepare
-from bnnaudit.audit.trials import run_trial
+from bnnaudit.auditing.prepare import prepare
+from bnnaudit.auditing.trials import run_trial
 from bnnaudit.core.attack import Beta, BetaRule, Method
 from bnnaudit.core.clever import Ball
 from bnnaudit.core.errors import UsageError

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import METHODS
-from bnnaudit.audit.run import is_settled
+from bnnaudit.auditing.run import is_settled
 from bnnaudit.core.attack import Method, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.plan import AuditPlan

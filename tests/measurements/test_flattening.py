@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bnnaudit.audit.open import Opened, open_model_and_data
+from bnnaudit.auditing.open import Opened, open_model_and_data
 from bnnaudit.config.card import parse_settings
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnaudit.audit.plan import planned_trials
+from bnnaudit.auditing.plan import planned_trials
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.evidence import Agreement, Evidence
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, QuantizerFact

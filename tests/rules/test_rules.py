@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from bnnaudit.audit.plan import planned_trials
-from bnnaudit.audit.verdict import judge_checks
+from bnnaudit.auditing.plan import planned_trials
+from bnnaudit.auditing.verdict import judge_checks
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bnnaudit.audit.open import open_model_and_data
+from bnnaudit.auditing.open import open_model_and_data
 from bnnaudit.config.card import parse_settings, settings_for
 from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch

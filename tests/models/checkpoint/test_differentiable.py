@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.audit.open import open_model_and_data
+from bnnaudit.auditing.open import open_model_and_data
 from bnnaudit.config.card import parse_settings
 from bnnaudit.core.facts import Differentiation
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
