@@ -12,6 +12,7 @@ import torch
 
 from bnnaudit.auditing.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.auditing.cure_table import cures_of, remedy_of
+from bnnaudit.auditing.gate import decide
 from bnnaudit.auditing.image_blocks import Attacked
 from bnnaudit.auditing.journal import Journal
 from bnnaudit.auditing.prepare import Prepared
@@ -20,6 +21,7 @@ from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, re
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Environment, Extent, Report, Verdict
 from bnnaudit.core.threat import Threat
@@ -82,6 +84,7 @@ def report_of(
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
         verdict=verdict,
+        gate=decide(Policy(), verdict, judgement.findings),
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import (
     Confidence,
@@ -21,7 +22,7 @@ from bnnaudit.core.finding import (
     speaks_of_masking,
 )
 from bnnaudit.core.plan import Suspicion
-from bnnaudit.core.report import Estimate, Status, Verdict
+from bnnaudit.core.report import Status, Verdict
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.numerics.intervals import holm, wilson_interval
 from bnnaudit.rules.comparison import SIGNIFICANCE, is_serious, percent
@@ -111,25 +112,18 @@ def _significant(items: Sequence[Finding | Undecided]) -> tuple[tuple[Finding, .
 
 
 def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Iterable[Fault]) -> Verdict:
-    """The end of the chain. Error-level findings fail the check; an audit that could not decide does not pass."""
+    """The end of the chain: what the model is. Whether that is enough is the gate's question."""
     standing = tuple(findings)
-    errors = [finding for finding in standing if finding.severity is Severity.ERROR]
-    claimed, source = _claim(evidence)
+    ordinary = None if evidence.claimed is None else share(evidence.claimed)
+    declared = evidence.plan.declared.adversarial_accuracy
     broken = [fault.check for fault in faults if fault.required]
     if evidence.verified is None or broken or evidence.why_missing:
         reason = evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
-        return Verdict(Status.INCONCLUSIVE, False, reason, claimed, None, source)
+        return Verdict(Status.INCONCLUSIVE, reason, ordinary, None, declared)
     verified = share(evidence.verified)
+    claimed = declared if declared is not None or ordinary is None else ordinary.value
     status, reason = _status(evidence, standing, claimed, verified)
-    passed = not errors and status is not Status.INCONCLUSIVE
-    return Verdict(status, passed, reason, claimed, verified, source)
-
-
-def _claim(evidence: Evidence) -> tuple[Estimate | None, str]:
-    declared = evidence.plan.declared.adversarial_accuracy
-    if declared is not None:
-        return Estimate(declared, declared, declared, 0), "declared by the card"
-    return (None, "") if evidence.claimed is None else (share(evidence.claimed), "ordinary PGD")
+    return Verdict(status, reason, ordinary, verified, declared)
 
 
 def _is_blind(evidence: Evidence) -> bool:
@@ -139,7 +133,7 @@ def _is_blind(evidence: Evidence) -> bool:
 
 
 def _status(
-    evidence: Evidence, findings: tuple[Finding, ...], claimed: Estimate | None, verified: Estimate
+    evidence: Evidence, findings: tuple[Finding, ...], claimed: float | None, verified: Estimate
 ) -> tuple[Status, str]:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if misread := _misread(errors):
@@ -151,9 +145,9 @@ def _status(
     clean = int(evidence.clean.sum())
     if clean == 0:
         return Status.INCONCLUSIVE, "No image of the sample is classified correctly, so there is nothing to attack."
-    if claimed is not None and is_serious(claimed.value, verified.value):
+    if claimed is not None and is_serious(claimed, verified.value):
         return Status.INCONCLUSIVE, (
-            f"Better attacks take {percent(claimed.value - verified.value)} more than the claim allows, but {verified.n} "
+            f"Better attacks take {percent(claimed - verified.value)} more than the claim allows, but {verified.n} "
             "images cannot rule out chance; audit with more --samples."
         )
     if verified.value * verified.n >= NOT_ROBUST * clean and _is_blind(evidence):

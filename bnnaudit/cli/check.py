@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnnaudit.cli import options
-from bnnaudit.cli.command import FAILED, PASSED, UNFINISHED, command
+from bnnaudit.cli.command import command
 from bnnaudit.cli.paths import NO_SUBSTITUTE
 from bnnaudit.cli.session import provenance, require_runnable, settle, write
 from bnnaudit.cli.streams import waiting
@@ -38,12 +38,10 @@ def check(
         from bnnaudit.api import audit_request
         from bnnaudit.auditing.run import run_audit
         from bnnaudit.cli.progress import progress_bar
-        from bnnaudit.core.report import Status
+        from bnnaudit.core.suite import exit_code_of
 
         request = audit_request(model, settings, transfer, provenance())
     with progress_bar(output.quiet) as progress:
         report = run_audit(request, progress)
     write(report, output)
-    if report.verdict is None or report.verdict.status is Status.INCONCLUSIVE:
-        return UNFINISHED
-    return PASSED if report.verdict.passed else FAILED
+    return exit_code_of(report)

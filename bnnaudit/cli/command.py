@@ -14,8 +14,6 @@ from typer.models import OptionInfo
 from bnnaudit.cli.help import Panels
 from bnnaudit.cli.values import kind_of
 
-PASSED, FAILED, BAD_INPUT, UNFINISHED, BUG = 0, 1, 2, 3, 70
-"""What the exit code of a command says."""
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 

@@ -16,10 +16,11 @@ from typer.core import TyperGroup
 
 from bnnaudit import __version__
 from bnnaudit.cli import startup
-from bnnaudit.cli.command import BAD_INPUT, BUG, HELP_NAMES, PASSED, UNFINISHED
+from bnnaudit.cli.command import HELP_NAMES
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.streams import open_streams
 from bnnaudit.core.errors import AuditError, UsageError, did_you_mean, is_out_of_memory
+from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.safe_text import safe
 
 NAME = "bnnaudit"
@@ -94,7 +95,7 @@ def root(
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-        raise typer.Exit(BAD_INPUT)
+        raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 program = typer.main.get_command(app)
@@ -115,15 +116,15 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return code
     except typer.TyperException as error:
-        return complain(usage_error(error), BAD_INPUT)
+        return complain(usage_error(error), ExitCode.BAD_INPUT)
     except AuditError as error:
-        return complain(str(error), BAD_INPUT)
+        return complain(str(error), ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return complain("interrupted; nothing was finished", UNFINISHED)
+        return complain("interrupted; nothing was finished", ExitCode.UNFINISHED)
     except BrokenPipeError:
         # Whoever read our output has left: what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNFINISHED
+        return ExitCode.UNFINISHED
     except Exception as error:
         return report_failure(error, arguments)
 
@@ -138,9 +139,9 @@ def answer(arguments: list[str]) -> int:
         return complete()
     try:
         with program.make_context(NAME, list(arguments)) as context:
-            return int(program.invoke(context) or PASSED)
+            return int(program.invoke(context) or ExitCode.PASSED)
     except typer.Exit as ended:
-        return BAD_INPUT if ended.exit_code else PASSED
+        return ExitCode.BAD_INPUT if ended.exit_code else ExitCode.PASSED
 
 
 def complete() -> int:
@@ -148,10 +149,10 @@ def complete() -> int:
     try:
         program.main(prog_name=NAME, complete_var=COMPLETION)
     except SystemExit as ended:
-        return BAD_INPUT if ended.code else PASSED
+        return ExitCode.BAD_INPUT if ended.code else ExitCode.PASSED
     except (KeyError, ValueError):
         raise UsageError(f"{COMPLETION}: the shell's words are missing, or cannot be read") from None
-    return PASSED
+    return ExitCode.PASSED
 
 
 def usage_error(error: typer.TyperException) -> str:
@@ -168,13 +169,13 @@ def report_failure(error: Exception, arguments: list[str]) -> int:
     """Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
     kind = type(error).__name__
     if is_out_of_memory(error):
-        return complain("out of memory; use fewer --samples or a smaller --batch-size", UNFINISHED)
+        return complain("out of memory; use fewer --samples or a smaller --batch-size", ExitCode.UNFINISHED)
     if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.strerror:
-        return complain(f"{error.filename or 'the output'}: {error.strerror}", BAD_INPUT)
+        return complain(f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT)
     text = (str(error).splitlines() or [""])[0]
-    return complain(f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", BUG)
+    return complain(f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG)
 
 
 def complain(message: str, code: int) -> int:

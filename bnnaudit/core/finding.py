@@ -1,7 +1,9 @@
-"""Rules, and what an audit reports by them: findings, waivers, skips and faults."""
+"""Rules, and what an audit reports by them: findings, skips and faults."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from bnnaudit.core.policy import Waiver
 
 
 class Severity(StrEnum):
@@ -18,6 +20,14 @@ class Confidence(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+class BaselineState(StrEnum):
+    """How a finding stands to those of an earlier report."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    WORSE = "worse"
 
 
 class Family(StrEnum):
@@ -66,7 +76,8 @@ class Measurement:
 class Finding:
     """A rule that fired, with a message about this model and the numbers it rests on.
 
-    p_value: of the comparison that it rests on, None where it rests on none.
+    p_value: of the comparison that it rests on, None where it rests on none. waiver: by which it is accepted, if it
+    is. baseline: how it stands to an earlier report, None where there is none.
     """
 
     rule: Rule
@@ -75,6 +86,8 @@ class Finding:
     confidence: Confidence
     measurements: tuple[Measurement, ...] = ()
     p_value: float | None = None
+    waiver: Waiver | None = None
+    baseline: BaselineState | None = None
 
 
 def speaks_of_masking(finding: Finding) -> bool:
@@ -90,15 +103,6 @@ class Undecided:
 
     comparison: str
     p_value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """A finding that the project's settings accept until a day (ISO date)."""
-
-    rule: str
-    reason: str
-    until: str
 
 
 @dataclass(frozen=True, slots=True)

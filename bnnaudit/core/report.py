@@ -10,8 +10,11 @@ from typing import Literal
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.effort import Effort
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.finding import Fault, Finding, Skip, Waiver, speaks_of_masking
+from bnnaudit.core.finding import Fault, Finding, Skip, speaks_of_masking
+from bnnaudit.core.gate import Gate, Outcome
+from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import ServeAs
@@ -23,23 +26,18 @@ SCHEMA = "bnnaudit-report/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """A fraction of `n` images with its 95 % Wilson interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What was audited on. `labelled` is False where the model's own predictions stand in for labels."""
+    """What was audited on.
+
+    labelled: False where the model's own predictions stand in for labels. classes: the names of the classes by their numbers,
+    empty where the data have none.
+    """
 
     source: str
     samples: int
     sha256: str
     labelled: bool = True
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,25 +258,56 @@ class Remedy:
     causes: tuple[str, ...]
 
 
+DECLARED, ORDINARY = "declared by the card", "ordinary PGD"
+"""Where a claim comes from."""
+
+
 class Status(StrEnum):
-    """What the audit concludes about the claim."""
+    """What the audit concludes about the model."""
 
     FAKE = "fake-robustness"
     NOT_ROBUST = "not-robust"
+    CLAIM_NOT_MET = "claim-not-met"
+    """The maker's figure is above what is left, and ordinary attacks show that as well: nothing is faked."""
     AS_CLAIMED = "robust-as-claimed"
     INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The end of the chain: measured, per image, each success replayed on the deployed model."""
+    """The end of the chain, about the model: measured, per image, each success replayed on the deployed model.
+
+    ordinary_accuracy: what ordinary PGD leaves. verified_accuracy: what is left after everything, an upper bound of the model's
+    robust accuracy. declared_accuracy: what the model's maker states, a figure without an interval.
+    """
 
     status: Status
-    passed: bool
     reason: str
-    claimed_accuracy: Estimate | None = None
+    ordinary_accuracy: Estimate | None = None
     verified_accuracy: Estimate | None = None
-    claim_source: str = ""
+    declared_accuracy: float | None = None
+
+    @property
+    def claimed_accuracy(self) -> float | None:
+        """The claim: what the maker declares, else what ordinary PGD leaves."""
+        if self.declared_accuracy is not None:
+            return self.declared_accuracy
+        return None if self.ordinary_accuracy is None else self.ordinary_accuracy.value
+
+    @property
+    def claim_source(self) -> str:
+        """Whose claim it is; empty where there is none."""
+        if self.declared_accuracy is not None:
+            return DECLARED
+        return "" if self.ordinary_accuracy is None else ORDINARY
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do with the model, in a sentence or two, and the codes of the findings that it answers."""
+
+    text: str
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +328,9 @@ class Extent:
 class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
-    remedy: None where nothing was found to remedy, or no cure recovers enough. comparisons: how many tests the significance
+    remedy: what to change in the attack; None where nothing was found to remedy, or no cure recovers enough. advice: what to do
+    with the model, the most important first. gate: None for a run that judges nothing. images: those attacked, in
+    the order of the data set. examples: counterexamples to look at. comparisons: how many tests the significance
     of each finding was corrected for. extent: None where a run attacks all images of its sample in any case. output: what the
     deployed model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the
     same.
@@ -317,7 +348,6 @@ class Report:
     cures: tuple[Cure, ...] = ()
     remedy: Remedy | None = None
     findings: tuple[Finding, ...] = ()
-    waived: tuple[Waiver, ...] = ()
     skipped: tuple[Skip, ...] = ()
     faults: tuple[Fault, ...] = ()
     verdict: Verdict | None = None
@@ -326,6 +356,20 @@ class Report:
     output: OutputScores | None = None
     extent: Extent | None = None
     serving: Serving | None = None
+    gate: Gate | None = None
+    advice: tuple[Advice, ...] = ()
+    images: tuple[ImageRow, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate let the model pass."""
+        return self.gate is not None and self.gate.outcome is Outcome.PASSED
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """The findings that the policy accepts."""
+        return tuple(finding for finding in self.findings if finding.waiver is not None)
 
     @property
     def strongest(self) -> AttackRow | None:

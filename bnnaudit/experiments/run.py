@@ -15,8 +15,9 @@ from bnnaudit.auditing.verdict import share
 from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
 from bnnaudit.core.errors import UsageError, one_line
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.progress import Progress
-from bnnaudit.core.report import SCALINGS, Estimate, SignalRow
+from bnnaudit.core.report import SCALINGS, SignalRow
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Threat, length_text

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.attack import AttackSettings, Beta
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import FLOAT_BITS, ModelFacts
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import DataFacts, Estimate
+from bnnaudit.core.report import DataFacts
 from bnnaudit.core.threat import Threat
 
 SOURCE = "the paper's submission to ICLR 2021"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ class ReportFormat(StrEnum):
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 """The formats that write documents of every kind; others write reports alone."""
+SUFFIXES: Mapping[str, ReportFormat] = {
+    ".txt": ReportFormat.TERMINAL,
+    ".json": ReportFormat.JSON,
+}
+"""The format of a file by the end of its name, the longest that fits."""
+
+
+def format_of(path: Path) -> ReportFormat | None:
+    """The format that the file's name stands for; None where it stands for none."""
+    name = path.name.lower()
+    fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
+    return SUFFIXES[max(fitting, key=len)] if fitting else None
 
 
 def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:

@@ -2,7 +2,7 @@
 
 import math
 
-from bnnaudit.core.report import Estimate
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.threat import Norm, Threat, length_text
 
 MISSING = "-"

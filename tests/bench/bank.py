@@ -258,10 +258,8 @@ def print_table(
 def _line(entry: Entry, report: Report, complaints: tuple[str, ...], seconds: float) -> str:
     verdict = report.verdict
     assert verdict is not None
-    figures = [
-        "-" if figure is None else f"{100 * figure.value:.0f} %"
-        for figure in (verdict.claimed_accuracy, verdict.verified_accuracy)
-    ]
+    verified = None if verdict.verified_accuracy is None else verdict.verified_accuracy.value
+    figures = ["-" if figure is None else f"{100 * figure:.0f} %" for figure in (verdict.claimed_accuracy, verified)]
     truth, right = "healthy" if entry.healthy else "broken", "no" if complaints else "yes"
     images = "-" if report.extent is None else str(report.extent.attacked)
     told = " ".join(sorted(found(report))) + (f"  <- {'; '.join(complaints)}" if complaints else "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, Iprop, LossKind, Pgd, Square
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
-from bnnaudit.core.report import DataFacts, Estimate
+from bnnaudit.core.report import DataFacts
 from bnnaudit.core.threat import Box
 from bnnaudit.experiments.claims import claims_of
 from bnnaudit.experiments.table import EXPERIMENTS

@@ -12,9 +12,10 @@ from bnnaudit.auditing.trials import run_trial
 from bnnaudit.core.attack import Beta, BetaRule, Method
 from bnnaudit.core.clever import Ball
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import FLOAT_BITS, Layout, ModelFacts, ModelFormat, QuantizerFact, layer_bits
 from bnnaudit.core.progress import Silence
-from bnnaudit.core.report import DataFacts, Estimate, SignalRow
+from bnnaudit.core.report import DataFacts, SignalRow
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample

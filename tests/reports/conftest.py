@@ -1,13 +1,17 @@
 """Whole reports, as an audit would make them: fake robustness, an honest model, one attack, an undecided audit."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Method, Pgd
 from bnnaudit.core.effort import Effort
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
-from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip, Waiver
+from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.policy import Policy, Waiver
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
     AttackRow,
@@ -15,7 +19,6 @@ from bnnaudit.core.report import (
     CureKind,
     DataFacts,
     Environment,
-    Estimate,
     PlaceGradient,
     PlaceRow,
     Remedy,
@@ -93,6 +96,11 @@ def _row(
     )
 
 
+def _gate(outcome: Outcome, reason: str) -> Gate:
+    asked = Criterion(CriterionKind.AUDIT, "a verdict about the model", Outcome.PASSED, "there is one")
+    return Gate(Policy(), (asked, Criterion(CriterionKind.FINDINGS, "no finding of level error", outcome, reason)))
+
+
 def _sweep(parameter: str, attack: str, points: list[tuple[float, str, float]]) -> Sweep:
     estimates = [(v, label, Estimate(a, max(0.0, a - 0.05), min(1.0, a + 0.05), 300)) for v, label, a in points]
     return Sweep(parameter, attack, tuple(SweepPoint(*point) for point in estimates))
@@ -168,6 +176,9 @@ def fake(facts: ModelFacts) -> Report:
                 Severity.WARNING,
                 Confidence.MEDIUM,
                 (Measurement("ratio", float("inf"), "x", 300), Measurement("ratio", 7.0, "x", 300, float("nan"), 8.0)),
+                waiver=Waiver(
+                    "GM103", "accepted for the pilot, see the risk register", "ml-release", date(2030, 1, 31)
+                ),
             ),
             Finding(
                 _rule("MF405", "low-clean-accuracy", Severity.NOTE),
@@ -176,17 +187,15 @@ def fake(facts: ModelFacts) -> Report:
                 Confidence.LOW,
             ),
         ),
-        waived=(Waiver("GM101", "accepted for the pilot, see the risk register", "2030-01-31"),),
         skipped=(Skip("random-search", "needs more than the 60 s that are allowed"),),
         faults=(Fault("restarts", "out of memory at batch size 512"),),
         verdict=Verdict(
             Status.FAKE,
-            passed=False,
             reason="The model looks robust only because ordinary attacks fail on it.",
-            claimed_accuracy=claimed,
+            ordinary_accuracy=claimed,
             verified_accuracy=verified,
-            claim_source="PGD, 20 steps, b = 1, straight-through gradients",
         ),
+        gate=_gate(Outcome.FAILED, "FR301"),
     )
 
 
@@ -201,12 +210,10 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
         attacks=(replace(fake.attacks[1], threat=Threat(Norm.LINF, 8 / 255), accuracy=estimate),),
         remedy=None,
         findings=(),
-        waived=(),
         skipped=(),
         faults=(),
-        verdict=Verdict(
-            Status.AS_CLAIMED, True, "No attack did better than the ordinary one.", estimate, estimate, "PGD"
-        ),
+        verdict=Verdict(Status.AS_CLAIMED, "No attack did better than the ordinary one.", estimate, estimate),
+        gate=_gate(Outcome.PASSED, "none"),
     )
 
 
@@ -232,10 +239,10 @@ def attack_only(fake: Report) -> Report:
         remedy=None,
         effort=None,
         findings=(),
-        waived=(),
         skipped=(),
         faults=(),
         verdict=None,
+        gate=None,
     )
 
 
@@ -252,7 +259,7 @@ def detailed(fake: Report) -> Report:
     humped = tuple(100 * beta * value**2 for beta, value in zip(betas, falling, strict=True))
     assert fake.signal is not None
     signal = replace(fake.signal, places=places, curves=SignalCurves(betas, falling, humped, humped, humped))
-    return replace(fake, signal=signal, sweeps=fake.sweeps[:1], findings=(), verdict=None)
+    return replace(fake, signal=signal, sweeps=fake.sweeps[:1], findings=(), verdict=None, gate=None)
 
 
 @pytest.fixture
@@ -268,9 +275,9 @@ def undecided(fake: Report) -> Report:
         remedy=None,
         effort=None,
         findings=(),
-        waived=(),
         faults=(Fault("replay", "the deployed model raised an error", required=True),),
-        verdict=Verdict(Status.INCONCLUSIVE, False, "A required check broke."),
+        verdict=Verdict(Status.INCONCLUSIVE, "A required check broke."),
+        gate=_gate(Outcome.UNDECIDED, "none"),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import DataFacts, Estimate
+from bnnaudit.core.report import DataFacts
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.experiments.claims import claims_of
 from bnnaudit.experiments.table import EXPERIMENTS

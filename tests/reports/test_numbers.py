@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bnnaudit.core.report import Estimate
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.threat import Norm, Threat, parse_length
 from bnnaudit.reports.numbers import (
     bits,

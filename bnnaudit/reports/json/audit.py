@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from bnnaudit.core.attack import Auto, Climb, Search
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.policy import Waiver
 from bnnaudit.core.report import (
     SCALINGS,
     SCHEMA,
@@ -45,8 +46,9 @@ def report_to_json(report: Report) -> JsonObject:
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
         **record(report, "effort", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
-        **record(report, "waived", "skipped", "faults"),
-        "verdict": None if report.verdict is None else _verdict(report.verdict),
+        "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
+        **record(report, "skipped", "faults"),
+        "verdict": None if report.verdict is None else {**_verdict(report.verdict), "passed": report.passed},
     }
 
 
@@ -144,6 +146,14 @@ def _cure(cure: Cure) -> JsonObject:
     }
 
 
+def _waived(finding: Finding, waiver: Waiver) -> JsonObject:
+    return {
+        "rule": finding.rule.code,
+        **record(waiver, "reason", "owner", "model"),
+        "until": waiver.expires.isoformat(),
+    }
+
+
 def _finding(finding: Finding) -> JsonObject:
     return {
         "rule": finding.rule.code,
@@ -169,12 +179,13 @@ def _evidence(measurements: Iterable[Measurement]) -> JsonObject:
 
 def _verdict(verdict: Verdict) -> JsonObject:
     claimed, verified = verdict.claimed_accuracy, verdict.verified_accuracy
+    declared = verdict.declared_accuracy is not None
     return {
         "status": str(verdict.status),
-        "claimed_accuracy": None if claimed is None else claimed.value,
-        "claimed_ci95": interval(claimed),
+        "claimed_accuracy": claimed,
+        "claimed_ci95": None if declared else interval(verdict.ordinary_accuracy),
         "claim_source": verdict.claim_source,
         "verified_accuracy": None if verified is None else verified.value,
         "verified_ci95": interval(verified),
-        **record(verdict, "passed", "reason"),
+        **record(verdict, "reason"),
     }

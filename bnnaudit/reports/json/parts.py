@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bnnaudit.core.attack import Beta
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Estimate
 from bnnaudit.core.surrogate import Surrogate
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The JSON of `reproduce`: bnnaudit-reproduction/1, described by `schema/bnnaudit-reproduction-1.json`."""
 
-from bnnaudit.core.report import Estimate
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.experiments.values import SOURCE, Claim, RadiusFigure, ReproducedModel, ReproducedRow, Reproduction
 from bnnaudit.reports.attack_names import row_name
 from bnnaudit.reports.json.model import model_to_json

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from bnnaudit.core.attack import Method
-from bnnaudit.core.report import Estimate
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.experiments.values import (
     SOURCE,

@@ -61,9 +61,10 @@ def _lists(report: Report, page: Page) -> list[RenderableType]:
     reasons: dict[str, list[str]] = {}
     for skip in report.skipped:
         reasons.setdefault(skip.why, []).append(skip.check)
+    waived = [(f.rule.code, f.waiver.expires, f.waiver.reason) for f in report.findings if f.waiver is not None]
     required = " (required: the audit is undecided without it)"
     lists = (
-        ("Waived", "bold", [(waiver.rule, f" until {waiver.until}: {waiver.reason}") for waiver in report.waived]),
+        ("Waived", "bold", [(rule, f" until {until}: {reason}") for rule, until, reason in waived]),
         ("Skipped", "bold", [(", ".join(checks), f": {why}") for why, checks in reasons.items()]),
         ("Faults", "bold red", [(f.check, f": {f.error}{required if f.required else ''}") for f in report.faults]),
     )

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bnnaudit.core.report import Estimate, Report, Status, Verdict
+from bnnaudit.core.estimate import Estimate
+from bnnaudit.core.gate import Outcome
+from bnnaudit.core.report import Report, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import percent, threat_text, with_interval
@@ -28,12 +30,12 @@ def last_line(report: Report, page: Page) -> Text:
     """The fullest of the wordings that fits on one line of the page."""
     if report.verdict is None:
         return _fitting(_measured(report), "bold", page)
-    word, style = _outcome(report.verdict)
+    word, style = _outcome(report)
     return _fitting([f"{word}  {line}" for line in _judged(report.verdict, report.threat)], f"bold {style}", page)
 
 
 def _in_words(judgement: Verdict, page: Page) -> list[RenderableType]:
-    rows: list[tuple[str, RenderableType]] = [("Claimed", _accuracy(judgement.claimed_accuracy, page))]
+    rows: list[tuple[str, RenderableType]] = [("Claimed", _accuracy(_claim(judgement), page))]
     if judgement.claim_source:
         rows.append(("", page.text(judgement.claim_source, "dim")))
     rows.append(("Verified", _accuracy(judgement.verified_accuracy, page)))
@@ -48,14 +50,19 @@ def _accuracy(estimate: Estimate | None, page: Page) -> Text:
     return line
 
 
-def _outcome(judgement: Verdict) -> tuple[str, str]:
-    if judgement.status is Status.INCONCLUSIVE:
+def _outcome(report: Report) -> tuple[str, str]:
+    if report.gate is None or report.gate.outcome is Outcome.UNDECIDED:
         return "UNDECIDED", "yellow"
-    return ("PASS", "green") if judgement.passed else ("FAIL", "red")
+    return ("PASS", "green") if report.passed else ("FAIL", "red")
+
+
+def _claim(judgement: Verdict) -> Estimate | None:
+    declared = judgement.declared_accuracy
+    return judgement.ordinary_accuracy if declared is None else Estimate(declared, declared, declared, 0)
 
 
 def _judged(judgement: Verdict, threat: Threat) -> list[str]:
-    claimed, verified = judgement.claimed_accuracy, judgement.verified_accuracy
+    claimed, verified = _claim(judgement), judgement.verified_accuracy
     full = f"{judgement.status}: claimed {with_interval(claimed)}, verified {with_interval(verified)}"
     plain = f"{judgement.status}: claimed {_short(claimed)}, verified {_short(verified)}"
     under = f" under {threat_text(threat)}"

@@ -1,0 +1,80 @@
+"""The gate's decision: what was asked of a model, and whether the audit's figures answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bnnaudit.core.estimate import Estimate
+from bnnaudit.core.policy import IdleWaiver, Policy
+
+
+class Outcome(StrEnum):
+    """Of one criterion, and of all of them together."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+class Bound(StrEnum):
+    """The part of a figure that was compared with its threshold."""
+
+    LOWER = "lower bound"
+    UPPER = "upper bound"
+    ESTIMATE = "estimate"
+
+
+class CriterionKind(StrEnum):
+    """What a criterion is about."""
+
+    AUDIT = "audit"
+    """The audit reached a verdict about the model."""
+    FINDINGS = "findings"
+    CLAIM = "claim"
+    """The accuracy under attack that the model's maker declares."""
+    CLEAN = "min-clean"
+    VERIFIED = "min-verified"
+    GAP = "max-gap"
+    REQUIRED = "required-check"
+    BASELINE = "baseline"
+    """No figure is worse than that of an earlier report, beyond chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One thing that the gate was asked, and its answer.
+
+    asked: in words, such as `verified accuracy of at least 30 %`. reason: in words what was found. threshold, measured, bound:
+    the comparison, None where there is none. more_images: about how many more images would decide an undecided one, None where
+    no number would or the comparison is none of figures.
+    """
+
+    kind: CriterionKind
+    asked: str
+    outcome: Outcome
+    reason: str
+    threshold: float | None = None
+    measured: Estimate | None = None
+    bound: Bound | None = None
+    more_images: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The decision about a release.
+
+    Failed where any criterion failed, else undecided where any is undecided. idle: waivers for this model that accepted nothing.
+    """
+
+    policy: Policy
+    criteria: tuple[Criterion, ...]
+    idle: tuple[IdleWaiver, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of all criteria together."""
+        outcomes = {criterion.outcome for criterion in self.criteria}
+        if Outcome.FAILED in outcomes:
+            return Outcome.FAILED
+        return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
