@@ -17,6 +17,7 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    HTML = "html"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -24,6 +25,8 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -50,6 +53,10 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.json.writer import write_json
 
             return write_json
+        case ReportFormat.HTML:
+            from bnnaudit.reports.html.writer import write_html
+
+            return write_html
         case _:
             assert_never(format)
 
