@@ -19,7 +19,7 @@ from bnnaudit.auditing.prepare import Prepared
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault
+from bnnaudit.core.finding import CatalogueCheck, Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
@@ -83,6 +83,7 @@ def report_of(
         findings=judgement.findings,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
+        checks=tuple(CatalogueCheck(check.name, check.rule.code, check.rule.name) for check in CHECKS),
         verdict=verdict,
         gate=decide(Policy(), verdict, judgement.findings),
         effort=plan.effort,
