@@ -18,6 +18,9 @@ class ReportFormat(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     HTML = "html"
+    INTOTO = "intoto"
+    INTOTO_PREDICATE = "intoto-predicate"
+    CYCLONEDX = "cyclonedx"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -27,6 +30,10 @@ SUFFIXES: Mapping[str, ReportFormat] = {
     ".json": ReportFormat.JSON,
     ".html": ReportFormat.HTML,
     ".htm": ReportFormat.HTML,
+    ".intoto.json": ReportFormat.INTOTO,
+    ".intoto.jsonl": ReportFormat.INTOTO,
+    ".predicate.json": ReportFormat.INTOTO_PREDICATE,
+    ".cdx.json": ReportFormat.CYCLONEDX,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -57,6 +64,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.html.writer import write_html
 
             return write_html
+        case ReportFormat.INTOTO:
+            from bnnaudit.reports.intoto import write_intoto
+
+            return write_intoto
+        case ReportFormat.INTOTO_PREDICATE:
+            from bnnaudit.reports.intoto_predicate import write_intoto_predicate
+
+            return write_intoto_predicate
+        case ReportFormat.CYCLONEDX:
+            from bnnaudit.reports.cyclonedx.writer import write_cyclonedx
+
+            return write_cyclonedx
         case _:
             assert_never(format)
 

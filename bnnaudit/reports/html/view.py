@@ -165,6 +165,9 @@ def _settings(report: Report) -> Words:
         rows.append(("Attacked", f"{count(extent.attacked)} of {plural(extent.available, 'image')}{early}"))
     if report.effort is not None:
         rows.append(("Effort", str(report.effort)))
+    if report.checks:
+        numbers = (len(report.checks), len(report.skipped), len(report.faults))
+        rows.append(("Checks", "{} in the catalogue, {} skipped, {} broken".format(*map(count, numbers))))
     if report.comparisons:
         rows.append(
             ("Comparisons", f"{count(report.comparisons)}, for which the significance of findings is corrected")
