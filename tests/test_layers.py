@@ -92,10 +92,11 @@ ALLOWED: dict[str, set[str]] = {
         "zoo/architectures",
     },
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
-    "reports": {"core", "experiments", "reports/json", "reports/terminal"},
+    "reports": {"core", "experiments", "reports/json", "reports/sarif", "reports/terminal"},
     "reports/json": {"core", "experiments", "reports"},
     "reports/json/schema": set(),
     "reports/pictures": {"core", "reports"},
+    "reports/sarif": {"core", "reports", "reports/json"},
     "reports/terminal": {"core", "experiments", "reports", "reports/terminal/sections"},
     "reports/terminal/sections": {"core", "reports", "reports/terminal"},
     "cli": {

@@ -17,6 +17,9 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    CSV = "csv"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -24,6 +27,10 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".sarif": ReportFormat.SARIF,
+    ".sarif.json": ReportFormat.SARIF,
+    ".xml": ReportFormat.JUNIT,
+    ".csv": ReportFormat.CSV,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -50,6 +57,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.json.writer import write_json
 
             return write_json
+        case ReportFormat.SARIF:
+            from bnnaudit.reports.sarif.writer import write_sarif
+
+            return write_sarif
+        case ReportFormat.JUNIT:
+            from bnnaudit.reports.junit import write_junit
+
+            return write_junit
+        case ReportFormat.CSV:
+            from bnnaudit.reports.csv import write_csv
+
+            return write_csv
         case _:
             assert_never(format)
 
