@@ -36,6 +36,8 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
     missing = journal.probes.missing
     if journal.interrupted:
         missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
+    if prepared.missing_session:
+        missing = (*missing, ("default-session", prepared.missing_session))
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
     before, standing = prepared.inputs.on(rows).sessions, attacked.standing
     after = None if standing is None else standing.sessions

@@ -20,6 +20,9 @@ class ReportFormat(StrEnum):
     SARIF = "sarif"
     JUNIT = "junit"
     CSV = "csv"
+    INTOTO = "intoto"
+    INTOTO_PREDICATE = "intoto-predicate"
+    CYCLONEDX = "cyclonedx"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -31,6 +34,10 @@ SUFFIXES: Mapping[str, ReportFormat] = {
     ".sarif.json": ReportFormat.SARIF,
     ".xml": ReportFormat.JUNIT,
     ".csv": ReportFormat.CSV,
+    ".intoto.json": ReportFormat.INTOTO,
+    ".intoto.jsonl": ReportFormat.INTOTO,
+    ".predicate.json": ReportFormat.INTOTO_PREDICATE,
+    ".cdx.json": ReportFormat.CYCLONEDX,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -69,6 +76,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.csv import write_csv
 
             return write_csv
+        case ReportFormat.INTOTO:
+            from bnnaudit.reports.intoto import write_intoto
+
+            return write_intoto
+        case ReportFormat.INTOTO_PREDICATE:
+            from bnnaudit.reports.intoto_predicate import write_intoto_predicate
+
+            return write_intoto_predicate
+        case ReportFormat.CYCLONEDX:
+            from bnnaudit.reports.cyclonedx.writer import write_cyclonedx
+
+            return write_cyclonedx
         case _:
             assert_never(format)
 
