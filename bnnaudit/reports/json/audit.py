@@ -47,7 +47,7 @@ def report_to_json(report: Report) -> JsonObject:
         "findings": [_finding(finding) for finding in report.findings],
         "rules": {code: record(rule) for code, rule in rules.items()},
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
-        **record(report, "skipped", "faults"),
+        **record(report, "skipped", "faults", "checks"),
         "verdict": None if verdict is None else {**_verdict(verdict), "passed": report.passed},
         "gate": None if report.gate is None else gate_to_json(report.gate),
         "exit_code": int(exit_code_of(report)),

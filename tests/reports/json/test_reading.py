@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Audited
-from bnnaudit.reports.formats import ReportFormat, render
 from bnnaudit.reports.json.reading import read_document, round_trip
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
@@ -45,7 +42,9 @@ def test_what_is_read_is_what_was_written(runs: dict[str, Audited], name: str) -
 
 def test_numbers_that_are_not_finite_are_the_only_difference(fake: Report) -> None:
     read = round_trip(fake)
-    assert str(read.findings[2].measurements).replace("nan", "inf") == str(fake.findings[2].measurements).replace("nan", "inf")
+    assert str(read.findings[2].measurements).replace("nan", "inf") == str(fake.findings[2].measurements).replace(
+        "nan", "inf"
+    )
     assert replace(read, findings=()) == replace(fake, findings=())
 
 

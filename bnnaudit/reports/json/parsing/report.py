@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.finding import Fault, Skip
+from bnnaudit.core.finding import CatalogueCheck, Fault, Skip
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
     Advice,
@@ -62,6 +62,7 @@ def read_report(node: Node) -> Report:
         findings=read_findings(node),
         skipped=node["skipped"].read(tuple[Skip, ...]),
         faults=node["faults"].read(tuple[Fault, ...]),
+        checks=node["checks"].read(tuple[CatalogueCheck, ...]),
         verdict=None if node["verdict"].value is None else _verdict(node["verdict"]),
         effort=None if node["effort"].value is None else node["effort"].read(Effort),
         comparisons=node["comparisons"].whole(0),
