@@ -7,11 +7,11 @@ import io
 import math
 from collections.abc import Iterator
 
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.core.suite import Failure
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import threat_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
@@ -54,17 +54,10 @@ def write_csv(document: Document, page: Page) -> str:
     A model without images, and one that could not be audited, has one row that says so in its note: no audit that failed looks
     like one without adversarial images. Raises UsageError for a document that is no audit.
     """
-    match document:
-        case Report() | Failure():
-            entries: tuple[Report | Failure, ...] = (document,)
-        case Suite():
-            entries = document.entries
-        case _:
-            raise UsageError("csv: only audits of models have rows of images; choose text or JSON")
     stream = io.StringIO(newline="")
     table = csv.writer(stream, lineterminator="\r\n")
     table.writerow(COLUMNS)
-    for entry in entries:
+    for entry in entries_of(document, "csv"):
         for row in _rows(entry):
             table.writerow([_cell(row.get(column)) for column in COLUMNS])
     return stream.getvalue()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 
 from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser import Failure as Failed
 
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.finding import CatalogueCheck, Finding
 from bnnaudit.core.gate import Criterion, Outcome
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.core.suite import Failure
+from bnnaudit.reports.by_model import file_name
 from bnnaudit.reports.documents import Document
-from bnnaudit.reports.numbers import count, percent, threat_text, with_interval
+from bnnaudit.reports.entries import entries_of
+from bnnaudit.reports.numbers import count, percent, significant, threat_text, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
 
@@ -30,15 +30,8 @@ def write_junit(document: Document, page: Page) -> str:
     was not audited is an error, so that nobody who reads this file alone takes it for a pass. Findings that the gate does not
     count stand in the output of a case that passed. Raises UsageError for a document that is no audit.
     """
-    match document:
-        case Report() | Failure():
-            entries: tuple[Report | Failure, ...] = (document,)
-        case Suite():
-            entries = document.entries
-        case _:
-            raise UsageError("junit: only audits of models are written in this format; choose text or JSON")
     root = JUnitXml("bnnaudit")
-    for entry in entries:
+    for entry in entries_of(document, "junit"):
         root.add_testsuite(_not_audited(entry) if isinstance(entry, Failure) else _suite(entry))
     root.update_statistics()
     return _text(root)
@@ -85,8 +78,7 @@ def _not_audited(failure: Failure) -> TestSuite:
 
 def _group(path: str, rest: str) -> str:
     """The class name: Jenkins takes what is before its last dot for a package, so no name in it has one."""
-    model = re.split(r"[\\/]", path.rstrip("\\/"))[-1] or "model"
-    return f"{short(model).replace('.', '_')}.{short(rest).replace('.', '_')}"
+    return f"{file_name(path).replace('.', '_')}.{short(rest).replace('.', '_')}"
 
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
@@ -126,8 +118,6 @@ def _gate_cases(report: Report) -> Iterator[TestCase]:
 def _gate_case(criterion: Criterion) -> TestCase:
     case = TestCase(short(f"gate {criterion.kind}: {criterion.asked}"))
     words = criterion.reason
-    if criterion.more_images is not None:
-        words = f"{words}; about {count(criterion.more_images)} more images would decide it"
     match criterion.outcome:
         case Outcome.PASSED:
             case.system_out = short(words, LONGEST_TEXT)
@@ -194,7 +184,9 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
         yield short(f"{finding.severity}: {finding.message} (confidence: {finding.confidence})", LONGEST_TEXT)
         for measurement in finding.measurements:
             sample = "" if measurement.n is None else f", n = {count(measurement.n)}"
-            yield short(f"  {measurement.name}: {measurement.value:.6g} {measurement.unit}".rstrip() + sample)
+            yield short(
+                f"  {measurement.name}: {significant(measurement.value, 4)} {measurement.unit}".rstrip() + sample
+            )
         if finding.waiver is not None:
             waiver = finding.waiver
             yield short(f"  waived until {waiver.expires}: {waiver.reason} (owner: {waiver.owner})", LONGEST_TEXT)

@@ -14,7 +14,7 @@ from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.json.parts import JsonObject, record
-from bnnaudit.reports.numbers import count, threat_text
+from bnnaudit.reports.numbers import threat_text
 from bnnaudit.reports.sarif.artifact import file_name, location_of
 from bnnaudit.reports.sarif.messages import message
 from bnnaudit.reports.sarif.rules import descriptor_of, gate_code, gate_descriptor
@@ -149,8 +149,6 @@ def _criterion(criterion: Criterion) -> JsonObject:
     """A failed criterion is an error; of an undecided one SARIF says that it is open, at no level."""
     failed = criterion.outcome is Outcome.FAILED
     words = f"{'Not met' if failed else 'Undecided'}: {criterion.asked}; {criterion.reason}"
-    if criterion.more_images is not None:
-        words = f"{words}; about {count(criterion.more_images)} more images would decide it"
     return {
         "ruleId": gate_code(criterion.kind),
         "kind": "fail" if failed else "open",

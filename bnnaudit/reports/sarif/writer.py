@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bnnaudit.core.errors import UsageError
-from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite, exit_code_of
+from bnnaudit.core.exit_codes import worst
+from bnnaudit.core.suite import exit_code_of
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.sarif.run import category_of, run_of
@@ -21,13 +21,8 @@ def write_sarif(document: Document, page: Page) -> str:
     What the command exits with stands in each run, and no run of an audit that did not finish looks like one that did.
     Raises UsageError for a document that is no audit.
     """
-    match document:
-        case Report() | Failure():
-            entries, exit_code = (document,), exit_code_of(document)
-        case Suite():
-            entries, exit_code = document.entries, document.exit_code
-        case _:
-            raise UsageError("sarif: only audits of models are written in this format; choose text or JSON")
+    entries = entries_of(document, "sarif")
+    exit_code = worst(exit_code_of(entry) for entry in entries)
     seen: Counter[str] = Counter()
     runs = []
     for entry in entries:
