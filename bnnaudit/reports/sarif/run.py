@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, exit_code_of
-from bnnaudit.reports.json.parts import JsonObject, JsonValue, interval, record
+from bnnaudit.reports.json.parts import JsonObject, plain, record
 from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.sarif.artifact import artifact_of, base_addresses, relative_name
 from bnnaudit.reports.sarif.invocation import invocation_of
@@ -46,15 +45,9 @@ def _figures(report: Report) -> JsonObject:
         "gate": None if gate is None else str(gate.outcome),
         "threat": record(report.threat, "norm", "eps", "image_bits"),
         "data": {"source": short(data.source), **record(data, "samples", "sha256", "labelled")},
-        "cleanAccuracy": _share(report.clean_accuracy),
-        "ordinaryAccuracy": None if verdict is None else _share(verdict.ordinary_accuracy),
+        "cleanAccuracy": plain(report.clean_accuracy),
+        "ordinaryAccuracy": None if verdict is None else plain(verdict.ordinary_accuracy),
         "declaredAccuracy": None if verdict is None else verdict.declared_accuracy,
         "claimedAccuracy": None if verdict is None else verdict.claimed_accuracy,
-        "verifiedAccuracyAtMost": None if verdict is None else _share(verdict.verified_accuracy),
+        "verifiedAccuracyAtMost": None if verdict is None else plain(verdict.verified_accuracy),
     }
-
-
-def _share(estimate: Estimate | None) -> JsonValue:
-    if estimate is None:
-        return None
-    return {"value": estimate.value, "ci95": interval(estimate), "images": estimate.n}

@@ -303,9 +303,9 @@ def test_a_run_that_judges_nothing_says_so(attack_only: Report) -> None:
 
 def test_the_figures_stand_in_the_properties(fake: Report, claim_not_met: Report) -> None:
     properties = run_of(fake)["properties"]
-    assert properties["cleanAccuracy"] == {"value": 0.9833, "ci95": [0.9614, 0.9929], "images": 300}
-    assert properties["ordinaryAccuracy"] == {"value": 0.582, "ci95": [0.525, 0.637], "images": 300}
-    assert properties["verifiedAccuracyAtMost"] == {"value": 0.0, "ci95": [0.0, 0.0126], "images": 300}
+    assert properties["cleanAccuracy"] == {"value": 0.9833, "ci95": [0.9614, 0.9929], "samples": 300}
+    assert properties["ordinaryAccuracy"] == {"value": 0.582, "ci95": [0.525, 0.637], "samples": 300}
+    assert properties["verifiedAccuracyAtMost"] == {"value": 0.0, "ci95": [0.0, 0.0126], "samples": 300}
     assert (properties["status"], properties["gate"]) == ("fake-robustness", "failed")
     declared = run_of(claim_not_met)["properties"]
     assert declared["declaredAccuracy"] == declared["claimedAccuracy"] == 0.66
