@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bnnaudit.core.errors import AuditError, UsageError
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Report
 from bnnaudit.reports.documents import Audited
 from bnnaudit.reports.formats import ReportFormat, render
