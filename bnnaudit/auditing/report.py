@@ -20,7 +20,7 @@ from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share, why_in_doubt
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault
+from bnnaudit.core.finding import CatalogueCheck, Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Environment, Extent, Report, Verdict
@@ -99,6 +99,7 @@ def report_of(
         findings=findings,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
+        checks=tuple(CatalogueCheck(check.name, check.rule.code, check.rule.name) for check in CHECKS),
         verdict=verdict,
         gate=decide(plan.policy, audited),
         effort=plan.effort,

@@ -112,6 +112,15 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueCheck:
+    """A check of the catalogue by its name, and the code and the name of the rule that it judges."""
+
+    check: str
+    rule: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """A check that was not run, and why."""
 

@@ -1,4 +1,8 @@
-"""Whole reports, as an audit would make them: fake robustness, an honest model, one attack, an undecided audit."""
+"""Whole reports, as an audit would make them.
+
+Fake robustness, an honest model, a claim that is not met, one attack, an undecided audit, a straddled threshold, a baseline,
+names of a stranger; a suite of several, and an audit that gave no report.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -8,17 +12,31 @@ import pytest
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Method, Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
+from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
-from bnnaudit.core.finding import Confidence, Fault, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
-from bnnaudit.core.policy import Policy, Waiver
+from bnnaudit.core.finding import (
+    BaselineState,
+    CatalogueCheck,
+    Confidence,
+    Fault,
+    Finding,
+    Measurement,
+    Rule,
+    Severity,
+    Skip,
+)
+from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.image_rows import Example, ImageRow
+from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Limits, Policy, Waiver, WaiverProblem
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import (
+    Advice,
     AttackRow,
     Cure,
     CureKind,
     DataFacts,
     Environment,
+    Extent,
     PlaceGradient,
     PlaceRow,
     Remedy,
@@ -31,13 +49,28 @@ from bnnaudit.core.report import (
     SweepPoint,
     Verdict,
 )
+from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Source
+from tests.reports import hostile as strange
+from tests.reports.pngs import png
 
 THREAT = Threat(Norm.LINF, 0.3)
 ADAPTIVE = Surrogate.usual(SurrogateKind.TRIANGULAR, 0.35)
 HNS = Beta(BetaRule.HNS)
+WAIVER = Waiver("GM103", "accepted for the pilot, see the risk register", "ml-release", date(2030, 1, 31))
+CHECKS = (
+    CatalogueCheck("radius", "GM103", "transfer-beats-white-box"),
+    CatalogueCheck("restarts", "GM105", "restarts-help-too-much"),
+    CatalogueCheck("random-search", "GM106", "random-search-beats-gradient"),
+    CatalogueCheck("noise", "GM112", "unstable-under-noise"),
+    CatalogueCheck("error-signal", "SP202", "saturated-error-signal"),
+    CatalogueCheck("temperature", "FR301", "fake-robustness"),
+    CatalogueCheck("determinism", "MF405", "low-clean-accuracy"),
+)
+"""Four with a finding, one that broke, one that was skipped, and one that found nothing."""
+CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def _rule(code: str, name: str, severity: Severity) -> Rule:
@@ -96,9 +129,78 @@ def _row(
     )
 
 
-def _gate(outcome: Outcome, reason: str) -> Gate:
-    asked = Criterion(CriterionKind.AUDIT, "a verdict about the model", Outcome.PASSED, "there is one")
-    return Gate(Policy(), (asked, Criterion(CriterionKind.FINDINGS, "no finding of level error", outcome, reason)))
+def _audited(outcome: Outcome = Outcome.PASSED, reason: str = "there is one") -> Criterion:
+    return Criterion(CriterionKind.AUDIT, "a verdict about the model", outcome, reason)
+
+
+def _found(outcome: Outcome, reason: str) -> Criterion:
+    return Criterion(CriterionKind.FINDINGS, "no finding of level error", outcome, reason)
+
+
+def _demanding(claimed: Estimate, verified: Estimate, clean: Estimate) -> Gate:
+    """A policy with every kind of threshold, of which all but one fail, and waivers that accepted nothing."""
+    expired = replace(WAIVER, rule="SP202", reason="until the driver is replaced", expires=date(2024, 1, 31))
+    unused = replace(WAIVER, rule="MF404", reason="known", model="sample_models/*.onnx")
+    return Gate(
+        Policy(
+            Limits(0.9, 0.3, 0.05),
+            FailOn.WARNING,
+            ("FR", "GM", "SP", "MF405"),
+            ("GM109",),
+            ("random-search", "SP202"),
+            waivers=(WAIVER, expired, unused),
+        ),
+        (
+            _audited(),
+            _found(Outcome.FAILED, "FR301 and SP202; GM103 is waived"),
+            Criterion(
+                CriterionKind.CLEAN,
+                "clean accuracy of at least 90 %",
+                Outcome.PASSED,
+                "98.3 % [96.1, 99.3]: the lower bound is above",
+                0.9,
+                clean,
+                Bound.LOWER,
+            ),
+            Criterion(
+                CriterionKind.VERIFIED,
+                "verified accuracy of at least 30 %",
+                Outcome.FAILED,
+                "at most 0.0 % [0.0, 1.3]: the upper bound is below",
+                0.3,
+                verified,
+                Bound.UPPER,
+            ),
+            Criterion(
+                CriterionKind.GAP,
+                "claimed accuracy at most 5 points above the verified one",
+                Outcome.FAILED,
+                "58.2 points [52.6, 63.7]: the lower bound is above",
+                0.05,
+                claimed,
+                Bound.LOWER,
+            ),
+            Criterion(CriterionKind.REQUIRED, "an outcome of random-search", Outcome.UNDECIDED, "skipped: no time"),
+            Criterion(CriterionKind.REQUIRED, "an outcome of SP202", Outcome.PASSED, "it ran"),
+        ),
+        (IdleWaiver(expired, WaiverProblem.EXPIRED), IdleWaiver(unused, WaiverProblem.UNUSED)),
+    )
+
+
+IMAGES = (
+    ImageRow(0, "0/img_0001.png", "a1" * 32, 0, 0, True, False, False, 3, "pgd", -0.8125, 0.3),
+    ImageRow(1, "0/img_0002.png", "a2" * 32, 0, 0, True, True, False, 8, "pgd++", -0.25, 0.1875),
+    ImageRow(5, '1/Fußgänger, "quoted".png', "a3" * 32, 1, 7, False, False, False, margin=-2.5),
+    ImageRow(17, "=HYPERLINK(1)", "a4" * 32, 2, 2, True, True, True, margin=1.75),
+    ImageRow(203, "<b>4</b>|`x`\u202e.png", "a5" * 32, 4, 4, True, True, False, 9, "square", -1e-7, 0.29999998),
+    ImageRow(299, "", "a6" * 32, 9, 9, True),
+)
+"""Fooled by an ordinary attack, fooled by a better one, wrong without attack, standing, fooled by a hair, not attacked."""
+EXAMPLES = (
+    Example(0, png(200, 20, 20), png(128, 128, 128), png(180, 40, 20), 10.0),
+    Example(1, png(20, 200, 20), png(140, 120, 128), png(20, 180, 60), 2.5),
+    Example(203, png(20, 20, 200), png(118, 138, 128), png(60, 20, 180), 10.0),
+)
 
 
 def _sweep(parameter: str, attack: str, points: list[tuple[float, str, float]]) -> Sweep:
@@ -114,7 +216,7 @@ def fake(facts: ModelFacts) -> Report:
     return Report(
         provenance=Provenance("0.1.0", "2024-05-04T10:20:30+00:00", "check"),
         model=facts,
-        data=DataFacts("sample_models/digits_test.npz", 300, "0a" * 32),
+        data=DataFacts("sample_models/digits_test.npz", 300, "0a" * 32, classes=CLASSES),
         threat=THREAT,
         environment=Environment("3.11.9", "2.15.0", "1.30.0", "cpu", 2),
         clean_accuracy=Estimate(0.9833, 0.9614, 0.9929, 300),
@@ -176,9 +278,7 @@ def fake(facts: ModelFacts) -> Report:
                 Severity.WARNING,
                 Confidence.MEDIUM,
                 (Measurement("ratio", float("inf"), "x", 300), Measurement("ratio", 7.0, "x", 300, float("nan"), 8.0)),
-                waiver=Waiver(
-                    "GM103", "accepted for the pilot, see the risk register", "ml-release", date(2030, 1, 31)
-                ),
+                waiver=WAIVER,
             ),
             Finding(
                 _rule("MF405", "low-clean-accuracy", Severity.NOTE),
@@ -189,13 +289,20 @@ def fake(facts: ModelFacts) -> Report:
         ),
         skipped=(Skip("random-search", "needs more than the 60 s that are allowed"),),
         faults=(Fault("restarts", "out of memory at batch size 512"),),
+        checks=CHECKS,
         verdict=Verdict(
             Status.FAKE,
             reason="The model looks robust only because ordinary attacks fail on it.",
             ordinary_accuracy=claimed,
             verified_accuracy=verified,
         ),
-        gate=_gate(Outcome.FAILED, "FR301"),
+        gate=_demanding(claimed, verified, Estimate(0.9833, 0.9614, 0.9929, 300)),
+        advice=(
+            Advice("Do not ship it as robust: report at most 0.0 % as its accuracy under attack.", ("FR301",)),
+            Advice("Train it with the straight-through gradient that PGD++ follows, and audit it again.", ("SP202",)),
+        ),
+        images=IMAGES,
+        examples=EXAMPLES,
     )
 
 
@@ -213,7 +320,98 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
         skipped=(),
         faults=(),
         verdict=Verdict(Status.AS_CLAIMED, "No attack did better than the ordinary one.", estimate, estimate),
-        gate=_gate(Outcome.PASSED, "none"),
+        gate=Gate(Policy(), (_audited(), _found(Outcome.PASSED, "none"))),
+        advice=(),
+        images=tuple(replace(IMAGES[3], index=index, name=f"{index}.png") for index in range(3)),
+        examples=(),
+    )
+
+
+@pytest.fixture
+def claim_not_met(honest: Report) -> Report:
+    """The card says 66 %, ordinary attacks and all others leave 55 %: a claim that is not met, and nothing fake."""
+    left = Estimate(0.55, 0.4934, 0.6054, 300)
+    rule = _rule("FR304", "claim-not-met", Severity.ERROR)
+    message = "The card declares 66.0 %, and at most 55.0 % [49.3, 60.5] are left, by ordinary attacks as well."
+    return replace(
+        honest,
+        findings=(Finding(rule, message, Severity.ERROR, Confidence.HIGH, p_value=0.00012),),
+        verdict=Verdict(Status.CLAIM_NOT_MET, message, left, left, 0.66),
+        gate=Gate(
+            Policy(),
+            (
+                _audited(),
+                _found(Outcome.FAILED, "FR304"),
+                Criterion(
+                    CriterionKind.CLAIM,
+                    "accuracy under attack of at least the declared 66 %",
+                    Outcome.FAILED,
+                    "at most 55.0 % [49.3, 60.5]: the upper bound is below",
+                    0.66,
+                    left,
+                    Bound.UPPER,
+                ),
+            ),
+        ),
+        advice=(Advice("Correct the card: at most 55.0 % are left.", ("FR304",)),),
+    )
+
+
+@pytest.fixture
+def straddled(honest: Report) -> Report:
+    """A threshold inside the interval of what was measured: more images would decide, one figure is decided as estimated."""
+    verified = Estimate(0.643, 0.588, 0.695, 300)
+    return replace(
+        honest,
+        extent=Extent(300, 1000, (100, 200)),
+        gate=Gate(
+            Policy(Limits(min_clean=0.98, min_verified=0.62), FailOn.NEVER, decide=Decide.INTERVAL),
+            (
+                _audited(),
+                Criterion(
+                    CriterionKind.VERIFIED,
+                    "verified accuracy of at least 62 %",
+                    Outcome.UNDECIDED,
+                    "64.3 % [58.8, 69.5]: the threshold is inside the interval",
+                    0.62,
+                    verified,
+                    Bound.LOWER,
+                    1400,
+                ),
+                Criterion(
+                    CriterionKind.CLEAN,
+                    "clean accuracy of at least 98 %",
+                    Outcome.UNDECIDED,
+                    "98.3 % [96.1, 99.3]: the threshold is inside the interval",
+                    0.98,
+                    Estimate(0.9833, 0.9614, 0.9929, 300),
+                    Bound.LOWER,
+                    52_000,
+                ),
+            ),
+        ),
+    )
+
+
+@pytest.fixture
+def compared(fake: Report) -> Report:
+    """An audit with a baseline: each finding is new, unchanged or worse, and one figure is worse."""
+    states = (BaselineState.UNCHANGED, BaselineState.NEW, BaselineState.WORSE, BaselineState.UNCHANGED)
+    assert fake.verdict is not None
+    worse = Criterion(
+        CriterionKind.BASELINE,
+        "verified accuracy no worse than in the baseline",
+        Outcome.FAILED,
+        "from 41.0 % to at most 0.0 %, p = 2e-16",
+        0.41,
+        fake.verdict.verified_accuracy,
+        Bound.ESTIMATE,
+    )
+    policy = Policy(Limits(min_verified=0.3), decide=Decide.ESTIMATE, waivers=(WAIVER,))
+    return replace(
+        fake,
+        findings=tuple(replace(each, baseline=state) for each, state in zip(fake.findings, states, strict=True)),
+        gate=Gate(policy, (_audited(), _found(Outcome.FAILED, "SP202 is new"), worse)),
     )
 
 
@@ -241,8 +439,12 @@ def attack_only(fake: Report) -> Report:
         findings=(),
         skipped=(),
         faults=(),
+        checks=(),
         verdict=None,
         gate=None,
+        advice=(),
+        images=tuple(replace(row, claimed=None) for row in IMAGES[3:]),
+        examples=(),
     )
 
 
@@ -259,7 +461,18 @@ def detailed(fake: Report) -> Report:
     humped = tuple(100 * beta * value**2 for beta, value in zip(betas, falling, strict=True))
     assert fake.signal is not None
     signal = replace(fake.signal, places=places, curves=SignalCurves(betas, falling, humped, humped, humped))
-    return replace(fake, signal=signal, sweeps=fake.sweeps[:1], findings=(), verdict=None, gate=None)
+    return replace(
+        fake,
+        signal=signal,
+        sweeps=fake.sweeps[:1],
+        findings=(),
+        checks=(),
+        verdict=None,
+        gate=None,
+        advice=(),
+        images=(),
+        examples=(),
+    )
 
 
 @pytest.fixture
@@ -277,12 +490,65 @@ def undecided(fake: Report) -> Report:
         findings=(),
         faults=(Fault("replay", "the deployed model raised an error", required=True),),
         verdict=Verdict(Status.INCONCLUSIVE, "A required check broke."),
-        gate=_gate(Outcome.UNDECIDED, "none"),
+        gate=Gate(Policy(), (_audited(Outcome.UNDECIDED, "replay broke"), _found(Outcome.PASSED, "none"))),
+        advice=(),
+        images=(),
+        examples=(),
     )
 
 
 @pytest.fixture
+def hostile(fake: Report, detailed: Report) -> Report:
+    """A report in which every name is a stranger's, with all that can harm a page, a terminal, a table or a workflow."""
+    return strange.with_names(replace(fake, signal=detailed.signal), strange.EVERYTHING)
+
+
+@pytest.fixture
+def enormous(fake: Report, detailed: Report) -> Report:
+    """The same with names of a mebibyte each."""
+    return strange.with_names(replace(fake, signal=detailed.signal), strange.LONG)
+
+
+@pytest.fixture
+def failure(fake: Report) -> Failure:
+    """An audit that gave no report."""
+    message = "broken.onnx: it is not an ONNX file (Protobuf parsing failed); export it again"
+    return Failure(replace(fake.provenance, command="check broken.onnx"), "broken.onnx", message, ExitCode.BAD_INPUT)
+
+
+@pytest.fixture
+def suite(fake: Report, honest: Report, failure: Failure) -> Suite:
+    """What a command with three models reports: one that fails, one that passes, one that could not be audited."""
+    return Suite(replace(fake.provenance, command="check models/*.onnx"), (fake, honest, failure))
+
+
+@pytest.fixture
 def reports(
-    fake: Report, honest: Report, attack_only: Report, detailed: Report, undecided: Report
+    fake: Report,
+    honest: Report,
+    attack_only: Report,
+    detailed: Report,
+    undecided: Report,
+    claim_not_met: Report,
+    straddled: Report,
+    compared: Report,
+    hostile: Report,
 ) -> dict[str, Report]:
-    return {"fake": fake, "honest": honest, "attack": attack_only, "detailed": detailed, "undecided": undecided}
+    """One of every shape, by name."""
+    return {
+        "fake": fake,
+        "honest": honest,
+        "attack": attack_only,
+        "detailed": detailed,
+        "undecided": undecided,
+        "claim-not-met": claim_not_met,
+        "straddled": straddled,
+        "compared": compared,
+        "hostile": hostile,
+    }
+
+
+@pytest.fixture
+def runs(reports: dict[str, Report], suite: Suite, failure: Failure) -> dict[str, Report | Suite | Failure]:
+    """Everything that a command which audits may report, by name."""
+    return {**reports, "suite": suite, "failure": failure}
