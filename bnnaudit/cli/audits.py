@@ -125,6 +125,10 @@ def _runs(settings: Settings) -> Iterator[tuple[Settings, Policy]]:
     from bnnaudit.config.policies import policies_of
 
     for threat, policy in policies_of(settings):
+        if policy.select or policy.ignore or policy.require or policy.waivers:
+            from bnnaudit.rules.policy_names import validate_names  # reads all rules
+
+            validate_names(policy)
         own = settings.model_copy(update={"threat": threat})
         require_runnable(own)
         yield own, policy

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnnaudit.cli import options
-from bnnaudit.cli.audits import Audits
 from bnnaudit.cli.command import command
 from bnnaudit.cli.complaints import complain
 from bnnaudit.cli.delivery import failing_into_files, write, write_failure
 from bnnaudit.cli.paths import NO_SUBSTITUTE, model_files
 from bnnaudit.cli.session import provenance, require_formats
 from bnnaudit.core.exit_codes import worst
-from bnnaudit.core.suite import Failure, Suite, exit_code_of
 
 
 @command(
@@ -36,6 +34,9 @@ def check(
     passed, 1 if one failed what was asked of it (without a policy, if its robustness is fake), 3 if an audit could not decide.
     Of several codes the first of 70, 2, 1, 3, 0 holds.
     """
+    from bnnaudit.cli.audits import Audits
+    from bnnaudit.core.suite import Failure, Suite, exit_code_of
+
     made = provenance()
     require_formats(output)
     with failing_into_files(output, " ".join(models), made):

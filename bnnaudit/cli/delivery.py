@@ -13,13 +13,14 @@ from bnnaudit.cli.complaints import complain_of, explained
 from bnnaudit.cli.paths import MODEL_SUFFIXES, WouldOverwriteError
 from bnnaudit.cli.report_files import ReportFile, suffix_format
 from bnnaudit.cli.streams import deliver, page_for
+from bnnaudit.core.errors import AuditError
 from bnnaudit.core.exit_codes import ExitCode, worst
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.formats import ReportFormat, format_of, render
 
 if TYPE_CHECKING:
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.suite import Failure, Suite
     from bnnaudit.reports.documents import Document
 
 KEPT = (*MODEL_SUFFIXES, ".npz", ".zip")
@@ -47,7 +48,12 @@ def write(document: Document, output: options.Document) -> ExitCode:
 
     stdout gets the document itself, or where --output takes it a summary of what was audited.
     """
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.suite import Suite
+
     verbose = bool(getattr(output, "verbose", False))
+    if isinstance(document, Report | Suite):
+        document = _as_stored(document, output)
     code = _write_files(document, files_of(output), verbose)
     page = page_for(None, verbose)
     if output.output is None:
@@ -55,6 +61,22 @@ def write(document: Document, output: options.Document) -> ExitCode:
     elif isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
         deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2])
     return code
+
+
+def _as_stored(document: Report | Suite, output: options.Document) -> Document:
+    """A report as it is read back from its own JSON, so that every format shows what can be made of that JSON later."""
+    from bnnaudit.core.report import Report
+    from bnnaudit.reports.json.reading import read_document
+    from bnnaudit.reports.json.writer import write_json
+    from bnnaudit.reports.page import Page
+
+    models = (document,) if isinstance(document, Report) else document.entries
+    names = dict.fromkeys(one.model.path if isinstance(one, Report) else one.model for one in models)
+    with failing_into_files(output, " ".join(names), document.provenance):
+        try:
+            return read_document(write_json(document, Page()), "the report")
+        except AuditError as error:  # it is our own, so this is no wrong input
+            raise RuntimeError(f"the report cannot be read back: {error}") from error
 
 
 def _write_files(document: Document, files: tuple[ReportFile, ...], verbose: bool) -> ExitCode:
@@ -76,6 +98,8 @@ def failing_into_files(output: options.Document, model: str, made: Provenance) -
     except WouldOverwriteError:
         raise
     except (Exception, KeyboardInterrupt) as error:
+        from bnnaudit.core.suite import Failure
+
         write_failure(Failure(made, model, *explained(error)), output)
         raise
 

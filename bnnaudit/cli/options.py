@@ -207,8 +207,7 @@ class Gate(Options, panel="Gate"):
         "Least severity of a finding that fails.", "error", "policy.fail_on", metavar="LEVEL"
     )
     decide: Decide | None = option(
-        "interval: a figure meets its threshold with its whole 95 % interval, else more images are asked for; "
-        "estimate: by itself.",
+        "What of a figure has to meet its threshold: its whole 95 % interval, or the estimate alone.",
         "interval",
         "policy.decide",
     )
@@ -227,8 +226,8 @@ class Document(Options, panel="Output"):
     """Where a text or its JSON document goes."""
 
     format: Annotated[ReportFormat, values.choice(WRITE_EVERYTHING, make=ReportFormat)] | None = option(
-        f"How to write the report to stdout or --output: {', '.join(WRITE_EVERYTHING)}.",
-        "terminal, for --output by its suffix",
+        f"How to write the report to stdout, or to --output whatever its suffix: {', '.join(WRITE_EVERYTHING)}.",
+        "terminal",
         metavar="FORMAT",
     )
     output: paths.Report | None = option("Write the report to this file instead of stdout.", flags="--output -o")
@@ -250,8 +249,8 @@ class Report(Output):
     """Where a report goes that can be written in every format."""
 
     format: ReportFormat | None = option(
-        f"How to write the report to stdout or --output: {', '.join(ReportFormat)}.",
-        "terminal, for --output by its suffix",
+        f"How to write the report to stdout, or to --output whatever its suffix: {', '.join(ReportFormat)}.",
+        "terminal",
         metavar="FORMAT",
     )
     report: list[AnyReportFile] | None = option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from glob import glob
@@ -16,6 +17,7 @@ from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require
 from bnnaudit.reports.formats import SUFFIXES
 
 MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
+PATTERN = re.compile(r"[*?]|\[.+\]")
 NO_SUBSTITUTE = Path("none")
 """What `--substitute` says to leave the transfer check out."""
 
@@ -30,13 +32,13 @@ def model_file(text: str, option: str = "model") -> Path:
 def model_files(words: Sequence[str]) -> tuple[Path, ...]:
     """The models that paths and patterns name, each once; raises ModelError for a word that names none.
 
-    A pattern is a word with *, ? or [ that is no file itself; ** stands for any folders. It finds what is named like a model.
+    A pattern is a word with *, ? or [...] that is no file itself; ** stands for any folders. It finds what is named like a model.
     """
     found: list[Path] = []
     for word in words:
         path = named(word, "model")
-        if any(sign in word for sign in "*?[") and not path.exists():
-            names = sorted(glob(word, recursive=True))
+        if PATTERN.search(word) and not path.exists():
+            names = sorted(glob(word, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             matches = [path for path in map(Path, names) if path.is_file() and path.suffix.lower() in MODEL_SUFFIXES]
             if not matches:
                 raise ModelError(f"{word}: no model fits this pattern; models end in {', '.join(MODEL_SUFFIXES)}")
