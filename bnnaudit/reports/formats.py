@@ -17,6 +17,9 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    INTOTO = "intoto"
+    INTOTO_PREDICATE = "intoto-predicate"
+    CYCLONEDX = "cyclonedx"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -24,6 +27,10 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".intoto.json": ReportFormat.INTOTO,
+    ".intoto.jsonl": ReportFormat.INTOTO,
+    ".predicate.json": ReportFormat.INTOTO_PREDICATE,
+    ".cdx.json": ReportFormat.CYCLONEDX,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -50,6 +57,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.json.writer import write_json
 
             return write_json
+        case ReportFormat.INTOTO:
+            from bnnaudit.reports.intoto import write_intoto
+
+            return write_intoto
+        case ReportFormat.INTOTO_PREDICATE:
+            from bnnaudit.reports.intoto_predicate import write_intoto_predicate
+
+            return write_intoto_predicate
+        case ReportFormat.CYCLONEDX:
+            from bnnaudit.reports.cyclonedx.writer import write_cyclonedx
+
+            return write_cyclonedx
         case _:
             assert_never(format)
 

@@ -1,0 +1,103 @@
+"""The predicate by itself: what passed, what passed with warnings, and what did not pass."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.gate import Gate
+from bnnaudit.core.policy import FailOn, Limits, Policy, Waiver
+from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.intoto import write_intoto
+from bnnaudit.reports.intoto_predicate import write_intoto_predicate
+from bnnaudit.reports.page import Page
+from tests.reports.intoto_schema import check_predicate
+
+PAGE = Page()
+
+
+def predicate(document: Report | Suite | Failure) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(write_intoto_predicate(document, PAGE))
+    check_predicate(found)
+    return found
+
+
+def test_it_is_that_of_the_statement(reports: dict[str, Report]) -> None:
+    for report in reports.values():
+        assert predicate(report) == json.loads(write_intoto(report, PAGE))["predicate"]
+
+
+def test_each_criterion_is_named_with_its_threat(fake: Report) -> None:
+    found = predicate(fake)
+    assert found["result"] == "FAILED"
+    assert "L-inf 0.3: min-clean: clean accuracy of at least 90 %" in found["passedTests"]
+    assert "L-inf 0.3: min-verified: verified accuracy of at least 30 %" in found["failedTests"]
+
+
+def test_what_is_undecided_failed(straddled: Report, undecided: Report) -> None:
+    found = predicate(straddled)
+    assert found["result"] == "FAILED"
+    assert found["failedTests"] == [
+        "L-inf 8/255: min-verified: verified accuracy of at least 62 % (undecided)",
+        "L-inf 8/255: min-clean: clean accuracy of at least 98 % (undecided)",
+    ]
+    assert predicate(undecided)["result"] == "FAILED"
+
+
+def test_a_gate_that_passes_beside_findings_warns(honest: Report, fake: Report) -> None:
+    warned = predicate(replace(honest, findings=fake.findings))
+    assert warned["result"] == "WARNED"
+    assert warned["warnedTests"] == ["L-inf 8/255: findings: no finding of level error"]
+    only_a_note = predicate(replace(honest, findings=fake.findings[3:]))
+    assert only_a_note["result"] == "PASSED"
+
+
+def test_a_run_without_a_gate_and_a_gate_without_criteria_do_not_pass(attack_only: Report, honest: Report) -> None:
+    assert predicate(attack_only)["failedTests"] == ["L2 120/255: gate: nothing was asked of the model"]
+    empty = json.loads(write_intoto_predicate(replace(honest, gate=Gate(Policy(), ())), PAGE))
+    assert empty["result"] == "FAILED"
+
+
+def test_a_model_that_was_not_audited_failed(failure: Failure) -> None:
+    found = predicate(failure)
+    assert found["result"] == "FAILED"
+    assert found["failedTests"][0].startswith("audit: broken.onnx: it is not an ONNX file")
+
+
+def test_several_models_are_refused(suite: Suite) -> None:
+    with pytest.raises(UsageError, match="about one model, not 3"):
+        write_intoto_predicate(suite, PAGE)
+
+
+def test_the_configuration_has_the_version_the_data_the_threat_and_the_policy(fake: Report) -> None:
+    tool, data, threat, policy = predicate(fake)["configuration"]
+    assert tool == {"name": "bnnaudit", "annotations": {"version": "0.1.0", "command": "check"}}
+    assert data["digest"] == {"sha256": "0a" * 32}
+    assert data["annotations"]["images"] == "300"
+    assert threat["annotations"] == {"norm": "linf", "eps": "0.3"}
+    assert policy["annotations"] == {
+        "fail_on": "warning", "decide": "interval", "min_clean": "0.9", "min_verified": "0.3", "max_gap": "0.05"
+    }  # fmt: skip
+
+
+def test_the_policys_digest_is_of_its_canonical_json_and_tells_policies_apart(honest: Report) -> None:
+    def digest(policy: Policy) -> str:
+        gate = replace(honest.gate, policy=policy) if honest.gate else None
+        found: str = predicate(replace(honest, gate=gate))["configuration"][3]["digest"]["sha256"]
+        return found
+
+    waiver = Waiver("FR301", "known", "me", date(2030, 1, 31))
+    policy = Policy(Limits(min_verified=0.5), FailOn.NOTE, waivers=(waiver,))
+    text = (
+        '{"decide":"interval","fail_on":"note","ignore":[],"limits":{"max_gap":null,"min_clean":null,"min_verified":0.5},'
+        '"require":[],"select":[],"waivers":[{"expires":"2030-01-31","model":"*","owner":"me","reason":"known","rule":"FR301"}]}'
+    )
+    assert digest(policy) == hashlib.sha256(text.encode()).hexdigest()
+    assert digest(policy) != digest(Policy(Limits(min_verified=0.4), FailOn.NOTE, waivers=(waiver,)))
