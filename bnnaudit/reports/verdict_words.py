@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.policy import FailOn
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.core.threat import Threat
@@ -28,8 +29,9 @@ EXITS = {
     ExitCode.BUG: "a bug in bnnaudit",
 }
 _ROBUST = (CriterionKind.VERIFIED, CriterionKind.GAP, CriterionKind.CLAIM)
-_UPPER = (CriterionKind.VERIFIED, CriterionKind.CLAIM)
-"""Criteria on robust accuracy, and those of them whose figure is an upper bound of it."""
+"""Criteria on robust accuracy."""
+_BOUNDED = {CriterionKind.VERIFIED: "at most ", CriterionKind.CLAIM: "at most ", CriterionKind.GAP: "at least "}
+"""What is measured is an upper bound of the robust accuracy, and so a lower bound of the gap."""
 _SHORTEST_LIST = 24
 """Characters of a list of codes that still fits into the last line of a page of 80 columns. Not tuned."""
 
@@ -87,19 +89,23 @@ def open_criteria(gate: Gate) -> tuple[Criterion, ...]:
 
 
 def found_words(criterion: Criterion) -> str:
-    """What was found, by which bound it was compared, and how many more images would decide."""
-    words = criterion.reason
+    """What was found, by which bound it was compared, and how many more images would decide, each said once."""
+    words, more = criterion.reason, criterion.more_images
     if criterion.bound is not None and str(criterion.bound) not in words:
         words = f"{words} (by the {criterion.bound})"
-    more = criterion.more_images
-    return words if more is None else f"{words}; about {plural(more, 'more image')} would decide"
+    said = more is None or any(number in words for number in (str(more), count(more)))
+    return words if said or more is None else f"{words}; about {plural(more, 'more image')} would decide"
 
 
-def criterion_line(criterion: Criterion) -> str:
-    """In few words: `min-verified 62 %: at most 64.3 % [58.8, 69.5], ~1,400 more images`."""
+def criterion_line(criterion: Criterion, verdict: Verdict | None = None) -> str:
+    """In few words: `min-verified 62 %: at most 64.3 % [58.8, 69.5], ~1,400 more images`.
+
+    verdict: one whose reason stands beside it, and is not said again.
+    """
     if criterion.threshold is None or criterion.measured is None:
-        return f"{criterion.asked} → {found_words(criterion)}"
-    most = "at most " if criterion.kind in _UPPER else ""
+        known = verdict is not None and verdict.reason == criterion.reason
+        return criterion.asked if known else f"{criterion.asked} → {found_words(criterion)}"
+    most = _BOUNDED.get(criterion.kind, "")
     words = f"{criterion.kind} {100 * criterion.threshold:g} %: {most}{with_interval(criterion.measured)}"
     if criterion.outcome is Outcome.UNDECIDED:
         more = criterion.more_images
@@ -115,7 +121,7 @@ def gate_sentence(report: Report) -> str:
     code = exit_code_of(report)
     head = f"{answer(report)}, exit {int(code)}"
     if gate.outcome is not Outcome.PASSED:
-        return f"{head}: {_how_many(gate)}"
+        return f"{head}: {_what_is_missing(gate, report.verdict)}"
     asked = [criterion.asked for criterion in gate.criteria if criterion.kind is not CriterionKind.AUDIT]
     if len(asked) > 2:
         asked = [f"all {len(asked)} criteria met"]
@@ -126,10 +132,10 @@ def gate_sentence(report: Report) -> str:
     return f"{head}: {'; '.join(asked)}"
 
 
-def _how_many(gate: Gate) -> str:
+def _what_is_missing(gate: Gate, verdict: Verdict | None) -> str:
     missing = open_criteria(gate)
     if len(missing) == 1:
-        return f"{missing[0].asked} → {found_words(missing[0])}"
+        return criterion_line(missing[0], verdict)
     failed = sum(criterion.outcome is Outcome.FAILED for criterion in missing)
     counts = [
         f"{failed} failed" if failed else "",
@@ -149,6 +155,13 @@ def _short_reason(criterion: Criterion) -> str:
     return criterion.reason if is_short else str(criterion.kind)
 
 
+def _passed_by(report: Report, gate: Gate) -> str:
+    """Whether it passed on its merits: a model that is not robust may pass, and so may one whose findings are accepted."""
+    if report.waived:
+        return f"with {_codes(report)} waived"
+    return "findings never fail" if report.findings and gate.policy.fail_on is FailOn.NEVER else "gate passed"
+
+
 def log_lines(report: Report) -> list[str]:
     """The run in one line for a log, from the fullest wording to the shortest: the gate's answer first, then the model."""
     if report.verdict is None:
@@ -157,7 +170,7 @@ def log_lines(report: Report) -> list[str]:
     if report.gate is None:
         why = "no gate"
     elif report.passed:
-        why = f"with {_codes(report)} waived" if report.waived else "gate passed"
+        why = _passed_by(report, report.gate)
     else:
         why = ", ".join(dict.fromkeys(_short_reason(criterion) for criterion in open_criteria(report.gate)))
     head, under = f"{word}  {why}; model: {verdict.status}", f" under {threat_text(report.threat)}"
@@ -204,6 +217,7 @@ def failure_lines(failure: Failure) -> list[str]:
         f"{word}  {code}: {failure.message}",
         f"{word}  {code}; not audited: {short(failure.model)}",
         f"{word}  {code}",
+        f"{word}  exit code {int(failure.exit_code)}",
     ]
 
 

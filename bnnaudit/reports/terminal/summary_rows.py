@@ -106,10 +106,10 @@ def _kind(number: int | None) -> str:
 
 def _data(report: Report) -> str:
     """`digits-test.npz, 50 of 300 images; threat L-inf 0.2`."""
-    extent, samples = report.extent, report.data.samples
-    partly = f"{count(extent.attacked)} of " if extent is not None and extent.ended_early else ""
+    extent, images = report.extent, plural(report.data.samples, "image")
+    if extent is not None and extent.ended_early:
+        images = f"{count(extent.attacked)} of {plural(extent.available, 'image')}"
     labels = "; no labels: judged by the model's own answers" if not report.data.labelled else ""
-    images = f"{partly}{plural(samples, 'image')}"
     return f"{short(report.data.source)}, {images}; threat {threat_text(report.threat)}{labels}"
 
 
@@ -123,7 +123,7 @@ def _gate_rows(report: Report, page: Page) -> list[Row]:
     if len(missing) < 2:
         return rows
     for criterion in missing[:_CRITERIA]:
-        rows.append(Row("", page.text(criterion_line(criterion), OUTCOME_STYLES[criterion.outcome])))
+        rows.append(Row("", page.text(criterion_line(criterion, report.verdict), OUTCOME_STYLES[criterion.outcome])))
     if len(missing) > _CRITERIA:
         rows.append(Row("", page.text(f"and {len(missing) - _CRITERIA} more", "dim")))
     return rows
