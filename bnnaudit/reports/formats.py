@@ -23,6 +23,8 @@ class ReportFormat(StrEnum):
     INTOTO = "intoto"
     INTOTO_PREDICATE = "intoto-predicate"
     CYCLONEDX = "cyclonedx"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
 
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
@@ -38,6 +40,8 @@ SUFFIXES: Mapping[str, ReportFormat] = {
     ".intoto.jsonl": ReportFormat.INTOTO,
     ".predicate.json": ReportFormat.INTOTO_PREDICATE,
     ".cdx.json": ReportFormat.CYCLONEDX,
+    ".md": ReportFormat.MARKDOWN,
+    ".github.txt": ReportFormat.GITHUB,
 }
 """The format of a file by the end of its name, the longest that fits."""
 
@@ -88,6 +92,14 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.cyclonedx.writer import write_cyclonedx
 
             return write_cyclonedx
+        case ReportFormat.MARKDOWN:
+            from bnnaudit.reports.markdown import write_markdown
+
+            return write_markdown
+        case ReportFormat.GITHUB:
+            from bnnaudit.reports.github import write_github
+
+            return write_github
         case _:
             assert_never(format)
 
