@@ -47,7 +47,7 @@ class Run:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-StandIn = Callable[[Run, dict[str, str]], None]
+OtherAction = Callable[[Run, dict[str, str]], None]
 
 
 class Yaml12(yaml.SafeLoader):
@@ -94,7 +94,7 @@ def run_action(run: Run, given: Mapping[str, str], replaced: Mapping[str, Mappin
 
 
 def run_job(
-    run: Run, steps: list[Any], replaced: Mapping[str, Mapping[str, str]], others: Mapping[str, StandIn]
+    run: Run, steps: list[Any], replaced: Mapping[str, Mapping[str, str]], others: Mapping[str, OtherAction]
 ) -> None:
     """Runs a workflow's steps: this project's action for real, other actions by their stand-ins."""
     for step in steps:
