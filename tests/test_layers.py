@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "core": {""},
     "numerics": set(),
     "config": {"core"},
+    "config/schema": set(),
     "data": VALUES,
     "quantization": VALUES,
     "temperature": VALUES,

@@ -38,13 +38,17 @@ def faults_into(journal: Journal, check: str, required: bool = False) -> Iterato
 
 
 def describe(trial: Trial) -> str:
-    """`pgd++ hns triangular` and the like, for the progress bar and for faults."""
+    """`pgd++ hns 20 steps triangular` and the like, for the progress bar and for faults."""
     attack = trial.attack
     words = [attack.name, str(attack.beta) if attack.name.endswith("++") else "", f"{attack.steps} steps"]
+    return " ".join(word for word in (*words, gradient_words(trial)) if word)
+
+
+def gradient_words(trial: Trial) -> str:
+    """Where a trial's gradients come from, in words: a network, or else a surrogate; empty for those of ordinary attacks."""
     if trial.source is Source.SUBSTITUTE:
-        words.append("from the substitute")
-    elif trial.source is not Source.WHITE_BOX:
-        words.append(str(trial.source))
-    elif attack.surrogate.kind is not SurrogateKind.IDENTITY:
-        words.append(str(attack.surrogate))
-    return " ".join(word for word in words if word)
+        return "from the substitute"
+    if trial.source is not Source.WHITE_BOX:
+        return str(trial.source)
+    surrogate = trial.attack.surrogate
+    return "" if surrogate.kind is SurrogateKind.IDENTITY else str(surrogate)

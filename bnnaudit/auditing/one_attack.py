@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 from torch import Tensor
 
 from bnnaudit.auditing.attack_rows import attack_row
+from bnnaudit.auditing.counterexamples import Counterexamples
+from bnnaudit.auditing.image_rows import with_images
 from bnnaudit.auditing.prepare import Prepared, with_substitute
 from bnnaudit.auditing.report import bare_report
 from bnnaudit.auditing.serving import Answers, answers_of
@@ -51,7 +54,8 @@ def run_one_attack(
     `make_substitute` trains or loads the network that a transferred attack is made on, and is called for no other.
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
-    inputs, sample, clean = prepared.inputs, prepared.sample, prepared.clean
+    sample, clean, counterexamples = prepared.sample, prepared.clean, Counterexamples(trial.threat)
+    inputs = replace(prepared.inputs, counterexamples=counterexamples)
     if make_substitute is not None and trial.source is Source.SUBSTITUTE:
         inputs = with_substitute(inputs, make_substitute)
     result, outcome = run_trial(inputs, trial, on_progress=on_progress)
@@ -59,4 +63,5 @@ def run_one_attack(
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = answers_of(prepared.target, images)
     report = replace(bare_report(prepared, trial.threat, provenance), attacks=(attack_row(result),))
+    report = with_images(report, prepared, np.arange(len(prepared.labels)), counterexamples)
     return report, Adversarial(sample.images, images, prepared.labels, sample.ids, prepared.answers, after)

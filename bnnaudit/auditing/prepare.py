@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from bnnaudit.auditing.serving import Answers, session_scores, with_default_session
+from bnnaudit.auditing.serving import Answers, Reading, session_scores, with_default_session
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.trials import RunInputs
 from bnnaudit.core.batch import Batch
@@ -25,16 +25,17 @@ from bnnaudit.quantization.zero_gradient import with_zero_gradient
 class Prepared:
     """A model in its sessions, run on a sample of N images without attack.
 
-    answers: of the deployed model; labels (N,) on the CPU: the truth, or without it what the deployed model answers. agreement:
-    of the differentiable copy with the deployed model; default_session: of a default session with an exact one, None where it
-    cannot differ. missing_session: why there is no default session, where it could not be opened. threads: what to compute with,
-    PyTorch's own number where it is None.
+    answers: of the deployed model; labels (N,) on the CPU: the truth, or without it what the deployed model answers; reading: of
+    one session that counts. agreement: of the differentiable copy with the deployed model; default_session: of a default session
+    with an exact one, None where it cannot differ. missing_session: why there is no default session, where it could not be
+    opened. threads: what to compute with, PyTorch's own number where it is None.
     """
 
     inputs: RunInputs
     sample: Sample
     answers: Answers
     labels: Tensor
+    reading: Reading
     agreement: Agreement
     default_session: DefaultAnswers | None = None
     missing_session: str = ""
@@ -79,7 +80,8 @@ def prepare(target: Target, sample: Sample, seed: int, batch_size: int, threads:
     )
     agreement = measure_agreement(target, batch.images, scores, batch_size, batch.labels)
     differences = None if by_default is None else compare_sessions(scores, by_default)
-    return Prepared(inputs, sample, answers, labels, agreement, differences, missing, threads)
+    reading = Reading.of(scores, by_default, target.serve_as, labels)
+    return Prepared(inputs, sample, answers, labels, reading, agreement, differences, missing, threads)
 
 
 def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Target]) -> RunInputs:

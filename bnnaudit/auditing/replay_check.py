@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bnnaudit.attacks.geometry import lengths_of, pixel_grid
-from bnnaudit.auditing.serving import answers_of
+from bnnaudit.auditing.serving import Answers, Reading, answers_of, session_scores
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.outcome import Outcome
 from bnnaudit.core.serving import Sessions
@@ -25,6 +25,7 @@ TOLERANCE = 1e-5
 EXCESS = 0.01
 """Share of a step between pixels that float32 may add to a length where pixels are whole steps apart. Not tuned."""
 _NOBODY = Sessions(np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_))
+_NO_READING = Reading(torch.zeros(0, dtype=torch.int64), torch.zeros(0))
 
 
 class ForeignPerturbationError(RuntimeError):
@@ -36,11 +37,12 @@ class Replay:
     """What the deployed model says of an attack's images (N, ...).
 
     fooled (N,) bool: it is wrong in a session that counts. claimed (N,) bool: the differentiable copy is. standing: what each
-    session gets right, None where they are the same.
+    session gets right, None where they are the same. reading: what one that counts answers.
     """
 
     fooled: Tensor
     claimed: Tensor
+    reading: Reading
     standing: Sessions | None = None
 
     @property
@@ -58,9 +60,11 @@ def replay(target: Target, batch: Batch, threat: Threat, outcome: Outcome, batch
     check_threat(batch.images, outcome.images, threat)
     claimed = predict(target, outcome.images, batch_size) != batch.labels
     if len(batch) == 0:
-        return Replay(claimed, claimed, None if target.default_session is None else _NOBODY)
-    answers = answers_of(target, outcome.images)
-    return Replay(~answers.right(batch.labels).to(claimed.device), claimed, answers.sessions(batch.labels))
+        return Replay(claimed, claimed, _NO_READING, None if target.default_session is None else _NOBODY)
+    scores = session_scores(target, outcome.images)
+    answers = Answers.of(*scores, target.serve_as)
+    reading = Reading.of(*scores, target.serve_as, batch.labels)
+    return Replay(~answers.right(batch.labels).to(claimed.device), claimed, reading, answers.sessions(batch.labels))
 
 
 def fooled_as_8bit(target: Target, batch: Batch, images: Tensor, fooled: Tensor) -> Tensor | None:

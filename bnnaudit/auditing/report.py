@@ -19,7 +19,7 @@ from bnnaudit.auditing.prepare import Prepared
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share
 from bnnaudit.core.evidence import Evidence
-from bnnaudit.core.finding import Fault
+from bnnaudit.core.finding import CatalogueCheck, Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
@@ -36,6 +36,8 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
     missing = journal.probes.missing
     if journal.interrupted:
         missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
+    if prepared.missing_session:
+        missing = (*missing, ("default-session", prepared.missing_session))
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
     before, standing = prepared.inputs.on(rows).sessions, attacked.standing
     after = None if standing is None else standing.sessions
@@ -83,6 +85,7 @@ def report_of(
         findings=judgement.findings,
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
+        checks=tuple(CatalogueCheck(check.name, check.rule.code, check.rule.name) for check in CHECKS),
         verdict=verdict,
         gate=decide(Policy(), verdict, judgement.findings),
         effort=plan.effort,

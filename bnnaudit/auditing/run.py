@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.auditing.counterexamples import Counterexamples
 from bnnaudit.auditing.image_blocks import Attacked
+from bnnaudit.auditing.image_rows import with_images
 from bnnaudit.auditing.journal import Journal, describe, faults_into
 from bnnaudit.auditing.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.auditing.prepare import Prepared, prepare, with_substitute
@@ -63,7 +65,9 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
         prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
         if prepared.missing_session:
             journal.faults.append(Fault("default-session", prepared.missing_session))
-        audit = _Audit(request, prepared, plan, prepared.inputs, journal, progress)
+        counterexamples = Counterexamples(plan.threat)
+        inputs = replace(prepared.inputs, counterexamples=counterexamples)
+        audit = _Audit(request, prepared, plan, inputs, counterexamples, journal, progress)
         try:
             with faults_into(journal, "fit"):
                 journal.probes = replace(journal.probes, fit=prepared.measure_fit())
@@ -83,6 +87,7 @@ class _Audit:
     prepared: Prepared
     plan: AuditPlan
     inputs: RunInputs
+    counterexamples: Counterexamples
     journal: Journal
     progress: Progress
     attacked: Attacked = field(default_factory=lambda: Attacked(np.zeros(0, dtype=np.int64), ()))
@@ -117,7 +122,11 @@ class _Audit:
     def report(self) -> Report:
         """The report of what has been attacked so far."""
         evidence = self._evidence()
-        return report_of(evidence, self.prepared, self.journal, self.attacked, self.request.provenance)
+        report = report_of(evidence, self.prepared, self.journal, self.attacked, self.request.provenance)
+        if not self.attacked.blocks:
+            return report
+        rows, claimed, verified = self.attacked.rows, evidence.claimed, evidence.verified
+        return with_images(report, self.prepared, rows, self.counterexamples, claimed, verified)
 
     def _evidence(self) -> Evidence:
         return evidence_of(self.plan, self.prepared, self.journal, self.attacked)

@@ -10,6 +10,7 @@ from torch import Tensor
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.serving import ServeAs, Sessions
 from bnnaudit.core.target import Target
+from bnnaudit.numerics.losses import margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,32 @@ class Answers:
             return None
         known = labels.cpu()
         return Sessions((self.exact == known).numpy(), (self.default == known).numpy())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The answer of one session that counts to each of N images: of the first that is wrong, else of the first.
+
+    classes (N,) int64; margins (N,): the label's score less the highest other one. Both on the CPU.
+    """
+
+    classes: Tensor
+    margins: Tensor
+
+    @classmethod
+    def of(cls, exact: Tensor, default: Tensor | None, serve_as: ServeAs, labels: Tensor) -> Reading:
+        """From the scores (N, d) of each session and the labels (N,)."""
+        known = labels.cpu()
+        counted = [exact] if default is None or serve_as is not ServeAs.DEFAULT else [default]
+        if default is not None and serve_as is ServeAs.ANY:
+            counted.append(default)
+        classes, margins = counted[0].argmax(dim=1), margin(counted[0], known)
+        for scores in counted[1:]:
+            others = scores.argmax(dim=1)
+            instead = (classes == known) & (others != known)
+            classes = torch.where(instead, others, classes)
+            margins = torch.where(instead, margin(scores, known), margins)
+        return cls(classes, margins)
 
 
 def session_scores(target: Target, images: Tensor) -> tuple[Tensor, Tensor | None]:

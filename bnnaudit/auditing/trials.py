@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bnnaudit.attacks.table import run_attack
+from bnnaudit.auditing.counterexamples import Counterexamples
 from bnnaudit.auditing.replay_check import Replay, fooled_as_8bit, replay
 from bnnaudit.auditing.second_attempts import MOST, improved, judged_as_deployed
 from bnnaudit.core.batch import Batch
@@ -27,7 +28,8 @@ class RunInputs:
 
     climbed: a substitute and the target with one cause of failing attacks taken away, as far as they were made. calibration:
     correctly classified images to which a temperature common to all is fitted; the sample's own where it is None. sessions:
-    what each session of the deployed model gets right, None where they are the same.
+    what each session of the deployed model gets right, None where they are the same. counterexamples: what takes the images
+    that fooled the deployed model, None where nobody asks for them.
     """
 
     target: Target
@@ -38,6 +40,7 @@ class RunInputs:
     climbed: Mapping[Source, Target] = field(default_factory=dict)
     calibration: Batch | None = None
     sessions: Sessions | None = None
+    counterexamples: Counterexamples | None = None
 
     @property
     def fitted_on(self) -> Batch:
@@ -122,6 +125,8 @@ def run_trial(
         parts=tuple(part.confirmed(batch.ids[confirmed.fooled].tolist()) for part in outcome.parts),
         sessions=_sessions(inputs, before, places, confirmed),
     )
+    if inputs.counterexamples is not None:
+        inputs.counterexamples.add(trial, batch, outcome.images, confirmed)
     return result, outcome
 
 

@@ -1,4 +1,4 @@
-"""Reads a model's card and the project's settings, and merges them with the flags: defaults < project < card < flags."""
+"""Reads a model's card and the project's settings, and names every problem in them at once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from bnnaudit.config.layers import merged, refused_in_card
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import SettingsError
@@ -22,26 +23,28 @@ PYPROJECT_TABLE = "tool.bnnaudit"
 
 
 def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
-    """The settings for `model`, key by key: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml.
+    """The settings for `model`: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml (`layers.py`).
 
     The card is `card`, or else MODEL.toml beside the model where there is one. Paths in a file are relative to its folder,
     those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
     """
     beside = model.with_suffix(".toml")
     sources = [(cwd / PYPROJECT, PYPROJECT_TABLE), (cwd / PROJECT_FILE, None)]
-    files = [(path, table) for path, table in sources if path.is_file()]
-    if card is not None:
-        files.append((card, None))
-    elif beside.is_file() and beside != model:
-        files.append((beside, None))
-    layers: list[Settings] = []
     problems: list[str] = []
-    for path, table in files:
-        settings, found = _read(path, table)
-        layers.append(settings)
+    project: list[Settings] = []
+    for path, table in sources:
+        if path.is_file():
+            settings, found = _read(path, table)
+            project.append(settings)
+            problems += found
+    own = Settings()
+    if card is not None or (beside.is_file() and beside != model):
+        path = card or beside
+        own, found = _read(path, None)
         problems += found
+        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, project)]
     _raise_together(problems)
-    return _merged([*layers, _anchored(flags, cwd)])
+    return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
 
 
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:
@@ -86,10 +89,14 @@ def _in_words(problem: Mapping[str, Any]) -> str:
             near = difflib.get_close_matches(location[-1], keys, n=1, cutoff=0.5)
             known = f" (known: {', '.join(keys)})" if keys else ""
             return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else known)
+        case "missing":
+            return f"{key}: is missing"
         case "value_error":
             return f"{key}: {problem['ctx']['error']}".replace("; ", ", ")
         case "model_type":
             return f"{key}: {problem['input']!r} is not a table of keys"
+        case "tuple_type":
+            return f"{key}: {problem['input']!r} is not a list"
         case _:
             return f"{key}: {problem['msg'].removeprefix('Input ')}, not {problem['input']!r}"
 
@@ -98,9 +105,17 @@ def _keys_of(location: Iterable[str]) -> list[str]:
     """The keys that the schema has at a place."""
     fields = Settings.model_fields
     for part in location:
-        kind = fields[part].annotation if part in fields else None
-        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+        if not part.isdigit():  # the number of an entry in a list of tables
+            table = _table_of(fields[part].annotation) if part in fields else None
+            fields = {} if table is None else table.model_fields
     return list(fields)
+
+
+def _table_of(annotation: Any) -> type[BaseModel] | None:
+    """The table that a key holds, by itself, as one of several, or where it may be left out."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_table_of, get_args(annotation))), None)
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
@@ -117,21 +132,6 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "substitute": substitute.model_copy(update={"model": model}),
         }
     )
-
-
-def _merged(layers: Iterable[Settings]) -> Settings:
-    """Key by key the last layer that says something; raises SettingsError where keys of two layers contradict."""
-    values: dict[str, Any] = {}
-    for layer in layers:
-        for name in Settings.model_fields:
-            said = getattr(layer, name)
-            if isinstance(said, BaseModel):
-                table = values.setdefault(name, {})
-                fields = {key: getattr(said, key) for key in type(said).model_fields}
-                table.update({key: value for key, value in fields.items() if value is not None})
-            elif said is not None:
-                values[name] = said
-    return parse_settings(values, "settings taken together")
 
 
 def _raise_together(problems: list[str]) -> None:

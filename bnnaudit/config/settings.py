@@ -2,161 +2,63 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Self, TypeGuard, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from bnnaudit.core.attack import Beta, Budget, LossKind, Method
-from bnnaudit.core.device import parse_device
+from bnnaudit.config.kinds import (
+    AtLeastOne,
+    BudgetText,
+    DeviceText,
+    FilledText,
+    Fraction,
+    Length,
+    PathText,
+    PerChannel,
+    PositiveLength,
+    PositivePerChannel,
+    Range,
+    SurrogateText,
+    Table,
+    Temperature,
+    choice,
+    key,
+)
+from bnnaudit.config.policy import PolicyTable
+from bnnaudit.core.attack import LossKind, Method
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
-from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.core.threat import IMAGE_BITS, Box, Norm, parse_length
-
-Choice = TypeVar("Choice", bound=StrEnum)
+from bnnaudit.core.threat import IMAGE_BITS, Norm
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+class DataTable(Table):
+    """[data]: what to audit on."""
+
+    source: FilledText | None = key(
+        "An .npz file with x and y, a folder or .zip with a folder for each class, or a torchvision name such as CIFAR10."
+    )
+    root: PathText | None = key("Folder where torchvision keeps its data sets.")
+    samples: AtLeastOne | None = key("Number of images to draw (300).")
+    seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = key("Seed of the sample and of the attacks (0).")
 
 
-def _fraction(value: object) -> object:
-    if not _is_number(value) or not 0 <= value <= 1:
-        raise ValueError(f"{value!r} is not a fraction between 0 and 1")
-    return float(value)
+class PreprocessingTable(Table):
+    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours."""
 
-
-def _length(value: object) -> object:
-    """A length in units of the [0,1] image, from a number or text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is not a length; write 8/255, 8px or 0.03")
-    try:
-        return parse_length(value)
-    except UsageError as error:
-        raise ValueError(str(error).partition(": ")[2]) from None
-
-
-def _positive_length(value: object) -> object:
-    if _length(value) == 0:
-        raise ValueError(f"{value!r} is not a step size; write a length above 0, such as 2/255")
-    return _length(value)
-
-
-def _range(value: object) -> object:
-    """[low, high], or the box itself."""
-    if isinstance(value, Box):
-        value = [value.low, value.high]
-    if not (isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(bound) for bound in value)):
-        raise ValueError(f"{value!r} is not two numbers; write [0, 1] or [0, 255]")
-    low, high = value
-    if not low < high:
-        raise ValueError(f"the lower bound {low:g} must be below the upper bound {high:g}")
-    return Box(float(low), float(high))
-
-
-def _per_channel(value: object) -> tuple[float, ...]:
-    """One number per channel, or one for all."""
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    numbers = tuple(float(entry) for entry in values if _is_number(entry))
-    if not numbers or len(numbers) < len(values):
-        raise ValueError(f"{value!r} is not a number for each channel")
-    return numbers
-
-
-def _positive_per_channel(value: object) -> object:
-    values = _per_channel(value)
-    if min(values) <= 0:
-        raise ValueError(f"{value!r} must be above 0, because the input is divided by it")
-    return values
-
-
-def _choice(choices: type[Choice]) -> Callable[[object], object]:
-    """Text as one of the choices, in upper or lower case."""
-
-    def parse(value: object) -> object:
-        try:
-            return choices(str(value).lower())
-        except ValueError:
-            raise ValueError(f"{value!r} is not one of {', '.join(choices)}") from None
-
-    return parse
-
-
-def _layout(value: object) -> object:
-    return None if value == "auto" else _choice(Layout)(value)
-
-
-def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], object]:
-    """Text (or a number) by a parser of `core`, whose error already names the quantity."""
-
-    def convert(value: object) -> object:
-        if isinstance(value, kind):
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError(f"{value!r} is neither text nor a number")
-        try:
-            return parse(str(value))
-        except UsageError as error:
-            raise ValueError(str(error).partition(": ")[2]) from None
-
-    return convert
-
-
-def _device(value: object) -> object:
-    try:
-        return parse_device(str(value))
-    except UsageError as error:
-        raise ValueError(str(error).partition(": ")[2]) from None
-
-
-Fraction = Annotated[float, BeforeValidator(_fraction)]
-Length = Annotated[float, BeforeValidator(_length)]
-PositiveLength = Annotated[float, BeforeValidator(_positive_length)]
-AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
-PathText = Annotated[Path, BeforeValidator(_parsed(Path, Path))]
-
-
-class _Table(BaseModel):
-    """A table of the file: no key but its own, never changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-    def chosen(self, *keys: str) -> dict[str, Any]:
-        """Of these keys, those that were given."""
-        return {key: value for key in keys if (value := getattr(self, key)) is not None}
-
-
-class DataTable(_Table):
-    """[data]: what to audit on. `source` is a path or a torchvision name, `root` where torchvision keeps its data."""
-
-    source: Annotated[StrictStr, Field(min_length=1)] | None = None
-    root: PathText | None = None
-    samples: AtLeastOne | None = None
-    seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = None
-
-
-class PreprocessingTable(_Table):
-    """[preprocessing]: the range that the network takes, its normalisation in units of that range, its layout and colours.
-
-    `output_name`: the output that holds the scores, of an ONNX file that has several. `input_shape`: the input's sizes
-    after the batch in the network's own order, for an ONNX file that leaves them open, or a checkpoint.
-    """
-
-    input_range: Annotated[Box, BeforeValidator(_range)] | None = None
-    mean: Annotated[tuple[float, ...], BeforeValidator(_per_channel)] | None = None
-    std: Annotated[tuple[float, ...], BeforeValidator(_positive_per_channel)] | None = None
-    layout: Annotated[Layout | None, BeforeValidator(_layout)] = None
-    output_name: StrictStr | None = None
-    channels: Annotated[ChannelOrder | None, BeforeValidator(_choice(ChannelOrder))] = None
-    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1, max_length=3)] | None = None
+    input_range: Range | None = key("Lowest and highest value that the network takes for a pixel, such as [0, 255].")
+    mean: PerChannel | None = key("What is subtracted from each channel, in units of the input range.")
+    std: PositivePerChannel | None = key("What each channel is divided by, in units of the input range.")
+    layout: Annotated[Layout | None, *choice(Layout, "auto")] = key(
+        "Order of the axes of the network's input, or of images that are flattened for it (auto)."
+    )
+    output_name: StrictStr | None = key("The output that holds the scores, of an ONNX file that has several.")
+    channels: Annotated[ChannelOrder | None, *choice(ChannelOrder)] = key("Order of the colour channels (rgb).")
+    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1, max_length=3)] | None = key(
+        "The input's sizes after the batch in the network's own order, for an ONNX file that leaves them open, or a checkpoint."
+    )
 
     @model_validator(mode="after")
     def _same_channels(self) -> Self:
@@ -177,78 +79,81 @@ class PreprocessingTable(_Table):
         )
 
 
-class ThreatTable(_Table):
-    """[threat]: `eps` in units of the [0,1] image; `image_bits` of a pixel, where only storable images count."""
+class ThreatTable(Table):
+    """[threat]: what an adversary may change."""
 
-    norm: Annotated[Norm, BeforeValidator(_choice(Norm))] | None = None
-    eps: Length | None = None
-    image_bits: Annotated[StrictInt, Field(ge=IMAGE_BITS[0], le=IMAGE_BITS[1])] | None = None
-
-
-class AttackTable(_Table):
-    """[attack]: settings of the attacks; `step_size` in units of the [0,1] image."""
-
-    method: Annotated[Method, BeforeValidator(_choice(Method))] | None = None
-    steps: AtLeastOne | None = None
-    step_size: PositiveLength | None = None
-    restarts: AtLeastOne | None = None
-    beta: Annotated[Beta, BeforeValidator(_parsed(Beta.parse, Beta))] | None = None
-    surrogate: Annotated[Surrogate, BeforeValidator(_parsed(Surrogate.parse, Surrogate))] | None = None
-    loss: Annotated[LossKind, BeforeValidator(_choice(LossKind))] | None = None
-    targets: AtLeastOne | None = None
-    queries: AtLeastOne | None = None
-    budget: Annotated[Budget, BeforeValidator(_parsed(Budget.parse, Budget))] | None = None
+    norm: Annotated[Norm | None, *choice(Norm)] = key("Norm of the perturbation (linf).")
+    eps: Length | None = key("Radius in units of the [0,1] image: '8/255', '8px' or 0.03 ('8/255', for l2 '120/255').")
+    image_bits: Annotated[StrictInt, Field(ge=IMAGE_BITS[0], le=IMAGE_BITS[1])] | None = key(
+        "Count only images that pixels of so many bits can store, such as 8 for PNG."
+    )
 
 
-class DeclaredTable(_Table):
+class AttackTable(Table):
+    """[attack]: settings of the attacks."""
+
+    method: Annotated[Method | None, *choice(Method)] = key("The method of `bnnaudit attack` (pgd).")
+    steps: AtLeastOne | None = key("Number of steps (20).")
+    step_size: PositiveLength | None = key("Step size in units of the [0,1] image (a quarter of eps).")
+    restarts: AtLeastOne | None = key("Number of random restarts (1).")
+    beta: Temperature | None = key("Temperature of the logits: a number, or a rule such as 'njs', 'hns' or 'tracked'.")
+    surrogate: SurrogateText | None = key("Gradient of sign and round, as KIND[:WIDTH[..END][:UNIT]] ('identity').")
+    loss: Annotated[LossKind | None, *choice(LossKind)] = key("Loss that the attack maximises (ce).")
+    targets: AtLeastOne | None = key("Number of classes that a targeted loss tries (9).")
+    queries: AtLeastOne | None = key("Forward passes for each image of attacks that only ask the network.")
+    budget: BudgetText | None = key("What auto may spend: gradients for each image (500), or seconds in all ('30s').")
+
+
+class DeclaredTable(Table):
     """[declared]: the accuracies that the model's maker states, as fractions."""
 
-    clean_accuracy: Fraction | None = None
-    adversarial_accuracy: Fraction | None = None
+    clean_accuracy: Fraction | None = key("Accuracy without attack that the model's maker states.")
+    adversarial_accuracy: Fraction | None = key("Accuracy under attack that the model's maker states.")
 
 
-class ArchitectureTable(_Table):
-    """[architecture]: the network that a checkpoint is loaded into. `options` go to its builder.
+class ArchitectureTable(Table):
+    """[architecture]: the network that a checkpoint is loaded into."""
 
-    `input_shape` has no batch axis; [preprocessing] input_shape, which flags set, comes before it.
-    """
+    name: StrictStr | None = key("A built-in network (cnn, mlp), or package.module:callable.")
+    options: dict[str, Any] | None = key("Arguments of the network's builder.")
+    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] | None = key(
+        "Shape of one input without the batch; input_shape of [preprocessing] comes before it."
+    )
 
-    name: StrictStr | None = None
-    options: dict[str, Any] | None = None
-    input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] | None = None
 
-
-class SubstituteTable(_Table):
+class SubstituteTable(Table):
     """[substitute]: another model, whose adversarial images are tried on this one."""
 
-    model: PathText | None = None
+    model: PathText | None = key("Its file.")
 
 
-class AuditTable(_Table):
-    """[audit]: how much an audit may cost. `all_images`: attack the whole sample even where the verdict is decided before."""
+class AuditTable(Table):
+    """[audit]: how much an audit may cost."""
 
-    effort: Annotated[Effort | None, BeforeValidator(_choice(Effort))] = None
-    all_images: StrictBool | None = None
-
-
-class DeploymentTable(_Table):
-    """[deployment]: `serve_as` says which sessions of its runtime count as the deployed model."""
-
-    serve_as: Annotated[ServeAs | None, BeforeValidator(_choice(ServeAs))] = None
+    effort: Annotated[Effort | None, *choice(Effort)] = key("Which checks run, and at what cost (standard).")
+    all_images: StrictBool | None = key("Attack the whole sample even where the verdict is decided before (false).")
 
 
-class RunTable(_Table):
+class DeploymentTable(Table):
+    """[deployment]: how the model is run where it is used."""
+
+    serve_as: Annotated[ServeAs | None, *choice(ServeAs)] = key(
+        "Which sessions of ONNX Runtime count as the deployed model (any)."
+    )
+
+
+class RunTable(Table):
     """[run]: how to compute, which changes no result but for the last bits of sums."""
 
-    device: Annotated[str, BeforeValidator(_device)] | None = None
-    batch_size: AtLeastOne | None = None
-    threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = None
+    device: DeviceText | None = key("Where to compute: auto, cpu, cuda or cuda:N (auto).")
+    batch_size: AtLeastOne | None = key("Images in a batch (as many as memory allows).")
+    threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = key("Number of threads (the fastest number).")
 
 
-class Settings(_Table):
+class Settings(Table):
     """Everything a card or settings file can say; None (or an empty table) where it says nothing."""
 
-    description: StrictStr | None = None
+    description: StrictStr | None = key("What the model is, for people.")
     data: DataTable = DataTable()
     preprocessing: PreprocessingTable = PreprocessingTable()
     threat: ThreatTable = ThreatTable()
@@ -259,3 +164,4 @@ class Settings(_Table):
     audit: AuditTable = AuditTable()
     deployment: DeploymentTable = DeploymentTable()
     run: RunTable = RunTable()
+    policy: PolicyTable = PolicyTable()

@@ -6,6 +6,10 @@ from enum import StrEnum
 from bnnaudit.core.policy import Waiver
 
 
+DECLARED_NOT_MET = "FR303"
+"""Code of the rule about the maker's own figure, which ordinary attacks may show to be wrong as well."""
+
+
 class Severity(StrEnum):
     """How much a finding matters to a release; errors fail a check that has no other policy."""
 
@@ -91,9 +95,12 @@ class Finding:
 
 
 def speaks_of_masking(finding: Finding) -> bool:
-    """Whether it is evidence of gradient masking, which facts about the model and notes on the verdict are not."""
+    """Whether it is evidence of gradient masking.
+
+    Facts about the model, notes on the verdict and a declared figure that is not met are none.
+    """
     if finding.rule.family is Family.VERDICT:
-        return finding.severity is not Severity.NOTE
+        return finding.severity is not Severity.NOTE and finding.rule.code != DECLARED_NOT_MET
     return finding.rule.family in (Family.SYMPTOM, Family.CAUSE)
 
 
@@ -103,6 +110,15 @@ class Undecided:
 
     comparison: str
     p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueCheck:
+    """A check of the catalogue by its name, and the code and the name of the rule that it judges."""
+
+    check: str
+    rule: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.policy import IdleWaiver, Policy
+from bnnaudit.core.finding import BaselineState, Finding, Severity
+from bnnaudit.core.policy import FailOn, IdleWaiver, Policy
 
 
 class Outcome(StrEnum):
@@ -78,3 +79,22 @@ class Gate:
         if Outcome.FAILED in outcomes:
             return Outcome.FAILED
         return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether a finding fails the gate.
+
+        It does if it is as severe as the policy says, of a rule that counts, not waived, and not the same in the baseline.
+        """
+        code, policy = finding.rule.code, self.policy
+        selected = not policy.select or code.startswith(policy.select)
+        accepted = finding.waiver is not None or finding.baseline is BaselineState.UNCHANGED
+        severe = finding.severity in _FAILING[policy.fail_on]
+        return severe and selected and not code.startswith(policy.ignore) and not accepted
+
+
+_FAILING = {
+    FailOn.ERROR: (Severity.ERROR,),
+    FailOn.WARNING: (Severity.ERROR, Severity.WARNING),
+    FailOn.NOTE: tuple(Severity),
+    FailOn.NEVER: (),
+}

@@ -20,6 +20,7 @@ from bnnaudit.core.attack import (
     Square,
 )
 from bnnaudit.core.effort import Effort
+from bnnaudit.core.policy import Policy
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Norm, Threat, is_pixel_count
 from bnnaudit.core.trial import Source, Trial
@@ -76,7 +77,7 @@ class AuditPlan:
     features: numbers in one image, which bound an unbounded L2 attack. quantized: whether the network has steps without
     a gradient, so that the choice of a surrogate matters. draws: of the random search, None for the effort's own.
     suspicions: what the opening probes saw, so that the cure for it is tried. all_images: attack the whole sample, and do
-    not end once the verdict is decided.
+    not end once the verdict is decided. policy: what the gate asks of the model.
     """
 
     threat: Threat
@@ -91,6 +92,7 @@ class AuditPlan:
     draws: int | None = None
     suspicions: frozenset[Suspicion] = frozenset()
     all_images: bool = False
+    policy: Policy = Policy()
 
     @property
     def claim(self) -> Trial:

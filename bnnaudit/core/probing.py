@@ -99,4 +99,8 @@ class Probes:
 
     def why_missing(self, probe: str) -> str:
         """Why a probe was not measured."""
-        return dict(self.missing).get(probe, "it was not measured")
+        return self.recorded(probe) or "it was not measured"
+
+    def recorded(self, probe: str) -> str:
+        """The reason kept for a probe that was not measured; empty where none is, as for one that does not apply."""
+        return dict(self.missing).get(probe, "")

@@ -12,7 +12,7 @@ from bnnaudit.core.auto_run import Part
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.finding import Fault, Finding, Skip, speaks_of_masking
+from bnnaudit.core.finding import CatalogueCheck, Fault, Finding, Skip, speaks_of_masking
 from bnnaudit.core.gate import Gate, Outcome
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.provenance import Provenance
@@ -329,11 +329,11 @@ class Report:
     """A whole run. What was not measured is None or empty; nothing that was found is ever left out.
 
     remedy: what to change in the attack; None where nothing was found to remedy, or no cure recovers enough. advice: what to do
-    with the model, the most important first. gate: None for a run that judges nothing. images: those attacked, in
-    the order of the data set. examples: counterexamples to look at. comparisons: how many tests the significance
-    of each finding was corrected for. extent: None where a run attacks all images of its sample in any case. output: what the
-    deployed model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the
-    same.
+    with the model, the most important first. gate: None for a run that judges nothing. checks: all that an audit was to make, in
+    the order of the catalogue, those that were skipped included. images: those attacked, in the order of the data set. examples:
+    counterexamples to look at. comparisons: how many tests the significance of each finding was corrected for. extent: None where
+    a run attacks all images of its sample in any case. output: what the deployed model's scores can tell apart on the clean
+    images. serving: None where all sessions of the deployed model are the same.
     """
 
     provenance: Provenance
@@ -350,6 +350,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skip, ...] = ()
     faults: tuple[Fault, ...] = ()
+    checks: tuple[CatalogueCheck, ...] = ()
     verdict: Verdict | None = None
     effort: Effort | None = None
     comparisons: int = 0

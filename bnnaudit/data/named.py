@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,16 +81,17 @@ def _from_files(
     class_names: tuple[str, ...] | None,
     resizing: Resizing,
 ) -> PictureSource:
-    """The data sets that torchvision keeps as files of varying size."""
-    files = tuple(str(file) for file, _ in samples)
-    listing = ((Path(file).name, Path(file).stat().st_size) for file in files)
+    """The data sets that torchvision keeps as files of varying size, named from `root` on."""
+    folder = root.expanduser()
+    files = tuple(os.path.relpath(file, folder) for file, _ in samples)
+    listing = ((Path(file).name, (folder / file).stat().st_size) for file in files)
     return PictureSource(
         name=str(dataset),
         where=f"{dataset} in {root}",
         files=files,
         targets=np.asarray([target for _, target in samples], dtype=np.int64),
         class_names=class_names,
-        fetch=lambda name: Path(name).read_bytes(),
+        fetch=lambda name: (folder / name).read_bytes(),
         sha256=sha256_of_listing(listing),
         resizing=resizing,
     )

@@ -23,13 +23,14 @@ class Sample:
     """N images to audit.
 
     images (N, C, H, W) or (N, features), float32 in the model's range; labels (N,) int64, None for data without; ids (N,)
-    int64, rising: the images' indices in the data set.
+    int64, rising: the images' indices in the data set. names: of the images' files, empty for data that are no files.
     """
 
     images: Tensor
     labels: Tensor | None
     ids: Tensor
     facts: DataFacts
+    names: tuple[str, ...] = ()
 
 
 def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, seed: int) -> Sample:
@@ -54,7 +55,9 @@ def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, see
             samples=len(ids),
             sha256=source.sha256,
             labelled=labels is not None,
+            classes=source.class_names or (),
         ),
+        names=tuple(source.files[index] for index in ids) if isinstance(source, PictureSource) else (),
     )
 
 

@@ -1,7 +1,9 @@
 """What several rules ask about the sample: whether another reading fits far better, or chance explains its accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from bnnaudit.core.evidence import Evidence, Judged
+from bnnaudit.core.finding import Finding, Skip
 from bnnaudit.core.sample_fit import Alternative, LabelFit, SampleFit
 from bnnaudit.rules.comparison import Paired, share
 
@@ -16,6 +18,16 @@ DEVIATIONS = 1.96
 """Standard deviations above chance that are still explained by it: 2.5 %, one-sided."""
 ENOUGH_OTHERS = 10
 """Images not of the commonest class, from which on a constant prediction can be told from a correct one. Not tuned."""
+
+
+def judge_labels(check: str, evidence: Evidence, findings_from: Callable[[SampleFit], tuple[Finding, ...]]) -> Judged:
+    """What a check says that needs the labels of the sample; skipped where they are not known."""
+    fit = evidence.probes.fit
+    if fit is None:
+        return (Skip(check, evidence.probes.why_missing("fit")),)
+    if fit.labels is None:
+        return (Skip(check, "the data have no labels to compare the model's predictions with"),)
+    return findings_from(fit)
 
 
 def far_better(alternatives: Sequence[Alternative], images: int) -> Alternative | None:

@@ -53,6 +53,7 @@ from bnnaudit.rules.symptoms.transfer_beats_white_box import CHECK as GM104
 from bnnaudit.rules.symptoms.unbounded_attack_fails import CHECK as GM103
 from bnnaudit.rules.symptoms.unstable_under_noise import CHECK as GM112
 from bnnaudit.rules.verdict.claim_not_verified import CHECK as FR302
+from bnnaudit.rules.verdict.declared_accuracy_not_met import CHECK as FR303
 from bnnaudit.rules.verdict.temperature_scaling_breaks_it import CHECK as FR301
 
 # fmt: off
@@ -61,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
     GM110, GM111, GM112, GM113, GM114, GM115, GM116, GM117,
     SP201, SP202, SP203, SP214, SP215, SP204, SP205, SP206, SP207,
     SP208, SP209, SP212, SP210, SP211,
-    FR301, FR302,
+    FR301, FR302, FR303,
     MF401, MF409, MF411, MF410, MF402, MF403, MF404, MF405, MF406,
     MF407, MF408, MF412, MF413, MF416, MF414, MF415,
 )

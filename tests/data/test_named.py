@@ -2,10 +2,12 @@
 
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torchvision
+from PIL import Image
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
@@ -33,6 +35,20 @@ def test_local_files_are_read(tmp_path: Path, facts: Facts, name: str) -> None:
     assert sample.labels is not None
     assert sample.labels.tolist() == [7, 3]
     assert (sample.facts.source, len(source.sha256)) == ("MNIST", 64)
+    assert sample.facts.classes[7] == "7 - seven"
+    assert sample.names == ()
+
+
+def test_files_are_named_from_the_root_on(tmp_path: Path, facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report must not tell where on a machine the data lie."""
+    file = tmp_path / "gtsrb" / "Test" / "00001.png"
+    file.parent.mkdir(parents=True)
+    Image.fromarray(np.full((4, 4, 3), 9, np.uint8)).save(file)
+    loaded = SimpleNamespace(_samples=[(str(file), 3)])
+    monkeypatch.setattr(torchvision.datasets, "GTSRB", lambda root, split, download: loaded)
+    sample = take_sample(open_source("GTSRB", tmp_path), facts((3, 4, 4), box=Box(0.0, 255.0)), None, 0)
+    assert sample.names == ("gtsrb/Test/00001.png",)
+    assert bool((sample.images == 9).all())
 
 
 def test_a_name_needs_a_root() -> None:

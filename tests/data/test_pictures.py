@@ -62,6 +62,9 @@ def test_a_folder_and_its_zip_give_the_same_images_and_labels(tmp_path: Path, fa
     assert two.labels is not None
     assert one.labels.tolist() == two.labels.tolist() == [0, 1]
     assert (one.facts.source, two.facts.source) == ("set", "set.zip:set/test")
+    assert one.facts.classes == two.facts.classes == ("cat", "dog")
+    assert one.names == tuple(FILES)
+    assert take_sample(open_source(str(folder)), model, 1, 1).names in (("cat/1.png",), ("dog/1.png",))
 
 
 def test_a_folder_inside_a_zip_can_be_named(tmp_path: Path, facts: Facts) -> None:

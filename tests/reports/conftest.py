@@ -14,7 +14,17 @@ from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.facts import LayerBits, Layout, ModelFacts, ModelFormat, OperatorCount, QuantizerFact
-from bnnaudit.core.finding import BaselineState, Confidence, Fault, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.finding import (
+    BaselineState,
+    CatalogueCheck,
+    Confidence,
+    Fault,
+    Finding,
+    Measurement,
+    Rule,
+    Severity,
+    Skip,
+)
 from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Limits, Policy, Waiver, WaiverProblem
@@ -50,6 +60,16 @@ THREAT = Threat(Norm.LINF, 0.3)
 ADAPTIVE = Surrogate.usual(SurrogateKind.TRIANGULAR, 0.35)
 HNS = Beta(BetaRule.HNS)
 WAIVER = Waiver("GM103", "accepted for the pilot, see the risk register", "ml-release", date(2030, 1, 31))
+CHECKS = (
+    CatalogueCheck("radius", "GM103", "transfer-beats-white-box"),
+    CatalogueCheck("restarts", "GM105", "restarts-help-too-much"),
+    CatalogueCheck("random-search", "GM106", "random-search-beats-gradient"),
+    CatalogueCheck("noise", "GM112", "unstable-under-noise"),
+    CatalogueCheck("error-signal", "SP202", "saturated-error-signal"),
+    CatalogueCheck("temperature", "FR301", "fake-robustness"),
+    CatalogueCheck("determinism", "MF405", "low-clean-accuracy"),
+)
+"""Four with a finding, one that broke, one that was skipped, and one that found nothing."""
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -269,6 +289,7 @@ def fake(facts: ModelFacts) -> Report:
         ),
         skipped=(Skip("random-search", "needs more than the 60 s that are allowed"),),
         faults=(Fault("restarts", "out of memory at batch size 512"),),
+        checks=CHECKS,
         verdict=Verdict(
             Status.FAKE,
             reason="The model looks robust only because ordinary attacks fail on it.",
@@ -418,6 +439,7 @@ def attack_only(fake: Report) -> Report:
         findings=(),
         skipped=(),
         faults=(),
+        checks=(),
         verdict=None,
         gate=None,
         advice=(),
@@ -444,6 +466,7 @@ def detailed(fake: Report) -> Report:
         signal=signal,
         sweeps=fake.sweeps[:1],
         findings=(),
+        checks=(),
         verdict=None,
         gate=None,
         advice=(),

@@ -47,7 +47,7 @@ def report_to_json(report: Report) -> JsonObject:
         **record(report, "effort", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
-        **record(report, "skipped", "faults"),
+        **record(report, "skipped", "faults", "checks"),
         "verdict": None if report.verdict is None else {**_verdict(report.verdict), "passed": report.passed},
     }
 

@@ -1,10 +1,10 @@
 """MF412: the model is no more accurate than chance."""
 
-from bnnaudit.core.evidence import Check, Evidence, Judged
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.evidence import Check
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.rules.comparison import in_percent, percent, share
-from bnnaudit.rules.fitness import DEVIATIONS, ENOUGH_OTHERS, is_at_chance
+from bnnaudit.rules.fitness import DEVIATIONS, ENOUGH_OTHERS, is_at_chance, judge_labels
 
 WELL = 0.25
 """Share of the way from chance to 100 %: an accuracy above it is not that of guessing, and small networks without a defect reach
@@ -44,16 +44,6 @@ RULE = Rule(
 )
 
 
-def judge(evidence: Evidence) -> Judged:
-    """Compares the agreement with the labels with chance."""
-    fit = evidence.probes.fit
-    if fit is None:
-        return (Skip("chance", evidence.probes.why_missing("fit")),)
-    if fit.labels is None:
-        return (Skip("chance", "the data have no labels to compare the model's predictions with"),)
-    return findings_from(fit)
-
-
 def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     """The finding for what was seen, if there is one."""
     seen = fit.labels
@@ -79,4 +69,4 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.LOW if few else Confidence.HIGH, numbers),)
 
 
-CHECK = Check("chance", RULE, judge)
+CHECK = Check("chance", RULE, lambda evidence: judge_labels("chance", evidence, findings_from))

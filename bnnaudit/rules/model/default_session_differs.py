@@ -1,7 +1,7 @@
 """MF409: a default session of ONNX Runtime computes something other than the file describes."""
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
+from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.rules.comparison import percent
 
 RULE = Rule(
@@ -28,6 +28,8 @@ RULE = Rule(
 
 def judge(evidence: Evidence) -> Judged:
     """Counts the images on which the two differ."""
+    if why := evidence.probes.recorded("default-session"):
+        return (Skip("default-session", why),)
     seen = evidence.default_session
     if seen is None or seen.differing == 0:
         return ()

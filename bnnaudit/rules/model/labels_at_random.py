@@ -4,7 +4,7 @@ from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.sample_fit import LabelFit, SampleFit
 from bnnaudit.rules.comparison import in_percent, percent, share
-from bnnaudit.rules.fitness import explanations, is_at_chance
+from bnnaudit.rules.fitness import explanations, is_at_chance, judge_labels
 
 MANY = 0.2
 """Share of the images that must be misclassified (lower end of the 95 % interval). Not tuned."""
@@ -86,4 +86,4 @@ def is_random(seen: LabelFit) -> bool:
     return many is not None and many > MANY and low < at_least and seen.rank < high and seen.separation < INSEPARABLE
 
 
-CHECK = Check("random-labels", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())
+CHECK = Check("random-labels", RULE, lambda evidence: judge_labels("random-labels", evidence, findings_from))

@@ -4,7 +4,7 @@ from bnnaudit.core.evidence import Check
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity
 from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.rules.comparison import in_points, percent, share
-from bnnaudit.rules.fitness import FAR, SIGNIFICANT, explanations
+from bnnaudit.rules.fitness import FAR, SIGNIFICANT, explanations, judge_labels
 
 RULE = Rule(
     code="MF413",
@@ -52,4 +52,4 @@ def findings_from(fit: SampleFit) -> tuple[Finding, ...]:
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
-CHECK = Check("label-order", RULE, lambda evidence: findings_from(evidence.probes.fit) if evidence.probes.fit else ())
+CHECK = Check("label-order", RULE, lambda evidence: judge_labels("label-order", evidence, findings_from))

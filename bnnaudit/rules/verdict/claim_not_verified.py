@@ -1,16 +1,14 @@
-"""FR302: the claimed accuracy under attack does not survive better attacks."""
+"""FR302: what ordinary attacks claim does not survive better attacks."""
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
 from bnnaudit.core.plan import SWEEP_STEPS
 from bnnaudit.rules.comparison import (
-    MATERIAL,
     SERIOUS,
     VARYING,
     accuracy,
     compare,
     in_percent,
-    in_points,
     is_serious,
     percent,
 )
@@ -20,23 +18,22 @@ RULE = Rule(
     code="FR302",
     name="claim-not-verified",
     severity=Severity.ERROR,
-    summary="The claimed accuracy under attack is well above what is left after all attacks of the audit.",
+    summary="Ordinary attacks leave well more accuracy than all attacks of the audit together.",
     meaning=(
-        "Anyone who relies on the claimed figure relies on robustness that does not exist. The verified accuracy counts an "
-        "image only if it withstood every attack tried, each success confirmed by the deployed model."
+        "Anyone who relies on the figure of ordinary attacks relies on robustness that does not exist. The verified accuracy "
+        "counts an image only if it withstood every attack tried, each success confirmed by the deployed model."
     ),
     measured=(
         "Claimed: the images that withstand ordinary PGD (cross-entropy, b = 1, straight-through gradients) both with its own "
-        f"steps and with {SWEEP_STEPS}, so that an attack that was merely cut short accuses nobody; or the figure that the card "
-        "declares. Verified: the images that withstand every attack of the audit. Skipped where the model's answers vary "
+        f"steps and with {SWEEP_STEPS}, so that an attack that was merely cut short accuses nobody. Verified: the images that "
+        "withstand every attack of the audit. A figure that the card declares is FR303's. Skipped where the model's answers vary "
         "(MF405, MF407)."
     ),
     threshold=(
         f"{gain_threshold('the audit', 'ordinary PGD')} An error where the loss is at least "
-        f"{in_percent(SERIOUS)} of the claimed accuracy, a warning below. Against a declared figure it fires when the 95 % "
-        f"interval of the verified accuracy ends at least {in_points(MATERIAL)} below it."
+        f"{in_percent(SERIOUS)} of the claimed accuracy, a warning below."
     ),
-    source="[Carlini et al. 2019] (per-image worst case over attacks); [McNemar 1947]; [Wilson 1927].",
+    source="[Carlini et al. 2019] (per-image worst case over attacks); [McNemar 1947].",
     remedy=(
         "Replace the claimed figure by the verified one wherever it is stated, and apply the release criterion to that. To raise "
         "it, train adversarially with gradients that reach the input (a temperature, a surrogate that follows the scale of the "
@@ -51,15 +48,12 @@ RULE = Rule(
 
 
 def judge(evidence: Evidence) -> Judged:
-    """Compares the verified accuracy with the declared figure, or else with ordinary PGD."""
+    """Compares the verified accuracy with ordinary PGD."""
     if evidence.verified is None:
         return (Skip("claim", evidence.why_missing or "the verified accuracy was not reached"),)
     if evidence.agreement.answers_vary:
         return (Skip("claim", VARYING),)
     verified = accuracy("verified accuracy", evidence.verified)
-    declared = evidence.plan.declared.adversarial_accuracy
-    if declared is not None:
-        return _against_declared(declared, verified)
     plain = evidence.claimed
     assert plain is not None
     pair = compare(plain, evidence.verified)
@@ -73,17 +67,6 @@ def judge(evidence: Evidence) -> Judged:
     serious = is_serious(float(plain.mean()), verified.value)
     severity = RULE.severity if serious else Severity.WARNING
     return (Finding(RULE, message, severity, Confidence.HIGH, numbers, pair.p_value),)
-
-
-def _against_declared(declared: float, verified: Measurement) -> tuple[Finding, ...]:
-    if verified.high is None or verified.high > declared - MATERIAL:
-        return ()
-    message = (
-        f"The card declares an accuracy of {percent(declared)} under attack; {percent(verified.value)} is left after the "
-        "audit's attacks, each success confirmed on the deployed model."
-    )
-    numbers = (Measurement("declared accuracy under attack", declared, "fraction of images"), verified)
-    return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)
 
 
 CHECK = Check("claim", RULE, judge, lambda plan: (plan.claim, plan.iteration_trial))
