@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import TypeAlias
 
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.finding import CatalogueCheck, Finding, Severity
+from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
@@ -75,13 +75,13 @@ def _test_result(configuration: list[JsonObject], tests: Sequence[Test]) -> Json
 
 
 def _tests(report: Report) -> Iterator[Test]:
-    """The criteria of the gate and the checks of the audit, each with its result."""
+    """The criteria of the gate and the checks of the audit, named as in JUnit XML, each with its result."""
     threat, gate = threat_text(report.threat), report.gate
     if gate is None or not gate.criteria:
         yield f"{threat}: gate: nothing was asked of the model", FAILED
         return
     for criterion in gate.criteria:
-        name = f"{threat}: {criterion.kind}: {short(criterion.asked)}"
+        name = f"{threat}: gate {criterion.kind}: {short(criterion.asked)}"
         match criterion.outcome:
             case Outcome.PASSED:
                 yield name, WARNED if _has_warnings(criterion, report) else PASSED
@@ -89,10 +89,12 @@ def _tests(report: Report) -> Iterator[Test]:
                 yield name, FAILED
             case Outcome.UNDECIDED:
                 yield f"{name} (undecided)", FAILED
-    ended = {skip.check for skip in report.skipped} | {fault.check for fault in report.faults}
-    for check in report.checks:
-        if check.check not in ended:
-            yield f"{threat}: check: {check.rule} {short(check.name)}", _result_of(check, report, gate)
+    known = {check.rule for check in report.checks}
+    others = {finding.rule.code: finding.rule.name for finding in report.findings if finding.rule.code not in known}
+    for code, rule in {**{check.rule: check.name for check in report.checks}, **others}.items():
+        result = _result_of(code, report, gate)
+        if result is not None:
+            yield f"{threat}: {code} {short(rule)}", result
 
 
 def _has_warnings(criterion: Criterion, report: Report) -> bool:
@@ -104,11 +106,14 @@ def _has_warnings(criterion: Criterion, report: Report) -> bool:
     return criterion.kind is CriterionKind.AUDIT and (bool(report.faults) or not good)
 
 
-def _result_of(check: CatalogueCheck, report: Report, gate: Gate) -> str:
-    """FAILED where the gate counts a finding of the check, WARNED where it has others."""
-    findings = [finding for finding in report.findings if finding.rule.code == check.rule]
+def _result_of(code: str, report: Report, gate: Gate) -> str | None:
+    """FAILED where the gate counts a finding of the rule, WARNED where it has others, None where its check has no outcome."""
+    findings = [finding for finding in report.findings if finding.rule.code == code]
     if any(gate.counts(finding) for finding in findings):
         return FAILED
+    ended = {skip.check for skip in report.skipped} | {fault.check for fault in report.faults}
+    if any(check.rule == code and check.check in ended for check in report.checks):
+        return None
     return WARNED if any(map(_is_serious, findings)) else PASSED
 
 
