@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Report
@@ -53,5 +53,5 @@ def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[F
 
 
 def file_name(path: str) -> str:
-    """The last part of a model's path, made safe to show."""
-    return short(PurePosixPath(path).name or path or "model")
+    """The last part of a model's path, after / or \\, made safe to show."""
+    return short(PureWindowsPath(path).name or path or "model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,11 @@ def pre_commit(folder: Path, *words: str, program: Path | None = None) -> subpro
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def repository(folder: Path, hook: dict[str, Any]) -> None:
-    """A repository with two models and another file, and the hook run by the program that is on the path."""
+def repository(folder: Path, hook: dict[str, Any], names: Sequence[str]) -> None:
+    """A repository with files of these names and what is there, and the hook run by the program that is on the path."""
     config = {"repos": [{"repo": "local", "hooks": [{**hook, "language": "system"}]}]}
     (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    for name in ("a.onnx", "b c.onnx", "a.toml", "onnx.txt"):
+    for name in names:
         (folder / name).write_text(name, encoding="utf-8")
     for words in (("init", "-q"), ("add", "-A")):
         subprocess.run(["git", *words], cwd=folder, check=True)
@@ -55,7 +56,7 @@ def test_the_example_names_the_hook(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [0, 1, 3])
 def test_models_go_to_one_process_whose_exit_code_decides(stand_in: StandIn, workspace: Path, code: int) -> None:
     stand_in.acts(code)
-    repository(workspace, HOOK)
+    repository(workspace, HOOK, ("a.onnx", "b c.onnx", "a.toml", "onnx.txt"))
     done = pre_commit(workspace, "run", "--all-files", program=stand_in.program)
     assert (done.returncode == 0) == (code == 0), done.stdout + done.stderr
     assert stand_in.calls == [["check", "--effort", "quick", "a.onnx", "b c.onnx"]]

@@ -37,6 +37,12 @@ def test_the_subject_is_the_model_file_by_its_digest(fake: Report) -> None:
     assert statement["subject"] == [{"name": "digits_bnn_waq.onnx", "digest": {"sha256": MODELS_SHA256}}]
 
 
+@pytest.mark.parametrize("path", ["out/v2/net.onnx", "C:\\models\\net.onnx", "net.onnx"])
+def test_the_subject_has_no_folders_in_its_name(honest: Report, path: str) -> None:
+    statement = check_statement(write_intoto(replace(honest, model=replace(honest.model, path=path)), PAGE))
+    assert statement["subject"][0]["name"] == "net.onnx"
+
+
 def test_several_models_are_several_lines_and_one_that_was_not_audited_is_no_statement(suite: Suite) -> None:
     *statements, last = write_intoto(suite, PAGE).splitlines()
     assert [check_statement(line)["predicate"]["result"] for line in statements] == ["FAILED", "PASSED"]

@@ -1,6 +1,6 @@
 """Audits as a CycloneDX 1.7 bill of materials: each model with its card, and the claim about it with the evidence.
 
-The specification is ECMA-424, of which CycloneDX 1.7 is a revision; the JSON Schema is published as `bom-1.7.schema.json`.
+The specification is CycloneDX 1.7, whose JSON Schema is published as `bom-1.7.schema.json`.
 """
 
 from __future__ import annotations
