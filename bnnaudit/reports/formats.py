@@ -17,6 +17,9 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    CSV = "csv"
     INTOTO = "intoto"
     INTOTO_PREDICATE = "intoto-predicate"
     CYCLONEDX = "cyclonedx"
@@ -27,6 +30,10 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".sarif": ReportFormat.SARIF,
+    ".sarif.json": ReportFormat.SARIF,
+    ".xml": ReportFormat.JUNIT,
+    ".csv": ReportFormat.CSV,
     ".intoto.json": ReportFormat.INTOTO,
     ".intoto.jsonl": ReportFormat.INTOTO,
     ".predicate.json": ReportFormat.INTOTO_PREDICATE,
@@ -57,6 +64,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.json.writer import write_json
 
             return write_json
+        case ReportFormat.SARIF:
+            from bnnaudit.reports.sarif.writer import write_sarif
+
+            return write_sarif
+        case ReportFormat.JUNIT:
+            from bnnaudit.reports.junit import write_junit
+
+            return write_junit
+        case ReportFormat.CSV:
+            from bnnaudit.reports.csv import write_csv
+
+            return write_csv
         case ReportFormat.INTOTO:
             from bnnaudit.reports.intoto import write_intoto
 

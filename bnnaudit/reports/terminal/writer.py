@@ -11,6 +11,7 @@ from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.experiments.values import Reproduction
 from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
 from bnnaudit.reports.page import Page
@@ -20,12 +21,15 @@ from bnnaudit.reports.terminal.clever import clever_parts
 from bnnaudit.reports.terminal.explanation import bibliography_parts, catalogue_parts, effort_parts, rule_parts
 from bnnaudit.reports.terminal.inspection import inspection_parts
 from bnnaudit.reports.terminal.reproduction import reproduction_parts
+from bnnaudit.reports.terminal.suite import failure_parts, suite_parts
 from bnnaudit.reports.terminal.typesetting import Parts
 
 _ESCAPE = re.compile("(\x1b\\[[0-9;]*m)")
 _TRAILING = re.compile(r"(?:[ \t]|\x1b\[[0-9;]*m)+$", re.MULTILINE)
 PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
     Report: audit_parts,
+    Suite: suite_parts,
+    Failure: failure_parts,
     CleverReport: clever_parts,
     Reproduction: reproduction_parts,
     ModelFacts: inspection_parts,
