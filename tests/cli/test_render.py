@@ -132,7 +132,7 @@ def test_what_is_no_report_is_one_line_and_no_clean_file(
     assert str(path) in ran.err
     assert said in ran.err
     assert "PASS" not in page.read_text()
-    assert "NO REPORT" in page.read_text()
+    assert "exit code 2" in page.read_text()
 
 
 def test_a_report_is_not_written_over_what_is_read(bnnaudit: Bnnaudit, stored: Path) -> None:
