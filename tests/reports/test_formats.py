@@ -18,7 +18,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import SOURCES
-from bnnaudit.reports.documents import Bibliography, Catalogue, CheckCost, Document, EffortTable
+from bnnaudit.reports.documents import Audited, Bibliography, Catalogue, CheckCost, Document, EffortTable
 from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat, render, writer_of
 from bnnaudit.reports.page import Page
 from tests.reports.reproductions import reproduction
@@ -28,7 +28,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list[Document]:
+def documents(reports: dict[str, Report], runs: dict[str, Audited], facts: ModelFacts, rule: Rule) -> list[Document]:
     """One of each kind, and reports of every shape."""
     fake = reports["fake"]
     radii = dict.fromkeys(Ball, 1.0)
@@ -38,7 +38,7 @@ def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list
     clever = CleverReport(fake.provenance, facts, fake.data, settings, 5, str(Pgd().surrogate), rows, 1.5)
     efforts = EffortTable((CheckCost("claim", ("FR302",), (20, 20, 20)), CheckCost("noise", ("GM112",), (None, 5, 5))))
     return [
-        *reports.values(),
+        *runs.values(),
         facts,
         rule,
         Catalogue((rule, rule)),
