@@ -20,7 +20,7 @@ from bnnaudit.auditing.suspicions import probed, with_suspicions
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.trials import RunInputs, run_trial
 from bnnaudit.auditing.verification import verify
-from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.evidence import STOPPED, Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
@@ -75,7 +75,7 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
             audit.probe()
             audit.attack()
         except KeyboardInterrupt:
-            journal.interrupted = "the audit was interrupted"
+            journal.interrupted = STOPPED
         return audit.report()
 
 
