@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bnnaudit.core.errors import ReportError
@@ -36,6 +37,24 @@ def read_document(text: str, where: str) -> Audited:
         return _audited(Node(_parsed(text)), READERS)
     except ReportError as error:
         raise ReportError(f"{where}: {error}; write it again with `bnnaudit check --format json`") from None
+
+
+def read_file(path: Path) -> Audited:
+    """The report, suite or failure in a file; raises ReportError as `read_document` does, and for what cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
+    return read_bytes(content, str(path))
+
+
+def read_bytes(content: bytes, where: str) -> Audited:
+    """The same in bytes: UTF-8, or UTF-16 and UTF-32 as some shells redirect to."""
+    try:
+        text = content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError:
+        raise ReportError(f"{where}: it is not text; name a report written by --format json") from None
+    return read_document(text, where)
 
 
 def round_trip(document: Kept) -> Kept:

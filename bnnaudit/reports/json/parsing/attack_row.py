@@ -1,5 +1,7 @@
 """One attack of a report from its JSON."""
 
+import math
+
 from bnnaudit.core.attack import SETTINGS, AttackSettings, Method
 from bnnaudit.core.auto_run import Part
 from bnnaudit.core.estimate import Estimate
@@ -11,12 +13,20 @@ from bnnaudit.reports.json.parsing.node import Node, fields_of
 
 
 def read_threat(node: Node) -> Threat:
-    """The inverse of `threat_to_json`."""
-    return Threat(
+    """The inverse of `threat_to_json`; raises ReportError for a radius that no arithmetic can hold."""
+    threat = Threat(
+        eps=node["eps"].finite(),
         box=read_box(node["input_range"]),
         grid=read_grid(node["grid"]),
-        **fields_of(Threat, node, "norm", "eps", "image_bits", "l2_per_channel"),
+        **fields_of(Threat, node, "norm", "image_bits", "l2_per_channel"),
     )
+    try:
+        possible = 0 <= threat.radius < math.inf
+    except (OverflowError, ZeroDivisionError):
+        possible = False
+    if not possible:
+        raise node["eps"].refused("a radius of at least 0")
+    return threat
 
 
 def read_attack(node: Node) -> AttackRow:

@@ -28,20 +28,27 @@ def read_model(node: Node) -> ModelFacts:
 def read_box(node: Node) -> Box:
     """The range of values, the lower end first."""
     low, high = node.pair()
-    return Box(low.number(), high.number())
+    if not low.finite() < high.finite():
+        raise node.refused("a range, the lower end first")
+    return Box(low.finite(), high.finite())
 
 
 def read_grid(node: Node) -> InputGrid | None:
     """The values of an input of whole numbers, at least two in each channel."""
     if node.value is None:
         return None
-    grid = node.read(InputGrid)
-    channels = len(grid.steps)
-    if not channels or {len(grid.first), len(grid.last)} != {channels}:
+    first, last, steps = (node[key].entries() for key in ("first", "last", "steps"))
+    if not steps or not len(first) == len(last) == len(steps):
         raise node.refused("a grid with as many first and last values as steps")
-    for steps in node["steps"].entries():
-        steps.whole(1)
-    return grid
+    for low, high in zip(first, last, strict=True):
+        if not low.finite() < high.finite():
+            raise high.refused("above the first value")
+    return InputGrid(
+        node["kind"].text(),
+        tuple(entry.finite() for entry in first),
+        tuple(entry.finite() for entry in last),
+        tuple(entry.whole(1) for entry in steps),
+    )
 
 
 def _scores(node: Node) -> ScoreFacts:

@@ -91,10 +91,16 @@ class Node:
             raise self.refused("a number")
         return self.value  # type: ignore[no-any-return]
 
+    def finite(self) -> float:
+        """A number."""
+        if self.value is None:
+            raise self.refused("a number")
+        return self.number()
+
     def fraction(self) -> float:
-        """A number from 0 to 1, NaN for null."""
-        value = self.number()
-        if value < 0 or value > 1:
+        """A number from 0 to 1."""
+        value = self.finite()
+        if not 0 <= value <= 1:
             raise self.refused("a number from 0 to 1")
         return value
 
@@ -129,7 +135,7 @@ def value_of(kind: Any, node: Node) -> Any:
         return _tuple(get_args(kind), node)
     if kind is Estimate:
         low, high = node["ci95"].pair()
-        return Estimate(node["value"].number(), low.number(), high.number(), node["samples"].whole(0))
+        return Estimate(node["value"].finite(), low.finite(), high.finite(), node["samples"].whole(0))
     if is_dataclass(kind) and isinstance(kind, type):
         return kind(**fields_of(kind, node))
     if issubclass(kind, StrEnum):
