@@ -93,7 +93,7 @@ ALLOWED: dict[str, set[str]] = {
         "zoo/architectures",
     },
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
-    "reports": {"core", "experiments"},
+    "reports": {"core", "experiments", "reports/json"},
     "reports/html": {"core", "reports"},
     "reports/cyclonedx": {"core", "reports", "reports/json"},
     "reports/json": {"core", "experiments", "reports", "reports/json/parsing"},
