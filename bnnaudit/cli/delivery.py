@@ -59,7 +59,9 @@ def write(document: Document, output: options.Document) -> ExitCode:
     if output.output is None:
         deliver(render(document, output.format or ReportFormat.TERMINAL, page))
     elif isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
-        deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2])
+        from bnnaudit.reports.terminal.summary import write_summary
+
+        deliver(write_summary(document, page))
     return code
 
 
