@@ -17,6 +17,9 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    CSV = "csv"
     INTOTO = "intoto"
     INTOTO_PREDICATE = "intoto-predicate"
     CYCLONEDX = "cyclonedx"
@@ -29,6 +32,10 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".sarif": ReportFormat.SARIF,
+    ".sarif.json": ReportFormat.SARIF,
+    ".xml": ReportFormat.JUNIT,
+    ".csv": ReportFormat.CSV,
     ".intoto.json": ReportFormat.INTOTO,
     ".intoto.jsonl": ReportFormat.INTOTO,
     ".predicate.json": ReportFormat.INTOTO_PREDICATE,
@@ -46,7 +53,7 @@ def format_of(path: Path) -> ReportFormat | None:
     return SUFFIXES[max(fitting, key=len)] if fitting else None
 
 
-def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
+def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:  # noqa: C901 - a table, one case a format
     """The table of formats: what turns a document into text that ends in a line break.
 
     What a page is like matters only to formats that are laid out. A writer raises UsageError for a kind of document that its
@@ -61,6 +68,18 @@ def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
             from bnnaudit.reports.json.writer import write_json
 
             return write_json
+        case ReportFormat.SARIF:
+            from bnnaudit.reports.sarif.writer import write_sarif
+
+            return write_sarif
+        case ReportFormat.JUNIT:
+            from bnnaudit.reports.junit import write_junit
+
+            return write_junit
+        case ReportFormat.CSV:
+            from bnnaudit.reports.csv import write_csv
+
+            return write_csv
         case ReportFormat.INTOTO:
             from bnnaudit.reports.intoto import write_intoto
 

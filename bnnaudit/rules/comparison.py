@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Measurement, Undecided
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
@@ -90,6 +91,11 @@ def share(name: str, count: int, total: int, unit: str = "fraction of images") -
 def percent(value: float) -> str:
     """0.583 as `58.3 %`."""
     return f"{100 * value:.1f} %"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """`58.2 % [52.5, 63.7]`, with the 95 % interval."""
+    return f"{percent(estimate.value)} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
 def left(result: TrialResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,11 +18,14 @@ from bnnaudit.auditing.trials import RunInputs, run_trial
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
+from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.policy import Limits, Policy, Waiver, WaiverProblem
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Extent, Report, Status
 from bnnaudit.core.serving import ServeAs
+from bnnaudit.core.suite import exit_code_of
 from bnnaudit.core.target import Deployed, Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
@@ -120,14 +124,48 @@ def test_l2_audit_runs_to_its_verdict() -> None:
     assert report.sweeps[1].points[-1].value == pytest.approx(8**0.5)
 
 
-def test_a_declared_accuracy_is_the_claim() -> None:
+def test_a_declared_accuracy_that_ordinary_attacks_refute_is_a_claim_that_is_not_met() -> None:
     declared = Declared(adversarial_accuracy=0.99, clean_accuracy=0.5)
     report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), declared=declared), Silence())
     assert report.verdict is not None
-    assert report.verdict.claimed_accuracy is not None
     assert report.verdict.claimed_accuracy == 0.99
-    assert report.verdict.status is Status.FAKE
-    assert codes(report) >= {"FR302"}
+    assert report.verdict.status is Status.CLAIM_NOT_MET
+    assert codes(report) >= {"FR303"}
+    assert not codes(report) & {"FR301", "FR302"}
+    assert not report.shows_masking
+    assert exit_code_of(report) is ExitCode.FAILED
+
+
+def test_thresholds_are_decided_on_the_rest_of_the_sample() -> None:
+    """Attacks leave 59 % of the 120 images. Half of them are enough for the verdict, not for a threshold of 45 %."""
+    target = linear_target(WEIGHTS * 1000, torch.zeros(3))
+    early = run_audit(request(target), Silence())
+    assert early.extent is not None
+    assert early.extent.ended_early
+    verified = early.verdict.verified_accuracy if early.verdict else None
+    assert verified is not None
+    near = Policy(Limits(min_verified=round(verified.value, 2)))
+    whole = run_audit(request(target, policy=near), Silence())
+    assert whole.extent is not None
+    assert not whole.extent.ended_early
+    far = run_audit(request(target, policy=Policy(Limits(min_verified=0.01))), Silence())
+    assert far.extent == early.extent
+    assert far.gate is not None
+    assert [criterion.kind for criterion in far.gate.criteria] == ["audit", "findings", "min-verified"]
+
+
+def test_a_waiver_holds_on_the_day_of_the_report() -> None:
+    waivers = tuple(Waiver(code, "known", "me", date(2026, 3, 1)) for code in ("FR301", "FR302", "GM103"))
+    given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)), policy=Policy(waivers=waivers))
+    on_the_day = run_audit(replace(given, provenance=Provenance("0", "2026-03-01T23:59:59+00:00", "")), Silence())
+    after = run_audit(replace(given, provenance=Provenance("0", "2026-03-02T00:00:00+00:00", "")), Silence())
+    assert {finding.rule.code for finding in on_the_day.waived} >= {"FR301", "FR302"}
+    assert {finding.rule.code for finding in on_the_day.findings} == {finding.rule.code for finding in after.findings}
+    assert not after.waived
+    assert after.gate is not None
+    assert [each.problem for each in after.gate.idle] == [WaiverProblem.EXPIRED] * 3
+    assert (exit_code_of(on_the_day), exit_code_of(after)) == (ExitCode.PASSED, ExitCode.FAILED)
+    assert on_the_day.verdict == after.verdict
 
 
 def test_without_labels_the_model_s_own_answers_count() -> None:

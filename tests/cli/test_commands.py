@@ -79,7 +79,7 @@ def test_the_card_supplies_what_the_flags_leave_out(bnnaudit: Bnnaudit, model: P
     ran = bnnaudit("attack", model, "--format", "json", "--samples", "30")
     assert ran.code == 0
     report = json.loads(ran.out)
-    assert (report["threat"], report["data"]["samples"]) == ({"norm": "l2", "eps": 0.25, "image_bits": None}, 30)
+    assert (report["threat"]["norm"], report["threat"]["eps"], report["data"]["samples"]) == ("l2", 0.25, 30)
 
 
 def test_the_report_goes_to_the_file_and_stdout_stays_empty(bnnaudit: Bnnaudit, model: Path, data: Path) -> None:
