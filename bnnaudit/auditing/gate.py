@@ -12,7 +12,6 @@ Every criterion that is asked has its own answer. What a reader may not expect:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -33,7 +32,7 @@ from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.plan import Declared
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
-from bnnaudit.rules.comparison import Paired, in_percent, in_points, with_interval
+from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, with_interval
 from bnnaudit.rules.policy_names import check_named, is_counted
 from bnnaudit.rules.table import CHECKS
 
@@ -176,9 +175,8 @@ def _unless_accepted(criterion: Criterion, policy: Policy, audited: Audited) -> 
 
 def ways_out(verified: Estimate, declared: float) -> str:
     """What decides a declared figure that lies in the verified accuracy's interval."""
-    low = math.floor(1000 * verified.low) / 10
     more = _more_text(more_for_share(verified, declared), verified, declared)
-    return f'{more} Or declare {low:g} % or less, or set decide = "estimate" in the policy.'
+    return f'{more} Or declare {floor_percent(verified.low)} or less, or set decide = "estimate" in the policy.'
 
 
 def _more_text(more: int | None, figure: Estimate, threshold: float) -> str:

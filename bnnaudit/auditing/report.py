@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from bnnaudit.auditing.advice import advice_of
 from bnnaudit.auditing.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.auditing.cure_table import cures_of, remedy_of
 from bnnaudit.auditing.gate import Audited, decide
@@ -72,22 +73,11 @@ def report_of(
     judgement, verdict = conclude(evidence, journal)
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     cures = cures_of(evidence)
-    waivers = Waivers.of(plan.policy.waivers, prepared.target.facts, provenance)
-    findings = waivers.applied(judgement.findings)
-    audited = Audited(
-        verdict=verdict,
-        doubt=why_in_doubt(evidence, judgement.findings, journal.faults),
-        findings=findings,
-        skipped=judgement.skipped,
-        faults=tuple(journal.faults),
-        clean=share(evidence.clean),
-        lost=_lost(evidence),
-        declared=plan.declared,
-        waivers=waivers,
-    )
+    audited = _audited(evidence, judgement, verdict, journal, provenance)
+    gate = decide(plan.policy, audited)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=share(evidence.clean),
+        clean_accuracy=audited.clean,
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -96,16 +86,35 @@ def report_of(
         sweeps=sweeps_of(evidence),
         cures=cures,
         remedy=remedy_of(cures, judgement.findings),
-        findings=findings,
+        findings=audited.findings,
         skipped=judgement.skipped,
-        faults=tuple(journal.faults),
+        faults=audited.faults,
         checks=tuple(CatalogueCheck(check.name, check.rule.code, check.rule.name) for check in CHECKS),
         verdict=verdict,
-        gate=decide(plan.policy, audited),
+        gate=gate,
+        advice=advice_of(evidence, verdict, gate, audited.findings),
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
         serving=serving_of(prepared.target, counted.sessions),
+    )
+
+
+def _audited(
+    evidence: Evidence, judgement: Judgement, verdict: Verdict, journal: Journal, provenance: Provenance
+) -> Audited:
+    """What the gate decides about, with the waivers that hold on the day of the report."""
+    waivers = Waivers.of(evidence.plan.policy.waivers, evidence.facts, provenance)
+    return Audited(
+        verdict=verdict,
+        doubt=why_in_doubt(evidence, judgement.findings, journal.faults),
+        findings=waivers.applied(judgement.findings),
+        skipped=judgement.skipped,
+        faults=tuple(journal.faults),
+        clean=share(evidence.clean),
+        lost=_lost(evidence),
+        declared=evidence.plan.declared,
+        waivers=waivers,
     )
 
 

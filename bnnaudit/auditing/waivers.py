@@ -58,13 +58,15 @@ class Waivers:
 def names_model(pattern: str, model: ModelFacts) -> bool:
     """Whether a waiver's pattern is the model's SHA-256, or the first 12 or more digits of it, or a glob of its path.
 
-    A glob fits the whole path, or as many of its last parts as it has itself: `nets/*.onnx` fits `/ci/nets/a.onnx`.
+    A glob fits the whole path or the end of it from any folder on: `nets/*.onnx` fits `/ci/nets/a.onnx`. Its `*` stands for any
+    characters, slashes among them.
     """
     digest = DIGEST.fullmatch(pattern)
     if digest is not None and model.sha256.lower().startswith(digest[1].lower()):
         return True
-    path = PurePath(model.path)
-    return fnmatchcase(path.as_posix(), pattern) or path.match(pattern)
+    path = PurePath(model.path).as_posix()
+    ends = [path, *(path[place + 1 :] for place, letter in enumerate(path) if letter == "/")]
+    return any(fnmatchcase(end, pattern) for end in ends)
 
 
 def day_of(provenance: Provenance) -> date:

@@ -48,6 +48,11 @@ def check(
     if len(entries) == 1 and isinstance(entries[0], Failure):
         write_failure(entries[0], output)
         return complain(entries[0].message, entries[0].exit_code)
+    for entry in entries:
+        if isinstance(entry, Failure):
+            complain(
+                entry.message if entry.model in entry.message else f"{entry.model}: {entry.message}", entry.exit_code
+            )
     document = entries[0] if len(entries) == 1 else Suite(made, entries)
     written = write(document, output)
     return worst([written, *map(exit_code_of, entries)])

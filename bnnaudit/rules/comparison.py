@@ -1,5 +1,6 @@
 """Two attacks on the same images, compared image by image; and how shares and differences are written."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +92,11 @@ def share(name: str, count: int, total: int, unit: str = "fraction of images") -
 def percent(value: float) -> str:
     """0.583 as `58.3 %`."""
     return f"{100 * value:.1f} %"
+
+
+def floor_percent(value: float) -> str:
+    """0.4936 as `49.3 %`: a figure that is not above the value, with a digit less."""
+    return f"{math.floor(round(1000 * value, 9)) / 10:g} %"
 
 
 def with_interval(estimate: Estimate) -> str:

@@ -66,7 +66,7 @@ def test_check_passes_an_honest_model(bnnaudit: Bnnaudit, tmp_path: Path, data: 
     """Unscaled logits and a margin of several signs: weak, but no weaker than ordinary PGD shows."""
     honest = tmp_path / "honest.onnx"
     write_model(honest, scale=0.05)
-    ran = bnnaudit("check", honest, "--data", data, "--eps", "0.3", "--substitute", "none")
+    ran = bnnaudit("check", honest, "--data", data, "--eps", "0.3", "--substitute", "none", "--verbose")
     assert ran.code == 0, ran.out
     assert ran.out.splitlines()[-1].startswith("PASS")
     assert "transfer" in ran.out
