@@ -106,6 +106,9 @@ def failing_into_files(output: options.Document, model: str, made: Provenance) -
 
 def write_failure(failure: Failure, output: options.Document) -> None:
     """The failure in every file, but not over what may be a model or data that have not been read."""
+    from bnnaudit.reports.json.reading import round_trip
+
+    failure = round_trip(failure)
     for file in files_of(output):
         if file.path.exists() and file.path.suffix.lower() in KEPT:
             continue

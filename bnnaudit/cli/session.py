@@ -36,7 +36,7 @@ def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
 
     flags = parse_settings(as_tables(network, *groups), "command line")
     settings = settings_for(model, flags, working_folder(), network.card)
-    refuse_overwriting(_files_read(model, network, settings), _files_written(*groups))
+    refuse_overwriting(_files_read(model, network, settings), files_written(*groups))
     require_formats(*groups)
     return settings
 
@@ -57,7 +57,7 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
 
 
-def _files_written(*groups: Options) -> list[tuple[str, Path | None]]:
+def files_written(*groups: Options) -> list[tuple[str, Path | None]]:
     """The files that a command writes, each with its option."""
     given = said(*groups)
     single = [(name, given.get(name)) for name in ("output", "save", "plot")]
