@@ -18,8 +18,9 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import SOURCES
+from bnnaudit.core.suite import Suite
 from bnnaudit.reports.documents import Audited, Bibliography, Catalogue, CheckCost, Document, EffortTable
-from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat, render, writer_of
+from bnnaudit.reports.formats import ABOUT_ONE_MODEL, WRITE_EVERYTHING, ReportFormat, render, writer_of
 from bnnaudit.reports.page import Page
 from tests.reports.reproductions import reproduction
 
@@ -125,3 +126,13 @@ def test_naming_the_formats_is_cheap_and_none_needs_torch(code: str, heavy: tupl
     script = f"{code}; import sys; print(*(name for name in {heavy!r} if name in sys.modules))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("format", ReportFormat)
+def test_formats_about_one_model_are_those_that_refuse_several(format: ReportFormat, suite: Suite) -> None:
+    try:
+        render(suite, format, Page(80))
+    except UsageError:
+        assert format in ABOUT_ONE_MODEL
+    else:
+        assert format not in ABOUT_ONE_MODEL
