@@ -187,7 +187,7 @@ def models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[ExitCode, str]
 def test_of_several_models_the_worst_code_holds(
     check: Check, models: dict[ExitCode, str], pair: tuple[ExitCode, ExitCode]
 ) -> None:
-    worse, better = pair
+    worse, _ = pair
     for order in (pair, pair[::-1]):
         ran = check(*(models[code] for code in order))
         assert ran.code == worse, ran.err
