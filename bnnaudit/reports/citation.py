@@ -32,6 +32,7 @@ def _method(report: Report) -> str:
 
 def _settings(report: Report) -> str:
     names = [] if report.effort is None else [f"effort {report.effort}"]
+    names += [] if report.seed is None else [f"seed {report.seed}"]
     claim = next((row for row in report.attacks if row.role == "claim"), None)
     autos = [row for row in report.attacks if isinstance(row.settings, Auto)]
     return ", ".join([*names, *(_attack(row) for row in (claim, *autos[-1:]) if row is not None)])

@@ -11,7 +11,7 @@ def test_a_citation_names_method_version_settings_digests_and_the_figure(fake: R
     row = replace(fake.attacks[0], role="claim")
     auto = replace(row, role="", settings=Auto(budget=Budget(300)))
     data = replace(fake.data, sha256="cd" * 32)
-    line = citation(replace(fake, attacks=(row, auto), data=data, model=replace(fake.model, sha256="ab" * 32)))
+    line = citation(replace(fake, seed=7, attacks=(row, auto), data=data, model=replace(fake.model, sha256="ab" * 32)))
     assert "\n" not in line
     assert fake.verdict is not None
     verified = fake.verdict.verified_accuracy
@@ -24,6 +24,7 @@ def test_a_citation_names_method_version_settings_digests_and_the_figure(fake: R
         "and by auto",
         f"bnnaudit {fake.provenance.version}",
         "auto 300 g",
+        "seed 7",
         f"{row.settings.steps} x {row.settings.restarts}",
         "model sha256:abababababab,",
         "data sha256:cdcdcdcdcdcd.",
