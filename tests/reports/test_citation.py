@@ -20,7 +20,7 @@ def test_a_citation_names_method_version_settings_digests_and_the_figure(fake: R
         f"at most {100 * verified.value:.1f} % [{100 * verified.low:.1f}, {100 * verified.high:.1f}]",
         f"on {verified.n} images",
         "under L-inf 0.3",
-        "Gupta & Ajanthan 2022, https://arxiv.org/abs/2003.13511",
+        "(K. Gupta, T. Ajanthan, AAAI 2022, https://arxiv.org/abs/2003.13511)",
         "and by auto",
         f"bnnaudit {fake.provenance.version}",
         "auto 300 g",
