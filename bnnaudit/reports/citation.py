@@ -28,7 +28,8 @@ def citation(report: Report) -> str:
 def _method(report: Report) -> str:
     (paper,) = cited(METHOD)
     auto = " and by auto" if any(isinstance(row.settings, Auto) for row in report.attacks) else ""
-    return f"by temperature-scaled attacks ({paper.authors}, {paper.venue}, {paper.link}){auto}, each success replayed on the deployed model"
+    published = f"{paper.authors}, {paper.venue}, {paper.link}"
+    return f"by temperature-scaled attacks ({published}){auto}, each success replayed on the deployed model"
 
 
 def _settings(report: Report) -> str:
