@@ -60,7 +60,7 @@ def test_skipped_checks_take_one_line_and_their_reasons_come_with_v(fake: Report
 
 
 def test_one_line_says_what_v_and_explain_add(fake: Report, honest: Report) -> None:
-    assert "  -v adds whole messages, attacks, sweeps and cures; explain FR301 says more.\n" in brief(fake)
+    assert "  -v adds all messages, tables and cures; bnnaudit explain FR301 says more.\n" in brief(fake)
     assert "explain CODE" in brief(honest)
     assert "-v adds" not in write_text(fake, Page(80, verbose=True))
 
