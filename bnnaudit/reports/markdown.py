@@ -108,8 +108,11 @@ def _report(report: Report, level: str) -> Iterator[str]:
     if verdict is None:
         yield words(log_lines(report)[0])
     else:
-        yield f"**Model: {words(model_sentence(verdict, report.threat))}**"
+        sentence = model_sentence(report, verdict)
+        yield f"**Model: {words(sentence)}**"
         yield f"**Gate:** {words(gate_sentence(report))}"
+        if verdict.reason and verdict.reason not in sentence:
+            yield words(verdict.reason)
     yield _figures(report)
     yield from _gate(report)
     yield from _advice(report)
