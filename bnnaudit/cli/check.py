@@ -9,7 +9,7 @@ from bnnaudit.cli.command import command
 from bnnaudit.cli.complaints import complain
 from bnnaudit.cli.delivery import failing_into_files, write, write_failure
 from bnnaudit.cli.paths import NO_SUBSTITUTE, model_files
-from bnnaudit.cli.session import provenance, require_formats
+from bnnaudit.cli.session import provenance, require_formats, require_one_model
 from bnnaudit.core.exit_codes import worst
 
 
@@ -41,6 +41,7 @@ def check(
     require_formats(output)
     with failing_into_files(output, " ".join(models), made):
         found = model_files(models)
+        require_one_model(found, output)
         transfer = audit.substitute != NO_SUBSTITUTE
         said = audit if transfer else replace(audit, substitute=None)
         audits = Audits(found, network, (data, threat, steps, said, gate, run), output, transfer, made)
