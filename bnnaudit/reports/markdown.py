@@ -11,6 +11,7 @@ from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
@@ -234,4 +235,6 @@ def _repeat(report: Report) -> str:
         f"- PyTorch {words(environment.torch)} on {words(environment.device)}, "
         f"ONNX Runtime {words(environment.onnxruntime)}, {plural(environment.threads, 'thread')}",
     )
-    return details("How to repeat it", f"{fenced(made.command)}\n\n" + "\n".join(lines))
+    line = citation(report)
+    cited = f"\n\nTo cite this audit:\n\n{fenced(line)}" if line else ""
+    return details("How to repeat and cite it", f"{fenced(made.command)}\n\n" + "\n".join(lines) + cited)

@@ -12,6 +12,7 @@ from rich.text import Text
 from bnnaudit.core.finding import BaselineState, Skip
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.page import LONGEST, Page
 from bnnaudit.reports.terminal.typesetting import clipped, opening
 from bnnaudit.reports.terminal.writer import write_text
@@ -95,7 +96,7 @@ def test_it_fits_on_a_screen_or_two_where_the_whole_report_does_not(fake: Report
     assert len(write_text(fake, Page(80, verbose=True)).splitlines()) > 120
 
 
-def test_nothing_of_it_is_lost_with_v(fake: Report) -> None:
+def test_nothing_of_it_is_lost_with_v(fake: Report, undecided: Report) -> None:
     whole = flat(write_text(fake, Page(80, verbose=True)))
     for heading in ("Accuracy left by each attack", "Accuracy against one setting", "Signal propagation", "Skipped",
                     "What each cure recovers", "Verdict", "Waived", "Faults", "What was audited"):  # fmt: skip
@@ -104,6 +105,8 @@ def test_nothing_of_it_is_lost_with_v(fake: Report) -> None:
         assert finding.message in whole
     assert fake.verdict is not None
     assert fake.verdict.reason in whole
+    assert citation(fake) in whole
+    assert "To cite this audit" not in write_text(replace(fake, verdict=undecided.verdict), Page(80, verbose=True))
 
 
 def test_a_run_that_judges_nothing_shows_all_that_it_measured(attack_only: Report, detailed: Report) -> None:
