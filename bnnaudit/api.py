@@ -39,11 +39,14 @@ def audit(
     """
     path = Path(model)
     settled = settings_for(path, parse_settings(settings or {}, "settings"), Path.cwd())
-    return run_audit(audit_request(path, settled, transfer, Provenance.now(command)), progress or Silence())
+    request = audit_request(path, settled, transfer, Provenance.now(command))
+    return run_audit(request, progress or Silence()).report
 
 
-def audit_request(model: Path, settings: Settings, transfer: bool, provenance: Provenance) -> AuditRequest:
-    """Model, data and plan, opened and checked; raises AuditError."""
+def audit_request(
+    model: Path, settings: Settings, transfer: bool, provenance: Provenance, keep_images: bool = False
+) -> AuditRequest:
+    """Model, data and plan, opened and checked; raises AuditError. keep_images: whether every counterexample is kept."""
     opened = open_model_and_data(model, settings)
     return AuditRequest(
         target=opened.target,
@@ -52,4 +55,5 @@ def audit_request(model: Path, settings: Settings, transfer: bool, provenance: P
         make_substitute=substitute_maker(opened),
         provenance=provenance,
         threads=opened.threads,
+        keep_images=keep_images,
     )

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from bnnaudit.core.policy import Waiver
 
-
 DECLARED_NOT_MET = "FR303"
 """Code of the rule about the maker's own figure, which ordinary attacks may show to be wrong as well."""
 

@@ -1,7 +1,7 @@
 """FR302: what ordinary attacks claim does not survive better attacks."""
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
-from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
+from bnnaudit.core.finding import Confidence, Finding, Rule, Severity, Skip
 from bnnaudit.core.plan import SWEEP_STEPS
 from bnnaudit.rules.comparison import (
     SERIOUS,
