@@ -24,7 +24,7 @@ class MethodOptions(Options, panel="Attack"):
     )
 
 
-class SavingOptions(options.Report):
+class SavingOptions(options.WithEvidence):
     """Where the report and the images go."""
 
     save: paths.Adversarial | None = option("Write the adversarial images and predictions to this file.")
@@ -59,11 +59,16 @@ def attack(
     make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
     with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
         trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
-        report, adversarial = run_one_attack(
-            prepare_opened(opened), trial, provenance(), progress.advance, make_substitute
-        )
+        prepared = prepare_opened(opened)
+        report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
     if output.save is not None:
         from bnnaudit.cli.adversarial_file import save_adversarial
 
         save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
+    if output.evidence is not None:
+        from bnnaudit.cli.evidence import add_evidence
+        from bnnaudit.evidence.writing.writer import evidence_at
+
+        with evidence_at(output.evidence) as evidence:
+            add_evidence(evidence, model, prepared.target, adversarial.confirmed, report)
     write(report, output)

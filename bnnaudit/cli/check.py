@@ -23,7 +23,7 @@ def check(
     steps: options.Steps,
     audit: options.Audit,
     run: options.Run,
-    output: options.Report,
+    output: options.WithEvidence,
 ) -> int:
     """Audit MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 
@@ -40,8 +40,14 @@ def check(
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.core.suite import exit_code_of
 
-        request = audit_request(model, settings, transfer, provenance())
+        request = audit_request(model, settings, transfer, provenance(), keep_images=output.evidence is not None)
     with progress_bar(output.quiet) as progress:
-        report = run_audit(request, progress)
-    write(report, output)
-    return exit_code_of(report)
+        audited = run_audit(request, progress)
+    if output.evidence is not None and audited.confirmed is not None:
+        from bnnaudit.cli.evidence import add_evidence
+        from bnnaudit.evidence.writing.writer import evidence_at
+
+        with evidence_at(output.evidence) as evidence:
+            add_evidence(evidence, model, audited.target, audited.confirmed, audited.report)
+    write(audited.report, output)
+    return exit_code_of(audited.report)

@@ -52,7 +52,7 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
 def _files_written(*groups: Options) -> Mapping[str, Path | None]:
     """The files that a command writes, by option."""
     given = said(*groups)
-    return {name: given[name] for name in ("output", "save", "plot") if name in given}
+    return {name: given[name] for name in ("output", "save", "plot", "evidence") if name in given}
 
 
 def require_runnable(settings: Settings) -> None:

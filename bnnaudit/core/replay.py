@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class ReplayFacts:
     """How images in the network's input range and shape are put before the model.
 
-    dtype: of its input, as numpy names it. batch: the batch that the file insists on, None for any. chunk: images given to it at a
-    time. output: the name of the scores, empty where there are no names. single, scale, zero_point: how the only score of an image
-    is read (`ModelFacts.single`), and what its whole numbers stand for. exact_sums, unfused: options of the session. threads: that
-    it computes with.
+    dtype: of its input, as numpy names it. batch: the batch that the file insists on, None for any. chunk: images that it is
+    given at a time. output: the name of the scores, empty where they have none. single, scale, zero_point: how the only score
+    of an image is read (`ModelFacts.single`), and what its whole numbers stand for. exact_sums, unfused, threads: how its
+    session was opened.
     """
 
     dtype: str = "float32"

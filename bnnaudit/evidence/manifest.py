@@ -56,7 +56,8 @@ class Input:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values:
                 parts.append(f"{name} {' '.join(f'{value:g}' for value in values)}")
-        parts.append(f"output {shown(self.output, 60)!r}")
+        if self.output:
+            parts.append(f"output {shown(self.output, 60)!r}")
         if self.single:
             parts.append(f"one score, read as a {self.single}")
         return ", ".join(parts)

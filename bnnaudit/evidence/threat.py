@@ -68,7 +68,9 @@ class Threat:
     def words(self) -> str:
         """`L-inf 8/255 in 0..255`."""
         pixels = round(self.eps * 255)
-        eps = f"{pixels}/255" if pixels and abs(self.eps - pixels / 255) < 1e-6 else f"{self.eps:g}"
+        # Nobody means 51/255 by 0.2.
+        usual = pixels % 51 != 0 and abs(self.eps - pixels / 255) < 1e-6
+        eps = f"{pixels}/255" if usual else f"{self.eps:g}"
         bits = f", {self.image_bits}-bit pixels" if self.image_bits is not None else ""
         whole = ", whole numbers" if self.grid is not None else ""
         ball = " for each channel" if self.per_channel else ""

@@ -102,7 +102,7 @@ def _sessions(
         if opener is None:
             result.cannot = str(error)
             return None
-        result.notes.append(f"opened as the audit did, because {error}")
+        result.notes.append(f"{error}; it was opened as the audit did")
         return opener(model, manifest)
 
 
