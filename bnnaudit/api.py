@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bnnaudit.auditing.open import open_model_and_data, open_target, plan_of, substitute_maker
+from bnnaudit.auditing.open import open_model_and_data, open_target, substitute_maker
+from bnnaudit.auditing.request import request_for
 from bnnaudit.auditing.run import AuditRequest, run_audit
 from bnnaudit.config.card import Settings, parse_settings, settings_for
+from bnnaudit.config.policies import policies_of
 from bnnaudit.core.progress import Progress, Silence
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
@@ -43,17 +45,8 @@ def audit(
     return run_audit(request, progress or Silence()).report
 
 
-def audit_request(
-    model: Path, settings: Settings, transfer: bool, provenance: Provenance, keep_images: bool = False
-) -> AuditRequest:
-    """Model, data and plan, opened and checked; raises AuditError. keep_images: whether every counterexample is kept."""
+def audit_request(model: Path, settings: Settings, transfer: bool, provenance: Provenance) -> AuditRequest:
+    """Model, data and plan, opened and checked; raises AuditError."""
+    ((_, policy), *_) = policies_of(settings)
     opened = open_model_and_data(model, settings)
-    return AuditRequest(
-        target=opened.target,
-        sample=opened.sample,
-        plan=plan_of(opened, transfer),
-        make_substitute=substitute_maker(opened),
-        provenance=provenance,
-        threads=opened.threads,
-        keep_images=keep_images,
-    )
+    return request_for(opened, policy, transfer, provenance, substitute_maker(opened))

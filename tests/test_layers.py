@@ -92,22 +92,33 @@ ALLOWED: dict[str, set[str]] = {
         "zoo",
         "zoo/architectures",
     },
+    "evidence": set(),
+    "evidence/schema": set(),
+    "evidence/writing": VALUES | {"auditing", "evidence", "models/onnx"},
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
-    "reports": {"core", "experiments", "reports/cyclonedx", "reports/json", "reports/terminal"},
+    "reports": {"core", "experiments", "reports/json"},
+    "reports/html": {"core", "reports"},
     "reports/cyclonedx": {"core", "reports", "reports/json"},
-    "reports/json": {"core", "experiments", "reports"},
+    "reports/json": {"core", "experiments", "reports", "reports/json/parsing"},
+    "reports/json/parsing": {"core"},
     "reports/json/schema": set(),
     "reports/pictures": {"core", "reports"},
+    "reports/sarif": {"core", "reports", "reports/json"},
     "reports/terminal": {"core", "experiments", "reports", "reports/terminal/sections"},
     "reports/terminal/sections": {"core", "reports", "reports/terminal"},
     "cli": {
         "",
         "auditing",
         "config",
+        "config/schema",
         "core",
+        "evidence",
+        "evidence/writing",
         "experiments",
         "numerics",
         "reports",
+        "reports/json",
+        "reports/json/schema",
         "reports/pictures",
         "rules",
         "zoo/train",
@@ -124,7 +135,7 @@ SIBLINGS: dict[str, set[str]] = {
     "rules/model": set(),
     "rules/symptoms": set(),
     "rules/verdict": set(),
-    "reports/json": {"model", "parts"},
+    "reports/json": {"attack_row", "audit", "gate", "model", "parts", "suite", "writer"},
     "reports/pictures": {"figure"},
     "reports/terminal/sections": set(),
     "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows"},
@@ -196,9 +207,9 @@ def test_siblings_do_not_import_one_another(folder: str) -> None:
                 assert other.stem in SIBLINGS[folder], f"{path.relative_to(ROOT)} imports its sibling {other.name}"
 
 
-def test_only_the_entry_point_exits() -> None:
+def test_only_entry_points_exit() -> None:
     for path in ROOT.rglob("*.py"):
-        if path == ROOT / "cli" / "main.py":
+        if path in (ROOT / "cli" / "main.py", ROOT / "evidence" / "verify.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

@@ -22,6 +22,7 @@ from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageEr
 from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
 from bnnaudit.core.model_file import ONNX_SUFFIXES, require_model
 from bnnaudit.core.plan import AuditPlan, Declared
+from bnnaudit.core.policy import Policy
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
@@ -57,12 +58,16 @@ POOL = 2000
 
 @dataclass(frozen=True)
 class Opened:
-    """A model with the images that it is run on."""
+    """A model with the images that it is run on.
+
+    unscored: the target before it was decided which of its tensors attacks climb, which depends on the threat.
+    """
 
     target: Target
     sample: Sample
     source: ImageSource
     settings: Settings
+    unscored: Target
 
     @property
     def seed(self) -> int:
@@ -73,6 +78,11 @@ class Opened:
     def threat(self) -> Threat:
         """What the adversary may change."""
         return threat_of(self.settings, self.target.facts)
+
+    def under(self, settings: Settings) -> Opened:
+        """The same model and images under settings that differ in the threat alone."""
+        threat = threat_of(settings, self.unscored.facts)
+        return replace(self, settings=settings, target=rescored(self.unscored, self.sample.images, threat))
 
     @cached_property
     def batch_size(self) -> int:
@@ -120,7 +130,8 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
         facts = target.facts
         if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
             target = opened(facts.layout, records=False)
-        return Opened(rescored(target, sample.images, threat_of(settings, target.facts)), sample, source, settings)
+        scored = rescored(target, sample.images, threat_of(settings, target.facts))
+        return Opened(scored, sample, source, settings, target)
 
 
 def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
@@ -265,7 +276,7 @@ def threat_of(settings: Settings, facts: ModelFacts) -> Threat:
     return Threat(norm, eps, facts.box, bits, grid)
 
 
-def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
+def plan_of(opened: Opened, transfer: bool, policy: Policy) -> AuditPlan:
     """The plan of an audit with the settings' attack as the ordinary one."""
     settings = opened.settings
     ordinary = Pgd(
@@ -285,6 +296,7 @@ def plan_of(opened: Opened, transfer: bool) -> AuditPlan:
         effort=settings.audit.effort or Effort.STANDARD,
         draws=settings.attack.queries,
         all_images=bool(settings.audit.all_images),
+        policy=policy,
     )
 
 

@@ -10,23 +10,25 @@ import numpy as np
 import onnxruntime
 import torch
 
+from bnnaudit.auditing.advice import advice_of
 from bnnaudit.auditing.attack_rows import attack_row, in_reading_order, serving_of, sweeps_of
 from bnnaudit.auditing.cure_table import cures_of, remedy_of
-from bnnaudit.auditing.gate import decide
+from bnnaudit.auditing.gate import Audited, decide
 from bnnaudit.auditing.image_blocks import Attacked
 from bnnaudit.auditing.journal import Journal
 from bnnaudit.auditing.prepare import Prepared
 from bnnaudit.auditing.threads import Threads
-from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share
+from bnnaudit.auditing.verdict import OF_THE_SAMPLE, Judgement, judge_checks, reach_verdict, share, why_in_doubt
+from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import CatalogueCheck, Fault
 from bnnaudit.core.plan import AuditPlan
-from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Environment, Extent, Report, Verdict
 from bnnaudit.core.threat import Threat
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.rules.causes import code_cuts_gradient, output_hides_scores, steps_unknown
+from bnnaudit.rules.comparison import Paired, compare
 from bnnaudit.rules.model import copies_disagree, non_finite_outputs, random_outputs, unlike_pictures
 from bnnaudit.rules.table import CHECKS
 
@@ -71,9 +73,11 @@ def report_of(
     judgement, verdict = conclude(evidence, journal)
     at_threat = [result for result in attacked.results.values() if result.trial.threat == plan.threat]
     cures = cures_of(evidence)
+    audited = _audited(evidence, judgement, verdict, journal, provenance)
+    gate = decide(plan.policy, audited)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=share(evidence.clean),
+        clean_accuracy=audited.clean,
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -82,17 +86,43 @@ def report_of(
         sweeps=sweeps_of(evidence),
         cures=cures,
         remedy=remedy_of(cures, judgement.findings),
-        findings=judgement.findings,
+        findings=audited.findings,
         skipped=judgement.skipped,
-        faults=tuple(journal.faults),
+        faults=audited.faults,
         checks=tuple(CatalogueCheck(check.name, check.rule.code, check.rule.name) for check in CHECKS),
         verdict=verdict,
-        gate=decide(Policy(), verdict, judgement.findings),
+        gate=gate,
+        advice=advice_of(evidence, verdict, gate, audited.findings),
         effort=plan.effort,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
         serving=serving_of(prepared.target, counted.sessions),
     )
+
+
+def _audited(
+    evidence: Evidence, judgement: Judgement, verdict: Verdict, journal: Journal, provenance: Provenance
+) -> Audited:
+    """What the gate decides about, with the waivers that hold on the day of the report."""
+    waivers = Waivers.of(evidence.plan.policy.waivers, evidence.facts, provenance)
+    return Audited(
+        verdict=verdict,
+        doubt=why_in_doubt(evidence, judgement.findings, journal.faults),
+        findings=waivers.applied(judgement.findings),
+        skipped=judgement.skipped,
+        faults=tuple(journal.faults),
+        clean=share(evidence.clean),
+        lost=_lost(evidence),
+        declared=evidence.plan.declared,
+        waivers=waivers,
+    )
+
+
+def _lost(evidence: Evidence) -> Paired | None:
+    """Ordinary attacks against all of them, image by image, where both were measured."""
+    if evidence.claimed is None or evidence.verified is None or evidence.why_missing:
+        return None
+    return compare(evidence.claimed, evidence.verified)
 
 
 def bare_report(prepared: Prepared, threat: Threat, provenance: Provenance) -> Report:

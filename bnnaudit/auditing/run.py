@@ -21,7 +21,7 @@ from bnnaudit.auditing.suspicions import probed, with_suspicions
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.trials import RunInputs, run_trial
 from bnnaudit.auditing.verification import verify
-from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.evidence import STOPPED, Evidence
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Progress
@@ -89,7 +89,7 @@ def run_audit(request: AuditRequest, progress: Progress) -> Audited:
             audit.probe()
             audit.attack()
         except KeyboardInterrupt:
-            journal.interrupted = "the audit was interrupted"
+            journal.interrupted = STOPPED
         return Audited(audit.report(), prepared.target, audit.confirmed() if request.keep_images else None)
 
 
@@ -121,16 +121,16 @@ class _Audit:
         _test_strength(inputs, plan, journal, self.progress)
 
     def attack(self) -> None:
-        """Attacks blocks of images until more of them could not change the verdict."""
-        available, tally = len(self.inputs.sample), None
+        """Attacks blocks of images until more of them could change neither the verdict nor the gate."""
+        available, tally, limits = len(self.inputs.sample), None, self.plan.policy.limits
         while (taken := len(self.attacked.rows)) < available:
-            total = available if self.plan.all_images else next_total(tally, taken, available)
+            total = available if self.plan.all_images else next_total(tally, taken, available, limits)
             # A sample lies in the order of its data set, which may be sorted by class.
             self._attack_block(np.sort(shuffled(available, self.plan.seed)[taken:total]))
             evidence = self._evidence()
             judgement, verdict = conclude(evidence, self.journal)
             tally = tally_of(evidence)
-            if evidence.verified is None or is_decided(verdict.status, judgement.findings, tally):
+            if evidence.verified is None or is_decided(verdict.status, judgement.findings, tally, limits):
                 return
 
     def report(self) -> Report:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.auditing.thresholds import at_least
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import (
@@ -21,11 +22,13 @@ from bnnaudit.core.finding import (
     Undecided,
     speaks_of_masking,
 )
+from bnnaudit.core.gate import Outcome
 from bnnaudit.core.plan import Suspicion
+from bnnaudit.core.policy import Decide
 from bnnaudit.core.report import Status, Verdict
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.numerics.intervals import holm, wilson_interval
-from bnnaudit.rules.comparison import SIGNIFICANCE, is_serious, percent
+from bnnaudit.rules.comparison import SIGNIFICANCE, is_serious, percent, with_interval
 from bnnaudit.rules.model import (
     clean_accuracy_at_chance,
     fed_otherwise_than_trained,
@@ -115,15 +118,100 @@ def reach_verdict(evidence: Evidence, findings: Iterable[Finding], faults: Itera
     """The end of the chain: what the model is. Whether that is enough is the gate's question."""
     standing = tuple(findings)
     ordinary = None if evidence.claimed is None else share(evidence.claimed)
+    verified = None if evidence.verified is None else share(evidence.verified)
     declared = evidence.plan.declared.adversarial_accuracy
-    broken = [fault.check for fault in faults if fault.required]
-    if evidence.verified is None or broken or evidence.why_missing:
-        reason = evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
-        return Verdict(Status.INCONCLUSIVE, reason, ordinary, None, declared)
-    verified = share(evidence.verified)
-    claimed = declared if declared is not None or ordinary is None else ordinary.value
-    status, reason = _status(evidence, standing, claimed, verified)
+    if unfinished := _unfinished(evidence, faults):
+        return Verdict(Status.INCONCLUSIVE, unfinished, ordinary, None, declared)
+    assert verified is not None
+    if doubt := why_in_doubt(evidence, standing, faults):
+        return Verdict(Status.INCONCLUSIVE, doubt, ordinary, verified, declared)
+    status, reason = _status(_Figures(evidence, standing, ordinary, verified))
     return Verdict(status, reason, ordinary, verified, declared)
+
+
+def why_in_doubt(evidence: Evidence, findings: Iterable[Finding], faults: Iterable[Fault]) -> str:
+    """Why no status can be given; empty where one can, or where nothing but the declared figure is open.
+
+    What is definite needs none of the proofs that come after it: a model that better attacks break, or of which less is left
+    than was declared or than a robust one keeps.
+    """
+    if unfinished := _unfinished(evidence, faults):
+        return unfinished
+    assert evidence.verified is not None
+    standing = tuple(findings)
+    errors = [finding for finding in standing if finding.severity is Severity.ERROR]
+    if misread := _misread(errors):
+        return misread
+    ordinary = None if evidence.claimed is None else share(evidence.claimed)
+    figures = _Figures(evidence, standing, ordinary, share(evidence.verified))
+    if figures.refuted_by_attacks:
+        return ""
+    if any(finding.rule.family is Family.MODEL for finding in errors):
+        return "The model itself is in doubt, so no figure about its robustness can be trusted."
+    if not evidence.clean.any():
+        return "No image of the sample is classified correctly, so there is nothing to attack."
+    return "" if figures.claim is Outcome.FAILED else _unproven(figures)
+
+
+def _unfinished(evidence: Evidence, faults: Iterable[Fault]) -> str:
+    broken = [fault.check for fault in faults if fault.required]
+    if evidence.why_missing or broken or evidence.verified is None:
+        return evidence.why_missing or f"the audit did not finish: {', '.join(broken) or 'verification'} is missing"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What a status follows from."""
+
+    evidence: Evidence
+    findings: tuple[Finding, ...]
+    ordinary: Estimate | None
+    verified: Estimate
+
+    @property
+    def refuted_by_attacks(self) -> bool:
+        """Whether better attacks refute what ordinary ones claim."""
+        return any(
+            finding.rule.family is Family.VERDICT and speaks_of_masking(finding)
+            for finding in self.findings
+            if finding.severity is Severity.ERROR
+        )
+
+    @property
+    def is_not_robust(self) -> bool:
+        """Whether hardly any of the images that are classified correctly are left."""
+        return self.verified.value * self.verified.n < NOT_ROBUST * int(self.evidence.clean.sum())
+
+    @property
+    def claim(self) -> Outcome | None:
+        """Whether the declared figure is met, as the policy decides; None where none is declared."""
+        declared = self.evidence.plan.declared.adversarial_accuracy
+        return None if declared is None else at_least(self.verified, declared, self.evidence.plan.policy.decide).outcome
+
+
+def _unproven(figures: _Figures) -> str:
+    """Why what attacks left standing proves too little; empty where little is left, or nothing could be found."""
+    evidence, ordinary, verified = figures.evidence, figures.ordinary, figures.verified
+    if ordinary is not None and is_serious(ordinary.value, verified.value):
+        return (
+            f"Better attacks fool {percent(ordinary.value - verified.value)} of the images beyond ordinary ones, but "
+            f"{verified.n} images cannot rule out chance; audit with more --samples."
+        )
+    if figures.is_not_robust:
+        return ""
+    if _is_blind(evidence):
+        return (
+            "No gradient reaches the image, and nothing that stops it could be passed straight through (SP205): only "
+            "attacks on scores were tried, which prove too little. Audit the network with its gradients."
+        )
+    missed = None if evidence.plan.threat.empty else verification_misses(evidence.probes.binarization)
+    if missed:
+        return (
+            f"auto, which verifies, finds only {missed[0]} of {missed[1]} adversarial images planted inside the radius "
+            "(GM117): its failure on the other images proves too little."
+        )
+    return ""
 
 
 def _is_blind(evidence: Evidence) -> bool:
@@ -132,41 +220,50 @@ def _is_blind(evidence: Evidence) -> bool:
     return Suspicion.BLOCKED in evidence.plan.suspicions and bridged not in evidence.results
 
 
-def _status(
-    evidence: Evidence, findings: tuple[Finding, ...], claimed: float | None, verified: Estimate
-) -> tuple[Status, str]:
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if misread := _misread(errors):
-        return Status.INCONCLUSIVE, misread
-    if any(finding.rule.family is Family.VERDICT for finding in errors):
-        return Status.FAKE, "The robustness seen by ordinary attacks is not there: better attacks break the model."
-    if any(finding.rule.family is Family.MODEL for finding in errors):
-        return Status.INCONCLUSIVE, "The model itself is in doubt, so no figure about its robustness can be trusted."
-    clean = int(evidence.clean.sum())
-    if clean == 0:
-        return Status.INCONCLUSIVE, "No image of the sample is classified correctly, so there is nothing to attack."
-    if claimed is not None and is_serious(claimed, verified.value):
-        return Status.INCONCLUSIVE, (
-            f"Better attacks take {percent(claimed - verified.value)} more than the claim allows, but {verified.n} "
-            "images cannot rule out chance; audit with more --samples."
+def _status(figures: _Figures) -> tuple[Status, str]:
+    """The status of a model that is not in doubt, and why."""
+    if figures.refuted_by_attacks:
+        beside = "" if figures.claim is not Outcome.PASSED else " The declared figure is met all the same."
+        return (
+            Status.FAKE,
+            f"The robustness seen by ordinary attacks is not there: better attacks break the model.{beside}",
         )
-    if verified.value * verified.n >= NOT_ROBUST * clean and _is_blind(evidence):
-        return Status.INCONCLUSIVE, (
-            "No gradient reaches the image, and nothing that stops it could be passed straight through (SP205): only "
-            "attacks on scores were tried, which prove too little. Audit the network with its gradients."
-        )
-    if verified.value * verified.n < NOT_ROBUST * clean:
-        return Status.NOT_ROBUST, (
-            "The model is not robust, and does not pretend to be: ordinary attacks show it as well."
-        )
-    if evidence.plan.threat.empty:
+    if figures.claim is Outcome.FAILED:
+        return Status.CLAIM_NOT_MET, _not_met(figures)
+    if figures.is_not_robust:
+        pretence = "" if figures.claim is Outcome.UNDECIDED else ", and does not pretend to be"
+        return Status.NOT_ROBUST, f"The model is not robust{pretence}: ordinary attacks show it as well."
+    if figures.claim is Outcome.UNDECIDED:
+        return Status.INCONCLUSIVE, _open(figures)
+    if figures.evidence.plan.threat.empty:
         return Status.AS_CLAIMED, "No other image lies within the radius: any model is robust there."
-    if missed := verification_misses(evidence.probes.binarization):
-        return Status.INCONCLUSIVE, (
-            f"auto, which verifies, finds only {missed[0]} of {missed[1]} adversarial images planted inside the radius "
-            "(GM117): its failure on the other images proves too little."
-        )
-    return Status.AS_CLAIMED, _as_claimed(findings)
+    declared = figures.evidence.plan.declared.adversarial_accuracy
+    met = "" if declared is None else f"No attack tried brings it below the declared accuracy of {percent(declared)}. "
+    return Status.AS_CLAIMED, met + _as_claimed(figures.findings)
+
+
+def _not_met(figures: _Figures) -> str:
+    declared, ordinary = figures.evidence.plan.declared.adversarial_accuracy, figures.ordinary
+    assert declared is not None
+    as_well = ""
+    if ordinary is not None:
+        shown = f"ordinary attacks leave {percent(ordinary.value)}"
+        as_well = f"; {shown}{', so that they show it as well' if ordinary.value < declared else ''}"
+    by_estimate = figures.evidence.plan.policy.decide is Decide.ESTIMATE and figures.verified.high >= declared
+    hint = " (compared by the estimate, as the policy asks)" if by_estimate else ""
+    return (
+        f"The declared accuracy of {percent(declared)} is not met: at most {with_interval(figures.verified)} is left"
+        f"{hint}{as_well}."
+    )
+
+
+def _open(figures: _Figures) -> str:
+    declared = figures.evidence.plan.declared.adversarial_accuracy
+    assert declared is not None
+    return (
+        f"Whether the declared accuracy of {percent(declared)} is met is open: at most {with_interval(figures.verified)} is "
+        "left, an interval that includes it."
+    )
 
 
 def _misread(errors: Sequence[Finding]) -> str:

@@ -8,8 +8,11 @@ from typing import Annotated
 from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack, write
+from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.evidence import evidence_output
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack
 from bnnaudit.cli.values import choice
+from bnnaudit.core.exit_codes import worst
 from bnnaudit.core.trial import Source, Trial
 
 
@@ -43,32 +46,31 @@ def attack(
     attack: options.Attack,
     run: options.Run,
     output: SavingOptions,
-) -> None:
+) -> int:
     """Attack MODEL on a sample of images and report what is left after replay on the deployed model.
 
     square and random see only the scores, hard-label only the class; they take --queries. transfer is pgd on a substitute
     network, which --steps, --beta and so on apply to; it continues past the first success.
     """
-    settings = settle(model, network, data, threat, method, attack, run, output)
-    name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
-    opened = open_model(model, settings, output)
-    from bnnaudit.auditing.one_attack import run_one_attack
-    from bnnaudit.auditing.open import substitute_maker
+    with (
+        failing_into_files(output, str(model), provenance()),
+        evidence_output(output.evidence, output.verbose) as evidence,
+    ):
+        settings = settle(model, network, data, threat, method, attack, run, output)
+        name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
+        opened = open_model(model, settings, output)
+        from bnnaudit.auditing.one_attack import run_one_attack
+        from bnnaudit.auditing.open import substitute_maker
 
-    source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
-    make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
-    with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
-        trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
-        prepared = prepare_opened(opened)
-        report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
-    if output.save is not None:
-        from bnnaudit.cli.adversarial_file import save_adversarial
+        source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
+        make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
+        with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
+            trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
+            prepared = prepare_opened(opened)
+            report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
+        evidence.add(model, prepared.target, adversarial.confirmed, report)
+        if output.save is not None:
+            from bnnaudit.cli.adversarial_file import save_adversarial
 
-        save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
-    if output.evidence is not None:
-        from bnnaudit.cli.evidence import add_evidence
-        from bnnaudit.evidence.writing.writer import evidence_at
-
-        with evidence_at(output.evidence) as evidence:
-            add_evidence(evidence, model, prepared.target, adversarial.confirmed, report)
-    write(report, output)
+            save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
+    return worst([write(report, output), evidence.code])

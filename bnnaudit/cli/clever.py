@@ -6,7 +6,8 @@ from typing import Annotated
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write
+from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle
 from bnnaudit.cli.values import Count, PositiveLength, whole
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.clever import Ball, CleverSettings, usual_radii
@@ -51,17 +52,18 @@ def clever(
     scores: CleverOptions,
     run: options.Run,
     output: options.Output,
-) -> None:
+) -> int:
     """Estimate the distance from each image to MODEL's nearest adversarial image, from the gradients around the image.
 
     The scores are meant as lower bounds, but rest on the very gradients that a temperature brings back: where they fall
     with njs or hns, they were too high without it.
     """
-    opened = open_model(model, settle(model, network, data, run, output), output)
-    from bnnaudit.auditing.clever import run_clever
+    with failing_into_files(output, str(model), provenance()):
+        opened = open_model(model, settle(model, network, data, run, output), output)
+        from bnnaudit.auditing.clever import run_clever
 
-    wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
-    with running(opened, output, "CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
-        surrogate = scores.surrogate or Surrogate()
-        report = run_clever(prepare_opened(opened), wanted, surrogate, provenance(), progress.advance)
-    write(report, output)
+        wanted = scores.settings(opened.sample.images[0].numel(), opened.target.facts.num_classes)
+        with running(opened, output, "CLEVER scores", len(opened.sample.ids) * len(Ball)) as progress:
+            surrogate = scores.surrogate or Surrogate()
+            report = run_clever(prepare_opened(opened), wanted, surrogate, provenance(), progress.advance)
+    return write(report, output)

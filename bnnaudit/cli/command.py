@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from bnnaudit.cli.help import Panels
-from bnnaudit.cli.values import kind_of
+from bnnaudit.cli.values import NameList, kind_of
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -114,13 +114,20 @@ def said(*groups: Options) -> dict[str, Any]:
     return {field.name: getattr(group, field.name) for group in groups for field in fields(group)}
 
 
+def _joined(value: object) -> object:
+    """The names of an option that was repeated, as one list; anything else as it is."""
+    if isinstance(value, list) and all(isinstance(entry, NameList) for entry in value):
+        return [name for names in value for name in names] or None
+    return value
+
+
 def as_tables(*groups: Options) -> Mapping[str, Mapping[str, object]]:
     """The options that a card can state as well, as its tables; those not given are left out."""
     tables: dict[str, dict[str, object]] = {}
     for group in groups:
         for entry in fields(group):
             table, _, key = entry.metadata["key"].partition(".")
-            value = getattr(group, entry.name)
+            value = _joined(getattr(group, entry.name))
             if key and value is not None:
                 tables.setdefault(table, {})[key] = value
     return tables

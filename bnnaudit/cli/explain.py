@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import write
-from bnnaudit.cli.values import filled
+from bnnaudit.cli.delivery import write
+from bnnaudit.cli.streams import deliver
+from bnnaudit.cli.values import Name, filled
 from bnnaudit.core.errors import UsageError, did_you_mean
+from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.finding import Rule
+from bnnaudit.reports.formats import ReportFormat
+
+if TYPE_CHECKING:
+    from bnnaudit.reports.documents import Document
 
 
 def complete_code(incomplete: str) -> list[tuple[str, str]]:
@@ -37,33 +43,62 @@ class ListOptions(Options, panel="Rules"):
     efforts: bool = option(
         "List which checks each --effort of check runs, and what they cost.", flags="--effort", value=False
     )
+    schema: Name | None = option(
+        "Print a JSON Schema: settings, that editors complete bnnaudit.toml and cards by, report, or one of the others."
+    )
     sources: bool = option("List the publications that texts cite.", flags="--sources", value=False)
 
 
-@command("bnnaudit explain FR301", "bnnaudit explain --all --format json")
-def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Document) -> None:
+@command("bnnaudit explain FR301", "bnnaudit explain --schema settings --output bnnaudit-settings-1.json")
+def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Document) -> int:
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
-    if [code is not None, lists.everything, lists.efforts, lists.sources].count(True) > 1:
-        raise UsageError("explain: give only one of a rule's code, --all, --effort and --sources")
+    if [code is not None, lists.everything, lists.efforts, lists.sources, lists.schema is not None].count(True) > 1:
+        raise UsageError("explain: give only one of a rule's code, --all, --effort, --sources and --schema")
+    if lists.schema is not None:
+        return show_schema(lists.schema, output)
+    return write(wanted(code, lists), output)
+
+
+def wanted(code: str | None, lists: ListOptions) -> Document:
+    """What is to be explained; raises UsageError where that is nothing."""
     if lists.efforts:
         from bnnaudit.auditing.plan import check_costs
         from bnnaudit.reports.documents import CheckCost, EffortTable
 
-        write(EffortTable(tuple(CheckCost(*entry) for entry in check_costs())), output)
-    elif lists.sources:
+        return EffortTable(tuple(CheckCost(*entry) for entry in check_costs()))
+    if lists.sources:
         from bnnaudit.core.sources import SOURCES
         from bnnaudit.reports.documents import Bibliography
 
-        write(Bibliography(tuple(SOURCES.values())), output)
-    elif lists.everything:
+        return Bibliography(tuple(SOURCES.values()))
+    if lists.everything:
         from bnnaudit.reports.documents import Catalogue
         from bnnaudit.rules.table import RULES
 
-        write(Catalogue(tuple(RULES.values())), output)
-    elif code is not None:
-        write(find(filled(code, "explain: the code")), output)
-    else:
-        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort or --sources")
+        return Catalogue(tuple(RULES.values()))
+    if code is None:
+        raise UsageError("explain: give a rule's code (such as FR301), --all, --effort, --sources or --schema")
+    return find(filled(code, "explain: the code"))
+
+
+def show_schema(name: str, output: options.Document) -> int:
+    """Writes the JSON Schema of that name; UsageError where there is none, or another format is asked for."""
+    from bnnaudit.config.schema import SETTINGS, settings_schema_text
+    from bnnaudit.reports.json.schema import report_schemas
+
+    texts = {schema_name(SETTINGS): settings_schema_text}
+    texts |= {schema_name(file): read for file, read in report_schemas().items()}
+    if name not in texts:
+        raise UsageError(f"explain: no schema {name!r}{did_you_mean(name, texts)}; there are {', '.join(texts)}")
+    if output.format is ReportFormat.TERMINAL:
+        raise UsageError("explain: a schema is JSON; leave out --format terminal")
+    deliver(texts[name](), output.output)
+    return ExitCode.PASSED
+
+
+def schema_name(file: str) -> str:
+    """`bnnaudit-report-1.json` -> `report`."""
+    return file.removeprefix("bnnaudit-").rpartition("-")[0]
 
 
 def find(code: str) -> Rule:

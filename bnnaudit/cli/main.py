@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -17,11 +15,11 @@ from typer.core import TyperGroup
 from bnnaudit import __version__
 from bnnaudit.cli import startup
 from bnnaudit.cli.command import HELP_NAMES
+from bnnaudit.cli.complaints import complain, complain_of
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.streams import open_streams
-from bnnaudit.core.errors import AuditError, UsageError, did_you_mean, is_out_of_memory
+from bnnaudit.core.errors import UsageError, did_you_mean
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.reports.safe_text import safe
 
 NAME = "bnnaudit"
 COMPLETION = "_BNNAUDIT_COMPLETE"
@@ -118,16 +116,12 @@ def run(arguments: list[str]) -> int:
         return code
     except typer.TyperException as error:
         return complain(usage_error(error), ExitCode.BAD_INPUT)
-    except AuditError as error:
-        return complain(str(error), ExitCode.BAD_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
-        return complain("interrupted; nothing was finished", ExitCode.UNFINISHED)
     except BrokenPipeError:
         # Whoever read our output has left: what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.UNFINISHED
-    except Exception as error:
-        return report_failure(error, arguments)
+    except (Exception, KeyboardInterrupt) as error:
+        return complain_of(error, verbose="--verbose" in arguments or "-v" in arguments)
 
 
 def answer(arguments: list[str]) -> int:
@@ -164,23 +158,3 @@ def usage_error(error: typer.TyperException) -> str:
     # Typer compares the names with their dashes, which make any two short ones alike.
     known = [name for one in context.command.get_params(context) for name in one.opts if name.startswith("--")]
     return f"{error.message}{did_you_mean(unknown, known)}"
-
-
-def report_failure(error: Exception, arguments: list[str]) -> int:
-    """Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
-    kind = type(error).__name__
-    if is_out_of_memory(error):
-        return complain("out of memory; use fewer --samples or a smaller --batch-size", ExitCode.UNFINISHED)
-    if "--verbose" in arguments or "-v" in arguments:
-        traceback.print_exception(error)
-    if isinstance(error, OSError) and error.strerror:
-        return complain(f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT)
-    text = (str(error).splitlines() or [""])[0]
-    return complain(f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG)
-
-
-def complain(message: str, code: int) -> int:
-    """One line on stderr; if that cannot be written either, only the exit code tells."""
-    with contextlib.suppress(OSError):
-        typer.echo("bnnaudit: " + safe(" ".join(message.split())), err=True)
-    return code

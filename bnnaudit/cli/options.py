@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
+from bnnaudit.cli.report_files import AnyReportFile, DocumentFile
 from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
 from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat
 
+ModelPaths = Annotated[
+    list[str],
+    typer.Argument(
+        help="ONNX files or checkpoints; a pattern in quotes, such as 'models/*.onnx', stands for those that fit it.",
+        rich_help_panel="Model",
+        **vars(paths.MODELS),
+    ),
+]
 ModelPath = Annotated[
     Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **vars(paths.MODEL))
 ]
@@ -183,18 +193,54 @@ class Run(Options, panel="Run"):
     )
 
 
+class Gate(Options, panel="Gate"):
+    """What a model has to meet; figures are fractions (0.3) or percentages (30%)."""
+
+    min_clean: values.Share | None = option("Least accuracy without attack, such as 0.9.", key="policy.min_clean")
+    min_verified: values.Share | None = option(
+        "Least accuracy that is left after every attack, such as 0.3 or 30%.", key="policy.min_verified"
+    )
+    max_gap: values.Share | None = option(
+        "Most that the claimed accuracy may exceed the verified one by, such as 0.05.", key="policy.max_gap"
+    )
+    fail_on: FailOn | None = option(
+        "Least severity of a finding that fails.", "error", "policy.fail_on", metavar="LEVEL"
+    )
+    decide: Decide | None = option(
+        "What of a figure has to meet its threshold: its whole 95 % interval, or the estimate alone.",
+        "interval",
+        "policy.decide",
+    )
+    select: list[values.Names] | None = option(
+        "Rules that count, by their codes or how these begin; can be repeated.", "all", "policy.select"
+    )
+    ignore: list[values.Names] | None = option("Rules that do not count; can be repeated.", "none", "policy.ignore")
+    require: list[values.Names] | None = option(
+        "Checks, or codes of their rules, without whose outcome nothing passes; can be repeated.",
+        "none",
+        "policy.require",
+    )
+
+
 class Document(Options, panel="Output"):
     """Where a text or its JSON document goes."""
 
-    format: Annotated[ReportFormat, values.choice(WRITE_EVERYTHING, make=ReportFormat)] = option(
-        "How to write the report.", value=ReportFormat.TERMINAL
+    format: Annotated[ReportFormat, values.choice(WRITE_EVERYTHING, make=ReportFormat)] | None = option(
+        f"How to write the report to stdout, or to --output whatever its suffix: {', '.join(WRITE_EVERYTHING)}.",
+        "terminal",
+        metavar="FORMAT",
     )
     output: paths.Report | None = option("Write the report to this file instead of stdout.", flags="--output -o")
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_EVERYTHING
 
 
 class Output(Document):
     """Where a document goes, and how much is shown on the way."""
 
+    report: list[DocumentFile] | None = option(
+        "Also write the report to this file, in the format named or that its suffix tells; can be repeated."
+    )
     quiet: bool = option("Show no progress on stderr.", flags="--quiet -q", value=False)
     verbose: bool = option("More detail, and a traceback if bnnaudit itself fails.", flags="--verbose -v", value=False)
 
@@ -202,7 +248,16 @@ class Output(Document):
 class Report(Output):
     """Where a report goes that can be written in every format."""
 
-    format: ReportFormat = option("How to write the report.", value=ReportFormat.TERMINAL)
+    format: ReportFormat | None = option(
+        f"How to write the report to stdout, or to --output whatever its suffix: {', '.join(ReportFormat)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[AnyReportFile] | None = option(
+        "Also write the report to this file, in the format named or that its suffix tells; can be repeated."
+    )
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = tuple(ReportFormat)
 
 
 class WithEvidence(Report):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import Annotated
 
 from bnnaudit.cli.values import Kind, filled
 from bnnaudit.core.dataset import NamedDataset, require_data
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.errors import ModelError, UsageError
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
+from bnnaudit.reports.formats import SUFFIXES
 
+MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
+PATTERN = re.compile(r"[*?]|\[.+\]")
 NO_SUBSTITUTE = Path("none")
 """What `--substitute` says to leave the transfer check out."""
 
@@ -22,6 +27,26 @@ def model_file(text: str, option: str = "model") -> Path:
     path = named(text, option)
     require_model(path)
     return path
+
+
+def model_files(words: Sequence[str]) -> tuple[Path, ...]:
+    """The models that paths and patterns name, each once; raises ModelError for a word that names none.
+
+    A pattern is a word with *, ? or [...] that is no file itself; ** stands for any folders. It finds what is named like a model.
+    """
+    found: list[Path] = []
+    for word in words:
+        path = named(word, "model")
+        if PATTERN.search(word) and not path.exists():
+            names = sorted(glob(word, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+            matches = [path for path in map(Path, names) if path.is_file() and path.suffix.lower() in MODEL_SUFFIXES]
+            if not matches:
+                raise ModelError(f"{word}: no model fits this pattern; models end in {', '.join(MODEL_SUFFIXES)}")
+            found += matches
+        else:
+            require_model(path)
+            found.append(path)
+    return tuple({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def substitute(text: str) -> Path:
@@ -102,15 +127,19 @@ def require_writable(folder: Path, shown: Path, option: str) -> None:
         raise UsageError(f"{option}: {shown} is not a folder that can be written to")
 
 
-def refuse_overwriting(read: Mapping[str, Path | None], written: Mapping[str, Path | None]) -> None:
-    """Raises UsageError where a file to write, by its option, is one that is read, or that another option writes."""
+class WouldOverwriteError(UsageError):
+    """A file to write that is read, or that another option writes: nothing at all must be written there."""
+
+
+def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[str, Path | None]]) -> None:
+    """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes."""
     taken = {what: path for what, path in read.items() if path is not None}
-    for option, path in written.items():
+    for option, path in written:
         if path is None or (path.exists() and not path.is_file()):
             continue
         for what, other in taken.items():
             if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
-                raise UsageError(f"{option}: {path} is {what}; name another file")
+                raise WouldOverwriteError(f"{option}: {path} is {what}; name another file")
         taken[f"what --{option} writes"] = path
 
 
@@ -165,8 +194,8 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
     return found
 
 
-MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
+MODELS = path_kind("MODEL...", partial(filled, what="model: the path"), MODEL_SUFFIXES)
 RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
 Model = Annotated[Path, MODEL]
 Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
@@ -174,7 +203,7 @@ SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUF
 Data = Annotated[str, path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)]
 DataRoot = Annotated[Path, path_kind("FOLDER", partial(folder, option="data-root"), ())]
 Card = Annotated[Path, path_kind("FILE.toml", partial(existing_file, option="card"), (".toml",))]
-Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"), (".json", ".txt"))]
+Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"), tuple(SUFFIXES))]
 Adversarial = Annotated[
     Path, path_kind("FILE.npz", partial(written_file, option="save", suffixes=(".npz",)), (".npz",))
 ]

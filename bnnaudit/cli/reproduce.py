@@ -10,7 +10,8 @@ import typer
 
 from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, provenance, settle, write
+from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.session import open_model, provenance, settle
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.threat import Norm
 from bnnaudit.experiments.values import Reproduction, TableName
@@ -65,7 +66,7 @@ def reproduce(
     threat: RadiiOptions,
     run: options.Run,
     output: options.Output,
-) -> None:
+) -> int:
     """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
     The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), as its submission to ICLR 2021
@@ -84,20 +85,21 @@ def reproduce(
     radii = tuple(threat.radii or ())
     if len(radii) > 1 and table is not TableName.FIGURE2:
         raise UsageError(f"eps: {table} takes one radius, but {len(radii)} were given; only figure2 takes several")
-    models = tuple(networks.models or default_models(table))
-    limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
-    settled = [settle(path, network, data, limits, run, output) for path in models]
-    opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
-    from bnnaudit.cli.progress import progress_bar
-    from bnnaudit.experiments.run import planned_units, reproduce_on
-    from bnnaudit.experiments.table import EXPERIMENTS
+    with failing_into_files(output, str(table), provenance()):
+        models = tuple(networks.models or default_models(table))
+        limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
+        settled = [settle(path, network, data, limits, run, output) for path in models]
+        opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
+        from bnnaudit.cli.progress import progress_bar
+        from bnnaudit.experiments.run import planned_units, reproduce_on
+        from bnnaudit.experiments.table import EXPERIMENTS
 
-    experiment = EXPERIMENTS[table]
-    subjects = [subject_of(one, table, radii) for one in opened]
-    with progress_bar(output.quiet) as progress:
-        progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
-        found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    write(Reproduction(table, experiment, found, (), provenance()), output)
+        experiment = EXPERIMENTS[table]
+        subjects = [subject_of(one, table, radii) for one in opened]
+        with progress_bar(output.quiet) as progress:
+            progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
+            found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
+    return write(Reproduction(table, experiment, found, (), provenance()), output)
 
 
 def default_models(name: TableName) -> tuple[Path, ...]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import attack_settings, refuse_unused
 from bnnaudit.cli.command import Options, as_tables, said
+from bnnaudit.cli.delivery import files_of
 from bnnaudit.cli.paths import refuse_overwriting, working_folder
-from bnnaudit.cli.streams import deliver, page_for, waiting
+from bnnaudit.cli.streams import waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.dataset import require_data, split_address
 from bnnaudit.core.provenance import Provenance
@@ -22,9 +23,8 @@ from bnnaudit.core.threat import Norm, require_radius
 if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
     from bnnaudit.auditing.prepare import Prepared
-    from bnnaudit.cli.progress import ProgressBar
+    from bnnaudit.cli.progress import Shown
     from bnnaudit.config.settings import Settings
-    from bnnaudit.reports.documents import Document
 
 
 def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
@@ -37,7 +37,15 @@ def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
     flags = parse_settings(as_tables(network, *groups), "command line")
     settings = settings_for(model, flags, working_folder(), network.card)
     refuse_overwriting(_files_read(model, network, settings), _files_written(*groups))
+    require_formats(*groups)
     return settings
+
+
+def require_formats(*groups: Options) -> None:
+    """Raises UsageError where a file's name stands for a format that the command does not write."""
+    for group in groups:
+        if isinstance(group, options.Document):
+            files_of(group)
 
 
 def _files_read(model: Path, network: options.Network, settings: Settings) -> Mapping[str, Path | None]:
@@ -49,10 +57,11 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
 
 
-def _files_written(*groups: Options) -> Mapping[str, Path | None]:
-    """The files that a command writes, by option."""
+def _files_written(*groups: Options) -> list[tuple[str, Path | None]]:
+    """The files that a command writes, each with its option."""
     given = said(*groups)
-    return {name: given[name] for name in ("output", "save", "plot", "evidence") if name in given}
+    single = [(name, given.get(name)) for name in ("output", "save", "plot", "evidence")]
+    return [*single, *(("report", file.path) for file in given.get("report") or ())]
 
 
 def require_runnable(settings: Settings) -> None:
@@ -83,7 +92,7 @@ def open_model(model: Path, settings: Settings, output: options.Output) -> Opene
 
 
 @contextmanager
-def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[ProgressBar]:
+def running(opened: Opened, output: options.Output, task: str, units: int | None = None) -> Iterator[Shown]:
     """Computes with the threads of the settings, and shows the progress."""
     from bnnaudit.cli.progress import progress_bar
     from bnnaudit.numerics.threads import working_threads
@@ -105,10 +114,3 @@ def prepare_opened(opened: Opened) -> Prepared:
 def provenance() -> Provenance:
     """This version, the current time, and the command line as typed."""
     return Provenance.now(shlex.join(["bnnaudit", *sys.argv[1:]]))
-
-
-def write(document: Document, output: options.Document, *, verbose: bool = False) -> None:
-    """Writes the document in the format asked for, to suit the stream that it goes to."""
-    from bnnaudit.reports.formats import render
-
-    deliver(render(document, output.format, page_for(output.output, verbose)), output.output)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
-from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, write
+from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle
 from bnnaudit.core.surrogate import Surrogate
 
 
@@ -26,20 +27,21 @@ def signal(
     attack: SignalOptions,
     run: options.Run,
     output: options.Plotted,
-) -> None:
+) -> int:
     """Measure signal propagation in MODEL, as it is and with the NJS and HNS temperatures. Nothing is attacked.
 
     Reports Jacobian singular values, the error signal, the input gradient, the gradient at every step without one of its
     own, and how all of these depend on the temperature b, on up to 100 correctly classified images.
     """
-    opened = open_model(model, settle(model, network, data, attack, run, output), output)
-    from bnnaudit.auditing.signal_propagation import run_signal
+    with failing_into_files(output, str(model), provenance()):
+        opened = open_model(model, settle(model, network, data, attack, run, output), output)
+        from bnnaudit.auditing.signal_propagation import run_signal
 
-    surrogate = opened.settings.attack.surrogate or Surrogate()
-    with running(opened, output, "signal propagation"):
-        report = run_signal(prepare_opened(opened), surrogate, opened.threat, provenance())
-    if output.plot is not None:
-        from bnnaudit.reports.pictures.signal import save_signal
+        surrogate = opened.settings.attack.surrogate or Surrogate()
+        with running(opened, output, "signal propagation"):
+            report = run_signal(prepare_opened(opened), surrogate, opened.threat, provenance())
+        if output.plot is not None:
+            from bnnaudit.reports.pictures.signal import save_signal
 
-        save_signal(report, output.plot)
-    write(report, output)
+            save_signal(report, output.plot)
+    return write(report, output)

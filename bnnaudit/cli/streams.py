@@ -41,7 +41,7 @@ def writes_ascii() -> bool:
     return not encoding.startswith("utf") or locale in ("C", "POSIX")
 
 
-def deliver(text: str, output: Path | None) -> None:
+def deliver(text: str, output: Path | None = None) -> None:
     """Writes the finished text, to `output` all at once or not at all."""
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))

@@ -38,7 +38,7 @@ def train(recipe: RecipePath, options: TrainOptions) -> None:
         from bnnaudit.zoo.train.training import train
 
         wanted = read_recipe(recipe)
-    paths.refuse_overwriting({"the recipe": recipe}, {"output": options.output / f"{wanted.name}.toml"})
+    paths.refuse_overwriting({"the recipe": recipe}, [("output", options.output / f"{wanted.name}.toml")])
     with progress_bar(options.quiet) as progress:
         progress.plan(wanted.training.epochs)
 

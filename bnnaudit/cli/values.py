@@ -15,6 +15,7 @@ from bnnaudit.core.attack import Beta, BetaRule, Budget
 from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError, did_you_mean
 from bnnaudit.core.limits import LARGEST_COUNT
+from bnnaudit.core.share import parse_share
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, parse_length
 
@@ -119,6 +120,19 @@ def _positive_length(text: str) -> float:
     return length
 
 
+class NameList(tuple[str, ...]):
+    """The names in one word of the command line, which commas separate."""
+
+    __slots__ = ()
+
+
+def _names(text: str) -> NameList:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UsageError(f"names: {text!r} is not a list of names such as FR301,MF4")
+    return NameList(names)
+
+
 Length = Annotated[float, kind("LENGTH", parse_length)]
 PositiveLength = Annotated[float, kind("LENGTH", _positive_length)]
 Count = Annotated[int, whole()]
@@ -126,6 +140,8 @@ Numbers = Annotated[tuple[float, ...], kind("NUMBERS", _numbers)]
 Shape = Annotated[tuple[int, ...], kind("C,H,W", _shape)]
 Device = Annotated[str, kind("auto|cpu|cuda[:N]", parse_device, ("auto", "cpu", "cuda"))]
 Name = Annotated[str, kind("NAME", filled)]
+Share = Annotated[float, kind("FRACTION", parse_share)]
+Names = Annotated[NameList, kind("NAME,...", _names)]
 
 KINDS = {
     Box: kind("LO,HI", _range),

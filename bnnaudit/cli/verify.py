@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from bnnaudit.evidence.sessions import Classify
 
 EvidencePath = Annotated[
-    Path, typer.Argument(help="Folder or .zip that --evidence wrote.", **vars(paths.EVIDENCE_FOUND))
+    Path,
+    typer.Argument(
+        help="Folder or .zip that --evidence wrote.", rich_help_panel="Evidence", **vars(paths.EVIDENCE_FOUND)
+    ),
 ]
 
 
@@ -44,11 +47,18 @@ class VerificationFormat(StrEnum):
 class VerificationOutput(Options, panel="Output"):
     """Where the result goes."""
 
-    format: VerificationFormat = option("How to write the result.", value=VerificationFormat.TERMINAL)
+    format: VerificationFormat = option(
+        f"How to write the result: {', '.join(VerificationFormat)}.",
+        metavar="FORMAT",
+        value=VerificationFormat.TERMINAL,
+    )
     output: paths.Report | None = option("Write the result to this file instead of stdout.", flags="--output -o")
 
 
-@command("bnnaudit verify evidence/ --model model.onnx")
+@command(
+    "bnnaudit verify evidence/ --model model.onnx",
+    "bnnaudit verify evidence.zip --model model.onnx --format json",
+)
 def verify(evidence: EvidencePath, network: VerifiedModel, output: VerificationOutput) -> int:
     """Check EVIDENCE: every digest, that each adversarial image is inside the threat, and that it fools the deployed model.
 

@@ -16,6 +16,7 @@ from bnnaudit.core.attack import Beta, Budget
 from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.limits import LARGEST_COUNT
+from bnnaudit.core.share import parse_share
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, parse_length
 
@@ -63,17 +64,6 @@ def _share(value: object) -> object:
     if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{value!r} is not a fraction between 0 and 1; write 0.3 or '30%'")
     return float(value)
-
-
-def parse_share(text: str) -> float:
-    """A fraction from `0.3` or `30%`; raises UsageError for anything outside 0 to 1."""
-    number, percent, rest = text.strip().partition("%")
-    if not re.fullmatch(r"[0-9]*\.?[0-9]+|[0-9]+\.", number.strip()) or rest:
-        raise UsageError(f"share: {text!r} is not a fraction; write 0.3 or 30%")
-    value = float(number) / 100 if percent else float(number)
-    if not value <= 1:
-        raise UsageError(f"share: {text!r} is above the whole; write a fraction such as 0.3, or 30%")
-    return value
 
 
 def _length(value: object) -> object:

@@ -35,6 +35,10 @@ class DataError(AuditError):
     """Images or labels that cannot be read or do not fit the model."""
 
 
+class ReportError(AuditError):
+    """A report to read back that is no report, is broken, or was written by a version that says other things."""
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """An exception's message on one line, its kind where it has none."""
     text = " ".join(str(error).split()) or type(error).__name__

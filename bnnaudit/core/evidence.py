@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+STOPPED = "the audit was interrupted"
+"""Why an audit that the user has stopped has no more results."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

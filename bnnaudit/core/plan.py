@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bnnaudit.core.attack import (
@@ -92,7 +92,7 @@ class AuditPlan:
     draws: int | None = None
     suspicions: frozenset[Suspicion] = frozenset()
     all_images: bool = False
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def claim(self) -> Trial:

@@ -156,5 +156,7 @@ def length_text(length: float) -> str:
 
 def is_pixel_count(length: float) -> bool:
     """Whether this length is usually given in pixel values of 255."""
+    if not math.isfinite(length * 255):
+        return False
     pixels = round(length * 255)
     return abs(length - pixels / 255) < 1e-6 and pixels % 51 != 0

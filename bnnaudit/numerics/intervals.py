@@ -39,10 +39,13 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def paired_difference_interval(only_first: int, only_second: int, total: int, z: float = Z95) -> tuple[float, float]:
+def paired_difference_interval(
+    only_first: float, only_second: float, total: int, z: float = Z95
+) -> tuple[float, float]:
     """Interval for (only_second - only_first) / total over paired images ([Agresti & Min 2005]: half an image per cell).
 
-    Positive where the second attack fools more. (-1, 1) where there is no sample.
+    Positive where the second attack fools more. (-1, 1) where there is no sample. The counts may be fractions of an image, to
+    foresee what a larger sample would show.
     """
     if total == 0:
         return -1.0, 1.0

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Document
-from bnnaudit.reports.safe_text import safe
+from bnnaudit.reports.safe_text import short
 
-LONGEST = 200
-"""Characters that are shown of a name or a message from outside; not tuned."""
+LONGEST_MESSAGE = 2000
+"""Signs of a message that are shown. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,5 @@ def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[F
 
 
 def file_name(path: str) -> str:
-    """The last part of a model's path, made safe to show."""
-    return short(PurePosixPath(path).name or path or "model")
-
-
-def short(text: str) -> str:
-    """A name or a message from outside: one line of visible signs, cut off where it is very long."""
-    shown = safe(text[: LONGEST + 1])
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+    """The last part of a model's path, after / or \\, made safe to show."""
+    return short(PureWindowsPath(path).name or path or "model")

@@ -10,6 +10,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import Publication
+from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.experiments.values import Reproduction
 
 
@@ -43,4 +44,6 @@ class EffortTable:
     checks: tuple[CheckCost, ...]
 
 
-Document: TypeAlias = Report | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | Bibliography | EffortTable
+Audited: TypeAlias = Report | Suite | Failure
+"""What a run that audits says, which every format writes and JSON can be read back as."""
+Document: TypeAlias = Audited | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | Bibliography | EffortTable

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bnnaudit.reports.documents import Document
@@ -17,6 +18,12 @@ class ReportFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    CSV = "csv"
+    GITHUB = "github"
     INTOTO = "intoto"
     INTOTO_PREDICATE = "intoto-predicate"
     CYCLONEDX = "cyclonedx"
@@ -27,12 +34,34 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".md": ReportFormat.MARKDOWN,
+    ".sarif": ReportFormat.SARIF,
+    ".sarif.json": ReportFormat.SARIF,
+    ".xml": ReportFormat.JUNIT,
+    ".csv": ReportFormat.CSV,
+    ".github.txt": ReportFormat.GITHUB,
     ".intoto.json": ReportFormat.INTOTO,
     ".intoto.jsonl": ReportFormat.INTOTO,
     ".predicate.json": ReportFormat.INTOTO_PREDICATE,
     ".cdx.json": ReportFormat.CYCLONEDX,
 }
 """The format of a file by the end of its name, the longest that fits."""
+WRITERS: Mapping[ReportFormat, str] = {
+    ReportFormat.TERMINAL: "terminal.writer:write_text",
+    ReportFormat.JSON: "json.writer:write_json",
+    ReportFormat.HTML: "html.writer:write_html",
+    ReportFormat.MARKDOWN: "markdown:write_markdown",
+    ReportFormat.SARIF: "sarif.writer:write_sarif",
+    ReportFormat.JUNIT: "junit:write_junit",
+    ReportFormat.CSV: "csv:write_csv",
+    ReportFormat.GITHUB: "github:write_github",
+    ReportFormat.INTOTO: "intoto:write_intoto",
+    ReportFormat.INTOTO_PREDICATE: "intoto_predicate:write_intoto_predicate",
+    ReportFormat.CYCLONEDX: "cyclonedx.writer:write_cyclonedx",
+}
+"""The module of each format below this package, imported only when it writes, and its writer."""
 
 
 def format_of(path: Path) -> ReportFormat | None:
@@ -43,34 +72,14 @@ def format_of(path: Path) -> ReportFormat | None:
 
 
 def writer_of(format: ReportFormat) -> Callable[[Document, Page], str]:
-    """The table of formats: what turns a document into text that ends in a line break.
+    """What turns a document into text that ends in a line break.
 
     What a page is like matters only to formats that are laid out. A writer raises UsageError for a kind of document that its
     format does not write.
     """
-    match format:
-        case ReportFormat.TERMINAL:
-            from bnnaudit.reports.terminal.writer import write_text
-
-            return write_text
-        case ReportFormat.JSON:
-            from bnnaudit.reports.json.writer import write_json
-
-            return write_json
-        case ReportFormat.INTOTO:
-            from bnnaudit.reports.intoto import write_intoto
-
-            return write_intoto
-        case ReportFormat.INTOTO_PREDICATE:
-            from bnnaudit.reports.intoto_predicate import write_intoto_predicate
-
-            return write_intoto_predicate
-        case ReportFormat.CYCLONEDX:
-            from bnnaudit.reports.cyclonedx.writer import write_cyclonedx
-
-            return write_cyclonedx
-        case _:
-            assert_never(format)
+    module, _, name = WRITERS[format].partition(":")
+    writer: Callable[[Document, Page], str] = getattr(import_module(f"bnnaudit.reports.{module}"), name)
+    return writer
 
 
 def render(document: Document, format: ReportFormat, page: Page) -> str:

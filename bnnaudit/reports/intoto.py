@@ -10,11 +10,12 @@ import json
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.suite import Failure
-from bnnaudit.reports.by_model import ModelAudits, by_model, short
+from bnnaudit.reports.by_model import LONGEST_MESSAGE, ModelAudits, by_model
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.intoto_predicate import PREDICATE_TYPE, predicate
 from bnnaudit.reports.json.parts import JsonObject, strict
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
@@ -47,5 +48,5 @@ def _statement(model: ModelAudits) -> JsonObject:
 
 def _unattested(failure: Failure) -> JsonObject:
     """A bundle's readers have to pass over lines that are no attestation (Bundle v1)."""
-    reason, code = short(failure.message), int(failure.exit_code)
+    reason, code = short(failure.message, LONGEST_MESSAGE), int(failure.exit_code)
     return {"unattested": {"model": short(failure.model), "reason": reason, "exit_code": code}}

@@ -9,21 +9,27 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TypeAlias
 
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.finding import Severity
-from bnnaudit.core.gate import Criterion, CriterionKind, Outcome
+from bnnaudit.core.finding import Finding, Severity
+from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
-from bnnaudit.core.report import Report
+from bnnaudit.core.report import Report, Status
 from bnnaudit.core.suite import Failure
-from bnnaudit.reports.by_model import by_model, short
+from bnnaudit.reports.by_model import LONGEST_MESSAGE, by_model
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.json.parts import JsonObject, json_text
 from bnnaudit.reports.numbers import threat_text
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+PASSED, WARNED, FAILED = "PASSED", "WARNED", "FAILED"
+"""Results of tests, and of all of them together."""
+Test: TypeAlias = tuple[str, str]
+"""A name and a result."""
 
 
 def write_intoto_predicate(document: Document, page: Page) -> str:
@@ -45,50 +51,74 @@ def predicate(reports: Sequence[Report]) -> JsonObject:
     """What the gate said about one model: FAILED unless every criterion is met, WARNED where one is met despite warnings.
 
     One that is undecided is not met, for WARNED means passed with warnings; and nothing passes that no gate was asked about.
+    A check that was skipped or broke has no outcome and is in none of the lists.
     """
-    passed: list[str] = []
-    warned: list[str] = []
-    failed: list[str] = []
-    for report in reports:
-        threat = threat_text(report.threat)
-        if report.gate is None:
-            failed.append(f"{threat}: gate: nothing was asked of the model")
-            continue
-        for criterion in report.gate.criteria:
-            name = f"{threat}: {criterion.kind}: {short(criterion.asked)}"
-            match criterion.outcome:
-                case Outcome.PASSED:
-                    (warned if _despite_findings(report, criterion) else passed).append(name)
-                case Outcome.FAILED:
-                    failed.append(name)
-                case Outcome.UNDECIDED:
-                    failed.append(f"{name} (undecided)")
+    tests = [test for report in reports for test in _tests(report)]
     configuration = [entry for report in reports for entry in _configuration(report)]
-    return _test_result(configuration, passed, warned, failed)
+    return _test_result(configuration, tests)
 
 
 def _unaudited(failure: Failure) -> JsonObject:
-    return _test_result([_tool(failure.provenance)], [], [], [f"audit: {short(failure.message)}"])
+    return _test_result([_tool(failure.provenance)], [(f"audit: {short(failure.message, LONGEST_MESSAGE)}", FAILED)])
 
 
-def _test_result(
-    configuration: list[JsonObject], passed: list[str], warned: list[str], failed: list[str]
-) -> JsonObject:
-    met = "WARNED" if warned else "PASSED"
-    result = met if (passed or warned) and not failed else "FAILED"
+def _test_result(configuration: list[JsonObject], tests: Sequence[Test]) -> JsonObject:
+    by_result = {result: [name for name, given in tests if given == result] for result in (PASSED, WARNED, FAILED)}
+    met = WARNED if by_result[WARNED] else PASSED
     return {
-        "result": result,
+        "result": FAILED if by_result[FAILED] or not tests else met,
         "configuration": configuration,
-        "passedTests": passed,
-        "warnedTests": warned,
-        "failedTests": failed,
+        "passedTests": by_result[PASSED],
+        "warnedTests": by_result[WARNED],
+        "failedTests": by_result[FAILED],
     }
 
 
-def _despite_findings(report: Report, criterion: Criterion) -> bool:
-    """Whether the criterion on findings is met although there are some: below its level, ignored, or waived."""
-    serious = any(finding.severity is not Severity.NOTE for finding in report.findings)
-    return criterion.kind is CriterionKind.FINDINGS and serious
+def _tests(report: Report) -> Iterator[Test]:
+    """The criteria of the gate and the checks of the audit, named as in JUnit XML, each with its result."""
+    threat, gate = threat_text(report.threat), report.gate
+    if gate is None or not gate.criteria:
+        yield f"{threat}: gate: nothing was asked of the model", FAILED
+        return
+    for criterion in gate.criteria:
+        name = f"{threat}: gate {criterion.kind}: {short(criterion.asked)}"
+        match criterion.outcome:
+            case Outcome.PASSED:
+                yield name, WARNED if _has_warnings(criterion, report) else PASSED
+            case Outcome.FAILED:
+                yield name, FAILED
+            case Outcome.UNDECIDED:
+                yield f"{name} (undecided)", FAILED
+    known = {check.rule for check in report.checks}
+    others = {finding.rule.code: finding.rule.name for finding in report.findings if finding.rule.code not in known}
+    for code, rule in {**{check.rule: check.name for check in report.checks}, **others}.items():
+        result = _result_of(code, report, gate)
+        if result is not None:
+            yield f"{threat}: {code} {short(rule)}", result
+
+
+def _has_warnings(criterion: Criterion, report: Report) -> bool:
+    """Whether a criterion is met although something speaks against the model: findings that do not fail, a broken check, a
+    verdict against it."""
+    if criterion.kind is CriterionKind.FINDINGS:
+        return any(_is_serious(finding) for finding in report.findings)
+    good = report.verdict is not None and report.verdict.status in (Status.AS_CLAIMED, Status.NOT_ROBUST)
+    return criterion.kind is CriterionKind.AUDIT and (bool(report.faults) or not good)
+
+
+def _result_of(code: str, report: Report, gate: Gate) -> str | None:
+    """FAILED where the gate counts a finding of the rule, WARNED where it has others, None where its check has no outcome."""
+    findings = [finding for finding in report.findings if finding.rule.code == code]
+    if any(gate.counts(finding) for finding in findings):
+        return FAILED
+    ended = {skip.check for skip in report.skipped} | {fault.check for fault in report.faults}
+    if any(check.rule == code and check.check in ended for check in report.checks):
+        return None
+    return WARNED if any(map(_is_serious, findings)) else PASSED
+
+
+def _is_serious(finding: Finding) -> bool:
+    return finding.severity is not Severity.NOTE
 
 
 def _configuration(report: Report) -> Iterator[JsonObject]:

@@ -43,6 +43,11 @@ def threat_text(threat: Threat) -> str:
     return f"{_NORMS[threat.norm]} {length(threat.eps)}{grid}"
 
 
+def norm_name(norm: Norm) -> str:
+    """`L-inf`, `L2`."""
+    return _NORMS[norm]
+
+
 def steps_text(threat: Threat) -> str:
     """What an input of whole numbers leaves of a radius: `8 of the 255 steps of the uint8 input`; empty for floats."""
     grid = threat.grid

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bnnaudit.reports.safe_text import safe, spelled_in_ascii
+from bnnaudit.reports.safe_text import safe, short, spelled_in_ascii
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -15,6 +15,9 @@ NARROWEST = 40
 """Columns that a report is never narrower than."""
 WIDEST = 120
 """Columns beyond which lines are no longer easy to read."""
+LONGEST, LONGEST_FULL = 2_000, 20_000
+"""Characters of one text on a page, and on a verbose one: a screenful, and more than any model's metadata hold that people wrote.
+Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Page:
         return min(max(width, NARROWEST), WIDEST)
 
     def text(self, words: str, style: str = "") -> Text:
-        """Plain words: no markup, no control codes, in ASCII where that is asked for."""
+        """Plain words: no markup, no control codes, in ASCII where that is asked for, cut where they are far too many."""
         from rich.text import Text  # only a page that is drawn on needs it
 
+        words = short(words, LONGEST_FULL if self.verbose else LONGEST)
         return Text(safe(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")

@@ -1,6 +1,9 @@
 # ruff: noqa: RUF001 - signs that are easily confused are the subject here
 """Text that came from outside, made safe to show: nothing in a path or a model's metadata may steer the terminal."""
 
+LONGEST_NAME = 200
+"""Signs of a name that are shown: longer than any path that people choose. Not tuned."""
+
 _SPELLED = str.maketrans(
     {
         "±": "+/-", "≥": ">=", "≤": "<=", "≠": "!=", "≈": "~", "‖": "||", "×": "x", "→": "->", "…": "...", "–": "-", "—": "-",
@@ -25,6 +28,13 @@ def safe(text: str) -> str:
     Unprintable are control codes, direction marks, and the lone surrogates of a file name that is not UTF-8.
     """
     return "".join(_shown(sign) for sign in text)
+
+
+def short(text: str, longest: int = LONGEST_NAME) -> str:
+    """A name or a message from outside as one safe line, cut where it is very long, with its length in signs."""
+    if len(text) <= longest:
+        return safe(text)
+    return f"{safe(text[: longest - 20])}… ({len(text):,} characters)"
 
 
 def _shown(sign: str) -> str:

@@ -1,10 +1,12 @@
 """Two attacks on the same images, compared image by image; and how shares and differences are written."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Measurement, Undecided
 from bnnaudit.core.trial import TrialResult
 from bnnaudit.numerics.intervals import mcnemar_exact, paired_difference_interval, wilson_interval
@@ -90,6 +92,16 @@ def share(name: str, count: int, total: int, unit: str = "fraction of images") -
 def percent(value: float) -> str:
     """0.583 as `58.3 %`."""
     return f"{100 * value:.1f} %"
+
+
+def floor_percent(value: float) -> str:
+    """0.4936 as `49.3 %`: a figure that is not above the value, with a digit less."""
+    return f"{math.floor(round(1000 * value, 9)) / 10:g} %"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """`58.2 % [52.5, 63.7]`, with the 95 % interval."""
+    return f"{percent(estimate.value)} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
 def left(result: TrialResult) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from bnnaudit.auditing.stopping import FIRST_BLOCK, Tally, is_decided, next_total
+from bnnaudit.auditing.stopping import FIRST_BLOCK, LEVEL, Tally, is_decided, next_total
 from bnnaudit.core.finding import Confidence, Finding, Severity
+from bnnaudit.core.policy import Limits
 from bnnaudit.core.report import Status
+from bnnaudit.numerics.sequential import confidence_sequence
 from bnnaudit.rules.table import RULES
 
 
@@ -37,14 +41,61 @@ def test_a_status_is_decided_where_it_is_the_only_one_left(status: Status, seen:
     assert is_decided(status, (), seen) is decided
 
 
-def test_a_claim_of_a_card_is_a_number_without_an_interval() -> None:
-    def declared(claim: float, verified: int, n: int = 50) -> Tally:
-        return Tally(n, round(0.95 * n), 0, verified, 0, claim)
+def declaring(claim: float, verified: int, n: int = 50, ordinary: int | None = None) -> Tally:
+    kept = verified if ordinary is None else ordinary
+    return Tally(n, round(0.95 * n), kept, verified, kept - verified, claim)
 
-    assert is_decided(Status.FAKE, (), declared(0.6, 5))
-    assert not is_decided(Status.FAKE, (), declared(0.6, 25))
-    assert is_decided(Status.AS_CLAIMED, (), declared(0.3, 30))
-    assert not is_decided(Status.AS_CLAIMED, (), declared(0.6, 30))
+
+def test_a_claim_of_a_card_is_a_number_without_an_interval_or_tolerance() -> None:
+    assert is_decided(Status.CLAIM_NOT_MET, (), declaring(0.6, 15, 150))
+    assert not is_decided(Status.CLAIM_NOT_MET, (), declaring(0.6, 25))
+    assert not is_decided(Status.CLAIM_NOT_MET, (), declaring(0.6, 82, 150)), "55 % of 150 images"
+    assert is_decided(Status.AS_CLAIMED, (), declaring(0.3, 90, 150))
+    assert not is_decided(Status.AS_CLAIMED, (), declaring(0.6, 90, 150))
+    assert not is_decided(Status.INCONCLUSIVE, (), declaring(0.6, 82, 150))
+
+
+def test_better_attacks_can_refute_ordinary_ones_beside_a_declared_figure() -> None:
+    refuted = declaring(0.6, 0, ordinary=31)
+    assert is_decided(Status.FAKE, (), refuted)
+    assert not is_decided(Status.FAKE, (), replace(refuted, declared=0.01)), "the declared figure is open"
+
+
+@pytest.mark.parametrize(
+    ("limits", "decided"),
+    [
+        (Limits(), True),
+        (Limits(min_verified=0.3), True),
+        (Limits(min_verified=0.55), False),
+        (Limits(min_verified=0.9), True),
+        (Limits(min_clean=0.8), True),
+        (Limits(min_clean=0.93), False),
+        (Limits(max_gap=0.1), True),
+        (Limits(max_gap=0.01), False),
+        (Limits(max_gap=0.0), False),
+        (Limits(min_verified=0.3, max_gap=0.01), False),
+    ],
+)
+def test_an_audit_goes_on_while_a_threshold_is_open(limits: Limits, decided: bool) -> None:
+    """60 % of 150 images claimed and verified: the status is decided. The sequences reach from 47 to 72 %, the loss to 5 %."""
+    seen = tally(150, 0.6, 0.6)
+    assert is_decided(Status.AS_CLAIMED, (), seen, limits) is decided
+
+
+def test_the_gap_to_a_declared_figure_is_one_of_the_verified_accuracy() -> None:
+    seen = declaring(0.3, 90, 150)
+    assert is_decided(Status.AS_CLAIMED, (), seen, Limits(max_gap=0.05))
+    below = declaring(0.8, 60, 150)
+    assert is_decided(Status.CLAIM_NOT_MET, (), below, Limits(max_gap=0.1))
+    assert not is_decided(Status.CLAIM_NOT_MET, (), below, Limits(max_gap=0.4)), "40 % verified against 40 % asked"
+
+
+def test_the_next_block_is_as_long_as_the_thresholds_take() -> None:
+    seen = tally(50, 0.62, 0.42)
+    assert next_total(seen, 50, 1000) == 100
+    enough = [n for n in range(100, 1000, 50) if confidence_sequence(round(0.42 * n), n, LEVEL / 3)[0] > 0.3]
+    assert next_total(seen, 50, 1000, Limits(min_verified=0.3)) == enough[0] == 250
+    assert next_total(seen, 50, 1000, Limits(min_verified=0.42)) == 1000
 
 
 def test_a_model_in_doubt_is_so_however_many_images_are_attacked() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from bnnaudit.auditing.verdict import reach_verdict
+from bnnaudit.auditing.verdict import judge_checks, reach_verdict, why_in_doubt
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Confidence, Finding, Severity
-from bnnaudit.core.plan import Suspicion
+from bnnaudit.core.plan import Declared, Suspicion
+from bnnaudit.core.policy import Decide, Policy, Waiver
 from bnnaudit.core.probing import BinarizationTest
 from bnnaudit.core.report import Status
 from bnnaudit.core.trial import Source
 from bnnaudit.rules.symptoms import attack_too_weak
-from bnnaudit.rules.table import RULES
+from bnnaudit.rules.table import CHECKS, RULES
 from tests.rules.evidence import HEALTHY_PROBES, evidence, plan
 
 BLOCKED = plan(suspicions=frozenset({Suspicion.BLOCKED}))
@@ -117,3 +119,77 @@ def test_a_sample_too_small_to_tell_the_model_from_guessing_accuses_nobody() -> 
     assert "audit with more --samples" in verdict.reason
     assert "prepared wrongly" not in verdict.reason
     assert "prepared wrongly" in reach_verdict(evidence(), (small, found("MF414")), ()).reason
+
+
+def declaring(
+    figure: float, standing: int, ordinary: float | None = None, decide: Decide = Decide.INTERVAL
+) -> Evidence:
+    """So many of 300 images verified, and left by ordinary attacks as well unless they leave another share."""
+    the_plan = plan(declared=Declared(adversarial_accuracy=figure), policy=Policy(decide=decide))
+    verified = standing / 300
+    return evidence(otherwise=verified if ordinary is None else ordinary, verified=verified, the_plan=the_plan)
+
+
+@pytest.mark.parametrize(
+    ("figure", "decide", "status"),
+    [
+        (0.49, Decide.INTERVAL, Status.AS_CLAIMED),
+        (0.50, Decide.INTERVAL, Status.INCONCLUSIVE),
+        (0.60, Decide.INTERVAL, Status.INCONCLUSIVE),
+        (0.61, Decide.INTERVAL, Status.CLAIM_NOT_MET),
+        (0.55, Decide.ESTIMATE, Status.AS_CLAIMED),
+        (0.5501, Decide.ESTIMATE, Status.CLAIM_NOT_MET),
+    ],
+)
+def test_a_declared_figure_decides_by_the_interval_without_a_tolerance(
+    figure: float, decide: Decide, status: Status
+) -> None:
+    """165 of 300 images: 55 % [49.3, 60.5]."""
+    given = declaring(figure, 165, decide=decide)
+    verdict = reach_verdict(given, judge_checks(given, CHECKS).findings, ())
+    assert verdict.status is status
+    assert verdict.declared_accuracy == figure
+    assert why_in_doubt(given, (), ()) == "", "only the claim is open"
+
+
+def test_a_claim_that_is_not_met_says_that_ordinary_attacks_show_it_as_well() -> None:
+    reason = reach_verdict(declaring(0.66, 165), (), ()).reason
+    assert reason == (
+        "The declared accuracy of 66.0 % is not met: at most 55.0 % [49.3, 60.5] is left; ordinary attacks leave 55.0 %, so "
+        "that they show it as well."
+    )
+    above = reach_verdict(declaring(0.66, 165, ordinary=0.67), (), ()).reason
+    assert above.endswith("ordinary attacks leave 67.0 %.")
+
+
+def test_what_better_attacks_refute_is_fake_also_beside_a_declared_figure() -> None:
+    met, missed = declaring(0.05, 30, ordinary=0.6), declaring(0.6, 30, ordinary=0.6)
+    for given in (met, missed):
+        verdict = reach_verdict(given, judge_checks(given, CHECKS).findings, ())
+        assert verdict.status is Status.FAKE
+        assert ("met all the same" in verdict.reason) is (given is met)
+
+
+@pytest.mark.parametrize(("figure", "pretends"), [(0.0, True), (0.03, False)])
+def test_a_model_that_is_not_robust_is_called_so_while_its_figure_is_open(figure: float, pretends: bool) -> None:
+    """9 of 300 images: 3 % [1.6, 5.6]."""
+    verdict = reach_verdict(declaring(figure, 9), (), ())
+    assert verdict.status is Status.NOT_ROBUST
+    assert ("does not pretend to be" in verdict.reason) is pretends
+
+
+def test_doubts_about_the_proof_outweigh_an_open_claim_but_no_refuted_one() -> None:
+    weak = BinarizationTest(40, 99, 256, 0, {"pgd": 40, "auto": 5, "random search": 0})
+    for figure, status in ((0.6, Status.INCONCLUSIVE), (0.7, Status.CLAIM_NOT_MET)):
+        given = replace(declaring(figure, 165), probes=replace(HEALTHY_PROBES, binarization=weak))
+        assert reach_verdict(given, (), ()).status is status
+        assert bool(why_in_doubt(given, (), ())) is (status is Status.INCONCLUSIVE)
+
+
+def test_a_waived_finding_counts_for_the_verdict() -> None:
+    fake = found("FR302")
+    waived = replace(fake, waiver=Waiver("FR302", "known", "ada", date(2030, 1, 1)))
+    assert reach_verdict(evidence(), (waived,), ()) == reach_verdict(evidence(), (fake,), ())
+    in_doubt = replace(found("MF401"), waiver=Waiver("MF401", "known", "ada", date(2030, 1, 1)))
+    assert reach_verdict(evidence(), (in_doubt,), ()).status is Status.INCONCLUSIVE
+    assert why_in_doubt(evidence(), (in_doubt,), ())

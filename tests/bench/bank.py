@@ -22,7 +22,7 @@ from bnnaudit.core.attack import AttackSettings, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.finding import Severity
-from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Report, Status
@@ -65,7 +65,7 @@ class Entry:
 
     causes: rules of which at least one must be found; none for a healthy model, which must get no error at all. given: what
     the audit is given in place of the held-out images and their labels, both drawn already. whole: the type of whole numbers
-    that the model takes, none where it takes floats of 0..1.
+    that the model takes, none where it takes floats of 0..1. declared: the accuracy under attack that its card states.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Entry:
     effort: Effort = Effort.QUICK
     given: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
     whole: str = ""
+    declared: float | None = None
 
     @property
     def healthy(self) -> bool:
@@ -154,6 +155,7 @@ def behind_softmax(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 def entries() -> tuple[Entry, ...]:
     """The whole bank."""
     from tests.bench import bank_scores, bank_torch  # they need Entry
+    from tests.bench.bank_declared import declaring_entries
     from tests.bench.bank_verdicts import entries_of_the_sample
 
     modules = (
@@ -163,6 +165,7 @@ def entries() -> tuple[Entry, ...]:
             *healthy_entries(data, eps),
             *broken_entries(data, eps),
             *entries_of_the_sample(data, eps),
+            *declaring_entries(data, eps),
             *whole_number_entries(data, eps, next(healthy_entries(data, eps)), next(broken_entries(data, eps))),
         )
     )
@@ -197,6 +200,7 @@ def audit(
         seed=seed,
         effort=effort or entry.effort,
         all_images=all_images,
+        declared=Declared(adversarial_accuracy=entry.declared),
     )
     request = AuditRequest(
         target=target,
@@ -205,7 +209,7 @@ def audit(
         make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         provenance=Provenance("bank", "", "bank"),
     )
-    return run_audit(request, Silence())
+    return run_audit(request, Silence()).report
 
 
 def found(report: Report) -> frozenset[str]:

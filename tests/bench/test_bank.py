@@ -47,6 +47,11 @@ QUICK_ONES = (
     "digits-robust, made for BGR, fed RGB",
     "digits-robust, made for height and width swapped",
     "digits-robust, noise as images",
+    "digits-robust, declares 30 %",
+    "digits-robust, declares 78 %",
+    "digits-robust, declares 99 %",
+    "digits-float, logits x 1000, declares 90 %",
+    "digits-float, logits x 1000, declares 1 %",
 )
 
 

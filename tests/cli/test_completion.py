@@ -89,7 +89,7 @@ def test_completion_is_shown_and_installed_for_the_shell_that_asks(tmp_path: Pat
 
 
 def test_codes_are_completed_in_the_letters_that_are_typed() -> None:
-    assert completed("bash", "bnnaudit", "explain", "fr3") == ["fr301", "fr302"]
+    assert completed("bash", "bnnaudit", "explain", "fr3") == ["fr301", "fr302", "fr303"]
 
 
 @pytest.mark.parametrize("instruction", ["nonsense", "source_ksh", "complete_bash"])
@@ -136,7 +136,7 @@ def test_all_values_are_completed(command: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("command", "name", "expected"),
     [
-        ("check", "model", ["b.pt", "c.pth", "d.safetensors", "deep/", "net.onnx"]),
+        ("check", "models", ["b.pt", "c.pth", "d.safetensors", "deep/", "net.onnx"]),
         ("check", "source", ["data.npz", "deep/", "pictures.zip"]),
         ("check", "card", ["deep/", "net.toml"]),
         ("train", "recipe", ["deep/", "net.toml"]),

@@ -20,7 +20,7 @@ def finding(code: str = "GM103", severity: Severity = Severity.WARNING) -> Findi
     return Finding(rule, "It fired.", severity, Confidence.HIGH)
 
 
-@pytest.mark.parametrize(("fail_on", "severity"), product(FailOn, Severity))
+@pytest.mark.parametrize(("fail_on", "severity"), list(product(FailOn, Severity)))
 def test_a_finding_counts_from_the_level_of_the_policy_on(fail_on: FailOn, severity: Severity) -> None:
     order = [FailOn.NOTE, FailOn.WARNING, FailOn.ERROR, FailOn.NEVER]
     expected = order.index(FailOn(str(severity))) >= order.index(fail_on)

@@ -115,6 +115,10 @@ def test_the_same_json_comes_on_every_page(documents: list[Document]) -> None:
     [
         ("import bnnaudit.reports.formats", ("rich", "torch", "numpy", "onnx", "bnnaudit.core.report")),
         ("import bnnaudit.reports.terminal.writer, bnnaudit.reports.json.writer", ("torch", "numpy", "onnx")),
+        (
+            "import bnnaudit.reports.sarif.writer, bnnaudit.reports.junit, bnnaudit.reports.csv",
+            ("torch", "numpy", "onnx", "rich"),
+        ),
     ],
 )
 def test_naming_the_formats_is_cheap_and_none_needs_torch(code: str, heavy: tuple[str, ...]) -> None:

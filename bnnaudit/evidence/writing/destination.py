@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -34,7 +35,7 @@ def _is_replaceable(path: Path) -> bool:
     """Whether nothing but evidence, or nothing at all, is there."""
     if is_zip(path) != path.is_file():
         return False
-    if path.is_dir() and not any(path.iterdir()):
+    if _is_empty(path):
         return True
     try:
         store = open_store(path)
@@ -52,6 +53,10 @@ def _is_replaceable(path: Path) -> bool:
         return False
     finally:
         store.close()
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _hidden(path: Path) -> bool:
@@ -97,6 +102,14 @@ def publish(folder: Path, path: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise UsageError(f"evidence: {path} cannot be written ({error.strerror})") from error
+
+
+def remove(path: Path) -> None:
+    """Removes the evidence at `path`, if there is any; it would be taken for that of a run that gave none."""
+    if path.is_symlink() or not path.exists() or not _is_replaceable(path) or _is_empty(path):
+        return
+    with contextlib.suppress(OSError):
+        path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
 def _pack(folder: Path, packed: Path) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Family, Severity
 from bnnaudit.core.report import Report, Status, Verdict
-from bnnaudit.reports.by_model import ModelAudits, short
+from bnnaudit.reports.by_model import LONGEST_MESSAGE, ModelAudits
 from bnnaudit.reports.json.parts import JsonObject
 from bnnaudit.reports.numbers import percent, threat_text, with_interval
+from bnnaudit.reports.safe_text import short
 
 ASSESSOR = "assessor-1"
 """The reference of bnnaudit as the one that assesses."""
@@ -65,7 +66,7 @@ def _pieces(report: Report, verdict: Verdict) -> tuple[list[JsonObject], list[Js
         (contradicting if against else supporting).append(_piece(report, text, verdict.verified_accuracy))
     for finding in report.findings:
         if finding.rule.family is Family.VERDICT and finding.severity is not Severity.NOTE:
-            contradicting.append(_piece(report, f"{finding.rule.code}: {short(finding.message)}"))
+            contradicting.append(_piece(report, f"{finding.rule.code}: {short(finding.message, LONGEST_MESSAGE)}"))
     return supporting, contradicting
 
 
@@ -89,7 +90,7 @@ def _references(pieces: list[JsonObject], name: str) -> list[str]:
 
 def _attestation(report: Report, verdict: Verdict, claim: str) -> JsonObject:
     """What the assessor says of the claim: whether it holds, and what the gate decided."""
-    conformance: JsonObject = {"rationale": short(verdict.reason)}
+    conformance: JsonObject = {"rationale": short(verdict.reason, LONGEST_MESSAGE)}
     if verdict.status is not Status.INCONCLUSIVE:
         conformance = {"score": 0 if verdict.status in REFUTED else 1, **conformance}
     gate = "not asked" if report.gate is None else str(report.gate.outcome)

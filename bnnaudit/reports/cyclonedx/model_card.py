@@ -8,9 +8,10 @@ from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import FLOAT_BITS, Layout, ModelFacts
 from bnnaudit.core.report import Report
 from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.by_model import short
+from bnnaudit.reports.by_model import LONGEST_MESSAGE
 from bnnaudit.reports.json.parts import JsonObject
 from bnnaudit.reports.numbers import shape, significant, threat_text
+from bnnaudit.reports.safe_text import short
 
 CLEAN, ORDINARY, DECLARED, VERIFIED = (
     "accuracy",
@@ -127,5 +128,5 @@ def _decimal(fraction: float) -> str:
 def _limitations(report: Report) -> Iterator[str]:
     for finding in report.findings:
         waived = "" if finding.waiver is None else f" (accepted until {finding.waiver.expires.isoformat()})"
-        message = short(finding.message)
+        message = short(finding.message, LONGEST_MESSAGE)
         yield f"{finding.rule.code} {finding.rule.name}, {finding.severity}{waived}, {threat_text(report.threat)}: {message}"

@@ -1,6 +1,6 @@
 """Audits as a CycloneDX 1.7 bill of materials: each model with its card, and the claim about it with the evidence.
 
-The specification is ECMA-424, of which CycloneDX 1.7 is a revision; the JSON Schema is published as `bom-1.7.schema.json`.
+The specification is CycloneDX 1.7, whose JSON Schema is published as `bom-1.7.schema.json`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import uuid
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.suite import Failure
-from bnnaudit.reports.by_model import ModelAudits, by_model, file_name, short
+from bnnaudit.reports.by_model import LONGEST_MESSAGE, ModelAudits, by_model, file_name
 from bnnaudit.reports.cyclonedx.declarations import declarations
 from bnnaudit.reports.cyclonedx.model_card import model_card, properties
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.json.parts import JsonObject, json_text, strict
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.7.schema.json"
 
@@ -91,6 +92,6 @@ def _unaudited(failure: Failure, number: int) -> JsonObject:
         "type": "machine-learning-model",
         "bom-ref": _reference(number),
         "name": file_name(failure.model),
-        "description": f"NOT AUDITED: {short(failure.message)}",
+        "description": f"NOT AUDITED: {short(failure.message, LONGEST_MESSAGE)}",
         "properties": properties({"gate": "not audited", "exit_code": str(int(failure.exit_code))}),
     }

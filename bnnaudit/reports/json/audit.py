@@ -1,55 +1,66 @@
 """The report as JSON: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
-from bnnaudit.core.attack import Auto, Climb, Search
-from bnnaudit.core.auto_run import Part
 from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.policy import Waiver
 from bnnaudit.core.report import (
     SCALINGS,
     SCHEMA,
-    AttackRow,
     Cure,
     Report,
     Serving,
-    SessionAccuracies,
     SignalRow,
     SignalTable,
     Sweep,
     Verdict,
 )
 from bnnaudit.core.scores import OutputScores
-from bnnaudit.reports.json.model import model_to_json
-from bnnaudit.reports.json.parts import JsonObject, head, interval, plain, record
-
-THREAT = ("norm", "eps", "image_bits")
+from bnnaudit.core.suite import exit_code_of
+from bnnaudit.reports.json.attack_row import attack_to_json, sessions_to_json, threat_to_json
+from bnnaudit.reports.json.gate import gate_to_json
+from bnnaudit.reports.json.model import facts_to_json
+from bnnaudit.reports.json.parts import JsonObject, Rows, figure_as, head, interval, plain, record
 
 
 def report_to_json(report: Report) -> JsonObject:
     """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
-    clean, remedy = report.clean_accuracy, report.remedy
+    remedy, verdict = report.remedy, report.verdict
+    rules = {finding.rule.code: finding.rule for finding in report.findings}
     return {
         **head(SCHEMA, report.provenance),
-        "model": model_to_json(report.model),
-        "data": record(report.data, "source", "samples", "sha256", "labelled"),
-        "threat": record(report.threat, *THREAT),
+        "model": facts_to_json(report.model),
+        "data": record(report.data, "source", "samples", "sha256", "labelled", "classes"),
+        "threat": threat_to_json(report.threat),
         **record(report, "environment"),
-        "clean_accuracy": None if clean is None else clean.value,
-        "clean_ci95": interval(clean),
+        **figure_as("clean", report.clean_accuracy),
         "output": None if report.output is None else _output(report.output),
         "serving": _serving(report.serving),
-        "attacks": [_attack(row) for row in report.attacks],
+        "attacks": [attack_to_json(row) for row in report.attacks],
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
         **record(report, "effort", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
+        "rules": {code: record(rule) for code, rule in rules.items()},
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
         **record(report, "skipped", "faults", "checks"),
-        "verdict": None if report.verdict is None else {**_verdict(report.verdict), "passed": report.passed},
+        "verdict": None if verdict is None else {**_verdict(verdict), "passed": report.passed},
+        "gate": None if report.gate is None else gate_to_json(report.gate),
+        "exit_code": int(exit_code_of(report)),
+        **record(report, "advice", "examples"),
+        "images": _images(report.images),
     }
+
+
+def _images(images: Sequence[ImageRow]) -> JsonObject:
+    """In the form that `pandas.DataFrame(**images)` takes."""
+    columns = [field.name for field in fields(ImageRow)]
+    rows = Rows([getattr(image, column) for column in columns] for image in images)
+    return {"columns": columns, "data": rows}
 
 
 def _output(output: OutputScores) -> JsonObject:
@@ -62,55 +73,8 @@ def _output(output: OutputScores) -> JsonObject:
     }
 
 
-def _attack(row: AttackRow) -> JsonObject:
-    settings = row.settings
-    return {
-        **record(settings, "method", "name"),
-        **record(row, "role", "source"),
-        **record(settings, "beta", "surrogate", "loss"),
-        "targets": settings.targets if settings.loss.targeted and isinstance(settings, Climb) else None,
-        "error_signal": str(settings.signal),
-        "l2_per_channel": row.threat.l2_per_channel,
-        "stop_at_success": settings.stop_at_success,
-        **record(row.threat, *THREAT),
-        "input_steps": row.threat.whole_steps,
-        "steps": None if isinstance(settings, Search) else settings.steps,
-        "queries": settings.queries if isinstance(settings, Search) else None,
-        "budget": str(settings.budget) if isinstance(settings, Auto) else None,
-        **record(row, "step_size", "reaches_radius"),
-        "restarts": settings.restarts,
-        "adversarial_accuracy": row.accuracy.value,
-        "ci95": interval(row.accuracy),
-        "adversarial_accuracy_8bit": None if row.accuracy_8bit is None else row.accuracy_8bit.value,
-        "samples": row.accuracy.n,
-        **record(row, "seconds", "forwards", "backwards", "replayed", "replay_disagreements"),
-        "sessions": _sessions(row.sessions),
-        "phases": [_part(part) for part in row.parts] if isinstance(settings, Auto) else None,
-    }
-
-
 def _serving(serving: Serving | None) -> JsonObject | None:
-    return None if serving is None else {"serve_as": str(serving.serve_as), "clean": _sessions(serving.clean)}
-
-
-def _sessions(sessions: SessionAccuracies | None) -> JsonObject | None:
-    if sessions is None:
-        return None
-    return {
-        "exact": sessions.exact.value,
-        "exact_ci95": interval(sessions.exact),
-        "default": sessions.default.value,
-        "default_ci95": interval(sessions.default),
-        "between": sessions.between,
-    }
-
-
-def _part(part: Part) -> JsonObject:
-    return {
-        **record(part, "phase", "surrogate", "loss"),
-        "fooled": len(part.fooled),
-        **record(part, "forwards", "backwards"),
-    }
+    return None if serving is None else {"serve_as": str(serving.serve_as), "clean": sessions_to_json(serving.clean)}
 
 
 def _signal_table(table: SignalTable) -> JsonObject:
@@ -133,6 +97,7 @@ def _sweep(sweep: Sweep) -> JsonObject:
         "points": [[point.value, point.accuracy.value] for point in sweep.points],
         "labels": [point.label for point in sweep.points],
         "intervals": [interval(point.accuracy) for point in sweep.points],
+        "samples": [point.accuracy.n for point in sweep.points],
     }
 
 
@@ -142,6 +107,7 @@ def _cure(cure: Cure) -> JsonObject:
         **record(cure, "name", "setting"),
         "recovered": round(recovered.value * recovered.n),
         "of": recovered.n,
+        "fraction": recovered.value,
         "ci95": interval(recovered),
     }
 
@@ -160,6 +126,7 @@ def _finding(finding: Finding) -> JsonObject:
         "name": finding.rule.name,
         **record(finding, "severity", "confidence", "message"),
         "evidence": _evidence(finding.measurements),
+        **record(finding, "p_value", "waiver", "baseline"),
     }
 
 
@@ -178,14 +145,13 @@ def _evidence(measurements: Iterable[Measurement]) -> JsonObject:
 
 
 def _verdict(verdict: Verdict) -> JsonObject:
-    claimed, verified = verdict.claimed_accuracy, verdict.verified_accuracy
     declared = verdict.declared_accuracy is not None
     return {
         "status": str(verdict.status),
-        "claimed_accuracy": claimed,
+        **record(verdict, "claimed_accuracy"),
         "claimed_ci95": None if declared else interval(verdict.ordinary_accuracy),
-        "claim_source": verdict.claim_source,
-        "verified_accuracy": None if verified is None else verified.value,
-        "verified_ci95": interval(verified),
-        **record(verdict, "reason"),
+        **record(verdict, "claim_source"),
+        **figure_as("verified", verdict.verified_accuracy),
+        **record(verdict, "reason", "declared_accuracy"),
+        **figure_as("ordinary", verdict.ordinary_accuracy),
     }

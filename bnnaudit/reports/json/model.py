@@ -6,7 +6,7 @@ from bnnaudit.reports.json.parts import JsonObject, record
 
 
 def model_to_json(facts: ModelFacts) -> JsonObject:
-    """`model` of bnnaudit-report/1."""
+    """What every document of a run says of its model."""
     return {
         **record(facts, "path", "sha256", "format", "num_classes", "input_shape", "layout", "channels"),
         "input_range": [facts.box.low, facts.box.high],
@@ -26,10 +26,10 @@ def model_to_json(facts: ModelFacts) -> JsonObject:
 
 
 def facts_to_json(facts: ModelFacts) -> JsonObject:
-    """`model` with operators, the non-differentiable steps one by one, and metadata."""
+    """All facts: `model` of bnnaudit-report/1 with operators, the non-differentiable steps one by one, and metadata."""
     return {
         **model_to_json(facts),
-        **record(facts, "operators", "quantizers"),
+        **record(facts, "grid", "unknown_steps", "operators", "quantizers"),
         "metadata": dict(facts.metadata),
     }
 
@@ -38,7 +38,7 @@ def _scores(scores: ScoreFacts) -> JsonObject:
     return {
         **record(scores, "tensor", "operator", "tail", "why", "points"),
         "tied_points": scores.tied,
-        **record(scores, "rejected", "scale", "logarithm", "levels"),
+        **record(scores, "rejected", "scale", "logarithm", "levels", "single"),
     }
 
 

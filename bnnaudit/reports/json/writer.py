@@ -7,6 +7,7 @@ from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.experiments.values import Reproduction
 from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
 from bnnaudit.reports.json.audit import report_to_json
@@ -15,10 +16,13 @@ from bnnaudit.reports.json.explanation import bibliography_to_json, catalogue_to
 from bnnaudit.reports.json.model import facts_to_json
 from bnnaudit.reports.json.parts import JsonObject, json_text
 from bnnaudit.reports.json.reproduction import reproduction_to_json
+from bnnaudit.reports.json.suite import failure_to_json, suite_to_json
 from bnnaudit.reports.page import Page
 
 OBJECTS: Mapping[type[Document], Callable[[Any], JsonObject]] = {
     Report: report_to_json,
+    Suite: suite_to_json,
+    Failure: failure_to_json,
     CleverReport: clever_to_json,
     Reproduction: reproduction_to_json,
     ModelFacts: facts_to_json,

@@ -4,9 +4,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bnnaudit.core.facts import ModelFacts, QuantizerFact
+from bnnaudit.reports.model_words import output_line
 from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.model_lines import model_rows, output_line
+from bnnaudit.reports.terminal.model_lines import model_rows
 from bnnaudit.reports.terminal.typesetting import Parts, heading, indented, labelled
 
 _SHOWN = 12

@@ -1,17 +1,19 @@
 """The building blocks of every text page: heading, notes, labelled values, table, paragraph, list."""
 
+import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bnnaudit.core.finding import Severity
+from bnnaudit.core.gate import Outcome
 from bnnaudit.reports.page import Page
 
 Parts: TypeAlias = Sequence[RenderableType]
@@ -19,12 +21,15 @@ Parts: TypeAlias = Sequence[RenderableType]
 INDENT = 2
 _WIDEST_LABEL = 26
 _NARROWEST_COLUMN = 4
+_SENTENCES = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
 _CODE = re.compile(r"`[^`]+`")
 _BADGES = {
     Severity.ERROR: ("ERROR", "bold white on red"),
     Severity.WARNING: ("WARNING", "bold black on yellow"),
     Severity.NOTE: ("NOTE", "bold white on blue"),
 }
+
+OUTCOME_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.UNDECIDED: "yellow"}
 
 
 def heading(title: str, page: Page) -> Text:
@@ -57,6 +62,31 @@ def indented(part: RenderableType, by: int = INDENT) -> RenderableType:
 def notes(words: Iterable[str], page: Page) -> list[RenderableType]:
     """Remarks below a table, a paragraph each."""
     return [indented(page.text(note, "dim")) for note in words]
+
+
+def clipped(text: Text, width: int, lines: int = 1) -> Text:
+    """At most so many lines of that width, cut at the end of a word with `…` where there are more."""
+    if height(text, width) <= lines:
+        return text
+    words = text.plain[: width * lines]
+    while words and height(shown := Text(f"{words.rstrip(' ,;:.')}…", text.style, overflow="fold"), width) > lines:
+        words = words.rpartition(" ")[0] or words[:-1]
+    return shown
+
+
+def opening(text: Text, width: int, lines: int) -> Text:
+    """The sentences that fit into so many lines of that width; where not even the first does, as much of it as fits."""
+    sentences = _SENTENCES.split(text.plain)
+    for kept in range(len(sentences), 0, -1):
+        whole = Text(" ".join(sentences[:kept]), text.style, overflow="fold")
+        if height(whole, width) <= lines:
+            return whole
+    return clipped(text, width, lines)
+
+
+def height(text: Text, width: int) -> int:
+    """The lines that a text takes in so many columns."""
+    return len(text.wrap(Console(width=width, file=io.StringIO()), width))
 
 
 def listed(items: Iterable[RenderableType]) -> RenderableType:

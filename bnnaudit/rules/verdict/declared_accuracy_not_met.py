@@ -28,8 +28,8 @@ RULE = Rule(
         "the model until it meets the figure that stands there."
     ),
     false_alarms=(
-        "One sample in forty by chance alone, if the declared figure is exact. The audit's threat, data and preprocessing must be "
-        "those that the figure was measured with."
+        "One sample in forty by chance alone, if the declared figure is exact. Threat, data and preprocessing of the audit must "
+        "be those that the figure was measured with."
     ),
 )
 
@@ -47,9 +47,9 @@ def judge(evidence: Evidence) -> Judged:
     if verified.high is None or verified.high >= declared:
         return ()
     message = (
-        f"The card declares an accuracy of {percent(declared)} under attack; at most {percent(verified.value)} is left after the "
-        f"audit's attacks, and with 95 % confidence no more than {percent(verified.high)}, each success confirmed on the deployed "
-        "model."
+        f"The card declares an accuracy of {percent(declared)} under attack; {percent(verified.value)} of {verified.n} images "
+        f"withstand the audit's attacks (at most {percent(verified.high)} with 95 % confidence), each success confirmed on the "
+        "deployed model."
     )
     numbers = (Measurement("declared accuracy under attack", declared, "fraction of images"), verified)
     return (Finding(RULE, message, RULE.severity, Confidence.HIGH, numbers),)

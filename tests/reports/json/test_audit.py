@@ -24,7 +24,14 @@ def test_the_head_of_the_document(fake: Report) -> None:
     document = _document(fake)
     assert document["schema"] == "bnnaudit-report/1"
     assert document["tool"] == {"name": "bnnaudit", "version": "0.1.0"}
-    assert document["threat"] == {"norm": "linf", "eps": 0.3, "image_bits": None}
+    assert document["threat"] == {
+        "norm": "linf",
+        "eps": 0.3,
+        "image_bits": None,
+        "input_range": [0.0, 1.0],
+        "grid": None,
+        "l2_per_channel": False,
+    }
     assert document["model"]["nondifferentiable"] == [{"op": "sign", "count": 3}]
     assert document["model"]["input_range"] == [0.0, 1.0]
     assert (document["clean_accuracy"], document["clean_ci95"]) == (0.9833, [0.9614, 0.9929])
@@ -135,6 +142,7 @@ def test_the_tensor_that_is_climbed_and_what_the_output_tells_apart(fake: Report
         "scale": 60.0,
         "logarithm": False,
         "levels": 256,
+        "single": False,
     }
     assert document["output"] == {
         "images": 50,
@@ -152,6 +160,7 @@ def test_the_remedy_is_a_value_of_the_report(fake: Report, honest: Report) -> No
         "setting": "b by HNS",
         "recovered": 171,
         "of": 175,
+        "fraction": 0.9771,
         "ci95": [0.943, 0.9911],
         "causes": ["SP202"],
     }

@@ -70,8 +70,10 @@ def test_json_holds_each_part(auto: Report) -> None:
         "surrogate": "triangular:16..1:reach",
         "loss": "margin-targeted",
         "fooled": 1,
+        "fooled_images": [11],
         "forwards": 1_641_000,
         "backwards": 1_600_000,
+        "surrogate_settings": {"kind": "triangular", "width": 16, "unit": "reach", "end": 1},
     }
 
 

@@ -1,12 +1,13 @@
-"""Why attacks fail: symptoms, causes, the remedy, and how many images each cure alone recovers."""
+"""Why attacks fail: symptoms, causes, what cures them, and how many images each cure alone recovers."""
 
 from rich.console import RenderableType
 
 from bnnaudit.core.finding import Family
-from bnnaudit.core.report import Remedy, Report
+from bnnaudit.core.report import Report
 from bnnaudit.reports.numbers import count, interval, percent
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, labelled, notes, table
+from bnnaudit.reports.verdict_words import remedy_words
 
 _LINKS = ((Family.SYMPTOM, "Symptoms"), (Family.CAUSE, "Causes"))
 
@@ -40,13 +41,5 @@ def _chain(report: Report, page: Page) -> list[RenderableType]:
         if found:
             rows.append((title, page.text(", ".join(found))))
     if report.remedy is not None:
-        rows.append(("Remedy", page.text(_in_words(report.remedy))))
+        rows.append(("Cure", page.text(remedy_words(report.remedy))))
     return [labelled(rows)] if rows else []
-
-
-def _in_words(remedy: Remedy) -> str:
-    cure, recovered = remedy.cure, remedy.cure.recovered
-    alone = "alone recovers" if len(cure.kinds) == 1 else "together recover"
-    images = f"{count(round(recovered.value * recovered.n))} of {count(recovered.n)} images"
-    against = f"; against {', '.join(remedy.causes)}" if remedy.causes else ""
-    return f"{cure.name} ({cure.setting}) {alone} {images}{against}"

@@ -3,10 +3,11 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bnnaudit.core.finding import Family, Finding
+from bnnaudit.core.finding import Family, Finding, Severity
 from bnnaudit.core.report import Report
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.typesetting import Parts, badge, heading, indented, listed
+from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.terminal.typesetting import INDENT, Parts, badge, clipped, heading, indented, listed, opening
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (
@@ -16,14 +17,61 @@ _CHAPTERS = (
     (Family.VERDICT, "Verdict on the claim"),
 )
 
+REQUIRED = " (required: the audit is undecided without it)"
+
 
 def findings(report: Report, page: Page) -> Parts:
-    """Chapters of findings, then the three other lists. A run that judged nothing shows only what there is."""
+    """Chapters of findings, then the three other lists; on a page that is not verbose the most severe findings come first.
+
+    A run that judged nothing shows only what there is.
+    """
     judged = report.verdict is not None
+    if judged and not page.verbose:
+        return _brief(report, page)
     parts: list[RenderableType] = []
     if judged or report.findings:
         parts += [heading("Findings", page), *_chapters(report, page)]
     return [*parts, *_lists(report, page), *_empty(report, page)]
+
+
+def _brief(report: Report, page: Page) -> list[RenderableType]:
+    """Two lines of each message, and what broke."""
+    ordered = sorted(report.findings, key=lambda finding: tuple(Severity).index(finding.severity))
+    parts: list[RenderableType] = [heading("Findings", page), *(indented(_short_entry(each, page)) for each in ordered)]
+    if not report.shows_masking:
+        parts.append(indented(_nothing_found(report, page)))
+    for fault in report.faults:
+        words = f"{fault.check}: {fault.error}{REQUIRED if fault.required else ''}"
+        parts.append(
+            indented(
+                Text.assemble(
+                    ("BROKEN ", "bold red"), clipped(page.text(words), page.columns - INDENT - len("BROKEN "), 2)
+                )
+            )
+        )
+    return parts
+
+
+def _short_entry(finding: Finding, page: Page) -> RenderableType:
+    width = page.columns - 2 * INDENT
+    return Group(
+        _title(finding, page), indented(opening(page.text(finding.message), width, 2)), *_waiver(finding, page)
+    )
+
+
+def _waiver(finding: Finding, page: Page) -> list[RenderableType]:
+    waiver = finding.waiver
+    if waiver is None:
+        return []
+    words = f"waived until {waiver.expires} by {short(waiver.owner)}: {short(waiver.reason)}"
+    return [indented(page.text(words, "yellow"))]
+
+
+def _title(finding: Finding, page: Page) -> Text:
+    rule = finding.rule
+    state = "" if finding.baseline is None else f"  {finding.baseline}"
+    head = (badge(finding.severity, page), page.text(rule.code, "bold"), page.text(rule.name, "bold"))
+    return Text(" ").join(head).append_text(page.text(state, "dim"))
 
 
 def _chapters(report: Report, page: Page) -> list[RenderableType]:
@@ -50,9 +98,7 @@ def _nothing_found(report: Report, page: Page) -> Text:
 
 
 def _entry(finding: Finding, page: Page) -> RenderableType:
-    rule = finding.rule
-    head = Text(" ").join((badge(finding.severity, page), page.text(rule.code, "bold"), page.text(rule.name, "bold")))
-    head.append_text(page.text(f"  ({finding.confidence} confidence)", "dim"))
+    head = _title(finding, page).append_text(page.text(f"  ({finding.confidence} confidence)", "dim"))
     return Group(head, indented(page.text(finding.message)))
 
 
@@ -61,12 +107,11 @@ def _lists(report: Report, page: Page) -> list[RenderableType]:
     reasons: dict[str, list[str]] = {}
     for skip in report.skipped:
         reasons.setdefault(skip.why, []).append(skip.check)
-    waived = [(f.rule.code, f.waiver.expires, f.waiver.reason) for f in report.findings if f.waiver is not None]
-    required = " (required: the audit is undecided without it)"
+    waived = [(f.rule.code, f.waiver) for f in report.findings if f.waiver is not None]
     lists = (
-        ("Waived", "bold", [(rule, f" until {until}: {reason}") for rule, until, reason in waived]),
+        ("Waived", "bold", [(code, f" until {w.expires}: {w.reason} ({w.owner})") for code, w in waived]),
         ("Skipped", "bold", [(", ".join(checks), f": {why}") for why, checks in reasons.items()]),
-        ("Faults", "bold red", [(f.check, f": {f.error}{required if f.required else ''}") for f in report.faults]),
+        ("Faults", "bold red", [(f.check, f": {f.error}{REQUIRED if f.required else ''}") for f in report.faults]),
     )
     parts: list[RenderableType] = []
     for title, style, items in lists:

@@ -4,9 +4,10 @@ from rich.text import Text
 
 from bnnaudit.core.report import Report, Serving
 from bnnaudit.core.serving import ServeAs
+from bnnaudit.reports.model_words import output_line
 from bnnaudit.reports.numbers import percent, plural, steps_text, threat_text, with_interval
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.terminal.model_lines import Row, model_rows, output_line
+from bnnaudit.reports.terminal.model_lines import Row, model_rows
 from bnnaudit.reports.terminal.typesetting import Parts, labelled
 
 DEPENDS = "with another number the figures can differ by an image or so, because sums round differently"

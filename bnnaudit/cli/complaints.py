@@ -1,0 +1,49 @@
+"""What is said of an error: one line on stderr, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+
+import typer
+
+from bnnaudit.core.errors import AuditError, is_out_of_memory
+from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.reports.safe_text import safe
+
+INTERRUPTED = "interrupted; nothing was finished"
+
+
+def explained(error: BaseException) -> tuple[str, ExitCode]:
+    """The line and the code. Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
+    if isinstance(error, AuditError):
+        return str(error), ExitCode.BAD_INPUT
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED, ExitCode.UNFINISHED
+    if is_out_of_memory(error):
+        return "out of memory; use fewer --samples or a smaller --batch-size", ExitCode.UNFINISHED
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
+    text = (str(error).splitlines() or [""])[0]
+    kind = type(error).__name__
+    return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG
+
+
+def complain_of(error: BaseException, verbose: bool) -> ExitCode:
+    """Says what is wrong."""
+    if verbose:
+        show_traceback(error)
+    return complain(*explained(error))
+
+
+def show_traceback(error: BaseException) -> None:
+    """Where an error comes from, unless it is the user's or the machine's limit."""
+    if not isinstance(error, AuditError | KeyboardInterrupt | typer.Abort) and not is_out_of_memory(error):
+        traceback.print_exception(error)
+
+
+def complain(message: str, code: ExitCode) -> ExitCode:
+    """One line on stderr; if that cannot be written either, only the exit code tells."""
+    with contextlib.suppress(OSError):
+        typer.echo("bnnaudit: " + safe(" ".join(message.split())), err=True)
+    return code

@@ -1,0 +1,114 @@
+"""Where documents go: every file that was asked for, then stdout; and what goes there when there is no report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnnaudit.cli import options
+from bnnaudit.cli.complaints import complain_of, explained
+from bnnaudit.cli.paths import MODEL_SUFFIXES, WouldOverwriteError
+from bnnaudit.cli.report_files import ReportFile, suffix_format
+from bnnaudit.cli.streams import deliver, page_for
+from bnnaudit.core.errors import AuditError
+from bnnaudit.core.exit_codes import ExitCode, worst
+from bnnaudit.core.provenance import Provenance
+from bnnaudit.reports.formats import ReportFormat, format_of, render
+
+if TYPE_CHECKING:
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.suite import Failure, Suite
+    from bnnaudit.reports.documents import Document
+
+KEPT = (*MODEL_SUFFIXES, ".npz", ".zip")
+"""Ends of names of models and data, which a message about them never replaces."""
+
+
+def files_of(output: options.Document) -> tuple[ReportFile, ...]:
+    """All files that the options ask for; UsageError where the suffix of --output stands for a format that cannot be."""
+    files = tuple(getattr(output, "report", None) or ())
+    if output.output is None:
+        return files
+    return (ReportFile(_format_of_output(output, output.output), output.output), *files)
+
+
+def _format_of_output(output: options.Document, path: Path) -> ReportFormat:
+    """What was asked for, else what the suffix tells, else a terminal's text."""
+    if output.format is not None:
+        return output.format
+    return ReportFormat.TERMINAL if format_of(path) is None else suffix_format(path, output.formats, "output")
+
+
+def write(document: Document, output: options.Document) -> ExitCode:
+    """Writes the document to every file, then to stdout; where a file could not be written, says so and returns another code
+    than a gate's.
+
+    stdout gets the document itself, or where --output takes it a summary of what was audited.
+    """
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.suite import Suite
+
+    verbose = bool(getattr(output, "verbose", False))
+    if isinstance(document, Report | Suite):
+        document = _as_stored(document, output)
+    code = _write_files(document, files_of(output), verbose)
+    page = page_for(None, verbose)
+    if output.output is None:
+        deliver(render(document, output.format or ReportFormat.TERMINAL, page))
+    elif isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
+        deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2])
+    return code
+
+
+def _as_stored(document: Report | Suite, output: options.Document) -> Document:
+    """A report as it is read back from its own JSON, so that every format shows what can be made of that JSON later."""
+    from bnnaudit.core.report import Report
+    from bnnaudit.reports.json.reading import read_document
+    from bnnaudit.reports.json.writer import write_json
+    from bnnaudit.reports.page import Page
+
+    models = (document,) if isinstance(document, Report) else document.entries
+    names = dict.fromkeys(one.model.path if isinstance(one, Report) else one.model for one in models)
+    with failing_into_files(output, " ".join(names), document.provenance):
+        try:
+            return read_document(write_json(document, Page()), "the report")
+        except AuditError as error:  # it is our own, so this is no wrong input
+            raise RuntimeError(f"the report cannot be read back: {error}") from error
+
+
+def _write_files(document: Document, files: tuple[ReportFile, ...], verbose: bool) -> ExitCode:
+    """Each file by itself, so that what keeps one from being written keeps no other."""
+    codes: list[ExitCode] = []
+    for file in files:
+        try:
+            deliver(render(document, file.format, page_for(file.path, verbose)), file.path)
+        except Exception as error:
+            codes.append(complain_of(error, verbose))
+    return worst(codes)
+
+
+@contextmanager
+def failing_into_files(output: options.Document, model: str, made: Provenance) -> Iterator[None]:
+    """Where no report comes of it, every file of an earlier run is replaced by one that says why."""
+    try:
+        yield
+    except WouldOverwriteError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        from bnnaudit.core.suite import Failure
+
+        write_failure(Failure(made, model, *explained(error)), output)
+        raise
+
+
+def write_failure(failure: Failure, output: options.Document) -> None:
+    """The failure in every file, but not over what may be a model or data that have not been read."""
+    for file in files_of(output):
+        if file.path.exists() and file.path.suffix.lower() in KEPT:
+            continue
+        if _write_files(failure, (file,), verbose=False) is not ExitCode.PASSED and file.path.is_file():
+            with contextlib.suppress(OSError):
+                file.path.unlink()

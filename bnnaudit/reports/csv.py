@@ -1,0 +1,126 @@
+"""The images of audits as one table: comma-separated values as in RFC 4180, a row for each image under each threat."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+from bnnaudit.core.image_rows import ImageRow
+from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure
+from bnnaudit.reports.documents import Document
+from bnnaudit.reports.entries import entries_of
+from bnnaudit.reports.numbers import threat_text
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
+
+COLUMNS = (
+    "model",
+    "model_sha256",
+    "threat",
+    "norm",
+    "eps",
+    "gate",
+    "index",
+    "name",
+    "digest",
+    "label",
+    "label_name",
+    "label_from",
+    "clean_prediction",
+    "clean_prediction_name",
+    "right",
+    "claimed",
+    "verified",
+    "adversarial_prediction",
+    "adversarial_prediction_name",
+    "fooled_by",
+    "margin",
+    "distance",
+    "note",
+)
+"""The header. gate: the outcome for the whole model under that threat. label_from: `data` or `model`. note: empty for images."""
+FORMULA = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet computes; an apostrophe before it makes it text."""
+
+Cell = str | int | float | bool | None
+
+
+def write_csv(document: Document, page: Page) -> str:
+    """The table with its header, the same for every page.
+
+    A model without images, and one that could not be audited, has one row that says so in its note: no audit that failed looks
+    like one without adversarial images. Raises UsageError for a document that is no audit.
+    """
+    stream = io.StringIO(newline="")
+    table = csv.writer(stream, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    for entry in entries_of(document, "csv"):
+        for row in _rows(entry):
+            table.writerow([_cell(row.get(column)) for column in COLUMNS])
+    return stream.getvalue()
+
+
+def _rows(entry: Report | Failure) -> Iterator[dict[str, Cell]]:
+    if isinstance(entry, Failure):
+        note = f"not audited (exit code {int(entry.exit_code)}): {entry.message}"
+        yield {"model": entry.model, "gate": "not audited", "note": note}
+        return
+    common: dict[str, Cell] = {
+        "model": entry.model.path,
+        "model_sha256": entry.model.sha256,
+        "threat": threat_text(entry.threat),
+        "norm": str(entry.threat.norm),
+        "eps": entry.threat.eps,
+        "gate": "not asked" if entry.gate is None else str(entry.gate.outcome),
+    }
+    if not entry.images:
+        reason = "" if entry.verdict is None else f": {entry.verdict.reason}"
+        yield {**common, "note": f"no results for single images{reason}"}
+    for image in entry.images:
+        yield {**common, **_image(image, entry)}
+
+
+def _image(image: ImageRow, report: Report) -> dict[str, Cell]:
+    classes = report.data.classes
+
+    def name(label: int | None) -> str:
+        return classes[label] if label is not None and 0 <= label < len(classes) else ""
+
+    return {
+        "index": image.index,
+        "name": image.name,
+        "digest": image.digest,
+        "label": image.label,
+        "label_name": name(image.label),
+        "label_from": "data" if report.data.labelled else "model",
+        "clean_prediction": image.clean_prediction,
+        "clean_prediction_name": name(image.clean_prediction),
+        "right": image.right,
+        "claimed": image.claimed,
+        "verified": image.verified,
+        "adversarial_prediction": image.adversarial_prediction,
+        "adversarial_prediction_name": name(image.adversarial_prediction),
+        "fooled_by": image.fooled_by,
+        "margin": image.margin,
+        "distance": image.distance,
+    }
+
+
+def _cell(value: Cell) -> str:
+    """`true` and `false`, the shortest digits of a number, nothing for what is not known; words as one line that no spreadsheet
+    computes."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case float():
+            return repr(value) if math.isfinite(value) else ""
+        case _:
+            words = short(value)
+            return f"'{words}" if words.lstrip().startswith(FORMULA) else words

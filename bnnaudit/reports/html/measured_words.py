@@ -1,0 +1,168 @@
+"""Numbers of tables in words: evidence of findings, attacks, the signal at each place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bnnaudit.core.finding import Measurement
+from bnnaudit.core.report import SCALINGS, AttackRow, Report, Scaling, SignalRow, SignalTable
+from bnnaudit.core.trial import Source
+from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
+from bnnaudit.reports.html.accuracy_chart import position
+from bnnaudit.reports.numbers import MISSING, count, duration, interval, percent, significant, threat_text
+
+_SIGNAL: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
+    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
+    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
+    ("Error signal at the logits, ‖ψ‖", lambda row: significant(row.psi_norm)),
+    ("Gradient at the input, ‖dl/dx‖", lambda row: significant(row.gradient_norm)),
+    ("Its signs, ‖sign(dl/dx)‖", lambda row: significant(row.sign_norm)),
+    ("Images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
+    ("Temperature b, median", lambda row: significant(row.beta_median)),
+)
+_ROLES = {
+    "remaining": "on the images that ordinary PGD left",
+    "verification": "verification, on what all other attacks left",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttackLine:
+    """One attack. low, value, high: its accuracy and interval on a scale from 0 to 100."""
+
+    name: str
+    remark: str
+    temperature: str
+    surrogate: str
+    steps: str
+    threat: str
+    accuracy: str
+    interval: str
+    low: float
+    value: float
+    high: float
+    sessions: str
+    as_8bit: str
+    replay: str
+    seconds: str
+
+
+def attack_line(row: AttackRow) -> AttackLine:
+    """The row in words."""
+    accuracy, sessions = row.accuracy, row.sessions
+    both = MISSING if sessions is None else f"{percent(sessions.exact.value)} / {percent(sessions.default.value)}"
+    stored = row.accuracy_8bit.value if row.differs_as_8bit and row.accuracy_8bit else None
+    failed = f"{count(row.replay_disagreements)} of {count(row.replayed)} not confirmed"
+    return AttackLine(
+        attack_name(row.settings),
+        "; ".join(_remarks(row)),
+        temperature_name(row.settings),
+        surrogate_name(row.settings),
+        effort(row.settings),
+        threat_text(row.threat),
+        percent(accuracy.value),
+        interval(accuracy),
+        position(accuracy.low),
+        position(accuracy.value),
+        position(accuracy.high),
+        both,
+        percent(stored),
+        failed if row.replay_disagreements else "all confirmed",
+        duration(row.seconds),
+    )
+
+
+def _remarks(row: AttackRow) -> list[str]:
+    remarks = []
+    if row.source is Source.SUBSTITUTE:
+        remarks.append("transferred from a substitute network")
+    elif row.source is not Source.WHITE_BOX:
+        remarks.append(f"on the model {_CURED[row.source]}")
+    if row.role in _ROLES:
+        remarks.append(_ROLES[row.role])
+    if not row.reaches_radius:
+        remarks.append("its steps together cannot reach the radius")
+    if row.threat.l2_per_channel:
+        remarks.append("each colour channel in a ball of its own")
+    return remarks
+
+
+_CURED = {
+    Source.FLOAT64: "in double precision",
+    Source.LOGARITHM: "with the logarithm of its probabilities",
+    Source.AVERAGED: "averaged over noisy copies of the image",
+    Source.BRIDGED: "with blocking layers passed straight through",
+    Source.ROUNDED: "with scores as its own quantizers round them",
+}
+
+
+def evidence_words(measurement: Measurement) -> tuple[str, str, str]:
+    """Name, value with its interval, sample size."""
+    return (
+        measurement.name.replace("_", " "),
+        _value(measurement),
+        MISSING if measurement.n is None else count(measurement.n),
+    )
+
+
+def _value(measurement: Measurement) -> str:
+    def written(value: float) -> str:
+        if measurement.unit.startswith("fraction"):
+            return percent(value)
+        unit = f" {measurement.unit}" if measurement.unit else ""
+        return f"{significant(value)}{unit}" if math.isfinite(value) else MISSING
+
+    text = written(measurement.value)
+    if measurement.low is None or measurement.high is None:
+        return text
+    return f"{text} [{written(measurement.low)}, {written(measurement.high)}]"
+
+
+def signal_lines(signal: SignalTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """A quantity, and its value under each temperature rule."""
+    rows: Sequence[SignalRow] = [getattr(signal, scaling) for scaling in SCALINGS]
+    return tuple((title, tuple(value(row) for row in rows)) for title, value in _SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLine:
+    """One place on the way back, with the gradient's norm and the share of zeros under each temperature rule."""
+
+    name: str
+    cells: tuple[tuple[str, str], ...]
+
+
+def place_lines(signal: SignalTable, most: int) -> tuple[PlaceLine, ...]:
+    """From the logits to the input; the share is empty where no gradient is zero."""
+    found = []
+    for place in signal.places[:most]:
+        gradients = [getattr(place, scaling) for scaling in SCALINGS]
+        found.append(
+            PlaceLine(
+                place.name, tuple((significant(g.gradient_norm), _zeros(g.zero_gradient_fraction)) for g in gradients)
+            )
+        )
+    return tuple(found)
+
+
+def _zeros(fraction: float) -> str:
+    return f"{percent(fraction)} zero" if fraction > 0 else ""
+
+
+def ends(report: Report) -> tuple[tuple[str, str, bool], ...]:
+    """For each temperature rule its title, where the gradient vanishes, and whether it arrives; empty if not followed."""
+    signal = report.signal
+    if signal is None or not signal.places:
+        return ()
+    return tuple((title, *_end(signal, scaling)) for scaling, title in SCALINGS.items())
+
+
+def _end(signal: SignalTable, scaling: Scaling) -> tuple[str, bool]:
+    end = signal.vanishing(scaling)
+    if end is None:
+        return "the gradient reaches the input", True
+    why = ": the softmax is saturated" if end.saturated else ""
+    where = "the logits" if end.saturated else end.place
+    return f"the gradient vanishes at {where} on {percent(end.fraction)} of the images{why}", False

@@ -1,0 +1,56 @@
+"""A report, several, or a failure as one HTML page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.documents import Document
+from bnnaudit.reports.html.room import LARGEST_PAGE, ROOMS, Room
+from bnnaudit.reports.html.suite_view import FailureView, suite_view
+from bnnaudit.reports.html.templates import environment
+from bnnaudit.reports.html.view import ReportView, report_view
+from bnnaudit.reports.page import Page
+
+_ROWS_OF_SEVERAL = 100
+"""Rows of images for each of several reports, which are read one below the other. Not tuned."""
+
+
+def write_html(document: Document | Suite | Failure, page: Page) -> str:
+    """One page of at most `LARGEST_PAGE` bytes in UTF-8; what did not fit is counted on it. UsageError for other documents.
+
+    The page of the stream does not matter: a browser lays this one out.
+    """
+    if not isinstance(document, Report | Suite | Failure):
+        raise UsageError("html: this command's result has no page; write it as text or json")
+    text = ""
+    for room in ROOMS:
+        text = _drawn(document, room)
+        if len(text.encode()) <= LARGEST_PAGE:
+            break
+    return text
+
+
+def _drawn(document: Report | Suite | Failure, room: Room) -> str:
+    template = environment(room.text).get_template("page.html.j2")
+    if not isinstance(document, Suite):
+        view = _view(document, "r1", room)
+        return template.render(title=_title(view), made=document.provenance, suite=None, views=(view,), room=room)
+    several = replace(room, rows=min(room.rows, _ROWS_OF_SEVERAL))
+    shown = document.entries[: room.reports]
+    views = [_view(entry, f"r{number}", several) for number, entry in enumerate(shown, 1)]
+    suite = suite_view(document, room.reports)
+    title = f"{suite.answer}: {suite.sentence}"
+    return template.render(title=title, made=document.provenance, suite=suite, views=views, room=several)
+
+
+def _view(entry: Report | Failure, key: str, room: Room) -> ReportView | FailureView:
+    return FailureView(key, entry) if isinstance(entry, Failure) else report_view(entry, key, room)
+
+
+def _title(view: ReportView | FailureView) -> str:
+    if isinstance(view, FailureView):
+        return f"{view.answer}: {view.failure.model}"
+    return f"{view.headline.answer}, {view.headline.status}: {view.report.model.path}"

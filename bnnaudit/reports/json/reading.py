@@ -1,0 +1,114 @@
+"""Reports, suites and failures read back from their JSON: the exact inverse of writing them.
+
+Rules, settings and figures are those of the document, whatever this version of bnnaudit has in its tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bnnaudit.core.errors import ReportError
+from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.report import SCHEMA as REPORT
+from bnnaudit.core.report import Report
+from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.documents import Audited
+from bnnaudit.reports.json.parsing.gate import require_same
+from bnnaudit.reports.json.parsing.node import Node
+from bnnaudit.reports.json.parsing.report import read_provenance, read_report
+from bnnaudit.reports.json.suite import FAILURE, SUITE
+from bnnaudit.reports.json.writer import write_json
+from bnnaudit.reports.page import Page
+
+Kept = TypeVar("Kept", Report, Suite, Failure)
+Kind = TypeVar("Kind")
+
+
+def read_document(text: str, where: str) -> Audited:
+    """The report, suite or failure that a JSON text holds.
+
+    where: its file, as messages call it. Raises ReportError for a text that is not JSON, another document, and one that was
+    cut off, edited or written by a version that says other things.
+    """
+    try:
+        return _audited(Node(_parsed(text)), READERS)
+    except ReportError as error:
+        raise ReportError(f"{where}: {error}; write it again with `bnnaudit check --format json`") from None
+
+
+def read_file(path: Path) -> Audited:
+    """The report, suite or failure in a file; raises ReportError as `read_document` does, and for what cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
+    return read_bytes(content, str(path))
+
+
+def read_bytes(content: bytes, where: str) -> Audited:
+    """The same in bytes: UTF-8, or UTF-16 and UTF-32 as some shells redirect to."""
+    try:
+        text = content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError:
+        raise ReportError(f"{where}: it is not text; name a report written by --format json") from None
+    return read_document(text, where)
+
+
+def round_trip(document: Kept) -> Kept:
+    """The document as it is read back from its own JSON: what other formats are to show, now and later."""
+    read = read_document(write_json(document, Page()), "the report")
+    assert isinstance(read, type(document))
+    return read
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ReportError("it is nested too deeply to be a report") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ReportError(f"it is not JSON from {place} on ({error.msg}); was it cut off?") from None
+    except ValueError as error:
+        raise ReportError(f"it holds a number that no report has ({error})") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _audited(node: Node, readers: Mapping[str, Callable[[Node], Kind]]) -> Kind:
+    """What the document is by its `schema`, where that is one of these."""
+    if "schema" not in node.object():
+        raise ReportError("it has no key `schema`, so it is no report of an audit")
+    schema = node["schema"].text()
+    if schema in readers:
+        return readers[schema](node)
+    name = schema.rpartition("/")[0]
+    if name in {known.rpartition("/")[0] for known in readers}:
+        raise ReportError(
+            f"it is {schema}, which another version of bnnaudit writes; this one reads {', '.join(readers)}"
+        )
+    raise ReportError(f"it is {schema or 'a document without a name'}, not one of {', '.join(readers)}")
+
+
+def _failure(node: Node) -> Failure:
+    code = node["exit_code"]
+    failed = [int(one) for one in ExitCode if one is not ExitCode.PASSED]
+    if code.whole() not in failed:
+        raise code.refused(f"one of {', '.join(map(str, failed))}")
+    return Failure(read_provenance(node), node["model"].text(), node["message"].text(), ExitCode(code.whole()))
+
+
+def _suite(node: Node) -> Suite:
+    entries = tuple(_audited(entry, ENTRIES) for entry in node["entries"].entries())
+    suite = Suite(read_provenance(node), entries)
+    require_same(node["exit_code"], int(suite.exit_code), "its entries")
+    return suite
+
+
+ENTRIES: Mapping[str, Callable[[Node], Report | Failure]] = {REPORT: read_report, FAILURE: _failure}
+READERS: Mapping[str, Callable[[Node], Audited]] = {**ENTRIES, SUITE: _suite}

@@ -1,0 +1,37 @@
+"""The first ten lines about an audited model, before everything else or by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bnnaudit.core.report import Report, Status
+from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.page import Page
+from bnnaudit.reports.terminal.drawing import draw
+from bnnaudit.reports.terminal.last_line import last_line
+from bnnaudit.reports.terminal.suite import failure_parts, suite_parts
+from bnnaudit.reports.terminal.summary_rows import LINES, VERDICT, drawn, fitting_rows, summary_rows
+from bnnaudit.reports.terminal.typesetting import Parts
+
+
+def summary_parts(report: Report, page: Page) -> Parts:
+    """Ten lines at 80 columns, more only where names or reasons are long; nothing of a run that judged nothing."""
+    return drawn(fitting_rows(summary_rows(report, page), LINES, page))
+
+
+def write_summary(document: Report | Suite | Failure, page: Page) -> str:
+    """The ten lines by themselves, the last of them the one for a log: for the terminal while the report goes to a file."""
+    match document:
+        case Report():
+            return draw([*_above_last_line(document, page), last_line(document, page)], page)
+        case Suite():
+            return draw(suite_parts(document, replace(page, verbose=False)), page)
+        case Failure():
+            return draw(failure_parts(document, page), page)
+
+
+def _above_last_line(report: Report, page: Page) -> Parts:
+    """The last line says what the model is; why an audit is inconclusive it does not say."""
+    inconclusive = report.verdict is not None and report.verdict.status is Status.INCONCLUSIVE
+    rows = [row for row in summary_rows(report, page) if inconclusive or row.label != VERDICT]
+    return drawn(fitting_rows(rows, LINES - 1, page))
