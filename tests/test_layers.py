@@ -120,6 +120,7 @@ ALLOWED: dict[str, set[str]] = {
         "reports/json",
         "reports/json/schema",
         "reports/pictures",
+        "reports/terminal",
         "rules",
         "zoo/train",
     },

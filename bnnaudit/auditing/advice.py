@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from bnnaudit.auditing.gate import ways_out
+from bnnaudit.auditing.gate import other_ways, ways_out
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import DECLARED_NOT_MET, Family, Finding, Severity
@@ -22,12 +23,18 @@ PROVING_TOO_LITTLE = ("SP205", "GM117")
 
 
 def advice_of(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[Finding, ...]) -> tuple[Advice, ...]:
-    """The most important first: what decides an open question, what the status asks for, then the model's other findings.
+    """The most important first: what decides an undecided gate, what the status asks for, then the model's other findings.
+
+    Where the model is in doubt, or the gate failed, the status comes before what would decide the rest.
 
     Apart from the report's remedy, which cures the attack. A rule's own remedy is used where there is one; of equal texts the
     first is kept, and a waived finding below an error needs no advice.
     """
-    given = (*_to_decide(gate), *_for_status(evidence, verdict, findings), *_for_the_model(findings))
+    deciding, status = tuple(_to_decide(gate)), tuple(_for_status(evidence, verdict, gate, findings))
+    in_doubt = any(each.kind is CriterionKind.AUDIT and each.outcome is not Outcome.PASSED for each in gate.criteria)
+    open_only = gate.outcome is Outcome.UNDECIDED and not in_doubt
+    first = (*deciding, *status) if open_only else (*status, *deciding)
+    given = (*first, *_for_the_model(findings))
     texts: dict[str, Advice] = {}
     for advice in given:
         before = texts.get(advice.text)
@@ -54,11 +61,11 @@ def _total(criterion: Criterion) -> int | None:
     return criterion.measured.n + criterion.more_images
 
 
-def _for_status(evidence: Evidence, verdict: Verdict, findings: tuple[Finding, ...]) -> Iterator[Advice]:
+def _for_status(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[Finding, ...]) -> Iterator[Advice]:
     codes = {finding.rule.code for finding in findings}
     match verdict.status:
         case Status.INCONCLUSIVE:
-            yield from _when_inconclusive(evidence, verdict, findings)
+            yield from _when_inconclusive(evidence, verdict, gate, findings)
         case Status.FAKE:
             code = next((code for code in REFUTING if code in codes), REFUTING[0])
             yield Advice(f"Do not release on {_claimed(verdict)}: state at most {_left(verdict)}.", (code,))
@@ -72,11 +79,10 @@ def _for_status(evidence: Evidence, verdict: Verdict, findings: tuple[Finding, .
                 "Claim no robustness under this threat, or train adversarially at this radius and audit again."
             )
         case Status.AS_CLAIMED:
-            yield Advice(f"Where robustness is stated, state at most {_left(verdict)}, with the threat.")
-            yield Advice(
-                "Audit again with --effort thorough before the figure is published, and with every change of the weights, the "
-                "export or the runtime."
-            )
+            yield Advice(f"Where robustness is stated, state at most {_left(verdict)} under this threat.")
+            thorough = evidence.plan.effort is Effort.THOROUGH
+            before = "" if thorough else "with --effort thorough before the figure is published, and "
+            yield Advice(f"Audit again {before}with every change of the weights, the export or the runtime.")
         case _:
             assert_never(verdict.status)
 
@@ -102,7 +108,9 @@ def _correct_the_card(verdict: Verdict) -> Advice:
     )
 
 
-def _when_inconclusive(evidence: Evidence, verdict: Verdict, findings: tuple[Finding, ...]) -> Iterator[Advice]:
+def _when_inconclusive(
+    evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[Finding, ...]
+) -> Iterator[Advice]:
     """What cures the doubt: first the errors about the model, whose figures count for nothing, then what proves too little."""
     if verdict.verified_accuracy is None:
         yield Advice("Run the same audit again to its end: nothing is verified before. Faults, if any, say what broke.")
@@ -122,9 +130,9 @@ def _when_inconclusive(evidence: Evidence, verdict: Verdict, findings: tuple[Fin
     )
     declared, verified = verdict.declared_accuracy, verdict.verified_accuracy
     if declared is not None and verified.low < declared <= verified.high:
-        yield Advice(
-            f"To decide whether the declared accuracy is met: {ways_out(verified, declared)}", (DECLARED_NOT_MET,)
-        )
+        more = any(each.kind is CriterionKind.CLAIM and _total(each) is not None for each in gate.criteria)
+        text = other_ways(verified) if more and gate.outcome is Outcome.UNDECIDED else ways_out(verified, declared)
+        yield Advice(text, (DECLARED_NOT_MET,))
     else:
         yield from _more_images(verdict.ordinary_accuracy, verified)
 

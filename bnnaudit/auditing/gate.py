@@ -120,7 +120,8 @@ def _findings(policy: Policy, findings: Sequence[Finding], about_figures: bool) 
         return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{_accepted(counted)}")
     left_out = [finding for finding in at_level if finding not in counted]
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
-    return Criterion(kind, asked, Outcome.PASSED, f"no {level}{_accepted(counted)}{passed_over}{nothing}")
+    which = " that counts" if at_level else ""
+    return Criterion(kind, asked, Outcome.PASSED, f"no {level}{which}{_accepted(counted)}{passed_over}{nothing}")
 
 
 def _of_which(policy: Policy) -> str:
@@ -175,8 +176,12 @@ def _unless_accepted(criterion: Criterion, policy: Policy, audited: Audited) -> 
 
 def ways_out(verified: Estimate, declared: float) -> str:
     """What decides a declared figure that lies in the verified accuracy's interval."""
-    more = _more_text(more_for_share(verified, declared), verified, declared)
-    return f'{more} Or declare {floor_percent(verified.low)} or less, or set decide = "estimate" in the policy.'
+    return f"{_more_text(more_for_share(verified, declared), verified, declared)} {other_ways(verified)}"
+
+
+def other_ways(verified: Estimate) -> str:
+    """What decides it without more images."""
+    return f'Or declare {floor_percent(verified.low)} or less, or set decide = "estimate" in the policy.'
 
 
 def _more_text(more: int | None, figure: Estimate, threshold: float) -> str:
@@ -215,7 +220,8 @@ def _gap(most: float, audited: Audited, decided: Decide) -> Criterion:
     """Claimed less verified: against the declared number where there is one, else paired image by image with ordinary PGD."""
     verdict, lost = audited.verdict, audited.lost
     declared, verified = verdict.declared_accuracy, verdict.verified_accuracy
-    asked = f"a verified accuracy at most {in_points(most)} below {verdict.claim_source or 'the claim'}"
+    claim = "what ordinary attacks leave" if declared is None else "the declared one"
+    asked = f"a verified accuracy at most {in_points(most)} below {claim}"
     kind, more = CriterionKind.GAP, None
     if verified is not None and declared is not None:
         gap = gap_to_declared(declared, verified)
@@ -250,7 +256,7 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
     elif answer.bound is Bound.ESTIMATE:
         how = "compared by the estimate, as the policy asks"
     else:
-        side = "is not above" if answer.bound is Bound.UPPER else "is not below"
+        side = "is at most" if answer.bound is Bound.UPPER else "is at least"
         if answer.outcome is Outcome.FAILED:
             side = "is below" if answer.bound is Bound.UPPER else "is above"
         how = f"the {answer.bound} {side} {against}"

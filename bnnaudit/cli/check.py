@@ -10,7 +10,7 @@ from bnnaudit.cli.complaints import complain
 from bnnaudit.cli.delivery import failing_into_files, write, write_failure
 from bnnaudit.cli.evidence import evidence_output
 from bnnaudit.cli.paths import NO_SUBSTITUTE, model_files
-from bnnaudit.cli.session import provenance, require_formats
+from bnnaudit.cli.session import provenance, require_formats, require_one_model
 from bnnaudit.core.exit_codes import worst
 
 
@@ -45,6 +45,7 @@ def check(
         evidence_output(output.evidence, output.verbose) as evidence,
     ):
         found = model_files(models)
+        require_one_model(found, output)
         transfer = audit.substitute != NO_SUBSTITUTE
         said = audit if transfer else replace(audit, substitute=None)
         audits = Audits(found, network, (data, threat, steps, said, gate, run), output, transfer, made, evidence)

@@ -59,7 +59,9 @@ def write(document: Document, output: options.Document) -> ExitCode:
     if output.output is None:
         deliver(render(document, output.format or ReportFormat.TERMINAL, page))
     elif isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
-        deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2])
+        from bnnaudit.reports.terminal.summary import write_summary
+
+        deliver(write_summary(document, page))
     return code
 
 
@@ -106,6 +108,9 @@ def failing_into_files(output: options.Document, model: str, made: Provenance) -
 
 def write_failure(failure: Failure, output: options.Document) -> None:
     """The failure in every file, but not over what may be a model or data that have not been read."""
+    from bnnaudit.reports.json.reading import round_trip
+
+    failure = round_trip(failure)
     for file in files_of(output):
         if file.path.exists() and file.path.suffix.lower() in KEPT:
             continue

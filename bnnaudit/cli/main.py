@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "reproduce": "Reproduce a table of the paper.",
     "inspect": "Show what a model file holds.",
     "explain": "Explain a rule of the audit.",
+    "render": "Write a report in other formats.",
     "train": "Train a network from a recipe.",
 }
 """Command -> its line in the help; the module of the same name is imported only when the command runs."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from bnnaudit.cli.values import Kind, filled
-from bnnaudit.core.dataset import NamedDataset, require_data
+from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import ModelError, UsageError
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
 from bnnaudit.reports.formats import SUFFIXES
@@ -46,19 +46,15 @@ def model_files(words: Sequence[str]) -> tuple[Path, ...]:
         else:
             require_model(path)
             found.append(path)
-    return tuple({path.resolve(): path for path in reversed(found)}.values())[::-1]
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return tuple(once.values())
 
 
 def substitute(text: str) -> Path:
     """Another model, or `none`."""
     return NO_SUBSTITUTE if text == str(NO_SUBSTITUTE) else model_file(text, "substitute")
-
-
-def data_source(text: str) -> str:
-    """What `--data` names; raises DataError where it does not exist or is of no supported kind."""
-    named(text, "data")
-    require_data(text)
-    return text
 
 
 def existing_file(text: str, option: str) -> Path:
@@ -196,11 +192,12 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
 
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
 MODELS = path_kind("MODEL...", partial(filled, what="model: the path"), MODEL_SUFFIXES)
+REPORTS = path_kind("REPORT...", partial(filled, what="report: the path"), (".json",))
 RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
 Model = Annotated[Path, MODEL]
 Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
 SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))]
-Data = Annotated[str, path_kind("PATH|NAME", data_source, (".npz", ".zip"), *NamedDataset)]
+Data = Annotated[str, path_kind("PATH|NAME", partial(filled, what="data: the path"), (".npz", ".zip"), *NamedDataset)]
 DataRoot = Annotated[Path, path_kind("FOLDER", partial(folder, option="data-root"), ())]
 Card = Annotated[Path, path_kind("FILE.toml", partial(existing_file, option="card"), (".toml",))]
 Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"), tuple(SUFFIXES))]

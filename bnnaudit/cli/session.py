@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,10 @@ from bnnaudit.cli.paths import refuse_overwriting, working_folder
 from bnnaudit.cli.streams import waiting
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.dataset import require_data, split_address
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.threat import Norm, require_radius
+from bnnaudit.reports.formats import ABOUT_ONE_MODEL
 
 if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
@@ -36,7 +38,7 @@ def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
 
     flags = parse_settings(as_tables(network, *groups), "command line")
     settings = settings_for(model, flags, working_folder(), network.card)
-    refuse_overwriting(_files_read(model, network, settings), _files_written(*groups))
+    refuse_overwriting(_files_read(model, network, settings), files_written(*groups))
     require_formats(*groups)
     return settings
 
@@ -48,6 +50,16 @@ def require_formats(*groups: Options) -> None:
             files_of(group)
 
 
+def require_one_model(models: Sequence[Path], output: options.Document) -> None:
+    """Raises UsageError where a format that holds one model is asked for about several."""
+    formats = {file.format for file in files_of(output)} | {output.format}
+    refused = [str(format) for format in ABOUT_ONE_MODEL if format in formats]
+    if refused and len(models) > 1:
+        raise UsageError(
+            f"{refused[0]}: it is about one model, not {len(models)}; check each by itself, or write `intoto`"
+        )
+
+
 def _files_read(model: Path, network: options.Network, settings: Settings) -> Mapping[str, Path | None]:
     """The files that a command reads, as messages call them."""
     source = settings.data.source
@@ -57,7 +69,7 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
 
 
-def _files_written(*groups: Options) -> list[tuple[str, Path | None]]:
+def files_written(*groups: Options) -> list[tuple[str, Path | None]]:
     """The files that a command writes, each with its option."""
     given = said(*groups)
     single = [(name, given.get(name)) for name in ("output", "save", "plot", "evidence")]

@@ -48,7 +48,7 @@ def require_data(source: str | None) -> str:
     path = address[0] if address else Path(source)
     kinds = f"an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}"
     if not path.is_file():
-        raise DataError(f"{path}: no such file; give {kinds}{did_you_mean(source, NamedDataset)}")
+        raise DataError(f"{path}: no such file; give {kinds}{did_you_mean(Path(source).name, NamedDataset)}")
     if address is None and path.suffix.lower() != ".npz":
         raise DataError(f"{source}: not a supported kind of data; give {kinds}")
     return source

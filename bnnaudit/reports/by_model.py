@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.core.suite import Failure
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.safe_text import short
 
 LONGEST_MESSAGE = 2000
@@ -37,19 +37,11 @@ def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[F
 
     Raises UsageError, naming `format`, for a document that is no audit.
     """
-    match document:
-        case Report():
-            return [ModelAudits((document,))], []
-        case Failure():
-            return [], [document]
-        case Suite():
-            found: dict[tuple[str, str], list[Report]] = {}
-            for report in (entry for entry in document.entries if isinstance(entry, Report)):
-                found.setdefault((report.model.path, report.model.sha256), []).append(report)
-            failures = [entry for entry in document.entries if isinstance(entry, Failure)]
-            return [ModelAudits(tuple(reports)) for reports in found.values()], failures
-        case _:
-            raise UsageError(f"{format}: only audits of models are written in this format; choose text or JSON")
+    entries = entries_of(document, format)
+    found: dict[tuple[str, str], list[Report]] = {}
+    for report in (entry for entry in entries if isinstance(entry, Report)):
+        found.setdefault((report.model.path, report.model.sha256), []).append(report)
+    return [ModelAudits(tuple(reports)) for reports in found.values()], [e for e in entries if isinstance(e, Failure)]
 
 
 def file_name(path: str) -> str:

@@ -31,6 +31,8 @@ class ReportFormat(StrEnum):
 
 WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 """The formats that write documents of every kind; others write reports alone."""
+ABOUT_ONE_MODEL = (ReportFormat.INTOTO_PREDICATE,)
+"""The formats that hold one model, so that no audit of several needs to run before they are refused."""
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Criterion, CriterionKind, Outcome
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite, exit_code_of
+from bnnaudit.core.suite import Failure, exit_code_of
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import plural
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
@@ -51,13 +51,7 @@ _OUTCOMES = {Outcome.PASSED: Level.NOTICE, Outcome.FAILED: Level.ERROR, Outcome.
 
 def write_github(document: Document, page: Page) -> str:
     """At most ten annotations of each level, the most important first; raises UsageError for a document that is no audit."""
-    match document:
-        case Report() | Failure():
-            entries: tuple[Report | Failure, ...] = (document,)
-        case Suite():
-            entries = document.entries
-        case _:
-            raise UsageError("github: only audits are written in this format; choose terminal or json")
+    entries = entries_of(document, "github")
     found = [each for kind in (_answers, _criteria, _findings, _faults) for entry in entries for each in kind(entry)]
     if not found:
         found = [Annotation(Level.NOTICE, "bnnaudit", "no model was audited")]

@@ -11,6 +11,7 @@ from bnnaudit.auditing.advice import advice_of
 from bnnaudit.auditing.gate import Audited, decide
 from bnnaudit.auditing.verdict import judge_checks, reach_verdict, share, why_in_doubt
 from bnnaudit.auditing.waivers import Waivers
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import DefaultAnswers, Evidence
 from bnnaudit.core.plan import Declared
 from bnnaudit.core.policy import Limits, Policy, Waiver
@@ -62,7 +63,7 @@ def test_a_claim_that_is_not_met_has_to_be_corrected_to_the_lower_bound() -> Non
 def test_an_open_claim_says_what_decides_it() -> None:
     first, second, *_ = advised(declaring(0.6, 0.55))
     assert first.text == "To decide what the gate was asked, audit about 369 images (--samples 369)."
-    assert "declare 49.3 % or less" in second.text
+    assert second.text == 'Or declare 49.3 % or less, or set decide = "estimate" in the policy.'
     equal, *_ = advised(declaring(0.55, 0.55))
     assert "no number of images decides it" in equal.text
 
@@ -74,7 +75,7 @@ def test_a_model_that_is_not_robust_may_claim_nothing() -> None:
 
 def test_a_robust_model_is_quoted_with_at_most() -> None:
     (advice, *_) = advised(evidence(HEALTHY))
-    assert advice.text == "Where robustness is stated, state at most 30.0 % [25.1, 35.4], with the threat."
+    assert advice.text == "Where robustness is stated, state at most 30.0 % [25.1, 35.4] under this threat."
 
 
 def test_thresholds_that_are_open_are_decided_by_the_largest_sample() -> None:
@@ -83,6 +84,23 @@ def test_thresholds_that_are_open_are_decided_by_the_largest_sample() -> None:
     (single, *_) = advised(evidence(HEALTHY), Policy(Limits(min_verified=0.32)))
     assert "(--samples " in advice.text
     assert "audit about 2090 images" in single.text, "1.96^2 x 0.32 x 0.68 / 0.02^2 = 2089.8"
+
+
+def test_what_failed_comes_before_what_is_undecided() -> None:
+    first, *rest = advised(declaring(0.66, 0.55), Policy(require=("hard-label",)))
+    assert first.rules == ("FR303",)
+    assert any("hard-label" in advice.text for advice in rest)
+
+
+def test_a_model_in_doubt_is_not_audited_on_more_images_first() -> None:
+    waived = Waiver("MF414", "known", "ada", date(2026, 2, 1))
+    first, *_ = advised(of_the_sample(fed(30, 90)), Policy(Limits(min_verified=0.32), waivers=(waived,)))
+    assert first.rules == ("MF414",)
+
+
+def test_a_thorough_audit_is_not_sent_to_a_thorough_one() -> None:
+    given = evidence(HEALTHY, the_plan=plan(effort=Effort.THOROUGH))
+    assert not any("--effort" in advice.text for advice in advised(given))
 
 
 def test_a_required_check_has_to_be_run() -> None:

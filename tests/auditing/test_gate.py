@@ -117,6 +117,18 @@ def test_a_waived_finding_does_not_fail_and_is_named_with_its_day() -> None:
     assert of_kind(half, CriterionKind.FINDINGS).outcome is FAILED
 
 
+def test_a_pass_beside_accepted_findings_does_not_say_that_there_are_none() -> None:
+    waived = decide(Policy(), audited("FR301", status=Status.FAKE, waivers=(waiver("FR301"),)))
+    ignored = decide(Policy(ignore=("FR",)), audited("FR301", status=Status.FAKE))
+    for gate, told in ((waived, "accepted by waivers: FR301"), (ignored, "not counted: FR301")):
+        assert gate.outcome is PASSED
+        reason = of_kind(gate, CriterionKind.FINDINGS).reason
+        assert reason.startswith("no error-level finding that counts; ")
+        assert told in reason
+    never = of_kind(decide(Policy(fail_on=FailOn.NEVER), audited("FR301")), CriterionKind.FINDINGS)
+    assert never.reason.startswith("found and passed over: FR301")
+
+
 def test_an_expired_or_unused_waiver_is_reported_and_protects_nothing() -> None:
     waivers = (waiver("FR301", date(2025, 12, 31)), waiver("GM101"))
     gate = decide(Policy(), audited("FR301", waivers=waivers))
@@ -250,7 +262,7 @@ def test_the_gap_is_paired_with_ordinary_attacks_or_taken_to_the_declared_figure
     paired = of_kind(decide(policy, audited()), CriterionKind.GAP)
     assert paired.measured is not None
     assert paired.measured.value == 0.05
-    assert paired.asked == "a verified accuracy at most 5 points below ordinary PGD"
+    assert paired.asked == "a verified accuracy at most 5 points below what ordinary attacks leave"
     declared = of_kind(decide(policy, audited(declared=0.7)), CriterionKind.GAP)
     assert declared.measured is not None
     assert declared.measured.value == 0.15

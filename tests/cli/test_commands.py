@@ -15,10 +15,11 @@ import pytest
 
 from bnnaudit.cli.attack_settings import attack_settings
 from bnnaudit.cli.main import COMMANDS, program
+from bnnaudit.config.schema import settings_schema_text
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.core.surrogate import SurrogateKind
-from bnnaudit.reports.json.schema import report_schema
+from bnnaudit.reports.json.schema import report_schema, report_schemas
 from bnnaudit.rules.table import RULES
 from tests.cli.conftest import Ran, write_model
 
@@ -192,3 +193,23 @@ def test_explain_lists_the_publications_that_texts_cite(bnnaudit: Bnnaudit) -> N
     listed = json.loads(bnnaudit("explain", "--sources", "--format", "json").out)["sources"]
     assert [source["label"] for source in listed] == list(SOURCES)
     assert bnnaudit("explain", "FR301", "--sources").code == 2
+
+
+def test_explain_prints_the_schemas_that_ship(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    """That of settings, and one for every document with a version."""
+    assert bnnaudit("explain", "--schema", "settings").out == settings_schema_text()
+    assert json.loads(bnnaudit("explain", "--schema", "report", "--format", "json").out) == report_schema()
+    kinds = {file.removeprefix("bnnaudit-").rpartition("-")[0] for file in report_schemas()}
+    assert kinds >= {"report", "suite", "failure", "reproduction"}
+    for kind in kinds:
+        path = tmp_path / f"{kind}.json"
+        assert bnnaudit("explain", "--schema", kind, "-o", path).code == 0
+        jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text()))
+    for words, told in (
+        (("--schema", "setings"), "did you mean settings"),
+        (("--schema", "settings", "--all"), "only one"),
+        (("--schema", "settings", "--format", "terminal"), "leave out --format"),
+    ):
+        ran = bnnaudit("explain", *words)
+        assert (ran.code, ran.out) == (2, "")
+        assert told in ran.err

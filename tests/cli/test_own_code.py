@@ -125,7 +125,7 @@ def test_what_cannot_be_seen_is_unknown_and_warned_of(
     assert gradient["dead"]
     assert gradient["why"] == "it leaves PyTorch for NumPy"
     assert document["model"]["bits"]["activations"] is None  # type: ignore[index]
-    text = bnnaudit(command[0], weights, *command[1:], "--quiet").out
+    text = bnnaudit(command[0], weights, *command[1:], "--verbose").out
     assert "non-differentiable steps unknown" in text
     assert "no non-differentiable step" not in text
 

@@ -112,7 +112,7 @@ def test_annotations_are_heeded_and_nothing_else_that_bnnaudit_prints(
     "hostile",
     ["$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "'; touch pwned; '", "x\n; touch pwned", "| touch pwned"],
 )
-@pytest.mark.parametrize("name", ["models", "data", "eps", "args", "baseline"])
+@pytest.mark.parametrize("name", ["models", "data", "eps", "args", "fail_on"])
 def test_no_input_is_run(stand_in: StandIn, workspace: Path, temporary: Path, hostile: str, name: str) -> None:
     run = new_run(workspace, temporary)
     act(stand_in, run, **{"models": "model.onnx", name: hostile})

@@ -18,8 +18,9 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import SOURCES
-from bnnaudit.reports.documents import Bibliography, Catalogue, CheckCost, Document, EffortTable
-from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat, render, writer_of
+from bnnaudit.core.suite import Suite
+from bnnaudit.reports.documents import Audited, Bibliography, Catalogue, CheckCost, Document, EffortTable
+from bnnaudit.reports.formats import ABOUT_ONE_MODEL, WRITE_EVERYTHING, ReportFormat, render, writer_of
 from bnnaudit.reports.page import Page
 from tests.reports.reproductions import reproduction
 
@@ -28,7 +29,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list[Document]:
+def documents(reports: dict[str, Report], runs: dict[str, Audited], facts: ModelFacts, rule: Rule) -> list[Document]:
     """One of each kind, and reports of every shape."""
     fake = reports["fake"]
     radii = dict.fromkeys(Ball, 1.0)
@@ -38,7 +39,7 @@ def documents(reports: dict[str, Report], facts: ModelFacts, rule: Rule) -> list
     clever = CleverReport(fake.provenance, facts, fake.data, settings, 5, str(Pgd().surrogate), rows, 1.5)
     efforts = EffortTable((CheckCost("claim", ("FR302",), (20, 20, 20)), CheckCost("noise", ("GM112",), (None, 5, 5))))
     return [
-        *reports.values(),
+        *runs.values(),
         facts,
         rule,
         Catalogue((rule, rule)),
@@ -125,3 +126,13 @@ def test_naming_the_formats_is_cheap_and_none_needs_torch(code: str, heavy: tupl
     script = f"{code}; import sys; print(*(name for name in {heavy!r} if name in sys.modules))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("format", ReportFormat)
+def test_formats_about_one_model_are_those_that_refuse_several(format: ReportFormat, suite: Suite) -> None:
+    try:
+        render(suite, format, Page(80))
+    except UsageError:
+        assert format in ABOUT_ONE_MODEL
+    else:
+        assert format not in ABOUT_ONE_MODEL

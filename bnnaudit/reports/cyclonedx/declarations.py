@@ -39,7 +39,7 @@ def declarations(models: Sequence[tuple[ModelAudits, str]], version: str) -> Jso
                     "bom-ref": f"claim-{number}",
                     "target": target,
                     "predicate": f"{percent(verdict.claimed_accuracy)} accuracy under {threat_text(report.threat)}",
-                    "reasoning": f"Claimed: {verdict.claim_source}.",
+                    "reasoning": _whose(verdict),
                     "evidence": _references(supporting, f"evidence-{number}"),
                     "counterEvidence": _references(contradicting, f"counter-evidence-{number}"),
                 }
@@ -47,6 +47,14 @@ def declarations(models: Sequence[tuple[ModelAudits, str]], version: str) -> Jso
             attestations.append(_attestation(report, verdict, f"claim-{number}"))
     assessor: JsonObject = {"bom-ref": ASSESSOR, "organization": {"name": f"bnnaudit {version} (automated audit)"}}
     return {"assessors": [assessor], "attestations": attestations, "claims": claims, "evidence": evidence}
+
+
+def _whose(verdict: Verdict) -> str:
+    if verdict.declared_accuracy is not None:
+        return f"The figure is {verdict.claim_source}."
+    return (
+        f"No figure is declared; this is what {verdict.claim_source} leaves, and so what the model seems to withstand."
+    )
 
 
 def _pieces(report: Report, verdict: Verdict) -> tuple[list[JsonObject], list[JsonObject]]:

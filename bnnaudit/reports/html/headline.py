@@ -10,6 +10,7 @@ from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.gate import Gate, Outcome
 from bnnaudit.core.report import Report, Status, Verdict
 from bnnaudit.reports.attack_names import attack_name
+from bnnaudit.reports.html.shown_text import name
 from bnnaudit.reports.numbers import percent, plural, threat_text
 
 
@@ -64,7 +65,7 @@ def gate_words(gate: Gate | None) -> str:
         return f"All that was asked is met: {total}."
     verb = "failed" if gate.outcome is Outcome.FAILED else "undecided"
     open_ones = [criterion for criterion in gate.criteria if criterion.outcome is gate.outcome]
-    named = "; ".join(f"{criterion.asked} ({criterion.reason})" for criterion in open_ones[:2])
+    named = "; ".join(f"{name(criterion.asked)} ({name(criterion.reason).rstrip('.')})" for criterion in open_ones[:2])
     further = f"; {len(open_ones) - 2} more" if len(open_ones) > 2 else ""
     return f"{len(open_ones)} of {total} {verb}: {named}{further}."
 

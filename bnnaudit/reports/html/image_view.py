@@ -6,8 +6,12 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.report import Report
+from bnnaudit.reports.attack_names import capitalised
+from bnnaudit.reports.html.shown_text import cut
 from bnnaudit.reports.numbers import MISSING, length, norm_name, significant
 
 _CLASS_NAME = 60
@@ -19,11 +23,11 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a card: what it is, and its file as an address."""
+    """One picture of a card: what it is, and its file as an address, which is never cut off."""
 
     caption: str
     alt: str
-    address: str
+    address: Markup
     width: int
     height: int
 
@@ -81,7 +85,7 @@ def lines(report: Report, most: int) -> tuple[ImageLine, ...]:
             withstood(row.claimed, row.right),
             withstood(row.verified, row.right),
             MISSING if row.adversarial_prediction is None else class_name(row.adversarial_prediction, classes),
-            row.fooled_by or MISSING,
+            capitalised(row.fooled_by) or MISSING,
             MISSING if row.distance is None else length(row.distance),
             MISSING if row.margin is None else significant(row.margin),
         )
@@ -94,8 +98,7 @@ def class_name(number: int, classes: Sequence[str]) -> str:
     name = classes[number] if 0 <= number < len(classes) else ""
     if not name or name == str(number):
         return str(number)
-    short = name if len(name) <= _CLASS_NAME else f"{name[: _CLASS_NAME - 1]}…"
-    return f"{short} ({number})"
+    return f"{cut(name, _CLASS_NAME)} ({number})"
 
 
 def withstood(answer: bool | None, right: bool) -> str:
@@ -113,7 +116,7 @@ def _card(report: Report, example: Example, row: ImageRow | None) -> Card:
         label, before = class_name(row.label, classes), class_name(row.clean_prediction, classes)
         after = MISSING if row.adversarial_prediction is None else class_name(row.adversarial_prediction, classes)
         if row.fooled_by:
-            facts.append(("Attack", row.fooled_by))
+            facts.append(("Attack", capitalised(row.fooled_by)))
         if row.distance is not None:
             facts.append(("Distance", f"{norm_name(report.threat.norm)} {length(row.distance)}"))
     title = f"Image {example.index}"
@@ -138,8 +141,8 @@ def _card(report: Report, example: Example, row: ImageRow | None) -> Card:
 
 def _picture(caption: str, alt: str, png: bytes) -> Picture:
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
-    address = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-    return Picture(caption, alt, address, width, height)
+    address = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return Picture(caption, alt, Markup(address), width, height)
 
 
 def _sound(example: Example) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from markupsafe import Markup
+
 from bnnaudit.core.report import SignalTable, Sweep
 from bnnaudit.reports.attack_names import capitalised
 from bnnaudit.reports.numbers import interval, percent, significant
@@ -56,8 +58,8 @@ class LineChart:
     title: str
     axis: str
     says: str
-    line: str
-    band: str
+    line: Markup
+    band: Markup
     dots: tuple[Dot, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -130,7 +132,7 @@ def _curve(
         axis="temperature b",
         says=f"{title} against the temperature b: at most {significant(largest)}, at b = {significant(peak[0])}",
         line=_path((across(b), _height(v, largest)) for b, v in points),
-        band="",
+        band=Markup(),
         dots=(),
         x_ticks=_apart(ticks),
         y_ticks=(Tick(_height(0, 1.0), "0"), Tick(_height(1, 1.0), significant(largest, 2))),
@@ -181,5 +183,6 @@ def _apart(ticks: Sequence[Tick]) -> tuple[Tick, ...]:
     return tuple(kept)
 
 
-def _path(points: Iterable[tuple[float, float]]) -> str:
-    return " ".join(f"{x:g},{y:g}" for x, y in points)
+def _path(points: Iterable[tuple[float, float]]) -> Markup:
+    """Numbers alone, which are never cut off."""
+    return Markup(" ".join(f"{x:g},{y:g}" for x, y in points))

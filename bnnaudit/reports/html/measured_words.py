@@ -114,7 +114,9 @@ def _value(measurement: Measurement) -> str:
         unit = f" {measurement.unit}" if measurement.unit else ""
         return f"{significant(value)}{unit}" if math.isfinite(value) else MISSING
 
-    text = written(measurement.value)
+    # What is left after all attacks is an upper bound, wherever it is printed.
+    bound = "at most " if measurement.name.replace("_", " ").startswith("verified accuracy") else ""
+    text = bound + written(measurement.value)
     if measurement.low is None or measurement.high is None:
         return text
     return f"{text} [{written(measurement.low)}, {written(measurement.high)}]"

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 LARGEST_PAGE = 1_500_000
 """Bytes of a page, at most: mail and chat programs show a preview of such a file, and a job summary links to it. Not tuned."""
-NAME = 200
-"""Characters shown of a name, such as a path or a class. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from markupsafe import Markup
 
 from bnnaudit.reports.html.line_chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from bnnaudit.reports.html.measured_words import evidence_words
-from bnnaudit.reports.html.room import NAME
 from bnnaudit.reports.html.rule_text import blocks
-from bnnaudit.reports.numbers import count, interval, percent, plural, threat_text, with_interval
-from bnnaudit.reports.safe_text import safe
+from bnnaudit.reports.html.shown_text import cut, name
+from bnnaudit.reports.numbers import count, interval, norm_name, percent, plural, threat_text, with_interval
 
 _PERCENT = re.compile(r"(?<=[0-9]) %")
 """A number and its sign, which do not part at the end of a line."""
@@ -46,6 +45,7 @@ def environment(text: int) -> Environment:
         interval=interval,
         moment=moment,
         name=name,
+        norm=norm_name,
         percent=percent,
         plural=plural,
         threat=threat_text,
@@ -59,20 +59,9 @@ def environment(text: int) -> Environment:
     return made
 
 
-def name(text: str) -> str:
-    """A name as far as a reader needs it to tell it from others."""
-    return cut(text, NAME)
-
-
 def moment(text: str) -> str:
     """`2026-11-27 23:59 UTC`; as it stands where it is no time."""
     try:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):
         return name(text)
-
-
-def cut(text: str, most: int) -> str:
-    """The text in signs that can be seen, with an ellipsis in the place of what is left out."""
-    shown = safe(text[: most + 1])
-    return shown if len(shown) <= most and len(text) <= most else f"{shown[: most - 1]}…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnnaudit.core.gate import Outcome
+from bnnaudit.core.gate import Criterion
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.report import SCALINGS, Report, Serving
 from bnnaudit.core.serving import ServeAs
@@ -15,8 +15,9 @@ from bnnaudit.reports.html.image_view import Card, ImageLine, cards, lines
 from bnnaudit.reports.html.line_chart import LineChart, curve_charts, sweep_chart
 from bnnaudit.reports.html.measured_words import AttackLine, PlaceLine, attack_line, ends, place_lines, signal_lines
 from bnnaudit.reports.html.room import Room
+from bnnaudit.reports.html.shown_text import name
 from bnnaudit.reports.model_words import model_words, output_line
-from bnnaudit.reports.numbers import count, interval, percent, plural, steps_text, threat_text
+from bnnaudit.reports.numbers import MISSING, count, percent, plural, steps_text, threat_text
 
 Words = tuple[tuple[str, str], ...]
 _SERVED_AS = {
@@ -34,7 +35,6 @@ class CriterionLine:
     answer: str
     tone: Tone
     reason: str
-    measured: str
     compared: str
 
 
@@ -96,24 +96,17 @@ def report_view(report: Report, key: str, room: Room) -> ReportView:
 
 def _criteria(report: Report, room: Room) -> tuple[CriterionLine, ...]:
     criteria = () if report.gate is None else report.gate.criteria[: room.entries]
-    found = []
-    for criterion in criteria:
-        answer, tone = ANSWERS[criterion.outcome]
-        measured = criterion.measured
-        reason = criterion.reason
-        if criterion.outcome is Outcome.UNDECIDED and criterion.more_images is not None:
-            reason = f"{reason}; about {plural(criterion.more_images, 'more image')} would decide it"
-        found.append(
-            CriterionLine(
-                criterion.asked,
-                answer,
-                tone,
-                reason,
-                "" if measured is None else f"{percent(measured.value)} {interval(measured)}",
-                "" if criterion.bound is None else str(criterion.bound),
-            )
-        )
-    return tuple(found)
+    return tuple(
+        CriterionLine(criterion.asked, *ANSWERS[criterion.outcome], criterion.reason, _compared(criterion))
+        for criterion in criteria
+    )
+
+
+def _compared(criterion: Criterion) -> str:
+    """The bound that was compared, and how many images an undecided comparison lacks."""
+    bound = MISSING if criterion.bound is None else str(criterion.bound)
+    more = criterion.more_images
+    return bound if more is None else f"{bound}; about {plural(more, 'more image')} would decide"
 
 
 def _model(report: Report) -> Words:
@@ -121,12 +114,12 @@ def _model(report: Report) -> Words:
     facts, output = report.model, report.output
     rows = [("File", facts.path), *model_words("Format", facts), ("Output", output_line(facts))]
     if facts.scores is not None:
-        climbed = f"{'the logarithm of ' if facts.scores.logarithm else ''}tensor {facts.scores.tensor}"
-        rows.append(("Attacked at", f"{climbed} ({facts.scores.operator}): {facts.scores.why}"))
+        climbed = f"{'the logarithm of ' if facts.scores.logarithm else ''}tensor {name(facts.scores.tensor)}"
+        rows.append(("Attacked at", f"{climbed} ({name(facts.scores.operator)}): {facts.scores.why}"))
     if output is not None and output.tied:
         rows.append(("Ties", f"the two largest scores are equal on {output.tied} of {output.images} clean images"))
     if facts.operators:
-        rows.append(("Operators", ", ".join(f"{entry.count} x {entry.op}" for entry in facts.operators)))
+        rows.append(("Operators", ", ".join(f"{entry.count} x {name(entry.op)}" for entry in facts.operators)))
     rows.append(("Replayed on", facts.runtime or "not known"))
     rows += _serving(report.serving)
     rows += [(f"Metadata: {name}", value) for name, value in facts.metadata]
@@ -156,7 +149,10 @@ def _settings(report: Report) -> Words:
     """Everything that a repetition needs beside the command."""
     made, data, environment = report.provenance, report.data, report.environment
     rows = [
-        ("Data", f"{data.source}, {plural(data.samples, 'image')}" + ("" if data.labelled else ", without labels")),
+        (
+            "Data",
+            f"{name(data.source)}, {plural(data.samples, 'image')}" + ("" if data.labelled else ", without labels"),
+        ),
         ("Threat", ", ".join(text for text in (threat_text(report.threat), steps_text(report.threat)) if text)),
     ]
     extent = report.extent
@@ -182,7 +178,7 @@ def _settings(report: Report) -> Words:
             "Environment",
             f"Python {environment.python}, PyTorch {environment.torch}, ONNX Runtime {environment.onnxruntime}",
         ),
-        ("Device", f"{environment.device}, {plural(environment.threads, 'thread')}"),
+        ("Device", f"{name(environment.device)}, {plural(environment.threads, 'thread')}"),
     ]
     if environment.thread_dependent:
         depends = ", ".join(environment.thread_dependent)

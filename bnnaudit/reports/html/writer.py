@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 
 from bnnaudit.core.errors import UsageError
@@ -25,12 +26,16 @@ def write_html(document: Document | Suite | Failure, page: Page) -> str:
     """
     if not isinstance(document, Report | Suite | Failure):
         raise UsageError("html: this command's result has no page; write it as text or json")
-    text = ""
-    for room in ROOMS:
-        text = _drawn(document, room)
-        if len(text.encode()) <= LARGEST_PAGE:
-            break
-    return text
+    text = _drawn(document, ROOMS[0])
+    if _is_small(text):
+        return text
+    smaller = ROOMS[1:-1]  # the last is small whatever it holds
+    index = bisect_left(smaller, True, key=lambda room: _is_small(_drawn(document, room)))
+    return _drawn(document, ROOMS[1 + index])
+
+
+def _is_small(text: str) -> bool:
+    return len(text.encode()) <= LARGEST_PAGE
 
 
 def _drawn(document: Report | Suite | Failure, room: Room) -> str:

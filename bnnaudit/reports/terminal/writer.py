@@ -20,7 +20,7 @@ from bnnaudit.reports.terminal.reproduction import reproduction_parts
 from bnnaudit.reports.terminal.suite import failure_parts, suite_parts
 from bnnaudit.reports.terminal.typesetting import Parts
 
-PARTS: Mapping[type, Callable[[Any, Page], Parts]] = {
+PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
     Report: audit_parts,
     Suite: suite_parts,
     Failure: failure_parts,

@@ -1,1 +1,1 @@
-"""FR3xx: fake robustness."""
+"""FR3xx: what is claimed against what is left."""

@@ -120,6 +120,7 @@ def test_fake_robustness_is_a_claim_with_counter_evidence(fake: Report) -> None:
     claim = found["declarations"]["claims"][0]
     assert claim["target"] == found["components"][0]["bom-ref"]
     assert claim["predicate"] == "58.2 % accuracy under L-inf 0.3"
+    assert claim["reasoning"].startswith("No figure is declared; this is what ordinary PGD leaves")
     assert evidence(found, "evidence") == ["Ordinary PGD leaves 58.2 % [52.5, 63.7] under L-inf 0.3."]
     against = evidence(found, "counterEvidence")
     assert against[0] == "All attacks together leave at most 0.0 % [0.0, 1.3] under L-inf 0.3."
@@ -140,6 +141,7 @@ def test_a_claim_that_holds_has_evidence_alone(honest: Report) -> None:
 def test_a_declared_claim_that_is_not_met_has_counter_evidence_alone(claim_not_met: Report) -> None:
     found = bill(claim_not_met)
     assert found["declarations"]["claims"][0]["predicate"] == "66.0 % accuracy under L-inf 8/255"
+    assert found["declarations"]["claims"][0]["reasoning"] == "The figure is declared by the card."
     assert evidence(found, "evidence") == []
     assert len(evidence(found, "counterEvidence")) == 3
 

@@ -1,12 +1,15 @@
 import json
+from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 
+from bnnaudit.core.attack import Beta, BetaRule, Pgd
 from bnnaudit.core.report import Report
 from bnnaudit.core.scores import OutputScores, ScoreFacts
+from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.reports.json.schema import report_schema
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
@@ -180,3 +183,68 @@ def test_an_attack_of_small_steps_is_told_apart(fake: Report) -> None:
     short = replace(fake.attacks[1], step_size=0.01)
     written = [row["reaches_radius"] for row in _document(replace(fake, attacks=(short, fake.attacks[1])))["attacks"]]
     assert written == [False, True]
+
+
+def test_the_gate_is_written_with_all_that_it_was_asked(fake: Report) -> None:
+    gate = _document(fake)["gate"]
+    assert gate["outcome"] == "failed"
+    assert gate["policy"]["limits"] == {"min_clean": 0.9, "min_verified": 0.3, "max_gap": 0.05}
+    assert gate["policy"]["fail_on"] == "warning"
+    assert gate["criteria"][3] == {
+        "kind": "min-verified",
+        "asked": "verified accuracy of at least 30 %",
+        "outcome": "failed",
+        "reason": "at most 0.0 % [0.0, 1.3]: the upper bound is below",
+        "threshold": 0.3,
+        "measured": {"value": 0.0, "ci95": [0.0, 0.0126], "samples": 300},
+        "bound": "upper bound",
+        "more_images": None,
+    }
+    assert gate["idle"][0]["problem"] == "expired"
+    assert gate["idle"][0]["waiver"]["expires"] == "2024-01-31"
+    assert _document(fake)["exit_code"] == 1
+
+
+def test_a_declared_accuracy_has_no_interval_and_stands_beside_the_ordinary_one(claim_not_met: Report) -> None:
+    verdict = _document(claim_not_met)["verdict"]
+    assert (verdict["declared_accuracy"], verdict["claimed_accuracy"], verdict["claimed_ci95"]) == (0.66, 0.66, None)
+    assert (verdict["ordinary_accuracy"], verdict["ordinary_ci95"]) == (0.55, [0.4934, 0.6054])
+
+
+def test_a_table_of_images_is_one_that_pandas_takes(fake: Report) -> None:
+    images = _document(fake)["images"]
+    assert list(images) == ["columns", "data"]
+    rows = [dict(zip(images["columns"], row, strict=True)) for row in images["data"]]
+    assert rows[1]["fooled_by"] == "pgd++"
+    assert [row["verified"] for row in rows] == [False, False, False, True, False, None]
+
+
+def test_pictures_are_in_base64(fake: Report) -> None:
+    (first, *_) = _document(fake)["examples"]
+    assert b64decode(first["original"]) == fake.examples[0].original
+    assert (first["index"], first["scale"]) == (0, 10.0)
+
+
+def test_settings_and_threat_are_written_to_the_last_digit(fake: Report) -> None:
+    exact = Surrogate(SurrogateKind.TANH, 1 / 3, WidthUnit.REACH, 1 / 7)
+    row = replace(fake.attacks[1], settings=Pgd(surrogate=exact, beta=Beta(BetaRule.FIXED, 1 / 3)))
+    (attack,) = _document(replace(fake, attacks=(row,)))["attacks"]
+    assert attack["surrogate"] == "tanh:0.333333..0.142857:reach"
+    assert attack["settings"]["surrogate"] == {"kind": "tanh", "width": 1 / 3, "unit": "reach", "end": 1 / 7}
+    assert attack["settings"]["beta"]["value"] == 1 / 3
+    assert attack["threat"]["input_range"] == [0.0, 1.0]
+
+
+def test_the_rules_that_fired_are_written_in_full_once(compared: Report) -> None:
+    document = _document(compared)
+    assert list(document["rules"]) == ["FR301", "SP202", "GM103", "MF405"]
+    assert document["rules"]["FR301"]["false_alarms"] == compared.findings[0].rule.false_alarms
+    assert [finding["baseline"] for finding in document["findings"]] == ["unchanged", "new", "worse", "unchanged"]
+    assert document["findings"][2]["waiver"]["owner"] == "ml-release"
+
+
+def test_the_model_is_written_as_inspect_shows_it(fake: Report) -> None:
+    model = _document(fake)["model"]
+    assert model["operators"][0] == {"op": "Conv", "count": 3}
+    assert [one["name"] for one in model["quantizers"]] == [f"features.{index}.sign" for index in range(3)]
+    assert model["metadata"] == {"producer": "pytorch 2.15", "opset": "20"}

@@ -13,7 +13,7 @@ from bnnaudit.reports.json.audit import report_to_json
 from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.json.schema import report_schema
 
-NAMES = ("fake", "honest", "attack", "detailed", "undecided")
+NAMES = ("fake", "honest", "attack", "detailed", "undecided", "claim-not-met", "straddled", "compared", "hostile")
 
 # DESIGN's own list: what a reader of bnnaudit-report/1 may rely on, object by object.
 CONTRACT = {

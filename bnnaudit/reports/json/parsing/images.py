@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -9,6 +10,8 @@ from typing import Any, get_args, get_type_hints
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.reports.json.parsing.node import LARGEST, Node
 
+_INFINITE = (math.inf, -math.inf)
+"""What a number with too large an exponent is read as."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -40,9 +43,6 @@ def _row(node: Node, width: int, places: list[tuple[int, frozenset[type]]]) -> I
             names = " or ".join(sorted("null" if one is NoneType else one.__name__ for one in types))
             raise Node(value, f"{node.place}[{place}]").refused(names)
     return ImageRow(*(values[place] for place, _ in places))
-
-
-_INFINITE = (float("inf"), -float("inf"))
 
 
 def read_examples(node: Node) -> tuple[Example, ...]:

@@ -1,0 +1,68 @@
+"""`bnnaudit render REPORT.json...`: a report that is there already, in other formats."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bnnaudit.cli import options
+from bnnaudit.cli.command import command
+from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.paths import REPORTS, refuse_overwriting
+from bnnaudit.cli.session import files_written, provenance, require_formats
+
+if TYPE_CHECKING:
+    from bnnaudit.core.provenance import Provenance
+    from bnnaudit.reports.documents import Audited
+
+STDIN = "-"
+ReportPaths = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"Reports that were written with --format json; {STDIN} reads stdin.",
+        rich_help_panel="Report",
+        **vars(REPORTS),
+    ),
+]
+
+
+@command(
+    "bnnaudit render audit.json --report audit.html --report audit.sarif",
+    "bnnaudit render first.json second.json --format json --output suite.json",
+)
+def render(reports: ReportPaths, output: options.Report) -> int:
+    """Write each REPORT in other formats: the very bytes that `check` would have written, and no audit is run.
+
+    Several become one. Exits with 0 if everything was written, whatever the reports say: the gate is `check`.
+    """
+    made = provenance()
+    require_formats(output)
+    read = {f"a report that is read, {name}": Path(name) for name in reports if name != STDIN}
+    refuse_overwriting(read, files_written(output))
+    with failing_into_files(output, " ".join(reports), made):
+        document = together([document_of(name) for name in reports], made)
+    return write(document, output)
+
+
+def document_of(name: str) -> Audited:
+    """The document in a file, or on stdin; raises ReportError for what is none."""
+    from bnnaudit.reports.json.reading import read_bytes, read_file
+
+    return read_bytes(sys.stdin.buffer.read(), "stdin") if name == STDIN else read_file(Path(name))
+
+
+def together(documents: Sequence[Audited], made: Provenance) -> Audited:
+    """The only document, or a suite of all entries, as old as the newest: the same files give the same bytes at any time."""
+    from dataclasses import replace
+
+    from bnnaudit.core.suite import Suite
+
+    if len(documents) == 1:
+        return documents[0]
+    created = max(document.provenance.created for document in documents)
+    entries = [entry for one in documents for entry in (one.entries if isinstance(one, Suite) else (one,))]
+    return Suite(replace(made, created=created), tuple(entries))

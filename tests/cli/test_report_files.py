@@ -1,0 +1,241 @@
+"""Reports in files: which format, what is refused before any work is done, and what is there when an audit fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnnaudit.cli.report_files import report_file
+from bnnaudit.core.errors import UsageError
+from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.reports.formats import SUFFIXES, WRITE_EVERYTHING, ReportFormat
+from bnnaudit.reports.json.reading import read_document
+from tests.cli.conftest import Ran, write_model
+
+Bnnaudit = Callable[..., Ran]
+ALL = tuple(ReportFormat)
+QUICK = ("--data", "images.npz", "--effort", "quick", "--samples", "20", "--eps", "0.3", "--substitute", "none")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with images and an honest network."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path / "honest.onnx", scale=0.05)
+    return tmp_path
+
+
+def schema_of(path: Path) -> str:
+    return json.loads(path.read_text())["schema"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_suffix_tells_the_format(folder: Path, suffix: str) -> None:
+    found = report_file(f"audit{suffix}", ALL)
+    assert (found.format, found.path) == (SUFFIXES[suffix], Path(f"audit{suffix}"))
+    assert report_file(f"AUDIT{suffix.upper()}", ALL).format is SUFFIXES[suffix]
+
+
+@pytest.mark.parametrize("format", ReportFormat)
+def test_a_name_before_the_suffix(folder: Path, format: ReportFormat) -> None:
+    assert report_file(f"{format}=audit.txt", ALL).format is format
+    assert report_file(f"{format.upper()}=audit", ALL).format is format
+    assert report_file("./a=b.json", ALL) == report_file("json=./a=b.json", ALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("jsn=audit.json", "did you mean json"),
+        ("html5=audit", "known: terminal, json"),
+        ("audit", ".txt, .json"),
+        ("audit.pdf", ".txt, .json"),
+        ("json=", "empty"),
+        ("", "empty"),
+        ("json=-", "not a file"),
+        ("json=.", "folder"),
+        ("json=absent/audit.json", "absent"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(folder: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=r"^report: ") as caught:
+        report_file(text, ALL)
+    assert told in str(caught.value)
+
+
+def test_a_document_that_is_no_report_goes_into_every_format_that_takes_it(bnnaudit: Bnnaudit, folder: Path) -> None:
+    other = next(format for format in ReportFormat if format not in WRITE_EVERYTHING)
+    ran = bnnaudit("inspect", "honest.onnx", "--report", f"{other}=facts")
+    assert ran.code == 2
+    assert "not a format this command writes" in ran.err
+    assert bnnaudit("inspect", "honest.onnx", "--report", "facts.json", "--report", "facts.txt").code == 0
+    assert json.loads((folder / "facts.json").read_text())["num_classes"] == 3
+    assert "3 classes" in (folder / "facts.txt").read_text()
+
+
+def test_it_is_refused_before_anything_heavy_is_loaded(folder: Path) -> None:
+    code = (
+        "import sys; from bnnaudit.cli.main import run\n"
+        "for words in (['jsn=a'], ['a.pdf'], ['honest.onnx'], ['a.json', '--report', 'a.json'], ['json=images.npz']):\n"
+        "    assert run(['check', 'honest.onnx', '--data', 'images.npz', '--report', *words]) == 2, words\n"
+        "assert run(['check', 'honest.onnx', '-o', 'a.pdf', '--report', './a.pdf']) == 2\n"
+        "sys.exit(bool({'torch', 'numpy', 'onnx'} & set(sys.modules)))\n"
+    )
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 6
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_every_report_that_is_asked_for(bnnaudit: Bnnaudit, folder: Path) -> None:
+    """All formats at once; stdout holds what --format says."""
+    words = [word for format in ReportFormat for word in ("--report", f"{format}=audit.{format}")]
+    ran = bnnaudit("check", "honest.onnx", *QUICK, "--format", "json", *words)
+    assert ran.code == 0, ran.err
+    for format in ReportFormat:
+        assert (folder / f"audit.{format}").stat().st_size > 100, format
+    assert (folder / "audit.json").read_text() == ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "format"),
+    [
+        (("-o", "a.json"), "json"),
+        (("-o", "a.txt"), "terminal"),
+        (("-o", "a"), "terminal"),
+        (("-o", "a.log"), "terminal"),
+        (("-o", "a.txt", "--format", "json"), "json"),
+        (("-o", "a.json", "--format", "terminal"), "terminal"),
+    ],
+)
+def test_the_format_of_the_output(bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...], format: str) -> None:
+    assert bnnaudit("attack", "honest.onnx", "--data", "images.npz", "--steps", "1", *words).code == 0
+    assert (folder / words[1]).read_text().startswith("{") is (format == "json")
+
+
+def test_the_end_of_the_report_still_goes_to_stdout(bnnaudit: Bnnaudit, folder: Path) -> None:
+    ran = bnnaudit("check", "honest.onnx", *QUICK, "-o", "audit.json")
+    assert 1 <= ran.out.count("\n") <= 20
+    assert ran.out.splitlines()[-1].startswith("PASS")
+    assert schema_of(folder / "audit.json") == "bnnaudit-report/1"
+
+
+def broken(*arguments: object, **options: object) -> object:
+    raise ZeroDivisionError("oops")
+
+
+def interrupted(*arguments: object, **options: object) -> object:
+    raise KeyboardInterrupt
+
+
+def full(*arguments: object, **options: object) -> object:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("old", ["", '{"schema": "bnnaudit-report/1", "passed": true}'])
+@pytest.mark.parametrize(("error", "code"), [(broken, 70), (interrupted, 3), (full, 3)])
+def test_a_file_never_looks_clean_after_an_audit_that_failed(
+    bnnaudit: Bnnaudit, folder: Path, monkeypatch: pytest.MonkeyPatch, error: object, code: int, old: str
+) -> None:
+    for name in ("audit.json", "other.json", "audit.txt"):
+        if old:
+            (folder / name).write_text(old)
+    monkeypatch.setattr("bnnaudit.auditing.run.prepare", error)
+    ran = bnnaudit(
+        "check", "honest.onnx", *QUICK, "--report", "audit.json", "-o", "other.json", "--report", "audit.txt"
+    )
+    assert (ran.code, ran.out, ran.err.count("\n")) == (code, "", 1)
+    for name in ("audit.json", "other.json"):
+        failure = read_document((folder / name).read_text(), name)
+        assert (failure.exit_code, failure.model) == (code, "honest.onnx")
+        assert failure.message in ran.err
+    assert "PASS" not in (folder / "audit.txt").read_text()
+    assert "honest.onnx" in (folder / "audit.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("absent.onnx",),
+        ("nothing-*.onnx",),
+        ("broken.onnx",),
+        ("honest.onnx", "--data", "absent.npz"),
+        ("honest.onnx", "--card", "card.toml"),
+        ("honest.onnx", "--require", "no-such-check"),
+    ],
+)
+def test_bad_input_replaces_the_report_of_an_earlier_run(
+    bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / "broken.onnx").write_bytes(b"no model")
+    (folder / "card.toml").write_text("[policy]\nmin_clean = 90\n")
+    (folder / "audit.json").write_text("{}")
+    given = QUICK if "--data" not in words else QUICK[2:]
+    ran = bnnaudit("check", *given, *words, "--report", "audit.json")
+    assert ran.code == 2
+    failure = read_document((folder / "audit.json").read_text(), "audit.json")
+    assert failure.message in ran.err
+
+
+@pytest.mark.parametrize("command", ["attack", "sweep", "signal", "clever"])
+def test_other_commands_say_in_their_files_why_there_is_no_report(
+    bnnaudit: Bnnaudit, folder: Path, command: str
+) -> None:
+    (folder / "honest.onnx").write_bytes(b"no model")
+    more = ("--over", "radius") if command == "sweep" else ()
+    assert bnnaudit(command, "honest.onnx", "--data", "images.npz", *more, "--report", "audit.json").code == 2
+    assert schema_of(folder / "audit.json") == "bnnaudit-failure/1"
+
+
+def test_a_failure_never_replaces_a_model_or_data(bnnaudit: Bnnaudit, folder: Path) -> None:
+    """What a card that cannot be read names as its data is not known."""
+    (folder / "honest.toml").write_text("[data]\nsource = 'images.npz'\nsample = 3\n")
+    before = (folder / "images.npz").read_bytes()
+    assert bnnaudit("check", "honest.onnx", "--report", "json=images.npz").code == 2
+    assert (folder / "images.npz").read_bytes() == before
+
+
+def test_a_report_that_cannot_be_read_back_is_a_bug(
+    bnnaudit: Bnnaudit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnnaudit.core.errors import ReportError
+
+    def unreadable(*arguments: object) -> object:
+        raise ReportError("it is none")
+
+    monkeypatch.setattr("bnnaudit.reports.json.reading.read_document", unreadable)
+    ran = bnnaudit("check", "honest.onnx", *QUICK, "--report", "audit.json")
+    assert (ran.code, ran.out) == (ExitCode.BUG, "")
+    assert schema_of(folder / "audit.json") == "bnnaudit-failure/1"
+
+
+def test_every_format_is_written_from_what_the_json_holds(
+    bnnaudit: Bnnaudit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document that is other than its JSON does not show it."""
+    from dataclasses import replace
+
+    def another(text: str, where: str) -> object:
+        read = read_document(text, where)
+        return replace(read, model=replace(read.model, path="another.onnx"))
+
+    monkeypatch.setattr("bnnaudit.reports.json.reading.read_document", another)
+    bnnaudit("check", "honest.onnx", *QUICK, "--report", "audit.txt")
+    assert "another.onnx" in (folder / "audit.txt").read_text()
+
+
+def test_a_sweep_and_an_attack_in_every_format(bnnaudit: Bnnaudit, folder: Path) -> None:
+    np.savez(folder / "few.npz", x=np.load(folder / "images.npz")["x"][:5])
+    for command in (("attack",), ("sweep", "--over", "iterations", "--values", "1,2"), ("signal",)):
+        ran = bnnaudit(*command, "honest.onnx", "--data", "few.npz", "--report", "out.json", "--report", "out.txt")
+        assert ran.code == 0, ran.err
+        assert schema_of(folder / "out.json") == "bnnaudit-report/1"
+        assert (folder / "out.txt").read_text().strip()
