@@ -113,6 +113,7 @@ ALLOWED: dict[str, set[str]] = {
         "config/schema",
         "core",
         "evidence",
+        "evidence/schema",
         "evidence/writing",
         "experiments",
         "numerics",

@@ -16,6 +16,9 @@ SCHEMA = "bnnaudit-evidence/1"
 ARRAYS, REPORT = "counterexamples.npz", "report.json"
 DTYPES = ("float16", "float32", "float64", *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")))
 
+LARGEST_IMAGE, LARGEST_BATCH = 2**25, 2**28
+"""Numbers of one image, as many as bnnaudit takes, and of those that the model is given at a time: 1 GiB. Not tuned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -163,8 +166,11 @@ def _input_of(table: Table) -> Input:
         scale=table.number("scale"),
         zero_point=table.number("zero_point"),
     )
-    if len(shape) not in (1, 3) or math.prod(shape) != math.prod(network_shape) or math.prod(shape) > 2**27:
+    numbers = math.prod(shape)
+    if len(shape) not in (1, 3) or numbers != math.prod(network_shape) or numbers > LARGEST_IMAGE:
         raise table.wrong("shape", "that of an image which the network takes")
+    if numbers * max(given.chunk, given.batch or 1) > LARGEST_BATCH:
+        raise table.wrong("chunk", f"a number of images that together have at most {LARGEST_BATCH:,} numbers")
     for key, values in (("mean", given.mean), ("std", given.std)):
         if len(values) not in (0, 1, shape[0]) or (key == "std" and 0.0 in values):
             raise table.wrong(key, "one number for all channels or one for each, and no divisor zero")

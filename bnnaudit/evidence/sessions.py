@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ def open_sessions(model: bytes | str, manifest: Manifest) -> list[Classify]:
 def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, session: Session) -> Classify:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    options.intra_op_num_threads = manifest.threads
+    options.intra_op_num_threads = min(manifest.threads, os.cpu_count() or 1)
     options.inter_op_num_threads = 1
     for key, value in EXACT_SUMS.items() if session.exact_sums else ():
         options.add_session_config_entry(key, value)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,8 +32,8 @@ from bnnaudit.evidence.sessions import Classify, open_sessions
 from bnnaudit.evidence.stores import Archive, Folder, evidence_in, open_store, read_up_to
 from bnnaudit.evidence.threat import Images, outside
 
-BLOCK = 256
-"""Images in memory at a time. Not tuned; it changes no result."""
+BLOCK = 2**22
+"""Numbers in the images that are in memory at a time: 16 MiB. Not tuned; it changes no result."""
 IN_MEMORY = 64 * 2**20
 """Bytes of arrays out of a zip that are kept in memory and not in a temporary file. Not tuned."""
 
@@ -122,7 +123,8 @@ def _replay(arrays: Arrays, manifest: Manifest, sessions: Sequence[Classify] | N
     """Holds every counterexample against the threat and, where it could be opened, the model."""
     wrong: list[str] = []
     otherwise = 0
-    size = manifest.input.chunk * max(1, BLOCK // manifest.input.chunk)
+    chunk = manifest.input.chunk
+    size = chunk * max(1, BLOCK // (chunk * math.prod(arrays.shape)))
     for rows, originals, images in arrays.blocks(size):
         reasons = outside(manifest.threat, originals, images)
         result.inside += reasons.count("")

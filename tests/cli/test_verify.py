@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from bnnaudit.evidence.verify import verify
+from bnnaudit.evidence.writing import destination
 from tests.cli.conftest import Ran, write_model
+from tests.onnx_import.building import model_of, node
 from tests.paths import ROOT, SAMPLE_MODELS, SHARED
 
 Bnnaudit = Callable[..., Ran]
@@ -133,3 +137,69 @@ def test_the_traffic_sign_network(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "counterexamples.npz has the sha256" in ran.out or "bytes" in ran.out
     assert f"image {arrays['index'][0]}: it is " in ran.out
+
+
+def test_a_file_that_the_runtime_alone_cannot_load(bnnaudit: Bnnaudit, data: Path, tmp_path: Path) -> None:
+    """QONNX: its nodes are rewritten, and that graph is replayed."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        node("Flatten", "x", "f"),
+        node("Sub", "f half", "centred"),
+        node("BipolarQuant", "centred one", "b", domain="qonnx.custom_op.general"),
+        node("MatMul", "b w"),
+    ]
+    constants = {"half": np.float32(0.5), "one": np.float32(1), "w": rng.standard_normal((16, 3)).astype(np.float32)}
+    model = model_of(nodes, ["n", 1, 4, 4], constants, 17, output_shape=["n", 3])
+    model.opset_import.add(domain="qonnx.custom_op.general", version=1)
+    path, place = tmp_path / "quantized.onnx", tmp_path / "evidence"
+    onnx.save(model, path)
+    assert bnnaudit("attack", path, "--data", data, "--eps", "0.1", "-q", "--evidence", place).code == 0
+    (alone,) = verify(place, path)
+    assert (alone.exit_code, alone.problems) == (3, [])
+    assert "ONNX Runtime alone cannot run this model as the audit did: ONNX Runtime cannot load" in alone.cannot
+    ran = bnnaudit("verify", place, "--model", path)
+    assert ran.code == 0, ran.out
+    assert "it was opened as the audit did" in ran.out
+    assert f"{alone.counterexamples} of {alone.counterexamples} counterexamples hold" in ran.out
+
+
+def test_several_models_have_a_folder_each(bnnaudit: Bnnaudit, data: Path, tmp_path: Path) -> None:
+    models = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+    for scale, path in enumerate(models, start=1):
+        write_model(path, scale)
+    place, options = tmp_path / "evidence", ["--data", data, "--eps", "0.1", "--effort", "quick", "-q"]
+    bnnaudit("check", *models, *options, "--evidence", place)
+    assert sorted(path.name for path in place.iterdir()) == ["one", "two"]
+    for path in models:
+        ran = bnnaudit("verify", place, "--model", path)
+        assert ran.code == 0, ran.out
+        assert ran.out.startswith(f"Evidence  {place / path.stem}")
+
+
+def test_evidence_of_an_earlier_run_does_not_outlive_a_run_that_fails(
+    bnnaudit: Bnnaudit, model: Path, data: Path, tmp_path: Path
+) -> None:
+    place, options = tmp_path / "evidence", ["--eps", "0.1", "-q", "--evidence", tmp_path / "evidence"]
+    assert bnnaudit("attack", model, "--data", data, *options).code == 0
+    assert (place / "manifest.json").exists()
+    model.write_bytes(b"no model")
+    assert bnnaudit("attack", model, "--data", data, *options).code == 2
+    assert not place.exists()
+
+
+def test_evidence_that_cannot_be_written_costs_no_report(
+    bnnaudit: Bnnaudit, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "evidence")
+
+    monkeypatch.setattr(destination, "_pack", full)
+    report = tmp_path / "report.json"
+    ran = bnnaudit(
+        "check", model, "--data", data, "--eps", "0.1", "--effort", "quick", "-q",
+        "--report", report, "--evidence", tmp_path / "evidence.zip",
+    )  # fmt: skip
+    assert ran.code == 2
+    assert "No space left on device" in ran.err
+    assert json.loads(report.read_text())["schema"] == "bnnaudit-report/1"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "evidence"))) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFormat
 from bnnaudit.evidence.errors import CannotRunError, RefusedError
 from bnnaudit.evidence.files import check_model
@@ -76,7 +76,7 @@ def _write(folder: Path, case: Case) -> None:
     answering = [classifier(deployed) for _, deployed in opened]
     kept, before, after = _holding(case, sessions, answering)
     left_out = len(case.confirmed) - len(kept.confirmed)
-    (folder / ARRAYS).write_bytes(_arrays(kept, before, after))
+    _write_arrays(folder / ARRAYS, kept, before, after)
     (folder / REPORT).write_text(case.report_text, encoding="utf-8")
     for name, content in exact_pictures(kept.confirmed, kept.report.threat.box):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -117,11 +117,11 @@ def _answers(answering: Sequence[Classify], images: NDArray[np.float32]) -> Answ
     return np.stack([classify(images) for classify in answering], axis=1)
 
 
-def _arrays(case: Case, before: Answers, after: Answers) -> bytes:
-    """The arrays of `evidence/arrays.py` as a file."""
-    confirmed, stream = case.confirmed, io.BytesIO()
+def _write_arrays(path: Path, case: Case, before: Answers, after: Answers) -> None:
+    """The arrays that `evidence/arrays.py` reads."""
+    confirmed = case.confirmed
     np.savez_compressed(
-        stream,
+        path,
         original=np.ascontiguousarray(confirmed.original.numpy(), "<f4"),
         adversarial=np.ascontiguousarray(confirmed.adversarial.numpy(), "<f4"),
         label=np.ascontiguousarray(confirmed.labels.numpy(), "<i8"),
@@ -129,11 +129,13 @@ def _arrays(case: Case, before: Answers, after: Answers) -> bytes:
         before=np.ascontiguousarray(before, "<i8"),
         after=np.ascontiguousarray(after, "<i8"),
     )
-    return stream.getvalue()
 
 
 def _read(document: dict[str, object]) -> Manifest:
-    return read_manifest(json.dumps(document).encode())
+    try:
+        return read_manifest(json.dumps(document).encode())
+    except RefusedError as error:
+        raise UsageError(f"evidence: it cannot be written for this model and data ({error})") from error
 
 
 def _why_not_plain(case: Case, manifest: Manifest, before: Answers, after: Answers) -> str:
