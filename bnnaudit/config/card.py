@@ -42,7 +42,7 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
         path = card or beside
         own, found = _read(path, None)
         problems += found
-        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, project)]
+        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
 
