@@ -13,7 +13,7 @@ from bnnaudit.evidence.manifest import ARRAYS, REPORT, Manifest
 from bnnaudit.evidence.stores import MANIFEST, Store, read_up_to
 
 LARGEST_REPORT = 2**29
-"""Bytes of a report that is read: of 100,000 images it takes about 15 MB."""
+"""Bytes of a report that is read: of 100,000 images it takes 10 MB."""
 
 
 def check_files(store: Store, manifest: Manifest) -> list[str]:
