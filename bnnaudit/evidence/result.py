@@ -89,6 +89,8 @@ def _lines(one: Verification) -> Iterator[str]:
             yield "OK        there is no counterexample, so this shows nothing about the model"
         case 0:
             yield f"OK        {one.holding} of {count} counterexamples hold for the threat {one.threat}"
+        case 1 if not one.manifest_sha256:
+            yield "FAIL      nothing could be replayed"
         case 1:
             yield f"FAIL      {one.holding} of {count} counterexamples hold" + (f"; {one.cannot}" if one.cannot else "")
         case _:

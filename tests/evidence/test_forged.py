@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -252,3 +254,28 @@ def test_names_that_the_terminal_has_no_signs_for(evidence: Evidence) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert r"Pr\xfcfung" in done.stdout
+
+
+def with_header(evidence: Evidence, header: bytes) -> None:
+    """Gives the array of originals another header and no values."""
+    path = evidence.folder / "counterexamples.npz"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["original.npy"] = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    evidence.restate()
+
+
+@pytest.mark.parametrize("header", [b"(" * 5000, b"\x00\xff" * 20, b"print(1)", b"{", b"\n"])
+def test_a_header_that_is_no_header(evidence: Evidence, header: bytes) -> None:
+    with_header(evidence, header)
+    found = checked(evidence)
+    assert (found.exit_code, len(found.problems)) == (1, 1)
+    assert "original has a header that cannot be read" in found.problems[0]
+
+
+def test_what_nobody_could_read_was_not_replayed(evidence: Evidence) -> None:
+    (evidence.folder / "manifest.json").write_text("[")
+    assert as_text([checked(evidence)]).splitlines()[-1] == "FAIL      nothing could be replayed"

@@ -222,11 +222,12 @@ def other(arrays: dict[str, np.ndarray], name: str, dtype: str) -> dict[str, np.
     [
         lambda arrays: other(arrays, "original", "f8"),
         lambda arrays: other(arrays, "label", "i4"),
+        lambda arrays: {"original": np.asfortranarray(arrays["original"])},
         lambda arrays: {"adversarial": arrays["adversarial"][:-1]},
         lambda arrays: {"before": arrays["before"][:, 0]},
         lambda arrays: {"index": np.array([{}] * len(arrays["index"]), dtype=object)},
     ],
-    ids=["doubles", "narrow labels", "one image less", "no sessions", "pickled objects"],
+    ids=["doubles", "narrow labels", "by columns", "one image less", "no sessions", "pickled objects"],
 )
 def test_arrays_that_are_not_as_the_manifest_says(
     evidence: Evidence, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
