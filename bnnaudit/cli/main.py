@@ -26,6 +26,7 @@ COMPLETION = "_BNNAUDIT_COMPLETE"
 """The variable by which a shell asks for completions."""
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
+    "compare": "Compare two releases by their reports.",
     "attack": "Run one attack.",
     "sweep": "Measure accuracy against one setting of an attack.",
     "signal": "Measure how the signal propagates, and where it dies.",

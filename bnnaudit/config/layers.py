@@ -24,7 +24,7 @@ from bnnaudit.config.policy import LIMITS, LimitsTable, PolicyTable, PolicyThrea
 from bnnaudit.config.settings import Settings, ThreatTable
 from bnnaudit.core.policy import Decide, FailOn
 
-STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min}
+STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min, "max_drop": min}
 """Of two thresholds, the one that fewer models meet."""
 
 

@@ -10,7 +10,7 @@ from bnnaudit.config.kinds import Day, FilledText, Length, Share, Table, choice,
 from bnnaudit.core.policy import Decide, FailOn, Limits, Policy, Waiver
 from bnnaudit.core.threat import IMAGE_BITS, Norm, length_text
 
-LIMITS = ("min_clean", "min_verified", "max_gap")
+LIMITS = ("min_clean", "min_verified", "max_gap", "max_drop")
 """The keys of the thresholds, named as in `Limits`."""
 
 Names: TypeAlias = tuple[FilledText, ...]
@@ -23,6 +23,9 @@ class LimitsTable(Table):
     min_verified: Share | None = key("Least accuracy that is left after every attack of the audit: 0.3 or '30%'.")
     max_gap: Share | None = key(
         "Most that the claimed accuracy under attack may exceed the verified one by: 0.05 or '5%'."
+    )
+    max_drop: Share | None = key(
+        "Most that clean and verified accuracy may lie below those of the baseline or of the older release: 0.02 or '2%'."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Finding, Severity
@@ -12,6 +13,7 @@ from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.markdown_comparison import comparison_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
@@ -45,6 +47,8 @@ def write_markdown(document: Document, page: Page) -> str:
             blocks = list(_suite(document))
         case Failure():
             blocks = list(_failure(document, "##"))
+        case Comparison():
+            blocks = list(comparison_blocks(document))
         case _:
             raise UsageError("markdown: only audits are written in this format; choose terminal or json")
     return _fitting(blocks)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bnnaudit.core.clever import CleverReport
+from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
@@ -13,6 +14,7 @@ from bnnaudit.reports.documents import Bibliography, Catalogue, Document, Effort
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.audit import audit_parts
 from bnnaudit.reports.terminal.clever import clever_parts
+from bnnaudit.reports.terminal.comparison import comparison_parts
 from bnnaudit.reports.terminal.drawing import draw
 from bnnaudit.reports.terminal.explanation import bibliography_parts, catalogue_parts, effort_parts, rule_parts
 from bnnaudit.reports.terminal.inspection import inspection_parts
@@ -24,6 +26,7 @@ PARTS: Mapping[type[Document], Callable[[Any, Page], Parts]] = {
     Report: audit_parts,
     Suite: suite_parts,
     Failure: failure_parts,
+    Comparison: comparison_parts,
     CleverReport: clever_parts,
     Reproduction: reproduction_parts,
     ModelFacts: inspection_parts,
