@@ -41,7 +41,8 @@ def audit(
     """
     path = Path(model)
     settled = settings_for(path, parse_settings(settings or {}, "settings"), Path.cwd())
-    return run_audit(audit_request(path, settled, transfer, Provenance.now(command)), progress or Silence())
+    request = audit_request(path, settled, transfer, Provenance.now(command))
+    return run_audit(request, progress or Silence()).report
 
 
 def audit_request(model: Path, settings: Settings, transfer: bool, provenance: Provenance) -> AuditRequest:

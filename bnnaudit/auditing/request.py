@@ -12,9 +12,19 @@ from bnnaudit.core.target import Target
 
 
 def request_for(
-    opened: Opened, policy: Policy, transfer: bool, provenance: Provenance, make_substitute: Callable[[Target], Target]
+    opened: Opened,
+    policy: Policy,
+    transfer: bool,
+    provenance: Provenance,
+    make_substitute: Callable[[Target], Target],
+    keep_images: bool = False,
+    least_images: int = 0,
 ) -> AuditRequest:
-    """The audit of a model under one threat; make_substitute is called only if the check that needs it runs."""
+    """The audit of a model under one threat; make_substitute is called only if the check that needs it runs.
+
+    keep_images: whether every counterexample is kept, for evidence. least_images: how many are attacked in any case,
+    as far as there are so many.
+    """
     return AuditRequest(
         target=opened.target,
         sample=opened.sample,
@@ -22,4 +32,6 @@ def request_for(
         make_substitute=make_substitute,
         provenance=provenance,
         threads=opened.threads,
+        keep_images=keep_images,
+        least_images=least_images,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,6 @@ from bnnaudit.cli.delivery import failing_into_files, write
 from bnnaudit.cli.paths import STORED_REPORT, refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
 from bnnaudit.core.policy import Decide, FailOn
-
-if TYPE_CHECKING:
-    from bnnaudit.releases.comparing import Stored
 
 Older = Annotated[
     Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(STORED_REPORT))
@@ -56,6 +53,7 @@ def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison
     require_formats(output)
     refuse_overwriting({"the older report": older, "the newer report": newer}, files_written(output))
     with failing_into_files(output, f"{older} {newer}", made):
+        from bnnaudit.cli.stored_reports import stored
         from bnnaudit.releases.comparing import Asked, compare_releases
 
         asked = Asked(drops.max_drop, drops.fail_on, drops.decide)
@@ -64,15 +62,3 @@ def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison
     from bnnaudit.core.exit_codes import worst
 
     return worst([written, comparison.exit_code])
-
-
-def stored(path: Path) -> Stored:
-    """The release in a file; raises ReportError for what is none."""
-    from hashlib import sha256
-
-    from bnnaudit.core.comparison import StoredReport
-    from bnnaudit.releases.comparing import Stored
-    from bnnaudit.reports.json.reading import content_of, read_bytes
-
-    content = content_of(path)
-    return Stored(StoredReport(str(path), sha256(content).hexdigest()), read_bytes(content, str(path)))

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "compare": "Compare two releases by their reports.",
     "attack": "Run one attack.",
+    "verify": "Replay the counterexamples of evidence on the deployed model.",
     "sweep": "Measure accuracy against one setting of an attack.",
     "signal": "Measure how the signal propagates, and where it dies.",
     "clever": "Estimate distances by CLEVER scores.",

@@ -207,6 +207,10 @@ class Gate(Options, panel="Gate"):
         "Most that clean and verified accuracy may lie below those of the baseline, such as 0.02.",
         key="policy.max_drop",
     )
+    baseline: paths.StoredReport | None = option(
+        "JSON report of an earlier audit, or of several: only what is new or worse than there fails.",
+        key="policy.baseline",
+    )
     fail_on: FailOn | None = option(
         "Least severity of a finding that fails.", "error", "policy.fail_on", metavar="LEVEL"
     )
@@ -277,6 +281,14 @@ class Comparison(Output):
     )
 
     formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_COMPARISONS
+
+
+class WithEvidence(Report):
+    """Where a report goes, and the counterexamples that it rests on."""
+
+    evidence: paths.Evidence | None = option(
+        "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
+    )
 
 
 class Plotted(Report):

@@ -66,13 +66,19 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     address = split_address(source) if source else None
     data = address[0] if address else Path(source) if source else None
     card = network.card or model.with_suffix(".toml")
-    return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
+    return {
+        "the model": model,
+        "its card": card,
+        "the data": data,
+        "the substitute": settings.substitute.model,
+        "the baseline": settings.policy.baseline,
+    }
 
 
 def files_written(*groups: Options) -> list[tuple[str, Path | None]]:
     """The files that a command writes, each with its option."""
     given = said(*groups)
-    single = [(name, given.get(name)) for name in ("output", "save", "plot")]
+    single = [(name, given.get(name)) for name in ("output", "save", "plot", "evidence")]
     return [*single, *(("report", file.path) for file in given.get("report") or ())]
 
 

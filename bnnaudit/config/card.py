@@ -42,7 +42,7 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
         path = card or beside
         own, found = _read(path, None)
         problems += found
-        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, project)]
+        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
 
@@ -126,10 +126,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         source = str(folder / Path(source).expanduser())
     root = None if data.root is None else folder / data.root.expanduser()
     model = None if substitute.model is None else folder / substitute.model.expanduser()
+    policy = settings.policy
+    baseline = None if policy.baseline is None else folder / policy.baseline.expanduser()
     return settings.model_copy(
         update={
             "data": data.model_copy(update={"source": source, "root": root}),
             "substitute": substitute.model_copy(update={"model": model}),
+            "policy": policy.model_copy(update={"baseline": baseline}),
         }
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
-from bnnaudit.config.kinds import Day, FilledText, Length, Share, Table, choice, key, required
+from bnnaudit.config.kinds import Day, FilledText, Length, PathText, Share, Table, choice, key, required
 from bnnaudit.core.policy import Decide, FailOn, Limits, Policy, Waiver
 from bnnaudit.core.threat import IMAGE_BITS, Norm, length_text
 
@@ -65,6 +65,9 @@ class PolicyTable(LimitsTable):
     require: Names | None = key("Checks, or codes of their rules, without whose outcome nothing passes.")
     threats: tuple[PolicyThreatTable, ...] | None = key("Threats to audit under, one after another (that of [threat]).")
     waivers: tuple[WaiverTable, ...] | None = key("Findings that the project accepts, until a day.")
+    baseline: PathText | None = key(
+        "JSON report of an earlier audit: only what is new or worse than there fails. Not for a card."
+    )
     trust_cards: StrictBool | None = key(
         "Let a card loosen this policy as well; for a project whose cards are all its own. Not for a card itself (false)."
     )

@@ -20,8 +20,9 @@ from bnnaudit.reports.comparison_words import (
     pair_sentence,
     release_words,
 )
-from bnnaudit.reports.html.headline import ANSWERS, Tone
+from bnnaudit.reports.html.headline import TONES, Tone
 from bnnaudit.reports.html.room import Room
+from bnnaudit.reports.verdict_words import ANSWERS
 
 Words = tuple[tuple[str, str], ...]
 _ANSWERS = {ExitCode.PASSED: ("PASS", Tone.GOOD), ExitCode.FAILED: ("FAIL", Tone.BAD)}
@@ -105,5 +106,5 @@ def _pair(pair: ModelComparison, key: str, room: Room) -> PairView:
         pair.warnings,
         tuple(one for one in changed if one.state != "unchanged")[: room.entries],
         ", ".join(unchanged[: room.entries]),
-        tuple(AskedLine(each.asked, *ANSWERS[each.outcome], each.reason) for each in pair.criteria),
+        tuple(AskedLine(each.asked, ANSWERS[each.outcome], TONES[each.outcome], each.reason) for each in pair.criteria),
     )

@@ -44,7 +44,7 @@ def report_to_json(report: Report) -> JsonObject:
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
-        **record(report, "effort", "comparisons", "extent"),
+        **record(report, "effort", "seed", "comparisons", "extent"),
         "findings": [finding_to_json(finding) for finding in report.findings],
         "rules": rules_to_json(report.findings),
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
