@@ -12,6 +12,7 @@ from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
+from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
 from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.markdown_comparison import comparison_blocks
@@ -120,6 +121,7 @@ def _report(report: Report, level: str) -> Iterator[str]:
             yield words(verdict.reason)
     yield _figures(report)
     yield from _gate(report)
+    yield from _baseline(report)
     yield from _advice(report)
     yield from _findings(report)
     yield from _left_aside(report)
@@ -158,6 +160,16 @@ def _gate(report: Report) -> Iterator[str]:
     ]
     if idle:
         yield "\n".join(idle[:MOST_ROWS])
+
+
+def _baseline(report: Report) -> Iterator[str]:
+    if report.baseline is None:
+        return
+    mind = [f"- **Mind:** {words(warning)}" for warning in report.baseline.warnings]
+    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if mind else []), *mind])
+    gone = [f"- {words(name)}: {words(found)}" for name, found in gone_lines(report.baseline)]
+    if gone:
+        yield details(f"{plural(len(gone), 'finding')} gone since the baseline", "\n".join(gone[:MOST_ROWS]))
 
 
 def _advice(report: Report) -> Iterator[str]:
