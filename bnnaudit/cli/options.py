@@ -9,7 +9,7 @@ import typer
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
-from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile
+from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile
 from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
@@ -19,7 +19,7 @@ from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, ReportFormat
+from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, WRITE_HISTORIES, ReportFormat
 
 ModelPaths = Annotated[
     list[str],
@@ -283,11 +283,30 @@ class Comparison(Output):
     formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_COMPARISONS
 
 
+class PlottedHistory(Output):
+    """Where a history goes, and its picture."""
+
+    format: Annotated[ReportFormat, values.choice(WRITE_HISTORIES, make=ReportFormat)] | None = option(
+        f"How to write it to stdout, or to --output whatever its suffix: {', '.join(WRITE_HISTORIES)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[HistoryFile] | None = option(
+        "Also write it to this file, in the format named or that its suffix tells; can be repeated."
+    )
+    plot: paths.Picture | None = option("Also draw the accuracies, as a picture in this file.")
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_HISTORIES
+
+
 class WithEvidence(Report):
     """Where a report goes, and the counterexamples that it rests on."""
 
     evidence: paths.Evidence | None = option(
         "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
+    )
+    history: paths.HistoryFolder | None = option(
+        "Keep the report of each audit in this folder, for `bnnaudit history`."
     )
 
 

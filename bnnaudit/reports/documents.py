@@ -9,6 +9,7 @@ from bnnaudit.core.clever import CleverReport
 from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import Publication
 from bnnaudit.core.suite import Failure, Suite
@@ -48,5 +49,14 @@ class EffortTable:
 Audited: TypeAlias = Report | Suite | Failure
 """What a run that audits says, which every format writes and JSON can be read back as."""
 Document: TypeAlias = (
-    Audited | Comparison | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | Bibliography | EffortTable
+    Audited
+    | Comparison
+    | History
+    | CleverReport
+    | Reproduction
+    | ModelFacts
+    | Rule
+    | Catalogue
+    | Bibliography
+    | EffortTable
 )

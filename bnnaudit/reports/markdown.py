@@ -9,6 +9,7 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Outcome
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
@@ -16,6 +17,7 @@ from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
 from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.markdown_comparison import comparison_blocks
+from bnnaudit.reports.markdown_history import history_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
@@ -51,6 +53,8 @@ def write_markdown(document: Document, page: Page) -> str:
             blocks = list(_failure(document, "##"))
         case Comparison():
             blocks = list(comparison_blocks(document))
+        case History():
+            blocks = list(history_blocks(document))
         case _:
             raise UsageError("markdown: only audits are written in this format; choose terminal or json")
     return _fitting(blocks)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.history_words import TITLES, history_line, skipped_sentences
 from bnnaudit.reports.html.comparison_view import comparison_view
+from bnnaudit.reports.html.history_view import series_view
 from bnnaudit.reports.html.room import LARGEST_PAGE, ROOMS, Room
 from bnnaudit.reports.html.suite_view import FailureView, suite_view
 from bnnaudit.reports.html.templates import environment
@@ -26,7 +29,7 @@ def write_html(document: Document, page: Page) -> str:
 
     The page of the stream does not matter: a browser lays this one out.
     """
-    if not isinstance(document, Report | Suite | Failure | Comparison):
+    if not isinstance(document, Report | Suite | Failure | Comparison | History):
         raise UsageError("html: this command's result has no page; write it as text or json")
     text = _drawn(document, ROOMS[0])
     if _is_small(text):
@@ -40,9 +43,11 @@ def _is_small(text: str) -> bool:
     return len(text.encode()) <= LARGEST_PAGE
 
 
-def _drawn(document: Report | Suite | Failure | Comparison, room: Room) -> str:
+def _drawn(document: Report | Suite | Failure | Comparison | History, room: Room) -> str:
     if isinstance(document, Comparison):
         return _compared(document, room)
+    if isinstance(document, History):
+        return _over_releases(document, room)
     template = environment(room.text).get_template("page.html.j2")
     if not isinstance(document, Suite):
         view = _view(document, "r1", room)
@@ -59,6 +64,16 @@ def _compared(comparison: Comparison, room: Room) -> str:
     template, view = environment(room.text).get_template("comparison.html.j2"), comparison_view(comparison, room)
     made = comparison.provenance
     return template.render(title=f"{view.answer}: {view.sentence}", made=made, made_by="Compared", view=view, room=room)
+
+
+def _over_releases(history: History, room: Room) -> str:
+    template = environment(room.text).get_template("history.html.j2")
+    skipped = list(skipped_sentences(history))[: room.entries]
+    views = [series_view(series, room) for series in history.series[: room.reports]]
+    made = history.provenance
+    return template.render(
+        title=history_line(history), made=made, made_by="Read", views=views, titles=TITLES, skipped=skipped, room=room
+    )
 
 
 def _view(entry: Report | Failure, key: str, room: Room) -> ReportView | FailureView:
