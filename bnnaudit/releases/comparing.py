@@ -144,8 +144,8 @@ def _matched(older: Stored, newer: Stored, asked: Asked, made: Provenance) -> Co
         older.file,
         newer.file,
         tuple(entries),
-        tuple(_named(older, set(before) - set(after))),
-        tuple(_named(newer, set(after) - set(before))),
+        tuple(_named(older, set(before) - set(after), failures=True)),
+        tuple(_named(newer, set(after) - set(before), failures=False)),
     )
 
 
@@ -171,8 +171,10 @@ def _by_name(stored: Stored) -> Mapping[Key, Report]:
     return found
 
 
-def _named(stored: Stored, keys: set[Key]) -> Iterator[str]:
-    """The entries of these keys in order; of the older release also those that were not audited."""
+def _named(stored: Stored, keys: set[Key], *, failures: bool) -> Iterator[str]:
+    """The entries of these keys in order, and where `failures` are asked for, those that were not audited."""
     for entry in stored.entries:
         if isinstance(entry, Report) and key_of(entry) in keys:
             yield f"{model_name(entry.model.path)} under {threat_name(entry.threat)}"
+        elif isinstance(entry, Failure) and failures:
+            yield f"{model_name(entry.model)}, which could not be audited"

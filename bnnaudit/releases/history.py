@@ -35,7 +35,7 @@ def history_of(
     series = tuple(_series(reports) for reports in found.values())
     names = sorted({one.model for one in series})
     if not names:
-        more = f"; {len(passed_over)} files are none, such as {passed_over[0].file}" if passed_over else ""
+        more = f"; 1 file or more is none, such as {passed_over[0].file}" if passed_over else ""
         raise ReportError(
             f"{folder}: there is no report of an audit{more}; `bnnaudit check --history {folder}` keeps them"
         )

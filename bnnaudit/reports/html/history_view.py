@@ -27,7 +27,7 @@ def series_view(series: Series, room: Room) -> SeriesView:
     """As many releases as there is room for, the newest."""
     kept = series.releases[-room.entries :]
     releases = [one.release for one in kept]
-    dates = [day(one.created) for one in releases]
+    dates = [day(one.created).removeprefix("20") for one in releases]  # wider labels would be cut
     drawn = (
         _chart("verified accuracy, at most", dates, [one.verified for one in releases]),
         _chart("claimed accuracy", dates, [claim_to_draw(one) for one in releases]),

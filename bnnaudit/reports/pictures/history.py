@@ -43,7 +43,7 @@ def _series(axes: Any, series: Series) -> None:
     axes.grid(visible=False, axis="x")
     axes.tick_params(length=0)
     axes.spines["left"].set_color(FAINT)
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower right")
 
 
 def _line(axes: Any, estimates: list[Estimate | None], color: str, label: str, marker: str) -> None:
