@@ -25,7 +25,7 @@ from bnnaudit.auditing.request import request_for
 from bnnaudit.auditing.run import run_audit
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.effort import Effort
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.errors import DataError, UsageError
 from bnnaudit.core.model_file import require_model
 from bnnaudit.core.policy import FailOn, Policy
 from bnnaudit.core.progress import Progress, Silence
@@ -101,24 +101,30 @@ def audit(
     the process are afterwards as they were.
     """
     given = model_of(model, name)
+    gate = {"min_clean": min_clean, "min_verified": min_verified, "max_gap": max_gap, "fail_on": fail_on}
+    if isinstance(policy, Policy) and any(value is not None for value in gate.values()):
+        raise UsageError(
+            f"policy: a Policy says all of it; leave out {', '.join(key for key in gate if gate[key] is not None)}"
+        )
     arguments = Arguments(settings)
-    in_memory = data is not None and not isinstance(data, str | Path)
-    arguments.put(
-        "data", source=str(data) if isinstance(data, str | Path) else None, samples=whole(samples), seed=whole(seed)
-    )
+    path, held = (str(data), None) if isinstance(data, str | Path) else (None, data)
+    arguments.put("data", source=path, samples=whole(samples), seed=whole(seed))
     arguments.put("preprocessing", input_range=input_range, mean=numbers(mean), std=numbers(std))
     arguments.put_threat(threat)
     if isinstance(policy, Mapping):
         arguments.put("policy", **policy)
-    arguments.put("policy", min_clean=min_clean, min_verified=min_verified, max_gap=max_gap, fail_on=fail_on)
+    arguments.put("policy", **gate)
     arguments.put("audit", effort=effort)
     arguments.put("run", device=None if device is None else str(device), batch_size=whole(batch_size))
     arguments.put("substitute", model=substitute or None)
-    made = Provenance.now(call_text("bnnaudit.audit", given, data, threat=threat, effort=effort, samples=samples))
+    call = call_text(
+        "bnnaudit.audit", given, data, threat=threat, policy=policy, **gate, effort=effort, samples=samples
+    )
     with caller_state_kept():
         settled = settle(given, arguments, policy if isinstance(policy, Policy) else None)
-        opened = _opened(given, data if in_memory else None, settled.settings, normalised, substitute is not False)
-        request = request_for(opened, settled.policy, substitute is not False, made, substitute_maker(opened))
+        opened = _opened(given, held, settled.settings, normalised, substitute is not False)
+        made, transfer = Provenance.now(call), substitute is not False
+        request = request_for(opened, settled.policy, transfer, made, substitute_maker(opened))
         return Report.of(run_audit(request, progress or Silence()))
 
 

@@ -70,6 +70,26 @@ class Report(PlainReport):
         """What `bnnaudit check` would have exited with."""
         return exit_code_of(self)
 
+    def figures(self) -> dict[str, float]:
+        """The accuracies that were measured, as fractions: for a log of experiments.
+
+        `clean`, `claimed` and `verified` (an upper bound of robust accuracy), each but a declared one with the ends of its 95 %
+        interval as `clean_low` and `clean_high`.
+        """
+        verdict = self.verdict
+        measured = {
+            "clean": self.clean_accuracy,
+            "claimed": verdict.ordinary_accuracy if verdict and verdict.declared_accuracy is None else None,
+            "verified": verdict.verified_accuracy if verdict else None,
+        }
+        found: dict[str, float] = {}
+        for name, estimate in measured.items():
+            if estimate is not None:
+                found |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        if verdict is not None and verdict.declared_accuracy is not None:
+            found["claimed"] = verdict.declared_accuracy
+        return found
+
     def raise_if_failed(self) -> None:
         """Raises GateFailedError, which names every criterion that is not met, unless the gate passed.
 
