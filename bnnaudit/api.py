@@ -125,7 +125,7 @@ def audit(
         opened = _opened(given, held, settled.settings, normalised, substitute is not False)
         made, transfer = Provenance.now(call), substitute is not False
         request = request_for(opened, settled.policy, transfer, made, substitute_maker(opened))
-        return Report.of(run_audit(request, progress or Silence()))
+        return Report.of(run_audit(request, progress or Silence()).report)
 
 
 def load_target(model: str | Path | nn.Module, settings: Tables | None = None) -> Target:

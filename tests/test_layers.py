@@ -92,6 +92,9 @@ ALLOWED: dict[str, set[str]] = {
         "zoo",
         "zoo/architectures",
     },
+    "evidence": set(),
+    "evidence/schema": set(),
+    "evidence/writing": VALUES | {"auditing", "evidence", "models/onnx"},
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
     "reports": {"core", "experiments", "reports/json"},
     "reports/html": {"core", "reports"},
@@ -109,6 +112,9 @@ ALLOWED: dict[str, set[str]] = {
         "config",
         "config/schema",
         "core",
+        "evidence",
+        "evidence/schema",
+        "evidence/writing",
         "experiments",
         "numerics",
         "reports",
@@ -213,9 +219,9 @@ def test_siblings_do_not_import_one_another(folder: str) -> None:
                 assert other.stem in SIBLINGS[folder], f"{path.relative_to(ROOT)} imports its sibling {other.name}"
 
 
-def test_only_the_entry_point_exits() -> None:
+def test_only_entry_points_exit() -> None:
     for path in ROOT.rglob("*.py"):
-        if path == ROOT / "cli" / "main.py":
+        if path in (ROOT / "cli" / "main.py", ROOT / "evidence" / "verify.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

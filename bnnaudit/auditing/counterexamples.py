@@ -60,16 +60,16 @@ class Counterexamples:
         if len(rows) == 0:
             return
         lengths = lengths_of(images[rows] - batch.images[rows], self.threat).double() / self.threat.box.width
-        ids, distances = batch.ids[rows].tolist(), lengths.tolist()
-        labels, places = batch.labels[rows].tolist(), rows.tolist()
+        answers, margins = (values[rows.cpu()].tolist() for values in (replay.reading.classes, replay.reading.margins))
+        columns = [batch.ids[rows].tolist(), batch.labels[rows].tolist(), answers, margins, lengths.tolist()]
         name, fresh = attack_words(trial), {}
-        for index, label, distance, place in zip(ids, labels, distances, places, strict=True):
+        for place, index, label, answer, margin, distance in zip(rows.tolist(), *columns, strict=True):
             known = self.found.get(index)
             if known is None or distance < known.distance * (1 - NEARER):
-                answer, margin = int(replay.reading.classes[place]), float(replay.reading.margins[place])
                 self.found[index] = Counterexample(index, label, answer, margin, distance, name)
                 fresh[index] = images[place]
-        self._keep(fresh)
+        if fresh:
+            self._keep(fresh)
 
     def _keep(self, fresh: dict[int, Tensor]) -> None:
         """Keeps the images of new counterexamples, all of them or those alone that are among the ones to look at."""

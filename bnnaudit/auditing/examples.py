@@ -88,7 +88,7 @@ def _png(picture: Picture, side: int) -> bytes:
         size = [max(1, round(length * side / longer)) for length in image.size]
         image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    image.save(stream, "PNG", optimize=True)
+    image.save(stream, "PNG")
     return stream.getvalue()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from bnnaudit.auditing.attack_rows import attack_row
+from bnnaudit.auditing.confirmed import Confirmed
 from bnnaudit.auditing.counterexamples import Counterexamples
 from bnnaudit.auditing.image_rows import with_images
 from bnnaudit.auditing.prepare import Prepared, with_substitute
@@ -40,6 +41,11 @@ class Adversarial:
     def fooled(self) -> Tensor:
         """(N,) bool: right before in every session that counts, and wrong after in one of them."""
         return self.before.right(self.labels) & ~self.after.right(self.labels)
+
+    @property
+    def confirmed(self) -> Confirmed:
+        """The counterexamples among them."""
+        return Confirmed(self.original, self.images, self.labels, self.ids).select(self.fooled)
 
 
 def run_one_attack(

@@ -94,6 +94,7 @@ def report_of(
         gate=gate,
         advice=advice_of(evidence, verdict, gate, audited.findings),
         effort=plan.effort,
+        seed=plan.seed,
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
         serving=serving_of(prepared.target, counted.sessions),

@@ -12,9 +12,17 @@ from bnnaudit.core.target import Target
 
 
 def request_for(
-    opened: Opened, policy: Policy, transfer: bool, provenance: Provenance, make_substitute: Callable[[Target], Target]
+    opened: Opened,
+    policy: Policy,
+    transfer: bool,
+    provenance: Provenance,
+    make_substitute: Callable[[Target], Target],
+    keep_images: bool = False,
 ) -> AuditRequest:
-    """The audit of a model under one threat; make_substitute is called only if the check that needs it runs."""
+    """The audit of a model under one threat; make_substitute is called only if the check that needs it runs.
+
+    keep_images: whether every counterexample is kept, for evidence.
+    """
     return AuditRequest(
         target=opened.target,
         sample=opened.sample,
@@ -22,4 +30,5 @@ def request_for(
         make_substitute=make_substitute,
         provenance=provenance,
         threads=opened.threads,
+        keep_images=keep_images,
     )

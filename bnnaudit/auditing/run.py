@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.auditing.confirmed import Confirmed
 from bnnaudit.auditing.counterexamples import Counterexamples
 from bnnaudit.auditing.image_blocks import Attacked
 from bnnaudit.auditing.image_rows import with_images
@@ -46,7 +47,7 @@ class AuditRequest:
     """Everything an audit starts from.
 
     `make_substitute` trains or loads the network for the transfer check; it is called only if that check runs. threads: what
-    the audit computes with; PyTorch's own number where it is None.
+    the audit computes with; PyTorch's own number where it is None. keep_images: whether every counterexample is kept.
     """
 
     target: Target
@@ -55,17 +56,30 @@ class AuditRequest:
     make_substitute: Callable[[Target], Target]
     provenance: Provenance
     threads: Threads | None = None
+    keep_images: bool = False
 
 
-def run_audit(request: AuditRequest, progress: Progress) -> Report:
-    """The audit's report. Interruption (KeyboardInterrupt) and faults end in an undecided verdict, not in an exception."""
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit gives: its report, and what evidence is made of.
+
+    target: the model in the sessions that it was replayed in. confirmed: None where the images were not asked for.
+    """
+
+    report: Report
+    target: Target
+    confirmed: Confirmed | None = None
+
+
+def run_audit(request: AuditRequest, progress: Progress) -> Audited:
+    """Interruption (KeyboardInterrupt) and faults end in a report with an undecided verdict, not in an exception."""
     progress.task("deployed model on clean images")
     plan, journal = request.plan, Journal()
     with working_threads(request.threads.count if request.threads else None):
         prepared = prepare(request.target, request.sample, plan.seed, plan.batch_size, request.threads)
         if prepared.missing_session:
             journal.faults.append(Fault("default-session", prepared.missing_session))
-        counterexamples = Counterexamples(plan.threat)
+        counterexamples = Counterexamples(plan.threat, request.keep_images)
         inputs = replace(prepared.inputs, counterexamples=counterexamples)
         audit = _Audit(request, prepared, plan, inputs, counterexamples, journal, progress)
         try:
@@ -76,7 +90,7 @@ def run_audit(request: AuditRequest, progress: Progress) -> Report:
             audit.attack()
         except KeyboardInterrupt:
             journal.interrupted = STOPPED
-        return audit.report()
+        return Audited(audit.report(), prepared.target, audit.confirmed() if request.keep_images else None)
 
 
 @dataclass(slots=True)
@@ -127,6 +141,12 @@ class _Audit:
             return report
         rows, claimed, verified = self.attacked.rows, evidence.claimed, evidence.verified
         return with_images(report, self.prepared, rows, self.counterexamples, claimed, verified)
+
+    def confirmed(self) -> Confirmed:
+        """The counterexamples of what has been attacked so far."""
+        sample = self.prepared.sample
+        attacked = sample.ids[np.sort(self.attacked.rows)].tolist()
+        return Confirmed.of(self.counterexamples.of(attacked), sample)
 
     def _evidence(self) -> Evidence:
         return evidence_of(self.plan, self.prepared, self.journal, self.attacked)

@@ -9,8 +9,10 @@ from bnnaudit.cli import options, paths
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.evidence import evidence_output
 from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack
 from bnnaudit.cli.values import choice
+from bnnaudit.core.exit_codes import worst
 from bnnaudit.core.trial import Source, Trial
 
 
@@ -25,7 +27,7 @@ class MethodOptions(Options, panel="Attack"):
     )
 
 
-class SavingOptions(options.Report):
+class SavingOptions(options.WithEvidence):
     """Where the report and the images go."""
 
     save: paths.Adversarial | None = option("Write the adversarial images and predictions to this file.")
@@ -50,7 +52,10 @@ def attack(
     square and random see only the scores, hard-label only the class; they take --queries. transfer is pgd on a substitute
     network, which --steps, --beta and so on apply to; it continues past the first success.
     """
-    with failing_into_files(output, str(model), provenance()):
+    with (
+        failing_into_files(output, str(model), provenance()),
+        evidence_output(output.evidence, output.verbose) as evidence,
+    ):
         settings = settle(model, network, data, threat, method, attack, run, output)
         name, wanted = settle_attack(method.method, settings, attack, substitute=method.substitute)
         opened = open_model(model, settings, output)
@@ -61,11 +66,11 @@ def attack(
         make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
         with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
             trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
-            report, adversarial = run_one_attack(
-                prepare_opened(opened), trial, provenance(), progress.advance, make_substitute
-            )
+            prepared = prepare_opened(opened)
+            report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
+        evidence.add(model, prepared.target, adversarial.confirmed, report)
         if output.save is not None:
             from bnnaudit.cli.adversarial_file import save_adversarial
 
             save_adversarial(output.save, adversarial, opened.target.facts, settings.threat.image_bits)
-    return write(report, output)
+    return worst([write(report, output), evidence.code])

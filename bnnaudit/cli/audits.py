@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options
 from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
+from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
 from bnnaudit.cli.session import require_runnable, settle
@@ -24,6 +25,7 @@ from bnnaudit.core.threat import length_text
 
 if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
+    from bnnaudit.auditing.run import Audited
     from bnnaudit.config.settings import Settings
     from bnnaudit.core.target import Target
 
@@ -40,7 +42,8 @@ class _Model:
 
 @dataclass(frozen=True, slots=True)
 class Audits:
-    """What a command asks for. groups: its options but for the network's and the output's."""
+    """What a command asks for. groups: its options but for the network's and the output's. evidence: what takes the
+    counterexamples."""
 
     models: tuple[Path, ...]
     network: options.Deployed
@@ -48,6 +51,7 @@ class Audits:
     output: options.Report
     transfer: bool
     made: Provenance
+    evidence: EvidenceOutput
 
     def run(self) -> tuple[Report | Failure, ...]:
         """The entries in the order of models and threats; what keeps one model from being audited keeps no other.
@@ -55,6 +59,7 @@ class Audits:
         Raises WouldOverwriteError before anything is done.
         """
         settled = [self._settled(path) for path in self.models]
+        alone = len(settled) == 1 and (isinstance(settled[0], Failure) or len(settled[0].runs) == 1)
         entries: list[Report | Failure] = []
         with progress_bar(self.output.quiet) as progress:
             for number, model in enumerate(settled, start=1):
@@ -62,7 +67,8 @@ class Audits:
                     entries.append(model)
                     continue
                 title = f"{number} of {len(settled)}" if len(settled) > 1 else ""
-                entries += self._audited(model, title, progress, stopped=any(map(was_interrupted, entries)))
+                stopped = any(map(was_interrupted, entries))
+                entries += self._audited(model, title, progress, stopped, alone)
         return tuple(entries)
 
     def _settled(self, path: Path) -> _Model | Failure:
@@ -75,8 +81,10 @@ class Audits:
         except AuditError as error:
             return self._failure(path, error)
 
-    def _audited(self, model: _Model, title: str, progress: Shown, stopped: bool) -> Iterator[Report | Failure]:
-        """An entry for each threat, or only one where the model cannot be opened."""
+    def _audited(
+        self, model: _Model, title: str, progress: Shown, stopped: bool, alone: bool
+    ) -> Iterator[Report | Failure]:
+        """An entry for each threat, or only one where the model cannot be opened. alone: no other entries are to come."""
         opened: Opened | None = None
         make_substitute: Callable[[Target], Target] | None = None
         for settings, policy in model.runs:
@@ -89,7 +97,9 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                entry: Report | Failure = self._report(opened, policy, make_substitute, progress)
+                audited = self._run(opened, policy, make_substitute, progress)
+                self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
+                entry: Report | Failure = audited.report
             except (Exception, KeyboardInterrupt) as error:
                 entry = self._failure(model.path, error, under if opened is not None else "")
             yield entry
@@ -97,13 +107,15 @@ class Audits:
             if opened is None:
                 return
 
-    def _report(
+    def _run(
         self, opened: Opened, policy: Policy, make_substitute: Callable[[Target], Target], progress: Shown
-    ) -> Report:
+    ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
 
-        return run_audit(request_for(opened, policy, self.transfer, self.made, make_substitute), progress)
+        keep_images = self.evidence.wanted
+        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images)
+        return run_audit(request, progress)
 
     def _failure(self, path: Path, error: BaseException, under: str = "") -> Failure:
         """What there is instead of a report."""

@@ -8,6 +8,7 @@ from bnnaudit.cli import options
 from bnnaudit.cli.command import command
 from bnnaudit.cli.complaints import complain
 from bnnaudit.cli.delivery import failing_into_files, write, write_failure
+from bnnaudit.cli.evidence import evidence_output
 from bnnaudit.cli.paths import NO_SUBSTITUTE, model_files
 from bnnaudit.cli.session import provenance, require_formats, require_one_model
 from bnnaudit.core.exit_codes import worst
@@ -26,7 +27,7 @@ def check(
     audit: options.Audit,
     gate: options.Gate,
     run: options.Run,
-    output: options.Report,
+    output: options.WithEvidence,
 ) -> int:
     """Audit each MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 
@@ -39,12 +40,15 @@ def check(
 
     made = provenance()
     require_formats(output)
-    with failing_into_files(output, " ".join(models), made):
+    with (
+        failing_into_files(output, " ".join(models), made),
+        evidence_output(output.evidence, output.verbose) as evidence,
+    ):
         found = model_files(models)
         require_one_model(found, output)
         transfer = audit.substitute != NO_SUBSTITUTE
         said = audit if transfer else replace(audit, substitute=None)
-        audits = Audits(found, network, (data, threat, steps, said, gate, run), output, transfer, made)
+        audits = Audits(found, network, (data, threat, steps, said, gate, run), output, transfer, made, evidence)
         entries = audits.run()
     if len(entries) == 1 and isinstance(entries[0], Failure):
         write_failure(entries[0], output)
@@ -56,4 +60,4 @@ def check(
             )
     document = entries[0] if len(entries) == 1 else Suite(made, entries)
     written = write(document, output)
-    return worst([written, *map(exit_code_of, entries)])
+    return worst([written, evidence.code, *map(exit_code_of, entries)])

@@ -84,10 +84,11 @@ def wanted(code: str | None, lists: ListOptions) -> Document:
 def show_schema(name: str, output: options.Document) -> int:
     """Writes the JSON Schema of that name; UsageError where there is none, or another format is asked for."""
     from bnnaudit.config.schema import SETTINGS, settings_schema_text
+    from bnnaudit.evidence.schema import evidence_schemas
     from bnnaudit.reports.json.schema import report_schemas
 
     texts = {schema_name(SETTINGS): settings_schema_text}
-    texts |= {schema_name(file): read for file, read in report_schemas().items()}
+    texts |= {schema_name(file): read for file, read in {**report_schemas(), **evidence_schemas()}.items()}
     if name not in texts:
         raise UsageError(f"explain: no schema {name!r}{did_you_mean(name, texts)}; there are {', '.join(texts)}")
     if output.format is ReportFormat.TERMINAL:

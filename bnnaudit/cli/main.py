@@ -27,6 +27,7 @@ COMPLETION = "_BNNAUDIT_COMPLETE"
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
     "attack": "Run one attack.",
+    "verify": "Replay the counterexamples of evidence on the deployed model.",
     "sweep": "Measure accuracy against one setting of an attack.",
     "signal": "Measure how the signal propagates, and where it dies.",
     "clever": "Estimate distances by CLEVER scores.",

@@ -260,6 +260,14 @@ class Report(Output):
     formats: ClassVar[tuple[ReportFormat, ...]] = tuple(ReportFormat)
 
 
+class WithEvidence(Report):
+    """Where a report goes, and the counterexamples that it rests on."""
+
+    evidence: paths.Evidence | None = option(
+        "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
+    )
+
+
 class Plotted(Report):
     """Where a report and its picture go."""
 

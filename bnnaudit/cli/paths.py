@@ -100,6 +100,23 @@ def output_folder(text: str) -> Path:
     return path
 
 
+def evidence_place(text: str) -> Path:
+    """A folder or `.zip` to write evidence to; raises UsageError where something else is there."""
+    path = named(text, "evidence")
+    from bnnaudit.evidence.writing.destination import require_place
+
+    require_place(working_folder() / path)
+    return path
+
+
+def evidence_found(text: str) -> Path:
+    """Evidence to check."""
+    path = named(text, "evidence")
+    if not path.exists():
+        raise UsageError(f"evidence: {path}: no such file or folder")
+    return path
+
+
 def require_writable(folder: Path, shown: Path, option: str) -> None:
     """Raises UsageError unless files can be written to `folder`, which the message calls `shown`."""
     if not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -187,5 +204,7 @@ Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"
 Adversarial = Annotated[
     Path, path_kind("FILE.npz", partial(written_file, option="save", suffixes=(".npz",)), (".npz",))
 ]
+Evidence = Annotated[Path, path_kind("FOLDER|FILE.zip", evidence_place, (".zip",))]
+EVIDENCE_FOUND = path_kind("EVIDENCE", evidence_found, (".zip",))
 Picture = Annotated[Path, path_kind("FILE.svg|png", picture_file, (".svg", ".png"))]
 Folder = Annotated[Path, path_kind("FOLDER", output_folder, ())]

@@ -19,6 +19,8 @@ from bnnaudit.reports.safe_text import safe
 
 EVERY = 30.0
 """Seconds between two lines of a log. Services end jobs that are silent for about ten minutes; not tuned."""
+TELLING = 0.01
+"""Share of the work from which on the time that it took says something about the rest. Not tuned."""
 WIDEST_TASK = 44
 """Characters of a task that a bar leaves room for at 80 columns."""
 
@@ -128,7 +130,7 @@ class ProgressLines:
         if self.total:
             share = min(self.done / self.total, 1.0)
             parts.append(f"{100 * share:.0f} %")
-            if share > 0:
+            if share >= TELLING:
                 parts.append(f"about {_duration((self.clock() - self.started) * (1 / share - 1))} left")
         return safe("bnnaudit: " + ", ".join(parts))
 

@@ -72,7 +72,7 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
 def files_written(*groups: Options) -> list[tuple[str, Path | None]]:
     """The files that a command writes, each with its option."""
     given = said(*groups)
-    single = [(name, given.get(name)) for name in ("output", "save", "plot")]
+    single = [(name, given.get(name)) for name in ("output", "save", "plot", "evidence")]
     return [*single, *(("report", file.path) for file in given.get("report") or ())]
 
 

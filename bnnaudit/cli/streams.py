@@ -22,9 +22,11 @@ def open_streams() -> None:
 
 
 def page_for(output: Path | None, verbose: bool = False) -> Page:
-    """A terminal's own width and, where it has them and the user wants them, colours; 80 plain columns for files and pipes."""
+    """A terminal's own width and, where it has them and the user wants them, colours; 80 plain columns for files and
+    pipes. A file holds everything: whoever opens it later cannot ask for more.
+    """
     if output is not None:
-        return Page(80, verbose=verbose)
+        return Page(80, verbose=True)
     terminal = sys.stdout.isatty()
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     return Page(None if terminal else 80, color, writes_ascii(), verbose)

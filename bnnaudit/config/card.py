@@ -43,7 +43,7 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
     if card is not None:
         own, found = _read(card, None)
         problems += found
-        problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, project)]
+        problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
 

@@ -1,12 +1,14 @@
 """How flags, a card and the project's files become one: key by key the nearest that says something, but for the gate.
 
 From far to near: pyproject.toml, bnnaudit.toml, the card, the flags. A card comes with its model, perhaps from a stranger, and
-shall not open the gate that the model has to pass. So unless the project's policy says `trust_cards = true`:
+shall not open the gate that the model has to pass. So unless the project's policy (or a caller from Python) says
+`trust_cards = true`:
 
 * keys that can only loosen a policy (`select`, `ignore`, `waivers`, `fail_on = "never"`, `decide = "estimate"`) are errors in a
   card, whether the project has a policy or not; `trust_cards` itself always is;
 * of a threshold that both state, and of `fail_on`, the stricter holds, and required checks add up;
-* where the project's files or the flags state any policy, their `[threat]` comes before the card's.
+* where the project's files or the flags state any policy, their `[threat]` comes before the card's. A project that names no
+  threat leaves it to the card.
 
 The threats are those of the nearest layer that names any, by [[policy.threats]] or by `norm` or `eps` of [threat]; in the latter
 case an entry of a farther layer for that very threat still gives its thresholds. Thresholds among the flags hold for every
@@ -30,7 +32,7 @@ STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max
 
 def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict[str, object]:
     """The values of the settings taken together, by table; `project` from far to near."""
-    trusted = _trusts(project)
+    trusted = _trusts([*project, flags])
     gated = any(layer.policy.chosen() for layer in (*project, flags)) and not trusted
     values = _key_by_key([*project, card, flags])
     policy = _over([layer.policy for layer in project])
@@ -46,8 +48,8 @@ def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict
     return values
 
 
-def refused_in_card(card: Settings, project: Sequence[Settings]) -> list[str]:
-    """What a card says that only the project may say, in words."""
+def refused_in_card(card: Settings, others: Sequence[Settings]) -> list[str]:
+    """What a card says that only the project's files and the flags, `others`, may say, in words."""
     policy = card.policy
     loose = {
         "select": bool(policy.select),
@@ -59,7 +61,7 @@ def refused_in_card(card: Settings, project: Sequence[Settings]) -> list[str]:
     refused = (
         [] if policy.trust_cards is None else ["policy.trust_cards: only the project's bnnaudit.toml may say this"]
     )
-    if _trusts(project):
+    if _trusts(others):
         return refused
     return refused + [
         f"policy.{key}: a card comes with its model and may not loosen the gate, move it to bnnaudit.toml or write "
@@ -69,8 +71,9 @@ def refused_in_card(card: Settings, project: Sequence[Settings]) -> list[str]:
     ]
 
 
-def _trusts(project: Sequence[Settings]) -> bool:
-    return bool(_over([layer.policy for layer in project]).trust_cards)
+def _trusts(layers: Sequence[Settings]) -> bool:
+    """Whether those who run the audit, and not a card, say that cards may loosen the gate."""
+    return bool(_over([layer.policy for layer in layers]).trust_cards)
 
 
 def _key_by_key(layers: Iterable[Settings]) -> dict[str, Any]:

@@ -331,9 +331,9 @@ class Report:
     remedy: what to change in the attack; None where nothing was found to remedy, or no cure recovers enough. advice: what to do
     with the model, the most important first. gate: None for a run that judges nothing. checks: all that an audit was to make, in
     the order of the catalogue, those that were skipped included. images: those attacked, in the order of the data set. examples:
-    counterexamples to look at. comparisons: how many tests the significance of each finding was corrected for. extent: None where
-    a run attacks all images of its sample in any case. output: what the deployed model's scores can tell apart on the clean
-    images. serving: None where all sessions of the deployed model are the same.
+    counterexamples to look at. comparisons: how many tests the significance of each finding was corrected for. seed: of the
+    random numbers of an audit. extent: None where a run attacks all images of its sample in any case. output: what the deployed
+    model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the same.
     """
 
     provenance: Provenance
@@ -353,6 +353,7 @@ class Report:
     checks: tuple[CatalogueCheck, ...] = ()
     verdict: Verdict | None = None
     effort: Effort | None = None
+    seed: int | None = None
     comparisons: int = 0
     output: OutputScores | None = None
     extent: Extent | None = None

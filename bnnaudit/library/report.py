@@ -17,8 +17,8 @@ from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.summary import write_summary
 from bnnaudit.reports.verdict_words import criterion_line, log_lines, open_criteria
 
-PAGE = Page(80)
-"""What laid-out formats are written for, as for the files of the command line."""
+FILE = Page(80, verbose=True)
+"""What the command line writes its files for."""
 
 
 class GateFailedError(AuditError):
@@ -55,7 +55,7 @@ class Report(PlainReport):
         return cls(**{field.name: getattr(stored, field.name) for field in fields(PlainReport)})
 
     def __str__(self) -> str:
-        return write_summary(self.plain, PAGE).rstrip("\n")
+        return write_summary(self.plain, Page(80)).rstrip("\n")
 
     def __repr__(self) -> str:
         return f"<Report: {log_lines(self.plain)[0]}>"
@@ -121,7 +121,7 @@ class Report(PlainReport):
             known = ReportFormat(format)
         except ValueError:
             raise UsageError(f"format: {format!r} is not one of {', '.join(ReportFormat)}") from None
-        return render(self.plain, known, PAGE)
+        return render(self.plain, known, FILE)
 
     def save(self, path: str | Path, format: ReportFormat | str | None = None) -> Path:
         """Writes the file at once or not at all, in the format that its name ends in unless one is given; the path.

@@ -74,6 +74,11 @@ def row_name(row: ReproducedRow) -> str:
 
 
 def capitalised(attack: str) -> str:
-    """An attack named in a sentence's words, `pgd++ with hns` -> `PGD++ with hns`."""
-    methods = tuple(Method)
-    return " ".join(word.upper() if word.rstrip("+,:") in methods else word for word in attack.split(" "))
+    """An attack named in a sentence's words, `pgd++ with hns` -> `PGD++ with hns`, `auto` -> `auto`."""
+    return " ".join(_spelled(word) for word in attack.split(" "))
+
+
+def _spelled(word: str) -> str:
+    """A method's name as reports write it, with the signs that may follow it; any other word as it is."""
+    bare = word.rstrip("+,:")
+    return _NAMES.get(Method(bare), bare.upper()) + word[len(bare) :] if bare in tuple(Method) else word

@@ -2,13 +2,13 @@
 
 from bnnaudit.core.attack import Auto
 from bnnaudit.core.report import AttackRow, Report
-from bnnaudit.core.sources import SOURCES
+from bnnaudit.core.sources import cited
 from bnnaudit.reports.attack_names import attack_name, effort
 from bnnaudit.reports.numbers import plural, threat_text, with_interval
 
 DIGITS = 12
 """Digits of a SHA-256 that are written, as version control systems do. Not tuned."""
-METHOD = "Gupta & Ajanthan 2022"
+METHOD = "[Gupta & Ajanthan 2022]"
 
 
 def citation(report: Report) -> str:
@@ -26,12 +26,15 @@ def citation(report: Report) -> str:
 
 
 def _method(report: Report) -> str:
+    (paper,) = cited(METHOD)
     auto = " and by auto" if any(isinstance(row.settings, Auto) for row in report.attacks) else ""
-    return f"by temperature-scaled attacks ({METHOD}, {SOURCES[METHOD].link}){auto}, each success replayed on the deployed model"
+    published = f"{paper.authors}, {paper.venue}, {paper.link}"
+    return f"by temperature-scaled attacks ({published}){auto}, each success replayed on the deployed model"
 
 
 def _settings(report: Report) -> str:
     names = [] if report.effort is None else [f"effort {report.effort}"]
+    names += [] if report.seed is None else [f"seed {report.seed}"]
     claim = next((row for row in report.attacks if row.role == "claim"), None)
     autos = [row for row in report.attacks if isinstance(row.settings, Auto)]
     return ", ".join([*names, *(_attack(row) for row in (claim, *autos[-1:]) if row is not None)])

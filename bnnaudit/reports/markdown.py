@@ -11,6 +11,7 @@ from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
@@ -108,8 +109,11 @@ def _report(report: Report, level: str) -> Iterator[str]:
     if verdict is None:
         yield words(log_lines(report)[0])
     else:
-        yield f"**Model: {words(model_sentence(verdict, report.threat))}**"
+        sentence = model_sentence(report, verdict)
+        yield f"**Model: {words(sentence)}**"
         yield f"**Gate:** {words(gate_sentence(report))}"
+        if verdict.reason and verdict.reason not in sentence:
+            yield words(verdict.reason)
     yield _figures(report)
     yield from _gate(report)
     yield from _advice(report)
@@ -231,4 +235,6 @@ def _repeat(report: Report) -> str:
         f"- PyTorch {words(environment.torch)} on {words(environment.device)}, "
         f"ONNX Runtime {words(environment.onnxruntime)}, {plural(environment.threads, 'thread')}",
     )
-    return details("How to repeat it", f"{fenced(made.command)}\n\n" + "\n".join(lines))
+    line = citation(report)
+    cited = f"\n\nTo cite this audit:\n\n{fenced(line)}" if line else ""
+    return details("How to repeat and cite it", f"{fenced(made.command)}\n\n" + "\n".join(lines) + cited)

@@ -25,7 +25,7 @@ class Page:
     """What the stream takes that a report goes to, and how much the reader wants.
 
     width: in columns, None for the terminal's. color: ANSI escapes are allowed. ascii: for a stream that cannot carry UTF-8.
-    verbose: nothing is cut short.
+    verbose: everything is shown, of each text as much as anybody wrote by hand.
     """
 
     width: int | None = None

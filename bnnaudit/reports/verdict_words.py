@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.finding import Finding, Severity, speaks_of_masking
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import FailOn
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
-from bnnaudit.core.threat import Threat
 from bnnaudit.reports.attack_names import attack_name
 from bnnaudit.reports.numbers import count, percent, plural, threat_text, with_interval
 from bnnaudit.reports.safe_text import short
@@ -41,9 +43,9 @@ def answer(report: Report) -> str:
     return ANSWERS[Outcome.UNDECIDED if report.gate is None else report.gate.outcome]
 
 
-def model_sentence(verdict: Verdict, threat: Threat) -> str:
+def model_sentence(report: Report, verdict: Verdict) -> str:
     """What the model is: `not robust: at most 2.0 % of the images withstand L-inf 8/255`."""
-    name, under = STATUSES[verdict.status], threat_text(threat)
+    name, under = STATUSES[verdict.status], threat_text(report.threat)
     left = f"at most {_share(verdict.verified_accuracy)}"
     match verdict.status:
         case Status.FAKE:
@@ -53,9 +55,14 @@ def model_sentence(verdict: Verdict, threat: Threat) -> str:
         case Status.CLAIM_NOT_MET:
             return f"{name}: {left} withstand {under}, {percent(verdict.declared_accuracy)} declared"
         case Status.AS_CLAIMED:
-            return f"{name}: {left} withstand {under}. {verdict.reason}".strip()
+            masking = _codes(each for each in report.findings if speaks_of_masking(each) and _is_serious(each))
+            return f"{name}: {left} withstand {under}{f', but see {masking}' if masking else ''}"
         case Status.INCONCLUSIVE:
             return f"{name}: {verdict.reason}".rstrip(": ")
+
+
+def _is_serious(finding: Finding) -> bool:
+    return finding.severity is not Severity.NOTE
 
 
 def claimed_words(verdict: Verdict) -> str:
@@ -126,7 +133,7 @@ def gate_sentence(report: Report) -> str:
     if len(asked) > 2:
         asked = [f"all {len(asked)} criteria met"]
     if report.waived:
-        asked.append(f"waived: {_codes(report)}")
+        asked.append(f"waived: {_codes(report.waived)}")
     if not any(criterion.kind in _ROBUST for criterion in gate.criteria):
         asked.append("no robust accuracy required")
     return f"{head}: {'; '.join(asked)}"
@@ -144,8 +151,8 @@ def _what_is_missing(gate: Gate, verdict: Verdict | None) -> str:
     return f"of {len(gate.criteria)} criteria {' and '.join(filter(None, counts))}"
 
 
-def _codes(report: Report) -> str:
-    return ", ".join(dict.fromkeys(finding.rule.code for finding in report.waived))
+def _codes(findings: Iterable[Finding]) -> str:
+    return ", ".join(dict.fromkeys(finding.rule.code for finding in findings))
 
 
 def _short_reason(criterion: Criterion) -> str:
@@ -158,7 +165,7 @@ def _short_reason(criterion: Criterion) -> str:
 def _passed_by(report: Report, gate: Gate) -> str:
     """Whether it passed on its merits: a model that is not robust may pass, and so may one whose findings are accepted."""
     if report.waived:
-        return f"with {_codes(report)} waived"
+        return f"with {_codes(report.waived)} waived"
     return "findings never fail" if report.findings and gate.policy.fail_on is FailOn.NEVER else "gate passed"
 
 

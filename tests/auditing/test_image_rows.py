@@ -59,7 +59,7 @@ def test_the_rows_of_a_toy_agree_with_its_figures(scale: float, threat: Threat) 
     labels = (IMAGES @ WEIGHTS.T).argmax(1)
     labels[::7] = 0
     given = request(target, labels, threat=threat, effort=Effort.STANDARD)
-    report = run_audit(given, Silence())
+    report = run_audit(given, Silence()).report
     check_against_figures(report)
     assert [row.digest for row in report.images] == image_digests(
         IMAGES[[row.index for row in report.images]], target.facts.box
@@ -72,7 +72,7 @@ def test_the_rows_agree_with_the_figures_where_sessions_differ(serve_as: ServeAs
     pixels = torch.linspace(0.05, 0.95, 40)[:, None]
     sample = Sample(pixels, (pixels[:, 0] > 0.5).long(), torch.arange(40), DataFacts("pixels", 40, ""))
     given = request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.1), features=1, transfer=False)
-    report = run_audit(replace(given, target=step(0.5, 0.53, serve_as), sample=sample), Silence())
+    report = run_audit(replace(given, target=step(0.5, 0.53, serve_as), sample=sample), Silence()).report
     check_against_figures(report)
     assert report.serving is not None
     assert report.serving.serve_as is serve_as
@@ -90,7 +90,7 @@ def test_the_rows_of_a_sample_model_agree_with_its_figures(name: str) -> None:
 
 
 def test_an_audit_that_ended_early_has_rows_of_the_images_that_it_attacked() -> None:
-    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3))), Silence())
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3))), Silence()).report
     assert report.extent is not None
     assert report.extent.ended_early
     assert len(report.images) == report.extent.attacked
@@ -102,7 +102,7 @@ def test_nothing_is_verified_where_the_verification_was_interrupted(monkeypatch:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(audit_run, "verify", interrupted)
-    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence())
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence()).report
     assert len(report.images) == 50
     assert {row.verified for row in report.images} == {None}
     assert any(row.fooled_by for row in report.images)

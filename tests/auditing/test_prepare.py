@@ -90,7 +90,7 @@ def clever(prepared: Prepared) -> object:
 
 def audit(prepared: Prepared) -> object:
     plan = AuditPlan(THREAT, Pgd(), 4, False, effort=Effort.QUICK)
-    report = run_audit(AuditRequest(prepared.target, SAMPLE, plan, lambda made: made, NOWHERE), Silence())
+    report = run_audit(AuditRequest(prepared.target, SAMPLE, plan, lambda made: made, NOWHERE), Silence()).report
     assert report.faults == ()
     return report.verdict, {finding.rule.code for finding in report.findings}
 

@@ -75,7 +75,7 @@ class Listener(Silence):
 
 def test_a_saturated_model_is_found_out() -> None:
     """A linear model has a known distance to its boundary; multiplied by 1,000 it is no more robust."""
-    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD), Silence())
+    report = run_audit(request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD), Silence()).report
     assert report.verdict is not None
     assert report.verdict.status is Status.FAKE
     assert not report.passed
@@ -97,7 +97,7 @@ def test_a_healthy_model_passes_and_its_verified_accuracy_is_the_exact_one() -> 
     target = linear_target(WEIGHTS, torch.zeros(3))
     listener = Listener()
     given = request(target)
-    report = run_audit(given, listener)
+    report = run_audit(given, listener).report
     assert report.verdict is not None
     assert report.passed
     assert codes(report) <= {"GM101"}
@@ -108,7 +108,9 @@ def test_a_healthy_model_passes_and_its_verified_accuracy_is_the_exact_one() -> 
 
 
 def test_a_robust_claim_that_holds_is_called_so() -> None:
-    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.01)), Silence())
+    report = run_audit(
+        request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.01)), Silence()
+    ).report
     assert report.verdict is not None
     assert report.verdict.status is Status.AS_CLAIMED
     assert report.passed
@@ -118,7 +120,7 @@ def test_l2_audit_runs_to_its_verdict() -> None:
     report = run_audit(
         request(linear_target(WEIGHTS * 1000, torch.zeros(3)), threat=Threat(Norm.L2, 0.3), effort=Effort.STANDARD),
         Silence(),
-    )
+    ).report
     assert report.verdict is not None
     assert report.verdict.status is Status.FAKE
     assert report.sweeps[1].points[-1].value == pytest.approx(8**0.5)
@@ -126,7 +128,7 @@ def test_l2_audit_runs_to_its_verdict() -> None:
 
 def test_a_declared_accuracy_that_ordinary_attacks_refute_is_a_claim_that_is_not_met() -> None:
     declared = Declared(adversarial_accuracy=0.99, clean_accuracy=0.5)
-    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), declared=declared), Silence())
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3)), declared=declared), Silence()).report
     assert report.verdict is not None
     assert report.verdict.claimed_accuracy == 0.99
     assert report.verdict.status is Status.CLAIM_NOT_MET
@@ -139,16 +141,16 @@ def test_a_declared_accuracy_that_ordinary_attacks_refute_is_a_claim_that_is_not
 def test_thresholds_are_decided_on_the_rest_of_the_sample() -> None:
     """Attacks leave 59 % of the 120 images. Half of them are enough for the verdict, not for a threshold of 45 %."""
     target = linear_target(WEIGHTS * 1000, torch.zeros(3))
-    early = run_audit(request(target), Silence())
+    early = run_audit(request(target), Silence()).report
     assert early.extent is not None
     assert early.extent.ended_early
     verified = early.verdict.verified_accuracy if early.verdict else None
     assert verified is not None
     near = Policy(Limits(min_verified=round(verified.value, 2)))
-    whole = run_audit(request(target, policy=near), Silence())
+    whole = run_audit(request(target, policy=near), Silence()).report
     assert whole.extent is not None
     assert not whole.extent.ended_early
-    far = run_audit(request(target, policy=Policy(Limits(min_verified=0.01))), Silence())
+    far = run_audit(request(target, policy=Policy(Limits(min_verified=0.01))), Silence()).report
     assert far.extent == early.extent
     assert far.gate is not None
     assert [criterion.kind for criterion in far.gate.criteria] == ["audit", "findings", "min-verified"]
@@ -157,8 +159,10 @@ def test_thresholds_are_decided_on_the_rest_of_the_sample() -> None:
 def test_a_waiver_holds_on_the_day_of_the_report() -> None:
     waivers = tuple(Waiver(code, "known", "me", date(2026, 3, 1)) for code in ("FR301", "FR302", "GM103"))
     given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)), policy=Policy(waivers=waivers))
-    on_the_day = run_audit(replace(given, provenance=Provenance("0", "2026-03-01T23:59:59+00:00", "")), Silence())
-    after = run_audit(replace(given, provenance=Provenance("0", "2026-03-02T00:00:00+00:00", "")), Silence())
+    on_the_day = run_audit(
+        replace(given, provenance=Provenance("0", "2026-03-01T23:59:59+00:00", "")), Silence()
+    ).report
+    after = run_audit(replace(given, provenance=Provenance("0", "2026-03-02T00:00:00+00:00", "")), Silence()).report
     assert {finding.rule.code for finding in on_the_day.waived} >= {"FR301", "FR302"}
     assert {finding.rule.code for finding in on_the_day.findings} == {finding.rule.code for finding in after.findings}
     assert not after.waived
@@ -171,7 +175,7 @@ def test_a_waiver_holds_on_the_day_of_the_report() -> None:
 def test_without_labels_the_model_s_own_answers_count() -> None:
     given = request(linear_target(WEIGHTS, torch.zeros(3)))
     unlabelled = replace(given.sample, labels=None, facts=replace(given.sample.facts, labelled=False))
-    report = run_audit(replace(given, sample=unlabelled), Silence())
+    report = run_audit(replace(given, sample=unlabelled), Silence()).report
     assert report.clean_accuracy is not None
     assert report.clean_accuracy.value == 1.0
     assert not report.data.labelled
@@ -180,7 +184,7 @@ def test_without_labels_the_model_s_own_answers_count() -> None:
 def test_other_answers_by_default_are_a_warning() -> None:
     target = linear_target(WEIGHTS, torch.zeros(3))
     served = replace(target, default_session=lambda: lambda images: -target.deployed(images), serve_as=ServeAs.EXACT)
-    report = run_audit(request(served), Silence())
+    report = run_audit(request(served), Silence()).report
     assert report.verdict is not None
     assert report.passed
     (finding,) = [finding for finding in report.findings if finding.rule.code == "MF409"]
@@ -191,7 +195,9 @@ def test_a_default_session_that_does_not_open_is_a_fault() -> None:
     def closed() -> Deployed:
         raise ModelError("it does not open")
 
-    report = run_audit(request(replace(linear_target(WEIGHTS, torch.zeros(3)), default_session=closed)), Silence())
+    report = run_audit(
+        request(replace(linear_target(WEIGHTS, torch.zeros(3)), default_session=closed)), Silence()
+    ).report
     assert [(fault.check, fault.required) for fault in report.faults] == [("default-session", False)]
     assert report.verdict is not None
     assert report.passed
@@ -201,7 +207,7 @@ def test_misclassified_images_are_wrong_everywhere_and_never_attacked() -> None:
     target = linear_target(WEIGHTS, torch.zeros(3))
     labels = batch_of(target, IMAGES).labels.clone()
     labels[:60] = (labels[:60] + 1) % 3
-    report = run_audit(request(target, labels), Silence())
+    report = run_audit(request(target, labels), Silence()).report
     assert report.clean_accuracy is not None
     assert report.clean_accuracy.value == 0.5
     assert all(row.accuracy.value <= 0.5 for row in report.attacks)
@@ -217,7 +223,7 @@ def test_only_what_fools_the_deployed_model_counts() -> None:
         nearest = torch.cdist(images, answers.images).argmin(1)
         return nn.functional.one_hot(answers.labels[nearest], 3).float()
 
-    report = run_audit(request(replace(target, deployed=stubborn), transfer=False), Silence())
+    report = run_audit(request(replace(target, deployed=stubborn), transfer=False), Silence()).report
     assert report.verdict is not None
     assert report.verdict.verified_accuracy is not None
     assert report.verdict.verified_accuracy.value > 0.9
@@ -235,7 +241,7 @@ def test_an_interrupted_audit_keeps_what_it_has_and_does_not_decide(monkeypatch:
         return run(*arguments, **options)
 
     monkeypatch.setattr(audit_run, "run_trial", stop_at_third)
-    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence())
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence()).report
     assert report.verdict is not None
     assert report.verdict.status is Status.INCONCLUSIVE
     assert not report.passed
@@ -249,7 +255,7 @@ def test_a_check_that_breaks_is_a_fault_and_no_finding() -> None:
         raise RuntimeError("substitute lost")
 
     given = request(linear_target(WEIGHTS, torch.zeros(3)), effort=Effort.STANDARD)
-    report = run_audit(replace(given, make_substitute=break_down), Silence())
+    report = run_audit(replace(given, make_substitute=break_down), Silence()).report
     assert [fault.error for fault in report.faults] == ["RuntimeError: substitute lost"]
     assert "transfer" in {skip.check for skip in report.skipped}
     assert report.verdict is not None
@@ -261,7 +267,7 @@ def test_a_broken_claim_leaves_the_audit_undecided(monkeypatch: pytest.MonkeyPat
         raise RuntimeError("no gradient")
 
     monkeypatch.setattr(audit_run, "run_trial", break_down)
-    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence())
+    report = run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence()).report
     assert report.verdict is not None
     assert report.verdict.status is Status.INCONCLUSIVE
     assert not report.passed
@@ -276,7 +282,7 @@ def test_a_model_with_random_answers_is_in_doubt() -> None:
         flips.append(1)
         return deployed(images) * (-1) ** len(flips)
 
-    report = run_audit(request(replace(target, deployed=moody), transfer=False), Silence())
+    report = run_audit(request(replace(target, deployed=moody), transfer=False), Silence()).report
     assert report.verdict is not None
     assert report.verdict.status is Status.INCONCLUSIVE
     assert "MF405" in codes(report)
@@ -286,15 +292,15 @@ def test_a_model_with_random_answers_is_in_doubt() -> None:
 def test_the_result_does_not_depend_on_the_batch_size(make: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
     target = target_of(make(), (8,), 3)
-    whole = run_audit(request(target), Silence())
-    parts = run_audit(request(target, batch_size=17), Silence())
+    whole = run_audit(request(target), Silence()).report
+    parts = run_audit(request(target, batch_size=17), Silence()).report
     assert [row.accuracy for row in whole.attacks] == [row.accuracy for row in parts.attacks]
     assert whole.verdict == parts.verdict
 
 
 def test_the_report_says_what_each_cure_alone_recovers() -> None:
     given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)), effort=Effort.STANDARD, all_images=True)
-    report = run_audit(given, Silence())
+    report = run_audit(given, Silence()).report
     cures = {cure.name: cure.recovered for cure in report.cures}
     assert {"temperature", "loss", "restarts", "steps", "arithmetic", "everything"} <= set(cures)
     assert cures["temperature"].value == pytest.approx(cures["everything"].value, abs=0.05)
@@ -308,7 +314,7 @@ def test_the_report_says_what_each_cure_alone_recovers() -> None:
 def test_what_the_opening_probes_see_decides_which_cure_is_tried() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(Wall(), nn.Linear(8, 3))
-    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence()).report
     assert Source.BRIDGED in {row.source for row in report.attacks}
     assert Source.AVERAGED not in {row.source for row in report.attacks}
     assert {"SP205", "GM113", "GM116"} <= codes(report)
@@ -318,7 +324,7 @@ def test_what_the_opening_probes_see_decides_which_cure_is_tried() -> None:
 def test_answers_that_depend_on_the_batch_make_no_verdict() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(8, 3), BatchCentred())
-    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence())
+    report = run_audit(request(target_of(network, (8,), 3), effort=Effort.QUICK), Silence()).report
     assert report.verdict is not None
     assert report.verdict.status is Status.INCONCLUSIVE
     assert "MF407" in codes(report)
@@ -330,7 +336,7 @@ def test_an_ordinary_attack_that_was_only_cut_short_accuses_nobody() -> None:
     """Ten steps of a hundredth of the radius leave nearly all; a hundred of them leave what there is to leave."""
     target = linear_target(WEIGHTS, torch.zeros(3))
     short = Pgd(steps=10, step_size=0.001)
-    report = run_audit(request(target, ordinary=short, threat=Threat(Norm.LINF, 0.05)), Silence())
+    report = run_audit(request(target, ordinary=short, threat=Threat(Norm.LINF, 0.05)), Silence()).report
     (claim,) = (row for row in report.attacks if row.role == "claim")
     assert report.verdict is not None
     assert report.verdict.claimed_accuracy is not None
@@ -350,7 +356,8 @@ def test_an_audit_ends_with_the_block_that_decides_its_verdict() -> None:
     """Fifty of the images decide that a saturated model is fake; the whole sample says the same."""
     given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)))
     early, whole = (
-        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()) for every in (False, True)
+        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()).report
+        for every in (False, True)
     )
     assert early.extent == Extent(50, 120, (50,))
     assert early.extent.ended_early
@@ -366,7 +373,8 @@ def test_blocks_are_put_together_image_by_image() -> None:
     """A network that nothing decides early: every accuracy is what it is where all images are attacked at once."""
     given = request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.05))
     blocks, whole = (
-        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()) for every in (False, True)
+        run_audit(replace(given, plan=replace(given.plan, all_images=every)), Silence()).report
+        for every in (False, True)
     )
     assert blocks.extent is not None
     assert len(blocks.extent.blocks) > 1
@@ -388,7 +396,7 @@ def test_an_interrupted_later_block_leaves_the_earlier_ones(monkeypatch: pytest.
 
     monkeypatch.setattr(audit_run, "run_trial", interrupted)
     given = request(linear_target(WEIGHTS, torch.zeros(3)), threat=Threat(Norm.LINF, 0.05))
-    report = run_audit(given, Silence())
+    report = run_audit(given, Silence()).report
     assert report.extent == Extent(50, 120, (50,))
     assert report.verdict is not None
     assert report.verdict.status is Status.INCONCLUSIVE

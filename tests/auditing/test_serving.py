@@ -164,7 +164,7 @@ def test_an_audit_tells_both_sessions_for_every_attack_and_what_is_between(serve
         make_substitute=lambda target: target,
         provenance=PROVENANCE,
     )
-    report = run_audit(request, Silence())
+    report = run_audit(request, Silence()).report
     assert not report.faults
     assert report.verdict is not None
     last = report.attacks[-1]

@@ -209,7 +209,7 @@ def audit(
         make_substitute=lambda audited: imitate(audited, box.low + box.width * images, seed),
         provenance=Provenance("bank", "", "bank"),
     )
-    return run_audit(request, Silence())
+    return run_audit(request, Silence()).report
 
 
 def found(report: Report) -> frozenset[str]:

@@ -19,6 +19,7 @@ from bnnaudit.config.schema import settings_schema_text
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.core.surrogate import SurrogateKind
+from bnnaudit.evidence.schema import evidence_schemas
 from bnnaudit.reports.json.schema import report_schema, report_schemas
 from bnnaudit.rules.table import RULES
 from tests.cli.conftest import Ran, write_model
@@ -199,7 +200,7 @@ def test_explain_prints_the_schemas_that_ship(bnnaudit: Bnnaudit, tmp_path: Path
     """That of settings, and one for every document with a version."""
     assert bnnaudit("explain", "--schema", "settings").out == settings_schema_text()
     assert json.loads(bnnaudit("explain", "--schema", "report", "--format", "json").out) == report_schema()
-    kinds = {file.removeprefix("bnnaudit-").rpartition("-")[0] for file in report_schemas()}
+    kinds = {file.removeprefix("bnnaudit-").rpartition("-")[0] for file in (*report_schemas(), *evidence_schemas())}
     assert kinds >= {"report", "suite", "failure", "reproduction"}
     for kind in kinds:
         path = tmp_path / f"{kind}.json"

@@ -266,3 +266,10 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
     assert [problem.partition(": ")[0] for problem in problems] == [
         "pyproject.toml", "bnnaudit.toml", "bnnaudit.toml", "bnnaudit.toml", "bnnaudit.toml", "m.toml"
     ]  # fmt: skip
+
+
+def test_whoever_calls_the_python_interface_may_trust_cards(tmp_path: Path) -> None:
+    card = '[policy]\nignore = ["FR"]\n'
+    assert policy_of(tmp_path, "", card, policy={"trust_cards": True}).ignore == ("FR",)
+    with pytest.raises(SettingsError):
+        policy_of(tmp_path, "", card, policy={"trust_cards": False})

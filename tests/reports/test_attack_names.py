@@ -17,7 +17,7 @@ from bnnaudit.core.attack import (
 )
 from bnnaudit.core.surrogate import NARROWING
 from bnnaudit.experiments.values import ReproducedRow
-from bnnaudit.reports.attack_names import attack_name, effort, row_name, surrogate_name, temperature_name
+from bnnaudit.reports.attack_names import attack_name, capitalised, effort, row_name, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING
 
 
@@ -77,3 +77,18 @@ def test_rows_of_a_table_are_named_by_all_that_tells_them_apart(settings: Attack
 def test_auto_shows_its_budget() -> None:
     assert effort(Auto(budget=Budget.parse("1500"))) == "1,500 g"
     assert effort(Auto(budget=Budget.parse("30s"))) == "30s"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("pgd++ with hns", "PGD++ with hns"),
+        ("fgsm, pgd: both", "FGSM, PGD: both"),
+        ("auto", "auto"),
+        ("deepfool", "DeepFool"),
+        ("square", "Square"),
+        ("", ""),
+    ],
+)
+def test_methods_in_a_sentence_are_spelled_as_by_themselves(words: str, shown: str) -> None:
+    assert capitalised(words) == shown

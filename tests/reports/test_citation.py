@@ -11,7 +11,7 @@ def test_a_citation_names_method_version_settings_digests_and_the_figure(fake: R
     row = replace(fake.attacks[0], role="claim")
     auto = replace(row, role="", settings=Auto(budget=Budget(300)))
     data = replace(fake.data, sha256="cd" * 32)
-    line = citation(replace(fake, attacks=(row, auto), data=data, model=replace(fake.model, sha256="ab" * 32)))
+    line = citation(replace(fake, seed=7, attacks=(row, auto), data=data, model=replace(fake.model, sha256="ab" * 32)))
     assert "\n" not in line
     assert fake.verdict is not None
     verified = fake.verdict.verified_accuracy
@@ -20,10 +20,11 @@ def test_a_citation_names_method_version_settings_digests_and_the_figure(fake: R
         f"at most {100 * verified.value:.1f} % [{100 * verified.low:.1f}, {100 * verified.high:.1f}]",
         f"on {verified.n} images",
         "under L-inf 0.3",
-        "Gupta & Ajanthan 2022, https://arxiv.org/abs/2003.13511",
+        "(K. Gupta, T. Ajanthan, AAAI 2022, https://arxiv.org/abs/2003.13511)",
         "and by auto",
         f"bnnaudit {fake.provenance.version}",
         "auto 300 g",
+        "seed 7",
         f"{row.settings.steps} x {row.settings.restarts}",
         "model sha256:abababababab,",
         "data sha256:cdcdcdcdcdcd.",

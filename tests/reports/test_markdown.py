@@ -15,6 +15,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Skip
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.markdown import LARGEST, write_markdown
 from bnnaudit.reports.markdown_text import code, fenced, html_words, table, words
 from bnnaudit.reports.page import Page
@@ -90,6 +91,7 @@ def test_every_criterion_finding_advice_fault_and_skip_is_there(fake: Report) ->
         "- `restarts`: out of memory at batch size 512",
         "<summary>1 check skipped</summary>",
         "```text\ncheck\n```",
+        f"To cite this audit:\n\n```text\n{citation(fake)}\n```",
         f"SHA-256 `{fake.model.sha256}`",
     ):
         assert part in text

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnnaudit.reports.safe_text import drawn_in_ascii, safe, spelled_in_ascii
+from bnnaudit.reports.safe_text import LONGEST_NAME, drawn_in_ascii, safe, short, spelled_in_ascii
 
 
 def test_control_codes_and_direction_marks_show_as_escapes() -> None:
@@ -13,6 +13,13 @@ def test_control_codes_and_direction_marks_show_as_escapes() -> None:
 
 def test_ordinary_text_stays_as_it_is() -> None:
     assert safe("Müller/模型 [red]x[/red].onnx") == "Müller/模型 [red]x[/red].onnx"
+
+
+def test_a_long_name_is_cut_and_its_length_said() -> None:
+    assert short("a\nb") == "a b"
+    assert short("n" * LONGEST_NAME) == "n" * LONGEST_NAME
+    assert short("n" * 2**20) == "n" * (LONGEST_NAME - 20) + "… (1,048,576 characters)"
+    assert short("abc" * 20, 30) == "abcabcabca… (60 characters)"
 
 
 @given(st.text())

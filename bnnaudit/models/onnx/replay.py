@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from onnx import ModelProto, TensorProto
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.replay import ReplayFacts
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
@@ -76,6 +78,19 @@ class ReplayedModel:
         starts = range(0, max(len(values), 1), self._chunk)
         parts = [self._run(values[start : start + self._chunk]) for start in starts]
         return torch.cat(parts)
+
+    @property
+    def replay_facts(self) -> ReplayFacts:
+        """How the model is run."""
+        return ReplayFacts(
+            dtype=np.dtype(self._type).name,
+            batch=self.fixed_batch,
+            chunk=self._chunk,
+            output=self.output,
+            single="" if self.form.single is None else str(self.form.single),
+            scale=self.form.scale,
+            zero_point=self.form.zero_point,
+        )
 
     def takes(self, count: int) -> bool:
         """Whether the model runs on `count` images at once, and has scores for as many."""
@@ -150,6 +165,13 @@ class OnnxRuntimeModel(ReplayedModel):
         stated = inputs[0].shape[0] if inputs[0].shape else None
         fixed = stated if isinstance(stated, int) else batch
         super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
+
+    @property
+    def replay_facts(self) -> ReplayFacts:
+        """How the model is run, and how its session was opened."""
+        threads = max(1, int(self.evaluator.get_session_options().intra_op_num_threads))
+        sums, unfused = self.way.exact_sums, self.way.unfused
+        return replace(super().replay_facts, exact_sums=sums, unfused=unfused, threads=threads)
 
 
 class ReferenceModel(ReplayedModel):

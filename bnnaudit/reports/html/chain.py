@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnnaudit.core.finding import Family, Finding
-from bnnaudit.core.report import Remedy, Report
-from bnnaudit.reports.html.headline import STATUSES
-from bnnaudit.reports.numbers import count, percent
+from bnnaudit.core.report import Report
+from bnnaudit.reports.html.headline import sentence
+from bnnaudit.reports.verdict_words import STATUSES, remedy_words
 
 CHAPTERS = (
     (Family.MODEL, "The model"),
@@ -66,13 +66,13 @@ def chain(report: Report) -> tuple[Link, ...]:
         "None was needed." if not report.shows_masking else "No single change of the attack recovers enough images."
     )
     if report.remedy is not None:
-        remedy = remedy_words(report.remedy)
+        remedy = sentence(remedy_words(report.remedy))
     symptoms, causes = of(Family.SYMPTOM), of(Family.CAUSE)
     return (
         Link("Symptom", symptoms, "" if symptoms else nothing_found(report)),
         Link("Cause", causes, "" if causes else nothing_found(report)),
         Link("Remedy", (), remedy),
-        Link("Verdict", of(Family.VERDICT), STATUSES[report.verdict.status]),
+        Link("Verdict", of(Family.VERDICT), STATUSES[report.verdict.status].capitalize()),
     )
 
 
@@ -80,16 +80,3 @@ def nothing_found(report: Report) -> str:
     """Never "not masked": a check that finds nothing has not shown that there is nothing."""
     extent = " by the checks that could run" if report.skipped or report.faults else ""
     return f"None was found{extent}."
-
-
-def remedy_words(remedy: Remedy) -> str:
-    """`Change the temperature (b by HNS): this alone recovers 171 of 175 images (97.7 %); against SP202`."""
-    cure, recovered = remedy.cure, remedy.cure.recovered
-    what, alone = cure.name, "this alone recovers"
-    if len(cure.kinds) > 1:
-        what, alone = " and the ".join(cure.kinds), "both together recover"
-    images = (
-        f"{count(round(recovered.value * recovered.n))} of {count(recovered.n)} images ({percent(recovered.value)})"
-    )
-    against = f"; against {', '.join(remedy.causes)}" if remedy.causes else ""
-    return f"Change the {what} ({cure.setting}): {alone} {images}{against}"

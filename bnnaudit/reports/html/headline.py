@@ -7,11 +7,13 @@ from enum import StrEnum
 from typing import assert_never
 
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.gate import Gate, Outcome
+from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report, Status, Verdict
+from bnnaudit.core.suite import exit_code_of
 from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.html.shown_text import name
 from bnnaudit.reports.numbers import percent, plural, threat_text
+from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.verdict_words import ANSWERS, STATUSES, gate_sentence, open_criteria
 
 
 class Tone(StrEnum):
@@ -25,49 +27,50 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """answer: of the gate, in a word. asked: how it came about. status: what the model is, in two or three words."""
+    """answer: of the gate, in a word. exit_code: that goes with it. asked: how it came about. status: what the model is, in two
+    or three words.
+    """
 
     answer: str
     tone: Tone
+    exit_code: int
     asked: str
     status: str
     sentence: str
 
 
-ANSWERS = {
-    Outcome.PASSED: ("PASS", Tone.GOOD),
-    Outcome.FAILED: ("FAIL", Tone.BAD),
-    Outcome.UNDECIDED: ("UNDECIDED", Tone.OPEN),
-}
-STATUSES = {
-    Status.FAKE: "Fake robustness",
-    Status.NOT_ROBUST: "Not robust",
-    Status.CLAIM_NOT_MET: "Claim not met",
-    Status.AS_CLAIMED: "Robust as claimed",
-    Status.INCONCLUSIVE: "Inconclusive",
-}
+NOT_ASKED = "NOT ASKED"
+"""The answer where there is no gate."""
+TONES = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNDECIDED: Tone.OPEN}
 
 
 def headline(report: Report) -> Headline:
     """Of a run that judged nothing: what it measured."""
-    answer, tone = ("NOT ASKED", Tone.PLAIN) if report.gate is None else ANSWERS[report.gate.outcome]
-    status = "No verdict" if report.verdict is None else STATUSES[report.verdict.status]
-    sentence = _measured(report) if report.verdict is None else _judged(report, report.verdict)
-    return Headline(answer, tone, gate_words(report.gate), status, sentence)
+    gate, verdict = report.gate, report.verdict
+    answer, tone = (NOT_ASKED, Tone.PLAIN) if gate is None else (ANSWERS[gate.outcome], TONES[gate.outcome])
+    status = "No verdict" if verdict is None else STATUSES[verdict.status].capitalize()
+    sentence = _measured(report) if verdict is None else _judged(report, verdict)
+    return Headline(answer, tone, int(exit_code_of(report)), gate_words(report), status, sentence)
 
 
-def gate_words(gate: Gate | None) -> str:
-    """`1 of 3 criteria failed: verified accuracy of at least 30 %`."""
+def gate_words(report: Report) -> str:
+    """`1 of 3 criteria failed: verified accuracy of at least 30 % (at most 12.0 % [9.1, 15.6])`; what was met where all was."""
+    gate = report.gate
     if gate is None:
         return "This command measures; it has no gate."
-    total = f"{len(gate.criteria)} criteria" if len(gate.criteria) != 1 else "1 criterion"
     if gate.outcome is Outcome.PASSED:
-        return f"All that was asked is met: {total}."
+        return sentence(gate_sentence(report).partition(": ")[2])
+    total = f"{len(gate.criteria)} criteria" if len(gate.criteria) != 1 else "1 criterion"
     verb = "failed" if gate.outcome is Outcome.FAILED else "undecided"
-    open_ones = [criterion for criterion in gate.criteria if criterion.outcome is gate.outcome]
-    named = "; ".join(f"{name(criterion.asked)} ({name(criterion.reason).rstrip('.')})" for criterion in open_ones[:2])
-    further = f"; {len(open_ones) - 2} more" if len(open_ones) > 2 else ""
-    return f"{len(open_ones)} of {total} {verb}: {named}{further}."
+    missing = [criterion for criterion in open_criteria(gate) if criterion.outcome is gate.outcome]
+    named = "; ".join(f"{short(one.asked)} ({short(one.reason).rstrip('.')})" for one in missing[:2])
+    further = f"; {len(missing) - 2} more" if len(missing) > 2 else ""
+    return f"{len(missing)} of {total} {verb}: {named}{further}."
+
+
+def sentence(words: str) -> str:
+    """The words with a capital first and a full stop last."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _judged(report: Report, verdict: Verdict) -> str:
@@ -77,7 +80,7 @@ def _judged(report: Report, verdict: Verdict) -> str:
         case Status.FAKE:
             return f"The robustness is fake: {_claim(verdict)} {under}, all attacks together leave {left}."
         case Status.NOT_ROBUST:
-            return f"The model is not robust: all attacks together leave {left} of the images right {under}."
+            return f"The model is not robust: all attacks together leave {left} {under}."
         case Status.CLAIM_NOT_MET:
             return f"The claim is not met: {_claim(verdict)} {under}, all attacks together leave {left}."
         case Status.AS_CLAIMED:
@@ -92,7 +95,7 @@ def _claim(verdict: Verdict) -> str:
     claimed = percent(verdict.claimed_accuracy)
     if verdict.declared_accuracy is not None:
         return f"{claimed} is declared"
-    return f"ordinary PGD leaves {claimed} of the images right"
+    return f"ordinary PGD leaves {claimed}"
 
 
 def _at_most(estimate: Estimate | None) -> str:

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.report import Report
 from bnnaudit.reports.attack_names import capitalised
-from bnnaudit.reports.html.shown_text import cut
 from bnnaudit.reports.numbers import MISSING, length, norm_name, significant
+from bnnaudit.reports.safe_text import short
 
 _CLASS_NAME = 60
 """Characters shown of a class's name, which stands in tables and captions. Not tuned."""
@@ -98,7 +98,7 @@ def class_name(number: int, classes: Sequence[str]) -> str:
     name = classes[number] if 0 <= number < len(classes) else ""
     if not name or name == str(number):
         return str(number)
-    return f"{cut(name, _CLASS_NAME)} ({number})"
+    return f"{short(name, _CLASS_NAME)} ({number})"
 
 
 def withstood(answer: bool | None, right: bool) -> str:

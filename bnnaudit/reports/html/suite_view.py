@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite
-from bnnaudit.reports.html.headline import Tone, headline
+from bnnaudit.core.suite import Failure, Suite, exit_code_of
+from bnnaudit.reports.html.headline import NOT_ASKED, TONES, Tone, headline
 from bnnaudit.reports.numbers import MISSING, percent, plural, threat_text
+from bnnaudit.reports.verdict_words import ANSWERS, exit_reason
 
 NOT_AUDITED = "NOT AUDITED"
 """The answer for a model of which there is no report."""
@@ -48,35 +50,44 @@ class SuiteView:
     answer: str
     tone: Tone
     exit_code: int
+    exit_reason: str
     sentence: str
     lines: tuple[SuiteLine, ...]
     total: int
 
 
-_ANSWERS = {
-    ExitCode.PASSED: ("PASS", Tone.GOOD),
-    ExitCode.FAILED: ("FAIL", Tone.BAD),
-    ExitCode.UNFINISHED: ("UNDECIDED", Tone.OPEN),
-    ExitCode.BAD_INPUT: (NOT_AUDITED, Tone.BAD),
-    ExitCode.BUG: (NOT_AUDITED, Tone.BAD),
-}
-
-
 def suite_view(suite: Suite, most: int) -> SuiteView:
     """The first `most` lines; the sentence counts all."""
-    answer, tone = _ANSWERS[suite.exit_code]
+    outcome = _outcome(suite)
     lines = tuple(_line(entry, f"r{number}") for number, entry in enumerate(suite.entries[:most], 1))
-    return SuiteView(suite, answer, tone, int(suite.exit_code), _sentence(suite), lines, len(suite.entries))
+    return SuiteView(
+        suite,
+        ANSWERS[outcome],
+        TONES[outcome],
+        int(suite.exit_code),
+        exit_reason(suite),
+        _sentence(suite),
+        lines,
+        len(suite.entries),
+    )
+
+
+def _outcome(suite: Suite) -> Outcome:
+    """Failed if any model failed, else passed only if all passed."""
+    codes = {exit_code_of(entry) for entry in suite.entries}
+    if ExitCode.FAILED in codes:
+        return Outcome.FAILED
+    return Outcome.PASSED if codes == {ExitCode.PASSED} else Outcome.UNDECIDED
 
 
 def _sentence(suite: Suite) -> str:
     """`Of 4 audits 2 pass, 1 fails and 1 gave no report.`"""
     counts = Counter(_answer(entry) for entry in suite.entries)
     verbs = (
-        ("PASS", "passes", "pass"),
-        ("FAIL", "fails", "fail"),
-        ("UNDECIDED", "is undecided", "are undecided"),
-        ("NOT ASKED", "was not judged", "were not judged"),
+        (ANSWERS[Outcome.PASSED], "passes", "pass"),
+        (ANSWERS[Outcome.FAILED], "fails", "fail"),
+        (ANSWERS[Outcome.UNDECIDED], "is undecided", "are undecided"),
+        (NOT_ASKED, "was not judged", "were not judged"),
         (NOT_AUDITED, "gave no report", "gave no report"),
     )
     parts = [f"{counts[word]} {one if counts[word] == 1 else many}" for word, one, many in verbs if counts[word]]

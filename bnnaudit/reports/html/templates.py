@@ -10,11 +10,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bnnaudit.reports.html.headline import sentence
 from bnnaudit.reports.html.line_chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from bnnaudit.reports.html.measured_words import evidence_words
 from bnnaudit.reports.html.rule_text import blocks
-from bnnaudit.reports.html.shown_text import cut, name
 from bnnaudit.reports.numbers import count, interval, norm_name, percent, plural, threat_text, with_interval
+from bnnaudit.reports.safe_text import short
 
 _PERCENT = re.compile(r"(?<=[0-9]) %")
 """A number and its sign, which do not part at the end of a line."""
@@ -28,7 +29,7 @@ def environment(text: int) -> Environment:
     def shown(value: object) -> object:
         if isinstance(value, Markup) or not isinstance(value, str):
             return value
-        return _PERCENT.sub("\u00a0%", cut(value, text))
+        return _PERCENT.sub("\u00a0%", short(value, text))
 
     made = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -44,10 +45,11 @@ def environment(text: int) -> Environment:
         evidence=evidence_words,
         interval=interval,
         moment=moment,
-        name=name,
+        name=short,
         norm=norm_name,
         percent=percent,
         plural=plural,
+        sentence=sentence,
         threat=threat_text,
         with_interval=with_interval,
     )
@@ -64,4 +66,4 @@ def moment(text: str) -> str:
     try:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):
-        return name(text)
+        return short(text)

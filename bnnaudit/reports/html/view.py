@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnnaudit.core.gate import Criterion
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.report import SCALINGS, Report, Serving
 from bnnaudit.core.serving import ServeAs
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.html.accuracy_chart import AccuracyRow, accuracy_rows
-from bnnaudit.reports.html.chain import Chapter, Link, chain, chapters, nothing_found, remedy_words
-from bnnaudit.reports.html.headline import ANSWERS, Headline, Tone, headline
+from bnnaudit.reports.html.chain import Chapter, Link, chain, chapters, nothing_found
+from bnnaudit.reports.html.headline import TONES, Headline, Tone, headline, sentence
 from bnnaudit.reports.html.image_view import Card, ImageLine, cards, lines
 from bnnaudit.reports.html.line_chart import LineChart, curve_charts, sweep_chart
 from bnnaudit.reports.html.measured_words import AttackLine, PlaceLine, attack_line, ends, place_lines, signal_lines
 from bnnaudit.reports.html.room import Room
-from bnnaudit.reports.html.shown_text import name
 from bnnaudit.reports.model_words import model_words, output_line
-from bnnaudit.reports.numbers import MISSING, count, percent, plural, steps_text, threat_text
+from bnnaudit.reports.numbers import count, percent, plural, steps_text, threat_text
+from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.verdict_words import ANSWERS, found_words, remedy_words
 
 Words = tuple[tuple[str, str], ...]
 _SERVED_AS = {
@@ -34,8 +35,7 @@ class CriterionLine:
     asked: str
     answer: str
     tone: Tone
-    reason: str
-    compared: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class ReportView:
     images: tuple[ImageLine, ...]
     skipped: Words
     settings: Words
+    citation: str
 
 
 def report_view(report: Report, key: str, room: Room) -> ReportView:
@@ -74,7 +75,7 @@ def report_view(report: Report, key: str, room: Room) -> ReportView:
         report=report,
         headline=headline(report),
         accuracies=accuracy_rows(report),
-        remedy="" if report.remedy is None else remedy_words(report.remedy),
+        remedy="" if report.remedy is None else sentence(remedy_words(report.remedy)),
         criteria=_criteria(report, room),
         model=_model(report),
         sweeps=tuple(chart for chart in drawn if chart is not None),
@@ -91,22 +92,15 @@ def report_view(report: Report, key: str, room: Room) -> ReportView:
         images=lines(report, room.rows),
         skipped=_skipped(report),
         settings=_settings(report),
+        citation=citation(report),
     )
 
 
 def _criteria(report: Report, room: Room) -> tuple[CriterionLine, ...]:
     criteria = () if report.gate is None else report.gate.criteria[: room.entries]
     return tuple(
-        CriterionLine(criterion.asked, *ANSWERS[criterion.outcome], criterion.reason, _compared(criterion))
-        for criterion in criteria
+        CriterionLine(one.asked, ANSWERS[one.outcome], TONES[one.outcome], found_words(one)) for one in criteria
     )
-
-
-def _compared(criterion: Criterion) -> str:
-    """The bound that was compared, and how many images an undecided comparison lacks."""
-    bound = MISSING if criterion.bound is None else str(criterion.bound)
-    more = criterion.more_images
-    return bound if more is None else f"{bound}; about {plural(more, 'more image')} would decide"
 
 
 def _model(report: Report) -> Words:
@@ -114,12 +108,12 @@ def _model(report: Report) -> Words:
     facts, output = report.model, report.output
     rows = [("File", facts.path), *model_words("Format", facts), ("Output", output_line(facts))]
     if facts.scores is not None:
-        climbed = f"{'the logarithm of ' if facts.scores.logarithm else ''}tensor {name(facts.scores.tensor)}"
-        rows.append(("Attacked at", f"{climbed} ({name(facts.scores.operator)}): {facts.scores.why}"))
+        climbed = f"{'the logarithm of ' if facts.scores.logarithm else ''}tensor {short(facts.scores.tensor)}"
+        rows.append(("Attacked at", f"{climbed} ({short(facts.scores.operator)}): {facts.scores.why}"))
     if output is not None and output.tied:
         rows.append(("Ties", f"the two largest scores are equal on {output.tied} of {output.images} clean images"))
     if facts.operators:
-        rows.append(("Operators", ", ".join(f"{entry.count} x {name(entry.op)}" for entry in facts.operators)))
+        rows.append(("Operators", ", ".join(f"{entry.count} x {short(entry.op)}" for entry in facts.operators)))
     rows.append(("Replayed on", facts.runtime or "not known"))
     rows += _serving(report.serving)
     rows += [(f"Metadata: {name}", value) for name, value in facts.metadata]
@@ -151,7 +145,7 @@ def _settings(report: Report) -> Words:
     rows = [
         (
             "Data",
-            f"{name(data.source)}, {plural(data.samples, 'image')}" + ("" if data.labelled else ", without labels"),
+            f"{short(data.source)}, {plural(data.samples, 'image')}" + ("" if data.labelled else ", without labels"),
         ),
         ("Threat", ", ".join(text for text in (threat_text(report.threat), steps_text(report.threat)) if text)),
     ]
@@ -178,7 +172,7 @@ def _settings(report: Report) -> Words:
             "Environment",
             f"Python {environment.python}, PyTorch {environment.torch}, ONNX Runtime {environment.onnxruntime}",
         ),
-        ("Device", f"{name(environment.device)}, {plural(environment.threads, 'thread')}"),
+        ("Device", f"{short(environment.device)}, {plural(environment.threads, 'thread')}"),
     ]
     if environment.thread_dependent:
         depends = ", ".join(environment.thread_dependent)

@@ -19,7 +19,7 @@ _ROWS_OF_SEVERAL = 100
 """Rows of images for each of several reports, which are read one below the other. Not tuned."""
 
 
-def write_html(document: Document | Suite | Failure, page: Page) -> str:
+def write_html(document: Document, page: Page) -> str:
     """One page of at most `LARGEST_PAGE` bytes in UTF-8; what did not fit is counted on it. UsageError for other documents.
 
     The page of the stream does not matter: a browser lays this one out.

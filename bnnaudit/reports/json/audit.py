@@ -43,7 +43,7 @@ def report_to_json(report: Report) -> JsonObject:
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
-        **record(report, "effort", "comparisons", "extent"),
+        **record(report, "effort", "seed", "comparisons", "extent"),
         "findings": [_finding(finding) for finding in report.findings],
         "rules": {code: record(rule) for code, rule in rules.items()},
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],

@@ -13,6 +13,10 @@ from bnnaudit.reports.terminal.suite import failure_parts, suite_parts
 from bnnaudit.reports.terminal.summary_rows import LINES, VERDICT, drawn, fitting_rows, summary_rows
 from bnnaudit.reports.terminal.typesetting import Parts
 
+_FIRST = 9
+_SAID_BY_LAST_LINE = (Status.FAKE, Status.NOT_ROBUST, Status.CLAIM_NOT_MET)
+"""Statuses of which the last line says as much as the row."""
+
 
 def summary_parts(report: Report, page: Page) -> Parts:
     """Ten lines at 80 columns, more only where names or reasons are long; nothing of a run that judged nothing."""
@@ -31,7 +35,9 @@ def write_summary(document: Report | Suite | Failure, page: Page) -> str:
 
 
 def _above_last_line(report: Report, page: Page) -> Parts:
-    """The last line says what the model is; why an audit is inconclusive it does not say."""
-    inconclusive = report.verdict is not None and report.verdict.status is Status.INCONCLUSIVE
-    rows = [row for row in summary_rows(report, page) if inconclusive or row.label != VERDICT]
+    """What the last line says of the model goes first where there is no room for both."""
+    repeated = report.verdict is not None and report.verdict.status in _SAID_BY_LAST_LINE
+    rows = [
+        replace(row, spare=_FIRST) if repeated and row.label == VERDICT else row for row in summary_rows(report, page)
+    ]
     return drawn(fitting_rows(rows, LINES - 1, page))

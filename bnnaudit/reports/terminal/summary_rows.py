@@ -77,7 +77,7 @@ def summary_rows(report: Report, page: Page) -> list[Row]:
         Row("Clean", page.text(with_interval(report.clean_accuracy))),
         Row("Claimed", page.text(claimed_words(verdict))),
         Row("Verified", page.text(verified_words(verdict), "bold")),
-        Row(VERDICT, page.text(model_sentence(verdict, report.threat), style)),
+        Row(VERDICT, page.text(model_sentence(report, verdict), style)),
         *_gate_rows(report, page),
     ]
     if report.advice:

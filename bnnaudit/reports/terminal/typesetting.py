@@ -65,12 +65,15 @@ def notes(words: Iterable[str], page: Page) -> list[RenderableType]:
 
 
 def clipped(text: Text, width: int, lines: int = 1) -> Text:
-    """At most so many lines of that width, cut at the end of a word with `…` where there are more."""
+    """At most so many lines of that width, cut at the end of a word with `...` where there are more."""
     if height(text, width) <= lines:
         return text
-    words = text.plain[: width * lines]
-    while words and height(shown := Text(f"{words.rstrip(' ,;:.')}…", text.style, overflow="fold"), width) > lines:
+    words = text.plain[: width * lines + 1]
+    while words:
         words = words.rpartition(" ")[0] or words[:-1]
+        shown = Text(f"{words.rstrip(' ,;:.')}...", text.style, overflow="fold")
+        if height(shown, width) <= lines:
+            break
     return shown
 
 

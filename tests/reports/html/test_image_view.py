@@ -12,7 +12,7 @@ from bnnaudit.reports.html.image_view import class_name, withstood
         (2, ("stop", "go"), "2"),
         (-1, ("stop", "go"), "-1"),
         (0, ("0", "1"), "0"),
-        (0, ("x" * 100,), "x" * 59 + "… (0)"),
+        (0, ("x" * 100,), "x" * 40 + "… (100 characters) (0)"),
         (0, (), "0"),
     ],
 )

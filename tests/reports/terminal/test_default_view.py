@@ -12,6 +12,7 @@ from rich.text import Text
 from bnnaudit.core.finding import BaselineState, Skip
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.page import LONGEST, Page
 from bnnaudit.reports.terminal.typesetting import clipped, opening
 from bnnaudit.reports.terminal.writer import write_text
@@ -33,7 +34,7 @@ def test_the_most_severe_findings_come_first_each_with_two_lines_of_its_message(
     assert (
         "  ERROR FR301 fake-robustness\n"
         "    Ordinary PGD leaves 58.2 % of the images standing, but attacks without\n"
-        "    masked gradients leave 0.0 %: the claimed robustness is an artefact of…\n"
+        "    masked gradients leave 0.0 %: the claimed robustness is an artefact of...\n"
     ) in found
     assert "waived until 2030-01-31 by ml-release: accepted for the pilot, see the risk register" in flat(found)
     assert "BROKEN restarts: out of memory at batch size 512" in found
@@ -60,7 +61,7 @@ def test_skipped_checks_take_one_line_and_their_reasons_come_with_v(fake: Report
 
 
 def test_one_line_says_what_v_and_explain_add(fake: Report, honest: Report) -> None:
-    assert "  -v adds whole messages, attacks, sweeps and cures; explain FR301 says more.\n" in brief(fake)
+    assert "  -v adds all messages, tables and cures; bnnaudit explain FR301 says more.\n" in brief(fake)
     assert "explain CODE" in brief(honest)
     assert "-v adds" not in write_text(fake, Page(80, verbose=True))
 
@@ -95,7 +96,7 @@ def test_it_fits_on_a_screen_or_two_where_the_whole_report_does_not(fake: Report
     assert len(write_text(fake, Page(80, verbose=True)).splitlines()) > 120
 
 
-def test_nothing_of_it_is_lost_with_v(fake: Report) -> None:
+def test_nothing_of_it_is_lost_with_v(fake: Report, undecided: Report) -> None:
     whole = flat(write_text(fake, Page(80, verbose=True)))
     for heading in ("Accuracy left by each attack", "Accuracy against one setting", "Signal propagation", "Skipped",
                     "What each cure recovers", "Verdict", "Waived", "Faults", "What was audited"):  # fmt: skip
@@ -104,6 +105,8 @@ def test_nothing_of_it_is_lost_with_v(fake: Report) -> None:
         assert finding.message in whole
     assert fake.verdict is not None
     assert fake.verdict.reason in whole
+    assert citation(fake) in whole
+    assert "To cite this audit" not in write_text(replace(fake, verdict=undecided.verdict), Page(80, verbose=True))
 
 
 def test_a_run_that_judges_nothing_shows_all_that_it_measured(attack_only: Report, detailed: Report) -> None:
@@ -144,7 +147,7 @@ def test_a_stranger_gets_no_line_of_their_own(hostile: Report) -> None:
 
 def test_a_text_is_cut_after_its_last_whole_sentence_or_word() -> None:
     assert opening(Text("One two. Three four five six."), 10, 2).plain == "One two."
-    assert opening(Text("One two three four five six."), 10, 2).plain == "One two three…"
+    assert opening(Text("One two three four five six."), 10, 2).plain == "One two three..."
     assert opening(Text("One two."), 10, 1).plain == "One two."
-    assert clipped(Text("a" * 25), 10, 2).plain == "a" * 19 + "…"
-    assert clipped(Text("a, b, c"), 5).plain == "a, b…"
+    assert clipped(Text("a" * 25), 10, 2).plain == "a" * 17 + "..."
+    assert clipped(Text("a, b, c"), 5).plain == "a..."

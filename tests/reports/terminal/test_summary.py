@@ -52,10 +52,18 @@ def test_by_themselves_they_end_with_the_line_for_a_log(fake: Report) -> None:
 
 def test_a_model_that_passes_needs_fewer(honest: Report) -> None:
     assert summary(honest)[5:] == [
-        "  Verdict   robust as claimed: at most 64.3 % withstand L-inf 8/255. No attack",
-        "            did better than the ordinary one.",
+        "  Verdict   robust as claimed: at most 64.3 % withstand L-inf 8/255",
         "  Gate      PASS, exit 0: no finding of level error; no robust accuracy required",
     ]
+
+
+def test_a_pass_beside_findings_of_masking_names_them(honest: Report, fake: Report) -> None:
+    report = replace(honest, findings=fake.findings[1:])
+    line = "  Verdict   robust as claimed: at most 64.3 % withstand L-inf 8/255, but see"
+    for lines in (summary(report), write_summary(report, Page(80)).splitlines()):
+        assert lines[lines.index(line) + 1] == "            SP202, GM103"
+    noted = replace(honest, findings=fake.findings[3:])
+    assert "but see" not in write_summary(noted, Page(80))
 
 
 def test_a_declared_figure_has_no_interval_and_stands_beside_what_ordinary_attacks_leave(claim_not_met: Report) -> None:
@@ -89,7 +97,7 @@ def test_why_an_audit_is_inconclusive_is_said_once(undecided: Report) -> None:
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_status_needs_more_than_ten_lines(fake: Report, status: Status, width: int) -> None:
-    report = one_failed(fake)
+    report = replace(one_failed(fake), findings=fake.findings[2:])
     assert report.verdict is not None
     report = replace(report, verdict=replace(report.verdict, status=status))
     assert len(summary(report, width)) <= 10

@@ -65,6 +65,7 @@ def read_report(node: Node) -> Report:
         checks=node["checks"].read(tuple[CatalogueCheck, ...]),
         verdict=None if node["verdict"].value is None else _verdict(node["verdict"]),
         effort=None if node["effort"].value is None else node["effort"].read(Effort),
+        seed=None if node["seed"].value is None else node["seed"].whole(0),
         comparisons=node["comparisons"].whole(0),
         output=None if node["output"].value is None else _output(node["output"]),
         extent=None if node["extent"].value is None else node["extent"].read(Extent),

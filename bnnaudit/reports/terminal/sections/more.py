@@ -16,6 +16,6 @@ def more(report: Report, page: Page) -> Parts:
     skipped = f"{plural(len(report.skipped), 'check')} skipped; -v says which, and why."
     worst = min(report.findings, key=lambda finding: tuple(Severity).index(finding.severity), default=None)
     code = "CODE" if worst is None else worst.rule.code
-    hint = f"-v adds whole messages, attacks, sweeps and cures; explain {code} says more."
+    hint = f"-v adds all messages, tables and cures; bnnaudit explain {code} says more."
     lines = [skipped, hint] if report.skipped else [hint]
     return [Text(""), *(indented(page.text(line, "dim")) for line in lines)]

@@ -1,10 +1,11 @@
-"""The verdict in full: claimed beside verified accuracy, and the reason."""
+"""The verdict in full: claimed beside verified accuracy, the reason, and a line to cite."""
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.report import Report, Verdict
+from bnnaudit.reports.citation import citation
 from bnnaudit.reports.numbers import percent, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.charts import horizontal
@@ -18,7 +19,9 @@ def verdict(report: Report, page: Page) -> Parts:
     if report.verdict is None:
         return []
     reason = [Text(""), indented(page.text(report.verdict.reason))] if report.verdict.reason else []
-    return [heading("Verdict", page), labelled(_figures(report.verdict, page)), *reason]
+    line = citation(report)
+    cited = [heading("To cite this audit", page), indented(page.text(line))] if line else []
+    return [heading("Verdict", page), labelled(_figures(report.verdict, page)), *reason, *cited]
 
 
 def _figures(judgement: Verdict, page: Page) -> list[tuple[str, RenderableType]]:

@@ -1,0 +1,83 @@
+"""The evidence that a command writes beside its reports."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnnaudit.cli.complaints import complain_of
+from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.reports.formats import ReportFormat, render
+from bnnaudit.reports.page import Page
+
+if TYPE_CHECKING:
+    from bnnaudit.auditing.confirmed import Confirmed
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.target import Target
+    from bnnaudit.evidence.writing.writer import EvidenceWriter
+
+
+class EvidenceOutput:
+    """Takes the counterexamples of one model under one threat after the other; what goes wrong costs no report.
+
+    code: what the command exits with on account of it.
+    """
+
+    def __init__(self, folder: Path | None, verbose: bool) -> None:
+        self.code = ExitCode.PASSED
+        self.folder = folder
+        self.verbose = verbose
+        self._writer: EvidenceWriter | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any use for counterexamples."""
+        return self.folder is not None and self.code is ExitCode.PASSED
+
+    @property
+    def complete(self) -> bool:
+        """Whether something came of it, and nothing went wrong."""
+        return self._writer is not None and self.code is ExitCode.PASSED
+
+    def add(self, model: Path, target: Target, confirmed: Confirmed | None, report: Report, alone: bool = True) -> None:
+        """Adds a model under a threat, in a folder of its own unless it is `alone`."""
+        if self.folder is None or confirmed is None or not self.wanted:
+            return
+        try:
+            from bnnaudit.evidence.writing.case import Case
+            from bnnaudit.evidence.writing.writer import EvidenceWriter
+
+            self._writer = self._writer or EvidenceWriter(self.folder)
+            text = render(report, ReportFormat.JSON, Page(80))
+            self._writer.add(Case(model, target, confirmed, report, text), alone)
+        except (Exception, KeyboardInterrupt) as error:
+            self.code = complain_of(error, self.verbose)
+
+
+@contextmanager
+def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutput]:
+    """Evidence at `place`, put there at the end; where none comes of it, that of an earlier run is removed.
+
+    Raises UsageError at once where something else is there.
+    """
+    if place is None:
+        yield EvidenceOutput(None, verbose)
+        return
+    from bnnaudit.evidence.writing.destination import publish, remove, staged
+
+    folder = staged(place)
+    output = EvidenceOutput(folder, verbose)
+    try:
+        yield output
+        if output.complete:
+            try:
+                publish(folder, place)
+            except Exception as error:
+                output.code = complain_of(error, verbose)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not output.complete:
+            remove(place)

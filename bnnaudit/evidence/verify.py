@@ -1,0 +1,178 @@
+"""Checks evidence of bnnaudit by replaying its counterexamples on the deployed model.
+
+    python -m bnnaudit.evidence.verify EVIDENCE --model model.onnx
+
+It needs Python, numpy and ONNX Runtime alone, and none of the package but the files beside this one, so that whoever checks
+evidence can read all that is done. Nothing is taken on trust but what is printed: the threat, and how images are fed to the
+model. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence or no model, 3 ONNX Runtime alone cannot run
+the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnnaudit.evidence.arrays import Arrays
+from bnnaudit.evidence.errors import CannotRunError, NoEvidenceError, RefusedError, shown
+from bnnaudit.evidence.files import check_files, check_model, check_report, digest_of
+from bnnaudit.evidence.manifest import ARRAYS, Manifest, read_manifest
+from bnnaudit.evidence.result import LISTED, Verification, as_json, as_text, exit_code
+from bnnaudit.evidence.sessions import Classify, open_sessions
+from bnnaudit.evidence.stores import Archive, Folder, evidence_in, open_store, read_up_to
+from bnnaudit.evidence.threat import Images, outside
+
+BLOCK = 2**22
+"""Numbers in the images that are in memory at a time: 16 MiB. Not tuned; it changes no result."""
+IN_MEMORY = 64 * 2**20
+"""Bytes of arrays out of a zip that are kept in memory and not in a temporary file. Not tuned."""
+
+Opener = Callable[[Path, Manifest], Sequence[Classify]]
+"""Opens a model in the sessions that evidence states."""
+
+
+def verify(evidence: Path, model: Path, opener: Opener | None = None) -> list[Verification]:
+    """Checks all evidence at `evidence` that is about `model`; raises NoEvidenceError where there is none, or no model.
+
+    opener: what opens a model that ONNX Runtime alone does not run as the audit did, None for nothing.
+    """
+    if not model.is_file():
+        raise NoEvidenceError(f"{shown(model)}: no such model")
+    with ExitStack() as stack:
+        try:
+            store = open_store(evidence)
+            stack.callback(store.close)
+            found = [(one, content, read_manifest(content)) for one, content in evidence_in(store)]
+        except RefusedError as error:
+            return [Verification(shown(evidence), shown(model), problems=[str(error)])]
+        if len(found) > 1:
+            with model.open("rb") as stream:
+                digest, _ = digest_of(stream)
+            names = ", ".join(one.name for one, _, _ in found[:LISTED])
+            found = [entry for entry in found if entry[2].model_sha256 == digest]
+            if not found:
+                problem = f"another model: none of {names} is about the sha256 {digest}"
+                return [Verification(shown(evidence), shown(model), problems=[problem])]
+        return [_verify_one(one, content, manifest, model, opener) for one, content, manifest in found]
+
+
+def _verify_one(
+    store: Folder | Archive, content: bytes, manifest: Manifest, model: Path, opener: Opener | None
+) -> Verification:
+    result = Verification(
+        evidence=store.name,
+        model=shown(model),
+        manifest_sha256=hashlib.sha256(content).hexdigest(),
+        threat=manifest.threat.words,
+        input=manifest.input.words,
+        sessions=tuple(session.name for session in manifest.sessions),
+        counterexamples=manifest.count,
+    )
+    try:
+        result.enter(check_files(store, manifest), "files")
+        opened, problems = check_model(model, manifest)
+        result.enter(problems, "files of the model")
+        result.enter(check_report(store, manifest), "reports")
+        sessions = None if problems else _sessions(opened, model, manifest, opener, result)
+        with ExitStack() as stack:
+            _replay(Arrays(_seekable(store, manifest, stack), manifest, stack), manifest, sessions, result)
+    except RefusedError as error:
+        result.enter([str(error)], "")
+    except CannotRunError as error:
+        result.cannot = str(error)
+    return result
+
+
+def _sessions(
+    opened: bytes | str, model: Path, manifest: Manifest, opener: Opener | None, result: Verification
+) -> Sequence[Classify] | None:
+    """The model's sessions; None, and the reason in the result, where they cannot be opened."""
+    try:
+        return open_sessions(opened, manifest)
+    except CannotRunError as error:
+        if opener is None:
+            result.cannot = str(error)
+            return None
+        result.notes.append(f"{error}; it was opened as the audit did")
+        return opener(model, manifest)
+
+
+def _seekable(store: Folder | Archive, manifest: Manifest, stack: ExitStack) -> IO[bytes]:
+    """The file of arrays; unpacked to a temporary one where it lies in a zip, for two places in it are read in turn."""
+    stream = stack.enter_context(store.open(ARRAYS))
+    if isinstance(store, Folder):
+        return stream
+    copy: IO[bytes] = stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - the stack closes it
+    _, most = manifest.files.get(ARRAYS, ("", 0))
+    while copy.tell() <= most and (part := read_up_to(stream, 1 << 20, ARRAYS)):
+        copy.write(part)
+    return copy
+
+
+def _replay(arrays: Arrays, manifest: Manifest, sessions: Sequence[Classify] | None, result: Verification) -> None:
+    """Holds every counterexample against the threat and, where it could be opened, the model."""
+    wrong: list[str] = []
+    otherwise = 0
+    chunk = manifest.input.chunk
+    size = chunk * max(1, BLOCK // (chunk * math.prod(arrays.shape)))
+    for rows, originals, images in arrays.blocks(size):
+        reasons = outside(manifest.threat, originals, images)
+        result.inside += reasons.count("")
+        if sessions is not None:
+            before, after = (_classes(sessions, values) for values in (originals, images))
+            labels = arrays.label[rows, None]
+            stated = (before == arrays.before[rows]).all(axis=1) & (before == labels).all(axis=1)
+            broken = (after != labels).any(axis=1)
+            otherwise += int((broken & (after != arrays.after[rows]).any(axis=1)).sum())
+            result.clean, result.fooled = result.clean + int(stated.sum()), result.fooled + int(broken.sum())
+            for place in np.flatnonzero(~stated | ~broken):
+                reasons[place] = reasons[place] or _why(bool(stated[place]), before[place])
+            result.holding += reasons.count("")
+        wrong += [f"image {index}: {why}" for index, why in zip(arrays.index[rows], reasons, strict=True) if why]
+    result.enter(wrong, "counterexamples that do not hold")
+    if otherwise:
+        result.notes.append(f"{otherwise} are given another wrong class than in the audit")
+
+
+def _classes(sessions: Sequence[Classify], images: Images) -> NDArray[np.int64]:
+    """(n, sessions): what each session says of images (n, ...)."""
+    return np.stack([classify(images) for classify in sessions], axis=1)
+
+
+def _why(stated: bool, before: NDArray[np.int64]) -> str:
+    """Why a counterexample does not hold on the model."""
+    if stated:
+        return "it is classified correctly"
+    classes = " and ".join(map(str, dict.fromkeys(before.tolist())))
+    return f"the original is classified as {classes}, not as stated"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line of this file alone."""
+    about = (__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(prog="python -m bnnaudit.evidence.verify", description=about)
+    parser.add_argument("evidence", type=Path, metavar="EVIDENCE", help="folder or .zip that --evidence wrote")
+    parser.add_argument("--model", type=Path, required=True, help="the deployed model, an ONNX file")
+    parser.add_argument("--format", choices=("terminal", "json"), default="terminal", help="how to write the result")
+    given = parser.parse_args(arguments)
+    try:
+        found = verify(given.evidence, given.model)
+    except NoEvidenceError as error:
+        sys.stderr.write(f"verify: {error}\n")
+        return 2
+    sys.stdout.write(as_json(found) if given.format == "json" else as_text(found))
+    return exit_code(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
