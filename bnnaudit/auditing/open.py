@@ -26,7 +26,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat, require_radius
+from bnnaudit.core.threat import DEFAULT_EPS, Box, Norm, Threat, require_radius
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
 from bnnaudit.data.fitting import first_image
 from bnnaudit.measurements.agreement import FLOAT_NOISE
@@ -45,8 +45,6 @@ from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")
 
-DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
-"""[Gupta & Ajanthan 2022]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 """Images of a sample where none are stated: 95 % intervals are then at most 12 points wide."""
 DEFAULT_STEPS = 20

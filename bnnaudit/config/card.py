@@ -127,10 +127,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         source = str(folder / Path(source).expanduser())
     root = None if data.root is None else folder / data.root.expanduser()
     model = None if substitute.model is None else folder / substitute.model.expanduser()
+    policy = settings.policy
+    baseline = None if policy.baseline is None else folder / policy.baseline.expanduser()
     return settings.model_copy(
         update={
             "data": data.model_copy(update={"source": source, "root": root}),
             "substitute": substitute.model_copy(update={"model": model}),
+            "policy": policy.model_copy(update={"baseline": baseline}),
         }
     )
 
