@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, SupportsIndex
 
@@ -71,6 +71,7 @@ def audit(
     mean: Numbers | None = None,
     std: Numbers | None = None,
     normalised: bool | None = None,
+    input_shape: Sequence[SupportsIndex] | None = None,
     device: str | torch.device | None = None,
     batch_size: SupportsIndex | None = None,
     substitute: str | Path | Literal[False] | None = None,
@@ -87,8 +88,9 @@ def audit(
     data: where the images are (as for --data), `(images, labels)`, a mapping with `x` and `y`, images alone, a Dataset or a
     DataLoader; what the card names if it is None. Images are uint8 pixels, floats in 0..1, or in `input_range`, the range that
     the network takes before `mean` and `std` (in units of that range). Floats that have been through `mean` and `std` are
-    recognised by their values; `normalised` says so, or that they have not. Of a data set or loader of known length only the
-    sample is read; a stream is read once, to its end.
+    recognised by their values; `normalised` says so, or that they have not. `input_shape`, without the batch, is needed where the
+    network takes another shape than the images have, such as vectors. Of a data set or loader of known length only the sample is
+    read; a stream is read once, to its end.
 
     threat: "linf:8/255", ("l2", 0.5) or a `Threat`; eps is in units of the [0,1] image. policy: what the gate asks, as a mapping
     like [policy] of a card, which the project's own policy is merged with, or a `Policy`, which replaces it; `min_clean`,
@@ -109,7 +111,8 @@ def audit(
     arguments = Arguments(settings)
     path, held = (str(data), None) if isinstance(data, str | Path) else (None, data)
     arguments.put("data", source=path, samples=whole(samples), seed=whole(seed))
-    arguments.put("preprocessing", input_range=input_range, mean=numbers(mean), std=numbers(std))
+    shape = None if input_shape is None else [whole(length) for length in input_shape]
+    arguments.put("preprocessing", input_range=input_range, mean=numbers(mean), std=numbers(std), input_shape=shape)
     arguments.put_threat(threat)
     if isinstance(policy, Mapping):
         arguments.put("policy", **policy)

@@ -352,6 +352,7 @@ def test_it_is_what_the_command_line_reports(npz: Path, tmp_path: Path, capsys: 
         ({"min_clean": 1.5}, "policy.min_clean: 1.5 is not a fraction between 0 and 1"),
         ({"effort": "some"}, "audit.effort: 'some' is not one of quick, standard, thorough"),
         ({"samples": 1.5}, "1.5 is not a whole number"),
+        ({"input_shape": (0,)}, "preprocessing.input_shape"),
         ({"samples": 0}, "data.samples"),
         ({"device": "tpu"}, "device: 'tpu' is not auto, cpu, cuda or cuda:N"),
         ({"settings": {"attak": {}}}, "attak: unknown key (did you mean attack?)"),
@@ -371,6 +372,16 @@ def test_several_threats_are_several_audits() -> None:
     asked: dict[str, Any] = {"policy": {"threats": threats}, **QUICK}
     with pytest.raises(bnnaudit.AuditError, match="names 2 threats, and a report is about one"):
         bnnaudit.audit(Net(), (PIXELS, LABELS), **asked)
+
+
+def test_pictures_for_a_network_of_vectors() -> None:
+    """A linear layer alone takes 16 values; without their number it would be given pictures."""
+    with torch.no_grad():
+        labels = Net().linear(FLOATS.flatten(1)).argmax(1)
+    report = bnnaudit.audit(Net().linear, (FLOATS, labels), 0.1, input_shape=(16,), **QUICK)
+    assert report.figures()["clean"] == 1
+    with pytest.raises(bnnaudit.AuditError, match="Linear fails on an input of shape 1x4x4"):
+        bnnaudit.audit(Net().linear, (FLOATS, labels), 0.1, **QUICK)
 
 
 def test_a_target_of_a_module_is_ready_to_attack() -> None:

@@ -155,6 +155,11 @@ class ModelFacts:
     channels: ChannelOrder = ChannelOrder.RGB
 
     @property
+    def file_sha256(self) -> str:
+        """The digest, where it is a file's; empty for a module in memory."""
+        return "" if self.format is ModelFormat.MODULE else self.sha256
+
+    @property
     def weight_bits(self) -> int | None:
         """The fewest bits of any layer's weights, `FLOAT_BITS` for floats; None where the file does not say."""
         return self.weight_layers[0].bits if self.weight_layers else None

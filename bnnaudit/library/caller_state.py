@@ -27,7 +27,8 @@ def caller_state_kept() -> Iterator[None]:
         held.enter_context(torch.random.fork_rng(range(torch.cuda.device_count()) if cuda else []))
         held.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
-        held.enter_context(torch.device("cpu"))
+        if torch.get_default_device().type != "cpu":  # a device as a context costs time at every call of PyTorch
+            held.enter_context(torch.device("cpu"))
         held.enter_context(torch.inference_mode(False))
         held.enter_context(torch.enable_grad())
         for device in ("cpu", "cuda") if cuda else ("cpu",):

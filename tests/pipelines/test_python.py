@@ -43,17 +43,52 @@ def example(holds: str) -> str:
     return text
 
 
+def pytest_in(folder: Path) -> str:
+    """What pytest, run there with this bnnaudit, counts in its last line."""
+    root = str(Path(bnnaudit.__file__).parents[1])
+    command = f"import sys, pytest; sys.path.insert(0, {root!r}); sys.exit(pytest.main(['-q']))"
+    done = subprocess.run([sys.executable, "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    counted = done.stdout.splitlines()[-1].partition(" in ")[0]
+    assert done.returncode == ("failed" in counted), done.stdout
+    return counted
+
+
+FIXTURES = """
+import pytest, torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+@pytest.fixture
+def network():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    network[1].weight.data = torch.tensor([[1.0] * 4, [-1.0] * 4])
+    network[1].bias.data = torch.tensor([-2.0, 2.0])
+    return network
+
+@pytest.fixture
+def test_loader():
+    labels = torch.arange(60) % 2
+    images = torch.where(labels == 0, 0.7, 0.3).view(-1, 1, 1, 1).expand(60, 1, 2, 2)
+    return DataLoader(TensorDataset(images, labels), batch_size=8)
+"""
+
+
 @pytest.mark.parametrize(("sample", "failed"), [("digits-ref-at", False), ("digits-bnn-waq", True)])
 def test_pytest_passes_or_fails_with_the_gate(folder: Path, sample: str, failed: bool) -> None:
     """At 8/255 ordinary PGD leaves the binary network most of its accuracy, and the attacks of the audit do not."""
     shutil.copy(SAMPLE_MODELS / f"{sample}.onnx", folder / "model.onnx")
-    (folder / "test_release.py").write_text(example("raise_if_failed()\n"), encoding="utf-8")
-    root = str(Path(bnnaudit.__file__).parents[1])
-    command = [sys.executable, "-c", f"import sys, pytest; sys.path.insert(0, {root!r}); sys.exit(pytest.main())"]
-    done = subprocess.run([*command, "-q"], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == (1 if failed else 0), done.stdout
-    assert ("1 failed" if failed else "1 passed") in done.stdout
+    (folder / "test_release.py").write_text(example("test_the_model_may_be_released"), encoding="utf-8")
+    assert pytest_in(folder) == ("1 failed" if failed else "1 passed")
     assert (folder / "audit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("eps", ["0.001", "0.4"])
+def test_the_readme_s_test_takes_a_network_and_a_loader(folder: Path, eps: str) -> None:
+    """A linear network that tells apart images a fifth of the range from its boundary."""
+    text = example("def test_the_network_may_be_released(network, test_loader)")
+    (folder / "test_release.py").write_text(text.replace("8/255", eps), encoding="utf-8")
+    (folder / "conftest.py").write_text(FIXTURES, encoding="utf-8")
+    assert pytest_in(folder) == ("1 passed" if eps == "0.001" else "1 failed")
 
 
 def test_a_network_in_training_is_audited_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +97,10 @@ def test_a_network_in_training_is_audited_where_it_is(capsys: pytest.CaptureFixt
     network = nn.Sequential(nn.Flatten(), nn.Linear(9, 2))
     labels = network((images - 0.5) / 0.25).argmax(1)
     loader = DataLoader(TensorDataset((images - 0.5) / 0.25, labels), batch_size=8)
-    exec(example("test_loader"), {"bnnaudit": bnnaudit, "network": network, "test_loader": loader})
+    exec(
+        example('bnnaudit.audit(network, test_loader, "linf:8/255", mean='),
+        {"bnnaudit": bnnaudit, "network": network, "test_loader": loader},
+    )
     printed = capsys.readouterr().out
     assert "Data      DataLoader of TensorDataset (normalisation undone), 40 images" in printed
     assert "Clean     100.0 %" in printed

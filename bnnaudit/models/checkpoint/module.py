@@ -96,6 +96,8 @@ def sha256_of_state(module: nn.Module) -> str:
 
 
 def _refuse_unready(given: GivenModule) -> None:
+    if isinstance(given.module, torch.jit.ScriptModule):
+        raise ModelError(f"{given}: is scripted or traced; give the module that it was made from, or its ONNX file")
     tensors = list(_tensors(given.module))
     if any(is_lazy(tensor) for tensor in tensors):
         raise ModelError(f"{given}: has lazy weights that no input has shaped yet; run one batch through it first")
@@ -104,6 +106,7 @@ def _refuse_unready(given: GivenModule) -> None:
     refuse_quantized(given.name, given.module.state_dict())
 
 
+@torch.no_grad()
 def _copy_of(given: GivenModule) -> nn.Module:
     """A copy with weights of its own, of the module inside where it is wrapped for several devices."""
     module = given.module

@@ -117,6 +117,12 @@ def test_weights_that_the_module_computes_are_copied_too() -> None:
     assert torch.allclose(load(normed).deployed(IMAGES), expected)
 
 
+def test_a_compiled_module_is_audited() -> None:
+    target = load(torch.compile(network(), backend="eager"))
+    assert torch.equal(target.deployed(IMAGES), network().eval()(IMAGES).detach())
+    assert target.logits(IMAGES.clone().requires_grad_()).requires_grad
+
+
 class Uncopyable(nn.Linear):
     def __deepcopy__(self, memo: object) -> nn.Module:
         raise TypeError("cannot pickle a lock")
@@ -127,6 +133,7 @@ class Uncopyable(nn.Linear):
     [
         (nn.Sequential(nn.Flatten(), Uncopyable(50, 3)), r"^net: cannot be copied \(TypeError: cannot pickle a lock\)"),
         (nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), "^net: has lazy weights"),
+        (torch.jit.trace(nn.Linear(50, 3), torch.ones(1, 50)), "^net: is scripted or traced; give the module"),
         (nn.Linear(50, 3, device="meta"), "^net: its weights are on the meta device"),
     ],
 )
