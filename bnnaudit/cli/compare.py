@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ from bnnaudit.cli.paths import STORED_REPORT, refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
 from bnnaudit.core.policy import Decide, FailOn
 
+OLDER, NEWER = (replace(STORED_REPORT, metavar=name) for name in ("OLDER", "NEWER"))
 Older = Annotated[
-    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(OLDER))
 ]
 Newer = Annotated[
-    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(NEWER))
 ]
 
 
