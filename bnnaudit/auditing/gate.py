@@ -120,8 +120,8 @@ def _findings(policy: Policy, findings: Sequence[Finding], about_figures: bool) 
         return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{_accepted(counted)}")
     left_out = [finding for finding in at_level if finding not in counted]
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
-    which = " that counts" if at_level else ""
-    return Criterion(kind, asked, Outcome.PASSED, f"no {level}{which}{_accepted(counted)}{passed_over}{nothing}")
+    found = "none that counts" if at_level else "there is none"
+    return Criterion(kind, asked, Outcome.PASSED, f"{found}{_accepted(counted)}{passed_over}{nothing}")
 
 
 def _of_which(policy: Policy) -> str:

@@ -42,8 +42,9 @@ COLUMNS = (
     "note",
 )
 """The header. gate: the outcome for the whole model under that threat. label_from: `data` or `model`. note: empty for images."""
-FORMULA = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes; an apostrophe before it makes it text."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet computes, the full-width signs of East Asian ones too; an apostrophe before it makes it
+text."""
 
 Cell = str | int | float | bool | None
 
