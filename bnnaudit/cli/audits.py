@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnnaudit.cli import options
-from bnnaudit.cli.command import Options
+from bnnaudit.cli.command import Options, said
 from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
 from bnnaudit.cli.session import require_runnable, settle
-from bnnaudit.core.errors import AuditError
+from bnnaudit.cli.stored_reports import baseline_for
+from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.policy import Policy
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
     from bnnaudit.auditing.run import Audited
     from bnnaudit.config.settings import Settings
+    from bnnaudit.core.comparison import StoredReport
     from bnnaudit.core.target import Target
+    from bnnaudit.releases.comparing import Stored
 
 NEVER_BEGUN = "interrupted before it was audited"
 
@@ -38,6 +41,7 @@ class _Model:
 
     path: Path
     runs: tuple[tuple[Settings, Policy], ...]
+    baseline: Stored | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,10 @@ class Audits:
         """What is to be done with a model, as far as can be said without opening it."""
         try:
             settings = settle(path, self.network, *self.groups, self.output)
-            return _Model(path, tuple(_runs(settings)))
+            if said(*self.groups).get("max_drop") is not None and settings.policy.baseline is None:
+                raise UsageError("max-drop: there is nothing that accuracy could fall from; add --baseline REPORT.json")
+            runs = tuple(_runs(settings))
+            return _Model(path, runs, baseline_for(own for own, _ in runs))
         except WouldOverwriteError:
             raise
         except AuditError as error:
@@ -97,7 +104,8 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                audited = self._run(opened, policy, make_substitute, progress)
+                earlier = _Earlier.of(model, opened, alone)
+                audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
             except (Exception, KeyboardInterrupt) as error:
@@ -108,14 +116,20 @@ class Audits:
                 return
 
     def _run(
-        self, opened: Opened, policy: Policy, make_substitute: Callable[[Target], Target], progress: Shown
+        self,
+        opened: Opened,
+        policy: Policy,
+        make_substitute: Callable[[Target], Target],
+        progress: Shown,
+        earlier: _Earlier,
     ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
 
         keep_images = self.evidence.wanted
-        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images)
-        return run_audit(request, progress)
+        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, earlier.images)
+        audited = run_audit(request, progress)
+        return replace(audited, report=earlier.held_against(audited.report))
 
     def _failure(self, path: Path, error: BaseException, under: str = "") -> Failure:
         """What there is instead of a report."""
@@ -123,6 +137,40 @@ class Audits:
             show_traceback(error)
         message, code = explained(error)
         return Failure(self.made, str(path), f"{under}: {message}" if under else message, code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What the baseline says of a model under a threat; nothing of it where none was given."""
+
+    file: StoredReport | None = None
+    entry: Report | Failure | None = None
+
+    @classmethod
+    def of(cls, model: _Model, opened: Opened, alone: bool) -> _Earlier:
+        """alone: the command has no other audit, so that the model may have another name than in the baseline."""
+        if model.baseline is None:
+            return cls()
+        from bnnaudit.releases.baseline import entry_for
+
+        return cls(model.baseline.file, entry_for(model.baseline, str(model.path), opened.threat, alone))
+
+    @property
+    def images(self) -> int:
+        """How many images have to be attacked, so that all of the baseline's can be compared."""
+        if self.file is None:
+            return 0
+        from bnnaudit.releases.baseline import attacked_by
+
+        return attacked_by(self.entry)
+
+    def held_against(self, report: Report) -> Report:
+        """The report in the light of the baseline, as it is where none was given."""
+        if self.file is None:
+            return report
+        from bnnaudit.releases.baseline import held_against
+
+        return held_against(report, self.entry, self.file)
 
 
 def was_interrupted(entry: Report | Failure) -> bool:

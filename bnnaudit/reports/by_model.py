@@ -28,7 +28,7 @@ class ModelAudits:
     @property
     def sha256(self) -> str:
         """Of the file; empty for a model that was not read from one."""
-        return self.reports[0].model.sha256
+        return self.reports[0].model.file_sha256
 
 
 def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[Failure]]:

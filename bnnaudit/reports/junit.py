@@ -12,6 +12,7 @@ from bnnaudit.core.finding import CatalogueCheck, Finding
 from bnnaudit.core.gate import Criterion, Outcome
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
+from bnnaudit.reports.baseline_words import baseline_sentence
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.measurement_words import measurement_words
@@ -103,6 +104,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         yield "verified accuracy", f"{at_most}{with_interval(verdict.verified_accuracy)}"
     if report.gate is not None:
         yield "gate", str(report.gate.outcome)
+    if report.baseline is not None:
+        yield "baseline", baseline_sentence(report.baseline)
 
 
 def _gate_cases(report: Report) -> Iterator[TestCase]:

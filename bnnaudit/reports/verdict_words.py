@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.core.finding import Finding, Severity, speaks_of_masking
+from bnnaudit.core.finding import BaselineState, Finding, Severity, speaks_of_masking
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import FailOn, IdleWaiver, Waiver, WaiverProblem
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
@@ -136,6 +137,10 @@ def criterion_line(criterion: Criterion, verdict: Verdict | None = None) -> str:
 
     verdict: one whose reason stands beside it, and is not said again.
     """
+    measured = criterion.measured
+    if criterion.kind is CriterionKind.BASELINE and measured is not None:
+        low, high = 100 * measured.low, 100 * measured.high
+        return f"{criterion.asked} → {100 * measured.value:.1f} points below [{low:.1f}, {high:.1f}]"
     if criterion.threshold is None or criterion.measured is None:
         known = verdict is not None and verdict.reason == criterion.reason
         return criterion.asked if known else f"{criterion.asked} → {found_words(criterion)}"
@@ -159,6 +164,9 @@ def gate_sentence(report: Report) -> str:
     asked = [criterion.asked for criterion in gate.criteria if criterion.kind is not CriterionKind.AUDIT]
     if len(asked) > 2:
         asked = [f"all {len(asked)} criteria met"]
+    known = _known(report, gate)
+    if known:
+        asked.append(f"as in the baseline: {_codes(known)}")
     if report.waived:
         asked.append(f"waived: {_codes(report.waived)}")
     if not any(criterion.kind in _ROBUST for criterion in gate.criteria):
@@ -192,7 +200,16 @@ def _passed_by(report: Report, gate: Gate) -> str:
     """Whether it passed on its merits: a model that is not robust may pass, and so may one whose findings are accepted."""
     if report.waived:
         return f"with {_codes(report.waived)} waived"
+    known = _known(report, gate)
+    if known:
+        return f"with {_codes(known)} as in the baseline"
     return "findings never fail" if report.findings and gate.policy.fail_on is FailOn.NEVER else "gate passed"
+
+
+def _known(report: Report, gate: Gate) -> tuple[Finding, ...]:
+    """The findings that would fail the gate if the baseline had not the same."""
+    same = [finding for finding in report.findings if finding.baseline is BaselineState.UNCHANGED]
+    return tuple(finding for finding in same if gate.counts(replace(finding, baseline=BaselineState.NEW)))
 
 
 def log_lines(report: Report) -> list[str]:

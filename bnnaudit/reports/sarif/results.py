@@ -43,7 +43,7 @@ class Results:
 
 
 def results_of(entry: Report | Failure) -> Results:
-    """Every finding, the waived ones too, and every criterion that is failed or undecided.
+    """Every finding, the waived ones too, every criterion that is failed or undecided, and what the baseline alone has.
 
     An audit that gave no report has one result: that it is open whether the model may pass.
     """
@@ -53,7 +53,10 @@ def results_of(entry: Report | Failure) -> Results:
         return _placed((), [stopped], entry.model, None)
     asked = () if entry.gate is None else entry.gate.criteria
     unmet = [criterion for criterion in asked if criterion.outcome is not Outcome.PASSED]
-    return _placed(entry.findings, unmet, entry.model.path, entry.threat)
+    gone = () if entry.baseline is None else entry.baseline.gone
+    return _placed(
+        entry.findings, unmet, entry.model.path, entry.threat, [one.finding for one in gone if not one.unchecked]
+    )
 
 
 def fingerprint(code: str, path: str, threat: Threat | None, about: str = "") -> str:
@@ -66,13 +69,23 @@ def fingerprint(code: str, path: str, threat: Threat | None, about: str = "") ->
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _placed(findings: Sequence[Finding], unmet: Sequence[Criterion], path: str, threat: Threat | None) -> Results:
-    """The results with the index of their rule, the model as their location, and their fingerprints."""
-    rules = (*_found_rules(findings), *(gate_descriptor(kind) for kind in _kinds(unmet)))
+def _placed(
+    findings: Sequence[Finding],
+    unmet: Sequence[Criterion],
+    path: str,
+    threat: Threat | None,
+    gone: Sequence[Finding] = (),
+) -> Results:
+    """The results with the index of their rule, the model as their location, and their fingerprints.
+
+    A finding that is gone has the fingerprint that it had in its own run.
+    """
+    rules = (*_found_rules((*findings, *gone)), *(gate_descriptor(kind) for kind in _kinds(unmet)))
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     marks = [fingerprint(finding.rule.code, path, threat) for finding in findings]
     marks += [fingerprint(gate_code(each.kind), path, threat, _about(each)) for each in unmet]
-    results = _alike([*map(_finding, findings), *map(_criterion, unmet)])
+    marks += [fingerprint(finding.rule.code, path, threat) for finding in gone]
+    results = _alike([*map(_finding, findings), *map(_criterion, unmet), *map(_absent, gone)])
     return Results(
         rules,
         tuple(
@@ -140,6 +153,11 @@ def _finding(finding: Finding) -> JsonObject:
             "measurements": [record(measurement) for measurement in finding.measurements],
         },
     }
+
+
+def _absent(finding: Finding) -> JsonObject:
+    """At no level, because nothing is wrong any more."""
+    return {**_finding(finding), "kind": "pass", "level": "none", "baselineState": "absent"}
 
 
 def _suppression(waiver: Waiver) -> JsonObject:

@@ -15,7 +15,7 @@ import pytest
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import ModelFacts, ModelFormat
 from bnnaudit.core.finding import BaselineState, Confidence, Fault, Skip
 from bnnaudit.core.gate import CriterionKind, Outcome
 from bnnaudit.core.report import Report
@@ -100,6 +100,8 @@ def test_every_result_is_located_in_the_model_file(everything: dict[str, Audited
 
 def test_the_artifact_has_the_digest_of_the_model(fake: Report) -> None:
     assert run_of(fake)["artifacts"][0]["hashes"] == {"sha-256": fake.model.sha256}
+    in_memory = replace(fake, model=replace(fake.model, format=ModelFormat.MODULE))
+    assert "hashes" not in run_of(in_memory)["artifacts"][0]
 
 
 @pytest.mark.parametrize(

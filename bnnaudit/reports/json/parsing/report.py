@@ -33,6 +33,7 @@ from bnnaudit.reports.json.parsing.attack_row import (
     read_sessions,
     read_threat,
 )
+from bnnaudit.reports.json.parsing.baseline import read_baseline
 from bnnaudit.reports.json.parsing.findings import read_findings
 from bnnaudit.reports.json.parsing.gate import read_gate, require_same
 from bnnaudit.reports.json.parsing.images import read_examples, read_images
@@ -74,6 +75,7 @@ def read_report(node: Node) -> Report:
         advice=node["advice"].read(tuple[Advice, ...]),
         images=read_images(node["images"]),
         examples=read_examples(node["examples"]),
+        baseline=None if node["baseline"].value is None else read_baseline(node["baseline"]),
     )
     require_same(node["exit_code"], int(exit_code_of(report)), "the gate's outcome")
     if report.verdict is not None:

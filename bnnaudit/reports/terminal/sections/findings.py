@@ -5,6 +5,7 @@ from rich.text import Text
 
 from bnnaudit.core.finding import Family, Finding, Severity
 from bnnaudit.core.report import Report
+from bnnaudit.reports.baseline_words import gone_lines
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.typesetting import INDENT, Parts, badge, clipped, heading, indented, listed, opening
 from bnnaudit.reports.verdict_words import waiver_words
@@ -31,7 +32,14 @@ def findings(report: Report, page: Page) -> Parts:
     parts: list[RenderableType] = []
     if judged or report.findings:
         parts += [heading("Findings", page), *_chapters(report, page)]
-    return [*parts, *_lists(report, page), *_empty(report, page)]
+    return [*parts, *_gone(report, page), *_lists(report, page), *_empty(report, page)]
+
+
+def _gone(report: Report, page: Page) -> list[RenderableType]:
+    """What the baseline found and this audit did not; on a page that is not verbose the summary has their codes."""
+    lines = [] if report.baseline is None else list(gone_lines(report.baseline))
+    texts = [Text.assemble(page.text(name, "bold"), page.text(f": {words}")) for name, words in lines]
+    return [heading("Gone since the baseline", page), listed(texts)] if texts else []
 
 
 def _brief(report: Report, page: Page) -> list[RenderableType]:
