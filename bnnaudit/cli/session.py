@@ -66,7 +66,13 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     address = split_address(source) if source else None
     data = address[0] if address else Path(source) if source else None
     card = network.card or model.with_suffix(".toml")
-    return {"the model": model, "its card": card, "the data": data, "the substitute": settings.substitute.model}
+    return {
+        "the model": model,
+        "its card": card,
+        "the data": data,
+        "the substitute": settings.substitute.model,
+        "the baseline": settings.policy.baseline,
+    }
 
 
 def files_written(*groups: Options) -> list[tuple[str, Path | None]]:
