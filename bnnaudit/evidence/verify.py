@@ -28,7 +28,7 @@ from bnnaudit.evidence.arrays import Arrays
 from bnnaudit.evidence.errors import CannotRunError, NoEvidenceError, RefusedError, shown
 from bnnaudit.evidence.files import check_files, check_model, digest_of
 from bnnaudit.evidence.manifest import ARRAYS, Manifest, read_manifest
-from bnnaudit.evidence.report import check_report, check_rows
+from bnnaudit.evidence.report import Rows, check_originals, check_report, check_rows
 from bnnaudit.evidence.result import LISTED, Verification, as_json, as_text, exit_code
 from bnnaudit.evidence.sessions import Classify, open_sessions
 from bnnaudit.evidence.stores import Archive, Folder, evidence_in, is_file, open_store, read_up_to
@@ -97,8 +97,7 @@ def _verify_one(
         sessions = None if problems else _sessions(opened, model, manifest, opener, result)
         with ExitStack() as stack:
             arrays = Arrays(_seekable(store, manifest, stack), manifest, stack)
-            rows = check_rows(arrays.index, arrays.label, None if wrong else reported)
-            _replay(arrays, rows, manifest, sessions, result)
+            _replay(arrays, None if wrong else reported, manifest, sessions, result)
     except RefusedError as error:
         result.enter([str(error)], "")
     except CannotRunError as error:
@@ -139,12 +138,13 @@ def _seekable(store: Folder | Archive, manifest: Manifest, stack: ExitStack) -> 
 
 
 def _replay(
-    arrays: Arrays, told: list[str], manifest: Manifest, sessions: Sequence[Classify] | None, result: Verification
+    arrays: Arrays, reported: Rows | None, manifest: Manifest, sessions: Sequence[Classify] | None, result: Verification
 ) -> None:
     """Holds every counterexample against the threat and, where it could be opened, the model.
 
-    told: what is already known to be wrong with each of them, empty for nothing.
+    reported: the images that the report has counterexamples of, None where it cannot be asked.
     """
+    told = check_rows(arrays.index, arrays.label, reported)
     wrong: list[str] = []
     otherwise = 0
     chunk = manifest.input.chunk
@@ -161,7 +161,10 @@ def _replay(
             result.clean, result.fooled = result.clean + int(stated.sum()), result.fooled + int(broken.sum())
             for place in np.flatnonzero(~stated | ~broken):
                 reasons[place] = reasons[place] or _why(bool(stated[place]), before[place])
-        reasons = [why or said for why, said in zip(reasons, told[rows], strict=True)]
+        other = [""] * len(reasons)
+        if reported is not None:
+            other = check_originals(originals, arrays.index[rows], manifest.threat, reported)
+        reasons = [why or said or kind for why, said, kind in zip(reasons, told[rows], other, strict=True)]
         if sessions is not None:
             result.holding += reasons.count("")
         wrong += [f"image {index}: {why}" for index, why in zip(arrays.index[rows], reasons, strict=True) if why]

@@ -76,6 +76,20 @@ def test_a_counterexample_that_the_report_does_not_have(evidence: Evidence) -> N
     assert found.problems == ["image 1000000: report.json has no counterexample of it with the label 0"]
 
 
+def test_an_original_that_is_not_the_one_of_the_report(evidence: Evidence) -> None:
+    """Everything else holds, but the image is none of the data that were audited."""
+    arrays = {name: values.copy() for name, values in evidence.arrays().items()}
+    same = np.flatnonzero(arrays["label"] == arrays["label"][0])[1]
+    for name in ("original", "adversarial"):
+        arrays[name][0] = arrays[name][same]
+    evidence.rewrite(**arrays)
+    evidence.restate()
+    found = checked(evidence)
+    assert (found.exit_code, found.holding, found.fooled) == (1, found.counterexamples - 1, found.counterexamples)
+    assert len(found.problems) == 1
+    assert f"image {arrays['index'][0]}: report.json has another image there" in found.problems[0]
+
+
 def test_counterexamples_that_were_taken_out(evidence: Evidence) -> None:
     count = len(evidence.arrays()["label"])
     evidence.rewrite(**{name: values[:2] for name, values in evidence.arrays().items()})
