@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,20 @@ from bnnaudit.cli.session import files_written, provenance, require_formats
 from bnnaudit.core.policy import Decide, FailOn
 
 Older = Annotated[
-    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path,
+    typer.Argument(
+        help="JSON report of the older release.",
+        rich_help_panel="Reports",
+        **vars(replace(STORED_REPORT, metavar="OLDER")),
+    ),
 ]
 Newer = Annotated[
-    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path,
+    typer.Argument(
+        help="JSON report of the newer release.",
+        rich_help_panel="Reports",
+        **vars(replace(STORED_REPORT, metavar="NEWER")),
+    ),
 ]
 
 
