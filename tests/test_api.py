@@ -389,3 +389,27 @@ def test_a_target_of_a_module_is_ready_to_attack() -> None:
     points = FLOATS[:3].clone().requires_grad_()
     (gradient,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
     assert gradient.any()
+
+
+def test_a_baseline_of_the_call_or_the_project_excuses_what_was_so_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call: dict[str, Any] = {"threat": "linf:0.1", **QUICK, "samples": 60}
+    asked: dict[str, Any] = {"policy": {"min_verified": 0.99}}
+    first = bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call)
+    assert first.exit_code is bnnaudit.ExitCode.FAILED
+    Path("base.json").write_text(first.to_json(), encoding="utf-8")
+    again = bnnaudit.audit(Net(), (PIXELS, LABELS), baseline="base.json", **asked, **call)
+    assert again.exit_code is bnnaudit.ExitCode.PASSED
+    assert again.baseline is not None
+    assert again.baseline.images is not None
+    assert again.baseline.images.paired == len(first.images)
+    Path("bnnaudit.toml").write_text('[policy]\nbaseline = "base.json"\n', encoding="utf-8")
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call).passed
+    own = bnnaudit.Policy(bnnaudit.Limits(min_verified=0.99))
+    assert not bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, **call).passed, "it replaces the project's policy"
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, baseline="base.json", **call).passed
+    for baseline, why in (("none.json", "No such file"), ("base.json", "different threats")):
+        with pytest.raises(bnnaudit.AuditError, match=why):
+            bnnaudit.audit(Net(), (PIXELS, LABELS), baseline=baseline, **{**call, "threat": "linf:0.2"})

@@ -40,6 +40,7 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
     if prepared.missing_session:
         missing = (*missing, ("default-session", prepared.missing_session))
+    missing = (*missing, *((fault.check, f"its measurement broke: {fault.error}") for fault in journal.faults))
     rows = attacked.rows if attacked.blocks else np.arange(len(prepared.labels))
     before, standing = prepared.inputs.on(rows).sessions, attacked.standing
     after = None if standing is None else standing.sessions
