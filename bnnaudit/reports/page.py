@@ -17,7 +17,7 @@ NARROWEST = 40
 WIDEST = 120
 """Columns beyond which lines are no longer easy to read."""
 GLUE = "\ue000"
-"""Stands for a space at which no line is broken, until the page is drawn. It is of the private use area, which no safe text holds;
+"""Stands for a space at which no line is broken, until the page is drawn. It is a private sign, which no safe text holds;
 a no-break space would be taken for a space."""
 _UNBROKEN = re.compile(r"(?<=[0-9]) (?=%)|(?<=[0-9],) (?=[-+]?[0-9.]+\])")
 """Between a number and its per cent sign, and between the ends of an interval."""
