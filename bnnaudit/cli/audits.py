@@ -14,7 +14,6 @@ from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
 from bnnaudit.cli.session import require_runnable, settle
-from bnnaudit.cli.stored_reports import baseline_for
 from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
 from bnnaudit.core.exit_codes import ExitCode
@@ -23,12 +22,12 @@ from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
 from bnnaudit.core.threat import length_text
+from bnnaudit.library.stored_reports import Earlier, baseline_for
 
 if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
     from bnnaudit.auditing.run import Audited
     from bnnaudit.config.settings import Settings
-    from bnnaudit.core.comparison import StoredReport
     from bnnaudit.core.target import Target
     from bnnaudit.releases.comparing import Stored
 
@@ -104,7 +103,7 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                earlier = _Earlier.of(model, opened, alone)
+                earlier = Earlier.of(model.baseline, str(model.path), opened.threat, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
@@ -121,7 +120,7 @@ class Audits:
         policy: Policy,
         make_substitute: Callable[[Target], Target],
         progress: Shown,
-        earlier: _Earlier,
+        earlier: Earlier,
     ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
@@ -137,40 +136,6 @@ class Audits:
             show_traceback(error)
         message, code = explained(error)
         return Failure(self.made, str(path), f"{under}: {message}" if under else message, code)
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What the baseline says of a model under a threat; nothing of it where none was given."""
-
-    file: StoredReport | None = None
-    entry: Report | Failure | None = None
-
-    @classmethod
-    def of(cls, model: _Model, opened: Opened, alone: bool) -> _Earlier:
-        """alone: the command has no other audit, so that the model may have another name than in the baseline."""
-        if model.baseline is None:
-            return cls()
-        from bnnaudit.releases.baseline import entry_for
-
-        return cls(model.baseline.file, entry_for(model.baseline, str(model.path), opened.threat, alone))
-
-    @property
-    def images(self) -> int:
-        """How many images have to be attacked, so that all of the baseline's can be compared."""
-        if self.file is None:
-            return 0
-        from bnnaudit.releases.baseline import attacked_by
-
-        return attacked_by(self.entry)
-
-    def held_against(self, report: Report) -> Report:
-        """The report in the light of the baseline, as it is where none was given."""
-        if self.file is None:
-            return report
-        from bnnaudit.releases.baseline import held_against
-
-        return held_against(report, self.entry, self.file)
 
 
 def was_interrupted(entry: Report | Failure) -> bool:

@@ -53,7 +53,7 @@ def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison
     require_formats(output)
     refuse_overwriting({"the older report": older, "the newer report": newer}, files_written(output))
     with failing_into_files(output, f"{older} {newer}", made):
-        from bnnaudit.cli.stored_reports import stored
+        from bnnaudit.library.stored_reports import stored
         from bnnaudit.releases.comparing import Asked, compare_releases
 
         asked = Asked(drops.max_drop, drops.fail_on, drops.decide)
