@@ -174,6 +174,14 @@ class Comparison:
         """The worst of all models."""
         return worst(entry.exit_code for entry in self.entries)
 
+    @property
+    def outcome(self) -> Outcome:
+        """Failed where any model got worse, else undecided where any is, or could not be audited."""
+        codes = {entry.exit_code for entry in self.entries}
+        if ExitCode.FAILED in codes:
+            return Outcome.FAILED
+        return Outcome.PASSED if codes <= {ExitCode.PASSED} else Outcome.UNDECIDED
+
 
 EXIT_CODES = {
     Outcome.PASSED: ExitCode.PASSED,

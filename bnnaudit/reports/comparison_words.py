@@ -201,9 +201,8 @@ def _name(release: Release) -> str:
 
 def comparison_lines(comparison: Comparison) -> list[str]:
     """The comparison in one line for a log, from the fullest wording to the shortest."""
-    code = comparison.exit_code
-    word = {ExitCode.PASSED: "PASS", ExitCode.FAILED: "FAIL"}.get(code, "UNDECIDED")
-    entries = comparison.entries
+    code, entries = comparison.exit_code, comparison.entries
+    word = ANSWERS[comparison.outcome]
     if len(entries) == 1 and isinstance(entries[0], ModelComparison):
         pair = entries[0]
         sentence = pair_sentence(pair).partition(": ")[2]

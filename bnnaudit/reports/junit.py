@@ -13,12 +13,11 @@ from bnnaudit.core.gate import Criterion, Outcome
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
 from bnnaudit.reports.baseline_words import baseline_sentence
-from bnnaudit.reports.by_model import file_name
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import count, percent, significant, threat_text, with_interval
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.safe_text import file_name, short
 
 LONGEST_TEXT = 2000
 """Signs of a message that are shown. Not tuned."""

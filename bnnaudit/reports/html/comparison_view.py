@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnnaudit.core.comparison import Comparison, ModelComparison, NotCompared
-from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.comparison_words import (
     Changed,
     Line,
@@ -25,7 +24,6 @@ from bnnaudit.reports.html.room import Room
 from bnnaudit.reports.verdict_words import ANSWERS
 
 Words = tuple[tuple[str, str], ...]
-_ANSWERS = {ExitCode.PASSED: ("PASS", Tone.GOOD), ExitCode.FAILED: ("FAIL", Tone.BAD)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class ComparisonView:
 
 def comparison_view(comparison: Comparison, room: Room) -> ComparisonView:
     """As many models as there is room for."""
-    answer, tone = _ANSWERS.get(comparison.exit_code, ("UNDECIDED", Tone.OPEN))
+    answer, tone = ANSWERS[comparison.outcome], TONES[comparison.outcome]
     pairs = [entry for entry in comparison.entries if isinstance(entry, ModelComparison)]
     sentence = comparison_lines(comparison)[0].partition("  ")[2]
     return ComparisonView(

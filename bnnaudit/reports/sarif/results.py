@@ -15,7 +15,8 @@ from bnnaudit.core.suite import Failure
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.json.parts import JsonObject, record
 from bnnaudit.reports.numbers import threat_text
-from bnnaudit.reports.sarif.artifact import file_name, location_of
+from bnnaudit.reports.safe_text import file_name
+from bnnaudit.reports.sarif.artifact import location_of
 from bnnaudit.reports.sarif.messages import message
 from bnnaudit.reports.sarif.rules import descriptor_of, gate_code, gate_descriptor
 

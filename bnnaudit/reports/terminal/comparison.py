@@ -70,7 +70,8 @@ def comparison_line(comparison: Comparison, page: Page) -> Text:
 
 
 def _not_compared(entry: NotCompared, page: Page) -> Text:
-    words = f"{short(entry.model)}: not audited ({EXITS[entry.exit_code]}): "
+    name = "" if entry.model in entry.message else f"{short(entry.model)}: "
+    words = f"{name}not audited ({EXITS[entry.exit_code]}): "
     return Text.assemble(page.text(words, "bold red"), page.text(entry.message))
 
 
