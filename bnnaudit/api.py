@@ -39,8 +39,8 @@ from bnnaudit.library.arguments import Arguments, Numbers, Tables, ThreatLike, m
 from bnnaudit.library.call_text import call_text
 from bnnaudit.library.caller_state import caller_state_kept
 from bnnaudit.library.report import GateFailedError, GateUndecidedError, Report, read_report
-from bnnaudit.library.stored_reports import Earlier
 from bnnaudit.models.checkpoint.module import GivenModule
+from bnnaudit.releases.earlier import EarlierAudit, read_baseline_for
 
 __all__ = [
     "GateFailedError",
@@ -65,8 +65,8 @@ def audit(
     min_verified: float | str | None = None,
     max_gap: float | str | None = None,
     max_drop: float | str | None = None,
-    baseline: str | Path | None = None,
     fail_on: FailOn | str | None = None,
+    baseline: str | Path | None = None,
     effort: Effort | str | None = None,
     samples: SupportsIndex | None = None,
     seed: SupportsIndex | None = None,
@@ -121,7 +121,7 @@ def audit(
     arguments.put_threat(threat)
     if isinstance(policy, Mapping):
         arguments.put("policy", **policy)
-    arguments.put("policy", **gate, baseline=None if baseline is None else str(baseline))
+    arguments.put("policy", **gate, baseline=baseline)
     arguments.put("audit", effort=effort)
     arguments.put("run", device=None if device is None else str(device), batch_size=whole(batch_size))
     arguments.put("substitute", model=substitute or None)
@@ -130,12 +130,17 @@ def audit(
     )
     with caller_state_kept():
         settled = settle(given, arguments, policy if isinstance(policy, Policy) else None)
+        named = baseline if isinstance(policy, Policy) else settled.settings.policy.baseline
+        if named is None and max_drop is not None:
+            raise UsageError("max_drop: there is nothing that accuracy could fall from; give baseline=")
+        found = None if named is None else read_baseline_for(Path(named), [settled.settings])
         opened = _opened(given, held, settled.settings, normalised, substitute is not False)
         made, transfer = Provenance.now(call), substitute is not False
-        earlier = Earlier.of(settled.baseline, str(given), opened.threat, alone=True)
-        maker = substitute_maker(opened)
-        request = request_for(opened, settled.policy, transfer, made, maker, least_images=earlier.images)
-        return Report.of(earlier.held_against(run_audit(request, progress or Silence()).report))
+        earlier = None if found is None else EarlierAudit.of(found, opened.target.facts.path, opened.threat, alone=True)
+        least = 0 if earlier is None else earlier.images
+        request = request_for(opened, settled.policy, transfer, made, substitute_maker(opened), least_images=least)
+        report = run_audit(request, progress or Silence()).report
+        return Report.of(report if earlier is None else earlier.hold(report))
 
 
 def load_target(model: str | Path | nn.Module, settings: Tables | None = None) -> Target:

@@ -321,19 +321,6 @@ def test_a_baseline_excuses_what_it_misses_as_well(plain: bnnaudit.Report, tmp_p
         bnnaudit.audit(worse, (PIXELS, LABELS), **call).raise_if_failed()
 
 
-def test_a_policy_object_leaves_the_project_s_baseline_out(
-    plain: bnnaudit.Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    plain.save("released.json")
-    Path("bnnaudit.toml").write_text("[policy]\nbaseline = 'released.json'\n", encoding="utf-8")
-    data = (PIXELS, LABELS)
-    assert bnnaudit.audit(Net(), data, 0.1, **QUICK).baseline is not None
-    assert bnnaudit.audit(Net(), data, 0.1, bnnaudit.Policy(), **QUICK).baseline is None
-    own = bnnaudit.audit(Net(), data, 0.1, bnnaudit.Policy(), baseline="released.json", **QUICK)
-    assert own.baseline is not None
-
-
 def test_it_is_what_the_command_line_reports(npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = write_checkpoint(Net(), tmp_path / "net.safetensors")
     card = '[architecture]\nname = "tests.test_api:Net"\ninput_shape = [1, 4, 4]\n[data]\nsource = "images.npz"\n'
@@ -418,3 +405,27 @@ def test_a_target_of_a_module_is_ready_to_attack() -> None:
     points = FLOATS[:3].clone().requires_grad_()
     (gradient,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
     assert gradient.any()
+
+
+def test_a_baseline_of_the_call_or_the_project_excuses_what_was_so_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call: dict[str, Any] = {"threat": "linf:0.1", **QUICK, "samples": 60}
+    asked: dict[str, Any] = {"policy": {"min_verified": 0.99}}
+    first = bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call)
+    assert first.exit_code is bnnaudit.ExitCode.FAILED
+    Path("base.json").write_text(first.to_json(), encoding="utf-8")
+    again = bnnaudit.audit(Net(), (PIXELS, LABELS), baseline="base.json", **asked, **call)
+    assert again.exit_code is bnnaudit.ExitCode.PASSED
+    assert again.baseline is not None
+    assert again.baseline.images is not None
+    assert again.baseline.images.paired == len(first.images)
+    Path("bnnaudit.toml").write_text('[policy]\nbaseline = "base.json"\n', encoding="utf-8")
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call).passed
+    own = bnnaudit.Policy(bnnaudit.Limits(min_verified=0.99))
+    assert not bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, **call).passed, "it replaces the project's policy"
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, baseline="base.json", **call).passed
+    for baseline, why in (("none.json", "No such file"), ("base.json", "different threats")):
+        with pytest.raises(bnnaudit.AuditError, match=why):
+            bnnaudit.audit(Net(), (PIXELS, LABELS), baseline=baseline, **{**call, "threat": "linf:0.2"})

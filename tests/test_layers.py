@@ -95,7 +95,7 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": set(),
     "evidence/schema": set(),
     "evidence/writing": VALUES | {"auditing", "evidence", "models/onnx"},
-    "releases": VALUES | {"auditing", "rules"},
+    "releases": VALUES | {"auditing", "config", "reports/json", "rules"},
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
     "reports": {"core", "experiments", "reports/json"},
     "reports/html": {"core", "reports"},
@@ -117,7 +117,6 @@ ALLOWED: dict[str, set[str]] = {
         "evidence/schema",
         "evidence/writing",
         "experiments",
-        "library",
         "numerics",
         "releases",
         "reports",
@@ -133,13 +132,12 @@ ALLOWED: dict[str, set[str]] = {
         "core",
         "models/checkpoint",
         "numerics",
-        "releases",
         "reports",
         "reports/json",
         "reports/terminal",
         "rules",
     },
-    "": {"auditing", "cli", "config", "core", "data", "library", "models/checkpoint", "reports"},
+    "": {"auditing", "cli", "config", "core", "data", "library", "models/checkpoint", "releases", "reports"},
 }
 """Folder below `bnnaudit` -> the other folders whose modules its own modules may import."""
 SIBLINGS: dict[str, set[str]] = {

@@ -126,8 +126,8 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
         return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{accepted}")
     left_out = [finding for finding in at_level if finding not in counted]
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
-    which = " that counts" if at_level else ""
-    return Criterion(kind, asked, Outcome.PASSED, f"no {fresh}{level}{which}{accepted}{passed_over}{nothing}")
+    found = "none that counts" if at_level else "there is none"
+    return Criterion(kind, asked, Outcome.PASSED, f"{found}{accepted}{passed_over}{nothing}")
 
 
 def _of_which(policy: Policy) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,6 @@ from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
 from bnnaudit.core.threat import length_text
-from bnnaudit.library.stored_reports import Earlier, baseline_for
 
 if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from bnnaudit.config.settings import Settings
     from bnnaudit.core.target import Target
     from bnnaudit.releases.comparing import Stored
+    from bnnaudit.releases.earlier import EarlierAudit
 
 NEVER_BEGUN = "interrupted before it was audited"
 
@@ -81,7 +81,7 @@ class Audits:
             if said(*self.groups).get("max_drop") is not None and settings.policy.baseline is None:
                 raise UsageError("max-drop: there is nothing that accuracy could fall from; add --baseline REPORT.json")
             runs = tuple(_runs(settings))
-            return _Model(path, runs, baseline_for(own for own, _ in runs))
+            return _Model(path, runs, _baseline_for([own for own, _ in runs]))
         except WouldOverwriteError:
             raise
         except AuditError as error:
@@ -103,7 +103,7 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                earlier = Earlier.of(model.baseline, str(model.path), opened.threat, alone)
+                earlier = _earlier(model, opened, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
@@ -120,15 +120,16 @@ class Audits:
         policy: Policy,
         make_substitute: Callable[[Target], Target],
         progress: Shown,
-        earlier: Earlier,
+        earlier: EarlierAudit | None,
     ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
 
         keep_images = self.evidence.wanted
-        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, earlier.images)
+        least = 0 if earlier is None else earlier.images
+        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, least)
         audited = run_audit(request, progress)
-        return replace(audited, report=earlier.held_against(audited.report))
+        return audited if earlier is None else replace(audited, report=earlier.hold(audited.report))
 
     def _failure(self, path: Path, error: BaseException, under: str = "") -> Failure:
         """What there is instead of a report."""
@@ -136,6 +137,25 @@ class Audits:
             show_traceback(error)
         message, code = explained(error)
         return Failure(self.made, str(path), f"{under}: {message}" if under else message, code)
+
+
+def _baseline_for(runs: Sequence[Settings]) -> Stored | None:
+    """The baseline that the settings of all threats name."""
+    path = runs[0].policy.baseline
+    if path is None:
+        return None
+    from bnnaudit.releases.earlier import read_baseline_for  # reads all rules
+
+    return read_baseline_for(path, runs)
+
+
+def _earlier(model: _Model, opened: Opened, alone: bool) -> EarlierAudit | None:
+    """What the baseline says of the model under this threat; None where none was given."""
+    if model.baseline is None:
+        return None
+    from bnnaudit.releases.earlier import EarlierAudit
+
+    return EarlierAudit.of(model.baseline, str(model.path), opened.threat, alone=alone)
 
 
 def was_interrupted(entry: Report | Failure) -> bool:

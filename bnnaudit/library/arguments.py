@@ -15,9 +15,7 @@ from bnnaudit.config.policies import policies_of
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.threat import Box, Norm, Threat
-from bnnaudit.library.stored_reports import baseline_for
 from bnnaudit.models.checkpoint.module import GivenModule
-from bnnaudit.releases.comparing import Stored
 from bnnaudit.rules.policy_names import validate_names
 
 Tables: TypeAlias = Mapping[str, object]
@@ -34,7 +32,6 @@ class Settled:
 
     settings: Settings
     policy: Policy
-    baseline: Stored | None
 
 
 class Arguments:
@@ -51,11 +48,6 @@ class Arguments:
         if said:
             held = self.tables.get(table)
             self.tables[table] = {**(held if isinstance(held, Mapping) else {}), **said}
-
-    def said(self, table: str, key: str) -> object:
-        """What has been put there; None where nothing has."""
-        held = self.tables.get(table)
-        return held.get(key) if isinstance(held, Mapping) else None
 
     def put_threat(self, threat: ThreatLike | None) -> None:
         """Norm, radius and the bits of pixels."""
@@ -80,16 +72,9 @@ class Arguments:
 def settle(model: Path | GivenModule, arguments: Arguments, policy: Policy | None) -> Settled:
     """The settings under one threat and the policy, `policy` itself where it is given.
 
-    The baseline is then the arguments' own. Raises SettingsError, UsageError or ReportError for what cannot be, before anything
-    is opened.
+    Raises SettingsError or UsageError for what cannot be, before anything is opened.
     """
     settings = arguments.settled(model)
-    own_baseline = arguments.said("policy", "baseline")
-    if policy is not None and own_baseline is None:
-        settings = settings.model_copy(update={"policy": settings.policy.model_copy(update={"baseline": None})})
-    asked = arguments.said("policy", "max_drop") if policy is None else policy.limits.max_drop
-    if asked is not None and settings.policy.baseline is None:
-        raise UsageError("max_drop: there is nothing that accuracy could fall from; give baseline=")
     threats = policies_of(settings)
     if len(threats) > 1:
         raise UsageError(
@@ -98,8 +83,7 @@ def settle(model: Path | GivenModule, arguments: Arguments, policy: Policy | Non
     ((threat, own),) = threats
     chosen = own if policy is None else policy
     validate_names(chosen)
-    under = settings.model_copy(update={"threat": threat})
-    return Settled(under, chosen, baseline_for([under]))
+    return Settled(settings.model_copy(update={"threat": threat}), chosen)
 
 
 def model_of(model: object, name: str | None) -> Path | GivenModule:
