@@ -33,18 +33,23 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
     problems: list[str] = []
     project: list[Settings] = []
     for path, table in sources:
-        if path.is_file():
+        if _is_there(path):
             settings, found = _read(path, table)
             project.append(settings)
             problems += found
     own = Settings()
-    if card is not None or (beside.is_file() and beside != model):
+    if card is not None or (_is_there(beside) and beside != model):
         path = card or beside
         own, found = _read(path, None)
         problems += found
         problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has that name, a link to nothing among it: a policy that cannot be read is not one that asks nothing."""
+    return path.exists() or path.is_symlink()
 
 
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:
