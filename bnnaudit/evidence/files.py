@@ -10,7 +10,10 @@ from typing import IO
 
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, shown
 from bnnaudit.evidence.manifest import ARRAYS, REPORT, Manifest
-from bnnaudit.evidence.stores import LARGEST_FILE, MANIFEST, Store, read_up_to
+from bnnaudit.evidence.stores import MANIFEST, Store, read_up_to
+
+LARGEST_REPORT = 2**29
+"""Bytes of a report that is read: of 100,000 images it takes 10 MB."""
 
 
 def check_files(store: Store, manifest: Manifest) -> list[str]:
@@ -45,7 +48,7 @@ def check_report(store: Store, manifest: Manifest) -> list[str]:
     """Whether the report is about the same model."""
     try:
         with store.open(REPORT) as stream:
-            digest = json.loads(read_up_to(stream, LARGEST_FILE, REPORT))["model"]["sha256"]
+            digest = json.loads(read_up_to(stream, LARGEST_REPORT, REPORT))["model"]["sha256"]
     except RefusedError as error:
         return [str(error)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

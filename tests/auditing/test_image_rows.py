@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bnnaudit.api import audit
+from bnnaudit.attacks.geometry import whole_lengths
 from bnnaudit.auditing import run as audit_run
 from bnnaudit.auditing.one_attack import run_one_attack
 from bnnaudit.auditing.prepare import prepare
@@ -151,3 +152,26 @@ def test_the_answer_shown_is_the_wrong_one_where_sessions_differ() -> None:
         Provenance("", "", ""),
     )
     assert [row.adversarial_prediction for row in report.images] == [None, 1, 1, 1, 0, None]
+
+
+@pytest.mark.parametrize("threat", [Threat(Norm.LINF, 0.1), Threat(Norm.L2, 0.3)], ids=["linf", "l2"])
+def test_every_counterexample_that_is_kept_is_the_one_of_its_row(threat: Threat) -> None:
+    """Whatever network it was climbed on: each is put before the model once more."""
+    target = linear_target(WEIGHTS * 1000, torch.zeros(3))
+    given = request(target, threat=threat, effort=Effort.STANDARD, all_images=True)
+    audited = run_audit(replace(given, keep_images=True), Silence())
+    confirmed, rows = audited.confirmed, [row for row in audited.report.images if row.fooled_by]
+    assert confirmed is not None
+    assert len({row.fooled_by for row in rows}) > 1
+    assert confirmed.ids.tolist() == [row.index for row in rows]
+    assert torch.equal(confirmed.original, IMAGES[confirmed.ids])
+    answers = audited.target.deployed(confirmed.adversarial).argmax(1)
+    assert answers.tolist() == [row.adversarial_prediction for row in rows]
+    assert bool((answers != confirmed.labels).all())
+    lengths = whole_lengths(confirmed.adversarial - confirmed.original, threat.norm)
+    assert [row.distance for row in rows] == pytest.approx(lengths.tolist())
+    assert float(lengths.max()) <= threat.eps * (1 + 1e-5)
+
+
+def test_no_images_are_kept_unless_they_are_asked_for() -> None:
+    assert run_audit(request(linear_target(WEIGHTS, torch.zeros(3))), Silence()).confirmed is None

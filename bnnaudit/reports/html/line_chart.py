@@ -15,8 +15,8 @@ from bnnaudit.reports.numbers import interval, percent, significant
 
 _Point = TypeVar("_Point")
 WIDTH, HEIGHT = 340, 212
-LEFT, RIGHT, TOP, BOTTOM = 44, 14, 12, 30
-"""Margins of the plot, in the units of the picture; a label of the y axis such as `100 %` needs the left one."""
+LEFT, RIGHT, TOP, BOTTOM = 44, 22, 12, 30
+"""Margins of the plot, in the units of the picture; a label such as `100 %` needs the left one, half of `16/255` the right."""
 _MANY = 60
 """Points of a line that are drawn, at most: more lie closer than the line is thick. Not tuned."""
 _LABEL_GAP = 34

@@ -54,7 +54,7 @@ def attack_line(row: AttackRow) -> AttackLine:
     accuracy, sessions = row.accuracy, row.sessions
     both = MISSING if sessions is None else f"{percent(sessions.exact.value)} / {percent(sessions.default.value)}"
     stored = row.accuracy_8bit.value if row.differs_as_8bit and row.accuracy_8bit else None
-    failed = f"{count(row.replay_disagreements)} of {count(row.replayed)} not confirmed"
+    failed = f"{count(row.replay_disagreements)} of {count(row.replayed)}"
     return AttackLine(
         attack_name(row.settings),
         "; ".join(_remarks(row)),
@@ -69,7 +69,7 @@ def attack_line(row: AttackRow) -> AttackLine:
         position(accuracy.high),
         both,
         percent(stored),
-        failed if row.replay_disagreements else "all confirmed",
+        failed if row.replay_disagreements else "0",
         duration(row.seconds),
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bnnaudit.reports.html.headline import sentence
 from bnnaudit.reports.html.line_chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from bnnaudit.reports.html.measured_words import evidence_words
 from bnnaudit.reports.html.rule_text import blocks
@@ -48,6 +49,7 @@ def environment(text: int) -> Environment:
         norm=norm_name,
         percent=percent,
         plural=plural,
+        sentence=sentence,
         threat=threat_text,
         with_interval=with_interval,
     )
