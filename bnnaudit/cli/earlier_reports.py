@@ -45,7 +45,10 @@ def _named(words: Sequence[str]) -> Iterator[tuple[tuple[int, ...], ReportFile]]
             if option == "--report":
                 yield places, report_file(value, tuple(ReportFormat))
             elif option in ("--output", "-o"):
-                yield places, ReportFile(_format_said(words) or format_of(Path(value)) or ReportFormat.TERMINAL, Path(value))
+                yield (
+                    places,
+                    ReportFile(_format_said(words) or format_of(Path(value)) or ReportFormat.TERMINAL, Path(value)),
+                )
         except (UsageError, OSError):
             continue
 
