@@ -95,6 +95,7 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": set(),
     "evidence/schema": set(),
     "evidence/writing": VALUES | {"auditing", "evidence", "models/onnx"},
+    "releases": VALUES | {"auditing", "config", "reports/json", "rules"},
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
     "reports": {"core", "experiments", "reports/json"},
     "reports/html": {"core", "reports"},
@@ -117,6 +118,7 @@ ALLOWED: dict[str, set[str]] = {
         "evidence/writing",
         "experiments",
         "numerics",
+        "releases",
         "reports",
         "reports/json",
         "reports/json/schema",
@@ -125,7 +127,17 @@ ALLOWED: dict[str, set[str]] = {
         "rules",
         "zoo/train",
     },
-    "": {"auditing", "cli", "config", "core"},
+    "library": {
+        "config",
+        "core",
+        "models/checkpoint",
+        "numerics",
+        "reports",
+        "reports/json",
+        "reports/terminal",
+        "rules",
+    },
+    "": {"auditing", "cli", "config", "core", "data", "library", "models/checkpoint", "releases", "reports"},
 }
 """Folder below `bnnaudit` -> the other folders whose modules its own modules may import."""
 SIBLINGS: dict[str, set[str]] = {
@@ -137,7 +149,7 @@ SIBLINGS: dict[str, set[str]] = {
     "rules/model": set(),
     "rules/symptoms": set(),
     "rules/verdict": set(),
-    "reports/json": {"attack_row", "audit", "gate", "model", "parts", "suite", "writer"},
+    "reports/json": {"attack_row", "audit", "baseline", "finding", "gate", "model", "parts", "suite", "writer"},
     "reports/pictures": {"figure"},
     "reports/terminal/sections": set(),
     "onnx_import/converters": {"convolution", "pooling", "quantize_linear", "windows"},

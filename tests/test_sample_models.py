@@ -86,7 +86,7 @@ def figures(report: Report) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", ["digits-bnn-waq.onnx", "digits-bnn-waq.safetensors"])
 def test_the_binary_network_s_robustness_is_fake(name: str) -> None:
-    report = audit(FOLDER / name, {"audit": {"all_images": True}})
+    report = audit(FOLDER / name, settings={"audit": {"all_images": True}})
     claimed, verified = figures(report)
     assert claimed >= 0.4
     assert verified <= 0.02

@@ -30,7 +30,7 @@ def advice_of(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[
     Apart from the report's remedy, which cures the attack. A rule's own remedy is used where there is one; of equal texts the
     first is kept, and a waived finding below an error needs no advice.
     """
-    deciding, status = tuple(_to_decide(gate)), tuple(_for_status(evidence, verdict, gate, findings))
+    deciding, status = tuple(to_decide(gate)), tuple(_for_status(evidence, verdict, gate, findings))
     in_doubt = any(each.kind is CriterionKind.AUDIT and each.outcome is not Outcome.PASSED for each in gate.criteria)
     open_only = gate.outcome is Outcome.UNDECIDED and not in_doubt
     first = (*deciding, *status) if open_only else (*status, *deciding)
@@ -43,7 +43,7 @@ def advice_of(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[
     return tuple(texts.values())
 
 
-def _to_decide(gate: Gate) -> Iterator[Advice]:
+def to_decide(gate: Gate) -> Iterator[Advice]:
     """What to run for the criteria that are undecided."""
     undecided = [criterion for criterion in gate.criteria if criterion.outcome is Outcome.UNDECIDED]
     totals = [total for criterion in undecided if (total := _total(criterion)) is not None]
@@ -90,7 +90,9 @@ def _for_status(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tupl
 def _claimed(verdict: Verdict) -> str:
     ordinary = verdict.ordinary_accuracy
     return (
-        "the figure of ordinary attacks" if ordinary is None else f"the {percent(ordinary.value)} of ordinary attacks"
+        "the figure of ordinary attacks"
+        if ordinary is None
+        else f"the {percent(ordinary.value)} that ordinary attacks leave"
     )
 
 

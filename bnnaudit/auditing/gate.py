@@ -27,7 +27,7 @@ from bnnaudit.auditing.thresholds import (
 )
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import DECLARED_NOT_MET, Confidence, Fault, Finding, Severity, Skip
+from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Severity, Skip
 from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
@@ -85,7 +85,7 @@ def decide(policy: Policy, audited: Audited) -> Gate:
     figures = (*held, *_figures(policy, audited))
     criteria = (
         _audit(audited),
-        _findings(policy, audited.findings, bool(figures)),
+        findings_criterion(policy, audited.findings, bool(figures)),
         *figures,
         *(_required(name, audited) for name in policy.require),
     )
@@ -100,22 +100,28 @@ def _audit(audited: Audited) -> Criterion:
     )
 
 
-def _findings(policy: Policy, findings: Sequence[Finding], about_figures: bool) -> Criterion:
+def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figures: bool) -> Criterion:
+    """Whether any finding fails the gate: of that level, of a rule that counts, not waived, and not the same in the baseline.
+
+    about_figures: whether anything else is asked about robust accuracy, as the answer says where it is not.
+    """
     at_level = [finding for finding in findings if finding.severity in FAILS_ON[policy.fail_on]]
     counted = [finding for finding in at_level if is_counted(finding.rule.code, policy) and _is_certain(finding)]
-    failing = [finding for finding in counted if finding.waiver is None]
+    failing = [finding for finding in counted if finding.waiver is None and not _is_known(finding)]
+    accepted = _accepted(counted)
     kind, nothing = CriterionKind.FINDINGS, "" if about_figures else "; nothing was asked about robust accuracy"
     if policy.fail_on is FailOn.NEVER:
         found = f"found and passed over: {_codes(findings)}" if findings else "there is none"
         return Criterion(kind, 'nothing of findings (fail_on = "never")', Outcome.PASSED, f"{found}{nothing}")
     level = LEVELS[policy.fail_on]
-    asked = f"no {level}{_of_which(policy)}"
+    fresh = "new or worse " if any(finding.baseline is not None for finding in findings) else ""
+    asked = f"no {fresh}{level}{_of_which(policy)}"
     if failing:
-        return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{_accepted(counted)}")
+        return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{accepted}")
     left_out = [finding for finding in at_level if finding not in counted]
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
-    which = " that counts" if at_level else ""
-    return Criterion(kind, asked, Outcome.PASSED, f"no {level}{which}{_accepted(counted)}{passed_over}{nothing}")
+    found = "none that counts" if at_level else "there is none"
+    return Criterion(kind, asked, Outcome.PASSED, f"{found}{accepted}{passed_over}{nothing}")
 
 
 def _is_certain(finding: Finding) -> bool:
@@ -131,7 +137,13 @@ def _of_which(policy: Policy) -> str:
 def _accepted(findings: Sequence[Finding]) -> str:
     waived = {each.rule.code: each.waiver for each in findings if each.waiver is not None}
     texts = [f"{code} until {waiver.expires.isoformat()}" for code, waiver in waived.items()]
-    return f"; accepted by waivers: {', '.join(texts)}" if texts else ""
+    known = [each for each in findings if each.waiver is None and _is_known(each)]
+    in_baseline = f"; in the baseline as well: {_codes(known)}" if known else ""
+    return (f"; accepted by waivers: {', '.join(texts)}" if texts else "") + in_baseline
+
+
+def _is_known(finding: Finding) -> bool:
+    return finding.baseline is BaselineState.UNCHANGED
 
 
 def _codes(findings: Sequence[Finding]) -> str:

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,13 +26,15 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Box, Norm, Threat, require_radius
+from bnnaudit.core.threat import DEFAULT_EPS, Box, Norm, Threat, require_radius
 from bnnaudit.data import ImageSource, NetworkUnits, Sample, common_shape, open_source, take_pool, take_sample
+from bnnaudit.data.fitting import first_image
 from bnnaudit.measurements.agreement import FLOAT_NOISE
 from bnnaudit.measurements.flattening import settle_flattening
 from bnnaudit.measurements.score_tensor import rescored
 from bnnaudit.models.checkpoint.architectures import resolve_architecture
 from bnnaudit.models.checkpoint.load import load_checkpoint
+from bnnaudit.models.checkpoint.module import GivenModule, load_module
 from bnnaudit.models.checkpoint.state_dict import read_state_dict, refuse_programs
 from bnnaudit.models.onnx.integer_input import peek
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
@@ -44,8 +45,6 @@ from bnnaudit.zoo.substitute import imitate
 
 Loaded = TypeVar("Loaded")
 
-DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
-"""[Gupta & Ajanthan 2022]'s radii for CIFAR-10."""
 DEFAULT_SAMPLES = 300
 """Images of a sample where none are stated: 95 % intervals are then at most 12 points wide."""
 DEFAULT_STEPS = 20
@@ -95,27 +94,35 @@ class Opened:
         return fitting_threads(self.target, self.sample.images[: self.batch_size], self.settings.run.threads)
 
 
-def open_source_of(settings: Settings, model: Path) -> ImageSource:
+def open_source_of(settings: Settings, model: Path | GivenModule) -> ImageSource:
     """The data that the settings name, for `model`."""
-    return open_source(require_data(settings.data.source), settings.data.root, _network_units(model, settings))
+    return open_source(require_data(settings.data.source), settings.data.root, network_units(model, settings))
 
 
-def _network_units(model: Path, settings: Settings) -> NetworkUnits:
+def network_units(model: Path | GivenModule, settings: Settings) -> NetworkUnits:
     """What the model takes, as far as the settings and the type of its input say before it is loaded.
 
     Images before a stated normalisation are in the units of the stated range, and of no type.
     """
     given = settings.preprocessing
-    if model.suffix.lower() not in ONNX_SUFFIXES or (given.input_range and (given.mean or given.std)):
+    if (
+        isinstance(model, GivenModule)
+        or model.suffix.lower() not in ONNX_SUFFIXES
+        or (given.input_range and (given.mean or given.std))
+    ):
         return NetworkUnits(given.input_range)
     kind, limits = peek(model)
     return NetworkUnits(given.input_range or limits, kind)
 
 
-def open_model_and_data(model: Path, settings: Settings) -> Opened:
-    """Loads both; raises an AuditError that names whichever cannot be used."""
-    require_model(model)
-    source = open_source_of(settings, model)
+def open_model_and_data(model: Path | GivenModule, settings: Settings, source: ImageSource | None = None) -> Opened:
+    """Loads both, the data that the settings name where there is no `source`.
+
+    Raises an AuditError that names whichever cannot be used.
+    """
+    if isinstance(model, Path):
+        require_model(model)
+    source = source or open_source_of(settings, model)
 
     def opened(layout: Layout, records: bool = True) -> Target:
         return open_target(model, _with_preprocessing(settings, layout=layout), source, records)
@@ -126,7 +133,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
         sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
         _refuse_colourless(model, target.facts, sample)
         _check_normalisation(target, sample)
-        target, sample = settle_flattening(target, sample, model, opened)
+        target, sample = settle_flattening(target, sample, str(model), opened)
         facts = target.facts
         if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
             target = opened(facts.layout, records=False)
@@ -134,7 +141,7 @@ def open_model_and_data(model: Path, settings: Settings) -> Opened:
         return Opened(scored, sample, source, settings, target)
 
 
-def _refuse_colourless(model: Path, facts: ModelFacts, sample: Sample) -> None:
+def _refuse_colourless(model: Path | GivenModule, facts: ModelFacts, sample: Sample) -> None:
     """Raises UsageError where colours are to be swapped in images that have none, or none that can be identified."""
     if facts.channels is ChannelOrder.BGR and (sample.images.dim() != 4 or sample.images.shape[1] != len("rgb")):
         shown = "x".join(str(length) for length in sample.images.shape[1:])
@@ -169,12 +176,16 @@ def _with_preprocessing(settings: Settings, **changes: object) -> Settings:
     return settings.model_copy(update={"preprocessing": settings.preprocessing.model_copy(update=changes)})
 
 
-def open_target(model: Path, settings: Settings, source: ImageSource | None = None, records: bool = True) -> Target:
-    """The model as a target on the device that the settings name.
+def open_target(
+    model: Path | GivenModule, settings: Settings, source: ImageSource | None = None, records: bool = True
+) -> Target:
+    """The model as a target on the device that the settings name; a module in memory on its own where they name none.
 
     `source` tells the input's shape of a checkpoint whose card does not. records: whether the operators of a user's network
     may be recorded to get at its gradient.
     """
+    if isinstance(model, GivenModule):
+        return _open_module(model, settings, source, records)
     require_model(model)
     device = choose_device(settings.run.device or "auto")
     preprocessing = settings.preprocessing.resolved()
@@ -197,6 +208,15 @@ def open_target(model: Path, settings: Settings, source: ImageSource | None = No
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
     shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
+
+
+def _open_module(given: GivenModule, settings: Settings, source: ImageSource | None, records: bool) -> Target:
+    preprocessing, asked = settings.preprocessing.resolved(), settings.run.device or "auto"
+    if preprocessing.output_name is not None:
+        raise UsageError(f"{given}: output_name chooses among the outputs of an ONNX file; a module has one")
+    device = given.device if asked == "auto" else choose_device(asked)
+    shape = preprocessing.input_shape or settings.architecture.input_shape or _shape_of_data(given, source)
+    return load_module(given, shape, preprocessing, Surrogate(), device, records)
 
 
 def choose_device(text: str) -> torch.device:
@@ -242,13 +262,13 @@ def _for_data(
     return load(replace(preprocessing, data_shape=shape))
 
 
-def _shape_of_data(model: Path, source: ImageSource | None) -> tuple[int, ...]:
+def _shape_of_data(model: Path | GivenModule, source: ImageSource | None) -> tuple[int, ...]:
     """(C, H, W) or (features,) of the first image."""
     if source is None or len(source) == 0:
         raise CheckpointError(
             f"{model}: the shape of its input is not known; give --input-shape, or write [preprocessing] input_shape in its card"
         )
-    shape = source.read(np.zeros(1, dtype=np.int64)).shape[1:]
+    shape = first_image(source).shape
     if len(shape) == 2:
         return (1, *shape)
     if len(shape) == 3 and shape[0] not in (1, 3, 4) and shape[2] in (1, 3, 4):

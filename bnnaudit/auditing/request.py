@@ -18,10 +18,12 @@ def request_for(
     provenance: Provenance,
     make_substitute: Callable[[Target], Target],
     keep_images: bool = False,
+    least_images: int = 0,
 ) -> AuditRequest:
     """The audit of a model under one threat; make_substitute is called only if the check that needs it runs.
 
-    keep_images: whether every counterexample is kept, for evidence.
+    keep_images: whether every counterexample is kept, for evidence. least_images: how many are attacked in any case,
+    as far as there are so many.
     """
     return AuditRequest(
         target=opened.target,
@@ -31,4 +33,5 @@ def request_for(
         provenance=provenance,
         threads=opened.threads,
         keep_images=keep_images,
+        least_images=least_images,
     )

@@ -48,6 +48,7 @@ class AuditRequest:
 
     `make_substitute` trains or loads the network for the transfer check; it is called only if that check runs. threads: what
     the audit computes with; PyTorch's own number where it is None. keep_images: whether every counterexample is kept.
+    least_images: how many are attacked even where the verdict is decided before.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class AuditRequest:
     provenance: Provenance
     threads: Threads | None = None
     keep_images: bool = False
+    least_images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class _Audit:
         available, tally, limits = len(self.inputs.sample), None, self.plan.policy.limits
         while (taken := len(self.attacked.rows)) < available:
             total = available if needs_whole_sample(self.plan) else next_total(tally, taken, available, limits)
+            total = max(total, min(self.request.least_images, available))
             # A sample lies in the order of its data set, which may be sorted by class.
             self._attack_block(np.sort(shuffled(available, self.plan.seed)[taken:total]))
             evidence = self._evidence()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.gate import Bound, Outcome
 from bnnaudit.core.policy import Decide
-from bnnaudit.numerics.intervals import Z95, paired_difference_interval
+from bnnaudit.numerics.intervals import Z95, difference_interval, paired_difference_interval, wilson_interval
 from bnnaudit.rules.comparison import Paired
 
 MOST_IMAGES = 100_000
@@ -80,6 +80,25 @@ def more_for_gap(lost: Paired, threshold: float) -> int | None:
         return not low <= threshold < high
 
     return _more(_first(decides, lost.total + 1, MOST_IMAGES), lost.total)
+
+
+def more_for_difference(first: Estimate, second: Estimate, threshold: float) -> int | None:
+    """About how many more images of each of two independent samples decide first - second; None as for a share."""
+    if 0 in (first.n, second.n) or difference(first.value - second.value, threshold) == 0:
+        return None
+
+    def decides(more: int) -> bool:
+        low, high = difference_interval(_with_more(first, more), _with_more(second, more))
+        return not low <= threshold < high
+
+    needed = _first(decides, 1, MOST_IMAGES)
+    return None if needed > MOST_IMAGES else needed
+
+
+def _with_more(share: Estimate, more: int) -> tuple[float, float, float]:
+    """The share with the interval that it has on more images, if it stays as it is."""
+    total = share.n + more
+    return share.value, *wilson_interval(share.value * total, total)
 
 
 def _first(decides: Callable[[int], bool], low: int, high: int) -> int:

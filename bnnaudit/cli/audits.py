@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnnaudit.cli import options
-from bnnaudit.cli.command import Options
+from bnnaudit.cli.command import Options, said
 from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
 from bnnaudit.cli.delivery import retire_reports
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
 from bnnaudit.cli.session import require_runnable, settle
-from bnnaudit.core.errors import AuditError
+from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.policy import Policy
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bnnaudit.auditing.run import Audited
     from bnnaudit.config.settings import Settings
     from bnnaudit.core.target import Target
+    from bnnaudit.releases.comparing import Stored
+    from bnnaudit.releases.earlier import EarlierAudit
 
 NEVER_BEGUN = "interrupted before it was audited"
 
@@ -39,6 +41,7 @@ class _Model:
 
     path: Path
     runs: tuple[tuple[Settings, Policy], ...]
+    baseline: Stored | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,10 @@ class Audits:
         """What is to be done with a model, as far as can be said without opening it."""
         try:
             settings = settle(path, self.network, *self.groups, self.output)
-            return _Model(path, tuple(_runs(settings)))
+            if said(*self.groups).get("max_drop") is not None and settings.policy.baseline is None:
+                raise UsageError("max-drop: there is nothing that accuracy could fall from; add --baseline REPORT.json")
+            runs = tuple(_runs(settings))
+            return _Model(path, runs, _baseline_for([own for own, _ in runs]))
         except WouldOverwriteError:
             raise
         except AuditError as error:
@@ -99,7 +105,8 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                audited = self._run(opened, policy, make_substitute, progress)
+                earlier = _earlier(model, opened, alone)
+                audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
             except (Exception, KeyboardInterrupt) as error:
@@ -110,14 +117,21 @@ class Audits:
                 return
 
     def _run(
-        self, opened: Opened, policy: Policy, make_substitute: Callable[[Target], Target], progress: Shown
+        self,
+        opened: Opened,
+        policy: Policy,
+        make_substitute: Callable[[Target], Target],
+        progress: Shown,
+        earlier: EarlierAudit | None,
     ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
 
         keep_images = self.evidence.wanted
-        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images)
-        return run_audit(request, progress)
+        least = 0 if earlier is None else earlier.images
+        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, least)
+        audited = run_audit(request, progress)
+        return audited if earlier is None else replace(audited, report=earlier.hold(audited.report))
 
     def _failure(self, path: Path, error: BaseException, under: str = "") -> Failure:
         """What there is instead of a report."""
@@ -125,6 +139,25 @@ class Audits:
             show_traceback(error)
         message, code = explained(error)
         return Failure(self.made, str(path), f"{under}: {message}" if under else message, code)
+
+
+def _baseline_for(runs: Sequence[Settings]) -> Stored | None:
+    """The baseline that the settings of all threats name."""
+    path = runs[0].policy.baseline
+    if path is None:
+        return None
+    from bnnaudit.releases.earlier import read_baseline_for  # reads all rules
+
+    return read_baseline_for(path, runs)
+
+
+def _earlier(model: _Model, opened: Opened, alone: bool) -> EarlierAudit | None:
+    """What the baseline says of the model under this threat; None where none was given."""
+    if model.baseline is None:
+        return None
+    from bnnaudit.releases.earlier import EarlierAudit
+
+    return EarlierAudit.of(model.baseline, str(model.path), opened.threat, alone=alone)
 
 
 def was_interrupted(entry: Report | Failure) -> bool:

@@ -36,6 +36,7 @@ def check(
     Of several codes the first of 70, 2, 1, 3, 0 holds.
     """
     from bnnaudit.cli.audits import Audits
+    from bnnaudit.cli.kept_reports import keep_reports
     from bnnaudit.core.suite import Failure, Suite, exit_code_of
 
     made = provenance()
@@ -60,4 +61,5 @@ def check(
             )
     document = entries[0] if len(entries) == 1 else Suite(made, entries)
     written = write(document, output)
-    return worst([written, evidence.code, *map(exit_code_of, entries)])
+    kept = keep_reports(entries, output.history)
+    return worst([written, kept, evidence.code, *map(exit_code_of, entries)])

@@ -9,8 +9,10 @@ import typer
 
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.reports.safe_text import safe
+from bnnaudit.reports.safe_text import abridged
 
+LONGEST = 4_000
+"""Characters of a message that are shown: more than a page of mistakes in a card takes. Not tuned."""
 INTERRUPTED = "interrupted; nothing was finished"
 
 
@@ -45,5 +47,5 @@ def show_traceback(error: BaseException) -> None:
 def complain(message: str, code: ExitCode) -> ExitCode:
     """One line on stderr; if that cannot be written either, only the exit code tells."""
     with contextlib.suppress(OSError):
-        typer.echo("bnnaudit: " + safe(" ".join(message.split())), err=True)
+        typer.echo("bnnaudit: " + abridged(" ".join(message.split()), LONGEST), err=True)
     return code

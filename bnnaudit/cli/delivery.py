@@ -49,6 +49,7 @@ def write(document: Document, output: options.Document) -> ExitCode:
 
     stdout gets the document itself, or where --output takes it a summary of what was audited.
     """
+    from bnnaudit.core.comparison import Comparison
     from bnnaudit.core.report import Report
     from bnnaudit.core.suite import Suite
 
@@ -63,6 +64,8 @@ def write(document: Document, output: options.Document) -> ExitCode:
         from bnnaudit.reports.terminal.summary import write_summary
 
         deliver(write_summary(document, page))
+    elif isinstance(document, Comparison):
+        deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2] + "\n")
     return code
 
 

@@ -27,6 +27,8 @@ COMPLETION = "_BNNAUDIT_COMPLETE"
 """The variable by which a shell asks for completions."""
 COMMANDS: Mapping[str, str] = {
     "check": "Audit a model and gate its release.",
+    "compare": "Compare two releases by their reports.",
+    "history": "Show a model's accuracy over its releases.",
     "attack": "Run one attack.",
     "verify": "Replay the counterexamples of evidence on the deployed model.",
     "sweep": "Measure accuracy against one setting of an attack.",

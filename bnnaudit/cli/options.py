@@ -9,7 +9,7 @@ import typer
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
-from bnnaudit.cli.report_files import AnyReportFile, DocumentFile
+from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile
 from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
@@ -19,7 +19,7 @@ from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.formats import WRITE_EVERYTHING, ReportFormat
+from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, WRITE_HISTORIES, ReportFormat
 
 ModelPaths = Annotated[
     list[str],
@@ -203,6 +203,14 @@ class Gate(Options, panel="Gate"):
     max_gap: values.Share | None = option(
         "Most that the claimed accuracy may exceed the verified one by, such as 0.05.", key="policy.max_gap"
     )
+    max_drop: values.Share | None = option(
+        "Most that clean and verified accuracy may lie below those of the baseline, such as 0.02.",
+        key="policy.max_drop",
+    )
+    baseline: paths.StoredReport | None = option(
+        "JSON report of an earlier audit, or of several: only what is new or worse than there fails.",
+        key="policy.baseline",
+    )
     fail_on: FailOn | None = option(
         "Least severity of a finding that fails.", "error", "policy.fail_on", metavar="LEVEL"
     )
@@ -260,11 +268,45 @@ class Report(Output):
     formats: ClassVar[tuple[ReportFormat, ...]] = tuple(ReportFormat)
 
 
+class Comparison(Output):
+    """Where a comparison of releases goes."""
+
+    format: Annotated[ReportFormat, values.choice(WRITE_COMPARISONS, make=ReportFormat)] | None = option(
+        f"How to write it to stdout, or to --output whatever its suffix: {', '.join(WRITE_COMPARISONS)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[ComparisonFile] | None = option(
+        "Also write it to this file, in the format named or that its suffix tells; can be repeated."
+    )
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_COMPARISONS
+
+
+class PlottedHistory(Output):
+    """Where a history goes, and its picture."""
+
+    format: Annotated[ReportFormat, values.choice(WRITE_HISTORIES, make=ReportFormat)] | None = option(
+        f"How to write it to stdout, or to --output whatever its suffix: {', '.join(WRITE_HISTORIES)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[HistoryFile] | None = option(
+        "Also write it to this file, in the format named or that its suffix tells; can be repeated."
+    )
+    plot: paths.Picture | None = option("Also draw the accuracies, as a picture in this file.")
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_HISTORIES
+
+
 class WithEvidence(Report):
     """Where a report goes, and the counterexamples that it rests on."""
 
     evidence: paths.Evidence | None = option(
         "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
+    )
+    history: paths.HistoryFolder | None = option(
+        "Keep the report of each audit in this folder, for `bnnaudit history`."
     )
 
 

@@ -91,12 +91,12 @@ def picture_file(text: str) -> Path:
     return path
 
 
-def output_folder(text: str) -> Path:
+def output_folder(text: str, option: str = "output") -> Path:
     """A folder to write several files to, which need not be there yet."""
-    path = folder(text, "output")
+    path = folder(text, option)
     whole = (working_folder() / path).resolve()
     present = next(place for place in (whole, *whole.parents) if place.exists())
-    require_writable(present, path, "output")
+    require_writable(present, path, option)
     return path
 
 
@@ -207,6 +207,7 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
 MODELS = path_kind("MODEL...", partial(filled, what="model: the path"), MODEL_SUFFIXES)
 REPORTS = path_kind("REPORT...", partial(filled, what="report: the path"), (".json",))
+STORED_REPORT = path_kind("REPORT", partial(named, what="report"), (".json",))
 RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
 Model = Annotated[Path, MODEL]
 Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
@@ -214,6 +215,9 @@ SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUF
 Data = Annotated[str, path_kind("PATH|NAME", partial(filled, what="data: the path"), (".npz", ".zip"), *NamedDataset)]
 DataRoot = Annotated[Path, path_kind("FOLDER", partial(folder, option="data-root"), ())]
 Card = Annotated[Path, path_kind("FILE.toml", partial(existing_file, option="card"), (".toml",))]
+HistoryFolder = Annotated[Path, path_kind("FOLDER", partial(output_folder, option="history"), ())]
+KeptFolder = Annotated[Path, path_kind("FOLDER", partial(folder, option="history"), ())]
+StoredReport = Annotated[Path, path_kind("REPORT.json", partial(named, what="baseline"), (".json",))]
 Report = Annotated[Path, path_kind("FILE", partial(written_file, option="output"), tuple(SUFFIXES))]
 Adversarial = Annotated[
     Path, path_kind("FILE.npz", partial(written_file, option="save", suffixes=(".npz",)), (".npz",))

@@ -13,7 +13,14 @@ import typer
 from bnnaudit.cli.paths import matching, written_file
 from bnnaudit.cli.values import Kind
 from bnnaudit.core.errors import UsageError, did_you_mean
-from bnnaudit.reports.formats import SUFFIXES, WRITE_EVERYTHING, ReportFormat, format_of
+from bnnaudit.reports.formats import (
+    SUFFIXES,
+    WRITE_COMPARISONS,
+    WRITE_EVERYTHING,
+    WRITE_HISTORIES,
+    ReportFormat,
+    format_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +78,7 @@ def _kind(formats: Sequence[ReportFormat]) -> Kind:
 
 
 AnyReportFile = Annotated[ReportFile, _kind(tuple(ReportFormat))]
+ComparisonFile = Annotated[ReportFile, _kind(WRITE_COMPARISONS)]
+HistoryFile = Annotated[ReportFile, _kind(WRITE_HISTORIES)]
 DocumentFile = Annotated[ReportFile, _kind(WRITE_EVERYTHING)]
 """In a format that writes documents of every kind."""

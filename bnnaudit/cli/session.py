@@ -69,8 +69,14 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
 
     card = network.card or model.with_suffix(".toml")
     project = {f"the project's {name}": Path(name) for name in (PROJECT_FILE, PYPROJECT)}
-    substitute = settings.substitute.model
-    return {"the model": model, "its card": card, "the data": data, "the substitute": substitute, **project}
+    return {
+        "the model": model,
+        "its card": card,
+        "the data": data,
+        "the substitute": settings.substitute.model,
+        "the baseline": settings.policy.baseline,
+        **project,
+    }
 
 
 def files_written(*groups: Options) -> list[tuple[str, Path | None]]:

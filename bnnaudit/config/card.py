@@ -22,13 +22,13 @@ PYPROJECT = "pyproject.toml"
 PYPROJECT_TABLE = "tool.bnnaudit"
 
 
-def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
+def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
     """The settings for `model`: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml (`layers.py`).
 
-    The card is `card`, or else MODEL.toml beside the model where there is one. Paths in a file are relative to its folder,
-    those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
+    The card is `card`, or else MODEL.toml beside the model where there is one; a model that is no file has none. Paths in a file
+    are relative to its folder, those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
     """
-    beside = model.with_suffix(".toml")
+    beside = None if model is None else model.with_suffix(".toml")
     sources = [(cwd / PYPROJECT, PYPROJECT_TABLE), (cwd / PROJECT_FILE, None)]
     problems: list[str] = []
     project: list[Settings] = []
@@ -38,11 +38,12 @@ def settings_for(model: Path, flags: Settings, cwd: Path, card: Path | None = No
             project.append(settings)
             problems += found
     own = Settings()
-    if card is not None or (_is_there(beside) and beside != model):
-        path = card or beside
-        own, found = _read(path, None)
+    if card is None and beside is not None and beside != model and _is_there(beside):
+        card = beside
+    if card is not None:
+        own, found = _read(card, None)
         problems += found
-        problems += [f"{path.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
+        problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
 
@@ -131,10 +132,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         source = str(folder / Path(source).expanduser())
     root = None if data.root is None else folder / data.root.expanduser()
     model = None if substitute.model is None else folder / substitute.model.expanduser()
+    policy = settings.policy
+    baseline = None if policy.baseline is None else folder / policy.baseline.expanduser()
     return settings.model_copy(
         update={
             "data": data.model_copy(update={"source": source, "root": root}),
             "substitute": substitute.model_copy(update={"model": model}),
+            "policy": policy.model_copy(update={"baseline": baseline}),
         }
     )
 

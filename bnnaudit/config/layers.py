@@ -5,7 +5,7 @@ shall not open the gate that the model has to pass. So unless the project's poli
 `trust_cards = true`:
 
 * keys that can only loosen a policy (`select`, `ignore`, `waivers`, `fail_on = "never"`, `decide = "estimate"`) are errors in a
-  card, whether the project has a policy or not; `trust_cards` itself always is;
+  card, whether the project has a policy or not; `trust_cards` itself and `baseline` always are;
 * of a threshold that both state, and of `fail_on`, the stricter holds, and required checks add up;
 * where the project's files or the flags state any policy, what they say of the threat, the images, the attacks and the
   deployment comes before the card's (`OF_THE_GATE`), key by key: images far from any boundary, or a single step, would open the
@@ -27,7 +27,7 @@ from bnnaudit.config.policy import LIMITS, LimitsTable, PolicyTable, PolicyThrea
 from bnnaudit.config.settings import Settings, ThreatTable
 from bnnaudit.core.policy import Decide, FailOn
 
-STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min}
+STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min, "max_drop": min}
 """Of two thresholds, the one that fewer models meet."""
 
 OF_THE_GATE = ("threat", "data", "attack", "audit", "substitute", "deployment")
@@ -63,9 +63,11 @@ def refused_in_card(card: Settings, others: Sequence[Settings]) -> list[str]:
         "fail_on": policy.fail_on is FailOn.NEVER,
         "decide": policy.decide is Decide.ESTIMATE,
     }
-    refused = (
-        [] if policy.trust_cards is None else ["policy.trust_cards: only the project's bnnaudit.toml may say this"]
-    )
+    refused = [
+        f"policy.{key}: only the project's bnnaudit.toml may say this"
+        for key in ("trust_cards", "baseline")
+        if getattr(policy, key) is not None
+    ]
     if _trusts(others):
         return refused
     return refused + [

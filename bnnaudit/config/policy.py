@@ -6,11 +6,11 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
-from bnnaudit.config.kinds import Day, FilledText, Length, Share, Table, choice, key, required
+from bnnaudit.config.kinds import Day, FilledText, Length, PathText, Share, Table, choice, key, required
 from bnnaudit.core.policy import Decide, FailOn, Limits, Policy, Waiver
 from bnnaudit.core.threat import IMAGE_BITS, Norm, length_text
 
-LIMITS = ("min_clean", "min_verified", "max_gap")
+LIMITS = ("min_clean", "min_verified", "max_gap", "max_drop")
 """The keys of the thresholds, named as in `Limits`."""
 
 Names: TypeAlias = tuple[FilledText, ...]
@@ -23,6 +23,9 @@ class LimitsTable(Table):
     min_verified: Share | None = key("Least accuracy that is left after every attack of the audit: 0.3 or '30%'.")
     max_gap: Share | None = key(
         "Most that the claimed accuracy under attack may exceed the verified one by: 0.05 or '5%'."
+    )
+    max_drop: Share | None = key(
+        "Most that clean and verified accuracy may lie below those of the baseline or of the older release: 0.02 or '2%'."
     )
 
 
@@ -62,6 +65,9 @@ class PolicyTable(LimitsTable):
     require: Names | None = key("Checks, or codes of their rules, without whose outcome nothing passes.")
     threats: tuple[PolicyThreatTable, ...] | None = key("Threats to audit under, one after another (that of [threat]).")
     waivers: tuple[WaiverTable, ...] | None = key("Findings that the project accepts, until a day.")
+    baseline: PathText | None = key(
+        "JSON report of an earlier audit: only what is new or worse than there fails. Not for a card."
+    )
     trust_cards: StrictBool | None = key(
         "Let a card loosen this policy as well; for a project whose cards are all its own. Not for a card itself (false)."
     )

@@ -14,6 +14,9 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_listing(entries: Iterable[tuple[str, int]]) -> str:
-    """SHA-256 of a tree by its files' names and sizes, in the order of the names; cheap where the files are many."""
+    """SHA-256 of a tree by its files' names and sizes, in the order of the names; cheap where the files are many.
+
+    A name that is not UTF-8 has lone surrogates in Python, which are digested as they are.
+    """
     lines = (f"{name}\t{size}\n" for name, size in sorted(entries))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()

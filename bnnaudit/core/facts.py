@@ -13,11 +13,13 @@ FLOAT_BITS = 32
 
 
 class ModelFormat(StrEnum):
-    """How the audited file stores the network."""
+    """How the audited network is stored."""
 
     ONNX = "onnx"
     SAFETENSORS = "safetensors"
     PYTORCH = "pytorch"
+    MODULE = "module"
+    """In memory, as a module of PyTorch that Python was given."""
 
 
 class OutputKind(StrEnum):
@@ -120,6 +122,7 @@ class GradientFacts:
 class ModelFacts:
     """Facts about the audited model.
 
+    `path` and `sha256` are the file's; of a module in memory its name, and the digest of its state dict.
     `input_shape` is the network's own, without the batch: (C, H, W), (H, W, C) or (features,). `fixed_batch` is the
     batch size that the file insists on, or None. `weight_layers`: the bits of each layer's weights. `unknown_steps`: whether
     operators may be steps that `quantizers` lacks. `grid`: the values that an input of whole numbers can have, None where it
@@ -150,6 +153,11 @@ class ModelFacts:
     gradients: GradientFacts = GradientFacts()
     grid: InputGrid | None = None
     channels: ChannelOrder = ChannelOrder.RGB
+
+    @property
+    def file_sha256(self) -> str:
+        """The digest, where it is a file's; empty for a module in memory."""
+        return "" if self.format is ModelFormat.MODULE else self.sha256
 
     @property
     def weight_bits(self) -> int | None:

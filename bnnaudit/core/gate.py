@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,10 +76,7 @@ class Gate:
     @property
     def outcome(self) -> Outcome:
         """Of all criteria together."""
-        outcomes = {criterion.outcome for criterion in self.criteria}
-        if Outcome.FAILED in outcomes:
-            return Outcome.FAILED
-        return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
+        return outcome_of(self.criteria)
 
     def counts(self, finding: Finding) -> bool:
         """Whether a finding fails the gate.
@@ -91,6 +89,14 @@ class Gate:
         accepted = finding.waiver is not None or finding.baseline is BaselineState.UNCHANGED
         severe = finding.severity in _FAILING[policy.fail_on] and finding.confidence is not Confidence.LOW
         return severe and selected and not code.startswith(policy.ignore) and not accepted
+
+
+def outcome_of(criteria: Iterable[Criterion]) -> Outcome:
+    """Failed where any criterion failed, else undecided where any is undecided."""
+    outcomes = {criterion.outcome for criterion in criteria}
+    if Outcome.FAILED in outcomes:
+        return Outcome.FAILED
+    return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
 
 
 _FAILING = {

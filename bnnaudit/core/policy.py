@@ -28,12 +28,13 @@ class Limits:
     """Thresholds for one threat, as fractions; None where nothing is asked.
 
     min_clean, min_verified: least clean and verified accuracy. max_gap: most that the claimed accuracy may exceed the verified
-    one by.
+    one by. max_drop: most that clean and verified accuracy may lie below those of an earlier report, where there is one.
     """
 
     min_clean: float | None = None
     min_verified: float | None = None
     max_gap: float | None = None
+    max_drop: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

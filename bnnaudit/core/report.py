@@ -9,6 +9,7 @@ from typing import Literal
 
 from bnnaudit.core.attack import AttackSettings
 from bnnaudit.core.auto_run import Part
+from bnnaudit.core.comparison import Baseline
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import ModelFacts
@@ -334,6 +335,7 @@ class Report:
     counterexamples to look at. comparisons: how many tests the significance of each finding was corrected for. seed: of the
     random numbers of an audit. extent: None where a run attacks all images of its sample in any case. output: what the deployed
     model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the same.
+    baseline: the earlier report that this one was held against, None where none was given.
     """
 
     provenance: Provenance
@@ -362,6 +364,7 @@ class Report:
     advice: tuple[Advice, ...] = ()
     images: tuple[ImageRow, ...] = ()
     examples: tuple[Example, ...] = ()
+    baseline: Baseline | None = None
 
     @property
     def passed(self) -> bool:

@@ -71,6 +71,8 @@ McNemar 1947 | Q. McNemar | Psychometrika 12, 1947 |
   Note on the sampling error of the difference between correlated proportions or percentages
 Moosavi-Dezfooli et al. 2016 | S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard | CVPR 2016 | arxiv.org/abs/1511.04599
   DeepFool: a simple and accurate method to fool deep neural networks
+Newcombe 1998 | R. G. Newcombe | Statistics in Medicine 17, 1998 |
+  Interval estimation for the difference between independent proportions: comparison of eleven methods
 ONNX Runtime quantization | ONNX Runtime | Documentation | onnxruntime.ai/docs/performance/model-optimizations/quantization.html
   Quantize ONNX models
 Papernot et al. 2017 | N. Papernot, P. McDaniel, I. Goodfellow and others | ASIA CCS 2017 | arxiv.org/abs/1602.02697

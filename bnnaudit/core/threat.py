@@ -108,6 +108,8 @@ class Threat:
         return self.image_bits is not None or self.grid is not None
 
 
+DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
+"""Radii where none is stated: those of [Gupta & Ajanthan 2022] for CIFAR-10."""
 IMAGE_BITS = (1, 16)
 """The fewest and the most bits that a pixel can be stored in: 16 are the most of a PNG."""
 

@@ -13,6 +13,7 @@ from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout, ModelFacts
 from bnnaudit.core.threat import Box, InputGrid
 from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing, resized
+from bnnaudit.data.source import GivenSource
 from bnnaudit.numerics.pixel_grid import PixelGrid
 
 CHUNK = 256
@@ -52,7 +53,14 @@ def common_shape(source: ImageSource) -> tuple[int, ...] | None:
     first = np.zeros(1, dtype=np.int64)
     if not len(source) or (isinstance(source, PictureSource) and _sizes_vary(source, first)):
         return None
-    return source.read(first).shape[1:]
+    return first_image(source).shape
+
+
+def first_image(source: ImageSource) -> NDArray[np.generic]:
+    """An image as the data store it: the first, or the first of those that are in memory already."""
+    first = source.held[:1] if isinstance(source, GivenSource) else np.zeros(1, dtype=np.int64)
+    image: NDArray[np.generic] = source.read(first)[0]
+    return image
 
 
 def image_shape(facts: ModelFacts) -> tuple[int, int, int] | None:

@@ -40,7 +40,7 @@ class Keys:
         return self.images == IMAGES and self.labels in (LABELS, None)
 
 
-def find_keys(path: Path, names: Sequence[str]) -> Keys:
+def find_keys(path: Path | str, names: Sequence[str]) -> Keys:
     """Which arrays of a file are images and labels; raises DataError where none is, or where several could be."""
     if IMAGES in names and (LABELS in names or len(_of_kind(names, LABEL_WORDS, "")) != 1):
         return Keys(IMAGES, LABELS if LABELS in names else None)

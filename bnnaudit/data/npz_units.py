@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ UNKNOWN = NetworkUnits()
 
 
 def units_of(
-    path: Path, key: str, images: NDArray[np.generic], stated: NDArray[np.generic] | None, network: NetworkUnits
+    path: Path | str, key: str, images: NDArray[np.generic], stated: NDArray[np.generic] | None, network: NetworkUnits
 ) -> tuple[Box, str]:
     """The range of `images`, after a check that the values keep to it, and a note where it is not the one to expect.
 
@@ -62,31 +63,55 @@ def units_of(
     numbers pixels 0..255 (int8: -128..127), floats and booleans 0..1; floats that are all whole and reach far up are pixels
     too, and values beyond may lie in the network's range. Raises DataError.
     """
-    kind = images.dtype.kind
-    if kind not in "iufb":
-        raise DataError(f"{path}: {key} is {images.dtype}, not numbers; store uint8 pixels or floats in 0..1")
-    if kind == "f":
-        _refuse_non_finite(path, images)
-    low, high = float(images.min()), float(images.max())
-    if stated is not None:
-        candidates = [(_stated_range(path, stated), "")]
-    else:
-        candidates = [(_usual_units(images.dtype), "")]
-        if network.box is not None and images.dtype.name == network.kind:
-            candidates.insert(0, (network.box, ""))
-        if kind == "f" and _are_pixels(images, low, high):
-            candidates.append((PIXELS, "floats taken as pixels 0..255"))
-        if network.box is not None:
-            candidates.append((network.box, f"values taken as {network.box.low:g}..{network.box.high:g}"))
-    for units, note in candidates:
-        slack = ROUNDING * units.width if kind == "f" else 0.0
-        if units.low - slack <= low and high <= units.high + slack:
-            return units, note
+    low, high = extent_of(f"{path}: {key}", images)
+    candidates = possible_units(images, network) if stated is None else [(_stated_range(path, stated), "")]
+    found = fitting(candidates, images.dtype, low, high)
+    if found is not None:
+        return found
     units = candidates[0][0]
     raise DataError(
         f"{path}: {key} is {images.dtype} with values {low:g}..{high:g}, outside {units.low:g}..{units.high:g}; "
         f"{_remedy(images.dtype, low, high)}"
     )
+
+
+def extent_of(where: str, images: NDArray[np.generic]) -> tuple[float, float]:
+    """The least and the greatest value; raises DataError for what are no numbers, and for NaN and infinity."""
+    kind = images.dtype.kind
+    if kind not in "iufb":
+        raise DataError(f"{where} is {images.dtype}, not numbers; store uint8 pixels or floats in 0..1")
+    if kind == "f":
+        _refuse_non_finite(where, images)
+    return float(images.min()), float(images.max())
+
+
+def possible_units(images: NDArray[np.generic], network: NetworkUnits) -> list[tuple[Box, str]]:
+    """The ranges that unstated images (of finite numbers) may be in, the likeliest first, each with a note for the report."""
+    candidates = [(_usual_units(images.dtype), "")]
+    if network.box is not None and images.dtype.name == network.kind:
+        candidates.insert(0, (network.box, ""))
+    if images.dtype.kind == "f" and _are_pixels(images, float(images.min()), float(images.max())):
+        candidates.append((PIXELS, "floats taken as pixels 0..255"))
+    if network.box is not None:
+        candidates.append((network.box, f"values taken as {network.box.low:g}..{network.box.high:g}"))
+    return candidates
+
+
+def fitting(
+    candidates: Iterable[tuple[Box, str]], kind: np.dtype[np.generic], low: float, high: float
+) -> tuple[Box, str] | None:
+    """The first range that holds values from low to high."""
+    for units, note in candidates:
+        slack = ROUNDING * units.width if kind.kind == "f" else 0.0
+        if units.low - slack <= low and high <= units.high + slack:
+            return units, note
+    return None
+
+
+def likely_range(low: float, high: float) -> Box | None:
+    """The range other than 0..1 that a network may well take, where values reach from low to high."""
+    likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
+    return next((box for box in likely if box.low <= low and high <= box.high), None)
 
 
 def _usual_units(kind: np.dtype[np.generic]) -> Box:
@@ -112,9 +137,8 @@ def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
             f"add an array input_range = [low, high] with the values of black and white{example}; or give --input-range LO,HI "
             "if the network takes such values as they are"
         )
-    likely = (SYMMETRIC, *(box for box in WIDE if high - low >= box.width / 4))
-    fitting = next((box for box in likely if box.low <= low and high <= box.high), None)
-    flag = "LO,HI" if fitting is None else f"{fitting.low:g},{fitting.high:g}"
+    likely = likely_range(low, high)
+    flag = "LO,HI" if likely is None else f"{likely.low:g},{likely.high:g}"
     return (
         "if they were normalised, store the images from before (uint8 pixels or floats in 0..1) and give the "
         f"normalisation with --mean and --std; if the network takes such values as they are, give --input-range {flag}; or "
@@ -122,19 +146,19 @@ def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
     )
 
 
-def _stated_range(path: Path, stated: NDArray[np.generic]) -> Box:
+def _stated_range(path: Path | str, stated: NDArray[np.generic]) -> Box:
     """`input_range` as a box."""
     if stated.shape != (2,) or stated.dtype.kind not in "iuf" or not (float(stated[0]) < float(stated[1])):
         raise DataError(f"{path}: input_range is {stated.tolist()}; it must hold two numbers, the lower one first")
     return Box(float(stated[0]), float(stated[1]))
 
 
-def _refuse_non_finite(path: Path, images: NDArray[np.generic]) -> None:
+def _refuse_non_finite(where: str, images: NDArray[np.generic]) -> None:
     """Raises DataError naming the first image with NaN or infinity and how many there are."""
     finite = np.isfinite(images).reshape(len(images), -1).all(axis=1)
     broken = np.flatnonzero(~finite)
     if broken.size:
         raise DataError(
-            f"{path}: {broken.size} of {len(images)} images hold NaN or infinity (first: image {broken[0]}); "
+            f"{where}: {broken.size} of {len(images)} images hold NaN or infinity (first: image {broken[0]}); "
             "remove them or repair the values"
         )

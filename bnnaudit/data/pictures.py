@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.threat import Box
-from bnnaudit.data.source import ArraySource, refuse_oversized
+from bnnaudit.data.source import ArraySource, GivenSource, refuse_oversized
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
@@ -75,7 +75,7 @@ class PictureSource:
         return found
 
 
-ImageSource = ArraySource | PictureSource
+ImageSource = ArraySource | PictureSource | GivenSource
 """A data set that can be read at any index; nothing is decoded before it is asked for."""
 
 

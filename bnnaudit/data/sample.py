@@ -15,7 +15,7 @@ from bnnaudit.core.report import DataFacts
 from bnnaudit.data.fitting import read_fitting
 from bnnaudit.data.labels import refuse_foreign_classes
 from bnnaudit.data.pictures import ImageSource, PictureSource
-from bnnaudit.data.source import refuse_oversized
+from bnnaudit.data.source import GivenSource, refuse_oversized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +43,12 @@ def take_sample(source: ImageSource, facts: ModelFacts, samples: int | None, see
         raise UsageError(f"samples: {samples} is not a number of images; give at least 1")
     if len(source) == 0:
         raise DataError(f"{source.name}: no images")
-    labels = _checked_labels(source, facts)
     ids = np.sort(shuffled(len(source), seed)[:samples])
+    labels = _checked_labels(source, ids, facts)
     images, note = _read(source, ids, facts)
     return Sample(
         images=images,
-        labels=None if labels is None else torch.from_numpy(labels[ids]),
+        labels=None if labels is None else torch.from_numpy(labels),
         ids=torch.from_numpy(ids),
         facts=DataFacts(
             source=f"{source.name} ({note})" if note else source.name,
@@ -69,15 +69,20 @@ def take_pool(source: ImageSource, facts: ModelFacts, exclude_ids: Tensor, limit
 
 
 def shuffled(count: int, seed: int) -> NDArray[np.int64]:
-    """0..count-1 in an order that the seed fixes for every machine and every release of numpy.
+    """0..count-1 in an order that the seed fixes for every machine and every release of numpy: by their `ranks`."""
+    return np.argsort(ranks(np.arange(count, dtype=np.int64), seed), kind="stable").astype(np.int64)
 
-    Indices are ranked by a hash of (seed, index): the finaliser of SplitMix64 [Steele et al. 2014].
+
+def ranks(indices: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """What orders the images at `indices` of a data set of any length: a hash of (seed, index).
+
+    It is the finaliser of SplitMix64 [Steele et al. 2014], so that no two indices share one.
     """
     golden, mask = 0x9E3779B97F4A7C15, (1 << 64) - 1
-    state = (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(_mixed(seed & mask))) * np.uint64(golden)
+    state = (indices.astype(np.uint64) + np.uint64(1) + np.uint64(_mixed(seed & mask))) * np.uint64(golden)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.argsort(state ^ (state >> np.uint64(31)), kind="stable").astype(np.int64)
+    return state ^ (state >> np.uint64(31))
 
 
 def _mixed(seed: int) -> int:
@@ -95,8 +100,13 @@ def _read(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> tup
     return read_fitting(source, ids, facts)
 
 
-def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64] | None:
-    """The labels of the whole data set, all of them classes of the model."""
+def _checked_labels(source: ImageSource, ids: NDArray[np.int64], facts: ModelFacts) -> NDArray[np.int64] | None:
+    """The labels of the images `ids`; those of the whole data set, as far as they are known, are all classes of the model."""
+    if isinstance(source, GivenSource):
+        drawn = source.labels(ids)
+        if drawn is not None:
+            refuse_foreign_classes(source.name, drawn, facts.num_classes)
+        return drawn
     labels = source.targets
     if labels is None:
         return None
@@ -107,4 +117,4 @@ def _checked_labels(source: ImageSource, facts: ModelFacts) -> NDArray[np.int64]
             "images), or images without class folders to audit without labels"
         )
     refuse_foreign_classes(source.name, labels, facts.num_classes)
-    return labels
+    return labels[ids]

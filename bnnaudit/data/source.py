@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -35,6 +35,36 @@ class ArraySource:
     def read(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
         """The images at `indices`, in the order asked for."""
         return self.values[indices]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenSource:
+    """Images of one shape that a caller of the library holds, and that are read, or computed, only when they are asked for.
+
+    images: those at `indices`, in the order asked for, all inside `units`, as of an `ArraySource`; numbers: their class indices,
+    None for data without labels. held: the indices, rising, of images that are in memory already, one at least. sha256: of what
+    was read to draw the sample.
+    """
+
+    name: str
+    length: int
+    images: Callable[[NDArray[np.int64]], NDArray[np.generic]]
+    numbers: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None
+    units: Box
+    sha256: str
+    held: NDArray[np.int64]
+    class_names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def read(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
+        """The images at `indices`, in the order asked for."""
+        return self.images(indices)
+
+    def labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Their class indices, None for data without labels."""
+        return None if self.numbers is None else self.numbers(indices)
 
 
 LARGEST_BYTES = 16 * 2**30

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from torch import Tensor
 
@@ -24,7 +23,7 @@ NAMES = {Layout.NCHW: "channels first", Layout.NHWC: "channels last"}
 
 
 def settle_flattening(
-    target: Target, sample: Sample, model: Path, reload: Callable[[Layout], Target]
+    target: Target, sample: Sample, model: str, reload: Callable[[Layout], Target]
 ) -> tuple[Target, Sample]:
     """The target that flattens the sample's pictures as the network was taught, and the sample with a note of how.
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
+Proportion: TypeAlias = tuple[float, float, float]
+"""A share with the lower and the upper end of its interval."""
 Z95 = 1.959963984540054
 """Standard deviations of a two-sided 95 % interval."""
 
 
-def wilson_interval(successes: int, total: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval for a proportion ([Wilson 1927]); (0, 1) where there is no sample."""
+def wilson_interval(successes: float, total: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion ([Wilson 1927]); (0, 1) where there is no sample.
+
+    The successes may be a fraction of an image, to foresee what a larger sample would show.
+    """
     if total == 0:
         return 0.0, 1.0
     share = successes / total
@@ -53,6 +59,18 @@ def paired_difference_interval(
     difference = (second - first) / count
     half = z * math.sqrt(max(0.0, (first + second) / count - difference**2) / count)
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+def difference_interval(first: Proportion, second: Proportion) -> tuple[float, float]:
+    """Interval for first - second of independent samples from their own intervals ([Newcombe 1998] method 10).
+
+    Each is the share with both ends of its Wilson interval, at whose level the result is.
+    """
+    (one, one_low, one_high), (two, two_low, two_high) = first, second
+    difference = one - two
+    low = difference - math.hypot(one - one_low, two_high - two)
+    high = difference + math.hypot(one_high - one, two - two_low)
+    return max(-1.0, low), min(1.0, high)
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

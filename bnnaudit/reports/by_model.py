@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PureWindowsPath
 
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
-from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.safe_text import file_name
 
 LONGEST_MESSAGE = 2000
 """Signs of a message that are shown. Not tuned."""
@@ -29,7 +28,7 @@ class ModelAudits:
     @property
     def sha256(self) -> str:
         """Of the file; empty for a model that was not read from one."""
-        return self.reports[0].model.sha256
+        return self.reports[0].model.file_sha256
 
 
 def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[Failure]]:
@@ -42,8 +41,3 @@ def by_model(document: Document, format: str) -> tuple[list[ModelAudits], list[F
     for report in (entry for entry in entries if isinstance(entry, Report)):
         found.setdefault((report.model.path, report.model.sha256), []).append(report)
     return [ModelAudits(tuple(reports)) for reports in found.values()], [e for e in entries if isinstance(e, Failure)]
-
-
-def file_name(path: str) -> str:
-    """The last part of a model's path, after / or \\, made safe to show."""
-    return short(PureWindowsPath(path).name or path or "model")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from bnnaudit.core.estimate import Estimate
+from bnnaudit.core.history import History, Series
 from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
@@ -42,8 +44,25 @@ COLUMNS = (
     "note",
 )
 """The header. gate: the outcome for the whole model under that threat. label_from: `data` or `model`. note: empty for images."""
-FORMULA = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes; an apostrophe before it makes it text."""
+RELEASE_COLUMNS = (
+    "model",
+    "model_sha256",
+    "threat",
+    "created",
+    "version",
+    "effort",
+    "images",
+    "status",
+    "gate",
+    "exit_code",
+    "declared",
+    *(f"{name}{end}" for name in ("clean", "claimed", "verified") for end in ("", "_low", "_high")),
+    "file",
+)
+"""The header of a history, a row for each release. claimed: what ordinary PGD leaves; verified: an upper bound."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet computes, the full-width signs of East Asian ones too; an apostrophe before it makes it
+text."""
 
 Cell = str | int | float | bool | None
 
@@ -54,13 +73,46 @@ def write_csv(document: Document, page: Page) -> str:
     A model without images, and one that could not be audited, has one row that says so in its note: no audit that failed looks
     like one without adversarial images. Raises UsageError for a document that is no audit.
     """
+    if isinstance(document, History):
+        return _table(RELEASE_COLUMNS, (row for series in document.series for row in _releases(series)))
+    return _table(COLUMNS, (row for entry in entries_of(document, "csv") for row in _rows(entry)))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
     stream = io.StringIO(newline="")
     table = csv.writer(stream, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    for entry in entries_of(document, "csv"):
-        for row in _rows(entry):
-            table.writerow([_cell(row.get(column)) for column in COLUMNS])
+    table.writerow(columns)
+    for row in rows:
+        table.writerow([_cell(row.get(column)) for column in columns])
     return stream.getvalue()
+
+
+def _releases(series: Series) -> Iterator[dict[str, Cell]]:
+    for kept in series.releases:
+        release = kept.release
+        yield {
+            "model": series.model,
+            "model_sha256": release.model_sha256,
+            "threat": threat_text(series.threat),
+            "created": release.created,
+            "version": release.version,
+            "effort": None if release.effort is None else str(release.effort),
+            "images": release.images,
+            "status": release.status,
+            "gate": "not asked" if release.outcome is None else str(release.outcome),
+            "exit_code": int(kept.exit_code),
+            "declared": release.declared,
+            **_figure("clean", release.clean),
+            **_figure("claimed", release.claimed),
+            **_figure("verified", release.verified),
+            "file": kept.file,
+        }
+
+
+def _figure(name: str, figure: Estimate | None) -> dict[str, Cell]:
+    if figure is None:
+        return {}
+    return {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
 
 
 def _rows(entry: Report | Failure) -> Iterator[dict[str, Cell]]:

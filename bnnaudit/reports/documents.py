@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bnnaudit.core.clever import CleverReport
+from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
 from bnnaudit.core.sources import Publication
 from bnnaudit.core.suite import Failure, Suite
@@ -46,4 +48,15 @@ class EffortTable:
 
 Audited: TypeAlias = Report | Suite | Failure
 """What a run that audits says, which every format writes and JSON can be read back as."""
-Document: TypeAlias = Audited | CleverReport | Reproduction | ModelFacts | Rule | Catalogue | Bibliography | EffortTable
+Document: TypeAlias = (
+    Audited
+    | Comparison
+    | History
+    | CleverReport
+    | Reproduction
+    | ModelFacts
+    | Rule
+    | Catalogue
+    | Bibliography
+    | EffortTable
+)

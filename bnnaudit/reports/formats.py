@@ -33,6 +33,10 @@ WRITE_EVERYTHING = (ReportFormat.TERMINAL, ReportFormat.JSON)
 """The formats that write documents of every kind; others write reports alone."""
 ABOUT_ONE_MODEL = (ReportFormat.INTOTO_PREDICATE,)
 """The formats that hold one model, so that no audit of several needs to run before they are refused."""
+WRITE_COMPARISONS = (ReportFormat.TERMINAL, ReportFormat.JSON, ReportFormat.HTML, ReportFormat.MARKDOWN)
+"""The formats that also write comparisons of releases; the others say what is true of one model."""
+WRITE_HISTORIES = (*WRITE_COMPARISONS, ReportFormat.CSV)
+"""The formats that also write what a model was found to be in release after release."""
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,

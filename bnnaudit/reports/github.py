@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.core.finding import Finding, Severity
+from bnnaudit.core.finding import BaselineState, Finding, Severity
 from bnnaudit.core.gate import Criterion, CriterionKind, Outcome
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, exit_code_of
@@ -19,7 +19,7 @@ from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import plural
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
-from bnnaudit.reports.verdict_words import EXITS, found_words, log_lines
+from bnnaudit.reports.verdict_words import EXITS, found_words, log_lines, waiver_words
 
 MOST = 10
 """Annotations of each level that GitHub shows for a step (documentation of GitHub Actions, usage limits of annotations)."""
@@ -106,13 +106,15 @@ def _findings(entry: Report | Failure) -> Iterator[Annotation]:
 
 
 def _finding(finding: Finding, report: Report) -> Annotation:
-    """An error where it fails the gate, a warning where an error-level finding does not, a notice where it is waived."""
+    """An error where it fails the gate, a warning where an error-level finding does not, a notice where it is waived or known."""
     title, waiver, path = f"{finding.rule.code} {finding.rule.name}", finding.waiver, report.model.path
     if waiver is not None:
-        accepted = f"Waived until {waiver.expires} by {short(waiver.owner)}: {short(waiver.reason)}. {finding.message}"
+        accepted = f"Waived {short(waiver_words(waiver)).rstrip('.')}. {finding.message}"
         return Annotation(Level.NOTICE, f"{title} (waived)", accepted, path)
     if report.gate is not None and report.gate.counts(finding):
         return Annotation(Level.ERROR, title, finding.message, path)
+    if finding.baseline is BaselineState.UNCHANGED:
+        return Annotation(Level.NOTICE, f"{title} (as in the baseline)", finding.message, path)
     level = _LEVELS[finding.severity]
     uncounted = report.gate is not None and level is Level.ERROR
     return Annotation(Level.WARNING if uncounted else level, title, finding.message, path)

@@ -13,12 +13,14 @@ from bnnaudit.core.finding import CatalogueCheck, Finding
 from bnnaudit.core.gate import Criterion, Outcome
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure
-from bnnaudit.reports.by_model import file_name
+from bnnaudit.reports.baseline_words import baseline_sentence
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
-from bnnaudit.reports.numbers import count, percent, significant, threat_text, with_interval
+from bnnaudit.reports.measurement_words import measurement_words
+from bnnaudit.reports.numbers import MISSING, count, percent, threat_text, with_interval
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.safe_text import file_name, short
+from bnnaudit.reports.verdict_words import waiver_words
 
 LONGEST_TEXT = 2000
 """Signs of a message that are shown. Not tuned."""
@@ -115,6 +117,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         yield "verified accuracy", f"{at_most}{with_interval(verdict.verified_accuracy)}"
     if report.gate is not None:
         yield "gate", str(report.gate.outcome)
+    if report.baseline is not None:
+        yield "baseline", baseline_sentence(report.baseline)
 
 
 def _gate_cases(report: Report) -> Iterator[TestCase]:
@@ -196,11 +200,8 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
         yield short(f"{finding.severity}: {finding.message} (confidence: {finding.confidence})", LONGEST_TEXT)
         for measurement in finding.measurements:
-            sample = "" if measurement.n is None else f", n = {count(measurement.n)}"
-            yield short(
-                f"  {measurement.name}: {significant(measurement.value, 4)} {measurement.unit}".rstrip() + sample
-            )
+            name, value, images = measurement_words(measurement)
+            yield short(f"  {name}: {value}{'' if images == MISSING else f', n = {images}'}")
         if finding.waiver is not None:
-            waiver = finding.waiver
-            yield short(f"  waived until {waiver.expires}: {waiver.reason} (owner: {waiver.owner})", LONGEST_TEXT)
+            yield short(f"  waived {waiver_words(finding.waiver)}", LONGEST_TEXT)
         yield short(f"  what to do: {finding.rule.remedy}", LONGEST_TEXT)

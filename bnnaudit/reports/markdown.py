@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Outcome
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
+from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
 from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.markdown_comparison import comparison_blocks
+from bnnaudit.reports.markdown_history import history_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
@@ -22,11 +27,14 @@ from bnnaudit.reports.verdict_words import (
     answer,
     exit_reason,
     found_words,
+    further_reason,
     gate_sentence,
+    idle_words,
     log_lines,
     model_sentence,
     remedy_words,
     suite_lines,
+    waiver_words,
 )
 
 LARGEST = 65_000
@@ -46,6 +54,10 @@ def write_markdown(document: Document, page: Page) -> str:
             blocks = list(_suite(document))
         case Failure():
             blocks = list(_failure(document, "##"))
+        case Comparison():
+            blocks = list(comparison_blocks(document))
+        case History():
+            blocks = list(history_blocks(document))
         case _:
             raise UsageError("markdown: only audits are written in this format; choose terminal or json")
     return _fitting(blocks)
@@ -109,13 +121,13 @@ def _report(report: Report, level: str) -> Iterator[str]:
     if verdict is None:
         yield words(log_lines(report)[0])
     else:
-        sentence = model_sentence(report, verdict)
-        yield f"**Model: {words(sentence)}**"
+        yield f"**Model:** {words(model_sentence(report, verdict))}"
         yield f"**Gate:** {words(gate_sentence(report))}"
-        if verdict.reason and verdict.reason not in sentence:
-            yield words(verdict.reason)
+        if reason := further_reason(verdict):
+            yield words(reason)
     yield _figures(report)
     yield from _gate(report)
+    yield from _baseline(report)
     yield from _advice(report)
     yield from _findings(report)
     yield from _left_aside(report)
@@ -148,12 +160,19 @@ def _gate(report: Report) -> Iterator[str]:
     asked = report.gate.criteria[:MOST_ROWS]
     rows = [(words(each.asked), _ANSWERS[each.outcome], words(found_words(each))) for each in asked]
     yield table(("the gate asked for", "answer", "found"), rows)
-    idle = [
-        f"- The waiver of {code(each.waiver.rule)} is {each.problem}: {words(each.waiver.reason)}"
-        for each in report.gate.idle
-    ]
+    idle = [f"- {words(idle_words(each))}" for each in report.gate.idle]
     if idle:
         yield "\n".join(idle[:MOST_ROWS])
+
+
+def _baseline(report: Report) -> Iterator[str]:
+    if report.baseline is None:
+        return
+    mind = [f"- **Mind:** {words(warning)}" for warning in report.baseline.warnings]
+    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if mind else []), *mind])
+    gone = [f"- {words(name)}: {words(found)}" for name, found in gone_lines(report.baseline)]
+    if gone:
+        yield details(f"{plural(len(gone), 'finding')} gone since the baseline", "\n".join(gone[:MOST_ROWS]))
 
 
 def _advice(report: Report) -> Iterator[str]:
@@ -180,9 +199,8 @@ def _findings(report: Report) -> Iterator[str]:
 def _finding(finding: Finding) -> Iterator[str]:
     yield words(finding.message)
     yield f"Confidence: {finding.confidence}. {code(f'bnnaudit explain {finding.rule.code}')} says what it means and what to do."
-    waiver = finding.waiver
-    if waiver is not None:
-        yield f"Waived until {waiver.expires} by {words(waiver.owner)}: {words(waiver.reason)}"
+    if finding.waiver is not None:
+        yield f"Waived {words(waiver_words(finding.waiver))}"
 
 
 def _left_aside(report: Report) -> Iterator[str]:

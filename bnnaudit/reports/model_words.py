@@ -9,6 +9,7 @@ FORMAT_NAMES = {
     ModelFormat.ONNX: "ONNX",
     ModelFormat.SAFETENSORS: "safetensors checkpoint",
     ModelFormat.PYTORCH: "PyTorch checkpoint",
+    ModelFormat.MODULE: "PyTorch module in memory, deployed as it is",
 }
 _OUTPUTS = {
     OutputKind.LOGITS: "logits",

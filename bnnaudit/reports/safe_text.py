@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001 - signs that are easily confused are the subject here
 """Text that came from outside, made safe to show: nothing in a path or a model's metadata may steer the terminal."""
 
+import re
+
 LONGEST_NAME = 200
 """Signs of a name that are shown: longer than any path that people choose. Not tuned."""
 
@@ -35,6 +37,19 @@ def short(text: str, longest: int = LONGEST_NAME) -> str:
     if len(text) <= longest:
         return safe(text)
     return f"{safe(text[: longest - 20])}… ({len(text):,} characters)"
+
+
+def file_name(path: str) -> str:
+    """The last part of a model's path, after / or \\, as a safe name; `model` where there is none."""
+    return short(re.split(r"[\\/]", path.rstrip("\\/"))[-1] or "model")
+
+
+def abridged(text: str, longest: int) -> str:
+    """A message from outside as one safe line; where it is very long, its middle is left out, for its end says what to do."""
+    if len(text) <= longest:
+        return safe(text)
+    tail = longest // 4
+    return f"{safe(text[: longest - tail])}… ({len(text):,} characters) …{safe(text[-tail:])}"
 
 
 def _shown(sign: str) -> str:

@@ -71,7 +71,7 @@ def test_without_a_policy_the_gate_asks_for_an_audit_and_no_error() -> None:
     assert gate.outcome is PASSED
     findings = of_kind(gate, CriterionKind.FINDINGS)
     assert findings.asked == "no error-level finding"
-    assert findings.reason == "no error-level finding; nothing was asked about robust accuracy"
+    assert findings.reason == "there is none; nothing was asked about robust accuracy"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_pass_beside_accepted_findings_does_not_say_that_there_are_none() -> N
     for gate, told in ((waived, "accepted by waivers: FR301"), (ignored, "not counted: FR301")):
         assert gate.outcome is PASSED
         reason = of_kind(gate, CriterionKind.FINDINGS).reason
-        assert reason.startswith("no error-level finding that counts; ")
+        assert reason.startswith("none that counts; ")
         assert told in reason
     never = of_kind(decide(Policy(fail_on=FailOn.NEVER), audited("FR301")), CriterionKind.FINDINGS)
     assert never.reason.startswith("found and passed over: FR301")

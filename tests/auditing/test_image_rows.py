@@ -81,7 +81,7 @@ def test_the_rows_agree_with_the_figures_where_sessions_differ(serve_as: ServeAs
 
 @pytest.mark.parametrize("name", ["digits-bnn-waq", "digits-ref"])
 def test_the_rows_of_a_sample_model_agree_with_its_figures(name: str) -> None:
-    report = audit(SAMPLE_MODELS / f"{name}.onnx", {"audit": {"effort": "quick"}, "data": {"samples": 60}})
+    report = audit(SAMPLE_MODELS / f"{name}.onnx", settings={"audit": {"effort": "quick"}, "data": {"samples": 60}})
     check_against_figures(report)
     assert 1 <= len(report.examples) <= 8
     by_index = {row.index: row for row in report.images}

@@ -15,6 +15,7 @@ from bnnaudit.auditing.thresholds import (
     at_most,
     gap_of,
     gap_to_declared,
+    more_for_difference,
     more_for_gap,
     more_for_share,
 )
@@ -22,7 +23,7 @@ from bnnaudit.auditing.verdict import estimate
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.gate import Bound, Outcome
 from bnnaudit.core.policy import Decide
-from bnnaudit.numerics.intervals import Z95, paired_difference_interval
+from bnnaudit.numerics.intervals import Z95, difference_interval, paired_difference_interval, wilson_interval
 from bnnaudit.rules.comparison import Paired
 
 FIGURE = Estimate(0.55, 0.5, 0.6, 300)
@@ -142,3 +143,25 @@ def test_a_paired_gap_has_the_paired_interval() -> None:
     low, high = paired_difference_interval(0, 30, 300)
     assert (gap.value, gap.low, gap.high, gap.n) == (0.1, low, high, 300)
     assert gap_of(Paired(0, 0, 300)).low == 0
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.05, 0.2])
+def test_the_images_that_decide_a_difference_of_two_samples_are_the_fewest(threshold: float) -> None:
+    first, second = estimate(180, 200), estimate(160, 200)
+    more = more_for_difference(first, second, threshold)
+    assert more is not None
+
+    def straddles(extra: int) -> bool:
+        ends = []
+        for one in (first, second):
+            total = one.n + extra
+            ends.append((one.value, *wilson_interval(one.value * total, total)))
+        low, high = difference_interval(ends[0], ends[1])
+        return low <= threshold < high
+
+    assert not straddles(more)
+    assert more == 1 or straddles(more - 1)
+
+
+def test_no_number_of_images_decides_a_difference_that_equals_the_threshold() -> None:
+    assert more_for_difference(estimate(180, 200), estimate(160, 200), 0.1) is None

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.cli.main import run
+from tests.releases.conftest import release  # noqa: F401 - a fixture
+from tests.reports.conftest import facts, fake  # noqa: F401 - fixtures
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,18 @@ def data(tmp_path: Path) -> Path:
     path = tmp_path / "images.npz"
     np.savez(path, x=np.random.default_rng(1).random((60, 1, 4, 4), dtype=np.float32))
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a model for each code: `honest` passes, `fake` does not, `broken` is none; images whose labels are
+    right (`images.npz` has none) for nine in ten."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path / "honest.onnx", scale=0.05)
+    write_model(tmp_path / "fake.onnx", scale=200.0)
+    (tmp_path / "broken.onnx").write_bytes(b"no model at all")
+    images = np.load(data)["x"]
+    classes = onnxruntime.InferenceSession(str(tmp_path / "honest.onnx")).run(None, {"image": images})[0].argmax(1)
+    wrong = np.arange(len(images)) % 10 == 0
+    np.savez(tmp_path / "labelled.npz", x=images, y=np.where(wrong, (classes + 1) % 3, classes))
+    return tmp_path

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
 import pytest
 
 from bnnaudit.core.exit_codes import PRECEDENCE, ExitCode
@@ -15,21 +13,6 @@ from tests.cli.conftest import Ran, write_model
 
 Bnnaudit = Callable[..., Ran]
 QUICK = ("--effort", "quick", "--samples", "40", "--eps", "0.3", "--substitute", "none")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with a model for each code: `honest` passes, `fake` does not, `broken` is none; images whose labels are
-    right (`images.npz` has none) for nine in ten."""
-    monkeypatch.chdir(tmp_path)
-    write_model(tmp_path / "honest.onnx", scale=0.05)
-    write_model(tmp_path / "fake.onnx", scale=200.0)
-    (tmp_path / "broken.onnx").write_bytes(b"no model at all")
-    images = np.load(data)["x"]
-    classes = onnxruntime.InferenceSession(str(tmp_path / "honest.onnx")).run(None, {"image": images})[0].argmax(1)
-    wrong = np.arange(len(images)) % 10 == 0
-    np.savez(tmp_path / "labelled.npz", x=images, y=np.where(wrong, (classes + 1) % 3, classes))
-    return tmp_path
 
 
 Check = Callable[..., Ran]

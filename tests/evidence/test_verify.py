@@ -203,7 +203,7 @@ def test_arrays_that_would_fill_the_memory(evidence: Evidence) -> None:
     evidence.restate()
     failed(evidence, "counterexamples.npz: original would unpack", "refused")
     evidence.restate(lambda manifest: manifest["counterexamples"].update(count=2**39))
-    failed(evidence, "more than 8 GiB")
+    assert any("more than 8 GiB" in problem for problem in only(verify(evidence.folder, evidence.model)).problems)
 
 
 def test_two_files_of_one_name(evidence: Evidence, tmp_path: Path) -> None:
@@ -222,11 +222,12 @@ def other(arrays: dict[str, np.ndarray], name: str, dtype: str) -> dict[str, np.
     [
         lambda arrays: other(arrays, "original", "f8"),
         lambda arrays: other(arrays, "label", "i4"),
+        lambda arrays: {"original": np.asfortranarray(arrays["original"])},
         lambda arrays: {"adversarial": arrays["adversarial"][:-1]},
         lambda arrays: {"before": arrays["before"][:, 0]},
         lambda arrays: {"index": np.array([{}] * len(arrays["index"]), dtype=object)},
     ],
-    ids=["doubles", "narrow labels", "one image less", "no sessions", "pickled objects"],
+    ids=["doubles", "narrow labels", "by columns", "one image less", "no sessions", "pickled objects"],
 )
 def test_arrays_that_are_not_as_the_manifest_says(
     evidence: Evidence, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]

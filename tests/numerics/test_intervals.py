@@ -3,7 +3,13 @@ import itertools
 import pytest
 from scipy import stats
 
-from bnnaudit.numerics.intervals import holm, mcnemar_exact, paired_difference_interval, wilson_interval
+from bnnaudit.numerics.intervals import (
+    difference_interval,
+    holm,
+    mcnemar_exact,
+    paired_difference_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(("successes", "total"), [(0, 300), (7, 150), (150, 300), (300, 300), (1, 1)])
@@ -57,3 +63,22 @@ def test_holm_s_adjusted_values_reject_exactly_what_the_step_down_rule_rejects()
     for p_values in itertools.product((0.001, 0.012, 0.02, 0.06, 0.7), repeat=4):
         adjusted = holm(p_values)
         assert {index for index, value in enumerate(adjusted) if value <= 0.05 + 1e-12} == rejected(p_values, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((10, 10), (0, 10), 0.6075, 1.0),
+    ],
+)
+def test_the_interval_of_a_difference_is_that_of_the_publication(
+    first: tuple[int, int], second: tuple[int, int], low: float, high: float
+) -> None:
+    """[Newcombe 1998], Table II, method 10."""
+    shares = [(count / total, *wilson_interval(count, total)) for count, total in (first, second)]
+    assert difference_interval(shares[0], shares[1]) == pytest.approx((low, high), abs=5e-5)
+    assert difference_interval(shares[1], shares[0]) == pytest.approx((-high, -low), abs=5e-5)

@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule, Fgsm, LossKind, Method, Pgd
+from bnnaudit.core.comparison import Accuracy, Baseline, Comparison, Drop, GoneFinding, SharedImages, StoredReport
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
@@ -26,6 +27,7 @@ from bnnaudit.core.finding import (
     Skip,
 )
 from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.history import History
 from bnnaudit.core.image_rows import Example, ImageRow
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Limits, Policy, Waiver, WaiverProblem
 from bnnaudit.core.provenance import Provenance
@@ -53,7 +55,9 @@ from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Source
+from bnnaudit.releases.comparability import release_of
 from tests.reports import hostile as strange
+from tests.reports import releases
 from tests.reports.pngs import png
 
 THREAT = Threat(Norm.LINF, 0.3)
@@ -395,23 +399,47 @@ def straddled(honest: Report) -> Report:
 
 @pytest.fixture
 def compared(fake: Report) -> Report:
-    """An audit with a baseline: each finding is new, unchanged or worse, and one figure is worse."""
+    """An audit with a baseline: each finding is new, unchanged or worse, two are gone, and one figure is worse."""
     states = (BaselineState.UNCHANGED, BaselineState.NEW, BaselineState.WORSE, BaselineState.UNCHANGED)
     assert fake.verdict is not None
+    assert fake.verdict.verified_accuracy is not None
+    before, clean = Estimate(0.41, 0.352, 0.467, 270), Estimate(0.9833, 0.9614, 0.9929, 270)
+    fell = Estimate(0.41, 0.349, 0.467, 270)
     worse = Criterion(
         CriterionKind.BASELINE,
-        "verified accuracy no worse than in the baseline",
+        "a verified accuracy at most 2 points below that of the baseline",
         Outcome.FAILED,
-        "from 41.0 % to at most 0.0 %, p = 2e-16",
-        0.41,
-        fake.verdict.verified_accuracy,
-        Bound.ESTIMATE,
+        "41.0 % to 0.0 % on the same 270 images, 41.0 points lower [34.9, 46.7]: the lower bound is above 2 points.",
+        0.02,
+        fell,
+        Bound.LOWER,
+    )
+    old = replace(fake, verdict=replace(fake.verdict, verified_accuracy=before))
+    converged = _rule("GM115", "attack-not-converged", Severity.NOTE)
+    gone = (
+        GoneFinding(Finding(converged, "It was cut short.", Severity.NOTE, Confidence.HIGH)),
+        GoneFinding(Finding(_rule("GM106", "random-search", Severity.WARNING), "It fools more.", Severity.WARNING,
+                            Confidence.LOW, (Measurement("gain", 0.1, "fraction", 300, 0.02, 0.2),)), "no time"),
+    )  # fmt: skip
+    baseline = Baseline(
+        StoredReport("releases/v1.json", "0b" * 32),
+        release_of(old),
+        images=SharedImages(300, 280, 273, 3),
+        drops=(
+            Drop(Accuracy.CLEAN, clean, clean, Estimate(0.0, -0.007, 0.007, 270), True, 0, 0, 1.0),
+            Drop(
+                Accuracy.VERIFIED, before, replace(fake.verdict.verified_accuracy, n=270), fell, True, 111, 0, 7.7e-34
+            ),
+        ),
+        gone=gone,
+        warnings=("3 of the 273 shared images have another label now and are left out of the comparison.",),
     )
     policy = Policy(Limits(min_verified=0.3), decide=Decide.ESTIMATE, waivers=(WAIVER,))
     return replace(
         fake,
         findings=tuple(replace(each, baseline=state) for each, state in zip(fake.findings, states, strict=True)),
         gate=Gate(policy, (_audited(), _found(Outcome.FAILED, "SP202 is new"), worse)),
+        baseline=baseline,
     )
 
 
@@ -552,3 +580,16 @@ def reports(
 def runs(reports: dict[str, Report], suite: Suite, failure: Failure) -> dict[str, Report | Suite | Failure]:
     """Everything that a command which audits may report, by name."""
     return {**reports, "suite": suite, "failure": failure}
+
+
+@pytest.fixture
+def over_releases(honest: Report, fake: Report) -> dict[str, Comparison | History]:
+    """What is said of several releases, by name."""
+    newer = replace(fake, threat=honest.threat, images=honest.images)
+    again = replace(honest, model=replace(honest.model, sha256="5c" * 32))
+    return {
+        "releases": releases.compared(honest, newer),
+        "releases-of-suites": releases.several_compared(honest, newer),
+        "history": releases.over_releases(honest, again, name="ref_adversarial"),
+        "overview": releases.over_releases(honest, newer, newer),
+    }

@@ -22,6 +22,7 @@ from bnnaudit.core.suite import Suite
 from bnnaudit.reports.documents import Audited, Bibliography, Catalogue, CheckCost, Document, EffortTable
 from bnnaudit.reports.formats import ABOUT_ONE_MODEL, WRITE_EVERYTHING, ReportFormat, render, writer_of
 from bnnaudit.reports.page import Page
+from tests.reports.releases import compared, over_releases
 from tests.reports.reproductions import reproduction
 
 MODULES, TESTS = Path(bnnaudit.reports.__file__).parent, Path(__file__).parent
@@ -47,6 +48,8 @@ def documents(reports: dict[str, Report], runs: dict[str, Audited], facts: Model
         clever,
         reproduction(facts),
         efforts,
+        compared(fake, fake),
+        over_releases(fake),
     ]
 
 

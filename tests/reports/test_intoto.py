@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.facts import ModelFormat
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.core.threat import Norm, Threat
@@ -71,9 +72,12 @@ def test_threats_of_one_model_are_one_statement_that_passes_only_if_all_do(hones
 
 
 def test_a_model_without_a_digest_is_refused(honest: Report) -> None:
-    in_memory = replace(honest, model=replace(honest.model, path="Net", sha256=""))
-    with pytest.raises(UsageError, match="Net has no digest"):
-        write_intoto(in_memory, PAGE)
+    """So is a module in memory: its digest is that of a state dict, which no file has."""
+    unread = replace(honest, model=replace(honest.model, path="Net", sha256=""))
+    in_memory = replace(honest, model=replace(honest.model, path="Net", format=ModelFormat.MODULE))
+    for report in (unread, in_memory):
+        with pytest.raises(UsageError, match="Net has no digest"):
+            write_intoto(report, PAGE)
 
 
 def test_long_and_hostile_names_stay_below_what_signers_take(fake: Report) -> None:

@@ -134,7 +134,7 @@ def test_a_failure_says_what_was_found_and_what_to_do(fake: Report) -> None:
     (failed,) = case.result
     assert failed.type == "error"
     assert failed.message.startswith("Ordinary PGD leaves 58.2 %")
-    assert "verified_accuracy: 0 fraction, n = 300" in failed.text
+    assert "verified accuracy: at most 0.0 % [0.0, 1.3], n = 300" in failed.text
     assert "what to do: Train with adversarial examples" in failed.text
 
 

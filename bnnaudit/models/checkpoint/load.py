@@ -1,8 +1,10 @@
-"""A checkpoint and its architecture as a Target: weights loaded, foreign code intercepted, facts read off."""
+"""A PyTorch network as a Target, from a checkpoint and its architecture: foreign code intercepted, facts read off."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,11 +12,11 @@ from torch import Tensor, nn
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import CheckpointError, one_line
-from bnnaudit.core.facts import Layout, ModelFacts, OperatorCount, OutputKind
+from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, OutputKind
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.core.target import Preparation, Target
+from bnnaudit.core.target import Deployed, Preparation, Target
 from bnnaudit.models.checkpoint.differentiable import UsersNetwork
 from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.observation import Observation, observe
@@ -43,19 +45,58 @@ def load_checkpoint(
     """
     file_format, weights = read_state_dict(path)
     fit_weights(weights, network, str(path))
-    network = as_served(network)
+    network = as_served(network.float())
+    origin = Origin(str(path), sha256_of(path), file_format, f"torch {torch.__version__.partition('+')[0]}")
+    return target_from(
+        network,
+        origin,
+        lambda prepare: ModuleModel(copied(network), prepare),
+        input_shape,
+        preprocessing,
+        surrogate,
+        device,
+        records,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a network comes from, in the words of `ModelFacts`; `path` names it in messages."""
+
+    path: str
+    sha256: str
+    format: ModelFormat
+    runtime: str
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+def target_from(
+    network: nn.Module,
+    origin: Origin,
+    deploy: Callable[[Preparation], Deployed],
+    input_shape: tuple[int, ...],
+    preprocessing: Preprocessing,
+    surrogate: Surrogate,
+    device: torch.device,
+    records: bool = True,
+) -> Target:
+    """The network (in single precision, as served, on the CPU), which is taken over, as a Target.
+
+    deploy: the deployed model for a preparation, asked for before the network is changed. Raises CheckpointError for a
+    network that does not map inputs of that shape to one score a class.
+    """
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
     probes = prepare(_noise(prepare, preprocessing))
-    seen = _observed(path, network, probes)
+    seen = _observed(origin.path, network, probes)
     kind = _output_kind(seen)
-    deployed = ModuleModel(copied(network), prepare)
+    deployed = deploy(prepare)
     parameters, operators = sum(parameter.numel() for parameter in network.parameters()), _operators(network)
     copy = UsersNetwork(network, probes, seen, kind, device).differentiable(surrogate, records)
     facts = ModelFacts(
-        path=str(path),
-        sha256=sha256_of(path),
-        format=file_format,
+        path=origin.path,
+        sha256=origin.sha256,
+        format=origin.format,
         num_classes=seen.scores.shape[1],
         input_shape=input_shape,
         layout=prepare.layout,
@@ -67,8 +108,8 @@ def load_checkpoint(
         operators=operators,
         parameters=parameters,
         output=kind,
-        runtime=f"torch {torch.__version__.partition('+')[0]}",
-        metadata=(("architecture", type(network).__name__),),
+        runtime=origin.runtime,
+        metadata=(("architecture", type(network).__name__), *origin.metadata),
         gradients=copy.gradients,
         channels=preprocessing.channels,
     )
@@ -82,21 +123,21 @@ def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
     return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
 
 
-def _observed(path: Path, network: nn.Module, inputs: Tensor) -> Observation:
+def _observed(where: str, network: nn.Module, inputs: Tensor) -> Observation:
     """One pass over random inputs, which must give each of them a finite number of scores."""
     text = "x".join(str(length) for length in inputs.shape[1:])
     try:
         seen = observe(network, inputs)
     except Exception as error:  # the network may be the user's code and raise anything
         raise CheckpointError(
-            f"{path}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: "
+            f"{where}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: "
             f"{one_line(error, 200)}); correct input_shape, the layout or the architecture's options"
         ) from error
     scores = seen.scores
     if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
         shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise CheckpointError(
-            f"{path}: {type(network).__name__} returns {shown} for {PROBES} inputs of shape {text}; a classifier returns "
+            f"{where}: {type(network).__name__} returns {shown} for {PROBES} inputs of shape {text}; a classifier returns "
             "one score for each of at least 2 classes"
         )
     return seen

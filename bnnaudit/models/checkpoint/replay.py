@@ -1,4 +1,4 @@
-"""A checkpoint as deployed: the module itself, in float32 on the CPU, without surrogates or gradients."""
+"""A PyTorch network as deployed: the module itself, without surrogates or gradients."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.target import Preparation
 
+CPU = torch.device("cpu")
 CHUNK = 256
 """Images that are replayed at a time. Not tuned; it changes no result but for the last bits of sums."""
 
@@ -24,11 +25,11 @@ def copied(network: nn.Module) -> nn.Module:
 
 
 def as_served(network: nn.Module) -> nn.Module:
-    """The network in single precision, in eval mode and without gradients of its weights.
+    """The network, changed to eval mode and without gradients of its weights.
 
     The observers of quantization-aware training are switched off: a served network learns nothing more.
     """
-    network = network.float().requires_grad_(False)
+    network = network.requires_grad_(False)
     with contextlib.suppress(NotImplementedError):  # an exported program is in the mode that it was exported in
         network.eval()
     for module in network.modules():
@@ -40,16 +41,21 @@ def as_served(network: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModuleModel:
-    """Runs the module that was served; its result is returned unchanged, softmax included."""
+    """Runs the module that was served; its result is returned unchanged, softmax included.
+
+    device, dtype: what the module takes. The images are prepared on the CPU in single precision all the same.
+    """
 
     network: nn.Module
     prepare: Preparation
+    device: torch.device = CPU
+    dtype: torch.dtype = torch.float32
 
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU of images (N, C, H, W) or (N, features) in the network's range."""
         with torch.no_grad():
             given = torch.split(images.detach().cpu().float(), CHUNK)
             parts = [
-                self.network(self.prepare(part.clone())) for part in given
+                self.network(self.prepare(part.clone()).to(self.device, self.dtype)) for part in given
             ]  # the network may write into what it is given
-        return torch.cat(parts).float()
+        return torch.cat(parts).float().cpu()

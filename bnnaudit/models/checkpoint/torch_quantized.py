@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -24,7 +25,7 @@ EXPORT = (
 )
 
 
-def refuse_quantized(path: Path, stored: Mapping[object, object]) -> None:
+def refuse_quantized(path: Path | str, stored: Mapping[Any, Any]) -> None:
     """Raises CheckpointError, with what to do, for a state dict of PyTorch's quantized layers."""
     names = [
         str(name)

@@ -23,6 +23,8 @@ LARGEST = 2**31 - 1
 """Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 """Types of which several values share a byte."""
+LONGEST_LOCATION = 4096
+"""Characters of the name of a file with weights: no longer path can be opened on Linux (PATH_MAX)."""
 KEPT = 1 << 24
 """A larger file is not kept in memory for replay, but read once more; not tuned."""
 
@@ -172,6 +174,8 @@ def _reference(path: Path, tensor: TensorProto) -> _Reference:
     folder = Path(os.path.realpath(path.parent))
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
+    if "\0" in location or len(location) > LONGEST_LOCATION:
+        raise ModelError(f"{path}: weights of {tensor.name!r} are in a file whose name no file can have; refused")
     place = Path(os.path.realpath(folder / location))
     if not location or Path(location).is_absolute() or not place.is_relative_to(folder):
         raise ModelError(f"{path}: weights of {tensor.name!r} point outside the model's folder ({location!r}); refused")

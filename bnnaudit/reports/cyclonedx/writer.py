@@ -11,13 +11,13 @@ import uuid
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.suite import Failure
-from bnnaudit.reports.by_model import LONGEST_MESSAGE, ModelAudits, by_model, file_name
+from bnnaudit.reports.by_model import LONGEST_MESSAGE, ModelAudits, by_model
 from bnnaudit.reports.cyclonedx.declarations import declarations
 from bnnaudit.reports.cyclonedx.model_card import model_card, properties
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.json.parts import JsonObject, json_text, strict
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.safe_text import file_name, short
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.7.schema.json"
 

@@ -1,12 +1,10 @@
-"""Numbers of tables in words: evidence of findings, attacks, the signal at each place."""
+"""Numbers of tables in words: attacks, the signal at each place."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bnnaudit.core.finding import Measurement
 from bnnaudit.core.report import SCALINGS, AttackRow, Report, Scaling, SignalRow, SignalTable
 from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
@@ -96,30 +94,6 @@ _CURED = {
     Source.BRIDGED: "with blocking layers passed straight through",
     Source.ROUNDED: "with scores as its own quantizers round them",
 }
-
-
-def evidence_words(measurement: Measurement) -> tuple[str, str, str]:
-    """Name, value with its interval, sample size."""
-    return (
-        measurement.name.replace("_", " "),
-        _value(measurement),
-        MISSING if measurement.n is None else count(measurement.n),
-    )
-
-
-def _value(measurement: Measurement) -> str:
-    def written(value: float) -> str:
-        if measurement.unit.startswith("fraction"):
-            return percent(value)
-        unit = f" {measurement.unit}" if measurement.unit else ""
-        return f"{significant(value)}{unit}" if math.isfinite(value) else MISSING
-
-    # What is left after all attacks is an upper bound, wherever it is printed.
-    bound = "at most " if measurement.name.replace("_", " ").startswith("verified accuracy") else ""
-    text = bound + written(measurement.value)
-    if measurement.low is None or measurement.high is None:
-        return text
-    return f"{text} [{written(measurement.low)}, {written(measurement.high)}]"
 
 
 def signal_lines(signal: SignalTable) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.report import SCALINGS, Report, Serving
 from bnnaudit.core.serving import ServeAs
+from bnnaudit.reports.baseline_words import baseline_rows, gone_lines
 from bnnaudit.reports.citation import citation
 from bnnaudit.reports.html.accuracy_chart import AccuracyRow, accuracy_rows
 from bnnaudit.reports.html.chain import Chapter, Link, chain, chapters, nothing_found
@@ -164,6 +165,9 @@ def _settings(report: Report) -> Words:
         )
     if report.gate is not None:
         rows += _policy(report.gate.policy)
+    if report.baseline is not None:
+        rows += baseline_rows(report.baseline)
+        rows += [(f"Gone: {name}", words) for name, words in gone_lines(report.baseline)]
     rows += [
         ("Model, SHA-256", report.model.sha256),
         ("Data, SHA-256", data.sha256),

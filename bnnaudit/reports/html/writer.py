@@ -1,14 +1,19 @@
-"""A report, several, or a failure as one HTML page."""
+"""A report, several, a failure, or two releases compared, as one HTML page."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
 
+from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Document
+from bnnaudit.reports.history_words import TITLES, history_line, skipped_sentences
+from bnnaudit.reports.html.comparison_view import comparison_view
+from bnnaudit.reports.html.history_view import series_view
 from bnnaudit.reports.html.room import LARGEST_PAGE, ROOMS, Room
 from bnnaudit.reports.html.suite_view import FailureView, suite_view
 from bnnaudit.reports.html.templates import environment
@@ -24,7 +29,7 @@ def write_html(document: Document, page: Page) -> str:
 
     The page of the stream does not matter: a browser lays this one out.
     """
-    if not isinstance(document, Report | Suite | Failure):
+    if not isinstance(document, Report | Suite | Failure | Comparison | History):
         raise UsageError("html: this command's result has no page; write it as text or json")
     text = _drawn(document, ROOMS[0])
     if _is_small(text):
@@ -38,7 +43,11 @@ def _is_small(text: str) -> bool:
     return len(text.encode()) <= LARGEST_PAGE
 
 
-def _drawn(document: Report | Suite | Failure, room: Room) -> str:
+def _drawn(document: Report | Suite | Failure | Comparison | History, room: Room) -> str:
+    if isinstance(document, Comparison):
+        return _compared(document, room)
+    if isinstance(document, History):
+        return _over_releases(document, room)
     template = environment(room.text).get_template("page.html.j2")
     if not isinstance(document, Suite):
         view = _view(document, "r1", room)
@@ -49,6 +58,22 @@ def _drawn(document: Report | Suite | Failure, room: Room) -> str:
     suite = suite_view(document, room.reports)
     title = f"{suite.answer}: {suite.sentence}"
     return template.render(title=title, made=document.provenance, suite=suite, views=views, room=several)
+
+
+def _compared(comparison: Comparison, room: Room) -> str:
+    template, view = environment(room.text).get_template("comparison.html.j2"), comparison_view(comparison, room)
+    made = comparison.provenance
+    return template.render(title=f"{view.answer}: {view.sentence}", made=made, made_by="Compared", view=view, room=room)
+
+
+def _over_releases(history: History, room: Room) -> str:
+    template = environment(room.text).get_template("history.html.j2")
+    skipped = list(skipped_sentences(history))[: room.entries]
+    views = [series_view(series, room) for series in history.series[: room.reports]]
+    made = history.provenance
+    return template.render(
+        title=history_line(history), made=made, made_by="Read", views=views, titles=TITLES, skipped=skipped, room=room
+    )
 
 
 def _view(entry: Report | Failure, key: str, room: Room) -> ReportView | FailureView:

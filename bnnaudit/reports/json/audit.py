@@ -1,9 +1,9 @@
 """The report as JSON: bnnaudit-report/1, described by `schema/bnnaudit-report-1.json`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
-from bnnaudit.core.finding import Finding, Measurement
+from bnnaudit.core.finding import Finding
 from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.policy import Waiver
 from bnnaudit.core.report import (
@@ -20,6 +20,8 @@ from bnnaudit.core.report import (
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.suite import exit_code_of
 from bnnaudit.reports.json.attack_row import attack_to_json, sessions_to_json, threat_to_json
+from bnnaudit.reports.json.baseline import baseline_to_json
+from bnnaudit.reports.json.finding import finding_to_json, rules_to_json
 from bnnaudit.reports.json.gate import gate_to_json
 from bnnaudit.reports.json.model import facts_to_json
 from bnnaudit.reports.json.parts import JsonObject, Rows, figure_as, head, interval, plain, record
@@ -28,7 +30,6 @@ from bnnaudit.reports.json.parts import JsonObject, Rows, figure_as, head, inter
 def report_to_json(report: Report) -> JsonObject:
     """The report as a JSON document; fractions from 0 to 1, null where nothing was measured."""
     remedy, verdict = report.remedy, report.verdict
-    rules = {finding.rule.code: finding.rule for finding in report.findings}
     return {
         **head(SCHEMA, report.provenance),
         "model": facts_to_json(report.model),
@@ -44,14 +45,15 @@ def report_to_json(report: Report) -> JsonObject:
         "cures": [_cure(cure) for cure in report.cures],
         "remedy": None if remedy is None else {**_cure(remedy.cure), **record(remedy, "causes")},
         **record(report, "effort", "seed", "comparisons", "extent"),
-        "findings": [_finding(finding) for finding in report.findings],
-        "rules": {code: record(rule) for code, rule in rules.items()},
+        "findings": [finding_to_json(finding) for finding in report.findings],
+        "rules": rules_to_json(report.findings),
         "waived": [_waived(finding, finding.waiver) for finding in report.findings if finding.waiver is not None],
         **record(report, "skipped", "faults", "checks"),
         "verdict": None if verdict is None else {**_verdict(verdict), "passed": report.passed},
         "gate": None if report.gate is None else gate_to_json(report.gate),
         "exit_code": int(exit_code_of(report)),
         **record(report, "advice", "examples"),
+        "baseline": None if report.baseline is None else baseline_to_json(report.baseline),
         "images": _images(report.images),
     }
 
@@ -118,30 +120,6 @@ def _waived(finding: Finding, waiver: Waiver) -> JsonObject:
         **record(waiver, "reason", "owner", "model"),
         "until": waiver.expires.isoformat(),
     }
-
-
-def _finding(finding: Finding) -> JsonObject:
-    return {
-        "rule": finding.rule.code,
-        "name": finding.rule.name,
-        **record(finding, "severity", "confidence", "message"),
-        "evidence": _evidence(finding.measurements),
-        **record(finding, "p_value", "waiver", "baseline"),
-    }
-
-
-def _evidence(measurements: Iterable[Measurement]) -> JsonObject:
-    """By name; a name that occurs again gets a number, so that no measurement replaces another."""
-    evidence: JsonObject = {}
-    for measurement in measurements:
-        name, again = measurement.name, 1
-        while name in evidence:
-            again += 1
-            name = f"{measurement.name} ({again})"
-        bounded = measurement.low is not None and measurement.high is not None
-        ends = [measurement.low, measurement.high] if bounded else None
-        evidence[name] = {**record(measurement, "value", "unit", "n"), "ci95": ends}
-    return evidence
 
 
 def _verdict(verdict: Verdict) -> JsonObject:

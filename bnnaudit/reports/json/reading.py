@@ -41,11 +41,15 @@ def read_document(text: str, where: str) -> Audited:
 
 def read_file(path: Path) -> Audited:
     """The report, suite or failure in a file; raises ReportError as `read_document` does, and for what cannot be read."""
+    return read_bytes(content_of(path), str(path))
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file; raises ReportError where it cannot be read."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
-    return read_bytes(content, str(path))
 
 
 def read_bytes(content: bytes, where: str) -> Audited:

@@ -18,6 +18,7 @@ BLUE, ORANGE, GREEN, RED = "#1f6fb4", "#d9730d", "#2b8a4b", "#b3261e"
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
+    "text.parse_math": False,  # a name between two dollar signs is no formula
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK),
     "axes.edgecolor": FAINT,
     "axes.titlesize": 11,

@@ -9,6 +9,7 @@ from typing import Any
 from bnnaudit.core.report import SCALINGS, PlaceRow, Report, Scaling, SignalTable
 from bnnaudit.reports.numbers import plural, significant
 from bnnaudit.reports.pictures.figure import BLUE, GREEN, INK, ORANGE, RED, head, save_picture
+from bnnaudit.reports.safe_text import file_name, safe
 
 _COLORS: dict[Scaling, str] = {"original": INK, "njs": ORANGE, "hns": GREEN}
 _SMALLEST = 1e-45
@@ -40,7 +41,7 @@ def _draw(figure: Any, report: Report, table: SignalTable) -> None:
         if index == 0:
             axes.legend(loc="best", fontsize=9, frameon=True, facecolor="white", edgecolor="none", framealpha=0.92)
     _places(figure.add_subplot(grid[2, :]), table.places)
-    facts = f"{Path(report.model.path).name}, means over {plural(table.original.n, 'image')} classified correctly"
+    facts = f"{file_name(report.model.path)}, means over {plural(table.original.n, 'image')} classified correctly"
     head(figure, "Signal propagation against the temperature b", facts)
 
 
@@ -84,4 +85,4 @@ def _places(axes: Any, places: Sequence[PlaceRow]) -> None:
 
 
 def _short(name: str, most: int = 22) -> str:
-    return name if len(name) <= most else f"...{name[3 - most :]}"
+    return safe(name) if len(name) <= most else f"...{safe(name[3 - most :])}"

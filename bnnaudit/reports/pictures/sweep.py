@@ -9,6 +9,7 @@ from bnnaudit.core.report import Report, Sweep
 from bnnaudit.reports.attack_names import capitalised
 from bnnaudit.reports.numbers import percent, plural, threat_text
 from bnnaudit.reports.pictures.figure import BLUE, FAINT, INK, head, save_picture
+from bnnaudit.reports.safe_text import file_name
 
 _AXES = {
     "iterations": "iterations",
@@ -55,7 +56,7 @@ def _draw(figure: Any, report: Report, sweep: Sweep) -> None:
     axes.grid(visible=False, axis="x")
     axes.tick_params(length=0)
     axes.spines["left"].set_color(FAINT)
-    facts = f"{Path(report.model.path).name}, {plural(report.data.samples, 'image')}"
+    facts = f"{file_name(report.model.path)}, {plural(report.data.samples, 'image')}"
     if sweep.parameter != "radius":
         facts += f", {threat_text(report.threat)}"
     head(figure, f"{capitalised(sweep.attack)}: accuracy against {sweep.parameter}", facts + ", successes replayed")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from bnnaudit.reports.json.parts import JsonObject
-from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.safe_text import file_name, short
 
 BASE = "%SRCROOT%"
 """The usual name of the folder that relative addresses start from: here the one in which the command ran."""
 LONGEST_PATH = 4096
 """Bytes of the longest path that Linux opens (PATH_MAX); what is longer is no path, and is cut."""
-
-
-def file_name(path: str) -> str:
-    """The last part of a model's path on any system; `model` where there is none."""
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or "model"
 
 
 def artifact_of(path: str, sha256: str) -> JsonObject:
@@ -41,7 +35,7 @@ def base_addresses(path: str) -> JsonObject:
 
 def relative_name(path: str) -> str:
     """A name that is the same on every machine: the path where it is relative, else that of the file; no line breaks."""
-    return short(file_name(path) if _is_absolute(path) else _plain(path))
+    return file_name(path) if _is_absolute(path) else short(_plain(path))
 
 
 def _address(path: str) -> JsonObject:

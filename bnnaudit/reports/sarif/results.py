@@ -15,9 +15,11 @@ from bnnaudit.core.suite import Failure
 from bnnaudit.core.threat import Threat
 from bnnaudit.reports.json.parts import JsonObject, record
 from bnnaudit.reports.numbers import threat_text
-from bnnaudit.reports.sarif.artifact import file_name, location_of
+from bnnaudit.reports.safe_text import file_name
+from bnnaudit.reports.sarif.artifact import location_of
 from bnnaudit.reports.sarif.messages import message
 from bnnaudit.reports.sarif.rules import descriptor_of, gate_code, gate_descriptor
+from bnnaudit.reports.verdict_words import waiver_words
 
 FINGERPRINT = "bnnaudit/v1"
 """What the fingerprint of a result is called; another number as soon as it is made of other things."""
@@ -41,7 +43,7 @@ class Results:
 
 
 def results_of(entry: Report | Failure) -> Results:
-    """Every finding, the waived ones too, and every criterion that is failed or undecided.
+    """Every finding, the waived ones too, every criterion that is failed or undecided, and what the baseline alone has.
 
     An audit that gave no report has one result: that it is open whether the model may pass.
     """
@@ -51,7 +53,10 @@ def results_of(entry: Report | Failure) -> Results:
         return _placed((), [stopped], entry.model, None)
     asked = () if entry.gate is None else entry.gate.criteria
     unmet = [criterion for criterion in asked if criterion.outcome is not Outcome.PASSED]
-    return _placed(entry.findings, unmet, entry.model.path, entry.threat)
+    gone = () if entry.baseline is None else entry.baseline.gone
+    return _placed(
+        entry.findings, unmet, entry.model.path, entry.threat, [one.finding for one in gone if not one.unchecked]
+    )
 
 
 def fingerprint(code: str, path: str, threat: Threat | None, about: str = "") -> str:
@@ -64,13 +69,23 @@ def fingerprint(code: str, path: str, threat: Threat | None, about: str = "") ->
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _placed(findings: Sequence[Finding], unmet: Sequence[Criterion], path: str, threat: Threat | None) -> Results:
-    """The results with the index of their rule, the model as their location, and their fingerprints."""
-    rules = (*_found_rules(findings), *(gate_descriptor(kind) for kind in _kinds(unmet)))
+def _placed(
+    findings: Sequence[Finding],
+    unmet: Sequence[Criterion],
+    path: str,
+    threat: Threat | None,
+    gone: Sequence[Finding] = (),
+) -> Results:
+    """The results with the index of their rule, the model as their location, and their fingerprints.
+
+    A finding that is gone has the fingerprint that it had in its own run.
+    """
+    rules = (*_found_rules((*findings, *gone)), *(gate_descriptor(kind) for kind in _kinds(unmet)))
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     marks = [fingerprint(finding.rule.code, path, threat) for finding in findings]
     marks += [fingerprint(gate_code(each.kind), path, threat, _about(each)) for each in unmet]
-    results = _alike([*map(_finding, findings), *map(_criterion, unmet)])
+    marks += [fingerprint(finding.rule.code, path, threat) for finding in gone]
+    results = _alike([*map(_finding, findings), *map(_criterion, unmet), *map(_absent, gone)])
     return Results(
         rules,
         tuple(
@@ -140,9 +155,14 @@ def _finding(finding: Finding) -> JsonObject:
     }
 
 
+def _absent(finding: Finding) -> JsonObject:
+    """At no level, because nothing is wrong any more."""
+    return {**_finding(finding), "kind": "pass", "level": "none", "baselineState": "absent"}
+
+
 def _suppression(waiver: Waiver) -> JsonObject:
-    justification = f"{waiver.reason} (owner: {waiver.owner}; until {waiver.expires.isoformat()})"
-    return {"kind": "external", "status": "accepted", "justification": message(justification)["text"]}
+    justification = message(f"Waived {waiver_words(waiver)}")["text"]
+    return {"kind": "external", "status": "accepted", "justification": justification}
 
 
 def _criterion(criterion: Criterion) -> JsonObject:

@@ -24,7 +24,7 @@ def category_of(entry: Report | Failure) -> str:
 def run_of(entry: Report | Failure, exit_code: ExitCode, category: str) -> JsonObject:
     """The run; its `automationDetails.id` ends in a slash, so that all of it is the category of code scanning."""
     found = results_of(entry)
-    path, sha256 = (entry.model, "") if isinstance(entry, Failure) else (entry.model.path, entry.model.sha256)
+    path, sha256 = (entry.model, "") if isinstance(entry, Failure) else (entry.model.path, entry.model.file_sha256)
     return {
         "tool": {"driver": {"name": "bnnaudit", "version": entry.provenance.version, "rules": list(found.rules)}},
         "automationDetails": {"id": f"{category}/"},

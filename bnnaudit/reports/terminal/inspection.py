@@ -7,6 +7,7 @@ from bnnaudit.core.facts import ModelFacts, QuantizerFact
 from bnnaudit.reports.model_words import output_line
 from bnnaudit.reports.numbers import bits, count, plural, significant
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.terminal.model_lines import model_rows
 from bnnaudit.reports.terminal.typesetting import Parts, heading, indented, labelled
 
@@ -34,7 +35,7 @@ def _operators(facts: ModelFacts, page: Page) -> Parts:
         return []
     ordered = sorted(facts.operators, key=lambda entry: (-entry.count, entry.op))
     words = Text("   ").join(
-        Text.assemble(page.text(entry.op), page.text(f" x {entry.count}", "dim")) for entry in ordered
+        Text.assemble(page.text(short(entry.op)), page.text(f" x {entry.count}", "dim")) for entry in ordered
     )
     total = sum(entry.count for entry in ordered)
     return [heading(f"Operators: {total}, of {plural(len(ordered), 'kind')}", page), indented(words)]
@@ -45,7 +46,7 @@ def _steps(facts: ModelFacts, page: Page) -> Parts:
         return []
     shown = facts.quantizers if page.verbose else facts.quantizers[:_SHOWN]
     rows: list[tuple[str, RenderableType]] = [
-        (page.text(step.op).plain, page.text(step.name + _precision(step))) for step in shown
+        (page.text(short(step.op)).plain, page.text(short(step.name) + _precision(step))) for step in shown
     ]
     hidden = len(facts.quantizers) - len(shown)
     if hidden:
@@ -65,7 +66,7 @@ def _metadata(facts: ModelFacts, page: Page) -> Parts:
     if not facts.metadata:
         return []
     longest = None if page.verbose else _LONGEST_VALUE
-    rows = [(page.text(name).plain, page.text(_shortened(value, longest))) for name, value in facts.metadata]
+    rows = [(page.text(short(name)).plain, page.text(_shortened(value, longest))) for name, value in facts.metadata]
     return [heading("Metadata", page), labelled(rows)]
 
 

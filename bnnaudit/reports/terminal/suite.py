@@ -58,9 +58,10 @@ def _entry(entry: Report, page: Page, *, brief: bool) -> Parts:
 
 
 def _message(failure: Failure, page: Page) -> Text:
-    """The message names the model already."""
+    """Which model, unless the message says it, and what is wrong."""
+    name = "" if failure.model in failure.message else f"{short(failure.model)}: "
     return Text.assemble(
-        page.text(f"not audited ({EXITS[failure.exit_code]}): ", "bold red"), page.text(failure.message)
+        page.text(f"not audited ({EXITS[failure.exit_code]}): ", "bold red"), page.text(name + failure.message)
     )
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bnnaudit.core.report import Report, Status
+from bnnaudit.reports.baseline_words import baseline_sentence
 from bnnaudit.reports.numbers import bits, count, plural, threat_text, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
@@ -78,6 +79,7 @@ def summary_rows(report: Report, page: Page) -> list[Row]:
         Row("Claimed", page.text(claimed_words(verdict))),
         Row("Verified", page.text(verified_words(verdict), "bold")),
         Row(VERDICT, page.text(model_sentence(report, verdict), style)),
+        *_baseline_rows(report, page),
         *_gate_rows(report, page),
     ]
     if report.advice:
@@ -111,6 +113,10 @@ def _data(report: Report) -> str:
         images = f"{count(extent.attacked)} of {plural(extent.available, 'image')}"
     labels = "; no labels: judged by the model's own answers" if not report.data.labelled else ""
     return f"{short(report.data.source)}, {images}; threat {threat_text(report.threat)}{labels}"
+
+
+def _baseline_rows(report: Report, page: Page) -> list[Row]:
+    return [] if report.baseline is None else [Row("Baseline", page.text(baseline_sentence(report.baseline)))]
 
 
 def _gate_rows(report: Report, page: Page) -> list[Row]:

@@ -80,7 +80,7 @@ def _of_the_images(seen: PictureFit) -> list[str]:
         reasons.append(f"all values of the images lie within {percent(seen.spread)} of the input range")
     if seen.correlation is not None and seen.correlation < WHITE:
         reasons.append(
-            f"neighbouring pixels have a correlation of {seen.correlation:.2f}, like noise (pictures: above 0.3)"
+            f"neighbouring pixels have a correlation of {seen.correlation:z.2f}, like noise (pictures: above 0.3)"
         )
     return reasons
 

@@ -260,6 +260,11 @@ def test_external_weights_outside_of_the_folder(tmp_path: Path, way: Callable[[P
     refused(changed(with_external(folder), "location", way(folder, secret)), "outside the model's folder")
 
 
+@pytest.mark.parametrize("location", ["weights\0.bin", "w" * 5000])
+def test_external_weights_in_a_file_that_cannot_be(tmp_path: Path, location: str) -> None:
+    refused(changed(with_external(tmp_path), "location", location), "no file can have")
+
+
 def test_a_sparse_file_of_more_than_2_gib(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     with path.open("wb") as file:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from bnnaudit.core.comparison import Comparison
+from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.html.writer import write_html
@@ -19,7 +21,7 @@ from bnnaudit.reports.page import Page as ReportPage
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 SCREEN, PHONE = {"width": 1280, "height": 800}, {"width": 380, "height": 800}
-Run = Report | Suite | Failure
+Run = Report | Suite | Failure | Comparison | History
 
 pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists(), reason="there is no Chromium here: apt-get install chromium installs it"
@@ -126,6 +128,19 @@ def test_axe_finds_no_violation(
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run().then(found => found.violations)")
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+
+
+@pytest.mark.parametrize("name", ["releases", "releases-of-suites", "history", "overview"])
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
+def test_pages_about_several_releases_are_as_good(
+    opened: Callable[..., Opened], over_releases: dict[str, Comparison | History], name: str, viewport: dict[str, int]
+) -> None:
+    seen = opened(over_releases[name], viewport)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = seen.page.evaluate("axe.run().then(found => found.violations)")
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert (seen.said, seen.asked) == ([], [])
 
 
 @pytest.mark.parametrize("bypass_csp", [False, True], ids=["as written", "without the policy that forbids scripts"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bnnaudit.core.attack import SETTINGS, AttackSettings, Auto
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.facts import ModelFacts
-from bnnaudit.core.finding import Family, Finding, Rule
+from bnnaudit.core.finding import Family, Finding, Measurement, Rule
 from bnnaudit.core.report import AttackRow, Cure, CureKind, Report, SessionAccuracies, SignalCurves, Verdict
 from bnnaudit.core.threat import Box, InputGrid
 from tests.reports.pngs import png
@@ -130,18 +130,15 @@ def _verdicts() -> st.SearchStrategy[Any]:
 
 
 def _explained_alike(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """One text for each code, and both ends of an interval or none."""
+    """One text for each code."""
     rules: dict[str, Rule] = {}
-    return tuple(
-        replace(
-            finding,
-            rule=rules.setdefault(finding.rule.code, finding.rule),
-            measurements=tuple(
-                one if one.low is not None and one.high is not None else replace(one, low=None, high=None)
-                for one in finding.measurements
-            ),
-        )
-        for finding in findings
+    return tuple(replace(finding, rule=rules.setdefault(finding.rule.code, finding.rule)) for finding in findings)
+
+
+def _measurements() -> st.SearchStrategy[Any]:
+    """Both ends of an interval or none."""
+    return _by_fields(Measurement).map(
+        lambda one: one if None not in (one.low, one.high) else replace(one, low=None, high=None)
     )
 
 
@@ -152,6 +149,7 @@ SPECIAL: dict[Any, Callable[[], st.SearchStrategy[Any]]] = {
     Cure: _cures,
     Estimate: _estimates,
     InputGrid: _grids,
+    Measurement: _measurements,
     ModelFacts: _facts,
     Rule: _rules,
     SessionAccuracies: _sessions,

@@ -188,7 +188,7 @@ def test_an_attack_of_small_steps_is_told_apart(fake: Report) -> None:
 def test_the_gate_is_written_with_all_that_it_was_asked(fake: Report) -> None:
     gate = _document(fake)["gate"]
     assert gate["outcome"] == "failed"
-    assert gate["policy"]["limits"] == {"min_clean": 0.9, "min_verified": 0.3, "max_gap": 0.05}
+    assert gate["policy"]["limits"] == {"min_clean": 0.9, "min_verified": 0.3, "max_gap": 0.05, "max_drop": None}
     assert gate["policy"]["fail_on"] == "warning"
     assert gate["criteria"][3] == {
         "kind": "min-verified",

@@ -74,7 +74,7 @@ def test_a_file_that_was_cut_off(fake: Report, part: float) -> None:
     ("place", "value", "said"),
     [
         ("model.num_classes", "10", 'model.num_classes is "10", not a whole number'),
-        ("model.format", "tflite", 'model.format is "tflite", not one of onnx, safetensors, pytorch'),
+        ("model.format", "tflite", 'model.format is "tflite", not one of onnx, safetensors, pytorch, module'),
         ("model.format", ["onnx"], "model.format is a list of 1, not one of"),
         ("model.input_range", [1, 0], "model.input_range is a list of 2, not a range"),
         ("model.metadata", {"a": 1}, "model.metadata.a is 1, not a text"),

@@ -1,7 +1,9 @@
 """Pictures: the same bytes for the same report, and a clear line where they cannot be drawn."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +13,7 @@ from bnnaudit.reports.pictures import figure
 from bnnaudit.reports.pictures.figure import check_can_plot
 from bnnaudit.reports.pictures.signal import save_signal
 from bnnaudit.reports.pictures.sweep import save_sweep
+from tests.reports.hostile import EVERYTHING
 
 SAVERS = [save_signal, save_sweep]
 
@@ -35,6 +38,18 @@ def test_another_report_gives_another_picture(save, detailed: Report, tmp_path: 
     save(detailed, tmp_path / "a.svg")
     save(replace(detailed, model=replace(detailed.model, path="other.onnx")), tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("save", SAVERS)
+@pytest.mark.parametrize("name", [EVERYTHING, r"$\frac{x$.onnx"])
+def test_names_of_strangers_are_drawn_as_they_are(save, name: str, detailed: Report, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert detailed.signal is not None
+    places = tuple(replace(place, name=name) for place in detailed.signal.places)
+    report = replace(detailed, model=replace(detailed.model, path=name), signal=replace(detailed.signal, places=places))
+    save(report, tmp_path / "a.svg")
+    assert not re.search(rb"<script|<img|[\x00-\x08\x0b-\x1f]", (tmp_path / "a.svg").read_bytes())
+    ElementTree.parse(tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize("name", ["picture.pdf", "picture", "missing/picture.svg"])

@@ -15,7 +15,7 @@ import pytest
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.core.facts import ModelFacts
+from bnnaudit.core.facts import ModelFacts, ModelFormat
 from bnnaudit.core.finding import BaselineState, Confidence, Fault, Skip
 from bnnaudit.core.gate import CriterionKind, Outcome
 from bnnaudit.core.report import Report
@@ -100,6 +100,8 @@ def test_every_result_is_located_in_the_model_file(everything: dict[str, Audited
 
 def test_the_artifact_has_the_digest_of_the_model(fake: Report) -> None:
     assert run_of(fake)["artifacts"][0]["hashes"] == {"sha-256": fake.model.sha256}
+    in_memory = replace(fake, model=replace(fake.model, format=ModelFormat.MODULE))
+    assert "hashes" not in run_of(in_memory)["artifacts"][0]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,9 @@ def test_a_baseline_state_is_there_only_if_a_baseline_was_given(fake: Report, co
     found.update({BaselineState.NEW: "new", BaselineState.UNCHANGED: "unchanged", BaselineState.WORSE: "updated"})
     expected = [found[finding.baseline] for finding in compared.findings if finding.baseline is not None]
     assert states[: len(expected)] == expected
-    assert set(states[len(expected) :]) == {"new"}, "the gate is asked anew"
+    unmet = sum(one.outcome is not Outcome.PASSED for one in compared.gate.criteria) if compared.gate else 0
+    checked = [gone for gone in compared.baseline.gone if not gone.unchecked] if compared.baseline else []
+    assert states[len(expected) :] == ["new"] * unmet + ["absent"] * len(checked), "the gate is asked anew"
 
 
 def test_a_waiver_is_a_suppression_with_its_owner_and_its_end(fake: Report) -> None:
@@ -350,5 +354,6 @@ def test_no_outcome_but_passed_is_left_out(runs: dict[str, Any]) -> None:
     for document in runs.values():
         if isinstance(document, Report) and document.gate is not None:
             unmet = [each for each in document.gate.criteria if each.outcome is not Outcome.PASSED]
+            absent = [each for each in document.baseline.gone if not each.unchecked] if document.baseline else []
             results = run_of(document)["results"]
-            assert len(results) == len(document.findings) + len(unmet)
+            assert len(results) == len(document.findings) + len(unmet) + len(absent)

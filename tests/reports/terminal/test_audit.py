@@ -114,7 +114,7 @@ def test_findings_come_in_the_order_of_the_argument(fake: Report) -> None:
 
 def test_nothing_that_was_left_aside_disappears(fake: Report) -> None:
     text = _flat(_text(fake))
-    assert "GM103 until 2030-01-31: accepted for the pilot, see the risk register" in text
+    assert "GM103 until 2030-01-31 by ml-release: accepted for the pilot, see the risk register" in text
     assert "random-search: needs more than the 60 s that are allowed" in text
     assert "restarts: out of memory at batch size 512" in text
 

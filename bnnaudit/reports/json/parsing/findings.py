@@ -14,18 +14,20 @@ _AGAIN = re.compile(r"(?P<name>.*) \((?P<number>[0-9]+)\)", re.DOTALL)
 
 def read_findings(document: Node) -> tuple[Finding, ...]:
     """Findings with the rules that the same document explains."""
-    rules = {code: _rule(rule) for code, rule in document["rules"].items()}
-    return tuple(_finding(entry, rules) for entry in document["findings"].entries())
+    rules = {code: read_rule(rule) for code, rule in document["rules"].items()}
+    return tuple(read_finding(entry, rules) for entry in document["findings"].entries())
 
 
-def _rule(node: Node) -> Rule:
+def read_rule(node: Node) -> Rule:
+    """A rule in full; raises ReportError for a code of no family."""
     rule = node.read(Rule)
     if rule.code[:2] not in tuple(Family):
         raise node["code"].refused(f"a code that starts with one of {', '.join(Family)}")
     return rule
 
 
-def _finding(node: Node, rules: Mapping[str, Rule]) -> Finding:
+def read_finding(node: Node, rules: Mapping[str, Rule]) -> Finding:
+    """A finding of one of these rules, by their codes."""
     code = node["rule"]
     if code.text() not in rules:
         raise ReportError(f"{code.place} is {code.text()}, which `rules` does not explain")

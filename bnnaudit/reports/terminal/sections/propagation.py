@@ -17,6 +17,7 @@ from bnnaudit.core.report import (
 )
 from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.terminal.charts import side_by_side, vertical
 from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
@@ -59,7 +60,7 @@ def _means(signal: SignalTable, page: Page) -> RenderableType:
 
 
 def _places(places: Sequence[PlaceRow], page: Page) -> RenderableType:
-    columns = [Column("mean norm, share of zeros", [page.text(place.name) for place in places], wraps=True)]
+    columns = [Column("mean norm, share of zeros", [page.text(short(place.name)) for place in places], wraps=True)]
     for scaling, title in SCALINGS.items():
         columns.append(Column(title, [_cell(getattr(place, scaling), page) for place in places], right=True))
     return table(columns, page)
@@ -77,7 +78,7 @@ def _end(signal: SignalTable, scaling: Scaling, page: Page) -> Text:
     if end is None:
         return page.text(f"{title}: the gradient reaches the input", "green")
     why = ": the softmax is saturated" if end.saturated else ""
-    where = f"at {'the logits' if end.saturated else end.place} on {percent(end.fraction)} of the images"
+    where = f"at {'the logits' if end.saturated else short(end.place)} on {percent(end.fraction)} of the images"
     return page.text(f"{title}: the gradient vanishes {where}{why}", "red")
 
 

@@ -1,0 +1,1 @@
+"""Reports of several releases held against one another: comparison, baseline, history."""
