@@ -27,9 +27,8 @@ from bnnaudit.auditing.thresholds import (
 )
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Fault, Finding, Severity, Skip
+from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Severity, Skip
 from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
-from bnnaudit.core.plan import Declared
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
 from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, points_with_interval, with_interval
@@ -66,10 +65,9 @@ class Audited:
     faults: tuple[Fault, ...] = ()
     clean: Estimate | None = None
     lost: Paired | None = None
-    declared: Declared = field(default_factory=Declared)
     waivers: Waivers = field(default_factory=Waivers)
 
-    def why_not_run(self, check: str, rule: str) -> str:
+    def why_not_run(self, check: str) -> str:
         """Why a check has no outcome; empty where it ran."""
         for skip in self.skipped:
             if skip.check == check:
@@ -77,11 +75,7 @@ class Audited:
         for fault in self.faults:
             if fault.check == check:
                 return fault.error
-        undeclared = {
-            DECLARED_NOT_MET: self.declared.adversarial_accuracy is None,
-            "MF403": self.declared.clean_accuracy is None,
-        }
-        return "the card declares no such figure" if undeclared.get(rule, False) else ""
+        return ""
 
 
 def decide(policy: Policy, audited: Audited) -> Gate:
@@ -112,7 +106,7 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
     about_figures: whether anything else is asked about robust accuracy, as the answer says where it is not.
     """
     at_level = [finding for finding in findings if finding.severity in FAILS_ON[policy.fail_on]]
-    counted = [finding for finding in at_level if is_counted(finding.rule.code, policy)]
+    counted = [finding for finding in at_level if is_counted(finding.rule.code, policy) and _is_certain(finding)]
     failing = [finding for finding in counted if finding.waiver is None and not _is_known(finding)]
     accepted = _accepted(counted)
     kind, nothing = CriterionKind.FINDINGS, "" if about_figures else "; nothing was asked about robust accuracy"
@@ -128,6 +122,11 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
     found = "none that counts" if at_level else "there is none"
     return Criterion(kind, asked, Outcome.PASSED, f"{found}{accepted}{passed_over}{nothing}")
+
+
+def _is_certain(finding: Finding) -> bool:
+    """Whether it says what the model is, and not that too little was seen: the audit is then undecided."""
+    return finding.confidence is not Confidence.LOW
 
 
 def _of_which(policy: Policy) -> str:
@@ -280,7 +279,7 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
 def _required(name: str, audited: Audited) -> Criterion:
     """Passed where the check ran, whatever it found, which is the business of the findings."""
     check = check_named(name)
-    why = f"there is no check {name}" if check is None else audited.why_not_run(check.name, check.rule.code)
+    why = f"there is no check {name}" if check is None else audited.why_not_run(check.name)
     label = name if check is None else f"{check.name} ({check.rule.code})"
     outcome = Outcome.UNDECIDED if why else Outcome.PASSED
     return Criterion(CriterionKind.REQUIRED, f"the check {label}", outcome, why or "it ran")
@@ -290,4 +289,4 @@ def _idle(audited: Audited, claim: Criterion | None) -> tuple[IdleWaiver, ...]:
     needed = {finding.rule.code for finding in audited.findings}
     if claim is not None and claim.outcome is not Outcome.PASSED:
         needed.add(DECLARED_NOT_MET)
-    return audited.waivers.idle(needed, {c.rule.code for c in CHECKS if audited.why_not_run(c.name, c.rule.code)})
+    return audited.waivers.idle(needed, {c.rule.code for c in CHECKS if audited.why_not_run(c.name)})

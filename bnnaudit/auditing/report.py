@@ -56,6 +56,7 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         default_session=prepared.default_session,
         probes=replace(journal.probes, missing=missing),
         sessions=None if before is None or after is None else (before, after),
+        clean_of_sample=prepared.clean.numpy(),
     )
 
 
@@ -115,7 +116,6 @@ def _audited(
         faults=tuple(journal.faults),
         clean=share(evidence.clean),
         lost=_lost(evidence),
-        declared=evidence.plan.declared,
         waivers=waivers,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -108,6 +109,7 @@ def main() -> None:
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
     open_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that ends a job: what was done is reported
     sys.exit(run(sys.argv[1:]))
 
 
