@@ -27,20 +27,14 @@ from bnnaudit.auditing.thresholds import (
 )
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Severity, Skip
-from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Skip
+from bnnaudit.core.gate import FAILS_ON, Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
 from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, points_with_interval, with_interval
 from bnnaudit.rules.policy_names import check_named, is_counted
 from bnnaudit.rules.table import CHECKS
 
-FAILS_ON: dict[FailOn, tuple[Severity, ...]] = {
-    FailOn.ERROR: (Severity.ERROR,),
-    FailOn.WARNING: (Severity.ERROR, Severity.WARNING),
-    FailOn.NOTE: tuple(Severity),
-    FailOn.NEVER: (),
-}
 LEVELS: dict[FailOn, str] = {
     FailOn.ERROR: "error-level finding",
     FailOn.WARNING: "finding of level warning or error",

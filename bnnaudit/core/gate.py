@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,7 +87,7 @@ class Gate:
         code, policy = finding.rule.code, self.policy
         selected = not policy.select or code.startswith(policy.select)
         accepted = finding.waiver is not None or finding.baseline is BaselineState.UNCHANGED
-        severe = finding.severity in _FAILING[policy.fail_on] and finding.confidence is not Confidence.LOW
+        severe = finding.severity in FAILS_ON[policy.fail_on] and finding.confidence is not Confidence.LOW
         return severe and selected and not code.startswith(policy.ignore) and not accepted
 
 
@@ -99,9 +99,10 @@ def outcome_of(criteria: Iterable[Criterion]) -> Outcome:
     return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
 
 
-_FAILING = {
+FAILS_ON: Mapping[FailOn, tuple[Severity, ...]] = {
     FailOn.ERROR: (Severity.ERROR,),
     FailOn.WARNING: (Severity.ERROR, Severity.WARNING),
     FailOn.NOTE: tuple(Severity),
     FailOn.NEVER: (),
 }
+"""The severities of findings that fail, by what a policy says."""
