@@ -60,7 +60,7 @@ def _format_said(words: Sequence[str]) -> ReportFormat | None:
 
 def _options(words: Sequence[str]) -> Iterator[tuple[tuple[int, ...], str, str]]:
     """What looks like an option with a value: its places, its name and the value."""
-    for place, (word, after) in enumerate(zip(words, [*words[1:], ""], strict=True)):
+    for place, (word, after) in enumerate(zip(words, (*words[1:], ""), strict=False)):
         name, equals, value = word.partition("=")
         if word.startswith("--") and equals:
             yield (place,), name, value

@@ -126,3 +126,10 @@ def test_a_process_that_is_ended_leaves_no_result_of_another(folder: Path, ended
     left = read_document((folder / "audit.json").read_text(), "audit.json")
     assert isinstance(left, Failure | Report)
     assert exit_code_of(left) is ExitCode.UNFINISHED
+
+
+@pytest.mark.parametrize("command", ["check", "attack", "sweep", "signal", "render", "compare", "history"])
+def test_a_command_without_a_word_is_wrong_use_and_no_bug(bnnaudit: Bnnaudit, folder: Path, command: str) -> None:
+    ran = bnnaudit(command)
+    assert ran.code == ExitCode.BAD_INPUT
+    assert ran.err.startswith("bnnaudit: Missing ")
