@@ -31,7 +31,7 @@ from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, F
 from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
-from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, with_interval
+from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, points_with_interval, with_interval
 from bnnaudit.rules.policy_names import check_named, is_counted
 from bnnaudit.rules.table import CHECKS
 
@@ -271,7 +271,9 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
     figure, threshold = criterion.measured, criterion.threshold
     assert figure is not None
     assert threshold is not None
-    against = in_percent(threshold)
+    is_gap = criterion.kind is CriterionKind.GAP
+    against = in_points(threshold) if is_gap else in_percent(threshold)
+    found = points_with_interval(figure) if is_gap else with_interval(figure)
     if answer.bound is None:
         how = f"the interval includes {against}" if figure.n else "no image"
     elif answer.bound is Bound.ESTIMATE:
@@ -281,7 +283,7 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
         if answer.outcome is Outcome.FAILED:
             side = "is below" if answer.bound is Bound.UPPER else "is above"
         how = f"the {answer.bound} {side} {against}"
-    return replace(criterion, bound=answer.bound, reason=f"{most}{with_interval(figure)}: {how}.")
+    return replace(criterion, bound=answer.bound, reason=f"{most}{found}: {how}.")
 
 
 def _required(name: str, audited: Audited) -> Criterion:

@@ -35,7 +35,8 @@ from bnnaudit.rules.table import CHECKS
 
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
-    missing = journal.probes.missing
+    broken = tuple((fault.check, f"its measurement broke: {fault.error}") for fault in journal.faults)
+    missing = (*broken, *journal.probes.missing)
     if journal.interrupted:
         missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
     if prepared.missing_session:

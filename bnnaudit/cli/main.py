@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "attack": "Run one attack.",
     "verify": "Replay the counterexamples of evidence on the deployed model.",
     "sweep": "Measure accuracy against one setting of an attack.",
-    "signal": "Measure how the signal propagates, and where it dies.",
+    "signal": "Measure how the signal propagates, and where it vanishes.",
     "clever": "Estimate distances by CLEVER scores.",
     "reproduce": "Reproduce a table of the paper.",
     "inspect": "Show what a model file holds.",

@@ -14,7 +14,7 @@ from bnnaudit.core.policy import FailOn, IdleWaiver, Waiver, WaiverProblem
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.numbers import count, percent, plural, threat_text, with_interval
+from bnnaudit.reports.numbers import count, in_points, percent, plural, threat_text, with_interval
 from bnnaudit.reports.safe_text import short
 
 STATUSES = {
@@ -144,15 +144,15 @@ def criterion_line(criterion: Criterion, verdict: Verdict | None = None) -> str:
 
     verdict: one whose reason stands beside it, and is not said again.
     """
-    measured = criterion.measured
-    if criterion.kind is CriterionKind.BASELINE and measured is not None:
-        low, high = 100 * measured.low, 100 * measured.high
-        return f"{criterion.asked} → {100 * measured.value:.1f} points below [{low:.1f}, {high:.1f}]"
+    if criterion.kind is CriterionKind.BASELINE and criterion.measured is not None:
+        return f"{criterion.asked} → {in_points(criterion.measured, ' below')}"
     if criterion.threshold is None or criterion.measured is None:
         known = verdict is not None and verdict.reason == criterion.reason
         return criterion.asked if known else f"{criterion.asked} → {found_words(criterion)}"
     most = _BOUNDED.get(criterion.kind, "")
-    words = f"{criterion.kind} {100 * criterion.threshold:g} %: {most}{with_interval(criterion.measured)}"
+    is_gap = criterion.kind is CriterionKind.GAP
+    unit, found = ("points", in_points(criterion.measured)) if is_gap else ("%", with_interval(criterion.measured))
+    words = f"{criterion.kind} {100 * criterion.threshold:g} {unit}: {most}{found}"
     if criterion.outcome is Outcome.UNDECIDED:
         more = criterion.more_images
         return words if more is None else f"{words}, ~{plural(more, 'more image')}"

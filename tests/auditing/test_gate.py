@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -272,6 +273,7 @@ def test_the_gap_is_paired_with_ordinary_attacks_or_taken_to_the_declared_figure
     assert paired.measured is not None
     assert paired.measured.value == 0.05
     assert paired.asked == "a verified accuracy at most 5 points below what ordinary attacks leave"
+    assert re.match(r"at least 5\.0 points \[\d+\.\d, \d+\.\d\]: .* 5 points\.", paired.reason)
     declared = of_kind(decide(policy, audited(declared=0.7)), CriterionKind.GAP)
     assert declared.measured is not None
     assert declared.measured.value == 0.15

@@ -19,6 +19,7 @@ from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.gate import Outcome
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.policy import FailOn, Limits, Policy, Waiver, WaiverProblem
 from bnnaudit.core.progress import Silence
@@ -261,6 +262,21 @@ def test_a_check_that_breaks_is_a_fault_and_no_finding() -> None:
     assert "transfer" in {skip.check for skip in report.skipped}
     assert report.verdict is not None
     assert report.passed
+
+
+def test_a_required_check_whose_measurement_breaks_is_undecided_and_says_what_broke(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*arguments: object, **options: object) -> object:
+        raise RuntimeError("no noise")
+
+    monkeypatch.setattr("bnnaudit.auditing.suspicions.measure_noise", break_down)
+    given = request(linear_target(WEIGHTS, torch.zeros(3)), policy=Policy(require=("GM112",)))
+    report = run_audit(given, Silence()).report
+    why = "its measurement broke: RuntimeError: no noise"
+    assert {skip.check: skip.why for skip in report.skipped}["noise"] == why
+    assert report.gate is not None
+    assert [each.reason for each in report.gate.criteria if each.outcome is Outcome.UNDECIDED] == [why]
 
 
 def test_a_broken_claim_leaves_the_audit_undecided(monkeypatch: pytest.MonkeyPatch) -> None:

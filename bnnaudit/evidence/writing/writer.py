@@ -48,9 +48,8 @@ class EvidenceWriter:
 
     def _free_name(self, stem: str) -> str:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "model"
-        free = name
-        while free.lower() in self._taken:
-            free = f"{name}-{len(self._taken) + 1}"
+        names = (name, *(f"{name}-{number}" for number in range(2, len(self._taken) + 3)))
+        free = next(free for free in names if free.lower() not in self._taken)
         self._taken.add(free.lower())
         return free
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,20 @@ def test_several_cases_lie_in_folders_of_their_own(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["model", "model-2"]
     found = verify(tmp_path / "e", made.model)
     assert [one.exit_code for one in found] == [0, 0]
+
+
+def test_names_that_collide(tmp_path: Path) -> None:
+    """Also with the numbers that are given to those of one name, and on systems that do not tell case apart."""
+    made = case(tmp_path, ServeAs.ANY)
+    stems = ["model-3", "Model", "model", "model", "model-2", "...", "é"]
+    with evidence_at(tmp_path / "e") as evidence:
+        for number, stem in enumerate(stems):
+            place = tmp_path / str(number) / f"{stem}.onnx"
+            place.parent.mkdir()
+            place.write_bytes(made.model.read_bytes())
+            evidence.add(replace(made, model=place), alone=False)
+    assert len({path.name.lower() for path in (tmp_path / "e").iterdir()}) == len(stems)
+    assert [one.exit_code for one in verify(tmp_path / "e", made.model)] == [0] * len(stems)
 
 
 def test_the_same_evidence_is_the_same_file(tmp_path: Path) -> None:
