@@ -41,6 +41,9 @@ LEVELS: dict[FailOn, str] = {
     FailOn.NOTE: "finding of any level",
 }
 NOT_MEASURED = "it was not measured"
+UNLABELLED = (
+    "it was not measured: the data have no labels, and the model's own answers, which stand in for them, are all right"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class Audited:
     """What the gate decides about.
 
     doubt: why there is no verdict, empty where there is one or where only the declared figure is open. findings: with their
-    waivers. clean: accuracy without attack, on the images that were attacked. lost: images that ordinary attacks leave and
-    better ones fool, None where one of the two was not measured. waivers: those that name the model.
+    waivers. clean: accuracy without attack, on the images that were attacked; None where they have no labels. lost: images that
+    ordinary attacks leave and better ones fool, None where one of the two was not measured. waivers: those that name the model.
     """
 
     verdict: Verdict
@@ -204,7 +207,7 @@ def _figures(policy: Policy, audited: Audited) -> Iterator[Criterion]:
     limits, verdict = policy.limits, audited.verdict
     if limits.min_clean is not None:
         asked = f"a clean accuracy of at least {in_percent(limits.min_clean)}"
-        yield _least(CriterionKind.CLEAN, asked, audited.clean, limits.min_clean, policy.decide)
+        yield _least(CriterionKind.CLEAN, asked, audited.clean, limits.min_clean, policy.decide, UNLABELLED)
     if limits.min_verified is not None:
         asked = f"a verified accuracy of at least {in_percent(limits.min_verified)}"
         yield _least(CriterionKind.VERIFIED, asked, verdict.verified_accuracy, limits.min_verified, policy.decide)
@@ -212,9 +215,16 @@ def _figures(policy: Policy, audited: Audited) -> Iterator[Criterion]:
         yield _gap(limits.max_gap, audited, policy.decide)
 
 
-def _least(kind: CriterionKind, asked: str, figure: Estimate | None, threshold: float, decided: Decide) -> Criterion:
+def _least(
+    kind: CriterionKind,
+    asked: str,
+    figure: Estimate | None,
+    threshold: float,
+    decided: Decide,
+    missing: str = NOT_MEASURED,
+) -> Criterion:
     if figure is None:
-        return Criterion(kind, asked, Outcome.UNDECIDED, NOT_MEASURED, threshold)
+        return Criterion(kind, asked, Outcome.UNDECIDED, missing, threshold)
     answer = at_least(figure, threshold, decided)
     most = "at most " if kind is CriterionKind.VERIFIED else ""
     criterion = _compared(Criterion(kind, asked, answer.outcome, "", threshold, figure), answer, decided, most)

@@ -57,6 +57,7 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         probes=replace(journal.probes, missing=missing),
         sessions=None if before is None or after is None else (before, after),
         clean_of_sample=prepared.clean.numpy(),
+        labelled=prepared.sample.facts.labelled,
     )
 
 
@@ -79,7 +80,7 @@ def report_of(
     gate = decide(plan.policy, audited)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=audited.clean,
+        clean_accuracy=share(evidence.clean),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -114,7 +115,7 @@ def _audited(
         findings=waivers.applied(judgement.findings),
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
-        clean=share(evidence.clean),
+        clean=share(evidence.clean) if evidence.labelled else None,
         lost=_lost(evidence),
         waivers=waivers,
     )

@@ -19,6 +19,7 @@ SERIOUS = 0.10
 stays below it (published accuracies under PGD-20 and AutoAttack differ by two to five points of about fifty)."""
 SIGNIFICANCE = 0.05
 """Level of the whole run, after Holm's correction. The usual one; not tuned."""
+NO_LABELS = "the data have no labels to compare the model's predictions with"
 NONE_DECLARED = "the card declares no such figure"
 VARYING = "the model's answers vary between runs or with the batch (MF405, MF407), so a replay proves nothing"
 

@@ -238,6 +238,11 @@ def test_what_compares_with_a_declared_figure_is_skipped_where_none_is_declared(
         assert {skips[check] for check in skipped} <= {"the card declares no such figure"}
 
 
+def test_a_declared_clean_accuracy_is_not_held_against_the_model_s_own_answers() -> None:
+    given = evidence(HEALTHY, labelled=False, the_plan=plan(declared=Declared(clean_accuracy=0.1)))
+    assert "no labels" in {skip.check: skip.why for skip in judge_checks(given, CHECKS).skipped}["clean-accuracy"]
+
+
 def test_checks_of_the_data_are_skipped_where_the_data_were_not_measured_or_have_no_labels() -> None:
     of_labels = {"chance", "label-order", "random-labels"}
     broken = evidence(HEALTHY, probes=replace(HEALTHY_PROBES, fit=None))

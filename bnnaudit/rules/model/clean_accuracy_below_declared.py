@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import Confidence, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.rules.comparison import NONE_DECLARED, accuracy, percent
+from bnnaudit.rules.comparison import NO_LABELS, NONE_DECLARED, accuracy, percent
 
 RULE = Rule(
     code="MF403",
@@ -26,6 +26,8 @@ def judge(evidence: Evidence) -> Judged:
     declared = evidence.plan.declared.clean_accuracy
     if declared is None:
         return (Skip("clean-accuracy", NONE_DECLARED),)
+    if not evidence.labelled:
+        return (Skip("clean-accuracy", NO_LABELS),)
     whole = evidence.clean_of_sample
     clean = accuracy("clean accuracy", evidence.clean if whole is None else whole)
     if clean.high is None or clean.high >= declared:
