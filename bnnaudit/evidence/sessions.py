@@ -26,7 +26,9 @@ Classify = Callable[[Images], NDArray[np.int64]]
 def open_sessions(model: bytes | str, manifest: Manifest) -> list[Classify]:
     """The stated sessions on a model, by its bytes, or by its path where weights lie beside it. Raises CannotRunError."""
     if not manifest.plain:
-        raise CannotRunError(f"ONNX Runtime alone cannot run this model as the audit did: {shown(manifest.why, 400)}")
+        raise CannotRunError(
+            f"by the evidence, ONNX Runtime alone cannot run this model as the audit did: {shown(manifest.why, 400)}"
+        )
     try:
         import onnxruntime
     except ImportError as error:

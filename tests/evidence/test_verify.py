@@ -324,7 +324,10 @@ def test_a_model_that_needs_more_than_the_runtime(evidence: Evidence) -> None:
     evidence.restate(lambda manifest: manifest["replay"].update(plain=False, why="its graph is not sorted"))
     result = only(verify(evidence.folder, evidence.model))
     assert (result.exit_code, result.problems) == (3, [])
-    assert result.cannot == "ONNX Runtime alone cannot run this model as the audit did: its graph is not sorted"
+    assert (
+        result.cannot
+        == "by the evidence, ONNX Runtime alone cannot run this model as the audit did: its graph is not sorted"
+    )
     assert result.inside == result.counterexamples
     assert "UNKNOWN" in as_text([result])
     rescued = only(
