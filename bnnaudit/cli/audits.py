@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, said
 from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
+from bnnaudit.cli.delivery import retire_reports
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
@@ -62,6 +63,7 @@ class Audits:
         Raises WouldOverwriteError before anything is done.
         """
         settled = [self._settled(path) for path in self.models]
+        retire_reports(self.output, self.models, self.made)
         alone = len(settled) == 1 and (isinstance(settled[0], Failure) or len(settled[0].runs) == 1)
         entries: list[Report | Failure] = []
         with progress_bar(self.output.quiet) as progress:

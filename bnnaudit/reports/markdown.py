@@ -168,8 +168,8 @@ def _gate(report: Report) -> Iterator[str]:
 def _baseline(report: Report) -> Iterator[str]:
     if report.baseline is None:
         return
-    mind = [f"- **Mind:** {words(warning)}" for warning in report.baseline.warnings]
-    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if mind else []), *mind])
+    notes = [f"- **Note:** {words(warning)}" for warning in report.baseline.warnings]
+    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if notes else []), *notes])
     gone = [f"- {words(name)}: {words(found)}" for name, found in gone_lines(report.baseline)]
     if gone:
         yield details(f"{plural(len(gone), 'finding')} gone since the baseline", "\n".join(gone[:MOST_ROWS]))

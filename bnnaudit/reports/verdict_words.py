@@ -9,12 +9,12 @@ from dataclasses import replace
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.finding import BaselineState, Finding, Severity, speaks_of_masking
-from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import FailOn, IdleWaiver, Waiver, WaiverProblem
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.numbers import count, percent, plural, threat_text, with_interval
+from bnnaudit.reports.numbers import count, in_points, percent, plural, threat_text, with_interval
 from bnnaudit.reports.safe_text import short
 
 STATUSES = {
@@ -52,7 +52,7 @@ def model_sentence(report: Report, verdict: Verdict) -> str:
     left = f"at most {_share(verdict.verified_accuracy)}"
     match verdict.status:
         case Status.FAKE:
-            return f"{name}: {left} withstand {under}, not {percent(verdict.claimed_accuracy)}"
+            return f"{name}: {left} withstand {under}, not {percent(_refuted(verdict))}"
         case Status.NOT_ROBUST:
             return f"{name}: {left} of the images withstand {under}"
         case Status.CLAIM_NOT_MET:
@@ -77,6 +77,13 @@ def further_reason(verdict: Verdict) -> str:
 def _inside_a_sentence(words: str) -> str:
     """Without the capital that begins a sentence; a name in capitals keeps them."""
     return words[:1].lower() + words[1:] if words[1:2].islower() or words[1:2].isspace() else words
+
+
+def _refuted(verdict: Verdict) -> float | None:
+    """The figure that better attacks refute: the declared one, unless that is met; then what ordinary attacks leave."""
+    declared, ordinary, left = verdict.declared_accuracy, verdict.ordinary_accuracy, verdict.verified_accuracy
+    is_met = declared is not None and left is not None and declared <= left.value
+    return ordinary.value if is_met and ordinary is not None else verdict.claimed_accuracy
 
 
 def claimed_words(verdict: Verdict) -> str:
@@ -137,15 +144,15 @@ def criterion_line(criterion: Criterion, verdict: Verdict | None = None) -> str:
 
     verdict: one whose reason stands beside it, and is not said again.
     """
-    measured = criterion.measured
-    if criterion.kind is CriterionKind.BASELINE and measured is not None:
-        low, high = 100 * measured.low, 100 * measured.high
-        return f"{criterion.asked} → {100 * measured.value:.1f} points below [{low:.1f}, {high:.1f}]"
+    if criterion.kind is CriterionKind.BASELINE and criterion.measured is not None:
+        return f"{criterion.asked} → {in_points(criterion.measured, ' below')}"
     if criterion.threshold is None or criterion.measured is None:
         known = verdict is not None and verdict.reason == criterion.reason
         return criterion.asked if known else f"{criterion.asked} → {found_words(criterion)}"
     most = _BOUNDED.get(criterion.kind, "")
-    words = f"{criterion.kind} {100 * criterion.threshold:g} %: {most}{with_interval(criterion.measured)}"
+    is_gap = criterion.kind is CriterionKind.GAP
+    unit, found = ("points", in_points(criterion.measured)) if is_gap else ("%", with_interval(criterion.measured))
+    words = f"{criterion.kind} {100 * criterion.threshold:g} {unit}: {most}{found}"
     if criterion.outcome is Outcome.UNDECIDED:
         more = criterion.more_images
         return words if more is None else f"{words}, ~{plural(more, 'more image')}"
@@ -161,9 +168,10 @@ def gate_sentence(report: Report) -> str:
     head = f"{answer(report)}, exit {int(code)}"
     if gate.outcome is not Outcome.PASSED:
         return f"{head}: {_what_is_missing(gate, report.verdict)}"
-    asked = [criterion.asked for criterion in gate.criteria if criterion.kind is not CriterionKind.AUDIT]
-    if len(asked) > 2:
-        asked = [f"all {len(asked)} criteria met"]
+    excused = [criterion for criterion in gate.criteria if _is_excused(criterion)]
+    met = [each.asked for each in gate.criteria if each.kind is not CriterionKind.AUDIT and each not in excused]
+    asked = met if len(met) <= 2 else [f"all {len(met)} criteria met"]
+    asked += [f"not held against it: {criterion.asked}" for criterion in excused]
     known = _known(report, gate)
     if known:
         asked.append(f"as in the baseline: {_codes(known)}")
@@ -172,6 +180,14 @@ def gate_sentence(report: Report) -> str:
     if not any(criterion.kind in _ROBUST for criterion in gate.criteria):
         asked.append("no robust accuracy required")
     return f"{head}: {'; '.join(asked)}"
+
+
+def _is_excused(criterion: Criterion) -> bool:
+    """Whether a declared figure that is not shown to be met is passed over, as the policy asks."""
+    if criterion.kind is not CriterionKind.CLAIM or criterion.outcome is not Outcome.PASSED:
+        return False
+    below = criterion.measured is None or criterion.threshold is None or criterion.measured.value < criterion.threshold
+    return criterion.bound is not Bound.LOWER and (criterion.bound is not Bound.ESTIMATE or below)
 
 
 def _what_is_missing(gate: Gate, verdict: Verdict | None) -> str:

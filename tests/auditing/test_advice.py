@@ -38,7 +38,6 @@ def advised(given: Evidence, policy: Policy = Policy()) -> tuple[Advice, ...]:  
         judgement.skipped,
         clean=share(given.clean),
         lost=lost,
-        declared=given.plan.declared,
         waivers=waivers,
     )
     return advice_of(given, verdict, decide(policy, audited), findings)

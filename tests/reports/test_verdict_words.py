@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from bnnaudit.core.report import Report
+from bnnaudit.core.estimate import Estimate
+from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.policy import Policy
+from bnnaudit.core.report import Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.formats import ReportFormat, render
 from bnnaudit.reports.page import Page
@@ -55,6 +58,40 @@ def test_the_model_and_the_gate_have_one_sentence(reports: dict[str, Report], fo
         assert model_sentence(report, report.verdict).rstrip(".").lower() in text
         assert gate_sentence(report).partition(": ")[2].rstrip(".").lower() in text
         assert further_reason(report.verdict).lower() in text
+
+
+@pytest.mark.parametrize(
+    ("declared", "refuted"), [(None, "78.0 %"), (0.6, "60.0 %"), (0.0, "78.0 %"), (0.02, "78.0 %")]
+)
+def test_fake_robustness_names_a_figure_that_is_refuted(fake: Report, declared: float | None, refuted: str) -> None:
+    """A card that declares 0 % is right about that: what ordinary attacks leave is then what is not there."""
+    verdict = Verdict(Status.FAKE, "", Estimate(0.78, 0.7, 0.84, 150), Estimate(0.02, 0.0, 0.06, 150), declared)
+    assert model_sentence(fake, verdict).endswith(f"at most 2.0 % withstand L-inf 0.3, not {refuted}")
+
+
+@pytest.mark.parametrize(
+    ("bound", "left", "excused"),
+    [
+        (Bound.LOWER, 0.7, False),
+        (Bound.ESTIMATE, 0.6, False),
+        (Bound.ESTIMATE, 0.55, True),
+        (Bound.UPPER, 0.5, True),
+        (None, 0.55, True),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_claim_that_is_passed_over_is_not_called_met(
+    honest: Report, bound: Bound | None, left: float, excused: bool, others: int
+) -> None:
+    """`fail_on = "never"`, or a waiver of FR303, lets the model pass and makes nothing of its claim."""
+    met = Criterion(CriterionKind.CLEAN, "a clean accuracy", Outcome.PASSED, "it is")
+    claim = Criterion(
+        CriterionKind.CLAIM, "60 %", Outcome.PASSED, "", 0.6, Estimate(left, left - 0.05, left + 0.05, 300), bound
+    )
+    sentence = gate_sentence(replace(honest, gate=Gate(Policy(), (*[met] * others, claim))))
+    assert ("not held against it: 60 %" in sentence) is excused
+    assert sentence.startswith("PASS, exit 0: ")
+    assert ("all 3 criteria met" in sentence) is (others == 2 and not excused)
 
 
 @pytest.mark.parametrize("format", LAID_OUT)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bnnaudit.core.report import SCALINGS, AttackRow, Report, Scaling, SignalRow, SignalTable
+from bnnaudit.core.report import SCALINGS, AttackRow, Report, SignalRow, SignalTable
 from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.html.accuracy_chart import position
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, percent, significant, threat_text
+from bnnaudit.reports.signal_words import end_words
 
 _SIGNAL: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
     ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
@@ -132,13 +133,4 @@ def ends(report: Report) -> tuple[tuple[str, str, bool], ...]:
     signal = report.signal
     if signal is None or not signal.places:
         return ()
-    return tuple((title, *_end(signal, scaling)) for scaling, title in SCALINGS.items())
-
-
-def _end(signal: SignalTable, scaling: Scaling) -> tuple[str, bool]:
-    end = signal.vanishing(scaling)
-    if end is None:
-        return "the gradient reaches the input", True
-    why = ": the softmax is saturated" if end.saturated else ""
-    where = "the logits" if end.saturated else end.place
-    return f"the gradient vanishes at {where} on {percent(end.fraction)} of the images{why}", False
+    return tuple((title, *end_words(signal, scaling)) for scaling, title in SCALINGS.items())

@@ -9,7 +9,7 @@ from bnnaudit.core.finding import Family, Finding, Severity, Skip
 from bnnaudit.core.report import Report, SessionAccuracies
 from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.reports.page import Page
+from bnnaudit.reports.page import GLUE, Page
 from bnnaudit.reports.terminal.writer import write_text
 
 NAMES = ("fake", "honest", "attack", "undecided")
@@ -249,3 +249,12 @@ def test_the_header_says_what_attacks_climb_and_how_ties_end(fake: Report) -> No
     )
     assert "the two largest are equal on 2 of 50 clean images: the first class wins" in text
     assert "attacks follow" not in _text(fake)
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 100])
+def test_a_figure_and_its_interval_stand_on_one_line(reports: dict[str, Report], width: int) -> None:
+    for name in set(reports) - {"hostile"}:
+        text = write_text(reports[name], Page(width, verbose=True))
+        assert not re.search(r"[0-9]\n *%|\[-?[0-9.]+,\n", text), name
+        assert GLUE not in text
+        assert GLUE not in write_text(reports[name], Page(width, ascii=True, color=True))

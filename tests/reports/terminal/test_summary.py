@@ -12,7 +12,8 @@ from bnnaudit.core.report import Extent, Report, Status
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.drawing import draw
-from bnnaudit.reports.terminal.summary import summary_parts, write_summary
+from bnnaudit.reports.terminal.summary import write_summary
+from bnnaudit.reports.terminal.summary_rows import summary_parts
 from bnnaudit.reports.terminal.writer import write_text
 
 
