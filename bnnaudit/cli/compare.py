@@ -10,15 +10,15 @@ import typer
 from bnnaudit.cli import options, values
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
-from bnnaudit.cli.paths import STORED_REPORT, refuse_overwriting
+from bnnaudit.cli.paths import NEWER_REPORT, OLDER_REPORT, refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
 from bnnaudit.core.policy import Decide, FailOn
 
 Older = Annotated[
-    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(OLDER_REPORT))
 ]
 Newer = Annotated[
-    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(NEWER_REPORT))
 ]
 
 

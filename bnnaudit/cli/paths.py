@@ -193,7 +193,9 @@ def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
 MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
 MODELS = path_kind("MODEL...", partial(filled, what="model: the path"), MODEL_SUFFIXES)
 REPORTS = path_kind("REPORT...", partial(filled, what="report: the path"), (".json",))
-STORED_REPORT = path_kind("REPORT", partial(named, what="report"), (".json",))
+STORED_REPORT, OLDER_REPORT, NEWER_REPORT = (
+    path_kind(metavar, partial(named, what="report"), (".json",)) for metavar in ("REPORT", "OLD.json", "NEW.json")
+)
 RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
 Model = Annotated[Path, MODEL]
 Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
