@@ -22,9 +22,10 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+import typer
 from torch import nn
 
-from bnnaudit.cli.main import run
+from bnnaudit.cli.main import COMMANDS, program, run
 from tests.paths import ROOT, SAMPLE_MODELS
 from tests.pipelines.github_runner import load
 from tests.pipelines.published_schemas import published_schema
@@ -39,6 +40,7 @@ NOT_RUN = {
 SHORT = {"[policy]": "toml", "[[policy.waivers]]": "toml", "--baseline": "sh", "/.github/actions/audit@": "yaml"}
 """What a newcomer copies, which has fewer than fifteen lines: words of it, and its language."""
 CARD = '[audit]\neffort = "quick"\n[data]\nsource = "images.npz"\nsamples = 100\n[threat]\neps = 0.2\n'
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 FLEETING = "Cure"
 """The line of a page whose words may differ from machine to machine, where cures are as good as one another."""
 
@@ -195,6 +197,23 @@ def test_the_waiver_accepts_the_finding_that_it_names_until_its_day(folder: Path
     waived = {each["rule"]: each.get("waiver") for each in report["findings"]}
     assert waived[waiver["rule"]]["expires"] == str(tomorrow)
     assert [code for code, accepted in waived.items() if accepted] == [waiver["rule"]]
+
+
+def options_of(name: str) -> set[str]:
+    """The long options of a command of bnnaudit."""
+    context = typer.Context(program)
+    parameters = program.get_command(context, name).params
+    return {flag for parameter in parameters for flag in parameter.opts if flag.startswith("--")} | {"--help"}
+
+
+def test_options_that_the_readme_names_exist() -> None:
+    """In its text and its tables as well; where it names the command beside them, they are options of that command."""
+    known = {option for name in COMMANDS for option in options_of(name)} | {"--install-completion"}
+    assert set(OPTION.findall(README)) <= known
+    commands = re.findall(r"`bnnaudit ([a-z]+ [^`]*--[^`]*)`", README)
+    assert commands
+    for words in commands:
+        assert set(OPTION.findall(words)) <= options_of(words.split()[0]), words
 
 
 def make(width: int) -> nn.Module:

@@ -77,6 +77,8 @@ def _lines(one: Verification) -> Iterator[str]:
     yield from (f"Note      {note}" for note in one.notes)
     yield from (f"WRONG     {problem}" for problem in one.problems)
     match one.exit_code:
+        case 0 if not count:
+            yield "OK        the evidence is whole; it holds no counterexample"
         case 0:
             yield f"OK        {one.holding} of {count} counterexamples hold"
         case 1:

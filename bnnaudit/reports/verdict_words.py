@@ -81,6 +81,14 @@ def verified_words(verdict: Verdict) -> str:
     return f"at most {with_interval(left)}, left by all attacks together" if left else "not measured"
 
 
+def no_masking_words(report: Report) -> str:
+    """Never "not masked": a check that finds nothing has not shown that there is nothing, least of all on figures in doubt."""
+    nothing = "No evidence of gradient masking was found"
+    if report.verdict is not None and report.verdict.status is Status.INCONCLUSIVE:
+        return f"{nothing}, but the verdict is inconclusive."
+    return f"{nothing} by the checks that could run." if report.skipped or report.faults else f"{nothing}."
+
+
 def remedy_words(remedy: Remedy) -> str:
     """What cures the attacks: `temperature (b by HNS) alone recovers 171 of 175 images; against SP202`."""
     cure, recovered = remedy.cure, remedy.cure.recovered

@@ -53,6 +53,12 @@ def test_evidence_holds(evidence: Evidence, tmp_path: Path) -> None:
         assert "float32 1x4x4, nchw" in result.input
 
 
+def test_evidence_without_counterexamples_proves_nothing_and_says_so() -> None:
+    result = Verification("found", "model.onnx", manifest_sha256="0" * 64)
+    assert result.exit_code == 0
+    assert as_text([result]).splitlines()[-1] == "OK        the evidence is whole; it holds no counterexample"
+
+
 def test_one_pixel_outside_the_ball(evidence: Evidence) -> None:
     images = evidence.arrays()["adversarial"]
     original = evidence.arrays()["original"]
