@@ -95,7 +95,9 @@ def _for_status(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tupl
 def _claimed(verdict: Verdict) -> str:
     ordinary = verdict.ordinary_accuracy
     return (
-        "the figure of ordinary attacks" if ordinary is None else f"the {percent(ordinary.value)} of ordinary attacks"
+        "the figure of ordinary attacks"
+        if ordinary is None
+        else f"the {percent(ordinary.value)} that ordinary attacks leave"
     )
 
 

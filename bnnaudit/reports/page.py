@@ -16,15 +16,14 @@ NARROWEST = 40
 """Columns that a report is never narrower than."""
 WIDEST = 120
 """Columns beyond which lines are no longer easy to read."""
+GLUE = "\ue000"
+"""Stands for a space at which no line is broken, until the page is drawn. It is a private sign, which no safe text holds;
+a no-break space would be taken for a space."""
+_UNBROKEN = re.compile(r"(?<=[0-9]) (?=%)|(?<=[0-9],) (?=[-+]?[0-9.]+\])")
+"""Between a number and its per cent sign, and between the ends of an interval."""
 LONGEST, LONGEST_FULL = 2_000, 20_000
 """Characters of one text on a page, and on a verbose one: a screenful, and more than any model's metadata hold that people wrote.
 Not tuned."""
-
-UNBROKEN = "\ue000"
-"""Stands for a blank at which no line is broken until the page is drawn: rich breaks at no-break spaces as well. It is private
-to programs, not printable, and so never in safe text."""
-_IN_A_FIGURE = re.compile(r"(?<=\d) (?=%)|(?<=\d,) (?=[-+]?[\d.]+\])")
-"""The blanks of `58.2 %` and of an interval, `[52.5, 63.7]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +51,4 @@ class Page:
 
         words = short(words, LONGEST_FULL if self.verbose else LONGEST)
         shown = safe(spelled_in_ascii(words) if self.ascii else words)
-        return Text(_IN_A_FIGURE.sub(UNBROKEN, shown), style=style, overflow="fold")
+        return Text(_UNBROKEN.sub(GLUE, shown), style=style, overflow="fold")

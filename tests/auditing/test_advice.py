@@ -38,7 +38,6 @@ def advised(given: Evidence, policy: Policy = Policy()) -> tuple[Advice, ...]:  
         judgement.skipped,
         clean=share(given.clean),
         lost=lost,
-        declared=given.plan.declared,
         waivers=waivers,
     )
     return advice_of(given, verdict, decide(policy, audited), findings)
@@ -50,7 +49,7 @@ def declaring(figure: float, verified: float) -> Evidence:
 
 def test_fake_robustness_has_to_be_replaced_by_the_verified_figure_and_trained_away() -> None:
     first, second, *_ = advised(evidence(HEALTHY, verified=0.1))
-    assert first.text == "Do not release on the 30.0 % of ordinary attacks: state at most 10.0 % [7.1, 13.9]."
+    assert first.text == "Do not release on the 30.0 % that ordinary attacks leave: state at most 10.0 % [7.1, 13.9]."
     assert second.text == RULES["FR302"].remedy
     assert first.rules == second.rules == ("FR302",)
 

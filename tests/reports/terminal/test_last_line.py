@@ -90,11 +90,19 @@ def test_several_attacks_without_a_verdict_end_with_the_strongest(fake: Report) 
         ((0, 3), "UNDECIDED  2 audits: 1 undecided, 1 passed; exit code 3"),
         ((1, 3), "FAIL  2 audits: 1 failed, 1 undecided; exit code 1"),
         ((0, 70), "UNDECIDED  2 audits: 1 not audited, 1 passed; exit code 70"),
-        ((), "PASS  0 audits: none; exit code 0"),
+        ((-1, -1), "2 audits: 2 not judged; exit code 0"),
+        ((-1, 0), "PASS  2 audits: 1 passed, 1 not judged; exit code 0"),
+        ((), "0 audits: none; exit code 0"),
     ],
 )
 def test_a_suite_counts_its_answers_and_names_the_worst_exit_code(
     honest: Report, fake: Report, straddled: Report, failure: Failure, codes: tuple[int, ...], start: str
 ) -> None:
-    entries = {0: honest, 1: fake, 3: straddled, 70: replace(failure, exit_code=ExitCode.BUG)}
+    entries = {
+        -1: replace(honest, gate=None, verdict=None),
+        0: honest,
+        1: fake,
+        3: straddled,
+        70: replace(failure, exit_code=ExitCode.BUG),
+    }
     assert last(Suite(fake.provenance, tuple(entries[code] for code in codes)), 80).startswith(start)
