@@ -94,9 +94,7 @@ def decide(policy: Policy, audited: Audited) -> Gate:
 def _audit(audited: Audited) -> Criterion:
     asked = "an audit that finished, with figures that can be trusted"
     outcome = Outcome.UNDECIDED if audited.doubt else Outcome.PASSED
-    return Criterion(
-        CriterionKind.AUDIT, asked, outcome, audited.doubt or "It finished, and its figures can be trusted."
-    )
+    return Criterion(CriterionKind.AUDIT, asked, outcome, audited.doubt or "it did, and they can")
 
 
 def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figures: bool) -> Criterion:
