@@ -326,10 +326,10 @@ def test_it_is_what_the_command_line_reports(npz: Path, tmp_path: Path, capsys: 
     card = '[architecture]\nname = "tests.test_api:Net"\ninput_shape = [1, 4, 4]\n[data]\nsource = "images.npz"\n'
     weights.with_suffix(".toml").write_text(card, encoding="utf-8")
     stored = tmp_path / "audit.json"
-    options = ["--eps", "0.1", "--effort", "quick", "--samples", "40", "--quiet"]
+    options = ["--eps", "0.1", "--effort", "quick", "--samples", "40", "--quiet", "--trust-card"]
     assert run(["check", str(weights), *options, "--report", str(stored)]) == 0
     capsys.readouterr()
-    report = bnnaudit.audit(weights, threat=0.1, **QUICK)
+    report = bnnaudit.audit(weights, threat=0.1, policy={"trust_cards": True}, **QUICK)
     document = measured(bnnaudit.read_report(stored))
     assert document == measured(report)
     saved = report.save(tmp_path / "own.json")

@@ -233,7 +233,7 @@ def test_the_card_is_all_that_a_checkpoint_needs(folder: Path, monkeypatch: pyte
     save_file(make(64).state_dict(), "model.safetensors")
     rng = np.random.default_rng(0)
     np.savez("images.npz", x=rng.integers(0, 256, (500, 32, 32, 3), np.uint8))
-    ran("bnnaudit check model.safetensors --effort quick --report audit.json")
+    ran("bnnaudit check model.safetensors --arch my_package.nets:make --effort quick --report audit.json")
     report = json.loads(Path("audit.json").read_text(encoding="utf-8"))
     assert report["data"]["samples"] == 500
     assert report["threat"] == {**report["threat"], "norm": "linf", "eps": pytest.approx(8 / 255)}

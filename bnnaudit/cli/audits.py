@@ -109,7 +109,7 @@ class Audits:
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
-            except (Exception, KeyboardInterrupt) as error:
+            except BaseException as error:  # a network's code may raise SystemExit
                 entry = self._failure(model.path, error, under if opened is not None else "")
             yield entry
             stopped = was_interrupted(entry)

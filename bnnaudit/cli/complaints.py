@@ -17,7 +17,10 @@ INTERRUPTED = "interrupted; nothing was finished"
 
 
 def explained(error: BaseException) -> tuple[str, ExitCode]:
-    """The line and the code. Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
+    """The line and the code. Out of memory is the machine's limit, and a refused file the system's; any other error is a bug.
+
+    What ends a program, such as `SystemExit(0)`, ends none here: it comes from the user's code, and no verdict was reached.
+    """
     if isinstance(error, AuditError):
         return str(error), ExitCode.BAD_INPUT
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -28,6 +31,11 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
     text = (str(error).splitlines() or [""])[0]
     kind = type(error).__name__
+    if not isinstance(error, Exception):  # SystemExit and the like: bnnaudit itself raises none
+        return (
+            f"the network's own code ended the program ({kind}: {text}); have it raise an ordinary error",
+            ExitCode.BAD_INPUT,
+        )
     return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG
 
 

@@ -104,7 +104,7 @@ def failing_into_files(output: options.Document, model: str, made: Provenance) -
     """
     try:
         yield
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:  # a network's code may raise SystemExit
         from bnnaudit.core.suite import Failure
 
         files = files_of(output)

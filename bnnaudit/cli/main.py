@@ -19,6 +19,7 @@ from bnnaudit.cli.command import HELP_NAMES
 from bnnaudit.cli.complaints import complain, complain_of
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.streams import open_streams
+from bnnaudit.cli.supervision import SUPERVISION
 from bnnaudit.core.errors import UsageError, did_you_mean
 from bnnaudit.core.exit_codes import ExitCode
 
@@ -110,7 +111,10 @@ def main() -> None:
     startup.keep_memory(os.environ)
     open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that ends a job: what was done is reported
-    sys.exit(run(sys.argv[1:]))
+    SUPERVISION.allow()
+    code = run(sys.argv[1:])
+    SUPERVISION.deliver(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -125,7 +129,7 @@ def run(arguments: list[str]) -> int:
         # Whoever read our output has left: what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.UNFINISHED
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:  # a network's code may raise SystemExit(0), which is no verdict
         return complain_of(error, verbose="--verbose" in arguments or "-v" in arguments)
 
 

@@ -38,6 +38,11 @@ class Network(Options, panel="Model"):
     """What the network takes and returns, where its file does not say."""
 
     card: paths.Card | None = option("Card to use instead of MODEL.toml next to the model.")
+    trust_card: bool | None = option(
+        "Let the card loosen the gate, name code to import and files outside its folder, as your own may.",
+        key="policy.trust_cards",
+        flags="--trust-card",
+    )
     arch: values.Name | None = option(
         "Architecture of a checkpoint's network: built in (cnn, mlp), or a callable of your own.",
         key="architecture.name",

@@ -15,9 +15,12 @@ from bnnaudit.cli.command import Options, as_tables, said
 from bnnaudit.cli.delivery import files_of
 from bnnaudit.cli.paths import refuse_overwriting, working_folder
 from bnnaudit.cli.streams import waiting
+from bnnaudit.cli.supervision import SUPERVISION
 from bnnaudit.core.attack import AttackSettings, Method
 from bnnaudit.core.dataset import require_data, split_address
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.model_file import ONNX_SUFFIXES
+from bnnaudit.core.network_code import names_code
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.threat import Norm, require_radius
 from bnnaudit.reports.formats import ABOUT_ONE_MODEL
@@ -40,7 +43,15 @@ def settle(model: Path, network: options.Network, *groups: Options) -> Settings:
     settings = settings_for(model, flags, working_folder(), network.card)
     refuse_overwriting(_files_read(model, network, settings), files_written(*groups))
     require_formats(*groups)
+    supervise_code(model, settings)
     return settings
+
+
+def supervise_code(model: Path, settings: Settings) -> None:
+    """Has the command go on in a child process where the settings have code imported for the model."""
+    name = settings.architecture.name
+    if name is not None and names_code(name) and model.suffix.lower() not in ONNX_SUFFIXES:
+        SUPERVISION.enter(name)
 
 
 def require_formats(*groups: Options) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from bnnaudit.cli import paths
 from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.session import supervise_code
 from bnnaudit.cli.streams import deliver
 from bnnaudit.cli.values import Name
 from bnnaudit.core.errors import UsageError
@@ -34,6 +35,7 @@ class VerifiedModel(Options, panel="Model"):
 
     model: paths.Model = option("The deployed model: ONNX file or checkpoint.", value=MISSING)
     card: paths.Card | None = option("Card of a checkpoint to use instead of MODEL.toml next to it.")
+    trust_card: bool | None = option("Let the card name code to import, as your own may.", flags="--trust-card")
     arch: Name | None = option("Architecture of a checkpoint's network, as for check.", metavar="NAME|MODULE:CALLABLE")
 
 
@@ -83,11 +85,8 @@ def opened_as_audited(network: VerifiedModel, model: Path, manifest: Manifest) -
     an ONNX file by its rewritten copy. What the evidence says of its input wins over the card."""
     from dataclasses import replace
 
-    from bnnaudit.auditing.open import open_target
-    from bnnaudit.auditing.serving import with_default_session
     from bnnaudit.config.card import parse_settings, settings_for
     from bnnaudit.core.serving import ServeAs
-    from bnnaudit.evidence.writing.sessions import classifier, counted_sessions
 
     given, box = manifest.input, manifest.threat
     preprocessing = {
@@ -101,9 +100,15 @@ def opened_as_audited(network: VerifiedModel, model: Path, manifest: Manifest) -
     }
     tables = {
         "preprocessing": preprocessing,
+        "policy": {"trust_cards": network.trust_card},
         "architecture": {} if network.arch is None else {"name": network.arch},
     }
     settings = settings_for(model, parse_settings(tables, "evidence"), paths.working_folder(), network.card)
+    supervise_code(model, settings)
+    from bnnaudit.auditing.open import open_target
+    from bnnaudit.auditing.serving import with_default_session
+    from bnnaudit.evidence.writing.sessions import classifier, counted_sessions
+
     target, _ = with_default_session(open_target(model, settings))
     counted = {session.name for session in manifest.sessions}
     serve_as = ServeAs.ANY if len(counted) > 1 else ServeAs(counted.pop())

@@ -10,10 +10,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bnnaudit.config.layers import merged, refused_in_card
+from bnnaudit.config.card_trust import distrusted
+from bnnaudit.config.layers import merged, refused_in_card, trusts_cards
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import SettingsError
+from bnnaudit.core.errors import SettingsError, cited
 
 __all__ = ["Settings", "parse_settings", "settings_for"]
 
@@ -26,7 +27,8 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
     """The settings for `model`: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml (`layers.py`).
 
     The card is `card`, or else MODEL.toml beside the model where there is one; a model that is no file has none. Paths in a file
-    are relative to its folder, those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
+    are relative to its folder, those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file, or all
+    that a card would have done that is not for a card to say (`card_trust.py`).
     """
     beside = None if model is None else model.with_suffix(".toml")
     sources = [(cwd / PYPROJECT, PYPROJECT_TABLE), (cwd / PROJECT_FILE, None)]
@@ -45,7 +47,13 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
         problems += found
         problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
-    return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
+    said = _anchored(flags, cwd)
+    settings = parse_settings(merged(project, own, said), "settings taken together")
+    if card is not None and not trusts_cards([*project, said]):
+        _raise_together(
+            [f"{card.name}: {why}" for why in distrusted(settings, own, [*project, said], card, cwd, model)]
+        )
+    return settings
 
 
 def _is_there(path: Path) -> bool:
@@ -88,7 +96,7 @@ def _validated(values: object, where: str) -> tuple[Settings, list[str]]:
 def _in_words(problem: Mapping[str, Any]) -> str:
     """One problem that pydantic found, as `key: what is wrong`."""
     location = tuple(str(part) for part in problem["loc"])
-    key = ".".join(location) or "settings"
+    key = cited(".".join(location)) or "settings"
     match problem["type"]:
         case "extra_forbidden":
             keys = _keys_of(location[:-1])

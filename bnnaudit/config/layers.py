@@ -9,7 +9,9 @@ shall not open the gate that the model has to pass. So unless the project's poli
 * of a threshold that both state, and of `fail_on`, the stricter holds, and required checks add up;
 * where the project's files or the flags state any policy, what they say of the threat, the images, the attacks and the
   deployment comes before the card's (`OF_THE_GATE`), key by key: images far from any boundary, or a single step, would open the
-  gate as well as a small radius. What the project leaves out is left to the card.
+  gate as well as a small radius. What the project leaves out is left to the card;
+* code is named by the project's files or the flags, never by a card, and what they say of its options comes before the card's
+  (`card_trust.py` has what else a card cannot have done).
 
 The threats are those of the nearest layer that names any, by [[policy.threats]] or by `norm` or `eps` of [threat]; in the latter
 case an entry of a farther layer for that very threat still gives its thresholds. Thresholds among the flags hold for every
@@ -25,6 +27,7 @@ from pydantic import BaseModel
 
 from bnnaudit.config.policy import LIMITS, LimitsTable, PolicyTable, PolicyThreatTable
 from bnnaudit.config.settings import Settings, ThreatTable
+from bnnaudit.core.network_code import names_code
 from bnnaudit.core.policy import Decide, FailOn
 
 STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min, "max_drop": min}
@@ -36,7 +39,7 @@ OF_THE_GATE = ("threat", "data", "attack", "audit", "substitute", "deployment")
 
 def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict[str, object]:
     """The values of the settings taken together, by table; `project` from far to near."""
-    trusted = _trusts([*project, flags])
+    trusted = trusts_cards([*project, flags])
     gated = any(layer.policy.chosen() for layer in (*project, flags)) and not trusted
     values = _key_by_key([*project, card, flags])
     policy = _over([layer.policy for layer in project])
@@ -45,6 +48,9 @@ def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict
     layers = [card, *project, flags] if gated else [*project, card, flags]
     held_to = _key_by_key(layers)
     values |= {table: held_to[table] for table in OF_THE_GATE}
+    architecture, options = values["architecture"], _key_by_key([card, *project, flags])["architecture"].get("options")
+    if not trusted and options is not None and names_code(architecture.get("name", "")):
+        architecture["options"] = options
     policy = _over([policy, card.policy]) if trusted else _tightened(policy, card.policy)
     by_flags = dict.fromkeys(flags.policy.chosen(*LIMITS))
     values["policy"] = _over([policy, flags.policy]).model_copy(
@@ -68,18 +74,18 @@ def refused_in_card(card: Settings, others: Sequence[Settings]) -> list[str]:
         for key in ("trust_cards", "baseline")
         if getattr(policy, key) is not None
     ]
-    if _trusts(others):
+    if trusts_cards(others):
         return refused
     return refused + [
         f"policy.{key}: a card comes with its model and may not loosen the gate, move it to bnnaudit.toml or write "
-        "trust_cards = true into the [policy] there"
+        "trust_cards = true into the [policy] there (for one run: --trust-card)"
         for key, said in loose.items()
         if said
     ]
 
 
-def _trusts(layers: Sequence[Settings]) -> bool:
-    """Whether those who run the audit, and not a card, say that cards may loosen the gate."""
+def trusts_cards(layers: Sequence[Settings]) -> bool:
+    """Whether those who run the audit, and not a card, say that cards may loosen the gate, and name code and any file."""
     return bool(_over([layer.policy for layer in layers]).trust_cards)
 
 

@@ -69,7 +69,8 @@ class PolicyTable(LimitsTable):
         "JSON report of an earlier audit: only what is new or worse than there fails. Not for a card."
     )
     trust_cards: StrictBool | None = key(
-        "Let a card loosen this policy as well; for a project whose cards are all its own. Not for a card itself (false)."
+        "Let a card loosen this policy, name code and files outside its folder; for a project whose cards are all its own. "
+        "Not for a card itself (false)."
     )
 
     @model_validator(mode="after")

@@ -45,6 +45,12 @@ def one_line(error: BaseException, limit: int = 300) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def cited(text: str, limit: int = 200) -> str:
+    """A stranger's word in a message: cut where it is long, and what cannot be printed as its escape (`\\x1b`)."""
+    cut = text if len(text) <= limit else text[: limit - 3] + "..."
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in cut)
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """The names in a row, the rest counted where there are more than `most`."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""

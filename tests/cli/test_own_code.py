@@ -60,14 +60,14 @@ def test_no_command_ends_in_a_fault(
     model = carded(weights, data, name)
     quiet = () if command[0] == "inspect" else ("--quiet",)
     named = (*command, "--model", model) if command[0] == "reproduce" else (command[0], model, *command[1:])
-    ran = bnnaudit(*named, *quiet)
+    ran = bnnaudit(*named, "--trust-card", *quiet)
     assert ran.err == ""
     assert ran.code == 0 or command[0] == "check"
     assert ran.out
 
 
 def report(bnnaudit: Command, weights: Path, data: Path, name: str, *command: object) -> dict[str, object]:
-    ran = bnnaudit(command[0], carded(weights, data, name), *command[1:], "--quiet", "--format", "json")
+    ran = bnnaudit(command[0], carded(weights, data, name), *command[1:], "--trust-card", "--quiet", "--format", "json")
     document: dict[str, object] = json.loads(ran.out)
     return document
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_seen_is_unknown_and_warned_of(
     assert gradient["dead"]
     assert gradient["why"] == "it leaves PyTorch for NumPy"
     assert document["model"]["bits"]["activations"] is None  # type: ignore[index]
-    text = bnnaudit(command[0], weights, *command[1:], "--verbose").out
+    text = bnnaudit(command[0], weights, *command[1:], "--trust-card", "--verbose").out
     assert "non-differentiable steps unknown" in text
     assert "no non-differentiable step" not in text
 
@@ -136,7 +136,7 @@ def test_the_strength_test_of_a_cut_off_network_is_an_answer(bnnaudit: Command, 
 
 
 def test_programs_get_the_same_treatment(weights: Path, data: Path) -> None:
-    target = library.load_target(carded(weights, data, "CutOff"))
+    target = library.load_target(carded(weights, data, "CutOff"), {"policy": {"trust_cards": True}})
     points = torch.rand(3, 1, 4, 4, requires_grad=True)
     (gradient,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
     assert gradient.any()

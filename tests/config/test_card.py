@@ -62,8 +62,13 @@ def card(folder: Path, text: str, name: str = "model.toml") -> Path:
     return path
 
 
+TRUSTING = parse_settings({"policy": {"trust_cards": True}}, "command line")
+
+
 def said_by(path: Path) -> Settings:
-    return settings_for(path.with_suffix(".onnx"), Settings(), path.parent)
+    """All that the card says, with the project's trust, which is no word of the card's."""
+    settings = settings_for(path.with_suffix(".onnx"), TRUSTING, path.parent)
+    return settings.model_copy(update={"policy": settings.policy.model_copy(update={"trust_cards": None})})
 
 
 def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
@@ -100,7 +105,8 @@ def test_flags_win_over_the_card_that_over_the_project_key_by_key(tmp_path: Path
     card(tmp_path, pyproject, "pyproject.toml")
     card(tmp_path, "[attack]\nsteps = 2\nrestarts = 2\nloss = 'margin'\n[data]\nsource = 'p.npz'\n", "bnnaudit.toml")
     card(models, "[attack]\nsteps = 3\nrestarts = 3\n[data]\nsource = 'c.npz'\nroot = 'r'\n")
-    flags = parse_settings({"attack": {"steps": 4}, "substitute": {"model": "s.onnx"}}, "command line")
+    given = {"attack": {"steps": 4}, "substitute": {"model": "s.onnx"}, "policy": {"trust_cards": True}}
+    flags = parse_settings(given, "command line")
     read = settings_for(models / "model.onnx", flags, tmp_path)
     attack = (read.attack.steps, read.attack.restarts, read.attack.loss, read.attack.beta)
     assert attack == (4, 3, LossKind.MARGIN, Beta(BetaRule.NJS))

@@ -1,4 +1,4 @@
-"""What may be named as an architecture, and what a card cannot have called."""
+"""What may be named as an architecture, and what its code cannot do to the program."""
 
 import sys
 from pathlib import Path
@@ -32,12 +32,30 @@ def text(width):
 
 def broken(width):
     raise ValueError("first\\nsecond")
+
+def leave(width):
+    raise SystemExit(0)
+
+class Ended(BaseException):
+    pass
+
+def own_end(width):
+    raise Ended
+
+def interrupted(width):
+    raise KeyboardInterrupt
+
+def __getattr__(name):
+    if name == "odd":
+        raise ValueError("no odd")
+    raise AttributeError(name)
 """
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "usernet.py").write_text(USER_CODE)
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "usernet", raising=False)
     return tmp_path
@@ -72,15 +90,28 @@ def test_installed_functions_that_say_they_build_networks() -> None:
         ("usernet:broken", "failed: ValueError: first second"),
         ("no.such.module:Net", "cannot be imported"),
         ("usernet:", "not of the form"),
-        ("os:system", "neither a class of networks"),
+        ("usernet:leave", "failed: SystemExit: 0"),
+        ("usernet:own_end", "failed: Ended: Ended"),
+        ("usernet:odd", r"cannot be imported: ValueError: no odd"),
+        ("leaving:Net", "leaving cannot be imported: SystemExit: 0"),
+        ("pip:main", "an installed tool"),
+        ("pytest:main", "an installed tool"),
+        ("setuptools:setup", "an installed tool"),
+        ("os:system", "standard library"),
         ("usernet:system", "neither a class of networks"),
-        ("builtins:eval", "neither a class of networks"),
-        ("subprocess:Popen", "neither a class of networks"),
+        ("builtins:eval", "standard library"),
+        ("bnnaudit.cli.main:run", "bnnaudit itself"),
         ("torch:load", "neither a class of networks"),
-        ("numpy:load", "neither a class of networks"),
+        ("numpy:load", "an installed tool"),
     ],
 )
 def test_names_that_are_refused(name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         resolve_architecture(name, {"width": 3}, BUILTIN)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("here")
+def test_an_interrupt_stays_one() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        resolve_architecture("usernet:interrupted", {"width": 3}, BUILTIN)
