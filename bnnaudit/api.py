@@ -38,6 +38,7 @@ from bnnaudit.data.given_units import Feeding
 from bnnaudit.library.arguments import Arguments, Numbers, Tables, ThreatLike, model_of, numbers, settle, whole
 from bnnaudit.library.call_text import call_text
 from bnnaudit.library.caller_state import caller_state_kept
+from bnnaudit.library.early_end import early_end_refused
 from bnnaudit.library.report import GateFailedError, GateUndecidedError, Report, read_report
 from bnnaudit.models.checkpoint.module import GivenModule
 from bnnaudit.releases.earlier import EarlierAudit, read_baseline_for
@@ -128,7 +129,7 @@ def audit(
     call = call_text(
         "bnnaudit.audit", given, data, threat=threat, policy=policy, **gate, effort=effort, samples=samples
     )
-    with caller_state_kept():
+    with caller_state_kept(), early_end_refused():
         settled = settle(given, arguments, policy if isinstance(policy, Policy) else None)
         named = baseline if isinstance(policy, Policy) else settled.settings.policy.baseline
         if named is None and max_drop is not None:
@@ -149,7 +150,7 @@ def load_target(model: str | Path | nn.Module, settings: Tables | None = None) -
     A module in memory needs [preprocessing] input_shape in the settings.
     """
     given = model_of(model, None)
-    with caller_state_kept():
+    with caller_state_kept(), early_end_refused():
         return open_target(given, Arguments(settings).settled(given))
 
 

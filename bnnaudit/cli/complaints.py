@@ -13,6 +13,7 @@ from bnnaudit.reports.safe_text import abridged
 
 LONGEST = 4_000
 """Characters of a message that are shown: more than a page of mistakes in a card takes. Not tuned."""
+ISSUES = "https://github.com/OWNER/bnnaudit/issues"
 INTERRUPTED = "interrupted; nothing was finished"
 
 
@@ -36,7 +37,7 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
             f"the network's own code ended the program ({kind}: {text}); have it raise an ordinary error",
             ExitCode.BAD_INPUT,
         )
-    return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG
+    return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it: {ISSUES})", ExitCode.BUG
 
 
 def complain_of(error: BaseException, verbose: bool) -> ExitCode:

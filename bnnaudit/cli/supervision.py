@@ -18,7 +18,7 @@ from bnnaudit.core.errors import UsageError, cited
 
 PR_SET_PDEATHSIG = 1
 """Option of Linux's prctl(2): the signal that a child gets when its parent dies."""
-FORWARDED = (signal.SIGINT, signal.SIGTERM)
+FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 MOST_BYTES = 16
 """Of an exit code as text."""
 
@@ -88,7 +88,7 @@ def _wait(child: int) -> int:
     """The child's wait status; meanwhile it gets the signals that this process is sent."""
 
     def forward(number: int, _: object) -> None:
-        if number == signal.SIGTERM or not _has_terminal():
+        if number != signal.SIGINT or not _has_terminal():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)
 

@@ -14,7 +14,7 @@ from bnnaudit.config.card_trust import distrusted
 from bnnaudit.config.layers import merged, refused_in_card, trusts_cards
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import SettingsError, cited
+from bnnaudit.core.errors import SettingsError
 
 __all__ = ["Settings", "parse_settings", "settings_for"]
 
@@ -96,7 +96,7 @@ def _validated(values: object, where: str) -> tuple[Settings, list[str]]:
 def _in_words(problem: Mapping[str, Any]) -> str:
     """One problem that pydantic found, as `key: what is wrong`."""
     location = tuple(str(part) for part in problem["loc"])
-    key = cited(".".join(location)) or "settings"
+    key = ".".join(location) or "settings"
     match problem["type"]:
         case "extra_forbidden":
             keys = _keys_of(location[:-1])
