@@ -142,7 +142,11 @@ def answer(arguments: list[str]) -> int:
     if os.environ.get(COMPLETION):
         return complete()
     try:
-        with program.make_context(NAME, list(arguments)) as context:
+        try:
+            context = program.make_context(NAME, list(arguments))
+        except SystemExit as ended:  # Typer's own, after --show-completion; no code of a model's has run yet
+            return ExitCode.BAD_INPUT if ended.code else ExitCode.PASSED
+        with context:
             return int(program.invoke(context) or ExitCode.PASSED)
     except typer.Exit as ended:
         return ExitCode.BAD_INPUT if ended.exit_code else ExitCode.PASSED
