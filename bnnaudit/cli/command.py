@@ -13,7 +13,7 @@ from typer.models import OptionInfo
 
 from bnnaudit.cli.help import Panels
 from bnnaudit.cli.values import NameList, kind_of
-from bnnaudit.core.errors import AuditError
+from bnnaudit.core.errors import AuditError, UsageError
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -93,7 +93,14 @@ def ungrouped(function: Callable[..., int | None]) -> Callable[..., int | None]:
             name: kind(**{field.name: values.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
         }
-        return function(**made, **values)
+        try:
+            return function(**made, **values)
+        except (
+            typer.Exit
+        ) as error:  # Typer's way to end with 0, which no command takes: it is the user's network that does
+            raise UsageError(
+                "the network's own code ended the program (typer.Exit); have it raise another error"
+            ) from error
 
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {}

@@ -32,7 +32,7 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
     text = (str(error).splitlines() or [""])[0]
     kind = type(error).__name__
-    if not isinstance(error, Exception):  # SystemExit and the like: bnnaudit itself raises none
+    if not isinstance(error, Exception) or isinstance(error, typer.Exit):  # bnnaudit itself raises none of these
         return (
             f"the network's own code ended the program ({kind}: {text}); have it raise an ordinary error",
             ExitCode.BAD_INPUT,

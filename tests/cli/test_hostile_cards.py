@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 from torch import nn
 
 from bnnaudit import api as library
@@ -128,6 +129,28 @@ def test_an_exit_in_a_forward_pass_is_no_pass(
     assert ENDED in refused(
         bnnaudit(command[0], weights, *command[1:], *given, "--arch", name, "--input-shape", "1,4,4")
     )
+
+
+class LeavingLater(Leaving):
+    """One that ends the program, Typer's way, once it has been looked at: only the first calls are for that."""
+
+    calls = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 1, 4, 4) -> (N, 3), six times."""
+        type(self).calls += 1
+        if type(self).calls > 6:
+            raise typer.Exit(0)
+        return nn.Sequential.forward(self, images)
+
+
+@pytest.mark.parametrize("command", [("check",), *COMMANDS[2:]], ids=lambda words: words[0])
+def test_typers_own_end_is_no_pass_either(
+    bnnaudit: Bnnaudit, weights: Path, data: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(LeavingLater, "calls", 0)
+    given = ("--data", data, "--quiet", "--arch", f"{__name__}:LeavingLater", "--input-shape", "1,4,4")
+    assert ENDED in refused(bnnaudit(command[0], weights, *command[1:], *given))
 
 
 class Exiting(torch.utils.data.Dataset):  # type: ignore[type-arg]
