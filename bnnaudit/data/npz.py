@@ -27,8 +27,8 @@ SHOWN = 4
 """Arrays that are not read of which a report gives the names."""
 MOST_ARRAYS = 10_000
 """Not tuned."""
-ALWAYS_READ = 2**30
-"""Bytes that an array may have however small its file is: a GiB of zeros takes one MiB. Not tuned."""
+ALWAYS_READ = 2**28
+"""Bytes that an array may have however small its file is. Not tuned."""
 USUAL_PACKING = 50
 """A larger array may unpack to so many times its size in the file: photographs in float32 to 2 to 6 times, digits in black and
 white in float64 to about 60, deflate's most is 1,032. Not tuned."""
