@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from bnnaudit.config.layers import merged, refused_in_card
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import SettingsError
+from bnnaudit.core.file_name import expanded
 from bnnaudit.core.toml_file import TomlError, read_toml
 
 __all__ = ["Settings", "parse_settings", "settings_for"]
@@ -29,7 +31,8 @@ LONGEST_VALUE = 120
 def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
     """The settings for `model`: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml (`layers.py`).
 
-    The card is `card`, or else MODEL.toml beside the model where there is one; a model that is no file has none. Paths in a file
+    The card is `card`, or else MODEL.toml beside the model where there is one (which has to be a file, lest a link to nowhere
+    takes a policy away); a model that is no file has none. Paths in a file
     are relative to its folder, those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
     """
     beside = None if model is None else model.with_suffix(".toml")
@@ -37,12 +40,12 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
     problems: list[str] = []
     project: list[Settings] = []
     for path, table in sources:
-        if path.is_file():
+        if os.path.lexists(path):
             settings, found = _read(path, table)
             project.append(settings)
             problems += found
     own = Settings()
-    if card is None and beside is not None and beside != model and beside.is_file():
+    if card is None and beside is not None and beside != model and os.path.lexists(beside):
         card = beside
     if card is not None:
         own, found = _read(card, None)
@@ -133,11 +136,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     data, substitute = settings.data, settings.substitute
     source = data.source
     if source is not None and NamedDataset.parse(source) is None:
-        source = str(folder / Path(source).expanduser())
-    root = None if data.root is None else folder / data.root.expanduser()
-    model = None if substitute.model is None else folder / substitute.model.expanduser()
+        source = str(folder / expanded(Path(source)))
+    root = None if data.root is None else folder / expanded(data.root)
+    model = None if substitute.model is None else folder / expanded(substitute.model)
     policy = settings.policy
-    baseline = None if policy.baseline is None else folder / policy.baseline.expanduser()
+    baseline = None if policy.baseline is None else folder / expanded(policy.baseline)
     return settings.model_copy(
         update={
             "data": data.model_copy(update={"source": source, "root": root}),

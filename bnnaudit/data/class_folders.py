@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_tw
 from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.file_name import shown
+from bnnaudit.data.image_file import read_image_file, size_of
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
 from bnnaudit.data.tree import Arrangement, Parts, arrange, is_hidden, is_image, parts_of
 
@@ -44,11 +44,11 @@ def open_folder(path: Path) -> PictureSource:
             )
     stored = {shown(name): name for name in names}
     found = arrange(str(path), list(stored), [shown(name) for name in empty])
-    listing = [(name, _size_of(path / stored[name], f"{path}: {name}")) for name in found.files]
+    listing = [(name, size_of(path / stored[name], f"{path}: {name}")) for name in found.files]
     name = f"{shown(path.resolve().name)}/{found.part}".rstrip("/")
     digest = sha256_of_listing((stored[name], size) for name, size in listing)
     where = shown(path)
-    return _source(found, name, where, lambda file: _read_file(path / stored[file], f"{where}: {file}"), digest)
+    return _source(found, name, where, lambda file: read_image_file(path / stored[file], f"{where}: {file}"), digest)
 
 
 def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -66,27 +66,6 @@ def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
                 f"{path}: folders inside one another, more than {MOST_DEPTH} deep; name the one with the images"
             )
         yield here, folders, files
-
-
-def _size_of(path: Path, where: str) -> int:
-    """The bytes of an image file, or of the file that it is a link to."""
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read ({error.strerror}); replace or remove it") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{where}: not a file, but a folder, a pipe or a device; remove it")
-    return found.st_size
-
-
-def _read_file(path: Path, where: str) -> bytes:
-    """The bytes of one file, which may not be more than an image can need."""
-    if (size := _size_of(path, where)) > LARGEST_FILE:
-        raise DataError(f"{where}: {size / 2**20:.0f} MiB is too much for one image; replace or remove it")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read ({error.strerror}); replace or remove it") from error
 
 
 def open_archive(path: Path, inside: str = "") -> PictureSource:
