@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -31,8 +30,7 @@ LONGEST_VALUE = 120
 def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
     """The settings for `model`: `flags` over its card, that over bnnaudit.toml in `cwd`, that over pyproject.toml (`layers.py`).
 
-    The card is `card`, or else MODEL.toml beside the model where there is one (which has to be a file, lest a link to nowhere
-    takes a policy away); a model that is no file has none. Paths in a file
+    The card is `card`, or else MODEL.toml beside the model where there is one; a model that is no file has none. Paths in a file
     are relative to its folder, those in `flags` to `cwd`. Raises one SettingsError that names every problem of every file.
     """
     beside = None if model is None else model.with_suffix(".toml")
@@ -40,12 +38,12 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
     problems: list[str] = []
     project: list[Settings] = []
     for path, table in sources:
-        if os.path.lexists(path):
+        if _is_there(path):
             settings, found = _read(path, table)
             project.append(settings)
             problems += found
     own = Settings()
-    if card is None and beside is not None and beside != model and os.path.lexists(beside):
+    if card is None and beside is not None and beside != model and _is_there(beside):
         card = beside
     if card is not None:
         own, found = _read(card, None)
@@ -53,6 +51,11 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
         problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has that name, a link to nothing among it: a policy that cannot be read is not one that asks nothing."""
+    return path.exists() or path.is_symlink()
 
 
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:
