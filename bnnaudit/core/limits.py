@@ -27,9 +27,8 @@ RESOLUTION = 2.0**-15
 
 def problem_of_range(low: float, high: float) -> str:
     """What keeps the values from low to high from being pixels in single precision, in words; empty where nothing does."""
-    largest = max(abs(low), abs(high))
-    if not largest <= LARGEST_NUMBER:
+    if not -LARGEST_NUMBER <= low < high <= LARGEST_NUMBER:
         return f"[{low:g}, {high:g}] reaches beyond {LARGEST_NUMBER:g}, where images in single precision become infinite or NaN"
-    if high - low < max(SMALLEST_NUMBER, RESOLUTION * largest):
+    if high - low < max(SMALLEST_NUMBER, RESOLUTION * max(abs(low), abs(high))):
         return f"[{low:g}, {high:g}] is too narrow for single precision to tell its values apart"
     return ""
