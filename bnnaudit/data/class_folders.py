@@ -81,13 +81,14 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
         raise DataError(f"{path}: holds no folder {inside} (top level: {', '.join(tops) or 'nothing'})")
     if deep := next((parts for _, parts in held if len(parts) > MOST_DEPTH), None):
         raise DataError(f"{where}: nests {len(deep):,} folders, more than {MOST_DEPTH}; create the zip again")
-    files = {"/".join(parts): entry for entry, parts in held if not entry.is_dir() and is_image(parts)}
-    if len(files) > MOST_FILES:
+    images = [("/".join(parts), entry) for entry, parts in held if is_image(parts) and not entry.is_dir()]
+    if len(images) > MOST_FILES:
         raise DataError(f"{where}: more than {MOST_FILES:,} images in it; give a zip of the test set")
     try:
-        refuse_twins(["/".join(parts) for entry, parts in held if not entry.is_dir() and is_image(parts)])
+        refuse_twins([name for name, _ in images])
     except ArchiveError as error:
         raise DataError(f"{where}: {error}, so that it is unclear which is meant; create the zip again") from error
+    files = dict(images)
     found = arrange(where, list(files), list(_empty_folders(held)))
     part = "/".join(text for text in (inside, found.part) if text)
     name = shown(f"{path.name}:{part}" if part else path.name)
@@ -99,11 +100,14 @@ def _below(entries: Iterable[zipfile.ZipInfo], inside: Parts) -> list[tuple[zipf
 
     Nothing is unpacked to these paths, so `/a/b.png`, `./a/b.png` and `a//b.png` are all `a/b.png`.
     """
-    paths = ((entry, parts_of(entry.filename)) for entry in entries)
+    paths = [(entry, parts_of(entry.filename)) for entry in entries]
+    if not inside:
+        return [(entry, parts) for entry, parts in paths if parts and ".." not in parts]
+    depth = len(inside)
     return [
-        (entry, parts[len(inside) :])
+        (entry, parts[depth:])
         for entry, parts in paths
-        if parts[: len(inside)] == inside and len(parts) > len(inside) and ".." not in parts
+        if parts[:depth] == inside and len(parts) > depth and ".." not in parts
     ]
 
 
@@ -112,10 +116,10 @@ def _empty_folders(held: Iterable[tuple[zipfile.ZipInfo, Parts]]) -> Iterator[st
     occupied: set[Parts] = set()
     folders: list[Parts] = []
     for entry, parts in held:
-        folder = parts if entry.is_dir() else parts[:-1]
         if entry.is_dir():
             folders.append(parts)
             continue
+        folder = parts[:-1]
         # A folder that is known has its parents known: there may be a hundred thousand files in it.
         while folder and folder not in occupied:
             occupied.add(folder)

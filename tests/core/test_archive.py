@@ -33,7 +33,10 @@ def test_members_are_read_to_their_end(tmp_path: Path) -> None:
 
 
 def test_a_member_larger_than_allowed_is_not_unpacked(tmp_path: Path) -> None:
-    with open_zip(packed(tmp_path / "a.zip", bytes(1001))) as archive, pytest.raises(ArchiveError, match="more than 1,000"):
+    with (
+        open_zip(packed(tmp_path / "a.zip", bytes(1001))) as archive,
+        pytest.raises(ArchiveError, match="more than 1,000"),
+    ):
         read_member(archive, archive.infolist()[0], 1000)
 
 

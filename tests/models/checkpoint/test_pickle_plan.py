@@ -95,7 +95,7 @@ def test_quantized_tensors_have_an_error_of_their_own() -> None:
 
 def test_names_beyond_weights() -> None:
     code = io.BytesIO(PROTOCOL + b"cmine\nThing\n)R.")
-    with pytest.raises(ForeignNameError, match="mine.Thing"):
+    with pytest.raises(ForeignNameError, match=r"mine\.Thing"):
         plan_of(code)
     code.seek(0)
     assert plan_of(code, {"mine.Thing"}).complete
