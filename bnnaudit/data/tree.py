@@ -9,6 +9,8 @@ from unicodedata import decimal
 from bnnaudit.core.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"})
+ARCHIVERS = "__MACOSX"
+"""A folder that archivers add."""
 HELD_OUT = ("test", "val", "valid", "validation")
 
 Parts = tuple[str, ...]
@@ -95,20 +97,23 @@ def _descend(where: str, paths: Sequence[Parts], part: Parts) -> Parts:
 
 def is_hidden(name: str) -> bool:
     """A folder or file that is no part of the data: hidden, or what archivers add."""
-    return name.startswith(".") or name == "__MACOSX"
+    return name.startswith(".") or name == ARCHIVERS
 
 
 def is_image(path: Parts) -> bool:
     """An image file by its name, outside hidden folders."""
-    if not path or any(map(is_hidden, path)):
+    if not path:
         return False
+    for name in path:  # written out, for it is asked of every file twice
+        if name[0] == "." or name == ARCHIVERS:
+            return False
     stem, dot, suffix = path[-1].rpartition(".")
     return bool(stem) and (dot + suffix).lower() in SUFFIXES
 
 
 def parts_of(name: str) -> Parts:
     """The names on a path, as it would be found on disk."""
-    return tuple(part for part in name.split("/") if part not in ("", "."))
+    return tuple([part for part in name.split("/") if part and part != "."])
 
 
 def _text(path: Parts) -> str:

@@ -57,13 +57,8 @@ def test_images_with_turned_axes_are_put_in_order_first(target: Target) -> None:
 
 def test_clever_of_no_images(target: Target) -> None:
     none = Batch(torch.zeros(0, 1, 2, 3), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
-    settings = CleverSettings(
-        betas=(Beta(BetaRule.NJS), Beta(BetaRule.HNS)),
-        batches=2,
-        draws=2,
-        targets=1,
-        radii={ball: 1.0 for ball in Ball},
-    )
+    rules = (Beta(BetaRule.NJS), Beta(BetaRule.HNS))
+    settings = CleverSettings(rules, dict.fromkeys(Ball, 1.0), batches=2, draws=2, targets=1)
     found = clever_scores(target, none, settings, seed=0)
     assert found.betas.shape == (0, 3)
     assert all(scores.shape == (0, 3) for scores in found.scores.values())
