@@ -49,7 +49,7 @@ def _text_of(path: Path) -> str:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise TomlError("not a file, but a folder, a pipe or a device")
+            raise TomlError("cannot be read: not a file, but a folder, a pipe or a device")
         if found.st_size > LARGEST:
             raise TomlError(f"{found.st_size:,} bytes, more than settings may take ({LARGEST:,})")
         with path.open("rb") as stream:
