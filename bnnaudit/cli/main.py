@@ -18,6 +18,7 @@ from bnnaudit.cli import startup
 from bnnaudit.cli.command import HELP_NAMES
 from bnnaudit.cli.complaints import complain, complain_of
 from bnnaudit.cli.help import Panels, Row
+from bnnaudit.cli.library_messages import settle_library_messages
 from bnnaudit.cli.streams import open_streams
 from bnnaudit.cli.supervision import SUPERVISION
 from bnnaudit.core.errors import UsageError, did_you_mean
@@ -109,6 +110,7 @@ def main() -> None:
     """Runs the command line and exits."""
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
+    settle_library_messages(is_verbose(sys.argv[1:]), os.environ)
     open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that ends a job: what was done is reported
     SUPERVISION.allow()
@@ -130,7 +132,12 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.UNFINISHED
     except BaseException as error:  # a network's code may raise SystemExit(0), which is no verdict
-        return complain_of(error, verbose="--verbose" in arguments or "-v" in arguments)
+        return complain_of(error, is_verbose(arguments))
+
+
+def is_verbose(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for more detail, wherever in it."""
+    return "--verbose" in arguments or "-v" in arguments
 
 
 def answer(arguments: list[str]) -> int:

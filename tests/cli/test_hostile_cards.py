@@ -44,6 +44,9 @@ CARDS = {
     ),
     "signs that steer a terminal": ('[data]\n"\\u001b[31m\\u202e" = 1', "unknown key"),
     "a very long name": ('[architecture]\nname = "' + "n" * 9000 + ':Net"', "--arch nnn"),
+    "a very long key": ("[data]\n" + "k" * 9000 + " = 1", "unknown key"),
+    "a very long value": ('[threat]\nnorm = "' + "n" * 9000 + '"', "threat.norm"),
+    "nobody's home": ('[data]\nsource = "~nosuchuser/x"', "no such file"),
     "a very long path": ('[data]\nsource = "/' + "n" * 9000 + '"', "data.source: /nnn"),
 }
 
