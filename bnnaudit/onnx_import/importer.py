@@ -136,9 +136,8 @@ def _part_outputs(graph: Graph) -> None:
         maker = graph.maker(info.name)
         if maker is None or len(maker.output) > 1 or id(maker) in makers:
             own = graph.fresh_name(f"{info.name}_returned")
-            graph.nodes.append(helper.make_node("Identity", [info.name], [own]))
-            info.name = own
-            graph.reindex()
+            graph.append(helper.make_node("Identity", [info.name], [own]))
+            graph.rename_output(info, own)
         else:
             makers.add(id(maker))
 

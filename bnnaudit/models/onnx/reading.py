@@ -136,8 +136,11 @@ def _plain(source: OnnxFile) -> Graph:
 
 def _keep_one_output(graph: Graph, name: str) -> None:
     """Let the graph return `name` alone, from a node that makes nothing else."""
-    for info in [info for info in graph.proto.output if info.name != name]:
-        graph.proto.output.remove(info)
+    outputs = graph.proto.output
+    for position in reversed(range(len(outputs))):
+        if outputs[position].name != name:
+            del outputs[position]
+    graph.reindex()
     maker = graph.maker(name)
     if maker is None:
         raise ModelError(f"output {name!r} is not computed from the input")

@@ -132,9 +132,8 @@ def _convert_outputs(graph: Graph, held: set[str]) -> None:
         if info.name in held:
             returned = graph.fresh_name(f"{info.name}_as_stored")
             kind = info.type.tensor_type.elem_type
-            graph.nodes.append(own_node(FROM_FLOAT, [info.name], [returned], **{QUANTIZES_TO: kind}))
-            info.name = returned
-            graph.reindex()
+            graph.append(own_node(FROM_FLOAT, [info.name], [returned], **{QUANTIZES_TO: kind}))
+            graph.rename_output(info, returned)
 
 
 def _convert_inputs(graph: Graph) -> None:
