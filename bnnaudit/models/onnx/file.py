@@ -14,6 +14,8 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_d
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.stages import doing
+from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
@@ -52,6 +54,7 @@ class OnnxFile:
 def read_onnx(path: Path) -> OnnxFile:
     """The model in an ONNX file, checked, its external data read; raises ModelError."""
     size = _size(path)
+    doing("reading it")
     try:
         digest = sha256_of(path)
         data = path.read_bytes() if size <= KEPT else None
@@ -60,6 +63,7 @@ def read_onnx(path: Path) -> OnnxFile:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
     references = _references(path, proto, size)
     external = tuple(dict.fromkeys(reference.place for reference in references))
+    allow_for(sum(reference.length for reference in references))
     _take(proto, references)
     proto.graph.initializer.extend(large)
     tidy(proto)
@@ -120,6 +124,7 @@ def _texts(proto: ModelProto) -> Iterator[str | bytes]:
 
 def _check(path: Path, proto: ModelProto, data: bytes | None) -> None:
     """Let the checker see the model; what it dislikes is taken all the same where ONNX Runtime opens the file."""
+    doing("checking it")
     try:
         onnx.checker.check_model(for_checker(proto))
     except (onnx.checker.ValidationError, ValueError) as error:

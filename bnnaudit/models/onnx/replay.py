@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import ModelError, one_line
 from bnnaudit.core.replay import ReplayFacts
+from bnnaudit.core.stages import doing
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
@@ -100,8 +101,17 @@ class ReplayedModel:
         except (ModelError, TypeError):  # a single number has no length
             return False
 
+    @np.errstate(all="ignore")
+    def try_on(self, inputs: Tensor) -> None:
+        """Runs the model on inputs (N, *input_shape) of its own, one after the other; raises ModelError where it fails."""
+        values = self._of_type(inputs.numpy())
+        for start in range(len(values)):
+            self._run(values[start : start + 1])
+
     def _network_input(self, images: Tensor) -> NDArray[np.generic]:
-        values = self.prepare(images.detach().float()).cpu().numpy()
+        return self._of_type(self.prepare(images.detach().float()).cpu().numpy())
+
+    def _of_type(self, values: NDArray[Any]) -> NDArray[np.generic]:
         if issubclass(self._type, np.integer):
             limits = np.iinfo(self._type)
             values = np.clip(np.rint(values), limits.min, limits.max)
@@ -122,6 +132,7 @@ class ReplayedModel:
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """The output for one full batch."""
+        doing(f"running it on {'an image' if len(values) == 1 else f'{len(values)} images'}")
         try:
             (scores,) = self.evaluator.run([self.output], {self.given: values})
         except self.errors as error:
@@ -152,6 +163,7 @@ class OnnxRuntimeModel(ReplayedModel):
         batch: int | None = None,
         form: ScoreForm = EVERY_CLASS,
     ) -> None:
+        doing("opening it in ONNX Runtime")
         try:
             self.evaluator, self.way = opened(model if isinstance(model, bytes) else str(model))
         except self.errors as error:

@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, inliner
 
+from bnnaudit.core.stages import doing
 from bnnaudit.onnx_import.graph.external_weights import with_values
 from bnnaudit.onnx_import.graph.graph import (
     RUNTIME_DOMAIN,
@@ -133,6 +134,7 @@ def _fold(graph: Graph, foldable: Callable[[NodeProto], bool]) -> None:
         for name in node.output
         if name and any(id(user) not in inside for user in graph.users(name))
     ]
+    doing("computing its constants")
     arrays = _evaluate(graph, folded, wanted)
     if arrays is None:
         return

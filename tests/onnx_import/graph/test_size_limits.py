@@ -13,7 +13,7 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
-from bnnaudit.onnx_import.graph.size_limits import LARGEST, LARGEST_OF_IMAGE, SizeGuard
+from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import plain_graph
 from tests.onnx_import.building import model_of, node, some_values
 from tests.paths import SAMPLE_MODELS
@@ -29,7 +29,7 @@ def load(folder: Path, model: ModelProto) -> torch.nn.Module:
 
 @pytest.mark.parametrize(
     ("batch", "features", "fits"),
-    [(1, LARGEST, True), (1, LARGEST + 1, False), ("n", LARGEST_OF_IMAGE, True), ("n", LARGEST_OF_IMAGE + 1, False)],
+    [(1, LARGEST_VALUE, True), (1, LARGEST_VALUE + 1, False), ("n", LARGEST_OF_IMAGE, True), ("n", LARGEST_OF_IMAGE + 1, False)],
 )
 def test_limits(batch: int | str, features: int, fits: bool) -> None:
     model = model_of([node("Relu", "x")], [batch, features])
