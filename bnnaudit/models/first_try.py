@@ -49,8 +49,6 @@ TIMERS = (24, 14)
 """SIGXCPU and SIGALRM, which some platforms do not name."""
 KILLED = 9
 """SIGKILL, as Linux sends it where the memory of the machine runs out."""
-NO_ROOM = ("bad_alloc", "bad allocation", "failed to allocate memory", "cannot allocate memory", "unable to allocate")
-"""What C++ libraries say where memory runs out, in small letters."""
 
 
 def tried_first(path: Path, work: Callable[[], Result]) -> Result | None:
@@ -196,16 +194,9 @@ def _do(work: Callable[[], Any], told: BinaryIO) -> None:
             result = work()
         tell("result", result)
     except AuditError as error:
-        tell(*(("memory", None) if _is_no_room(error) else ("error", error)))
-    except MemoryError:
-        tell("memory", None)
+        tell(*(("memory", None) if is_out_of_memory(error) else ("error", error)))
     except Exception as error:
-        tell(*(("memory", None) if _is_no_room(error) else ("unknown", None)))
-
-
-def _is_no_room(error: BaseException) -> bool:
-    text = str(error).lower()
-    return is_out_of_memory(error) or any(words in text for words in NO_ROOM)
+        tell(*(("memory", None) if is_out_of_memory(error) else ("unknown", None)))
 
 
 def _spawned(work: Callable[[], Any], size: int) -> tuple[bytes, int]:

@@ -19,6 +19,7 @@ from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
+from bnnaudit.onnx_import.graph.written_out import check_written_out
 from bnnaudit.onnx_import.runtime import opens
 
 LARGEST = 2**31 - 1
@@ -66,6 +67,10 @@ def read_onnx(path: Path) -> OnnxFile:
     allow_for(sum(reference.length for reference in references))
     _take(proto, references)
     proto.graph.initializer.extend(large)
+    try:
+        check_written_out(proto)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     tidy(proto)
     _check(path, proto, None if external else data)
     _check_tensors(path, proto)

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
+from bnnaudit.core.limits import LIFTED, MOST_CLASSES, limited
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.onnx.batch import open_batch
@@ -31,6 +32,7 @@ from bnnaudit.models.onnx.replayable import (
 )
 from bnnaudit.models.score_tensor.tensor_notes import units_of
 from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.image_sizes import check_image_sizes
 from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
 from bnnaudit.onnx_import.runtime import open_default_session
@@ -72,6 +74,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     if shape is not None:
         source = with_input(source, shape, batch)
         graph = _plain(source)
+    _check_sizes(source, graph)
     given = read_input(source.path, graph, preprocessing.layout)
     preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
@@ -84,6 +87,8 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         raise ModelError(
             f"{source.path}: the output is {classes} score for each image; one score for each class is needed"
         )
+    if classes > MOST_CLASSES and limited():
+        raise ModelError(f"{source.path}: {classes:,} classes, more than {MOST_CLASSES:,} are refused ({LIFTED})")
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
@@ -130,6 +135,13 @@ def _plain(source: OnnxFile) -> Graph:
     """The simplified graph with the shapes that can be inferred; the file's own proto stays as it is."""
     try:
         return plain_graph(source.proto)
+    except ModelError as error:
+        raise ModelError(f"{source.path}: {error}") from error
+
+
+def _check_sizes(source: OnnxFile, graph: Graph) -> None:
+    try:
+        check_image_sizes(graph)
     except ModelError as error:
         raise ModelError(f"{source.path}: {error}") from error
 
