@@ -20,6 +20,7 @@ from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
 from bnnaudit.onnx_import.graph.written_out import check_written_out
+from bnnaudit.onnx_import.least_inputs import check_inputs
 from bnnaudit.onnx_import.runtime import opens
 
 LARGEST = 2**31 - 1
@@ -68,6 +69,7 @@ def read_onnx(path: Path) -> OnnxFile:
     _take(proto, references)
     proto.graph.initializer.extend(large)
     try:
+        check_inputs(proto)
         check_written_out(proto)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error

@@ -86,7 +86,7 @@ def _cast_outputs(graph: Graph) -> set[str]:
     found: set[str] = set()
     for info in graph.proto.output:
         names, value = [info.name], info.name
-        while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
+        while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY and node.input:
             value = node.input[0]
             names.append(value)
         if is_standard(node, "Cast"):
