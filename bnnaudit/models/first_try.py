@@ -62,7 +62,8 @@ def tried_first(path: Path, work: Callable[[], Result]) -> Result | None:
     with suppress(OSError):
         size = path.stat().st_size
         told, ended = _forked(work, size) if FORKS else _spawned(work, size)
-        return _outcome(path, list(_messages(told)), ended, size)
+        result: Result | None = _outcome(path, list(_messages(told)), ended, size)
+        return result
     return None
 
 
@@ -72,7 +73,7 @@ def _outcome(path: Path, messages: list[tuple[str, Any]], ended: int, size: int)
     kind, content = messages[-1] if messages else ("", None)
     if kind == "result":
         return content
-    if kind == "error":
+    if kind == "error" and isinstance(content, AuditError):
         raise content
     if kind == "memory" or ended == -KILLED or (kind == "stage" and ended >= 0):  # the last: no room to say so
         most = (OPENING_MEMORY + MEMORY_OF_WEIGHTS * size) / GIB
@@ -130,6 +131,7 @@ def _in_child(work: Callable[[], Any], told: BinaryIO, size: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
     _limit(size)
     # Threads do not survive a fork, and OpenMP waits for those that it had.
     torch.set_num_threads(1)
@@ -194,9 +196,18 @@ def _do(work: Callable[[], Any], told: BinaryIO) -> None:
             result = work()
         tell("result", result)
     except AuditError as error:
-        tell(*(("memory", None) if is_out_of_memory(error) else ("error", error)))
+        tell(*(("memory", None) if _ran_out(error) else ("error", error)))
     except Exception as error:
-        tell(*(("memory", None) if is_out_of_memory(error) else ("unknown", None)))
+        tell(*(("memory", None) if _ran_out(error) else ("unknown", None)))
+
+
+def _ran_out(error: BaseException | None) -> bool:
+    """Whether memory ran out, as the error says or that which it came from; its own message may be cut off."""
+    while error is not None:
+        if is_out_of_memory(error):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _spawned(work: Callable[[], Any], size: int) -> tuple[bytes, int]:

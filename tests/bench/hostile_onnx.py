@@ -34,14 +34,18 @@ def main(how: str, files: list[str]) -> None:
             os.close(reader)
             signal.alarm(LONGEST)
             code, text = opened(how, Path(name))
-            own, others = (resource.getrusage(kind).ru_maxrss for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+            own, others = (
+                resource.getrusage(kind).ru_maxrss for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+            )
             os.write(writer, f"{max(own, others) // 1024:5d} MiB  {text}".encode())
             os._exit(code)
         os.close(writer)
         with os.fdopen(reader) as stream:
             told = stream.read()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(f"{Path(name).name:32} {CODES.get(code, code):8} {time.perf_counter() - start:5.1f} s {told}", flush=True)
+        outcome = CODES.get(code, code)
+        sys.stdout.write(f"{Path(name).name:32} {outcome:8} {time.perf_counter() - start:5.1f} s {told}\n")
+        sys.stdout.flush()
 
 
 def opened(how: str, path: Path) -> tuple[int, str]:

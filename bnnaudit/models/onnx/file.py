@@ -19,8 +19,10 @@ from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
+from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN
 from bnnaudit.onnx_import.graph.written_out import check_written_out
 from bnnaudit.onnx_import.least_inputs import check_inputs
+from bnnaudit.onnx_import.operators import UNKNOWN, spec_of
 from bnnaudit.onnx_import.runtime import opens
 
 LARGEST = 2**31 - 1
@@ -69,6 +71,7 @@ def read_onnx(path: Path) -> OnnxFile:
     _take(proto, references)
     proto.graph.initializer.extend(large)
     try:
+        _check_attributes(proto)
         check_inputs(proto)
         check_written_out(proto)
     except ModelError as error:
@@ -127,6 +130,24 @@ def _texts(proto: ModelProto) -> Iterator[str | bytes]:
     for node in graph.node:
         yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
         yield from (attribute.name for attribute in node.attribute)
+
+
+def _check_attributes(proto: ModelProto) -> None:
+    """Raises ModelError for a text that is not UTF-8, where operators that we know take one; others may hold anything."""
+    for node in proto.graph.node:
+        if node.domain != STANDARD_DOMAIN and spec_of(node) is UNKNOWN:
+            continue
+        for entry in node.attribute:
+            if not all(_is_text(text) for text in (entry.s, *entry.strings)):
+                raise ModelError(f"a damaged ONNX model ({entry.name} of {node.op_type} {node.name!r} is not UTF-8)")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check(path: Path, proto: ModelProto, data: bytes | None) -> None:

@@ -79,7 +79,7 @@ def load_onnx(path: Path, preprocessing: Preprocessing, surrogate: Surrogate, de
         or not differs_by_default(opened.source.proto)
     ):
         return target
-    by_default = partial(default_replay, opened.source, reading.prepare, reading.output, opened.batch)
+    by_default = partial(default_replay, opened.source, reading.prepare, reading.output, opened.batch, reading.chunk)
     return replace(target, default_session=cache(by_default))
 
 
@@ -110,7 +110,7 @@ def _try(path: Path, preprocessing: Preprocessing) -> None:
 def _replayed(source: OnnxFile, reading: Reading, batch: int | None = None) -> ReplayedModel | str:
     """The deployed model, or why there is none if no available runtime knows its operators."""
     try:
-        model = replay_of(source, reading.prepare, reading.output, batch)
+        model = replay_of(source, reading.prepare, reading.output, batch, reading.chunk)
     except UnsupportedOperatorsError as error:
         return one_line(error)
     source.check_unchanged()

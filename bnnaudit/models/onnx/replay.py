@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.errors import ModelError, is_out_of_memory, one_line
 from bnnaudit.core.replay import ReplayFacts
 from bnnaudit.core.stages import doing
 from bnnaudit.core.target import Preparation
@@ -44,7 +44,8 @@ class ReplayedModel:
     """A model that is run by chunks of images on an `evaluator`; `runtime` says by what. Built once, then never changed.
 
     one_by_one: the batch holds one image at a time (copies of it, where the file fixes the batch), as a model must be run
-    whose quantizers take their range from the whole batch. An integer input takes the nearest whole number.
+    whose quantizers take their range from the whole batch. An integer input takes the nearest whole number. chunk: the images
+    at a time where the file leaves the batch open.
     """
 
     evaluator: Any
@@ -61,6 +62,7 @@ class ReplayedModel:
         fixed_batch: int | None,
         one_by_one: bool,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
         self.runtime = runtime
         self.prepare = prepare
@@ -69,7 +71,7 @@ class ReplayedModel:
         if element_type not in _TYPES:
             raise ModelError(f"the model takes {element_type}; one numeric input is needed")
         self._type = _TYPES[element_type]
-        self._chunk = 1 if one_by_one else fixed_batch or CHUNK
+        self._chunk = 1 if one_by_one else fixed_batch or chunk
 
     @np.errstate(all="ignore")
     def __call__(self, images: Tensor) -> Tensor:
@@ -94,11 +96,15 @@ class ReplayedModel:
         )
 
     def takes(self, count: int) -> bool:
-        """Whether the model runs on `count` images at once, and has scores for as many."""
+        """Whether the model runs on `count` images at once, and has scores for as many; ModelError where memory runs out."""
         values = np.zeros((count, *self.prepare.input_shape), self._type)
         try:
             return len(self._scores(values)) == count
-        except (ModelError, TypeError):  # a single number has no length
+        except TypeError:  # a single number has no length
+            return False
+        except ModelError as error:
+            if error.__cause__ is not None and is_out_of_memory(error.__cause__):
+                raise
             return False
 
     @np.errstate(all="ignore")
@@ -162,6 +168,7 @@ class OnnxRuntimeModel(ReplayedModel):
         opened: Callable[[bytes | str], tuple[Any, SessionKind]] = open_by_kind,
         batch: int | None = None,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
         doing("opening it in ONNX Runtime")
         try:
@@ -176,7 +183,9 @@ class OnnxRuntimeModel(ReplayedModel):
         self.output = output or self.evaluator.get_outputs()[0].name
         stated = inputs[0].shape[0] if inputs[0].shape else None
         fixed = stated if isinstance(stated, int) else batch
-        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
+        super().__init__(
+            ", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form, chunk
+        )
 
     @property
     def replay_facts(self) -> ReplayFacts:
@@ -200,6 +209,7 @@ class ReferenceModel(ReplayedModel):
         one_by_one: bool = False,
         batch: int | None = None,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
         try:
             self.evaluator = open_reference(model)
@@ -212,7 +222,7 @@ class ReferenceModel(ReplayedModel):
         stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self.given = given.name
         self.output = output
-        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form)
+        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form, chunk)
 
 
 class UnverifiedModel:

@@ -102,7 +102,7 @@ class Graph:
         self._values: dict[str, ValueInfoProto] = {
             info.name: info for info in (*self.proto.value_info, *self.proto.input, *self.proto.output)
         }
-        self.nodes = list(model.graph.node)
+        self._ordered: list[NodeProto] | None = list(model.graph.node)
         self.reindex()
 
     @property
@@ -114,7 +114,7 @@ class Graph:
 
     @nodes.setter
     def nodes(self, nodes: list[NodeProto]) -> None:
-        self._ordered: list[NodeProto] | None = nodes
+        self._ordered = nodes
 
     def reindex(self) -> None:
         """Look up anew who makes and who uses what, after `nodes` was changed."""

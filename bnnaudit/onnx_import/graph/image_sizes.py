@@ -1,4 +1,4 @@
-"""Sizes that depend on the values of the image: a network that is small on one image may be too large for any machine on another."""
+"""Sizes that depend on the values of the image: small on one image, they may be too large for any machine on another."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.limits import LIFTED, limited
 from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, inputs_with_bodies
 
-EVERY: tuple[int, ...] = tuple(range(5))
 SIZED_BY: dict[str, tuple[int, ...]] = {
-    "Compress": EVERY,
     "ConstantOfShape": (0,),
     "Expand": (1,),
-    "If": (0,),
-    "Loop": (0, 1),
     "MaxUnpool": (2,),
-    "NonMaxSuppression": EVERY,
     "NonZero": (0,),
     "OneHot": (1,),
     "Pad": (1,),
@@ -27,10 +22,9 @@ SIZED_BY: dict[str, tuple[int, ...]] = {
     "Split": (1,),
     "Tile": (1, 2),
     "TopK": (1,),
-    "Unique": (0,),
     "Upsample": (1,),
 }
-"""Operators whose results have sizes, or whose computation a length, that follow from values, and the inputs with these."""
+"""Operators with an import whose results have sizes that follow from values, and the inputs with these."""
 SHAPE_ONLY = frozenset({"EyeLike", "RandomNormalLike", "RandomUniformLike", "Shape", "Size"})
 """Operators whose results follow from the shape of what they take, not from its values."""
 

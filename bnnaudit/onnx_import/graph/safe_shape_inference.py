@@ -17,8 +17,8 @@ FRAGILE = frozenset({"Slice", "DynamicSlice"})
 """The inference of these aborts the process where an axis is negative, as it may follow from other nodes."""
 
 MOST_LEVELS = 8
-"""Fragile nodes in a row that are let in by and by. Each costs an inference of the whole model, so that a chain of 1,000 took 13 s;
-networks in use have a few. What aborts behind more of them does so in the process that tries a file first. Not tuned."""
+"""Fragile nodes in a row that are let in by and by. Each costs an inference of the whole model: a chain of 1,000 took 13 s.
+Networks in use have a few. What aborts behind more of them does so in the process that tries a file first. Not tuned."""
 
 _HIDDEN = "bnnaudit.hidden"
 

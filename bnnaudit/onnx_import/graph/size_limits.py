@@ -15,9 +15,17 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, LIFTED, limited
 
+
 def check_sizes(graph: GraphProto) -> None:
     """Refuse a graph with a value that its known shape makes too large; raises ModelError."""
     _check_all((*graph.input, *graph.value_info, *graph.output), LARGEST_VALUE)
+
+
+def largest_of_image(graph: GraphProto) -> int:
+    """Numbers in the largest known value that each image has, where the batch is open; 1 where none is known."""
+    shapes = [info.type.tensor_type.shape.dim for info in (*graph.input, *graph.value_info, *graph.output)]
+    opened = [dims for dims in shapes if dims and not dims[0].HasField("dim_value")]
+    return max((math.prod(dim.dim_value for dim in dims if dim.HasField("dim_value")) for dims in opened), default=1)
 
 
 def check_computed(graph: GraphProto, largest_stored: int) -> None:
@@ -50,7 +58,9 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The operation, once its results are known to be small enough."""
         for result in _shadows(func, args, kwargs or {}):
             if limited() and result.numel() > LARGEST_VALUE:
-                raise ModelError(_too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST_VALUE))
+                raise ModelError(
+                    _too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST_VALUE)
+                )
         return func(*args, **(kwargs or {}))
 
 
