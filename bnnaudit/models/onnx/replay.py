@@ -17,6 +17,7 @@ from bnnaudit.core.errors import ModelError, is_out_of_memory, one_line
 from bnnaudit.core.replay import ReplayFacts
 from bnnaudit.core.stages import doing
 from bnnaudit.core.target import Preparation
+from bnnaudit.models.first_try import under_limits
 from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
     REFERENCE,
@@ -96,14 +97,17 @@ class ReplayedModel:
         )
 
     def takes(self, count: int) -> bool:
-        """Whether the model runs on `count` images at once, and has scores for as many; ModelError where memory runs out."""
+        """Whether the model runs on `count` images at once, and has scores for as many.
+
+        Under limits that it exceeds it raises ModelError: without them it may well run, and take what it was not to have.
+        """
         values = np.zeros((count, *self.prepare.input_shape), self._type)
         try:
             return len(self._scores(values)) == count
         except TypeError:  # a single number has no length
             return False
         except ModelError as error:
-            if error.__cause__ is not None and is_out_of_memory(error.__cause__):
+            if under_limits() and error.__cause__ is not None and is_out_of_memory(error.__cause__):
                 raise
             return False
 
