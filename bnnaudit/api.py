@@ -40,6 +40,7 @@ from bnnaudit.library.call_text import call_text
 from bnnaudit.library.caller_state import caller_state_kept
 from bnnaudit.library.report import GateFailedError, GateUndecidedError, Report, read_report
 from bnnaudit.models.checkpoint.module import GivenModule
+from bnnaudit.releases.earlier import EarlierAudit, read_baseline_for
 
 __all__ = [
     "GateFailedError",
@@ -63,7 +64,9 @@ def audit(
     min_clean: float | str | None = None,
     min_verified: float | str | None = None,
     max_gap: float | str | None = None,
+    max_drop: float | str | None = None,
     fail_on: FailOn | str | None = None,
+    baseline: str | Path | None = None,
     effort: Effort | str | None = None,
     samples: SupportsIndex | None = None,
     seed: SupportsIndex | None = None,
@@ -94,16 +97,18 @@ def audit(
 
     threat: "linf:8/255", ("l2", 0.5) or a `Threat`; eps is in units of the [0,1] image. policy: what the gate asks, as a mapping
     like [policy] of a card, which the project's own policy is merged with, or a `Policy`, which replaces it; `min_clean`,
-    `min_verified`, `max_gap` and `fail_on` are its keys. substitute: another model for the transfer check, False to leave that
-    out. settings: any other tables of a card. Arguments come before `settings`, these before the model's card, and that before
-    the bnnaudit.toml or pyproject.toml of the current folder.
+    `min_verified`, `max_gap`, `max_drop` and `fail_on` are its keys. baseline: a JSON report of an earlier audit; only what is
+    new or worse than there fails. substitute: another model for the transfer check, False to leave that out. settings: any other
+    tables of a card. Arguments come before `settings`, these before the model's card, and that before the bnnaudit.toml or
+    pyproject.toml of the current folder.
 
     Returns the report whatever the gate says: `report.raise_if_failed()` is what stops a test. An interrupt (Ctrl-C) ends in an
     undecided report as well. Raises AuditError, in one line, for input that cannot be used. Random state, threads and modes of
     the process are afterwards as they were.
     """
     given = model_of(model, name)
-    gate = {"min_clean": min_clean, "min_verified": min_verified, "max_gap": max_gap, "fail_on": fail_on}
+    limits = {"min_clean": min_clean, "min_verified": min_verified, "max_gap": max_gap, "max_drop": max_drop}
+    gate = {**limits, "fail_on": fail_on}
     if isinstance(policy, Policy) and any(value is not None for value in gate.values()):
         raise UsageError(
             f"policy: a Policy says all of it; leave out {', '.join(key for key in gate if gate[key] is not None)}"
@@ -116,7 +121,7 @@ def audit(
     arguments.put_threat(threat)
     if isinstance(policy, Mapping):
         arguments.put("policy", **policy)
-    arguments.put("policy", **gate)
+    arguments.put("policy", **gate, baseline=baseline)
     arguments.put("audit", effort=effort)
     arguments.put("run", device=None if device is None else str(device), batch_size=whole(batch_size))
     arguments.put("substitute", model=substitute or None)
@@ -125,10 +130,17 @@ def audit(
     )
     with caller_state_kept():
         settled = settle(given, arguments, policy if isinstance(policy, Policy) else None)
+        named = baseline if isinstance(policy, Policy) else settled.settings.policy.baseline
+        if named is None and max_drop is not None:
+            raise UsageError("max_drop: there is nothing that accuracy could fall from; give baseline=")
+        found = None if named is None else read_baseline_for(Path(named), [settled.settings])
         opened = _opened(given, held, settled.settings, normalised, substitute is not False)
         made, transfer = Provenance.now(call), substitute is not False
-        request = request_for(opened, settled.policy, transfer, made, substitute_maker(opened))
-        return Report.of(run_audit(request, progress or Silence()).report)
+        earlier = None if found is None else EarlierAudit.of(found, opened.target.facts.path, opened.threat, alone=True)
+        least = 0 if earlier is None else earlier.images
+        request = request_for(opened, settled.policy, transfer, made, substitute_maker(opened), least_images=least)
+        report = run_audit(request, progress or Silence()).report
+        return Report.of(report if earlier is None else earlier.hold(report))
 
 
 def load_target(model: str | Path | nn.Module, settings: Tables | None = None) -> Target:

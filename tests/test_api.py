@@ -307,6 +307,20 @@ def test_the_project_s_policy_holds_and_a_policy_object_replaces_it(
     assert limits(policy=bnnaudit.Policy()) == bnnaudit.Limits()
 
 
+def test_a_baseline_excuses_what_it_misses_as_well(plain: bnnaudit.Report, tmp_path: Path) -> None:
+    stored = plain.save(tmp_path / "released.json")
+    call: dict[str, Any] = {"threat": "linf:0.1", "min_verified": 0.9, "baseline": stored, **QUICK}
+    same = bnnaudit.audit(Net(), (PIXELS, LABELS), **call)
+    same.raise_if_failed()
+    assert same.gate is not None
+    excused = {criterion.kind: criterion.reason for criterion in same.gate.criteria}
+    assert excused["min-verified"].startswith("Not met by the baseline either")
+    worse = Net()
+    worse.linear.weight.data[1] = -worse.linear.weight.data[0]
+    with pytest.raises(bnnaudit.GateFailedError, match="baseline"):
+        bnnaudit.audit(worse, (PIXELS, LABELS), **call).raise_if_failed()
+
+
 def test_it_is_what_the_command_line_reports(npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = write_checkpoint(Net(), tmp_path / "net.safetensors")
     card = '[architecture]\nname = "tests.test_api:Net"\ninput_shape = [1, 4, 4]\n[data]\nsource = "images.npz"\n'
@@ -349,6 +363,8 @@ def test_it_is_what_the_command_line_reports(npz: Path, tmp_path: Path, capsys: 
         ({"policy": {"min_cleam": 0.5}}, "policy.min_cleam: unknown key (did you mean min_clean?)"),
         ({"policy": bnnaudit.Policy(), "min_clean": 0.5}, "policy: a Policy says all of it; leave out min_clean"),
         ({"policy": bnnaudit.Policy(require=("XX999",))}, "require: no check or rule 'XX999'"),
+        ({"max_drop": 0.1}, "max_drop: there is nothing that accuracy could fall from; give baseline="),
+        ({"baseline": "none.json"}, "none.json: No such file"),
         ({"min_clean": 1.5}, "policy.min_clean: 1.5 is not a fraction between 0 and 1"),
         ({"effort": "some"}, "audit.effort: 'some' is not one of quick, standard, thorough"),
         ({"samples": 1.5}, "1.5 is not a whole number"),
@@ -389,3 +405,27 @@ def test_a_target_of_a_module_is_ready_to_attack() -> None:
     points = FLOATS[:3].clone().requires_grad_()
     (gradient,) = torch.autograd.grad(target.logits(points)[:, 0].sum(), points)
     assert gradient.any()
+
+
+def test_a_baseline_of_the_call_or_the_project_excuses_what_was_so_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call: dict[str, Any] = {"threat": "linf:0.1", **QUICK, "samples": 60}
+    asked: dict[str, Any] = {"policy": {"min_verified": 0.99}}
+    first = bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call)
+    assert first.exit_code is bnnaudit.ExitCode.FAILED
+    Path("base.json").write_text(first.to_json(), encoding="utf-8")
+    again = bnnaudit.audit(Net(), (PIXELS, LABELS), baseline="base.json", **asked, **call)
+    assert again.exit_code is bnnaudit.ExitCode.PASSED
+    assert again.baseline is not None
+    assert again.baseline.images is not None
+    assert again.baseline.images.paired == len(first.images)
+    Path("bnnaudit.toml").write_text('[policy]\nbaseline = "base.json"\n', encoding="utf-8")
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), **asked, **call).passed
+    own = bnnaudit.Policy(bnnaudit.Limits(min_verified=0.99))
+    assert not bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, **call).passed, "it replaces the project's policy"
+    assert bnnaudit.audit(Net(), (PIXELS, LABELS), policy=own, baseline="base.json", **call).passed
+    for baseline, why in (("none.json", "No such file"), ("base.json", "different threats")):
+        with pytest.raises(bnnaudit.AuditError, match=why):
+            bnnaudit.audit(Net(), (PIXELS, LABELS), baseline=baseline, **{**call, "threat": "linf:0.2"})

@@ -95,7 +95,7 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": set(),
     "evidence/schema": set(),
     "evidence/writing": VALUES | {"auditing", "evidence", "models/onnx"},
-    "releases": VALUES | {"auditing", "rules"},
+    "releases": VALUES | {"auditing", "config", "reports/json", "rules"},
     "experiments": VALUES | {"auditing", "data", "measurements", "rules"},
     "reports": {"core", "experiments", "reports/json"},
     "reports/html": {"core", "reports"},
@@ -137,7 +137,7 @@ ALLOWED: dict[str, set[str]] = {
         "reports/terminal",
         "rules",
     },
-    "": {"auditing", "cli", "config", "core", "data", "library", "models/checkpoint", "reports"},
+    "": {"auditing", "cli", "config", "core", "data", "library", "models/checkpoint", "releases", "reports"},
 }
 """Folder below `bnnaudit` -> the other folders whose modules its own modules may import."""
 SIBLINGS: dict[str, set[str]] = {

@@ -7,6 +7,8 @@ Every criterion that is asked has its own answer. What a reader may not expect:
   there is then nothing to let pass.
 * A waiver accepts a finding; it cannot make a figure trustworthy. Where findings about the model itself leave the audit without
   a verdict, the gate stays undecided whether they are waived, ignored or not.
+* Where the sample is not what the model was made for (wrong labels, wrong range), nothing that was found on it is held against
+  the model: the audit is undecided, and says what to mend.
 * A waiver of FR303 accepts the claim as it stands, refuted or undecided.
 """
 
@@ -27,27 +29,23 @@ from bnnaudit.auditing.thresholds import (
 )
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Fault, Finding, Severity, Skip
-from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
-from bnnaudit.core.plan import Declared
+from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Skip, is_misread
+from bnnaudit.core.gate import FAILS_ON, Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
-from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, with_interval
+from bnnaudit.rules.comparison import Paired, floor_percent, in_percent, in_points, points_with_interval, with_interval
 from bnnaudit.rules.policy_names import check_named, is_counted
 from bnnaudit.rules.table import CHECKS
 
-FAILS_ON: dict[FailOn, tuple[Severity, ...]] = {
-    FailOn.ERROR: (Severity.ERROR,),
-    FailOn.WARNING: (Severity.ERROR, Severity.WARNING),
-    FailOn.NOTE: tuple(Severity),
-    FailOn.NEVER: (),
-}
 LEVELS: dict[FailOn, str] = {
     FailOn.ERROR: "error-level finding",
     FailOn.WARNING: "finding of level warning or error",
     FailOn.NOTE: "finding of any level",
 }
 NOT_MEASURED = "it was not measured"
+UNLABELLED = (
+    "it was not measured: the data have no labels, and the model's own answers, which stand in for them, are all right"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class Audited:
     """What the gate decides about.
 
     doubt: why there is no verdict, empty where there is one or where only the declared figure is open. findings: with their
-    waivers. clean: accuracy without attack, on the images that were attacked. lost: images that ordinary attacks leave and
-    better ones fool, None where one of the two was not measured. waivers: those that name the model.
+    waivers. clean: accuracy without attack, on the images that were attacked; None where they have no labels. lost: images that
+    ordinary attacks leave and better ones fool, None where one of the two was not measured. waivers: those that name the model.
     """
 
     verdict: Verdict
@@ -66,10 +64,9 @@ class Audited:
     faults: tuple[Fault, ...] = ()
     clean: Estimate | None = None
     lost: Paired | None = None
-    declared: Declared = field(default_factory=Declared)
     waivers: Waivers = field(default_factory=Waivers)
 
-    def why_not_run(self, check: str, rule: str) -> str:
+    def why_not_run(self, check: str) -> str:
         """Why a check has no outcome; empty where it ran."""
         for skip in self.skipped:
             if skip.check == check:
@@ -77,11 +74,7 @@ class Audited:
         for fault in self.faults:
             if fault.check == check:
                 return fault.error
-        undeclared = {
-            DECLARED_NOT_MET: self.declared.adversarial_accuracy is None,
-            "MF403": self.declared.clean_accuracy is None,
-        }
-        return "the card declares no such figure" if undeclared.get(rule, False) else ""
+        return ""
 
 
 def decide(policy: Policy, audited: Audited) -> Gate:
@@ -101,9 +94,7 @@ def decide(policy: Policy, audited: Audited) -> Gate:
 def _audit(audited: Audited) -> Criterion:
     asked = "an audit that finished, with figures that can be trusted"
     outcome = Outcome.UNDECIDED if audited.doubt else Outcome.PASSED
-    return Criterion(
-        CriterionKind.AUDIT, asked, outcome, audited.doubt or "It finished, and its figures can be trusted."
-    )
+    return Criterion(CriterionKind.AUDIT, asked, outcome, audited.doubt or "it did, and they can")
 
 
 def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figures: bool) -> Criterion:
@@ -112,7 +103,7 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
     about_figures: whether anything else is asked about robust accuracy, as the answer says where it is not.
     """
     at_level = [finding for finding in findings if finding.severity in FAILS_ON[policy.fail_on]]
-    counted = [finding for finding in at_level if is_counted(finding.rule.code, policy)]
+    counted = [finding for finding in at_level if is_counted(finding.rule.code, policy) and _is_certain(finding)]
     failing = [finding for finding in counted if finding.waiver is None and not _is_known(finding)]
     accepted = _accepted(counted)
     kind, nothing = CriterionKind.FINDINGS, "" if about_figures else "; nothing was asked about robust accuracy"
@@ -122,12 +113,20 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
     level = LEVELS[policy.fail_on]
     fresh = "new or worse " if any(finding.baseline is not None for finding in findings) else ""
     asked = f"no {fresh}{level}{_of_which(policy)}"
+    if failing and is_misread(findings):
+        why = "not held against a model that the sample does not fit"
+        return Criterion(kind, asked, Outcome.UNDECIDED, f"{_codes(failing)}: {why}")
     if failing:
         return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{accepted}")
     left_out = [finding for finding in at_level if finding not in counted]
     passed_over = f"; not counted: {_codes(left_out)}" if left_out else ""
-    which = " that counts" if at_level else ""
-    return Criterion(kind, asked, Outcome.PASSED, f"no {fresh}{level}{which}{accepted}{passed_over}{nothing}")
+    found = "none that counts" if at_level else "there is none"
+    return Criterion(kind, asked, Outcome.PASSED, f"{found}{accepted}{passed_over}{nothing}")
+
+
+def _is_certain(finding: Finding) -> bool:
+    """Whether it says what the model is, and not that too little was seen: the audit is then undecided."""
+    return finding.confidence is not Confidence.LOW
 
 
 def _of_which(policy: Policy) -> str:
@@ -211,7 +210,7 @@ def _figures(policy: Policy, audited: Audited) -> Iterator[Criterion]:
     limits, verdict = policy.limits, audited.verdict
     if limits.min_clean is not None:
         asked = f"a clean accuracy of at least {in_percent(limits.min_clean)}"
-        yield _least(CriterionKind.CLEAN, asked, audited.clean, limits.min_clean, policy.decide)
+        yield _least(CriterionKind.CLEAN, asked, audited.clean, limits.min_clean, policy.decide, UNLABELLED)
     if limits.min_verified is not None:
         asked = f"a verified accuracy of at least {in_percent(limits.min_verified)}"
         yield _least(CriterionKind.VERIFIED, asked, verdict.verified_accuracy, limits.min_verified, policy.decide)
@@ -219,9 +218,16 @@ def _figures(policy: Policy, audited: Audited) -> Iterator[Criterion]:
         yield _gap(limits.max_gap, audited, policy.decide)
 
 
-def _least(kind: CriterionKind, asked: str, figure: Estimate | None, threshold: float, decided: Decide) -> Criterion:
+def _least(
+    kind: CriterionKind,
+    asked: str,
+    figure: Estimate | None,
+    threshold: float,
+    decided: Decide,
+    missing: str = NOT_MEASURED,
+) -> Criterion:
     if figure is None:
-        return Criterion(kind, asked, Outcome.UNDECIDED, NOT_MEASURED, threshold)
+        return Criterion(kind, asked, Outcome.UNDECIDED, missing, threshold)
     answer = at_least(figure, threshold, decided)
     most = "at most " if kind is CriterionKind.VERIFIED else ""
     criterion = _compared(Criterion(kind, asked, answer.outcome, "", threshold, figure), answer, decided, most)
@@ -262,7 +268,9 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
     figure, threshold = criterion.measured, criterion.threshold
     assert figure is not None
     assert threshold is not None
-    against = in_percent(threshold)
+    is_gap = criterion.kind is CriterionKind.GAP
+    against = in_points(threshold) if is_gap else in_percent(threshold)
+    found = points_with_interval(figure) if is_gap else with_interval(figure)
     if answer.bound is None:
         how = f"the interval includes {against}" if figure.n else "no image"
     elif answer.bound is Bound.ESTIMATE:
@@ -272,13 +280,13 @@ def _compared(criterion: Criterion, answer: Answer, decided: Decide, most: str) 
         if answer.outcome is Outcome.FAILED:
             side = "is below" if answer.bound is Bound.UPPER else "is above"
         how = f"the {answer.bound} {side} {against}"
-    return replace(criterion, bound=answer.bound, reason=f"{most}{with_interval(figure)}: {how}.")
+    return replace(criterion, bound=answer.bound, reason=f"{most}{found}: {how}.")
 
 
 def _required(name: str, audited: Audited) -> Criterion:
     """Passed where the check ran, whatever it found, which is the business of the findings."""
     check = check_named(name)
-    why = f"there is no check {name}" if check is None else audited.why_not_run(check.name, check.rule.code)
+    why = f"there is no check {name}" if check is None else audited.why_not_run(check.name)
     label = name if check is None else f"{check.name} ({check.rule.code})"
     outcome = Outcome.UNDECIDED if why else Outcome.PASSED
     return Criterion(CriterionKind.REQUIRED, f"the check {label}", outcome, why or "it ran")
@@ -288,4 +296,4 @@ def _idle(audited: Audited, claim: Criterion | None) -> tuple[IdleWaiver, ...]:
     needed = {finding.rule.code for finding in audited.findings}
     if claim is not None and claim.outcome is not Outcome.PASSED:
         needed.add(DECLARED_NOT_MET)
-    return audited.waivers.idle(needed, {c.rule.code for c in CHECKS if audited.why_not_run(c.name, c.rule.code)})
+    return audited.waivers.idle(needed, {c.rule.code for c in CHECKS if audited.why_not_run(c.name)})

@@ -35,7 +35,8 @@ from bnnaudit.rules.table import CHECKS
 
 def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked: Attacked) -> Evidence:
     """All that was measured, on the images attacked so far; on the whole sample while no attack has run."""
-    missing = journal.probes.missing
+    broken = tuple((fault.check, f"its measurement broke: {fault.error}") for fault in journal.faults)
+    missing = (*broken, *journal.probes.missing)
     if journal.interrupted:
         missing = tuple((name, journal.interrupted) for name in ("gradient", "noise", "climb", "binarization"))
     if prepared.missing_session:
@@ -55,6 +56,8 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         default_session=prepared.default_session,
         probes=replace(journal.probes, missing=missing),
         sessions=None if before is None or after is None else (before, after),
+        clean_of_sample=prepared.clean.numpy(),
+        labelled=prepared.sample.facts.labelled,
     )
 
 
@@ -77,7 +80,7 @@ def report_of(
     gate = decide(plan.policy, audited)
     return replace(
         _facts_of(prepared, plan.threat, provenance),
-        clean_accuracy=audited.clean,
+        clean_accuracy=share(evidence.clean),
         attacks=(
             *in_reading_order(attack_row(result, _role(result, plan)) for result in at_threat),
             *(step.row for step in attacked.verification),
@@ -112,9 +115,8 @@ def _audited(
         findings=waivers.applied(judgement.findings),
         skipped=judgement.skipped,
         faults=tuple(journal.faults),
-        clean=share(evidence.clean),
+        clean=share(evidence.clean) if evidence.labelled else None,
         lost=_lost(evidence),
-        declared=evidence.plan.declared,
         waivers=waivers,
     )
 

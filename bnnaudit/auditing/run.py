@@ -16,7 +16,7 @@ from bnnaudit.auditing.journal import Journal, describe, faults_into
 from bnnaudit.auditing.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
 from bnnaudit.auditing.prepare import Prepared, prepare, with_substitute
 from bnnaudit.auditing.report import conclude, evidence_of, report_of
-from bnnaudit.auditing.stopping import is_decided, next_total, tally_of
+from bnnaudit.auditing.stopping import is_decided, needs_whole_sample, next_total, tally_of
 from bnnaudit.auditing.suspicions import probed, with_suspicions
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.trials import RunInputs, run_trial
@@ -126,7 +126,7 @@ class _Audit:
         """Attacks blocks of images until more of them could change neither the verdict nor the gate."""
         available, tally, limits = len(self.inputs.sample), None, self.plan.policy.limits
         while (taken := len(self.attacked.rows)) < available:
-            total = available if self.plan.all_images else next_total(tally, taken, available, limits)
+            total = available if needs_whole_sample(self.plan) else next_total(tally, taken, available, limits)
             total = max(total, min(self.request.least_images, available))
             # A sample lies in the order of its data set, which may be sorted by class.
             self._attack_block(np.sort(shuffled(available, self.plan.seed)[taken:total]))

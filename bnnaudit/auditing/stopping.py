@@ -9,8 +9,10 @@ from bnnaudit.auditing.thresholds import difference
 from bnnaudit.auditing.verdict import NOT_ROBUST
 from bnnaudit.core.evidence import Evidence
 from bnnaudit.core.finding import Family, Finding, Severity
-from bnnaudit.core.policy import Limits
+from bnnaudit.core.plan import AuditPlan
+from bnnaudit.core.policy import FailOn, Limits
 from bnnaudit.core.report import Status
+from bnnaudit.numerics.intervals import paired_difference_interval
 from bnnaudit.numerics.sequential import confidence_sequence
 from bnnaudit.rules.comparison import MATERIAL, SERIOUS
 
@@ -63,6 +65,15 @@ class Tally:
             yield self.n - self.lost, difference(1, limits.max_gap)
 
 
+def needs_whole_sample(plan: AuditPlan) -> bool:
+    """Whether the audit attacks all images in any case: the user asks for it, or warnings and notes fail.
+
+    What decides the verdict early decides errors alone. A symptom that fifty images do not show may come with three hundred, so
+    that a gate that counts it would pass the sooner the fewer images it takes.
+    """
+    return plan.all_images or plan.policy.fail_on in (FailOn.WARNING, FailOn.NOTE)
+
+
 def tally_of(evidence: Evidence) -> Tally | None:
     """The counts that the verdict rests on; None where the claim or the verification is missing."""
     claimed, verified = evidence.claimed, evidence.verified
@@ -104,6 +115,8 @@ def _possible(tally: Tally, limits: Limits) -> Status | None:
     """The status where it is the same all over the confidence region, and each threshold's answer is; None where not."""
     if any(_is_open(count, tally.n, threshold) for count, threshold in tally.compared(limits)):
         return None
+    if tally.declared is None and limits.max_gap is not None and _is_gap_open(tally, limits.max_gap):
+        return None
     is_fake = _is_fake(tally)
     if is_fake is not False:
         return Status.FAKE if is_fake else None
@@ -119,6 +132,12 @@ def _is_open(count: int, total: int, threshold: float) -> bool:
     """Whether a share could still end on either side of a threshold."""
     low, high = confidence_sequence(count, total, EACH)
     return low < threshold <= high
+
+
+def _is_gap_open(tally: Tally, most: float) -> bool:
+    """Whether the gate, which takes the gap's paired interval, would be undecided: near 0 that reaches beyond the sequence."""
+    low, high = paired_difference_interval(0, tally.lost, tally.n)
+    return max(0.0, low) <= most < high
 
 
 def _is_fake(tally: Tally) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, said
 from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
+from bnnaudit.cli.delivery import retire_reports
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.cli.progress import Shown, progress_bar
 from bnnaudit.cli.session import require_runnable, settle
-from bnnaudit.cli.stored_reports import baseline_for
 from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
 from bnnaudit.core.exit_codes import ExitCode
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from bnnaudit.auditing.open import Opened
     from bnnaudit.auditing.run import Audited
     from bnnaudit.config.settings import Settings
-    from bnnaudit.core.comparison import StoredReport
     from bnnaudit.core.target import Target
     from bnnaudit.releases.comparing import Stored
+    from bnnaudit.releases.earlier import EarlierAudit
 
 NEVER_BEGUN = "interrupted before it was audited"
 
@@ -63,6 +63,7 @@ class Audits:
         Raises WouldOverwriteError before anything is done.
         """
         settled = [self._settled(path) for path in self.models]
+        retire_reports(self.output, self.models, self.made)
         alone = len(settled) == 1 and (isinstance(settled[0], Failure) or len(settled[0].runs) == 1)
         entries: list[Report | Failure] = []
         with progress_bar(self.output.quiet) as progress:
@@ -82,7 +83,7 @@ class Audits:
             if said(*self.groups).get("max_drop") is not None and settings.policy.baseline is None:
                 raise UsageError("max-drop: there is nothing that accuracy could fall from; add --baseline REPORT.json")
             runs = tuple(_runs(settings))
-            return _Model(path, runs, baseline_for(own for own, _ in runs))
+            return _Model(path, runs, _baseline_for([own for own, _ in runs]))
         except WouldOverwriteError:
             raise
         except AuditError as error:
@@ -104,7 +105,7 @@ class Audits:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
                 make_substitute = make_substitute or _substitute_of(opened)
-                earlier = _Earlier.of(model, opened, alone)
+                earlier = _earlier(model, opened, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
                 entry: Report | Failure = audited.report
@@ -121,15 +122,16 @@ class Audits:
         policy: Policy,
         make_substitute: Callable[[Target], Target],
         progress: Shown,
-        earlier: _Earlier,
+        earlier: EarlierAudit | None,
     ) -> Audited:
         from bnnaudit.auditing.request import request_for
         from bnnaudit.auditing.run import run_audit
 
         keep_images = self.evidence.wanted
-        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, earlier.images)
+        least = 0 if earlier is None else earlier.images
+        request = request_for(opened, policy, self.transfer, self.made, make_substitute, keep_images, least)
         audited = run_audit(request, progress)
-        return replace(audited, report=earlier.held_against(audited.report))
+        return audited if earlier is None else replace(audited, report=earlier.hold(audited.report))
 
     def _failure(self, path: Path, error: BaseException, under: str = "") -> Failure:
         """What there is instead of a report."""
@@ -139,38 +141,23 @@ class Audits:
         return Failure(self.made, str(path), f"{under}: {message}" if under else message, code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What the baseline says of a model under a threat; nothing of it where none was given."""
+def _baseline_for(runs: Sequence[Settings]) -> Stored | None:
+    """The baseline that the settings of all threats name."""
+    path = runs[0].policy.baseline
+    if path is None:
+        return None
+    from bnnaudit.releases.earlier import read_baseline_for  # reads all rules
 
-    file: StoredReport | None = None
-    entry: Report | Failure | None = None
+    return read_baseline_for(path, runs)
 
-    @classmethod
-    def of(cls, model: _Model, opened: Opened, alone: bool) -> _Earlier:
-        """alone: the command has no other audit, so that the model may have another name than in the baseline."""
-        if model.baseline is None:
-            return cls()
-        from bnnaudit.releases.baseline import entry_for
 
-        return cls(model.baseline.file, entry_for(model.baseline, str(model.path), opened.threat, alone))
+def _earlier(model: _Model, opened: Opened, alone: bool) -> EarlierAudit | None:
+    """What the baseline says of the model under this threat; None where none was given."""
+    if model.baseline is None:
+        return None
+    from bnnaudit.releases.earlier import EarlierAudit
 
-    @property
-    def images(self) -> int:
-        """How many images have to be attacked, so that all of the baseline's can be compared."""
-        if self.file is None:
-            return 0
-        from bnnaudit.releases.baseline import attacked_by
-
-        return attacked_by(self.entry)
-
-    def held_against(self, report: Report) -> Report:
-        """The report in the light of the baseline, as it is where none was given."""
-        if self.file is None:
-            return report
-        from bnnaudit.releases.baseline import held_against
-
-        return held_against(report, self.entry, self.file)
+    return EarlierAudit.of(model.baseline, str(model.path), opened.threat, alone=alone)
 
 
 def was_interrupted(entry: Report | Failure) -> bool:

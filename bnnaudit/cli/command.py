@@ -13,6 +13,7 @@ from typer.models import OptionInfo
 
 from bnnaudit.cli.help import Panels
 from bnnaudit.cli.values import NameList, kind_of
+from bnnaudit.core.errors import AuditError
 from bnnaudit.core.limits import Limits, limits_set
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -49,7 +50,22 @@ def option(
 
 
 class Command(Panels, TyperCommand):
-    """A command whose help is drawn in panels."""
+    """A command whose help is drawn in panels.
+
+    Where its words cannot be understood, reports of an earlier run in the files that they name are replaced, so that none is
+    taken for one of this run.
+    """
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Reads the words; raises what is wrong with them."""
+        words = list(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except (typer.TyperException, AuditError) as error:
+            from bnnaudit.cli.earlier_reports import replace_named
+
+            replace_named(words, error.format_message() if isinstance(error, typer.TyperException) else str(error))
+            raise
 
 
 def command(*examples: str) -> Callable[[Callable[..., int | None]], typer.Typer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ from bnnaudit.cli.paths import STORED_REPORT, refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
 from bnnaudit.core.policy import Decide, FailOn
 
+OLDER, NEWER = (replace(STORED_REPORT, metavar=name) for name in ("OLDER", "NEWER"))
 Older = Annotated[
-    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the older release.", rich_help_panel="Reports", **vars(OLDER))
 ]
 Newer = Annotated[
-    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(STORED_REPORT))
+    Path, typer.Argument(help="JSON report of the newer release.", rich_help_panel="Reports", **vars(NEWER))
 ]
 
 
@@ -53,8 +55,8 @@ def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison
     require_formats(output)
     refuse_overwriting({"the older report": older, "the newer report": newer}, files_written(output))
     with failing_into_files(output, f"{older} {newer}", made):
-        from bnnaudit.cli.stored_reports import stored
         from bnnaudit.releases.comparing import Asked, compare_releases
+        from bnnaudit.releases.earlier import stored
 
         asked = Asked(drops.max_drop, drops.fail_on, drops.decide)
         comparison = compare_releases(stored(older), stored(newer), asked, made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bnnaudit.core.suite import Failure, Suite
     from bnnaudit.reports.documents import Document
 
-KEPT = (*MODEL_SUFFIXES, ".npz", ".zip")
-"""Ends of names of models and data, which a message about them never replaces."""
+KEPT = (*MODEL_SUFFIXES, ".toml", ".npz", ".zip")
+"""Ends of names of models, cards, policies and data, which a message about them never replaces."""
+RUNNING = "the audit has not finished: it is running, or was ended from outside"
 
 
 def files_of(output: options.Document) -> tuple[ReportFile, ...]:
@@ -97,25 +98,47 @@ def _write_files(document: Document, files: tuple[ReportFile, ...], verbose: boo
 
 @contextmanager
 def failing_into_files(output: options.Document, model: str, made: Provenance) -> Iterator[None]:
-    """Where no report comes of it, every file of an earlier run is replaced by one that says why."""
+    """Where no report comes of it, every file of an earlier run is replaced by one that says why.
+
+    Where it was refused because it would write what it reads, nothing new is written, and not there.
+    """
     try:
         yield
-    except WouldOverwriteError:
-        raise
     except (Exception, KeyboardInterrupt) as error:
         from bnnaudit.core.suite import Failure
 
-        write_failure(Failure(made, model, *explained(error)), output)
+        files = files_of(output)
+        if isinstance(error, WouldOverwriteError):
+            files = tuple(file for file in files if file.path.is_file() and file.path not in error.read)
+        replace_reports(Failure(made, model, *explained(error)), files)
         raise
 
 
 def write_failure(failure: Failure, output: options.Document) -> None:
-    """The failure in every file, but not over what may be a model or data that have not been read."""
+    """The failure in every file that was asked for."""
+    replace_reports(failure, files_of(output))
+
+
+def retire_reports(output: options.Document, models: Iterable[Path], made: Provenance) -> None:
+    """Replaces the reports of an earlier run before this one begins: however it is ended, none of them is taken for its own.
+
+    A process that is killed, for want of memory or time, has no chance to do so.
+    """
+    from bnnaudit.core.suite import Failure
+
+    files = [file for file in files_of(output) if file.path.is_file()]
+    if files:
+        failure = Failure(made, " ".join(map(str, models)), RUNNING, ExitCode.UNFINISHED)
+        replace_reports(failure, files)
+
+
+def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
+    """The failure in each file, but not over what may be a model, a card or data; a file that cannot be written is removed."""
     from bnnaudit.reports.json.reading import round_trip
 
     failure = round_trip(failure)
-    for file in files_of(output):
-        if file.path.exists() and file.path.suffix.lower() in KEPT:
+    for file in files:
+        if file.path.exists() and {file.path.suffix.lower(), file.path.resolve().suffix.lower()} & set(KEPT):
             continue
         if _write_files(failure, (file,), verbose=False) is not ExitCode.PASSED and file.path.is_file():
             with contextlib.suppress(OSError):

@@ -59,7 +59,7 @@ class EvidenceOutput:
 
 @contextmanager
 def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutput]:
-    """Evidence at `place`, put there at the end; where none comes of it, that of an earlier run is removed.
+    """Evidence at `place`, put there at the end. That of an earlier run is removed at once, lest it outlives one that is killed.
 
     Raises UsageError at once where something else is there.
     """
@@ -69,6 +69,7 @@ def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutpu
     from bnnaudit.evidence.writing.destination import publish, remove, staged
 
     folder = staged(place)
+    remove(place)
     output = EvidenceOutput(folder, verbose)
     try:
         yield output
@@ -79,5 +80,3 @@ def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutpu
                 output.code = complain_of(error, verbose)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if not output.complete:
-            remove(place)

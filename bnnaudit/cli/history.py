@@ -18,7 +18,7 @@ Name = Annotated[
     typer.Argument(
         help="Model's file name, with or without its suffix; without one, all models are listed.",
         rich_help_panel="Model",
-        metavar="[NAME]",
+        metavar="NAME",
         parser=values.filled,
     ),
 ]

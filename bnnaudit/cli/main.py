@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "attack": "Run one attack.",
     "verify": "Replay the counterexamples of evidence on the deployed model.",
     "sweep": "Measure accuracy against one setting of an attack.",
-    "signal": "Measure how the signal propagates, and where it dies.",
+    "signal": "Measure how the signal propagates, and where it vanishes.",
     "clever": "Estimate distances by CLEVER scores.",
     "reproduce": "Reproduce a table of the paper.",
     "inspect": "Show what a model file holds.",
@@ -108,6 +109,7 @@ def main() -> None:
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
     open_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that ends a job: what was done is reported
     sys.exit(run(sys.argv[1:]))
 
 

@@ -124,19 +124,33 @@ def require_writable(folder: Path, shown: Path, option: str) -> None:
 
 
 class WouldOverwriteError(UsageError):
-    """A file to write that is read, or that another option writes: nothing at all must be written there."""
+    """A file to write that is read, or that another option writes. read: the former, where nothing at all must be written."""
+
+    def __init__(self, message: str, read: Sequence[Path]) -> None:
+        super().__init__(message)
+        self.read = tuple(read)
 
 
 def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[str, Path | None]]) -> None:
     """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes."""
-    taken = {what: path for what, path in read.items() if path is not None}
+    taken: list[tuple[str, Path]] = []
+    problems: list[str] = []
+    kept: list[Path] = []
     for option, path in written:
         if path is None or (path.exists() and not path.is_file()):
             continue
-        for what, other in taken.items():
-            if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
-                raise WouldOverwriteError(f"{option}: {path} is {what}; name another file")
-        taken[f"what --{option} writes"] = path
+        inputs = [what for what, other in read.items() if other is not None and _is_same(path, other)]
+        outputs = [what for what, other in taken if _is_same(path, other)]
+        problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
+        kept += [path] if inputs else []
+        taken.append((f"what --{option} writes", path))
+    if problems:
+        raise WouldOverwriteError(problems[0], kept)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, which need not be there yet."""
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
 def working_folder() -> Path:

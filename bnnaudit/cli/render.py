@@ -37,7 +37,7 @@ ReportPaths = Annotated[
 def render(reports: ReportPaths, output: options.Report) -> int:
     """Write each REPORT in other formats: the very bytes that `check` would have written, and no audit is run.
 
-    Several become one. Exits with 0 if everything was written, whatever the reports say: the gate is `check`.
+    Several reports become one suite. Exits with 0 if everything was written, whatever the reports say: the gate is `check`.
     """
     made = provenance()
     require_formats(output)

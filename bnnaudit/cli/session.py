@@ -65,13 +65,17 @@ def _files_read(model: Path, network: options.Network, settings: Settings) -> Ma
     source = settings.data.source
     address = split_address(source) if source else None
     data = address[0] if address else Path(source) if source else None
+    from bnnaudit.config.card import PROJECT_FILE, PYPROJECT
+
     card = network.card or model.with_suffix(".toml")
+    project = {f"the project's {name}": Path(name) for name in (PROJECT_FILE, PYPROJECT)}
     return {
         "the model": model,
         "its card": card,
         "the data": data,
         "the substitute": settings.substitute.model,
         "the baseline": settings.policy.baseline,
+        **project,
     }
 
 

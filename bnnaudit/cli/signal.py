@@ -1,4 +1,4 @@
-"""`bnnaudit signal MODEL`: how the signal propagates, and where it dies."""
+"""`bnnaudit signal MODEL`: how the signal propagates, and where it vanishes."""
 
 from __future__ import annotations
 

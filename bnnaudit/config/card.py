@@ -33,12 +33,12 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
     problems: list[str] = []
     project: list[Settings] = []
     for path, table in sources:
-        if path.is_file():
+        if _is_there(path):
             settings, found = _read(path, table)
             project.append(settings)
             problems += found
     own = Settings()
-    if card is None and beside is not None and beside != model and beside.is_file():
+    if card is None and beside is not None and beside != model and _is_there(beside):
         card = beside
     if card is not None:
         own, found = _read(card, None)
@@ -46,6 +46,11 @@ def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | No
         problems += [f"{card.name}: {problem}" for problem in refused_in_card(own, [*project, flags])]
     _raise_together(problems)
     return parse_settings(merged(project, own, _anchored(flags, cwd)), "settings taken together")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has that name, a link to nothing among it: a policy that cannot be read is not one that asks nothing."""
+    return path.exists() or path.is_symlink()
 
 
 def parse_settings(values: Mapping[str, object], where: str) -> Settings:

@@ -7,8 +7,9 @@ shall not open the gate that the model has to pass. So unless the project's poli
 * keys that can only loosen a policy (`select`, `ignore`, `waivers`, `fail_on = "never"`, `decide = "estimate"`) are errors in a
   card, whether the project has a policy or not; `trust_cards` itself and `baseline` always are;
 * of a threshold that both state, and of `fail_on`, the stricter holds, and required checks add up;
-* where the project's files or the flags state any policy, their `[threat]` comes before the card's. A project that names no
-  threat leaves it to the card.
+* where the project's files or the flags state any policy, what they say of the threat, the images, the attacks and the
+  deployment comes before the card's (`OF_THE_GATE`), key by key: images far from any boundary, or a single step, would open the
+  gate as well as a small radius. What the project leaves out is left to the card.
 
 The threats are those of the nearest layer that names any, by [[policy.threats]] or by `norm` or `eps` of [threat]; in the latter
 case an entry of a farther layer for that very threat still gives its thresholds. Thresholds among the flags hold for every
@@ -29,6 +30,9 @@ from bnnaudit.core.policy import Decide, FailOn
 STRICTER: dict[str, Callable[..., Any]] = {"min_clean": max, "min_verified": max, "max_gap": min, "max_drop": min}
 """Of two thresholds, the one that fewer models meet."""
 
+OF_THE_GATE = ("threat", "data", "attack", "audit", "substitute", "deployment")
+"""The tables that say what a model is held to. The others describe the model: its input, its network, what its maker states."""
+
 
 def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict[str, object]:
     """The values of the settings taken together, by table; `project` from far to near."""
@@ -39,7 +43,8 @@ def merged(project: Sequence[Settings], card: Settings, flags: Settings) -> dict
     if not trusted:
         project, card = [_tighter(layer, card.policy) for layer in project], _tighter(card, policy)
     layers = [card, *project, flags] if gated else [*project, card, flags]
-    values["threat"] = _key_by_key(layers)["threat"]
+    held_to = _key_by_key(layers)
+    values |= {table: held_to[table] for table in OF_THE_GATE}
     policy = _over([policy, card.policy]) if trusted else _tightened(policy, card.policy)
     by_flags = dict.fromkeys(flags.policy.chosen(*LIMITS))
     values["policy"] = _over([policy, flags.policy]).model_copy(

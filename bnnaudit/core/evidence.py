@@ -71,6 +71,8 @@ class Evidence:
     clean (N,) bool: classified correctly without attack by the deployed model. verified (N,) bool: still correct after every
     attack tried, None where verification did not finish. default_session: None where a default session cannot differ.
     sessions: what each session classified correctly without attack, and after every attack; None where they cannot differ.
+    clean_of_sample: as `clean`, for the whole sample of an audit that has attacked a part of it; None where that is all.
+    labelled: False where the model's own answers stand in for labels, so that all of them are right without attack.
     """
 
     plan: AuditPlan
@@ -84,6 +86,8 @@ class Evidence:
     default_session: DefaultAnswers | None = None
     probes: Probes = field(default_factory=Probes)
     sessions: tuple[Sessions, Sessions] | None = None
+    clean_of_sample: NDArray[np.bool_] | None = None
+    labelled: bool = True
 
     @property
     def samples(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import BaselineState, Finding, Severity
+from bnnaudit.core.finding import BaselineState, Confidence, Finding, Severity
 from bnnaudit.core.policy import FailOn, IdleWaiver, Policy
 
 
@@ -81,12 +81,16 @@ class Gate:
     def counts(self, finding: Finding) -> bool:
         """Whether a finding fails the gate.
 
-        It does if it is as severe as the policy says, of a rule that counts, not waived, and not the same in the baseline.
+        It does if it is as severe as the policy says, of a rule that counts, not waived, not the same in the baseline, and
+        more than an open question: a finding of low confidence says that too little was seen, not what the model is. None
+        does where the criterion on findings is undecided.
         """
+        if any(one.kind is CriterionKind.FINDINGS and one.outcome is Outcome.UNDECIDED for one in self.criteria):
+            return False
         code, policy = finding.rule.code, self.policy
         selected = not policy.select or code.startswith(policy.select)
         accepted = finding.waiver is not None or finding.baseline is BaselineState.UNCHANGED
-        severe = finding.severity in _FAILING[policy.fail_on]
+        severe = finding.severity in FAILS_ON[policy.fail_on] and finding.confidence is not Confidence.LOW
         return severe and selected and not code.startswith(policy.ignore) and not accepted
 
 
@@ -98,9 +102,10 @@ def outcome_of(criteria: Iterable[Criterion]) -> Outcome:
     return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else Outcome.PASSED
 
 
-_FAILING = {
+FAILS_ON: Mapping[FailOn, tuple[Severity, ...]] = {
     FailOn.ERROR: (Severity.ERROR,),
     FailOn.WARNING: (Severity.ERROR, Severity.WARNING),
     FailOn.NOTE: tuple(Severity),
     FailOn.NEVER: (),
 }
+"""The severities of findings that fail, by what a policy says."""

@@ -67,8 +67,12 @@ class Arrays:
         stream = self.archive.open(member)
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError(f"{name} is of an unknown version")
-        found, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+        try:
+            found, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+        except Exception as error:  # its reader of Python's syntax raises what that has
+            raise ValueError(f"{name} has a header that cannot be read: {shown(error, 60)}") from error
         if found != (self.count, *shape) or by_columns or dtype.str != kind:
             wanted = "x".join(map(str, (self.count, *shape)))
-            raise ValueError(f"{name} is {dtype.str} {'x'.join(map(str, found))}, not {kind} {wanted}")
+            columns = " by columns" if by_columns else ""
+            raise ValueError(f"{name} is {dtype.str} {'x'.join(map(str, found))}{columns}, not {kind} {wanted}")
         return stream

@@ -1,4 +1,7 @@
-"""What can be wrong with evidence, and how its texts are shown."""
+"""What can be wrong with evidence, and how its texts and numbers are shown."""
+
+WHOLE = 2**53
+"""Up to here a float64 holds every whole number."""
 
 
 class NoEvidenceError(Exception):
@@ -17,6 +20,11 @@ def shown(text: object, limit: int = 200) -> str:
     """Text from strangers as one line that cannot steer a terminal, cut short where it is long."""
     line = "".join(_sign(sign) for sign in str(text)[: limit + 1])
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def exact(value: float) -> str:
+    """A number with all its digits, so that none of another size looks the same: `0.1`, `255`, `0.10000001`."""
+    return str(int(value)) if value.is_integer() and abs(value) < WHOLE else repr(value)
 
 
 def _sign(sign: str) -> str:

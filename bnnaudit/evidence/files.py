@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from pathlib import Path
 from typing import IO
 
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, shown
 from bnnaudit.evidence.manifest import ARRAYS, REPORT, Manifest
-from bnnaudit.evidence.stores import MANIFEST, Store, read_up_to
-
-LARGEST_REPORT = 2**29
-"""Bytes of a report that is read: of 100,000 images it takes 10 MB."""
+from bnnaudit.evidence.stores import MANIFEST, Store, is_file, read_up_to
 
 
 def check_files(store: Store, manifest: Manifest) -> list[str]:
@@ -44,18 +40,6 @@ def digest_of(stream: IO[bytes], most: float = math.inf, name: str = "the file")
     return found.hexdigest(), length
 
 
-def check_report(store: Store, manifest: Manifest) -> list[str]:
-    """Whether the report is about the same model."""
-    try:
-        with store.open(REPORT) as stream:
-            digest = json.loads(read_up_to(stream, LARGEST_REPORT, REPORT))["model"]["sha256"]
-    except RefusedError as error:
-        return [str(error)]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return [f"{REPORT} is no report ({shown(error)})"]
-    return [] if digest == manifest.model_sha256 else [f"{REPORT} is about another model than {MANIFEST}"]
-
-
 def check_model(model: Path, manifest: Manifest) -> tuple[bytes | str, list[str]]:
     """What a session is opened on, and what is wrong: another file than the audited one, or other weights beside it.
 
@@ -71,11 +55,15 @@ def check_model(model: Path, manifest: Manifest) -> tuple[bytes | str, list[str]
     problems = []
     for name, stated in manifest.external:
         path = model.parent / name
-        if not path.is_file():
+        if not is_file(path):
             problems.append(f"{shown(name)}, which holds weights of the model, is not beside it")
             continue
-        with path.open("rb") as stream:
-            found, _ = digest_of(stream)
+        try:
+            with path.open("rb") as stream:
+                found, _ = digest_of(stream)
+        except OSError as error:
+            problems.append(f"{shown(name)}, which holds weights of the model, cannot be read ({error.strerror})")
+            continue
         if found != stated:
             problems.append(f"{shown(name)}, which holds weights of the model, has the sha256 {found}, not {stated}")
     return (str(model) if manifest.external else content), problems

@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass, field
 SCHEMA = "bnnaudit-verification/1"
 LISTED = 10
 """Problems of one kind that are written out. Not tuned."""
+TRUSTED = "Threat, Fed as, Sessions and the labels are what the evidence states; hold them against what was promised"
+UNCHECKED = "that the originals are of these data, and the accuracies and verdict of its report"
 
 
 @dataclass(slots=True)
 class Verification:
     """What the check of one evidence found.
 
-    inside: adversarial images inside the threat. clean: originals that are classified as stated, and correctly. fooled:
-    adversarial images that are classified wrongly. holding: counterexamples of which all three are true. problems: all that is
-    wrong, a line each. cannot: why the model could not be run, empty if it could.
+    threat, input, data, sessions: in words, as the evidence states them. inside: adversarial images inside the threat. clean:
+    originals that are classified as stated, and correctly. fooled: adversarial images that are classified wrongly. holding:
+    counterexamples of which all three are true, and that are in the report. problems: all that is wrong, a line each. cannot: why
+    the model could not be run, empty if it could.
     """
 
     evidence: str
@@ -25,6 +28,7 @@ class Verification:
     manifest_sha256: str = ""
     threat: str = ""
     input: str = ""
+    data: str = ""
     sessions: tuple[str, ...] = ()
     counterexamples: int = 0
     inside: int = 0
@@ -70,15 +74,23 @@ def _lines(one: Verification) -> Iterator[str]:
         yield f"Threat    {one.threat}"
         yield f"Fed as    {one.input}"
         yield f"Sessions  {', '.join(one.sessions)}"
+        yield f"Data      {one.data}"
+        yield f"Trusted   {TRUSTED}"
+        yield f"Unchecked {UNCHECKED}"
         yield f"Inside    {one.inside} of {count} adversarial images are inside the radius and the range"
         if not one.cannot:
             yield f"Clean     {one.clean} of {count} originals are classified as stated, and correctly"
-            yield f"Fooled    {one.fooled} of {count} adversarial images are classified wrongly"
+            session = " in at least one session" if len(one.sessions) > 1 else ""
+            yield f"Fooled    {one.fooled} of {count} adversarial images are classified wrongly{session}"
     yield from (f"Note      {note}" for note in one.notes)
     yield from (f"WRONG     {problem}" for problem in one.problems)
     match one.exit_code:
+        case 0 if count == 0:
+            yield "OK        there is no counterexample, so this shows nothing about the model"
         case 0:
-            yield f"OK        {one.holding} of {count} counterexamples hold"
+            yield f"OK        {one.holding} of {count} counterexamples hold for the threat {one.threat}"
+        case 1 if not one.manifest_sha256:
+            yield "FAIL      nothing could be replayed"
         case 1:
             yield f"FAIL      {one.holding} of {count} counterexamples hold" + (f"; {one.cannot}" if one.cannot else "")
         case _:
@@ -87,6 +99,7 @@ def _lines(one: Verification) -> Iterator[str]:
 
 def as_json(found: Sequence[Verification]) -> str:
     """For programs: the same as one document."""
-    entries = [{**asdict(one), "verified": one.exit_code == 0} for one in found]
+    taken = {"trusted": TRUSTED, "unchecked": UNCHECKED}
+    entries = [{**asdict(one), **taken, "verified": one.exit_code == 0} for one in found]
     document = {"schema": SCHEMA, "verified": exit_code(found) == 0, "evidence": entries}
     return json.dumps(document, indent=2) + "\n"

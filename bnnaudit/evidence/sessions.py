@@ -14,6 +14,8 @@ from bnnaudit.evidence.manifest import Input, Manifest, Session
 from bnnaudit.evidence.threat import Images
 
 EXACT_SUMS = {"session.x64quantprecision": "1"}
+NOWHERE = {"session.model_external_initializers_file_folder_path": os.devnull}
+"""Option under which a model without weights beside it, as the manifest says, gets none from the folder that one is in."""
 UNFUSED = ("QDQSelectorActionTransformer",)
 """Options of ONNX Runtime under which a quantized file is computed as it is written."""
 
@@ -24,7 +26,9 @@ Classify = Callable[[Images], NDArray[np.int64]]
 def open_sessions(model: bytes | str, manifest: Manifest) -> list[Classify]:
     """The stated sessions on a model, by its bytes, or by its path where weights lie beside it. Raises CannotRunError."""
     if not manifest.plain:
-        raise CannotRunError(f"ONNX Runtime alone cannot run this model as the audit did: {shown(manifest.why, 400)}")
+        raise CannotRunError(
+            f"by the evidence, ONNX Runtime alone cannot run this model as the audit did: {shown(manifest.why, 400)}"
+        )
     try:
         import onnxruntime
     except ImportError as error:
@@ -38,7 +42,7 @@ def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, sessio
     options.log_severity_level = 4
     options.intra_op_num_threads = min(manifest.threads, os.cpu_count() or 1)
     options.inter_op_num_threads = 1
-    for key, value in EXACT_SUMS.items() if session.exact_sums else ():
+    for key, value in {**(EXACT_SUMS if session.exact_sums else {}), **({} if manifest.external else NOWHERE)}.items():
         options.add_session_config_entry(key, value)
     disabled = list(UNFUSED) if session.unfused else []
     try:
@@ -61,6 +65,8 @@ def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, sessio
             values = np.concatenate([values, np.repeat(values[-1:], wanted - count, axis=0)])
         try:
             (scores,) = runner.run([manifest.input.output], {given: values})
+            if wanted > 1 and np.shape(scores)[:1] != (wanted,):
+                raise ValueError(f"it returns other than {wanted} rows of scores for {wanted} images")
             return classes_of(np.asarray(scores, np.float32).reshape(wanted, -1)[:count], manifest)
         except Exception as error:
             raise CannotRunError(f"ONNX Runtime cannot run the model: {shown(error, 400)}") from error

@@ -44,6 +44,14 @@ def safe_name(name: object) -> str:
     return name
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file that can be asked for is there: no folder, no pipe, no name that the system does not take."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def is_hidden(name: str) -> bool:
     """Whether it is a file that systems leave in folders by themselves, such as `.DS_Store`."""
     return any(part.startswith(".") for part in name.split("/"))
@@ -79,7 +87,7 @@ class Folder:
     def open(self, name: str) -> IO[bytes]:
         """The file itself."""
         path = self.root / safe_name(name)
-        if not path.is_file():
+        if not is_file(path):
             raise RefusedError(f"{shown(name)} is missing")
         try:
             return path.open("rb")
@@ -147,12 +155,15 @@ def refuse_bomb(name: str, entry: zipfile.ZipInfo) -> None:
 
 def open_store(path: Path) -> Folder | Archive:
     """What lies at `path`; NoEvidenceError where that can be no evidence, RefusedError for a damaged zip."""
-    if path.is_dir():
-        return Folder(path)
-    if not path.is_file():
-        raise NoEvidenceError(f"{shown(path)}: no such file or folder")
-    with path.open("rb") as stream:
-        begins = stream.read(2)
+    try:
+        if path.is_dir():
+            return Folder(path)
+        if not path.is_file():
+            raise NoEvidenceError(f"{shown(path)}: no such file or folder")
+        with path.open("rb") as stream:
+            begins = stream.read(2)
+    except OSError as error:
+        raise NoEvidenceError(f"{shown(path)}: cannot be read ({error.strerror})") from error
     if begins != b"PK":
         raise NoEvidenceError(f"{shown(path)}: no evidence; give a folder or a .zip that --evidence wrote")
     try:

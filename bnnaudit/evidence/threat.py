@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.evidence.errors import exact
+
 Images = NDArray[np.float32]
 
 FLOAT_NOISE = 2.0**-22
@@ -19,6 +21,8 @@ GRID_PART = 0.01
 """Part of a step between whole-number pixels that arithmetic may add to a length: less than any other whole number of steps."""
 BLOCK = 2**20
 """Numbers that are looked at together: 8 MiB in float64. Not tuned; it changes no result."""
+SAME = 1e-12
+"""Part by which 8/255 may differ from itself, written in decimals and read back."""
 WHOLE_STEP = 1e-6
 """Part of a step that a radius may lack to a whole number of them, for 8/255 * 255 need not be 8."""
 
@@ -37,6 +41,13 @@ class Grid:
         first, last, steps = (np.array(values, np.float64) for values in (self.first, self.last, self.steps))
         units: NDArray[np.float64] = (last - first) / steps
         return units
+
+    @property
+    def words(self) -> str:
+        """`256 values in 0..255`, of each channel where they differ."""
+        ends = zip(self.first, self.last, self.steps, strict=True)
+        parts = [f"{steps + 1} values in {exact(first)}..{exact(last)}" for first, last, steps in ends]
+        return "; ".join(dict.fromkeys(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +79,16 @@ class Threat:
 
     @property
     def words(self) -> str:
-        """`L-inf 8/255 in 0..255`."""
-        pixels = round(self.eps * 255)
+        """`L-inf 8/255 in 0..255`, every number in full: whoever reads it decides by it."""
+        pixels = round(self.eps * 255) if self.eps <= 1 else 0
         # Nobody means 51/255 by 0.2.
-        usual = pixels % 51 != 0 and abs(self.eps - pixels / 255) < 1e-6
-        eps = f"{pixels}/255" if usual else f"{self.eps:g}"
+        usual = pixels % 51 != 0 and math.isclose(self.eps, pixels / 255, rel_tol=SAME)
+        eps = f"{pixels}/255" if usual else exact(self.eps)
         bits = f", {self.image_bits}-bit pixels" if self.image_bits is not None else ""
-        whole = ", whole numbers" if self.grid is not None else ""
+        whole = f", whole numbers ({self.grid.words})" if self.grid is not None else ""
         ball = " for each channel" if self.per_channel else ""
-        return f"{'L-inf' if self.norm == 'linf' else 'L2'} {eps}{ball} in {self.low:g}..{self.high:g}{bits}{whole}"
+        box = f"{exact(self.low)}..{exact(self.high)}"
+        return f"{'L-inf' if self.norm == 'linf' else 'L2'} {eps}{ball} in {box}{bits}{whole}"
 
 
 def outside(threat: Threat, originals: Images, images: Images) -> list[str]:

@@ -3,15 +3,16 @@
     python -m bnnaudit.evidence.verify EVIDENCE --model model.onnx
 
 It needs Python, numpy and ONNX Runtime alone, and none of the package but the files beside this one, so that whoever checks
-evidence can read all that is done. Nothing is taken on trust but what is printed: the threat, and how images are fed to the
-model. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence or no model, 3 ONNX Runtime alone cannot run
-the model.
+evidence can read all that is done. Nothing is taken on trust but what is printed: the threat, how images are fed to the model,
+and of what data they are. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence or no model, 3 ONNX
+Runtime alone cannot run the model.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import math
 import sys
 import tempfile
@@ -25,11 +26,12 @@ from numpy.typing import NDArray
 
 from bnnaudit.evidence.arrays import Arrays
 from bnnaudit.evidence.errors import CannotRunError, NoEvidenceError, RefusedError, shown
-from bnnaudit.evidence.files import check_files, check_model, check_report, digest_of
+from bnnaudit.evidence.files import check_files, check_model, digest_of
 from bnnaudit.evidence.manifest import ARRAYS, Manifest, read_manifest
+from bnnaudit.evidence.report import Rows, check_originals, check_report, check_rows
 from bnnaudit.evidence.result import LISTED, Verification, as_json, as_text, exit_code
 from bnnaudit.evidence.sessions import Classify, open_sessions
-from bnnaudit.evidence.stores import Archive, Folder, evidence_in, open_store, read_up_to
+from bnnaudit.evidence.stores import Archive, Folder, evidence_in, is_file, open_store, read_up_to
 from bnnaudit.evidence.threat import Images, outside
 
 BLOCK = 2**22
@@ -46,7 +48,7 @@ def verify(evidence: Path, model: Path, opener: Opener | None = None) -> list[Ve
 
     opener: what opens a model that ONNX Runtime alone does not run as the audit did, None for nothing.
     """
-    if not model.is_file():
+    if not is_file(model):
         raise NoEvidenceError(f"{shown(model)}: no such model")
     with ExitStack() as stack:
         try:
@@ -55,15 +57,20 @@ def verify(evidence: Path, model: Path, opener: Opener | None = None) -> list[Ve
             found = [(one, content, read_manifest(content)) for one, content in evidence_in(store)]
         except RefusedError as error:
             return [Verification(shown(evidence), shown(model), problems=[str(error)])]
+        others = 0
         if len(found) > 1:
             with model.open("rb") as stream:
                 digest, _ = digest_of(stream)
-            names = ", ".join(one.name for one, _, _ in found[:LISTED])
+            names, count = ", ".join(one.name for one, _, _ in found[:LISTED]), len(found)
             found = [entry for entry in found if entry[2].model_sha256 == digest]
             if not found:
                 problem = f"another model: none of {names} is about the sha256 {digest}"
                 return [Verification(shown(evidence), shown(model), problems=[problem])]
-        return [_verify_one(one, content, manifest, model, opener) for one, content, manifest in found]
+            others = count - len(found)
+        results = [_verify_one(one, content, manifest, model, opener) for one, content, manifest in found]
+        if others:
+            results[0].notes.append(f"{others} beside it are about other models and were not checked")
+        return results
 
 
 def _verify_one(
@@ -74,18 +81,23 @@ def _verify_one(
         model=shown(model),
         manifest_sha256=hashlib.sha256(content).hexdigest(),
         threat=manifest.threat.words,
-        input=manifest.input.words,
-        sessions=tuple(session.name for session in manifest.sessions),
+        input=f"{manifest.input.words}, {manifest.classes} classes",
+        data=manifest.data.words,
+        sessions=tuple(session.words for session in manifest.sessions),
         counterexamples=manifest.count,
     )
+    if manifest.left_out:
+        result.notes.append(f"{manifest.left_out} counterexamples of its report are left out as not to be relied on")
     try:
         result.enter(check_files(store, manifest), "files")
         opened, problems = check_model(model, manifest)
         result.enter(problems, "files of the model")
-        result.enter(check_report(store, manifest), "reports")
+        reported, wrong = check_report(store, manifest)
+        result.enter(wrong, "reports")
         sessions = None if problems else _sessions(opened, model, manifest, opener, result)
         with ExitStack() as stack:
-            _replay(Arrays(_seekable(store, manifest, stack), manifest, stack), manifest, sessions, result)
+            arrays = Arrays(_seekable(store, manifest, stack), manifest, stack)
+            _replay(arrays, None if wrong else reported, manifest, sessions, result)
     except RefusedError as error:
         result.enter([str(error)], "")
     except CannotRunError as error:
@@ -104,7 +116,13 @@ def _sessions(
             result.cannot = str(error)
             return None
         result.notes.append(f"{error}; it was opened as the audit did")
-        return opener(model, manifest)
+        opened_so = opener(model, manifest)
+        if len(opened_so) != len(manifest.sessions):
+            result.cannot = (
+                f"the model has {len(opened_so)} sessions that count, not {len(manifest.sessions)} as stated"
+            )
+            return None
+        return opened_so
 
 
 def _seekable(store: Folder | Archive, manifest: Manifest, stack: ExitStack) -> IO[bytes]:
@@ -119,8 +137,14 @@ def _seekable(store: Folder | Archive, manifest: Manifest, stack: ExitStack) -> 
     return copy
 
 
-def _replay(arrays: Arrays, manifest: Manifest, sessions: Sequence[Classify] | None, result: Verification) -> None:
-    """Holds every counterexample against the threat and, where it could be opened, the model."""
+def _replay(
+    arrays: Arrays, reported: Rows | None, manifest: Manifest, sessions: Sequence[Classify] | None, result: Verification
+) -> None:
+    """Holds every counterexample against the threat and, where it could be opened, the model.
+
+    reported: the images that the report has counterexamples of, None where it cannot be asked.
+    """
+    told = check_rows(arrays.index, arrays.label, reported)
     wrong: list[str] = []
     otherwise = 0
     chunk = manifest.input.chunk
@@ -137,6 +161,11 @@ def _replay(arrays: Arrays, manifest: Manifest, sessions: Sequence[Classify] | N
             result.clean, result.fooled = result.clean + int(stated.sum()), result.fooled + int(broken.sum())
             for place in np.flatnonzero(~stated | ~broken):
                 reasons[place] = reasons[place] or _why(bool(stated[place]), before[place])
+        other = [""] * len(reasons)
+        if reported is not None:
+            other = check_originals(originals, arrays.index[rows], manifest.threat, reported)
+        reasons = [why or said or kind for why, said, kind in zip(reasons, told[rows], other, strict=True)]
+        if sessions is not None:
             result.holding += reasons.count("")
         wrong += [f"image {index}: {why}" for index, why in zip(arrays.index[rows], reasons, strict=True) if why]
     result.enter(wrong, "counterexamples that do not hold")
@@ -170,6 +199,8 @@ def main(arguments: Sequence[str]) -> int:
     except NoEvidenceError as error:
         sys.stderr.write(f"verify: {error}\n")
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal's encoding has no signs for
     sys.stdout.write(as_json(found) if given.format == "json" else as_text(found))
     return exit_code(found)
 

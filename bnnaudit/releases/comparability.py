@@ -118,8 +118,8 @@ def _about_images(older: Report, newer: Report, images: SharedImages) -> Iterato
         yield "The reports have no image in common: the figures are compared as those of independent samples."
     elif images.shared < max(images.older, images.newer):
         yield (
-            f"Of {images.older} and {images.newer} attacked images {images.shared} are the same; --all and the same --seed "
-            "and --samples make them more."
+            f"Of {images.older} and {images.newer} attacked images {images.shared} are the same; audits with --all, the same "
+            "--seed and the same --samples share all of them."
         )
     if images.relabelled:
         yield (

@@ -78,7 +78,7 @@ def compare_models(older: Report, newer: Report, asked: Asked) -> ModelCompariso
     findings = with_states(newer.findings, older.findings)
     drops = drops_of(older, newer, images)
     doubts = [
-        f"the audit of {whose} is undecided: {why}"
+        f"the audit of {whose} is undecided: {why.rstrip('.')}"
         for whose, why in ((OLDER, why_undecided(older)), ("the newer release", why_undecided(newer)))
         if why
     ]

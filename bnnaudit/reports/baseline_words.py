@@ -33,7 +33,7 @@ def baseline_rows(baseline: Baseline) -> Iterator[tuple[str, str]]:
         model = f"{short(release.model)}, SHA-256 {digest(release.model_sha256)}"
         yield "Baseline's model", f"{model}, audited by bnnaudit {short(release.version)}"
     for warning in baseline.warnings:
-        yield "Mind", warning
+        yield "Note", warning
 
 
 def gone_lines(baseline: Baseline) -> Iterator[tuple[str, str]]:

@@ -60,8 +60,9 @@ RELEASE_COLUMNS = (
     "file",
 )
 """The header of a history, a row for each release. claimed: what ordinary PGD leaves; verified: an upper bound."""
-FORMULA = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes; an apostrophe before it makes it text."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet computes, the full-width signs of East Asian ones too; an apostrophe before it makes it
+text."""
 
 Cell = str | int | float | bool | None
 

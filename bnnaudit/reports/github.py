@@ -19,7 +19,7 @@ from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import plural
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
-from bnnaudit.reports.verdict_words import EXITS, found_words, log_lines
+from bnnaudit.reports.verdict_words import EXITS, found_words, log_lines, waiver_words
 
 MOST = 10
 """Annotations of each level that GitHub shows for a step (documentation of GitHub Actions, usage limits of annotations)."""
@@ -109,7 +109,7 @@ def _finding(finding: Finding, report: Report) -> Annotation:
     """An error where it fails the gate, a warning where an error-level finding does not, a notice where it is waived or known."""
     title, waiver, path = f"{finding.rule.code} {finding.rule.name}", finding.waiver, report.model.path
     if waiver is not None:
-        accepted = f"Waived until {waiver.expires} by {short(waiver.owner)}: {short(waiver.reason)}. {finding.message}"
+        accepted = f"Waived {short(waiver_words(waiver)).rstrip('.')}. {finding.message}"
         return Annotation(Level.NOTICE, f"{title} (waived)", accepted, path)
     if report.gate is not None and report.gate.counts(finding):
         return Annotation(Level.ERROR, title, finding.message, path)

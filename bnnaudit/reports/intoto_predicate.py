@@ -12,7 +12,6 @@ from dataclasses import asdict
 from typing import TypeAlias
 
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.provenance import Provenance
@@ -24,6 +23,7 @@ from bnnaudit.reports.json.parts import JsonObject, json_text
 from bnnaudit.reports.numbers import threat_text
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.verdict_words import is_serious
 
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 PASSED, WARNED, FAILED = "PASSED", "WARNED", "FAILED"
@@ -101,7 +101,7 @@ def _has_warnings(criterion: Criterion, report: Report) -> bool:
     """Whether a criterion is met although something speaks against the model: findings that do not fail, a broken check, a
     verdict against it."""
     if criterion.kind is CriterionKind.FINDINGS:
-        return any(_is_serious(finding) for finding in report.findings)
+        return any(is_serious(finding) for finding in report.findings)
     good = report.verdict is not None and report.verdict.status in (Status.AS_CLAIMED, Status.NOT_ROBUST)
     return criterion.kind is CriterionKind.AUDIT and (bool(report.faults) or not good)
 
@@ -114,11 +114,7 @@ def _result_of(code: str, report: Report, gate: Gate) -> str | None:
     ended = {skip.check for skip in report.skipped} | {fault.check for fault in report.faults}
     if any(check.rule == code and check.check in ended for check in report.checks):
         return None
-    return WARNED if any(map(_is_serious, findings)) else PASSED
-
-
-def _is_serious(finding: Finding) -> bool:
-    return finding.severity is not Severity.NOTE
+    return WARNED if any(map(is_serious, findings)) else PASSED
 
 
 def _configuration(report: Report) -> Iterator[JsonObject]:

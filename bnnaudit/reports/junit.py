@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from xml.etree import ElementTree
 
 from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
@@ -15,9 +16,11 @@ from bnnaudit.core.suite import Failure
 from bnnaudit.reports.baseline_words import baseline_sentence
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
-from bnnaudit.reports.numbers import count, percent, significant, threat_text, with_interval
+from bnnaudit.reports.measurement_words import measurement_words
+from bnnaudit.reports.numbers import MISSING, count, percent, threat_text, with_interval
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import file_name, short
+from bnnaudit.reports.verdict_words import waiver_words
 
 LONGEST_TEXT = 2000
 """Signs of a message that are shown. Not tuned."""
@@ -31,10 +34,22 @@ def write_junit(document: Document, page: Page) -> str:
     count stand in the output of a case that passed. Raises UsageError for a document that is no audit.
     """
     root = JUnitXml("bnnaudit")
-    for entry in entries_of(document, "junit"):
-        root.add_testsuite(_not_audited(entry) if isinstance(entry, Failure) else _suite(entry))
+    entries = entries_of(document, "junit")
+    names = _names(entry.model if isinstance(entry, Failure) else entry.model.path for entry in entries)
+    for entry in entries:
+        root.add_testsuite(_not_audited(entry, names) if isinstance(entry, Failure) else _suite(entry, names))
     root.update_statistics()
     return _text(root)
+
+
+def _names(paths: Iterable[str]) -> dict[str, str]:
+    """What each model is called: its file's name, or its path where another one's file has the same name.
+
+    Services take cases of one name in one class for one case, and show only one of the results.
+    """
+    files = {path: file_name(path) for path in paths}
+    several = {name for name, times in Counter(files.values()).items() if times > 1}
+    return {path: short(path) if name in several else name for path, name in files.items()}
 
 
 def _text(root: JUnitXml) -> str:
@@ -52,12 +67,12 @@ def _text(root: JUnitXml) -> str:
     )
 
 
-def _suite(report: Report) -> TestSuite:
+def _suite(report: Report, names: Mapping[str, str]) -> TestSuite:
     suite = TestSuite(f"{short(report.model.path)}, {threat_text(report.threat)}")
     suite.timestamp = short(report.provenance.created)[:19]
     for name, value in _properties(report):
         suite.add_property(name, short(value))
-    group = _group(report.model.path, f"{report.threat.norm}-{threat_text(report.threat).split(' ', 1)[1]}")
+    group = _group(names[report.model.path], f"{report.threat.norm}-{threat_text(report.threat).split(' ', 1)[1]}")
     cases = [*_gate_cases(report), *_check_cases(report)]
     for case in cases:
         case.classname = group
@@ -65,20 +80,20 @@ def _suite(report: Report) -> TestSuite:
     return suite
 
 
-def _not_audited(failure: Failure) -> TestSuite:
+def _not_audited(failure: Failure, names: Mapping[str, str]) -> TestSuite:
     suite = TestSuite(short(failure.model))
     suite.timestamp = short(failure.provenance.created)[:19]
     suite.add_property("version", short(failure.provenance.version))
     suite.add_property("exit code", str(int(failure.exit_code)))
-    case = TestCase("audit", _group(failure.model, "audit"))
+    case = TestCase("audit", _group(names[failure.model], "audit"))
     case.result = [_result(Error, failure.message, "not-audited")]
     suite.add_testcases([case])
     return suite
 
 
-def _group(path: str, rest: str) -> str:
+def _group(name: str, rest: str) -> str:
     """The class name: Jenkins takes what is before its last dot for a package, so no name in it has one."""
-    return f"{file_name(path).replace('.', '_')}.{short(rest).replace('.', '_')}"
+    return f"{name.replace('.', '_')}.{short(rest).replace('.', '_')}"
 
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
@@ -185,11 +200,8 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
         yield short(f"{finding.severity}: {finding.message} (confidence: {finding.confidence})", LONGEST_TEXT)
         for measurement in finding.measurements:
-            sample = "" if measurement.n is None else f", n = {count(measurement.n)}"
-            yield short(
-                f"  {measurement.name}: {significant(measurement.value, 4)} {measurement.unit}".rstrip() + sample
-            )
+            name, value, images = measurement_words(measurement)
+            yield short(f"  {name}: {value}{'' if images == MISSING else f', n = {images}'}")
         if finding.waiver is not None:
-            waiver = finding.waiver
-            yield short(f"  waived until {waiver.expires}: {waiver.reason} (owner: {waiver.owner})", LONGEST_TEXT)
+            yield short(f"  waived {waiver_words(finding.waiver)}", LONGEST_TEXT)
         yield short(f"  what to do: {finding.rule.remedy}", LONGEST_TEXT)

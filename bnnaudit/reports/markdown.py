@@ -27,11 +27,15 @@ from bnnaudit.reports.verdict_words import (
     answer,
     exit_reason,
     found_words,
+    further_reason,
     gate_sentence,
+    idle_words,
     log_lines,
     model_sentence,
+    no_masking_words,
     remedy_words,
     suite_lines,
+    waiver_words,
 )
 
 LARGEST = 65_000
@@ -118,11 +122,10 @@ def _report(report: Report, level: str) -> Iterator[str]:
     if verdict is None:
         yield words(log_lines(report)[0])
     else:
-        sentence = model_sentence(report, verdict)
-        yield f"**Model: {words(sentence)}**"
+        yield f"**Model:** {words(model_sentence(report, verdict))}"
         yield f"**Gate:** {words(gate_sentence(report))}"
-        if verdict.reason and verdict.reason not in sentence:
-            yield words(verdict.reason)
+        if reason := further_reason(verdict):
+            yield words(reason)
     yield _figures(report)
     yield from _gate(report)
     yield from _baseline(report)
@@ -158,10 +161,7 @@ def _gate(report: Report) -> Iterator[str]:
     asked = report.gate.criteria[:MOST_ROWS]
     rows = [(words(each.asked), _ANSWERS[each.outcome], words(found_words(each))) for each in asked]
     yield table(("the gate asked for", "answer", "found"), rows)
-    idle = [
-        f"- The waiver of {code(each.waiver.rule)} is {each.problem}: {words(each.waiver.reason)}"
-        for each in report.gate.idle
-    ]
+    idle = [f"- {words(idle_words(each))}" for each in report.gate.idle]
     if idle:
         yield "\n".join(idle[:MOST_ROWS])
 
@@ -169,8 +169,8 @@ def _gate(report: Report) -> Iterator[str]:
 def _baseline(report: Report) -> Iterator[str]:
     if report.baseline is None:
         return
-    mind = [f"- **Mind:** {words(warning)}" for warning in report.baseline.warnings]
-    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if mind else []), *mind])
+    notes = [f"- **Note:** {words(warning)}" for warning in report.baseline.warnings]
+    yield "\n".join([f"**Baseline:** {words(baseline_sentence(report.baseline))}", *([""] if notes else []), *notes])
     gone = [f"- {words(name)}: {words(found)}" for name, found in gone_lines(report.baseline)]
     if gone:
         yield details(f"{plural(len(gone), 'finding')} gone since the baseline", "\n".join(gone[:MOST_ROWS]))
@@ -193,16 +193,14 @@ def _findings(report: Report) -> Iterator[str]:
         marks += ["(waived)"] if finding.waiver else []
         yield details(" ".join(marks), "\n\n".join(_finding(finding)))
     if report.verdict is not None and not report.shows_masking:
-        open_questions = report.skipped or report.faults
-        yield f"No evidence of gradient masking was found{' by the checks that could run' if open_questions else ''}."
+        yield no_masking_words(report)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield words(finding.message)
     yield f"Confidence: {finding.confidence}. {code(f'bnnaudit explain {finding.rule.code}')} says what it means and what to do."
-    waiver = finding.waiver
-    if waiver is not None:
-        yield f"Waived until {waiver.expires} by {words(waiver.owner)}: {words(waiver.reason)}"
+    if finding.waiver is not None:
+        yield f"Waived {words(waiver_words(finding.waiver))}"
 
 
 def _left_aside(report: Report) -> Iterator[str]:

@@ -53,7 +53,7 @@ def _pair(pair: ModelComparison) -> Iterator[str]:
     lines = [f"- older: {words(release_words(pair.older))}", f"- newer: {words(release_words(pair.newer))}"]
     lines.append(f"- images: {words(images_words(pair))}")
     lines += [f"- {words(sentence)}" for sentence in basis_sentences(pair)]
-    lines += [f"- **Mind:** {words(sentence)}" for sentence in pair.warnings]
+    lines += [f"- **Note:** {words(sentence)}" for sentence in pair.warnings]
     yield "\n".join(lines)
     yield from _findings(changed_findings(pair))
     asked = [(words(each.asked), _ANSWERS[each.outcome], words(each.reason)) for each in pair.criteria]

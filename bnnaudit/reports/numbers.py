@@ -32,6 +32,11 @@ def with_interval(estimate: Estimate | None) -> str:
     return "not measured" if estimate is None else f"{percent(estimate.value)} {interval(estimate)}"
 
 
+def in_points(difference: Estimate, side: str = "") -> str:
+    """A difference of accuracies, `3.0 points [0.0, 6.7]`; `side` after the unit."""
+    return f"{percent_number(difference.value)} points{side} {interval(difference)}"
+
+
 def length(eps: float) -> str:
     """A length in units of the [0,1] image as `core` writes it; a dash where it is not a number."""
     return length_text(eps) if math.isfinite(eps) else MISSING

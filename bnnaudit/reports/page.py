@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,11 @@ NARROWEST = 40
 """Columns that a report is never narrower than."""
 WIDEST = 120
 """Columns beyond which lines are no longer easy to read."""
+GLUE = "\ue000"
+"""Stands for a space at which no line is broken, until the page is drawn. It is a private sign, which no safe text holds;
+a no-break space would be taken for a space."""
+_UNBROKEN = re.compile(r"(?<=[0-9]) (?=%)|(?<=[0-9],) (?=[-+]?[0-9.]+\])")
+"""Between a number and its per cent sign, and between the ends of an interval."""
 LONGEST, LONGEST_FULL = 2_000, 20_000
 """Characters of one text on a page, and on a verbose one: a screenful, and more than any model's metadata hold that people wrote.
 Not tuned."""
@@ -44,4 +50,5 @@ class Page:
         from rich.text import Text  # only a page that is drawn on needs it
 
         words = short(words, LONGEST_FULL if self.verbose else LONGEST)
-        return Text(safe(spelled_in_ascii(words) if self.ascii else words), style=style, overflow="fold")
+        shown = safe(spelled_in_ascii(words) if self.ascii else words)
+        return Text(_UNBROKEN.sub(GLUE, shown), style=style, overflow="fold")

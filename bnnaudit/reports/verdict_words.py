@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.finding import BaselineState, Finding, Severity, speaks_of_masking
-from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
-from bnnaudit.core.policy import FailOn
+from bnnaudit.core.gate import Bound, Criterion, CriterionKind, Gate, Outcome
+from bnnaudit.core.policy import FailOn, IdleWaiver, Waiver, WaiverProblem
 from bnnaudit.core.report import Remedy, Report, Status, Verdict
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name
-from bnnaudit.reports.numbers import count, percent, plural, threat_text, with_interval
+from bnnaudit.reports.numbers import count, in_points, percent, plural, threat_text, with_interval
 from bnnaudit.reports.safe_text import short
 
 STATUSES = {
@@ -35,6 +36,7 @@ _ROBUST = (CriterionKind.VERIFIED, CriterionKind.GAP, CriterionKind.CLAIM)
 """Criteria on robust accuracy."""
 _BOUNDED = {CriterionKind.VERIFIED: "at most ", CriterionKind.CLAIM: "at most ", CriterionKind.GAP: "at least "}
 """What is measured is an upper bound of the robust accuracy, and so a lower bound of the gap."""
+_IN_ORDER = (Outcome.FAILED, Outcome.UNDECIDED, Outcome.PASSED)
 _SHORTEST_LIST = 24
 """Characters of a list of codes that still fits into the last line of a page of 80 columns. Not tuned."""
 
@@ -50,20 +52,38 @@ def model_sentence(report: Report, verdict: Verdict) -> str:
     left = f"at most {_share(verdict.verified_accuracy)}"
     match verdict.status:
         case Status.FAKE:
-            return f"{name}: {left} withstand {under}, not {percent(verdict.claimed_accuracy)}"
+            return f"{name}: {left} withstand {under}, not {percent(_refuted(verdict))}"
         case Status.NOT_ROBUST:
             return f"{name}: {left} of the images withstand {under}"
         case Status.CLAIM_NOT_MET:
             return f"{name}: {left} withstand {under}, {percent(verdict.declared_accuracy)} declared"
         case Status.AS_CLAIMED:
-            masking = _codes(each for each in report.findings if speaks_of_masking(each) and _is_serious(each))
+            masking = _codes(each for each in report.findings if speaks_of_masking(each) and is_serious(each))
             return f"{name}: {left} withstand {under}{f', but see {masking}' if masking else ''}"
         case Status.INCONCLUSIVE:
-            return f"{name}: {verdict.reason}".rstrip(": ")
+            return f"{name}: {_inside_a_sentence(verdict.reason)}".rstrip(": ")
 
 
-def _is_serious(finding: Finding) -> bool:
+def is_serious(finding: Finding) -> bool:
+    """Whether it speaks against the model: a note does not."""
     return finding.severity is not Severity.NOTE
+
+
+def further_reason(verdict: Verdict) -> str:
+    """Why, where the sentence on what the model is does not say it."""
+    return "" if verdict.status is Status.INCONCLUSIVE else verdict.reason
+
+
+def _inside_a_sentence(words: str) -> str:
+    """Without the capital that begins a sentence; a name in capitals keeps them."""
+    return words[:1].lower() + words[1:] if words[1:2].islower() or words[1:2].isspace() else words
+
+
+def _refuted(verdict: Verdict) -> float | None:
+    """The figure that better attacks refute: the declared one, unless that is met; then what ordinary attacks leave."""
+    declared, ordinary, left = verdict.declared_accuracy, verdict.ordinary_accuracy, verdict.verified_accuracy
+    is_met = declared is not None and left is not None and declared <= left.value
+    return ordinary.value if is_met and ordinary is not None else verdict.claimed_accuracy
 
 
 def claimed_words(verdict: Verdict) -> str:
@@ -81,6 +101,14 @@ def verified_words(verdict: Verdict) -> str:
     return f"at most {with_interval(left)}, left by all attacks together" if left else "not measured"
 
 
+def no_masking_words(report: Report) -> str:
+    """Never "not masked": a check that finds nothing has not shown that there is nothing, least of all on figures in doubt."""
+    nothing = "No evidence of gradient masking was found"
+    if report.verdict is not None and report.verdict.status is Status.INCONCLUSIVE:
+        return f"{nothing}, but the verdict is inconclusive."
+    return f"{nothing} by the checks that could run." if report.skipped or report.faults else f"{nothing}."
+
+
 def remedy_words(remedy: Remedy) -> str:
     """What cures the attacks: `temperature (b by HNS) alone recovers 171 of 175 images; against SP202`."""
     cure, recovered = remedy.cure, remedy.cure.recovered
@@ -88,6 +116,20 @@ def remedy_words(remedy: Remedy) -> str:
     images = f"{count(round(recovered.value * recovered.n))} of {count(recovered.n)} images"
     against = f"; against {', '.join(remedy.causes)}" if remedy.causes else ""
     return f"{cure.name} ({cure.setting}) {alone} {images}{against}"
+
+
+def waiver_words(waiver: Waiver) -> str:
+    """`until 2027-01-31 by Jane: known since release 3`, after "waived"."""
+    return f"until {waiver.expires.isoformat()} by {short(waiver.owner)}: {waiver.reason}"
+
+
+def idle_words(idle: IdleWaiver) -> str:
+    """`The waiver of SP201 by Jane expired on 2026-01-31: known since release 3`."""
+    waiver = idle.waiver
+    why = f"expired on {waiver.expires.isoformat()}"
+    if idle.problem is WaiverProblem.UNUSED:
+        why = "accepts no finding"
+    return f"The waiver of {short(waiver.rule)} by {short(waiver.owner)} {why}: {waiver.reason}"
 
 
 def open_criteria(gate: Gate) -> tuple[Criterion, ...]:
@@ -110,15 +152,15 @@ def criterion_line(criterion: Criterion, verdict: Verdict | None = None) -> str:
 
     verdict: one whose reason stands beside it, and is not said again.
     """
-    measured = criterion.measured
-    if criterion.kind is CriterionKind.BASELINE and measured is not None:
-        low, high = 100 * measured.low, 100 * measured.high
-        return f"{criterion.asked} → {100 * measured.value:.1f} points below [{low:.1f}, {high:.1f}]"
+    if criterion.kind is CriterionKind.BASELINE and criterion.measured is not None:
+        return f"{criterion.asked} → {in_points(criterion.measured, ' below')}"
     if criterion.threshold is None or criterion.measured is None:
         known = verdict is not None and verdict.reason == criterion.reason
         return criterion.asked if known else f"{criterion.asked} → {found_words(criterion)}"
     most = _BOUNDED.get(criterion.kind, "")
-    words = f"{criterion.kind} {100 * criterion.threshold:g} %: {most}{with_interval(criterion.measured)}"
+    is_gap = criterion.kind is CriterionKind.GAP
+    unit, found = ("points", in_points(criterion.measured)) if is_gap else ("%", with_interval(criterion.measured))
+    words = f"{criterion.kind} {100 * criterion.threshold:g} {unit}: {most}{found}"
     if criterion.outcome is Outcome.UNDECIDED:
         more = criterion.more_images
         return words if more is None else f"{words}, ~{plural(more, 'more image')}"
@@ -134,9 +176,10 @@ def gate_sentence(report: Report) -> str:
     head = f"{answer(report)}, exit {int(code)}"
     if gate.outcome is not Outcome.PASSED:
         return f"{head}: {_what_is_missing(gate, report.verdict)}"
-    asked = [criterion.asked for criterion in gate.criteria if criterion.kind is not CriterionKind.AUDIT]
-    if len(asked) > 2:
-        asked = [f"all {len(asked)} criteria met"]
+    excused = [criterion for criterion in gate.criteria if _is_excused(criterion)]
+    met = [each.asked for each in gate.criteria if each.kind is not CriterionKind.AUDIT and each not in excused]
+    asked = met if len(met) <= 2 else [f"all {len(met)} criteria met"]
+    asked += [f"not held against it: {criterion.asked}" for criterion in excused]
     known = _known(report, gate)
     if known:
         asked.append(f"as in the baseline: {_codes(known)}")
@@ -147,16 +190,23 @@ def gate_sentence(report: Report) -> str:
     return f"{head}: {'; '.join(asked)}"
 
 
+def _is_excused(criterion: Criterion) -> bool:
+    """Whether a declared figure that is not shown to be met is passed over, as the policy asks."""
+    if criterion.kind is not CriterionKind.CLAIM or criterion.outcome is not Outcome.PASSED:
+        return False
+    below = criterion.measured is None or criterion.threshold is None or criterion.measured.value < criterion.threshold
+    return criterion.bound is not Bound.LOWER and (criterion.bound is not Bound.ESTIMATE or below)
+
+
 def _what_is_missing(gate: Gate, verdict: Verdict | None) -> str:
     missing = open_criteria(gate)
     if len(missing) == 1:
         return criterion_line(missing[0], verdict)
     failed = sum(criterion.outcome is Outcome.FAILED for criterion in missing)
-    counts = [
-        f"{failed} failed" if failed else "",
-        f"{len(missing) - failed} undecided" if len(missing) > failed else "",
-    ]
-    return f"of {len(gate.criteria)} criteria {' and '.join(filter(None, counts))}"
+    undecided, total = len(missing) - failed, len(gate.criteria)
+    if not failed:
+        return f"{undecided} of {total} criteria undecided"
+    return f"{failed} of {total} criteria failed{f', {undecided} undecided' if undecided else ''}"
 
 
 def _codes(findings: Iterable[Finding]) -> str:
@@ -164,10 +214,13 @@ def _codes(findings: Iterable[Finding]) -> str:
 
 
 def _short_reason(criterion: Criterion) -> str:
-    if criterion.kind is CriterionKind.AUDIT:
-        return "no verdict"
-    is_short = criterion.kind is CriterionKind.FINDINGS and len(criterion.reason) <= _SHORTEST_LIST
-    return criterion.reason if is_short else str(criterion.kind)
+    codes = criterion.reason.partition("; ")[0]  # what is accepted follows
+    is_short = criterion.kind is CriterionKind.FINDINGS and len(codes) <= _SHORTEST_LIST
+    return codes if is_short else _kind(criterion)
+
+
+def _kind(criterion: Criterion) -> str:
+    return "no verdict" if criterion.kind is CriterionKind.AUDIT else str(criterion.kind)
 
 
 def _passed_by(report: Report, gate: Gate) -> str:
@@ -191,12 +244,15 @@ def log_lines(report: Report) -> list[str]:
     if report.verdict is None:
         return _measured(report)
     verdict, word = report.verdict, answer(report)
+    kinds: list[str] = []
     if report.gate is None:
         why = "no gate"
     elif report.passed:
         why = _passed_by(report, report.gate)
     else:
-        why = ", ".join(dict.fromkeys(_short_reason(criterion) for criterion in open_criteria(report.gate)))
+        missing = open_criteria(report.gate)
+        why = ", ".join(dict.fromkeys(_short_reason(criterion) for criterion in missing))
+        kinds = [f"{word}  {', '.join(dict.fromkeys(map(_kind, missing)))}; model: {verdict.status}"]
     head, under = f"{word}  {why}; model: {verdict.status}", f" under {threat_text(report.threat)}"
     verified = verdict.verified_accuracy
     if verified is None:
@@ -204,6 +260,7 @@ def log_lines(report: Report) -> list[str]:
             f"{head}, robust accuracy not measured{under}",
             f"{head}, not measured",
             head,
+            *kinds,
             f"{word}  {verdict.status}",
         ]
     left, full = f"at most {percent(verified.value)}", f"at most {with_interval(verified)}"
@@ -216,6 +273,7 @@ def log_lines(report: Report) -> list[str]:
         f"{head}, {left}{under}",
         f"{head}, {left} verified",
         head,
+        *kinds,
         f"{word}  model: {verdict.status}",
         word,
     ]
@@ -245,21 +303,37 @@ def failure_lines(failure: Failure) -> list[str]:
     ]
 
 
+def suite_outcome(suite: Suite) -> Outcome | None:
+    """Failed if any audit failed, else undecided if any did not pass; None where no gate was asked."""
+    outcomes = {_outcome(entry) for entry in suite.entries}
+    return next((outcome for outcome in _IN_ORDER if outcome in outcomes), None)
+
+
+def _outcome(entry: Report | Failure) -> Outcome | None:
+    """The gate's; of an audit that gave no report undecided, of a run that judges nothing None."""
+    if isinstance(entry, Failure):
+        return Outcome.UNDECIDED
+    return None if entry.gate is None else entry.gate.outcome
+
+
+def suite_counts(suite: Suite) -> str:
+    """How many audits ended how: `4 audits: 1 not audited, 2 failed, 1 passed`."""
+    kinds = Counter(_ending(entry) for entry in suite.entries)
+    counts = [f"{kinds[kind]} {kind}" for kind in ("not audited", *_IN_ORDER, "not judged") if kinds[kind]]
+    return f"{plural(len(suite.entries), 'audit')}: {', '.join(counts) or 'none'}"
+
+
+def _ending(entry: Report | Failure) -> str:
+    outcome = _outcome(entry)
+    return "not audited" if isinstance(entry, Failure) else "not judged" if outcome is None else str(outcome)
+
+
 def suite_lines(suite: Suite) -> list[str]:
-    """Several audits in one line for a log: FAIL if any failed, else UNDECIDED if any did not pass."""
-    codes = [exit_code_of(entry) for entry in suite.entries]
-    names = ((ExitCode.FAILED, "failed"), (ExitCode.UNFINISHED, "undecided"), (ExitCode.PASSED, "passed"))
-    counts = [f"{codes.count(code)} {word}" for code, word in names if code in codes]
-    lost = sum(code in (ExitCode.BAD_INPUT, ExitCode.BUG) for code in codes)
-    if lost:
-        counts.insert(0, f"{lost} not audited")
-    if ExitCode.FAILED in codes:
-        word = ANSWERS[Outcome.FAILED]
-    else:
-        word = ANSWERS[Outcome.PASSED if set(codes) <= {ExitCode.PASSED} else Outcome.UNDECIDED]
-    head = f"{word}  {plural(len(codes), 'audit')}: {', '.join(counts) or 'none'}"
+    """Several audits in one line for a log."""
+    outcome, counts = suite_outcome(suite), suite_counts(suite)
+    word = "" if outcome is None else f"{ANSWERS[outcome]}  "
     code = f"exit code {int(suite.exit_code)}"
-    return [f"{head}; {code} ({exit_reason(suite)})", f"{head}; {code}", f"{word}  {code}"]
+    return [f"{word}{counts}; {code} ({exit_reason(suite)})", f"{word}{counts}; {code}", f"{word}{code}"]
 
 
 def exit_reason(suite: Suite) -> str:

@@ -19,6 +19,8 @@ SERIOUS = 0.10
 stays below it (published accuracies under PGD-20 and AutoAttack differ by two to five points of about fifty)."""
 SIGNIFICANCE = 0.05
 """Level of the whole run, after Holm's correction. The usual one; not tuned."""
+NO_LABELS = "the data have no labels to compare the model's predictions with"
+NONE_DECLARED = "the card declares no such figure"
 VARYING = "the model's answers vary between runs or with the batch (MF405, MF407), so a replay proves nothing"
 
 
@@ -104,6 +106,11 @@ def with_interval(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
+def points_with_interval(difference: Estimate) -> str:
+    """The same of a difference of accuracies: `3.0 points [0.0, 6.7]`."""
+    return f"{100 * difference.value:.1f} points [{100 * difference.low:.1f}, {100 * difference.high:.1f}]"
+
+
 def left(result: TrialResult) -> str:
     """The accuracy that an attack leaves, as `58.3 %`."""
     return percent(float(result.standing.mean()))
@@ -116,4 +123,5 @@ def in_percent(threshold: float) -> str:
 
 def in_points(threshold: float) -> str:
     """A threshold of 0.05 as `5 points`, of accuracy."""
-    return f"{100 * threshold:g} points"
+    number = f"{100 * threshold:g}"
+    return f"{number} {'point' if number == '1' else 'points'}"

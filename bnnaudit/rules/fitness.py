@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from bnnaudit.core.evidence import Evidence, Judged
 from bnnaudit.core.finding import Finding, Skip
 from bnnaudit.core.sample_fit import Alternative, LabelFit, SampleFit
-from bnnaudit.rules.comparison import Paired, share
+from bnnaudit.rules.comparison import NO_LABELS, Paired, share
 
 FAR = 0.10
 """Ten points of accuracy. Of 24 ways to prepare 100 images, the best one gained at most 8 on networks with 24 to 58 % on CIFAR-10
@@ -26,7 +26,7 @@ def judge_labels(check: str, evidence: Evidence, findings_from: Callable[[Sample
     if fit is None:
         return (Skip(check, evidence.probes.why_missing("fit")),)
     if fit.labels is None:
-        return (Skip(check, "the data have no labels to compare the model's predictions with"),)
+        return (Skip(check, NO_LABELS),)
     return findings_from(fit)
 
 

@@ -19,8 +19,9 @@ from bnnaudit.core.attack import Pgd
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.gate import Outcome
 from bnnaudit.core.plan import AuditPlan, Declared
-from bnnaudit.core.policy import Limits, Policy, Waiver, WaiverProblem
+from bnnaudit.core.policy import FailOn, Limits, Policy, Waiver, WaiverProblem
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts, Extent, Report, Status
@@ -246,7 +247,8 @@ def test_an_interrupted_audit_keeps_what_it_has_and_does_not_decide(monkeypatch:
     assert report.verdict.status is Status.INCONCLUSIVE
     assert not report.passed
     assert len(report.attacks) == 2
-    assert all("interrupted" in skip.why or "left out by --effort" in skip.why for skip in report.skipped)
+    reasons = ("interrupted", "left out by --effort", "declares no such figure")
+    assert all(any(reason in skip.why for reason in reasons) for skip in report.skipped)
     assert any("interrupted" in skip.why for skip in report.skipped)
 
 
@@ -260,6 +262,21 @@ def test_a_check_that_breaks_is_a_fault_and_no_finding() -> None:
     assert "transfer" in {skip.check for skip in report.skipped}
     assert report.verdict is not None
     assert report.passed
+
+
+def test_a_required_check_whose_measurement_breaks_is_undecided_and_says_what_broke(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*arguments: object, **options: object) -> object:
+        raise RuntimeError("no noise")
+
+    monkeypatch.setattr("bnnaudit.auditing.suspicions.measure_noise", break_down)
+    given = request(linear_target(WEIGHTS, torch.zeros(3)), policy=Policy(require=("GM112",)))
+    report = run_audit(given, Silence()).report
+    why = "its measurement broke: RuntimeError: no noise"
+    assert {skip.check: skip.why for skip in report.skipped}["noise"] == why
+    assert report.gate is not None
+    assert [each.reason for each in report.gate.criteria if each.outcome is Outcome.UNDECIDED] == [why]
 
 
 def test_a_broken_claim_leaves_the_audit_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +384,24 @@ def test_an_audit_ends_with_the_block_that_decides_its_verdict() -> None:
     assert early.verdict.status is whole.verdict.status is Status.FAKE
     assert {row.accuracy.n for row in early.attacks} == {50}
     assert early.signal == whole.signal, "probes look at the whole sample"
+
+
+def test_an_audit_that_counts_warnings_does_not_end_early() -> None:
+    given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)))
+    strict = replace(given, plan=replace(given.plan, policy=Policy(fail_on=FailOn.WARNING)))
+    assert run_audit(strict, Silence()).report.extent == Extent(120, 120, (120,))
+
+
+def test_a_declared_clean_accuracy_is_held_against_the_whole_sample_after_any_block() -> None:
+    """Neither can few images end an audit by chance, nor hide what all of them show."""
+    given = request(linear_target(WEIGHTS * 1000, torch.zeros(3)), declared=Declared(clean_accuracy=1.0))
+    wrong = torch.arange(120) % 10 == 0
+    labels = torch.where(wrong, (given.sample.labels + 1) % 3, given.sample.labels)
+    report = run_audit(replace(given, sample=replace(given.sample, labels=labels)), Silence()).report
+    assert report.extent == Extent(50, 120, (50,))
+    (finding,) = (each for each in report.findings if each.rule.code == "MF403")
+    (clean, _) = finding.measurements
+    assert (clean.n, clean.value) == (120, 0.9)
 
 
 def test_blocks_are_put_together_image_by_image() -> None:

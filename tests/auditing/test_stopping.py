@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bnnaudit.auditing.stopping import FIRST_BLOCK, LEVEL, Tally, is_decided, next_total
+from bnnaudit.auditing.stopping import FIRST_BLOCK, LEVEL, Tally, is_decided, needs_whole_sample, next_total
+from bnnaudit.auditing.thresholds import at_most, gap_of
 from bnnaudit.core.finding import Confidence, Finding, Severity
-from bnnaudit.core.policy import Limits
+from bnnaudit.core.gate import Outcome
+from bnnaudit.core.policy import Decide, FailOn, Limits, Policy
 from bnnaudit.core.report import Status
 from bnnaudit.numerics.sequential import confidence_sequence
+from bnnaudit.rules.comparison import Paired
 from bnnaudit.rules.table import RULES
+from tests.rules.evidence import plan
 
 
 def tally(n: int, claimed: float, verified: float, clean: float = 0.95) -> Tally:
@@ -80,6 +84,31 @@ def test_an_audit_goes_on_while_a_threshold_is_open(limits: Limits, decided: boo
     """60 % of 150 images claimed and verified: the status is decided. The sequences reach from 47 to 72 %, the loss to 5 %."""
     seen = tally(150, 0.6, 0.6)
     assert is_decided(Status.AS_CLAIMED, (), seen, limits) is decided
+
+
+@pytest.mark.parametrize("most", [0.0, 0.001, 0.01, 0.05])
+@pytest.mark.parametrize("n", [50, 150, 300])
+def test_no_audit_ends_while_the_gate_is_undecided_about_the_gap(n: int, most: float) -> None:
+    """The paired interval of a few lost images begins at 0, where the sequence has left it."""
+    for lost in range(n // 4):
+        seen = Tally(n, n, n, n - lost, lost)
+        answer = at_most(gap_of(Paired(0, lost, n)), most, Decide.INTERVAL)
+        ends = is_decided(Status.AS_CLAIMED, (), seen, Limits(max_gap=most))
+        assert not (ends and answer.outcome is Outcome.UNDECIDED), lost
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "all_images", "whole"),
+    [
+        (FailOn.ERROR, False, False),
+        (FailOn.NEVER, False, False),
+        (FailOn.WARNING, False, True),
+        (FailOn.NOTE, False, True),
+        (FailOn.ERROR, True, True),
+    ],
+)
+def test_a_gate_that_counts_symptoms_takes_the_whole_sample(fail_on: FailOn, all_images: bool, whole: bool) -> None:
+    assert needs_whole_sample(plan(policy=Policy(fail_on=fail_on), all_images=all_images)) is whole
 
 
 def test_the_gap_to_a_declared_figure_is_one_of_the_verified_accuracy() -> None:

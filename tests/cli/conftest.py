@@ -79,7 +79,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a model for each code: `honest` passes, `fake` does not, `broken` is none; images whose labels are
-    right (`images.npz` has none) for nine in ten."""
+    right (`images.npz` has none) for nine in ten, or for all (`right.npz`)."""
     monkeypatch.chdir(tmp_path)
     write_model(tmp_path / "honest.onnx", scale=0.05)
     write_model(tmp_path / "fake.onnx", scale=200.0)
@@ -87,5 +87,6 @@ def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     images = np.load(data)["x"]
     classes = onnxruntime.InferenceSession(str(tmp_path / "honest.onnx")).run(None, {"image": images})[0].argmax(1)
     wrong = np.arange(len(images)) % 10 == 0
+    np.savez(tmp_path / "right.npz", x=images, y=classes)
     np.savez(tmp_path / "labelled.npz", x=images, y=np.where(wrong, (classes + 1) % 3, classes))
     return tmp_path

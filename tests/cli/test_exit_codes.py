@@ -49,7 +49,16 @@ def test_a_threshold_that_is_clearly_missed(check: Check, threshold: str) -> Non
 
 
 def test_a_threshold_that_is_clearly_met(check: Check) -> None:
-    assert check("honest.onnx", "--min-clean", "0.9", "--max-gap", "5%").code == ExitCode.PASSED
+    words = ("honest.onnx", "--data", "right.npz", "--min-clean", "0.9", "--max-gap", "5%")
+    assert check(*words).code == ExitCode.PASSED
+
+
+def test_a_clean_accuracy_of_images_without_labels(check: Check) -> None:
+    """The model's own answers stand in for the labels, and are all right: that meets no threshold."""
+    ran = check("honest.onnx", "--min-clean", "0.1")
+    assert ran.code == ExitCode.UNFINISHED
+    assert "the data have no labels" in " ".join(ran.out.split())
+    assert check("honest.onnx", "--min-clean", "0.1", "--decide", "estimate").code == ExitCode.UNFINISHED
 
 
 def test_a_claim_that_is_not_met(check: Check, folder: Path) -> None:
@@ -59,8 +68,9 @@ def test_a_claim_that_is_not_met(check: Check, folder: Path) -> None:
 
 def test_a_threshold_within_the_interval(check: Check) -> None:
     """All of 40 images are right: 95 % confidence says from 91 %."""
-    assert check("honest.onnx", "--min-clean", "0.95").code == ExitCode.UNFINISHED
-    assert check("honest.onnx", "--min-clean", "0.95", "--decide", "estimate").code == ExitCode.PASSED
+    words = ("honest.onnx", "--data", "right.npz", "--min-clean", "0.95")
+    assert check(*words).code == ExitCode.UNFINISHED
+    assert check(*words, "--decide", "estimate").code == ExitCode.PASSED
 
 
 def test_an_estimate_below_its_threshold(check: Check) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 
 from bnnaudit.cli.paths import model_files
@@ -31,10 +33,13 @@ eps = 0.001
 
 @pytest.fixture
 def folder(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with three networks and images."""
+    """The current folder, with three equal networks, and images that they get right."""
     monkeypatch.chdir(tmp_path)
     for name in ("a", "b", "c"):
         write_model(tmp_path / f"{name}.onnx", scale=0.05)
+    images = np.load(data)["x"]
+    classes = onnxruntime.InferenceSession(str(tmp_path / "a.onnx")).run(None, {"image": images})[0].argmax(1)
+    np.savez(data, x=images, y=classes)
     return tmp_path
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bnnaudit.config.card import Settings, parse_settings, settings_for
 from bnnaudit.config.policies import policies_of
+from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import SettingsError
 from bnnaudit.core.policy import Decide, FailOn, Limits, Policy, Waiver
 from bnnaudit.core.threat import Norm
@@ -194,6 +195,43 @@ def test_a_card_does_not_choose_an_easier_threat(tmp_path: Path, project: str) -
     assert (eps, least) == (0.1, 0.3)
 
 
+CARD = """
+[data]
+source = "mine.npz"
+samples = 1
+seed = 7
+[attack]
+steps = 1
+queries = 1
+[audit]
+effort = "quick"
+[substitute]
+model = "weak.onnx"
+[deployment]
+serve_as = "exact"
+[preprocessing]
+mean = 0.5
+"""
+
+
+def test_a_card_does_not_choose_easier_images_or_attacks(tmp_path: Path) -> None:
+    """What the project leaves out, here the seed, and how the model's input is prepared, is the card's to say."""
+    tables = CARD.replace("mine", "held-out").replace("weak", "strong").replace("seed = 7\n", "")
+    tables = (
+        tables.replace("= 1\n", "= 40\n").replace("quick", "thorough").replace("exact", "any").replace("0.5", "0.1")
+    )
+    gate = "[policy]\nmin_verified = 0.3\n"
+    for policy, is_the_cards in (("", True), (gate, False), (gate + "trust_cards = true\n", True)):
+        settings = settled(tmp_path, policy + tables, CARD)
+        data, attack, number = settings.data, settings.attack, 1 if is_the_cards else 40
+        assert data.source == str(tmp_path / ("models/mine.npz" if is_the_cards else "held-out.npz"))
+        assert (data.samples, attack.steps, attack.queries) == (number, number, number)
+        assert settings.audit.effort is (Effort.QUICK if is_the_cards else Effort.THOROUGH)
+        assert settings.substitute.model == tmp_path / ("models/weak.onnx" if is_the_cards else "strong.onnx")
+        assert settings.deployment.serve_as == ("exact" if is_the_cards else "any")
+        assert (data.seed, settings.preprocessing.mean) == (7, (0.5,))
+
+
 def test_flags_make_a_gate_of_the_project_as_well(tmp_path: Path) -> None:
     project = "[threat]\neps = 0.1\n"
     assert threats_of(settled(tmp_path, project, EASY)) == [(Norm.LINF, 0.0, 0.0)]
@@ -256,6 +294,17 @@ def test_a_problem_is_named(tmp_path: Path, text: str, message: str) -> None:
     assert "bnnaudit.toml: " in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["bnnaudit.toml", "pyproject.toml", "m.toml"])
+def test_a_file_that_cannot_be_read_is_not_a_file_that_asks_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("moved-away.toml")
+    with pytest.raises(SettingsError, match=f"{name}: no such file"):
+        settings_for(tmp_path / "m.onnx", Settings(), tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError, match=f"{name}: cannot be read"):
+        settings_for(tmp_path / "m.onnx", Settings(), tmp_path)
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

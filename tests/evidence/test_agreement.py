@@ -15,8 +15,10 @@ from bnnaudit.auditing.replay_check import check_threat
 from bnnaudit.core.facts import ChannelOrder, Layout
 from bnnaudit.core.target import Preparation
 from bnnaudit.core.threat import Box, InputGrid, Norm, Threat
+from bnnaudit.data.image_digest import image_digests
 from bnnaudit.evidence import sessions as alone
 from bnnaudit.evidence.manifest import DTYPES, Input
+from bnnaudit.evidence.report import image_digests as alone_digests
 from bnnaudit.evidence.schema import evidence_schema
 from bnnaudit.evidence.sessions import network_input
 from bnnaudit.evidence.threat import Grid, nearest, outside
@@ -113,3 +115,10 @@ def test_types_and_options_are_those_of_the_runtime() -> None:
     assert set(known["dtype"]["enum"]) == set(DTYPES)
     assert alone.EXACT_SUMS == runtime._EXACT_SUMS
     assert alone.UNFUSED == (runtime._INTEGER_KERNELS,)
+
+
+@pytest.mark.parametrize("box", [BYTES, UNIT, SIGNED])
+def test_an_image_has_the_digest_that_reports_give_it(box: Box) -> None:
+    images = box.low + box.width * torch.rand(300, 3, 5, 4, generator=torch.Generator().manual_seed(2))
+    threat = checked(Threat(Norm.LINF, 0.1, box))
+    assert alone_digests(images.numpy(), threat) == image_digests(images, box)

@@ -203,7 +203,7 @@ def test_arrays_that_would_fill_the_memory(evidence: Evidence) -> None:
     evidence.restate()
     failed(evidence, "counterexamples.npz: original would unpack", "refused")
     evidence.restate(lambda manifest: manifest["counterexamples"].update(count=2**39))
-    failed(evidence, "more than 8 GiB")
+    assert any("more than 8 GiB" in problem for problem in only(verify(evidence.folder, evidence.model)).problems)
 
 
 def test_two_files_of_one_name(evidence: Evidence, tmp_path: Path) -> None:
@@ -222,11 +222,12 @@ def other(arrays: dict[str, np.ndarray], name: str, dtype: str) -> dict[str, np.
     [
         lambda arrays: other(arrays, "original", "f8"),
         lambda arrays: other(arrays, "label", "i4"),
+        lambda arrays: {"original": np.asfortranarray(arrays["original"])},
         lambda arrays: {"adversarial": arrays["adversarial"][:-1]},
         lambda arrays: {"before": arrays["before"][:, 0]},
         lambda arrays: {"index": np.array([{}] * len(arrays["index"]), dtype=object)},
     ],
-    ids=["doubles", "narrow labels", "one image less", "no sessions", "pickled objects"],
+    ids=["doubles", "narrow labels", "by columns", "one image less", "no sessions", "pickled objects"],
 )
 def test_arrays_that_are_not_as_the_manifest_says(
     evidence: Evidence, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -323,7 +324,10 @@ def test_a_model_that_needs_more_than_the_runtime(evidence: Evidence) -> None:
     evidence.restate(lambda manifest: manifest["replay"].update(plain=False, why="its graph is not sorted"))
     result = only(verify(evidence.folder, evidence.model))
     assert (result.exit_code, result.problems) == (3, [])
-    assert result.cannot == "ONNX Runtime alone cannot run this model as the audit did: its graph is not sorted"
+    assert (
+        result.cannot
+        == "by the evidence, ONNX Runtime alone cannot run this model as the audit did: its graph is not sorted"
+    )
     assert result.inside == result.counterexamples
     assert "UNKNOWN" in as_text([result])
     rescued = only(

@@ -53,26 +53,6 @@ def pytest_in(folder: Path) -> str:
     return counted
 
 
-FIXTURES = """
-import pytest, torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
-@pytest.fixture
-def network():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    network[1].weight.data = torch.tensor([[1.0] * 4, [-1.0] * 4])
-    network[1].bias.data = torch.tensor([-2.0, 2.0])
-    return network
-
-@pytest.fixture
-def test_loader():
-    labels = torch.arange(60) % 2
-    images = torch.where(labels == 0, 0.7, 0.3).view(-1, 1, 1, 1).expand(60, 1, 2, 2)
-    return DataLoader(TensorDataset(images, labels), batch_size=8)
-"""
-
-
 @pytest.mark.parametrize(("sample", "failed"), [("digits-ref-at", False), ("digits-bnn-waq", True)])
 def test_pytest_passes_or_fails_with_the_gate(folder: Path, sample: str, failed: bool) -> None:
     """At 8/255 ordinary PGD leaves the binary network most of its accuracy, and the attacks of the audit do not."""
@@ -82,13 +62,18 @@ def test_pytest_passes_or_fails_with_the_gate(folder: Path, sample: str, failed:
     assert (folder / "audit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-@pytest.mark.parametrize("eps", ["0.001", "0.4"])
-def test_the_readme_s_test_takes_a_network_and_a_loader(folder: Path, eps: str) -> None:
-    """A linear network that tells apart images a fifth of the range from its boundary."""
-    text = example("def test_the_network_may_be_released(network, test_loader)")
-    (folder / "test_release.py").write_text(text.replace("8/255", eps), encoding="utf-8")
-    (folder / "conftest.py").write_text(FIXTURES, encoding="utf-8")
-    assert pytest_in(folder) == ("1 passed" if eps == "0.001" else "1 failed")
+def test_the_readme_s_call_prints_saves_and_raises(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = example("print(report.verdict.verified_accuracy)")
+    exec(call, {})
+    *page, figure = capsys.readouterr().out.splitlines()
+    assert page[0].split()[:2] == ["Model", "model.onnx,"]
+    assert page[-1].startswith("PASS  gate passed; model: robust-as-claimed")
+    assert figure.startswith("Estimate(value=")
+    shutil.copy(SAMPLE_MODELS / "digits-bnn-waq.onnx", folder / "model.onnx")
+    (folder / "audit.html").unlink()
+    with pytest.raises(bnnaudit.GateFailedError, match="FR30"):
+        exec(call, {})
+    assert (folder / "audit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_network_in_training_is_audited_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:

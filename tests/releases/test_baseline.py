@@ -15,7 +15,6 @@ from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.finding import BaselineState, Finding, Severity
 from bnnaudit.core.gate import CriterionKind, Gate, Outcome
 from bnnaudit.core.image_rows import ImageRow
-from bnnaudit.core.plan import Declared
 from bnnaudit.core.policy import Decide, FailOn, Limits, Policy, Waiver
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Report
@@ -42,7 +41,6 @@ def judged(report: Report, doubt: str = "") -> Report:
     lost = sum(bool(row.claimed) and not row.verified for row in report.images)
     audited = Audited(
         report.verdict, doubt, report.findings, clean=report.clean_accuracy, lost=Paired(0, lost, len(report.images)),
-        declared=Declared(None, report.verdict.declared_accuracy),
     )  # fmt: skip
     return replace(report, gate=decide(report.gate.policy, audited))
 

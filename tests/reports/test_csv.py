@@ -112,7 +112,9 @@ def test_an_image_has_no_note(fake: Report) -> None:
     assert {row["note"] for row in rows_of(fake)} == {""}
 
 
-@given(name=st.text(), start=st.sampled_from(["=", "+", "-", "@", "\t=", "\r@", " =", "\u202e=", ""]))
+@given(
+    name=st.text(), start=st.sampled_from(["=", "+", "-", "@", "\uff1d", "\uff20", "\t=", "\r@", " =", "\u202e=", ""])
+)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_no_spreadsheet_computes_a_name(fake: Report, name: str, start: str) -> None:
     report = replace(
@@ -124,7 +126,7 @@ def test_no_spreadsheet_computes_a_name(fake: Report, name: str, start: str) -> 
     (row,) = rows_of(report)
     for column in ("model", "name", "label_name", "fooled_by"):
         cell = row[column]
-        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+        assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d", "\uff20"))
         assert not cell.startswith(("\t", "\r"))
 
 

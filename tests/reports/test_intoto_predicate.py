@@ -132,7 +132,7 @@ def test_the_policys_digest_is_of_its_canonical_json_and_tells_policies_apart(ho
     waiver = Waiver("FR301", "known", "me", date(2030, 1, 31))
     policy = Policy(Limits(min_verified=0.5), FailOn.NOTE, waivers=(waiver,))
     text = (
-        '{"decide":"interval","fail_on":"note","ignore":[],"limits":{"max_gap":null,"min_clean":null,"min_verified":0.5},'
+        '{"decide":"interval","fail_on":"note","ignore":[],"limits":{"max_drop":null,"max_gap":null,"min_clean":null,"min_verified":0.5},'
         '"require":[],"select":[],"waivers":[{"expires":"2030-01-31","model":"*","owner":"me","reason":"known","rule":"FR301"}]}'
     )
     assert digest(policy) == hashlib.sha256(text.encode()).hexdigest()

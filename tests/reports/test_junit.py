@@ -14,6 +14,7 @@ from junitparser import Failure as Failed
 from lxml import etree
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import BaselineState, CatalogueCheck, Fault, Skip
 from bnnaudit.core.gate import Outcome
@@ -133,7 +134,7 @@ def test_a_failure_says_what_was_found_and_what_to_do(fake: Report) -> None:
     (failed,) = case.result
     assert failed.type == "error"
     assert failed.message.startswith("Ordinary PGD leaves 58.2 %")
-    assert "verified_accuracy: 0 fraction, n = 300" in failed.text
+    assert "verified accuracy: at most 0.0 % [0.0, 1.3], n = 300" in failed.text
     assert "what to do: Train with adversarial examples" in failed.text
 
 
@@ -182,6 +183,19 @@ def test_cases_are_grouped_by_model_and_threat(suite: Suite) -> None:
         {"ref_adversarial_onnx.linf-8/255"},
         {"broken_onnx.audit"},
     ]
+
+
+def test_models_of_one_name_in_two_folders_share_no_case(honest: Report, fake: Report) -> None:
+    """GitLab shows one result only of cases that have the same class and name: the second one's failures would be gone."""
+    here, there = (
+        replace(report, model=replace(report.model, path=path), threat=honest.threat)
+        for report, path in ((honest, "nets/a/m.onnx"), (fake, "nets/b/m.onnx"))
+    )
+    lost = Failure(honest.provenance, "nets/c/m.onnx", "it is none", ExitCode.BAD_INPUT)
+    entries = (here, there, lost, replace(lost, model="other.onnx"))
+    cases = [(case.classname, case.name) for one in read(Suite(honest.provenance, entries)) for case in one]
+    assert len(set(cases)) == len(cases)
+    assert {group for group, _ in cases if "other" in group} == {"other_onnx.audit"}
 
 
 def test_the_figures_are_properties(fake: Report, claim_not_met: Report) -> None:

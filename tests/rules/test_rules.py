@@ -224,6 +224,25 @@ def test_a_declared_figure_without_a_verified_one_is_skipped_with_the_reason() -
         assert "FR303" not in fired(given)
 
 
+def test_what_compares_with_a_declared_figure_is_skipped_where_none_is_declared() -> None:
+    """It is no check that passed, in a list of tests least of all."""
+    for clean, under_attack, skipped in (
+        (None, None, {"clean-accuracy", "declared-claim"}),
+        (0.1, None, {"declared-claim"}),
+        (None, 0.1, {"clean-accuracy"}),
+        (0.1, 0.1, set()),
+    ):
+        given = evidence(HEALTHY, the_plan=plan(declared=Declared(clean, under_attack)))
+        skips = {skip.check: skip.why for skip in judge_checks(given, CHECKS).skipped}
+        assert skips.keys() & {"clean-accuracy", "declared-claim"} == skipped
+        assert {skips[check] for check in skipped} <= {"the card declares no such figure"}
+
+
+def test_a_declared_clean_accuracy_is_not_held_against_the_model_s_own_answers() -> None:
+    given = evidence(HEALTHY, labelled=False, the_plan=plan(declared=Declared(clean_accuracy=0.1)))
+    assert "no labels" in {skip.check: skip.why for skip in judge_checks(given, CHECKS).skipped}["clean-accuracy"]
+
+
 def test_checks_of_the_data_are_skipped_where_the_data_were_not_measured_or_have_no_labels() -> None:
     of_labels = {"chance", "label-order", "random-labels"}
     broken = evidence(HEALTHY, probes=replace(HEALTHY_PROBES, fit=None))
@@ -259,7 +278,8 @@ def test_what_was_not_measured_is_skipped_with_a_reason() -> None:
     gone = {"error-signal", "jacobian-scale", "claim", "transfer", "shattered-gradient"}
     left_out = {"hard-label"}
     of_the_sample = {"chance", "label-order", "random-labels", "feeding", "picture-likeness"}
-    assert set(skips) == gone | without_probes | causes | left_out | of_the_sample
+    undeclared = {"clean-accuracy", "declared-claim"}
+    assert set(skips) == gone | without_probes | causes | left_out | of_the_sample | undeclared
     assert all(skips.values())
 
 
@@ -277,7 +297,8 @@ def test_a_missing_attack_is_a_skip_that_says_which() -> None:
     results = {trial: item for trial, item in given.results.items() if trial != PLAN.query_trial}
     judgement = judge_checks(replace(given, results=results), CHECKS, {PLAN.query_trial: "square is not available"})
     said = {skip.check: skip.why for skip in judgement.skipped if "--effort" not in skip.why}
-    assert said == {"query-attack": "square is not available"}
+    assert said["query-attack"] == "square is not available"
+    assert set(said) == {"query-attack", "clean-accuracy", "declared-claim"}, "the others need no such attack"
 
 
 def test_significance_is_corrected_over_all_comparisons_of_the_run() -> None:

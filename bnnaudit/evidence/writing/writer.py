@@ -48,9 +48,8 @@ class EvidenceWriter:
 
     def _free_name(self, stem: str) -> str:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "model"
-        free = name
-        while free.lower() in self._taken:
-            free = f"{name}-{len(self._taken) + 1}"
+        names = (name, *(f"{name}-{number}" for number in range(2, len(self._taken) + 3)))
+        free = next(free for free in names if free.lower() not in self._taken)
         self._taken.add(free.lower())
         return free
 
@@ -74,8 +73,9 @@ def _write(folder: Path, case: Case) -> None:
     opened = list(counted_sessions(case.target))
     sessions = [session for session, _ in opened]
     answering = [classifier(deployed) for _, deployed in opened]
-    kept, before, after = _holding(case, sessions, answering)
-    left_out = len(case.confirmed) - len(kept.confirmed)
+    reported = [row.index for row in case.report.images if row.adversarial_prediction is not None]
+    kept, before, after = _holding(_reported(case, reported), sessions, answering)
+    left_out = len(reported) - len(kept.confirmed)
     _write_arrays(folder / ARRAYS, kept, before, after)
     (folder / REPORT).write_text(case.report_text, encoding="utf-8")
     for name, content in exact_pictures(kept.confirmed, kept.report.threat.box):
@@ -91,6 +91,12 @@ def _write(folder: Path, case: Case) -> None:
     if why:
         document = manifest_of(kept, sessions, left_out, files, why)
     (folder / MANIFEST).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _reported(case: Case, reported: Sequence[int]) -> Case:
+    """The case with the counterexamples that its report has: near a tie of two scores, another replay may find more."""
+    known = torch.isin(case.confirmed.ids, torch.tensor(reported, dtype=torch.int64))
+    return replace(case, confirmed=case.confirmed.select(known))
 
 
 def _holding(case: Case, sessions: Sequence[Session], answering: Sequence[Classify]) -> tuple[Case, Answers, Answers]:

@@ -1,17 +1,16 @@
-"""Numbers of tables in words: evidence of findings, attacks, the signal at each place."""
+"""Numbers of tables in words: attacks, the signal at each place."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bnnaudit.core.finding import Measurement
-from bnnaudit.core.report import SCALINGS, AttackRow, Report, Scaling, SignalRow, SignalTable
+from bnnaudit.core.report import SCALINGS, AttackRow, Report, SignalRow, SignalTable
 from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.html.accuracy_chart import position
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, percent, significant, threat_text
+from bnnaudit.reports.signal_words import end_words
 
 _SIGNAL: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
     ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
@@ -98,30 +97,6 @@ _CURED = {
 }
 
 
-def evidence_words(measurement: Measurement) -> tuple[str, str, str]:
-    """Name, value with its interval, sample size."""
-    return (
-        measurement.name.replace("_", " "),
-        _value(measurement),
-        MISSING if measurement.n is None else count(measurement.n),
-    )
-
-
-def _value(measurement: Measurement) -> str:
-    def written(value: float) -> str:
-        if measurement.unit.startswith("fraction"):
-            return percent(value)
-        unit = f" {measurement.unit}" if measurement.unit else ""
-        return f"{significant(value)}{unit}" if math.isfinite(value) else MISSING
-
-    # What is left after all attacks is an upper bound, wherever it is printed.
-    bound = "at most " if measurement.name.replace("_", " ").startswith("verified accuracy") else ""
-    text = bound + written(measurement.value)
-    if measurement.low is None or measurement.high is None:
-        return text
-    return f"{text} [{written(measurement.low)}, {written(measurement.high)}]"
-
-
 def signal_lines(signal: SignalTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """A quantity, and its value under each temperature rule."""
     rows: Sequence[SignalRow] = [getattr(signal, scaling) for scaling in SCALINGS]
@@ -158,13 +133,4 @@ def ends(report: Report) -> tuple[tuple[str, str, bool], ...]:
     signal = report.signal
     if signal is None or not signal.places:
         return ()
-    return tuple((title, *_end(signal, scaling)) for scaling, title in SCALINGS.items())
-
-
-def _end(signal: SignalTable, scaling: Scaling) -> tuple[str, bool]:
-    end = signal.vanishing(scaling)
-    if end is None:
-        return "the gradient reaches the input", True
-    why = ": the softmax is saturated" if end.saturated else ""
-    where = "the logits" if end.saturated else end.place
-    return f"the gradient vanishes at {where} on {percent(end.fraction)} of the images{why}", False
+    return tuple((title, *end_words(signal, scaling)) for scaling, title in SCALINGS.items())

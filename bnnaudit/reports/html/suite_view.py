@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
-from bnnaudit.core.exit_codes import ExitCode
-from bnnaudit.core.gate import Outcome
 from bnnaudit.core.report import Report
-from bnnaudit.core.suite import Failure, Suite, exit_code_of
-from bnnaudit.reports.html.headline import NOT_ASKED, TONES, Tone, headline
-from bnnaudit.reports.numbers import MISSING, percent, plural, threat_text
-from bnnaudit.reports.verdict_words import ANSWERS, exit_reason
+from bnnaudit.core.suite import Failure, Suite
+from bnnaudit.reports.html.headline import NOT_ASKED, TONES, Tone, headline, sentence
+from bnnaudit.reports.numbers import MISSING, percent, threat_text
+from bnnaudit.reports.verdict_words import ANSWERS, exit_reason, suite_counts, suite_outcome
 
 NOT_AUDITED = "NOT AUDITED"
 """The answer for a model of which there is no report."""
@@ -58,47 +55,18 @@ class SuiteView:
 
 def suite_view(suite: Suite, most: int) -> SuiteView:
     """The first `most` lines; the sentence counts all."""
-    outcome = _outcome(suite)
+    outcome = suite_outcome(suite)
     lines = tuple(_line(entry, f"r{number}") for number, entry in enumerate(suite.entries[:most], 1))
     return SuiteView(
         suite,
-        ANSWERS[outcome],
-        TONES[outcome],
+        NOT_ASKED if outcome is None else ANSWERS[outcome],
+        Tone.PLAIN if outcome is None else TONES[outcome],
         int(suite.exit_code),
         exit_reason(suite),
-        _sentence(suite),
+        sentence(suite_counts(suite)),
         lines,
         len(suite.entries),
     )
-
-
-def _outcome(suite: Suite) -> Outcome:
-    """Failed if any model failed, else passed only if all passed."""
-    codes = {exit_code_of(entry) for entry in suite.entries}
-    if ExitCode.FAILED in codes:
-        return Outcome.FAILED
-    return Outcome.PASSED if codes == {ExitCode.PASSED} else Outcome.UNDECIDED
-
-
-def _sentence(suite: Suite) -> str:
-    """`Of 4 audits 2 pass, 1 fails and 1 gave no report.`"""
-    counts = Counter(_answer(entry) for entry in suite.entries)
-    verbs = (
-        (ANSWERS[Outcome.PASSED], "passes", "pass"),
-        (ANSWERS[Outcome.FAILED], "fails", "fail"),
-        (ANSWERS[Outcome.UNDECIDED], "is undecided", "are undecided"),
-        (NOT_ASKED, "was not judged", "were not judged"),
-        (NOT_AUDITED, "gave no report", "gave no report"),
-    )
-    parts = [f"{counts[word]} {one if counts[word] == 1 else many}" for word, one, many in verbs if counts[word]]
-    if not parts:
-        return "Nothing was audited."
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of {plural(len(suite.entries), 'audit')} {listed}."
-
-
-def _answer(entry: Report | Failure) -> str:
-    return NOT_AUDITED if isinstance(entry, Failure) else headline(entry).answer
 
 
 def _line(entry: Report | Failure, key: str) -> SuiteLine:

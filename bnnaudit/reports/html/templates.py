@@ -12,10 +12,11 @@ from markupsafe import Markup
 
 from bnnaudit.reports.html.headline import sentence
 from bnnaudit.reports.html.line_chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH
-from bnnaudit.reports.html.measured_words import evidence_words
 from bnnaudit.reports.html.rule_text import blocks
+from bnnaudit.reports.measurement_words import measurement_words
 from bnnaudit.reports.numbers import count, interval, norm_name, percent, plural, threat_text, with_interval
 from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.verdict_words import idle_words, waiver_words
 
 _PERCENT = re.compile(r"(?<=[0-9]) %")
 """A number and its sign, which do not part at the end of a line."""
@@ -42,7 +43,8 @@ def environment(text: int) -> Environment:
     )
     made.filters.update(
         count=count,
-        evidence=evidence_words,
+        evidence=measurement_words,
+        idle=idle_words,
         interval=interval,
         moment=moment,
         name=short,
@@ -51,6 +53,7 @@ def environment(text: int) -> Environment:
         plural=plural,
         sentence=sentence,
         threat=threat_text,
+        waiver=waiver_words,
         with_interval=with_interval,
     )
     made.globals.update(

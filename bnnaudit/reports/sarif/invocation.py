@@ -12,14 +12,7 @@ from bnnaudit.core.suite import Failure
 from bnnaudit.reports.json.parts import JsonObject
 from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.sarif.messages import LONGEST_MESSAGE, message
-
-MEANINGS = {
-    ExitCode.PASSED: "passed",
-    ExitCode.FAILED: "failed",
-    ExitCode.BAD_INPUT: "bad input or usage",
-    ExitCode.UNFINISHED: "unfinished or undecided",
-    ExitCode.BUG: "a bug in bnnaudit",
-}
+from bnnaudit.reports.verdict_words import EXITS, idle_words
 
 
 def invocation_of(entry: Report | Failure, exit_code: ExitCode) -> JsonObject:
@@ -28,7 +21,7 @@ def invocation_of(entry: Report | Failure, exit_code: ExitCode) -> JsonObject:
         "commandLine": short(entry.provenance.command, LONGEST_MESSAGE),
         "executionSuccessful": finished(entry),
         "exitCode": int(exit_code),
-        "exitCodeDescription": MEANINGS[exit_code],
+        "exitCodeDescription": EXITS[exit_code],
         "toolExecutionNotifications": list(_execution(entry)),
         "toolConfigurationNotifications": [] if isinstance(entry, Failure) else list(_configuration(entry)),
     }
@@ -69,13 +62,8 @@ def _configuration(report: Report) -> Iterator[JsonObject]:
 
 
 def _idle(idle: IdleWaiver) -> JsonObject:
-    waiver = idle.waiver
-    if idle.problem is WaiverProblem.EXPIRED:
-        words = f"The waiver of {waiver.rule} (owner: {waiver.owner}) expired on {waiver.expires.isoformat()}."
-        return _notification("expired-waiver", "warning", words)
-    return _notification(
-        "unused-waiver", "note", f"The waiver of {waiver.rule} (owner: {waiver.owner}) accepted nothing."
-    )
+    expired = idle.problem is WaiverProblem.EXPIRED
+    return _notification(f"{idle.problem}-waiver", "warning" if expired else "note", idle_words(idle))
 
 
 def _notification(kind: str, level: str, text: str) -> JsonObject:

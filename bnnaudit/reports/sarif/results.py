@@ -19,6 +19,7 @@ from bnnaudit.reports.safe_text import file_name
 from bnnaudit.reports.sarif.artifact import location_of
 from bnnaudit.reports.sarif.messages import message
 from bnnaudit.reports.sarif.rules import descriptor_of, gate_code, gate_descriptor
+from bnnaudit.reports.verdict_words import waiver_words
 
 FINGERPRINT = "bnnaudit/v1"
 """What the fingerprint of a result is called; another number as soon as it is made of other things."""
@@ -160,8 +161,8 @@ def _absent(finding: Finding) -> JsonObject:
 
 
 def _suppression(waiver: Waiver) -> JsonObject:
-    justification = f"{waiver.reason} (owner: {waiver.owner}; until {waiver.expires.isoformat()})"
-    return {"kind": "external", "status": "accepted", "justification": message(justification)["text"]}
+    justification = message(f"Waived {waiver_words(waiver)}")["text"]
+    return {"kind": "external", "status": "accepted", "justification": justification}
 
 
 def _criterion(criterion: Criterion) -> JsonObject:

@@ -18,7 +18,8 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 def write_sarif(document: Document, page: Page) -> str:
     """A log with one run for each report or failure, the same for every page.
 
-    What the command exits with stands in each run, and no run of an audit that did not finish looks like one that did.
+    What the command exits with stands in each run, and no run of an audit that did not finish looks like one that did. GitHub's
+    code scanning takes 20 runs at most, each with an `automationDetails.id` of its own.
     Raises UsageError for a document that is no audit.
     """
     entries = entries_of(document, "sarif")

@@ -17,7 +17,7 @@ from bnnaudit.reports.terminal.sections.more import more
 from bnnaudit.reports.terminal.sections.propagation import propagation
 from bnnaudit.reports.terminal.sections.sweeps import sweeps
 from bnnaudit.reports.terminal.sections.verdict import verdict
-from bnnaudit.reports.terminal.summary_rows import LINES, drawn, fitting_rows, summary_rows
+from bnnaudit.reports.terminal.summary_rows import summary_parts
 from bnnaudit.reports.terminal.typesetting import Parts, heading
 
 _MEASURED = (attacks, auto_phases, sweeps, propagation)
@@ -31,7 +31,7 @@ def audit_parts(report: Report, page: Page) -> Parts:
     if report.verdict is None:
         return [*_in_order((header, *_MEASURED, findings), report, page), Text(""), last_line(report, page)]
     parts = [
-        *drawn(fitting_rows(summary_rows(report, page), LINES, page)),
+        *summary_parts(report, page),
         *_in_order((gate, findings, advice, more), report, page),
     ]
     if page.verbose:

@@ -86,7 +86,7 @@ def _pair(comparison: Comparison, pair: ModelComparison, page: Page) -> list[Ren
         rows[2:2] = [("Files", page.text(f"{file_words(comparison.older)}, {file_words(comparison.newer)}"))]
     parts: list[RenderableType] = [labelled(rows), heading("Accuracy", page), _figures(pair, page)]
     parts += [indented(page.text(words, "dim")) for words in basis_sentences(pair)]
-    parts += [indented(page.text(f"Mind: {words}", "yellow")) for words in pair.warnings]
+    parts += [indented(page.text(f"Note: {words}", "yellow")) for words in pair.warnings]
     return [*parts, *_findings(pair, page), *_asked(pair, page)]
 
 

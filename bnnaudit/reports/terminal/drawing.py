@@ -5,7 +5,7 @@ import re
 
 from rich.console import Console
 
-from bnnaudit.reports.page import Page
+from bnnaudit.reports.page import GLUE, Page
 from bnnaudit.reports.safe_text import drawn_in_ascii
 from bnnaudit.reports.terminal.typesetting import Parts
 
@@ -30,7 +30,7 @@ def draw(parts: Parts, page: Page) -> str:
     )
     for part in parts:
         console.print(part)
-    text = stream.getvalue()
+    text = stream.getvalue().replace(GLUE, " ")
     if page.ascii:
         text = "".join(run if _ESCAPE.match(run) else drawn_in_ascii(run) for run in _ESCAPE.split(text))
     return _TRAILING.sub(lambda end: "".join(_ESCAPE.findall(end[0])), text).strip("\n") + "\n"

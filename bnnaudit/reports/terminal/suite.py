@@ -10,7 +10,7 @@ from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.terminal.audit import audit_parts
 from bnnaudit.reports.terminal.last_line import last_line
-from bnnaudit.reports.terminal.summary_rows import LINES, SHORT, drawn, fitting_rows, summary_rows
+from bnnaudit.reports.terminal.summary_rows import SHORT, drawn, summary_parts, summary_rows
 from bnnaudit.reports.terminal.typesetting import OUTCOME_STYLES, Column, Parts, heading, indented, table
 from bnnaudit.reports.verdict_words import EXITS, STATUSES, answer, exit_reason
 
@@ -51,16 +51,16 @@ def failure_parts(failure: Failure, page: Page) -> Parts:
 def _entry(entry: Report, page: Page, *, brief: bool) -> Parts:
     if page.verbose or entry.verdict is None:
         return audit_parts(entry, page)
-    rows = summary_rows(entry, page)
     if brief:
-        return drawn([row for row in rows if row.label in SHORT])
-    return drawn(fitting_rows(rows, LINES, page))
+        return drawn([row for row in summary_rows(entry, page) if row.label in SHORT])
+    return summary_parts(entry, page)
 
 
 def _message(failure: Failure, page: Page) -> Text:
-    """The message names the model already."""
+    """Which model, unless the message says it, and what is wrong."""
+    name = "" if failure.model in failure.message else f"{short(failure.model)}: "
     return Text.assemble(
-        page.text(f"not audited ({EXITS[failure.exit_code]}): ", "bold red"), page.text(failure.message)
+        page.text(f"not audited ({EXITS[failure.exit_code]}): ", "bold red"), page.text(name + failure.message)
     )
 
 

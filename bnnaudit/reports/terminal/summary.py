@@ -18,11 +18,6 @@ _SAID_BY_LAST_LINE = (Status.FAKE, Status.NOT_ROBUST, Status.CLAIM_NOT_MET)
 """Statuses of which the last line says as much as the row."""
 
 
-def summary_parts(report: Report, page: Page) -> Parts:
-    """Ten lines at 80 columns, more only where names or reasons are long; nothing of a run that judged nothing."""
-    return drawn(fitting_rows(summary_rows(report, page), LINES, page))
-
-
 def write_summary(document: Report | Suite | Failure, page: Page) -> str:
     """The ten lines by themselves, the last of them the one for a log: for the terminal while the report goes to a file."""
     match document:

@@ -66,6 +66,11 @@ def fitting_rows(rows: Sequence[Row], lines: int, page: Page) -> list[Row]:
     return kept
 
 
+def summary_parts(report: Report, page: Page) -> Parts:
+    """Ten lines at 80 columns, more only where names or reasons are long; nothing of a run that judged nothing."""
+    return drawn(fitting_rows(summary_rows(report, page), LINES, page))
+
+
 def summary_rows(report: Report, page: Page) -> list[Row]:
     """All of them, in reading order; none of a run that judged nothing."""
     verdict = report.verdict

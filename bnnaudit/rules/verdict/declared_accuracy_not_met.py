@@ -2,7 +2,7 @@
 
 from bnnaudit.core.evidence import Check, Evidence, Judged
 from bnnaudit.core.finding import DECLARED_NOT_MET, Confidence, Finding, Measurement, Rule, Severity, Skip
-from bnnaudit.rules.comparison import VARYING, accuracy, percent
+from bnnaudit.rules.comparison import NONE_DECLARED, VARYING, accuracy, percent
 
 RULE = Rule(
     code=DECLARED_NOT_MET,
@@ -38,7 +38,7 @@ def judge(evidence: Evidence) -> Judged:
     """Compares the verified accuracy with the declared figure, if there is one."""
     declared = evidence.plan.declared.adversarial_accuracy
     if declared is None:
-        return ()
+        return (Skip("declared-claim", NONE_DECLARED),)
     if evidence.verified is None:
         return (Skip("declared-claim", evidence.why_missing or "the verified accuracy was not reached"),)
     if evidence.agreement.answers_vary:

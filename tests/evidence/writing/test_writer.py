@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,13 @@ from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Trial
 from bnnaudit.data import Sample
+from bnnaudit.evidence.result import as_text
 from bnnaudit.evidence.schema import evidence_schema
 from bnnaudit.evidence.verify import verify
 from bnnaudit.evidence.writing.case import Case
 from bnnaudit.evidence.writing.writer import evidence_at
+from bnnaudit.reports.formats import ReportFormat, render
+from bnnaudit.reports.page import Page
 from tests.evidence.conftest import Evidence
 from tests.measurements.test_default_session import load, quantized_softmax
 from tests.onnx_import.building import model_of, node
@@ -140,7 +144,7 @@ def case(tmp_path: Path, serve_as: ServeAs) -> Case:
     prepared = prepare(target, sample, 0, 256)
     trial = Trial(Pgd(), Threat(Norm.LINF, 0.02))
     report, adversarial = run_one_attack(prepared, trial, Provenance("0", "", ""))
-    text = json.dumps({"model": {"sha256": target.facts.sha256}})
+    text = render(report, ReportFormat.JSON, Page(80))
     return Case(tmp_path / "model.onnx", prepared.target, adversarial.confirmed, report, text)
 
 
@@ -152,7 +156,8 @@ def test_the_sessions_that_count_are_replayed(tmp_path: Path, serve_as: ServeAs)
     (found,) = verify(tmp_path / "e", made.model)
     assert (found.exit_code, found.problems) == (0, [])
     wanted = {"any": ("exact", "default"), "exact": ("exact",), "default": ("default",)}[serve_as]
-    assert found.sessions == wanted
+    assert [session.split()[0] for session in found.sessions] == list(wanted)
+    assert all(("no options" in session) == session.startswith("default") for session in found.sessions)
     assert found.holding >= 3
     (stated,) = [entry for entry in Evidence(tmp_path / "e", made.model).manifest["replay"]["sessions"][:1]]
     assert (stated["exact_sums"], stated["unfused"]) == ((wanted[0] == "exact"),) * 2
@@ -186,6 +191,11 @@ def test_no_counterexample_is_evidence_of_none(tmp_path: Path) -> None:
         evidence.add(Case(made.model, made.target, nobody, made.report, made.report_text))
     (found,) = verify(tmp_path / "e.zip", made.model)
     assert (found.exit_code, found.counterexamples) == (0, 0)
+    assert (
+        as_text([found]).splitlines()[-1]
+        == "OK        there is no counterexample, so this shows nothing about the model"
+    )
+    assert any("left out" in note for note in found.notes)
 
 
 def test_several_cases_lie_in_folders_of_their_own(tmp_path: Path) -> None:
@@ -196,6 +206,20 @@ def test_several_cases_lie_in_folders_of_their_own(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["model", "model-2"]
     found = verify(tmp_path / "e", made.model)
     assert [one.exit_code for one in found] == [0, 0]
+
+
+def test_names_that_collide(tmp_path: Path) -> None:
+    """Also with the numbers that are given to those of one name, and on systems that do not tell case apart."""
+    made = case(tmp_path, ServeAs.ANY)
+    stems = ["model-3", "Model", "model", "model", "model-2", "...", "é"]
+    with evidence_at(tmp_path / "e") as evidence:
+        for number, stem in enumerate(stems):
+            place = tmp_path / str(number) / f"{stem}.onnx"
+            place.parent.mkdir()
+            place.write_bytes(made.model.read_bytes())
+            evidence.add(replace(made, model=place), alone=False)
+    assert len({path.name.lower() for path in (tmp_path / "e").iterdir()}) == len(stems)
+    assert [one.exit_code for one in verify(tmp_path / "e", made.model)] == [0] * len(stems)
 
 
 def test_the_same_evidence_is_the_same_file(tmp_path: Path) -> None:

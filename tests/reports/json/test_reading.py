@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from time import perf_counter
 
@@ -14,6 +15,8 @@ from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.report import Report
 from bnnaudit.reports.documents import Audited
 from bnnaudit.reports.formats import ReportFormat, render
+from bnnaudit.reports.json.audit import report_to_json
+from bnnaudit.reports.json.parts import json_text
 from bnnaudit.reports.json.reading import read_document, round_trip
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
@@ -104,3 +107,18 @@ def test_a_format_made_later_is_the_same_to_the_byte(
             render(read_document(write_json(runs[name], PAGE), "report.json"), format, page)
         return
     assert render(read_document(write_json(runs[name], PAGE), "report.json"), format, page) == now
+
+
+def test_keys_that_earlier_versions_did_not_write_have_their_defaults(compared: Report) -> None:
+    document = json.loads(json_text(report_to_json(compared)))
+    for key in ("seed", "baseline"):
+        del document[key]
+    for criterion in document["gate"]["criteria"]:
+        del criterion["more_images"]
+    del document["data"]["classes"]
+    read = read_document(json.dumps(document), "audit.json")
+    assert isinstance(read, Report)
+    assert (read.seed, read.baseline, read.data.classes) == (None, None, ())
+    assert read.gate is not None
+    assert {criterion.more_images for criterion in read.gate.criteria} == {None}
+    assert [each.message for each in read.findings] == [each.message for each in compared.findings]

@@ -212,7 +212,9 @@ def test_a_baseline_state_is_there_only_if_a_baseline_was_given(fake: Report, co
     found.update({BaselineState.NEW: "new", BaselineState.UNCHANGED: "unchanged", BaselineState.WORSE: "updated"})
     expected = [found[finding.baseline] for finding in compared.findings if finding.baseline is not None]
     assert states[: len(expected)] == expected
-    assert set(states[len(expected) :]) == {"new"}, "the gate is asked anew"
+    unmet = sum(one.outcome is not Outcome.PASSED for one in compared.gate.criteria) if compared.gate else 0
+    checked = [gone for gone in compared.baseline.gone if not gone.unchecked] if compared.baseline else []
+    assert states[len(expected) :] == ["new"] * unmet + ["absent"] * len(checked), "the gate is asked anew"
 
 
 def test_a_waiver_is_a_suppression_with_its_owner_and_its_end(fake: Report) -> None:
@@ -352,5 +354,6 @@ def test_no_outcome_but_passed_is_left_out(runs: dict[str, Any]) -> None:
     for document in runs.values():
         if isinstance(document, Report) and document.gate is not None:
             unmet = [each for each in document.gate.criteria if each.outcome is not Outcome.PASSED]
+            absent = [each for each in document.baseline.gone if not each.unchecked] if document.baseline else []
             results = run_of(document)["results"]
-            assert len(results) == len(document.findings) + len(unmet)
+            assert len(results) == len(document.findings) + len(unmet) + len(absent)

@@ -6,10 +6,10 @@ from rich.cells import cell_len
 
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Family, Finding, Severity, Skip
-from bnnaudit.core.report import Report, SessionAccuracies
+from bnnaudit.core.report import Report, SessionAccuracies, Status
 from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.core.surrogate import Surrogate
-from bnnaudit.reports.page import Page
+from bnnaudit.reports.page import GLUE, Page
 from bnnaudit.reports.terminal.writer import write_text
 
 NAMES = ("fake", "honest", "attack", "undecided")
@@ -114,7 +114,7 @@ def test_findings_come_in_the_order_of_the_argument(fake: Report) -> None:
 
 def test_nothing_that_was_left_aside_disappears(fake: Report) -> None:
     text = _flat(_text(fake))
-    assert "GM103 until 2030-01-31: accepted for the pilot, see the risk register" in text
+    assert "GM103 until 2030-01-31 by ml-release: accepted for the pilot, see the risk register" in text
     assert "random-search: needs more than the 60 s that are allowed" in text
     assert "restarts: out of memory at batch size 512" in text
 
@@ -133,6 +133,9 @@ def test_no_finding_is_no_proof(honest: Report) -> None:
     assert "No evidence of gradient masking was found." in _text(honest)
     skipped = replace(honest, skipped=(Skip("transfer", "no substitute"),))
     assert "No evidence of gradient masking was found by the checks that could run." in _text(skipped)
+    assert honest.verdict is not None
+    doubted = replace(skipped, verdict=replace(honest.verdict, status=Status.INCONCLUSIVE))
+    assert "No evidence of gradient masking was found, but the verdict is inconclusive." in _text(doubted)
 
 
 def test_facts_about_the_model_are_no_evidence_of_masking(fake: Report) -> None:
@@ -249,3 +252,12 @@ def test_the_header_says_what_attacks_climb_and_how_ties_end(fake: Report) -> No
     )
     assert "the two largest are equal on 2 of 50 clean images: the first class wins" in text
     assert "attacks follow" not in _text(fake)
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 100])
+def test_a_figure_and_its_interval_stand_on_one_line(reports: dict[str, Report], width: int) -> None:
+    for name in set(reports) - {"hostile"}:
+        text = write_text(reports[name], Page(width, verbose=True))
+        assert not re.search(r"[0-9]\n *%|\[-?[0-9.]+,\n", text), name
+        assert GLUE not in text
+        assert GLUE not in write_text(reports[name], Page(width, ascii=True, color=True))

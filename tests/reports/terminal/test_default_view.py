@@ -71,8 +71,8 @@ def test_what_was_asked_is_listed_where_it_is_more_than_usual(fake: Report, hone
     assert "FAILED verified accuracy of at least 30 % → at most 0.0 % [0.0, 1.3]: the upper bound is below" in text
     assert "passed clean accuracy of at least 90 % → 98.3 % [96.1, 99.3]: the lower bound is above" in text
     assert "UNDECIDED an outcome of random-search → skipped: no time" in text
-    assert "The waiver of SP202 (ml-release: until the driver is replaced) expired on 2024-01-31." in text
-    assert "The waiver of MF404 (ml-release: known) accepts no finding." in text
+    assert "The waiver of SP202 by ml-release expired on 2024-01-31: until the driver is replaced" in text
+    assert "The waiver of MF404 by ml-release accepts no finding: known" in text
     assert "Policy:" not in text
     assert "What the gate was asked" not in brief(honest)
     whole = flat(write_text(fake, Page(80, verbose=True)))

@@ -26,7 +26,7 @@ def last(document: Report | Suite | Failure, width: int = 80) -> str:
 @pytest.mark.parametrize(
     ("name", "width", "line"),
     [
-        ("fake", 110, f"FAIL  {OPEN}; model: fake-robustness, at most 0.0 % under L-inf 0.3"),
+        ("fake", 120, f"FAIL  FR301 and SP202{OPEN[8:]}; model: fake-robustness, at most 0.0 % under L-inf 0.3"),
         ("fake", 80, f"FAIL  {OPEN}; model: fake-robustness"),
         ("fake", 40, "FAIL  model: fake-robustness"),
         ("honest", 120, "PASS  gate passed; model: robust-as-claimed, claimed 64.3 %, verified at most 64.3 % under L-inf 8/255"),
@@ -70,6 +70,12 @@ def test_a_pass_by_a_waiver_or_by_a_policy_that_passes_over_findings_says_so(fak
     assert line.startswith("PASS  findings never fail; model: fake-robustness")
 
 
+def test_codes_that_fail_are_named_without_those_that_are_accepted(fake: Report) -> None:
+    reason = "FR302; accepted by waivers: FR301 until 2027-03-31"
+    failed = Gate(Policy(), (Criterion(CriterionKind.FINDINGS, "no error-level finding", Outcome.FAILED, reason),))
+    assert last(replace(fake, gate=failed)).startswith("FAIL  FR302; model: fake-robustness")
+
+
 def test_several_attacks_without_a_verdict_end_with_the_strongest(fake: Report) -> None:
     line = last(replace(fake, verdict=None), 120)
     assert line.startswith("lowest of 6, PGD++ DLR: adversarial accuracy 0.0 % [0.0, 1.3] under L-inf 0.3")
@@ -84,11 +90,19 @@ def test_several_attacks_without_a_verdict_end_with_the_strongest(fake: Report) 
         ((0, 3), "UNDECIDED  2 audits: 1 undecided, 1 passed; exit code 3"),
         ((1, 3), "FAIL  2 audits: 1 failed, 1 undecided; exit code 1"),
         ((0, 70), "UNDECIDED  2 audits: 1 not audited, 1 passed; exit code 70"),
-        ((), "PASS  0 audits: none; exit code 0"),
+        ((-1, -1), "2 audits: 2 not judged; exit code 0"),
+        ((-1, 0), "PASS  2 audits: 1 passed, 1 not judged; exit code 0"),
+        ((), "0 audits: none; exit code 0"),
     ],
 )
 def test_a_suite_counts_its_answers_and_names_the_worst_exit_code(
     honest: Report, fake: Report, straddled: Report, failure: Failure, codes: tuple[int, ...], start: str
 ) -> None:
-    entries = {0: honest, 1: fake, 3: straddled, 70: replace(failure, exit_code=ExitCode.BUG)}
+    entries = {
+        -1: replace(honest, gate=None, verdict=None),
+        0: honest,
+        1: fake,
+        3: straddled,
+        70: replace(failure, exit_code=ExitCode.BUG),
+    }
     assert last(Suite(fake.provenance, tuple(entries[code] for code in codes)), 80).startswith(start)

@@ -7,7 +7,7 @@ import math
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
@@ -39,6 +39,10 @@ class Node:
         if key not in entries:
             raise ReportError(f"{place} is missing")
         return Node(entries[key], place)
+
+    def added(self, key: str) -> Node:
+        """What an object holds under a key that earlier versions did not write: null where it is missing."""
+        return self[key] if key in self.object() else Node(None, key)
 
     def object(self) -> dict[str, Any]:
         """The entries of an object."""
@@ -155,9 +159,14 @@ def _tuple(kinds: tuple[Any, ...], node: Node) -> tuple[Any, ...]:
 
 
 def fields_of(kind: Any, node: Node, *names: str) -> dict[str, Any]:
-    """The named fields of a dataclass from the keys of the same names; all fields where none is named."""
-    hints = _hints(kind)
-    return {name: value_of(hints[name], node[name]) for name in names or [field.name for field in fields(kind)]}
+    """The named fields of a dataclass from the keys of the same names; all fields where none is named.
+
+    A field with a default keeps it where the document lacks the key: one that an earlier version wrote knew no such field.
+    """
+    hints, entries = _hints(kind), node.object()
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    wanted = names or [field.name for field in fields(kind)]
+    return {name: value_of(hints[name], node[name]) for name in wanted if name in entries or name not in optional}
 
 
 @lru_cache

@@ -66,7 +66,7 @@ def read_report(node: Node) -> Report:
         checks=node["checks"].read(tuple[CatalogueCheck, ...]),
         verdict=None if node["verdict"].value is None else _verdict(node["verdict"]),
         effort=None if node["effort"].value is None else node["effort"].read(Effort),
-        seed=None if node["seed"].value is None else node["seed"].whole(0),
+        seed=None if node.added("seed").value is None else node["seed"].whole(0),
         comparisons=node["comparisons"].whole(0),
         output=None if node["output"].value is None else _output(node["output"]),
         extent=None if node["extent"].value is None else node["extent"].read(Extent),
@@ -75,7 +75,7 @@ def read_report(node: Node) -> Report:
         advice=node["advice"].read(tuple[Advice, ...]),
         images=read_images(node["images"]),
         examples=read_examples(node["examples"]),
-        baseline=None if node["baseline"].value is None else read_baseline(node["baseline"]),
+        baseline=None if node.added("baseline").value is None else read_baseline(node["baseline"]),
     )
     require_same(node["exit_code"], int(exit_code_of(report)), "the gate's outcome")
     if report.verdict is not None:

@@ -7,8 +7,8 @@ from bnnaudit.core.finding import Family, Finding, Severity
 from bnnaudit.core.report import Report
 from bnnaudit.reports.baseline_words import gone_lines
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.terminal.typesetting import INDENT, Parts, badge, clipped, heading, indented, listed, opening
+from bnnaudit.reports.verdict_words import no_masking_words, waiver_words
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (
@@ -68,11 +68,9 @@ def _short_entry(finding: Finding, page: Page) -> RenderableType:
 
 
 def _waiver(finding: Finding, page: Page) -> list[RenderableType]:
-    waiver = finding.waiver
-    if waiver is None:
+    if finding.waiver is None:
         return []
-    words = f"waived until {waiver.expires} by {short(waiver.owner)}: {short(waiver.reason)}"
-    return [indented(page.text(words, "yellow"))]
+    return [indented(page.text(f"waived {waiver_words(finding.waiver)}", "yellow"))]
 
 
 def _title(finding: Finding, page: Page) -> Text:
@@ -99,10 +97,8 @@ def _chapters(report: Report, page: Page) -> list[RenderableType]:
 
 
 def _nothing_found(report: Report, page: Page) -> Text:
-    """Never "not masked": a check that finds nothing has not shown that there is nothing."""
-    open_questions = report.skipped or report.faults
-    extent = " by the checks that could run" if open_questions else ""
-    return page.text(f"No evidence of gradient masking was found{extent}.", "yellow" if open_questions else "green")
+    words = no_masking_words(report)
+    return page.text(words, "green" if words.endswith("found.") else "yellow")
 
 
 def _entry(finding: Finding, page: Page) -> RenderableType:
@@ -117,7 +113,7 @@ def _lists(report: Report, page: Page) -> list[RenderableType]:
         reasons.setdefault(skip.why, []).append(skip.check)
     waived = [(f.rule.code, f.waiver) for f in report.findings if f.waiver is not None]
     lists = (
-        ("Waived", "bold", [(code, f" until {w.expires}: {w.reason} ({w.owner})") for code, w in waived]),
+        ("Waived", "bold", [(code, f" {waiver_words(w)}") for code, w in waived]),
         ("Skipped", "bold", [(", ".join(checks), f": {why}") for why, checks in reasons.items()]),
         ("Faults", "bold red", [(f.check, f": {f.error}{REQUIRED if f.required else ''}") for f in report.faults]),
     )

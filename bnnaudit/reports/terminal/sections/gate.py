@@ -4,12 +4,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bnnaudit.core.gate import Criterion, CriterionKind, Gate, Outcome
-from bnnaudit.core.policy import IdleWaiver, Policy, WaiverProblem
+from bnnaudit.core.policy import Policy
 from bnnaudit.core.report import Report
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
 from bnnaudit.reports.terminal.typesetting import OUTCOME_STYLES, Parts, heading, indented, labelled
-from bnnaudit.reports.verdict_words import found_words
+from bnnaudit.reports.verdict_words import found_words, idle_words
 
 _ALWAYS = (CriterionKind.AUDIT, CriterionKind.FINDINGS)
 _WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.UNDECIDED: "UNDECIDED"}
@@ -24,7 +24,7 @@ def gate(report: Report, page: Page) -> Parts:
         (_WORDS[criterion.outcome], _criterion(criterion, page)) for criterion in asked.criteria
     ]
     parts: list[RenderableType] = [heading("What the gate was asked", page), labelled(rows)]
-    parts += [indented(page.text(_idle(idle), "yellow")) for idle in asked.idle]
+    parts += [indented(page.text(idle_words(idle), "yellow")) for idle in asked.idle]
     return [*parts, *_policy(asked.policy, page)]
 
 
@@ -35,12 +35,6 @@ def _unusual(asked: Gate) -> bool:
 def _criterion(criterion: Criterion, page: Page) -> Text:
     style = OUTCOME_STYLES[criterion.outcome]
     return Text.assemble(page.text(criterion.asked), page.text(f" → {found_words(criterion)}", style))
-
-
-def _idle(idle: IdleWaiver) -> str:
-    waiver = idle.waiver
-    why = f"expired on {waiver.expires}" if idle.problem is WaiverProblem.EXPIRED else "accepts no finding"
-    return f"The waiver of {short(waiver.rule)} ({short(waiver.owner)}: {short(waiver.reason)}) {why}."
 
 
 def _policy(policy: Policy, page: Page) -> Parts:

@@ -18,6 +18,7 @@ from bnnaudit.core.report import (
 from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.signal_words import end_words
 from bnnaudit.reports.terminal.charts import side_by_side, vertical
 from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
@@ -74,12 +75,8 @@ def _cell(gradient: PlaceGradient, page: Page) -> Text:
 
 
 def _end(signal: SignalTable, scaling: Scaling, page: Page) -> Text:
-    title, end = SCALINGS[scaling], signal.vanishing(scaling)
-    if end is None:
-        return page.text(f"{title}: the gradient reaches the input", "green")
-    why = ": the softmax is saturated" if end.saturated else ""
-    where = f"at {'the logits' if end.saturated else short(end.place)} on {percent(end.fraction)} of the images"
-    return page.text(f"{title}: the gradient vanishes {where}{why}", "red")
+    words, arrives = end_words(signal, scaling)
+    return page.text(f"{SCALINGS[scaling]}: {words}", "green" if arrives else "red")
 
 
 def _charts(signal: SignalTable, curves: SignalCurves, page: Page) -> list[Text]:
