@@ -8,6 +8,7 @@ file would run with the user's rights, if there were any.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import pickle
@@ -127,6 +128,7 @@ def _forked(work: Callable[[], Any], size: int) -> tuple[bytes, int]:
 def _in_child(work: Callable[[], Any], told: BinaryIO, size: int) -> None:
     # What the collector looks at is written to, and what is written to is copied.
     gc.freeze()
+    faulthandler.disable()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
