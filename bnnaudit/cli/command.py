@@ -14,6 +14,7 @@ from typer.models import OptionInfo
 from bnnaudit.cli.help import Panels
 from bnnaudit.cli.values import NameList, kind_of
 from bnnaudit.core.errors import AuditError, UsageError
+from bnnaudit.core.limits import Limits, limits_set
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -93,14 +94,12 @@ def ungrouped(function: Callable[..., int | None]) -> Callable[..., int | None]:
             name: kind(**{field.name: values.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
         }
+        chosen = [group.limits for group in made.values() if hasattr(group, "limits")]
         try:
-            return function(**made, **values)
-        except (
-            typer.Exit
-        ) as error:  # Typer's way to end with 0, which no command takes: it is the user's network that does
-            raise UsageError(
-                "the network's own code ended the program (typer.Exit); have it raise another error"
-            ) from error
+            with limits_set(*chosen or [Limits.DEFAULT]):
+                return function(**made, **values)
+        except typer.Exit as error:  # Typer's way to end with 0 is no command's, but the network's own
+            raise UsageError("the network's own code ended the program (typer.Exit); have it raise another") from error
 
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {}
