@@ -7,6 +7,7 @@ import traceback
 
 import typer
 
+from bnnaudit.cli.streams import UndeliveredError
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.safe_text import abridged
@@ -18,12 +19,16 @@ INTERRUPTED = "interrupted; nothing was finished"
 
 def explained(error: BaseException) -> tuple[str, ExitCode]:
     """The line and the code. Out of memory is the machine's limit, and a refused file the system's; any other error is a bug."""
+    if isinstance(error, typer.TyperException):
+        return error.format_message(), ExitCode.BAD_INPUT
     if isinstance(error, AuditError):
         return str(error), ExitCode.BAD_INPUT
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED, ExitCode.UNFINISHED
     if is_out_of_memory(error):
         return "out of memory; use fewer --samples or a smaller --batch-size", ExitCode.UNFINISHED
+    if isinstance(error, UndeliveredError):
+        return str(error.strerror), ExitCode.UNFINISHED if error.reader_left else ExitCode.BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
     text = (str(error).splitlines() or [""])[0]

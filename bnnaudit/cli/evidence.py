@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,15 +67,12 @@ def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutpu
         return
     from bnnaudit.evidence.writing.destination import publish, remove, staged
 
-    folder = staged(place)
-    remove(place)
-    output = EvidenceOutput(folder, verbose)
-    try:
+    with staged(place) as folder:
+        remove(place)
+        output = EvidenceOutput(folder, verbose)
         yield output
         if output.complete:
             try:
                 publish(folder, place)
             except Exception as error:
                 output.code = complain_of(error, verbose)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bnnaudit.cli import paths
+from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.streams import deliver
 from bnnaudit.cli.values import Name
@@ -69,6 +69,7 @@ def verify(evidence: EvidencePath, network: VerifiedModel, output: VerificationO
     from bnnaudit.evidence.errors import NoEvidenceError
     from bnnaudit.evidence.verify import verify as verify_evidence
 
+    interrupts.release()
     try:
         found = verify_evidence(evidence, network.model, partial(opened_as_audited, network))
     except NoEvidenceError as error:

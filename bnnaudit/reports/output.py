@@ -1,10 +1,9 @@
 """Writing a report to a file: the whole of it or nothing."""
 
-import contextlib
-import secrets
 from pathlib import Path
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.part_files import part_beside
 
 
 def write_atomically(path: Path, text: str | bytes) -> None:
@@ -29,15 +28,11 @@ def write_atomically(path: Path, text: str | bytes) -> None:
 
 
 def _replace(target: Path, text: str | bytes) -> None:
-    part = target.with_name(f".bnnaudit-{secrets.token_hex(8)}.part")
-    try:
+    with part_beside(target) as part:
         _write(part, text, "x")
         if target.exists():
             part.chmod(target.stat().st_mode & 0o777)
         part.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _write(path: Path, text: str | bytes, mode: str) -> None:
