@@ -18,6 +18,8 @@ from bnnaudit.rules.table import RULES
 
 REFUTING = ("FR302", "FR301")
 """Rules by which better attacks refute ordinary ones: the one that compares everything is advised on first."""
+NO_RELEASE = "Do not release"
+"""What the first advice on a model that failed says before anything else."""
 PROVING_TOO_LITTLE = ("SP205", "GM117")
 """Rules by which what attacks left standing proves too little."""
 
@@ -25,7 +27,8 @@ PROVING_TOO_LITTLE = ("SP205", "GM117")
 def advice_of(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[Finding, ...]) -> tuple[Advice, ...]:
     """The most important first: what decides an undecided gate, what the status asks for, then the model's other findings.
 
-    Where the model is in doubt, or the gate failed, the status comes before what would decide the rest.
+    Where the model is in doubt, or the gate failed, the status comes before what would decide the rest; and where it failed, that
+    it is not to be released comes before everything.
 
     Apart from the report's remedy, which cures the attack. A rule's own remedy is used where there is one; of equal texts the
     first is kept, and a waived finding below an error needs no advice.
@@ -34,7 +37,9 @@ def advice_of(evidence: Evidence, verdict: Verdict, gate: Gate, findings: tuple[
     in_doubt = any(each.kind is CriterionKind.AUDIT and each.outcome is not Outcome.PASSED for each in gate.criteria)
     open_only = gate.outcome is Outcome.UNDECIDED and not in_doubt
     first = (*deciding, *status) if open_only else (*status, *deciding)
-    given = (*first, *_for_the_model(findings))
+    given = [*first, *_for_the_model(findings)]
+    if gate.outcome is Outcome.FAILED and given and not given[0].text.startswith(NO_RELEASE):
+        given[0] = Advice(f"{NO_RELEASE} it as it is. {given[0].text}", given[0].rules)
     texts: dict[str, Advice] = {}
     for advice in given:
         before = texts.get(advice.text)
@@ -51,7 +56,7 @@ def to_decide(gate: Gate) -> Iterator[Advice]:
         yield Advice(f"To decide what the gate was asked, audit about {max(totals)} images (--samples {max(totals)}).")
     for criterion in undecided:
         if criterion.kind is CriterionKind.REQUIRED:
-            yield Advice(f"Let {criterion.asked} run, which the policy requires: {criterion.reason}.")
+            yield Advice(f"Run {criterion.asked}, which the policy requires: {criterion.reason}.")
 
 
 def _total(criterion: Criterion) -> int | None:
@@ -105,9 +110,8 @@ def _correct_the_card(verdict: Verdict) -> Advice:
     if verified is None or declared is None:
         return Advice(RULES[DECLARED_NOT_MET].remedy, (DECLARED_NOT_MET,))
     low = floor_percent(verified.low)
-    return Advice(
-        f"Declare {low} or less, or improve the model until it meets {percent(declared)}.", (DECLARED_NOT_MET,)
-    )
+    declare = f"Declare {low} or less" if low != floor_percent(0.0) else "Declare no robustness"
+    return Advice(f"{declare}, or improve the model until it meets {percent(declared)}.", (DECLARED_NOT_MET,))
 
 
 def _when_inconclusive(

@@ -7,6 +7,8 @@ Every criterion that is asked has its own answer. What a reader may not expect:
   there is then nothing to let pass.
 * A waiver accepts a finding; it cannot make a figure trustworthy. Where findings about the model itself leave the audit without
   a verdict, the gate stays undecided whether they are waived, ignored or not.
+* Where the sample is not what the model was made for (wrong labels, wrong range), nothing that was found on it is held against
+  the model: the audit is undecided, and says what to mend.
 * A waiver of FR303 accepts the claim as it stands, refuted or undecided.
 """
 
@@ -27,7 +29,7 @@ from bnnaudit.auditing.thresholds import (
 )
 from bnnaudit.auditing.waivers import Waivers
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Skip
+from bnnaudit.core.finding import DECLARED_NOT_MET, BaselineState, Confidence, Fault, Finding, Skip, is_misread
 from bnnaudit.core.gate import FAILS_ON, Bound, Criterion, CriterionKind, Gate, Outcome
 from bnnaudit.core.policy import Decide, FailOn, IdleWaiver, Policy
 from bnnaudit.core.report import Verdict
@@ -92,9 +94,7 @@ def decide(policy: Policy, audited: Audited) -> Gate:
 def _audit(audited: Audited) -> Criterion:
     asked = "an audit that finished, with figures that can be trusted"
     outcome = Outcome.UNDECIDED if audited.doubt else Outcome.PASSED
-    return Criterion(
-        CriterionKind.AUDIT, asked, outcome, audited.doubt or "It finished, and its figures can be trusted."
-    )
+    return Criterion(CriterionKind.AUDIT, asked, outcome, audited.doubt or "it did, and they can")
 
 
 def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figures: bool) -> Criterion:
@@ -113,6 +113,9 @@ def findings_criterion(policy: Policy, findings: Sequence[Finding], about_figure
     level = LEVELS[policy.fail_on]
     fresh = "new or worse " if any(finding.baseline is not None for finding in findings) else ""
     asked = f"no {fresh}{level}{_of_which(policy)}"
+    if failing and is_misread(findings):
+        why = "not held against a model that the sample does not fit"
+        return Criterion(kind, asked, Outcome.UNDECIDED, f"{_codes(failing)}: {why}")
     if failing:
         return Criterion(kind, asked, Outcome.FAILED, f"{_codes(failing)}{accepted}")
     left_out = [finding for finding in at_level if finding not in counted]

@@ -12,6 +12,7 @@ from bnnaudit.auditing.thresholds import at_least
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.evidence import Check, Evidence
 from bnnaudit.core.finding import (
+    MISREAD,
     Confidence,
     Family,
     Fault,
@@ -268,8 +269,7 @@ def _open(figures: _Figures) -> str:
 
 def _misread(errors: Sequence[Finding]) -> str:
     """Why no figure counts, where the sample is not what the model was made for; empty where nothing says so."""
-    codes = {rule.RULE.code for rule in OF_THE_SAMPLE}
-    found = sorted((each for each in errors if each.rule.code in codes), key=lambda each: each.rule.code)
+    found = sorted((each for each in errors if each.rule.code in MISREAD), key=lambda each: each.rule.code)
     if not found:
         return ""
     if all(finding.confidence is Confidence.LOW for finding in found):

@@ -1,5 +1,6 @@
 """Rules, and what an audit reports by them: findings, skips and faults."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,6 +102,15 @@ def speaks_of_masking(finding: Finding) -> bool:
     if finding.rule.family is Family.VERDICT:
         return finding.severity is not Severity.NOTE and finding.rule.code != DECLARED_NOT_MET
     return finding.rule.family in (Family.SYMPTOM, Family.CAUSE)
+
+
+MISREAD = frozenset({"MF412", "MF413", "MF414", "MF416"})
+"""Rules whose errors say that the sample is not what the model was made for: other images, other labels, fed otherwise."""
+
+
+def is_misread(findings: Iterable[Finding]) -> bool:
+    """Whether the figures and findings beside these describe something other than the model in use."""
+    return any(finding.rule.code in MISREAD and finding.severity is Severity.ERROR for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,11 @@ class Gate:
         """Whether a finding fails the gate.
 
         It does if it is as severe as the policy says, of a rule that counts, not waived, not the same in the baseline, and
-        more than an open question: a finding of low confidence says that too little was seen, not what the model is.
+        more than an open question: a finding of low confidence says that too little was seen, not what the model is. None
+        does where the criterion on findings is undecided.
         """
+        if any(one.kind is CriterionKind.FINDINGS and one.outcome is Outcome.UNDECIDED for one in self.criteria):
+            return False
         code, policy = finding.rule.code, self.policy
         selected = not policy.select or code.startswith(policy.select)
         accepted = finding.waiver is not None or finding.baseline is BaselineState.UNCHANGED

@@ -145,15 +145,24 @@ def require_radius(norm: Norm, radius: float, what: str = "eps") -> None:
         )
 
 
+_SAME = 1e-6
+"""Lengths that differ by less are written the same: less than a thousandth of a pixel value. Not tuned."""
+
+
 def length_text(length: float) -> str:
     """A length of the [0,1] image in its usual form: `8/255` for a whole number of pixel values, else a decimal.
 
-    0.2, 0.4, 1 and the like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals.
-
+    0.2, 0.4, 1 and the like are multiples of 1/255 as well, but nobody means 51/255 by them: they stay decimals. Half and quarter
+    pixel values are written as such where the decimal is longer: `0.5/255`, but 0.1.
     """
     if is_pixel_count(length):
         return f"{round(length * 255)}/255"
-    return f"{length:.6g}"
+    decimal = f"{length:.6g}"
+    if not math.isfinite(length * 255):
+        return decimal
+    quarters = round(4 * 255 * length)
+    fraction = f"{quarters / 4:g}/255"
+    return fraction if abs(length - quarters / 4 / 255) < _SAME and len(fraction) < len(decimal) else decimal
 
 
 def is_pixel_count(length: float) -> bool:
@@ -161,4 +170,4 @@ def is_pixel_count(length: float) -> bool:
     if not math.isfinite(length * 255):
         return False
     pixels = round(length * 255)
-    return abs(length - pixels / 255) < 1e-6 and pixels % 51 != 0
+    return abs(length - pixels / 255) < _SAME and pixels % 51 != 0

@@ -32,6 +32,7 @@ from bnnaudit.reports.verdict_words import (
     idle_words,
     log_lines,
     model_sentence,
+    no_masking_words,
     remedy_words,
     suite_lines,
     waiver_words,
@@ -192,8 +193,7 @@ def _findings(report: Report) -> Iterator[str]:
         marks += ["(waived)"] if finding.waiver else []
         yield details(" ".join(marks), "\n\n".join(_finding(finding)))
     if report.verdict is not None and not report.shows_masking:
-        open_questions = report.skipped or report.faults
-        yield f"No evidence of gradient masking was found{' by the checks that could run' if open_questions else ''}."
+        yield no_masking_words(report)
 
 
 def _finding(finding: Finding) -> Iterator[str]:

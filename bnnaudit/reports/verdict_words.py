@@ -101,6 +101,14 @@ def verified_words(verdict: Verdict) -> str:
     return f"at most {with_interval(left)}, left by all attacks together" if left else "not measured"
 
 
+def no_masking_words(report: Report) -> str:
+    """Never "not masked": a check that finds nothing has not shown that there is nothing, least of all on figures in doubt."""
+    nothing = "No evidence of gradient masking was found"
+    if report.verdict is not None and report.verdict.status is Status.INCONCLUSIVE:
+        return f"{nothing}, but the verdict is inconclusive."
+    return f"{nothing} by the checks that could run." if report.skipped or report.faults else f"{nothing}."
+
+
 def remedy_words(remedy: Remedy) -> str:
     """What cures the attacks: `temperature (b by HNS) alone recovers 171 of 175 images; against SP202`."""
     cure, recovered = remedy.cure, remedy.cure.recovered
@@ -206,10 +214,13 @@ def _codes(findings: Iterable[Finding]) -> str:
 
 
 def _short_reason(criterion: Criterion) -> str:
-    if criterion.kind is CriterionKind.AUDIT:
-        return "no verdict"
-    is_short = criterion.kind is CriterionKind.FINDINGS and len(criterion.reason) <= _SHORTEST_LIST
-    return criterion.reason if is_short else str(criterion.kind)
+    codes = criterion.reason.partition("; ")[0]  # what is accepted follows
+    is_short = criterion.kind is CriterionKind.FINDINGS and len(codes) <= _SHORTEST_LIST
+    return codes if is_short else _kind(criterion)
+
+
+def _kind(criterion: Criterion) -> str:
+    return "no verdict" if criterion.kind is CriterionKind.AUDIT else str(criterion.kind)
 
 
 def _passed_by(report: Report, gate: Gate) -> str:
@@ -233,12 +244,15 @@ def log_lines(report: Report) -> list[str]:
     if report.verdict is None:
         return _measured(report)
     verdict, word = report.verdict, answer(report)
+    kinds: list[str] = []
     if report.gate is None:
         why = "no gate"
     elif report.passed:
         why = _passed_by(report, report.gate)
     else:
-        why = ", ".join(dict.fromkeys(_short_reason(criterion) for criterion in open_criteria(report.gate)))
+        missing = open_criteria(report.gate)
+        why = ", ".join(dict.fromkeys(_short_reason(criterion) for criterion in missing))
+        kinds = [f"{word}  {', '.join(dict.fromkeys(map(_kind, missing)))}; model: {verdict.status}"]
     head, under = f"{word}  {why}; model: {verdict.status}", f" under {threat_text(report.threat)}"
     verified = verdict.verified_accuracy
     if verified is None:
@@ -246,6 +260,7 @@ def log_lines(report: Report) -> list[str]:
             f"{head}, robust accuracy not measured{under}",
             f"{head}, not measured",
             head,
+            *kinds,
             f"{word}  {verdict.status}",
         ]
     left, full = f"at most {percent(verified.value)}", f"at most {with_interval(verified)}"
@@ -258,6 +273,7 @@ def log_lines(report: Report) -> list[str]:
         f"{head}, {left}{under}",
         f"{head}, {left} verified",
         head,
+        *kinds,
         f"{word}  model: {verdict.status}",
         word,
     ]

@@ -56,7 +56,11 @@ def test_fake_robustness_has_to_be_replaced_by_the_verified_figure_and_trained_a
 
 def test_a_claim_that_is_not_met_has_to_be_corrected_to_the_lower_bound() -> None:
     (advice, *_) = advised(declaring(0.66, 0.55))
-    assert advice == Advice("Declare 49.3 % or less, or improve the model until it meets 66.0 %.", ("FR303",))
+    assert advice == Advice(
+        "Do not release it as it is. Declare 49.3 % or less, or improve the model until it meets 66.0 %.", ("FR303",)
+    )
+    (nothing_left, *_) = advised(declaring(0.66, 0.0))
+    assert "Declare no robustness, or improve the model until it meets 66.0 %." in nothing_left.text
 
 
 def test_an_open_claim_says_what_decides_it() -> None:
@@ -89,6 +93,27 @@ def test_what_failed_comes_before_what_is_undecided() -> None:
     first, *rest = advised(declaring(0.66, 0.55), Policy(require=("hard-label",)))
     assert first.rules == ("FR303",)
     assert any("hard-label" in advice.text for advice in rest)
+
+
+@pytest.mark.parametrize(
+    ("given", "policy"),
+    [
+        (evidence(HEALTHY, verified=0.1), Policy()),
+        (declaring(0.66, 0.55), Policy(require=("hard-label",))),
+        (evidence(HEALTHY), Policy(Limits(min_clean=0.999, min_verified=0.5))),
+        (evidence(HEALTHY, otherwise=0.02, verified=0.02), Policy(Limits(min_verified=0.3, max_gap=0.001))),
+        (of_the_sample(fed(30, 90)), Policy(Limits(min_verified=0.32))),
+    ],
+)
+def test_a_model_that_failed_is_first_of_all_not_to_be_released(given: Evidence, policy: Policy) -> None:
+    first, *rest = advised(given, policy)
+    assert first.text.startswith("Do not release")
+    assert not any(advice.text.startswith("Do not release") for advice in rest)
+
+
+def test_a_model_that_passed_may_be_released() -> None:
+    for given in (evidence(HEALTHY), evidence(HEALTHY, otherwise=0.02, verified=0.02)):
+        assert not any("Do not release" in advice.text for advice in advised(given))
 
 
 def test_a_model_in_doubt_is_not_audited_on_more_images_first() -> None:
@@ -127,7 +152,7 @@ def test_a_required_check_has_to_be_run() -> None:
 )
 def test_data_that_are_misread_come_with_the_option_that_cures_it(given: Evidence, code: str, text: str) -> None:
     (advice, *_) = advised(given)
-    assert advice == Advice(text, (code,))
+    assert advice == Advice(f"Do not release it as it is. {text}", (code,))
 
 
 def test_an_attack_that_proves_too_little_is_answered_by_its_rule() -> None:

@@ -63,9 +63,12 @@ def test_pytest_passes_or_fails_with_the_gate(folder: Path, sample: str, failed:
 
 
 def test_the_readme_s_call_prints_saves_and_raises(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    call = example("print(report.verdict.status")
+    call = example("print(report.verdict.verified_accuracy)")
     exec(call, {})
-    assert capsys.readouterr().out.startswith("robust-as-claimed Estimate(")
+    *page, figure = capsys.readouterr().out.splitlines()
+    assert page[0].split()[:2] == ["Model", "model.onnx,"]
+    assert page[-1].startswith("PASS  gate passed; model: robust-as-claimed")
+    assert figure.startswith("Estimate(value=")
     shutil.copy(SAMPLE_MODELS / "digits-bnn-waq.onnx", folder / "model.onnx")
     (folder / "audit.html").unlink()
     with pytest.raises(bnnaudit.GateFailedError, match="FR30"):

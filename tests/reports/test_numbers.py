@@ -46,6 +46,10 @@ def test_an_estimate_is_written_with_its_interval() -> None:
         (1.0, "1"),
         (0.0, "0"),
         (math.inf, "-"),
+        (0.5 / 255, "0.5/255"),
+        (0.25 / 255, "0.25/255"),
+        (0.1, "0.1"),
+        (0.125, "0.125"),
     ],
 )
 def test_a_length_is_written_as_people_write_it(eps: float, text: str) -> None:

@@ -42,7 +42,7 @@ def _in_words(trial: Trial) -> str:
     """The trial's surrogate with its width, which decides where it lets the gradient pass."""
     surrogate: Surrogate = trial.attack.surrogate
     if surrogate.kind is SurrogateKind.IDENTITY:
-        return "the identity, which has no width"
+        return "the identity (which has no width)"
     named = f"the {surrogate.kind} surrogate of"
     match surrogate.unit:
         case WidthUnit.ABSOLUTE:

@@ -60,8 +60,8 @@ def judge(evidence: Evidence) -> Judged:
     if not pair.is_material:
         return pair.undecided("claimed against verified")
     message = (
-        f"Ordinary PGD suggests an accuracy of {percent(plain.mean())} under attack; {percent(verified.value)} is left after "
-        "better attacks, each success confirmed on the deployed model."
+        f"Ordinary PGD suggests an accuracy of {percent(plain.mean())} under attack; at most {percent(verified.value)} is left "
+        "after better attacks, each success confirmed on the deployed model."
     )
     numbers = (accuracy("claimed accuracy (ordinary PGD)", plain), verified, *pair.measured("lost to better attacks"))
     serious = is_serious(float(plain.mean()), verified.value)

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.finding import Family, Finding, Severity, Skip
-from bnnaudit.core.report import Report, SessionAccuracies
+from bnnaudit.core.report import Report, SessionAccuracies, Status
 from bnnaudit.core.scores import OutputScores, ScoreFacts
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.reports.page import GLUE, Page
@@ -133,6 +133,9 @@ def test_no_finding_is_no_proof(honest: Report) -> None:
     assert "No evidence of gradient masking was found." in _text(honest)
     skipped = replace(honest, skipped=(Skip("transfer", "no substitute"),))
     assert "No evidence of gradient masking was found by the checks that could run." in _text(skipped)
+    assert honest.verdict is not None
+    doubted = replace(skipped, verdict=replace(honest.verdict, status=Status.INCONCLUSIVE))
+    assert "No evidence of gradient masking was found, but the verdict is inconclusive." in _text(doubted)
 
 
 def test_facts_about_the_model_are_no_evidence_of_masking(fake: Report) -> None:

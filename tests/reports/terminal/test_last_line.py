@@ -26,7 +26,7 @@ def last(document: Report | Suite | Failure, width: int = 80) -> str:
 @pytest.mark.parametrize(
     ("name", "width", "line"),
     [
-        ("fake", 110, f"FAIL  {OPEN}; model: fake-robustness, at most 0.0 % under L-inf 0.3"),
+        ("fake", 120, f"FAIL  FR301 and SP202{OPEN[8:]}; model: fake-robustness, at most 0.0 % under L-inf 0.3"),
         ("fake", 80, f"FAIL  {OPEN}; model: fake-robustness"),
         ("fake", 40, "FAIL  model: fake-robustness"),
         ("honest", 120, "PASS  gate passed; model: robust-as-claimed, claimed 64.3 %, verified at most 64.3 % under L-inf 8/255"),
@@ -68,6 +68,12 @@ def test_a_pass_by_a_waiver_or_by_a_policy_that_passes_over_findings_says_so(fak
     never = replace(PASSED, policy=Policy(fail_on=FailOn.NEVER))
     line = last(replace(fake, findings=(open_finding,), gate=never))
     assert line.startswith("PASS  findings never fail; model: fake-robustness")
+
+
+def test_codes_that_fail_are_named_without_those_that_are_accepted(fake: Report) -> None:
+    reason = "FR302; accepted by waivers: FR301 until 2027-03-31"
+    failed = Gate(Policy(), (Criterion(CriterionKind.FINDINGS, "no error-level finding", Outcome.FAILED, reason),))
+    assert last(replace(fake, gate=failed)).startswith("FAIL  FR302; model: fake-robustness")
 
 
 def test_several_attacks_without_a_verdict_end_with_the_strongest(fake: Report) -> None:

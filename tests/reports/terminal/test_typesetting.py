@@ -1,10 +1,12 @@
 """Tables: numbers are never broken, words only where nothing else is left, and what has no room is named."""
 
+import re
+
 import pytest
 from rich.text import Text
 
 from bnnaudit.reports.page import NARROWEST, WIDEST, Page
-from bnnaudit.reports.terminal.typesetting import Column, fitting, natural_width, table
+from bnnaudit.reports.terminal.typesetting import Column, fitting, labelled, natural_width, table
 from bnnaudit.reports.terminal.writer import draw
 
 
@@ -61,3 +63,16 @@ def test_a_word_is_cut_only_where_nothing_else_is_left() -> None:
 @pytest.mark.parametrize(("width", "columns"), [(1, NARROWEST), (40, 40), (77, 77), (400, WIDEST)])
 def test_a_page_is_neither_too_narrow_nor_too_wide(width: int, columns: int) -> None:
     assert Page(width).columns == columns
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_a_figure_is_not_broken_from_its_percent_sign_nor_in_its_interval(color: bool) -> None:
+    """In any width that has room for the whole interval."""
+    words = "of 300 images at most 0.0 % [0.0, 7.1] are left, 41.0 points lower [-34.9, +46.7], and 3 others"
+    for width in range(NARROWEST, 81):
+        page = Page(width, color)
+        text = draw([labelled([("Verified", page.text(words))])], page)
+        assert {"0.0 %", "[0.0, 7.1]", "[-34.9, +46.7]"} <= {
+            figure for line in text.splitlines() for figure in re.findall(r"0\.0 %|\[[^m\]]*\]", line)
+        }
+        assert " ".join(re.sub("\x1b[^m]*m|Verified", "", text).split()) == words

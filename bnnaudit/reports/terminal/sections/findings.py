@@ -8,7 +8,7 @@ from bnnaudit.core.report import Report
 from bnnaudit.reports.baseline_words import gone_lines
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.terminal.typesetting import INDENT, Parts, badge, clipped, heading, indented, listed, opening
-from bnnaudit.reports.verdict_words import waiver_words
+from bnnaudit.reports.verdict_words import no_masking_words, waiver_words
 
 # The model comes first: how far everything after it can be trusted depends on it.
 _CHAPTERS = (
@@ -97,10 +97,8 @@ def _chapters(report: Report, page: Page) -> list[RenderableType]:
 
 
 def _nothing_found(report: Report, page: Page) -> Text:
-    """Never "not masked": a check that finds nothing has not shown that there is nothing."""
-    open_questions = report.skipped or report.faults
-    extent = " by the checks that could run" if open_questions else ""
-    return page.text(f"No evidence of gradient masking was found{extent}.", "yellow" if open_questions else "green")
+    words = no_masking_words(report)
+    return page.text(words, "green" if words.endswith("found.") else "yellow")
 
 
 def _entry(finding: Finding, page: Page) -> RenderableType:
