@@ -14,6 +14,8 @@ from bnnaudit.reports.safe_text import abridged
 
 LONGEST = 4_000
 """Characters of a message that are shown: more than a page of mistakes in a card takes. Not tuned."""
+ISSUES = "https://github.com/OWNER/bnnaudit/issues"
+"""Where a bug is reported; `pyproject.toml` says the same."""
 INTERRUPTED = "interrupted; nothing was finished"
 
 
@@ -33,7 +35,7 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
     text = (str(error).splitlines() or [""])[0]
     kind = type(error).__name__
-    return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it)", ExitCode.BUG
+    return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it: {ISSUES})", ExitCode.BUG
 
 
 def complain_of(error: BaseException, verbose: bool) -> ExitCode:

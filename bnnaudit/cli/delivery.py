@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from bnnaudit.cli import interrupts, options
 from bnnaudit.cli.complaints import complain, complain_of, explained
-from bnnaudit.cli.paths import MODEL_SUFFIXES, WouldOverwriteError
+from bnnaudit.cli.named_files import named_in_settings
+from bnnaudit.cli.paths import WouldOverwriteError, is_kept
 from bnnaudit.cli.report_files import ReportFile, suffix_format
 from bnnaudit.cli.streams import UndeliveredError, deliver, give_up_stdout, page_for
 from bnnaudit.core.errors import AuditError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from bnnaudit.reports.documents import Document
     from bnnaudit.reports.page import Page
 
-KEPT = (*MODEL_SUFFIXES, ".toml", ".npz", ".zip")
-"""Ends of names of models, cards, policies and data, which a message about them never replaces."""
 RUNNING = "the audit has not finished: it is running, or was ended from outside"
 
 
@@ -63,6 +62,8 @@ def write(document: Document, output: options.Document) -> ExitCode:
     except UndeliveredError as error:
         give_up_stdout()
         message, undelivered = explained(error)
+        if error.reader_left and not hasattr(document, "provenance"):
+            return worst([code, undelivered])  # a reader of a text that measures nothing has read enough
         kept = f"; the report is in {', '.join(map(str, written))}" if written else ""
         code = worst([code, complain(f"{message}{kept}", undelivered)])
     return code
@@ -156,12 +157,14 @@ def retire_reports(output: options.Document, models: Iterable[Path], made: Prove
 
 
 def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
-    """The failure in each file, but not over what may be a model, a card or data; a file that cannot be written is removed."""
+    """The failure in each file, but not over what may be a model, a card or data, or what settings name, such as a baseline; a
+    file that cannot be written is removed."""
     from bnnaudit.reports.json.reading import round_trip
 
     failure = round_trip(failure)
+    inputs = named_in_settings()
     for file in files:
-        if file.path.exists() and {file.path.suffix.lower(), file.path.resolve().suffix.lower()} & set(KEPT):
+        if file.path.exists() and (is_kept(file.path) or any(file.path.samefile(path) for path in inputs)):
             continue
         if _write_files(failure, (file,), verbose=False) is not ExitCode.PASSED and file.path.is_file():
             with contextlib.suppress(OSError):

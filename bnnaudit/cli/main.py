@@ -13,7 +13,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from bnnaudit import __version__
-from bnnaudit.cli import interrupts, startup
+from bnnaudit.cli import interrupts, named_files, startup
 from bnnaudit.cli.command import HELP_NAMES, ReplacesReports
 from bnnaudit.cli.complaints import INTERRUPTED, complain, complain_of, explained
 from bnnaudit.cli.help import Panels, Row
@@ -139,7 +139,7 @@ def run(arguments: list[str]) -> int:
         return complain(usage_error(error), ExitCode.BAD_INPUT)
     except UndeliveredError as error:
         give_up_stdout()
-        return complain_of(error, verbose=False)
+        return ExitCode.UNFINISHED if error.reader_left else complain_of(error, verbose=False)
     except (Exception, KeyboardInterrupt) as error:
         return complain_of(error, verbose="--verbose" in arguments or "-v" in arguments)
 
@@ -152,6 +152,7 @@ def answer(arguments: list[str]) -> int:
     """
     if os.environ.get(COMPLETION):
         return complete()
+    named_files.remember(arguments)
     try:
         with program.make_context(NAME, list(arguments)) as context:
             return int(program.invoke(context) or ExitCode.PASSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -46,6 +47,16 @@ class _Stdout(io.FileIO):
             raise UndeliveredError(error.errno, _reason(error)) from error
 
 
+class _Stderr(io.FileIO):
+    """stderr, which never fails: Python would end with a code of its own where it cannot write what is buffered."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Writes what the system takes, and says that it was everything."""
+        with contextlib.suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes
+
+
 def _reason(error: OSError) -> str:
     if error.errno == errno.EBADF:
         return "stdout is closed"
@@ -58,15 +69,21 @@ def open_streams() -> None:
     """Makes stdin, stdout and stderr ones that can be used, whatever the process was started with.
 
     What is closed gets a place of its own, lest a file that is opened later takes its number: nothing can be written to stdout
-    then, and stderr goes nowhere. stdout is always buffered: without a buffer Python drops what the system does not take at once,
-    as on a disk that is nearly full.
+    then, and what stderr does not take goes nowhere. stdout is always buffered: without a buffer Python drops what the system
+    does not take at once, as on a disk that is nearly full.
     """
     if sys.stdin is None:
         sys.stdin = open(_null(STDIN, os.O_RDONLY), closefd=False)  # noqa: SIM115 - open as long as the process runs
     if sys.stdout is None:
         _null(STDOUT, os.O_RDONLY)
     if sys.stderr is None:
-        sys.stderr = open(_null(STDERR, os.O_WRONLY), "w", closefd=False)  # noqa: SIM115
+        _null(STDERR, os.O_WRONLY)
+    sys.stderr = io.TextIOWrapper(
+        _Stderr(STDERR, "w", closefd=False),
+        encoding="utf-8" if sys.stderr is None else sys.stderr.encoding,
+        errors="backslashreplace",
+        write_through=True,
+    )
     given = sys.stdout
     if given is not None:
         given.flush()

@@ -1,5 +1,6 @@
 """Writing a report to a file: the whole of it or nothing."""
 
+import os
 from pathlib import Path
 
 from bnnaudit.core.errors import UsageError
@@ -37,5 +38,12 @@ def _replace(target: Path, text: str | bytes) -> None:
 
 def _write(path: Path, text: str | bytes, mode: str) -> None:
     content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
-    with path.open(f"{mode}b") as stream:
+    with open(path, f"{mode}b", opener=_opened) as stream:  # Path.open takes no opener
         stream.write(content)
+
+
+def _opened(name: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody reads is an error, and not waited for."""
+    descriptor = os.open(name, flags | os.O_NONBLOCK, 0o666)
+    os.set_blocking(descriptor, True)
+    return descriptor

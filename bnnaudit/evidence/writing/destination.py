@@ -24,7 +24,10 @@ STORED = (".png", ".npz")
 
 def require_place(path: Path) -> None:
     """Raises UsageError where evidence cannot be put at `path`, or something else is there that would be lost."""
-    parent = path.resolve().parent
+    try:
+        parent = path.resolve().parent
+    except RuntimeError as error:
+        raise UsageError(f"evidence: {path} is a loop of links; name another place") from error
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UsageError(f"evidence: {path.parent} is not a folder that can be written to")
     if path.is_symlink() or (path.exists() and not _is_replaceable(path)):
