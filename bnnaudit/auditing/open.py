@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import prod
 from pathlib import Path
 from typing import TypeVar
 
@@ -206,7 +207,7 @@ def open_target(
             f"(built in: {known}; your own code: package.module:callable)"
         )
     network = resolve_architecture(architecture.name, architecture.options or {}, ARCHITECTURES)
-    shape = preprocessing.input_shape or architecture.input_shape or _shape_of_data(model, source)
+    shape = _shape_of(model, preprocessing.input_shape or architecture.input_shape, source)
     return load_checkpoint(model, network, shape, preprocessing, Surrogate(), device, records)
 
 
@@ -215,7 +216,7 @@ def _open_module(given: GivenModule, settings: Settings, source: ImageSource | N
     if preprocessing.output_name is not None:
         raise UsageError(f"{given}: output_name chooses among the outputs of an ONNX file; a module has one")
     device = given.device if asked == "auto" else choose_device(asked)
-    shape = preprocessing.input_shape or settings.architecture.input_shape or _shape_of_data(given, source)
+    shape = _shape_of(given, preprocessing.input_shape or settings.architecture.input_shape, source)
     return load_module(given, shape, preprocessing, Surrogate(), device, records)
 
 
@@ -260,6 +261,20 @@ def _for_data(
         if shape is None:
             raise
     return load(replace(preprocessing, data_shape=shape))
+
+
+def _shape_of(model: Path | GivenModule, stated: tuple[int, ...] | None, source: ImageSource | None) -> tuple[int, ...]:
+    """The shape that is stated, held against the data before any network is run on it, or else that of the data."""
+    if stated is None:
+        return _shape_of_data(model, source)
+    held = None if source is None else common_shape(source)
+    # Grey files become three equal channels where a network takes colours.
+    if held is not None and prod(stated) not in (prod(held), 3 * prod(held), prod(held) // 3):
+        raise DataError(
+            f"{model}: its input is stated as {'x'.join(map(str, stated))}, but the images are {'x'.join(map(str, held))}; "
+            "correct input_shape, or give data prepared as the model's own test set was"
+        )
+    return stated
 
 
 def _shape_of_data(model: Path | GivenModule, source: ImageSource | None) -> tuple[int, ...]:

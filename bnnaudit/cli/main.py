@@ -17,6 +17,7 @@ from bnnaudit.cli import interrupts, named_files, startup
 from bnnaudit.cli.command import HELP_NAMES, ReplacesReports
 from bnnaudit.cli.complaints import INTERRUPTED, complain, complain_of, explained
 from bnnaudit.cli.help import Panels, Row
+from bnnaudit.cli.library_messages import settle_library_messages
 from bnnaudit.cli.streams import UndeliveredError, give_up_stdout, open_streams
 from bnnaudit.core.errors import AuditError, UsageError, did_you_mean
 from bnnaudit.core.exit_codes import ExitCode
@@ -117,6 +118,7 @@ def main() -> None:
     """Runs the command line and exits."""
     startup.prepare(os.environ)
     startup.keep_memory(os.environ)
+    settle_library_messages(is_verbose(sys.argv[1:]), os.environ)
     open_streams()
     interrupts.listen()
     try:
@@ -141,7 +143,12 @@ def run(arguments: list[str]) -> int:
         give_up_stdout()
         return ExitCode.UNFINISHED if error.reader_left else complain_of(error, verbose=False)
     except (Exception, KeyboardInterrupt) as error:
-        return complain_of(error, verbose="--verbose" in arguments or "-v" in arguments)
+        return complain_of(error, is_verbose(arguments))
+
+
+def is_verbose(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for more detail, wherever in it."""
+    return "--verbose" in arguments or "-v" in arguments
 
 
 def answer(arguments: list[str]) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated
 from bnnaudit.cli.values import Kind, filled
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import ModelError, UsageError
+from bnnaudit.core.file_name import expanded
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
 from bnnaudit.reports.formats import SUFFIXES
 
@@ -223,7 +224,7 @@ def path_kind(metavar: str, parse: Callable[[str], object], suffixes: tuple[str,
 def matching(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
     """The folders and the files of these kinds that the path may become; where it can only be one folder, what is in it."""
     typed, slash, start = incomplete.rpartition("/")
-    folder = Path(typed + slash or ".").expanduser()
+    folder = expanded(Path(typed + slash or "."))
     try:
         inside = sorted(folder.iterdir())
     except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -14,12 +13,18 @@ from bnnaudit.config.layers import merged, refused_in_card
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import SettingsError
+from bnnaudit.core.file_name import expanded
+from bnnaudit.core.toml_file import TomlError, read_toml
 
 __all__ = ["Settings", "parse_settings", "settings_for"]
 
 PROJECT_FILE = "bnnaudit.toml"
 PYPROJECT = "pyproject.toml"
 PYPROJECT_TABLE = "tool.bnnaudit"
+MOST_PROBLEMS = 20
+"""Problems of one file that are put into words. Not tuned."""
+LONGEST_VALUE = 120
+"""Characters of a value, or of a key, that a message repeats. Not tuned."""
 
 
 def settings_for(model: Path | None, flags: Settings, cwd: Path, card: Path | None = None) -> Settings:
@@ -63,14 +68,11 @@ def parse_settings(values: Mapping[str, object], where: str) -> Settings:
 def _read(path: Path, table: str | None) -> tuple[Settings, list[str]]:
     """The settings and the problems of one file."""
     try:
-        with path.open("rb") as stream:
-            values: Any = tomllib.load(stream)
+        values: Any = read_toml(path)
     except FileNotFoundError:
         return Settings(), [f"{path}: no such file"]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Settings(), [f"{path}: not valid TOML ({error})"]
-    except OSError as error:
-        return Settings(), [f"{path}: cannot be read ({error.strerror})"]
+    except TomlError as error:
+        return Settings(), [f"{path}: {error}"]
     for key in table.split(".") if table else ():
         values = values.get(key, {}) if isinstance(values, Mapping) else values
     settings, problems = _validated(values, path.name if table is None else f"{path.name}: {table}")
@@ -82,29 +84,37 @@ def _validated(values: object, where: str) -> tuple[Settings, list[str]]:
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
-        return Settings(), [f"{where}: {_in_words(problem)}" for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        words = [f"{where}: {_in_words(problem)}" for problem in problems[:MOST_PROBLEMS]]
+        rest = len(problems) - MOST_PROBLEMS
+        return Settings(), [*words, f"{where}: and {rest:,} more"] if rest > 0 else words
 
 
 def _in_words(problem: Mapping[str, Any]) -> str:
     """One problem that pydantic found, as `key: what is wrong`."""
     location = tuple(str(part) for part in problem["loc"])
-    key = ".".join(location) or "settings"
+    key = _cut(".".join(location)) or "settings"
     match problem["type"]:
         case "extra_forbidden":
             keys = _keys_of(location[:-1])
-            near = difflib.get_close_matches(location[-1], keys, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(location[-1][:LONGEST_VALUE], keys, n=1, cutoff=0.5)
             known = f" (known: {', '.join(keys)})" if keys else ""
             return f"{key}: unknown key" + (f" (did you mean {near[0]}?)" if near else known)
         case "missing":
             return f"{key}: is missing"
         case "value_error":
-            return f"{key}: {problem['ctx']['error']}".replace("; ", ", ")
+            return f"{key}: {_cut(str(problem['ctx']['error']), 3 * LONGEST_VALUE)}".replace("; ", ", ")
         case "model_type":
-            return f"{key}: {problem['input']!r} is not a table of keys"
+            return f"{key}: {_cut(repr(problem['input']))} is not a table of keys"
         case "tuple_type":
-            return f"{key}: {problem['input']!r} is not a list"
+            return f"{key}: {_cut(repr(problem['input']))} is not a list"
         case _:
-            return f"{key}: {problem['msg'].removeprefix('Input ')}, not {problem['input']!r}"
+            return f"{key}: {problem['msg'].removeprefix('Input ')}, not {_cut(repr(problem['input']))}"
+
+
+def _cut(text: str, longest: int = LONGEST_VALUE) -> str:
+    """A text of the file, without its middle where it is long: its end is what a message ends with."""
+    return text if len(text) <= longest else f"{text[: longest - longest // 3]}...{text[-longest // 3 :]}"
 
 
 def _keys_of(location: Iterable[str]) -> list[str]:
@@ -129,11 +139,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     data, substitute = settings.data, settings.substitute
     source = data.source
     if source is not None and NamedDataset.parse(source) is None:
-        source = str(folder / Path(source).expanduser())
-    root = None if data.root is None else folder / data.root.expanduser()
-    model = None if substitute.model is None else folder / substitute.model.expanduser()
+        source = str(folder / expanded(Path(source)))
+    root = None if data.root is None else folder / expanded(data.root)
+    model = None if substitute.model is None else folder / expanded(substitute.model)
     policy = settings.policy
-    baseline = None if policy.baseline is None else folder / policy.baseline.expanduser()
+    baseline = None if policy.baseline is None else folder / expanded(policy.baseline)
     return settings.model_copy(
         update={
             "data": data.model_copy(update={"source": source, "root": root}),

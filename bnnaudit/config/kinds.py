@@ -15,7 +15,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, S
 from bnnaudit.core.attack import Beta, Budget
 from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.limits import LARGEST_COUNT
+from bnnaudit.core.limits import (
+    LARGEST_COUNT,
+    LARGEST_NUMBER,
+    MOST_QUERIES,
+    MOST_RESTARTS,
+    MOST_STEPS,
+    SMALLEST_NUMBER,
+    problem_of_range,
+)
 from bnnaudit.core.share import parse_share
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.threat import Box, parse_length
@@ -45,7 +53,12 @@ def required(description: str) -> Any:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _fraction(value: object) -> object:
@@ -91,6 +104,8 @@ def _range(value: object) -> object:
     low, high = value
     if not low < high:
         raise ValueError(f"the lower bound {low:g} must be below the upper bound {high:g}")
+    if problem := problem_of_range(float(low), float(high)):
+        raise ValueError(problem)
     return Box(float(low), float(high))
 
 
@@ -100,6 +115,10 @@ def _per_channel(value: object) -> tuple[float, ...]:
     numbers = tuple(float(entry) for entry in values if _is_number(entry))
     if not numbers or len(numbers) < len(values):
         raise ValueError(f"{value!r} is not a number for each channel")
+    if max(map(abs, numbers)) > LARGEST_NUMBER:
+        raise ValueError(
+            f"{value!r} is beyond {LARGEST_NUMBER:g}, where images in single precision become infinite or NaN"
+        )
     return numbers
 
 
@@ -107,6 +126,8 @@ def _positive_per_channel(value: object) -> object:
     values = _per_channel(value)
     if min(values) <= 0:
         raise ValueError(f"{value!r} must be above 0, because the input is divided by it")
+    if min(values) < SMALLEST_NUMBER:
+        raise ValueError(f"{value!r} is below {SMALLEST_NUMBER:g}, and what is divided by it becomes infinite or NaN")
     return values
 
 
@@ -187,6 +208,9 @@ Share = Annotated[
 Length = Annotated[float, BeforeValidator(_length), WithJsonSchema(_LENGTH)]
 PositiveLength = Annotated[float, BeforeValidator(_positive_length), WithJsonSchema(_LENGTH)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
+Steps = Annotated[StrictInt, Field(ge=1, le=MOST_STEPS)]
+Restarts = Annotated[StrictInt, Field(ge=1, le=MOST_RESTARTS)]
+Queries = Annotated[StrictInt, Field(ge=1, le=MOST_QUERIES)]
 FilledText = Annotated[StrictStr, Field(min_length=1)]
 PathText = Annotated[Path, BeforeValidator(_parsed(Path, Path)), WithJsonSchema(_TEXT)]
 Range = Annotated[Box, BeforeValidator(_range), WithJsonSchema({**_NUMBERS, "minItems": 2, "maxItems": 2})]

@@ -13,7 +13,10 @@ from bnnaudit.core.threat import IMAGE_BITS, Norm, length_text
 LIMITS = ("min_clean", "min_verified", "max_gap", "max_drop")
 """The keys of the thresholds, named as in `Limits`."""
 
-Names: TypeAlias = tuple[FilledText, ...]
+MOST_THREATS, MOST_WAIVERS, MOST_NAMES = 100, 1_000, 1_000
+"""Entries of a policy: every threat is an audit of its own. Not tuned."""
+
+Names: TypeAlias = Annotated[tuple[FilledText, ...], Field(max_length=MOST_NAMES)]
 
 
 class LimitsTable(Table):
@@ -53,6 +56,10 @@ class WaiverTable(Table):
         return Waiver(self.rule, self.reason, self.owner, self.expires, self.model or "*")
 
 
+Threats: TypeAlias = Annotated[tuple[PolicyThreatTable, ...], Field(max_length=MOST_THREATS)]
+Waivers: TypeAlias = Annotated[tuple[WaiverTable, ...], Field(max_length=MOST_WAIVERS)]
+
+
 class PolicyTable(LimitsTable):
     """[policy]: what the gate asks of a model."""
 
@@ -63,8 +70,8 @@ class PolicyTable(LimitsTable):
     select: Names | None = key("Codes of the rules that count, or how they begin: ['FR', 'MF4'] (all).")
     ignore: Names | None = key("Codes of rules that do not count, or how they begin.")
     require: Names | None = key("Checks, or codes of their rules, without whose outcome nothing passes.")
-    threats: tuple[PolicyThreatTable, ...] | None = key("Threats to audit under, one after another (that of [threat]).")
-    waivers: tuple[WaiverTable, ...] | None = key("Findings that the project accepts, until a day.")
+    threats: Threats | None = key("Threats to audit under, one after another (that of [threat]).")
+    waivers: Waivers | None = key("Findings that the project accepts, until a day.")
     baseline: PathText | None = key(
         "JSON report of an earlier audit: only what is new or worse than there fails. Not for a card."
     )

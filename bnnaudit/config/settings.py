@@ -17,7 +17,10 @@ from bnnaudit.config.kinds import (
     PerChannel,
     PositiveLength,
     PositivePerChannel,
+    Queries,
     Range,
+    Restarts,
+    Steps,
     SurrogateText,
     Table,
     Temperature,
@@ -28,7 +31,7 @@ from bnnaudit.config.policy import PolicyTable
 from bnnaudit.core.attack import LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.limits import LARGEST_SEED, MOST_GRADIENTS, MOST_THREADS
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.threat import IMAGE_BITS, Norm
@@ -93,15 +96,24 @@ class AttackTable(Table):
     """[attack]: settings of the attacks."""
 
     method: Annotated[Method | None, *choice(Method)] = key("The method of `bnnaudit attack` (pgd).")
-    steps: AtLeastOne | None = key("Number of steps (20).")
+    steps: Steps | None = key("Number of steps (20).")
     step_size: PositiveLength | None = key("Step size in units of the [0,1] image (a quarter of eps).")
-    restarts: AtLeastOne | None = key("Number of random restarts (1).")
+    restarts: Restarts | None = key("Number of random restarts (1).")
     beta: Temperature | None = key("Temperature of the logits: a number, or a rule such as 'njs', 'hns' or 'tracked'.")
     surrogate: SurrogateText | None = key("Gradient of sign and round, as KIND[:WIDTH[..END][:UNIT]] ('identity').")
     loss: Annotated[LossKind | None, *choice(LossKind)] = key("Loss that the attack maximises (ce).")
     targets: AtLeastOne | None = key("Number of classes that a targeted loss tries (9).")
-    queries: AtLeastOne | None = key("Forward passes for each image of attacks that only ask the network.")
+    queries: Queries | None = key("Forward passes for each image of attacks that only ask the network.")
     budget: BudgetText | None = key("What auto may spend: gradients for each image (500), or seconds in all ('30s').")
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        gradients = (self.steps or 1) * (self.restarts or 1)
+        if gradients > MOST_GRADIENTS:
+            raise ValueError(
+                f"steps times restarts are {gradients:,} gradients for each image, which would not end today; give fewer"
+            )
+        return self
 
 
 class DeclaredTable(Table):

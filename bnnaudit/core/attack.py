@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, dataclass_transform
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.limits import LARGEST_NUMBER, LONGEST_BUDGET, MOST_GRADIENTS, SMALLEST_NUMBER
 from bnnaudit.core.surrogate import STRAIGHT_THROUGH, Surrogate
 from bnnaudit.core.threat import Norm, Threat
 
@@ -107,7 +108,11 @@ class Beta:
         except ValueError:
             raise UsageError(f"beta: {text!r} is neither a positive number nor one of {names}") from None
         if not 0 < value < float("inf"):
-            raise UsageError(f"beta: {text} is not a positive number; write one, or one of {names}")
+            raise UsageError(f"beta: {text[:40]} is not a positive number; write one, or one of {names}")
+        if not SMALLEST_NUMBER <= value <= LARGEST_NUMBER:
+            raise UsageError(
+                f"beta: {text[:40]} is outside {SMALLEST_NUMBER:g}..{LARGEST_NUMBER:g}, and logits times it become infinite or 0"
+            )
         return cls(BetaRule.FIXED, value)
 
     @classmethod
@@ -173,11 +178,15 @@ class Budget:
         number, seconds = (text[:-1], True) if isinstance(text, str) and text.endswith("s") else (text, False)
         try:
             amount = float(number) if seconds else int(number)
-        except ValueError:
+        except (ValueError, OverflowError):
             amount = 0
         if not 0 < amount < float("inf"):
             raise UsageError(
-                f"budget: {str(text)!r} is neither a number of gradients per image (500) nor seconds (30s)"
+                f"budget: {str(text)[:40]!r} is neither a number of gradients per image (500) nor seconds (30s)"
+            )
+        if amount > (LONGEST_BUDGET if seconds else MOST_GRADIENTS):
+            raise UsageError(
+                f"budget: {str(text)[:40]!r} is more than {MOST_GRADIENTS:,} gradients per image, or {LONGEST_BUDGET:,} seconds"
             )
         return cls(amount, BudgetUnit.SECONDS if seconds else BudgetUnit.GRADIENTS)
 

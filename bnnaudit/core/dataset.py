@@ -47,6 +47,8 @@ def require_data(source: str | None) -> str:
     address = split_address(source)
     path = address[0] if address else Path(source)
     kinds = f"an .npz, a folder, a .zip, or one of {', '.join(NamedDataset)}"
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a file, but a folder, a pipe or a device; give {kinds}")
     if not path.is_file():
         raise DataError(f"{path}: no such file; give {kinds}{did_you_mean(Path(source).name, NamedDataset)}")
     if address is None and path.suffix.lower() != ".npz":

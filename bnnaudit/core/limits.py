@@ -6,3 +6,29 @@ LARGEST_SEED = 2**63 - 1
 """Generators are seeded with 64 bits."""
 MOST_THREADS = 1024
 """More than any machine benefits from; 100,000 could not be stopped within a minute. Not tuned."""
+MOST_STEPS = 10_000
+"""Of an attack; published ones take up to 1,000, Carlini and Wagner's 10,000. Not tuned."""
+MOST_RESTARTS = 1_000
+"""Published attacks start up to 100 times. Not tuned."""
+MOST_GRADIENTS = 1_000_000
+"""Of an attack on one image, steps times restarts or a budget: at a millisecond each a quarter of an hour. Not tuned."""
+MOST_QUERIES = 10_000_000
+"""Forward passes of an attack on one image; published ones take up to 100,000. Not tuned."""
+LONGEST_BUDGET = 604_800
+"""Seconds: a week. Not tuned."""
+LARGEST_NUMBER = 1e10
+"""Magnitude of a pixel's value, a mean, a deviation, a width or a temperature; single precision overflows at 3e38, and what is
+computed from such numbers before that. Not tuned."""
+SMALLEST_NUMBER = 1e-9
+"""Of a number that is divided by, or multiplies what is divided by. Not tuned."""
+RESOLUTION = 2.0**-15
+"""Least width of a range as a part of its ends: single precision has 24 bits, which then leave 8 for a pixel."""
+
+
+def problem_of_range(low: float, high: float) -> str:
+    """What keeps the values from low to high from being pixels in single precision, in words; empty where nothing does."""
+    if not -LARGEST_NUMBER <= low < high <= LARGEST_NUMBER:
+        return f"[{low:g}, {high:g}] reaches beyond {LARGEST_NUMBER:g}, where images in single precision become infinite or NaN"
+    if high - low < max(SMALLEST_NUMBER, RESOLUTION * max(abs(low), abs(high))):
+        return f"[{low:g}, {high:g}] is too narrow for single precision to tell its values apart"
+    return ""

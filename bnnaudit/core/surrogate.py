@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.limits import LARGEST_NUMBER, SMALLEST_NUMBER
 
 
 class SurrogateKind(StrEnum):
@@ -86,7 +87,9 @@ class Surrogate:
         name, colon, rest = text.partition(":")
         if name not in (*SurrogateKind, *ALIASES):
             names = ", ".join(SurrogateKind)
-            raise UsageError(f"surrogate: {text!r} is not one of {names} (a width may follow, as in triangular:0.5)")
+            raise UsageError(
+                f"surrogate: {text[:40]!r} is not one of {names} (a width may follow, as in triangular:0.5)"
+            )
         kind = ALIASES[name] if name in ALIASES else SurrogateKind(name)
         if not colon:
             return cls.usual(kind)
@@ -94,7 +97,8 @@ class Surrogate:
         width, narrows, end = widths.partition("..")
         if kind is SurrogateKind.IDENTITY or not _is_width(width) or (narrows and not _is_width(end)):
             raise UsageError(
-                f"surrogate: {text!r} has no usable width; every kind but identity takes a positive number"
+                f"surrogate: {text!r} has no usable width; every kind but identity takes a positive number, up to "
+                f"{LARGEST_NUMBER:g}"
             )
         if unit_follows and unit not in tuple(WidthUnit):
             raise UsageError(f"surrogate: {text!r} has a width in {unit!r}, which is not one of {', '.join(WidthUnit)}")
@@ -121,7 +125,7 @@ class Surrogate:
 
 def _is_width(text: str) -> bool:
     try:
-        return 0 < float(text) < float("inf")
+        return SMALLEST_NUMBER <= float(text) <= LARGEST_NUMBER
     except ValueError:
         return False
 

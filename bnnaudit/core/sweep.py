@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, assert_never
 
 from bnnaudit.core.attack import AttackSettings, Beta, BetaRule
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.limits import LARGEST_NUMBER, MOST_RESTARTS, MOST_STEPS
 from bnnaudit.core.threat import Norm, Threat, length_text, parse_length
 from bnnaudit.core.trial import Trial
 
@@ -47,10 +48,22 @@ _OPTIONS = {
     Parameter.RHO: "beta",
 }
 
+MOST_VALUES = 100
+"""Not tuned."""
+LARGEST: Mapping[Parameter, float] = {
+    Parameter.ITERATIONS: MOST_STEPS,
+    Parameter.RESTARTS: MOST_RESTARTS,
+    Parameter.BETA: LARGEST_NUMBER,
+}
+"""The same limits as of an attack's options."""
+
 
 def parse_values(parameter: Parameter, text: str) -> tuple[float, ...]:
     """`1,2,5,10`, `2/255,8px` or `0.01,0.1` in ascending order, each once; raises UsageError for what does not fit."""
-    values = {_parse_value(parameter, part.strip()) for part in text.split(",")}
+    parts = text.split(",")
+    if len(parts) > MOST_VALUES:
+        raise UsageError(f"values: {len(parts):,} of them, more than {MOST_VALUES}; each is an attack of its own")
+    values = {_parse_value(parameter, part.strip()) for part in parts}
     return tuple(sorted(values))
 
 
@@ -64,6 +77,8 @@ def _parse_value(parameter: Parameter, text: str) -> float:
         value = int(text) if parameter.counted else float(text)
     except ValueError:
         value = 0
+    if value > (largest := LARGEST.get(parameter, value)):
+        raise UsageError(f"values: {text[:40]!r} is more than {largest:,}, the most that {parameter} may be")
     most = 1 if parameter is Parameter.RHO else float("inf")
     if not 0 < value < most:
         kind = (
@@ -73,7 +88,7 @@ def _parse_value(parameter: Parameter, text: str) -> float:
             if most == 1
             else "a number above 0"
         )
-        raise UsageError(f"values: {text!r} is not {kind}, as {parameter} needs it")
+        raise UsageError(f"values: {text[:40]!r} is not {kind}, as {parameter} needs it")
     return value
 
 

@@ -98,11 +98,15 @@ class Target:
 
     def logits(self, images: Tensor) -> Tensor:
         """Differentiable logits (N, d) of images (N, C, H, W) in the network's range."""
-        logits: Tensor = self.network(self.prepare(images))
+        logits: Tensor = self.network(self.prepare(images)) if len(images) else self._of_none(images)
         return logits
 
     def outputs(self, images: Tensor) -> Tensor:
         """What the differentiable copy returns (N, d) for the deployed model's output, a softmax left off."""
         network = self.network if self.whole is None else self.whole
-        outputs: Tensor = network(self.prepare(images))
+        outputs: Tensor = network(self.prepare(images)) if len(images) else self._of_none(images)
         return outputs
+
+    def _of_none(self, images: Tensor) -> Tensor:
+        """(0, d) of no images, which networks that reshape to (N, -1) do not take."""
+        return images.sum() * images.new_zeros(0, self.facts.num_classes)

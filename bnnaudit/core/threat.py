@@ -113,6 +113,9 @@ DEFAULT_EPS = {Norm.LINF: 8 / 255, Norm.L2: 120 / 255}
 IMAGE_BITS = (1, 16)
 """The fewest and the most bits that a pixel can be stored in: 16 are the most of a PNG."""
 
+LONGEST_LENGTH = 1e6
+"""No L2 distance between two images of less than a million million values is longer; single precision overflows far beyond."""
+
 _LENGTH = re.compile(r"(?P<number>[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>px|/\s*(?P<divisor>[0-9.]+))?")
 
 
@@ -130,10 +133,10 @@ def parse_length(text: str | float, what: str = "eps") -> float:
             value /= 255
         elif match["divisor"]:
             value /= float(match["divisor"])
-        if not math.isfinite(value):
+        if not value <= LONGEST_LENGTH:
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{what}: {str(text)!r} is not a length; write 8/255, 8px or 0.03") from None
+        raise UsageError(f"{what}: {str(text)[:40]!r} is not a length; write 8/255, 8px or 0.03") from None
     return value
 
 

@@ -4,53 +4,127 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
+from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_twins
 from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.file_name import shown
+from bnnaudit.data.image_file import read_image_file, size_of
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
-from bnnaudit.data.tree import Arrangement, arrange
+from bnnaudit.data.tree import Arrangement, Parts, arrange, is_hidden, is_image, parts_of
+
+MOST_FILES = 3_000_000
+"""Names that are looked at: twice those of ImageNet's largest part. Not tuned."""
+MOST_DEPTH = 64
+"""Folders inside one another: data sets have 2 to 6. Not tuned."""
+USUAL_PACKING = 100
+"""A file of a zip may unpack to so many times its size, or to `SMALL_FILE`: pictures are packed already. Not tuned."""
+SMALL_FILE = 4 * 2**20
 
 
 def open_folder(path: Path) -> PictureSource:
-    """Lists the image files below `path`; none is decoded yet. Raises DataError where there are none, or no clear order."""
-    names, empty = [], []
-    for folder, folders, files in os.walk(path):
-        here = Path(folder).relative_to(path)
-        names += [(here / file).as_posix() for file in files]
+    """Lists the image files below `path`; none is decoded yet.
+
+    Links to files are followed, those to folders are not. Raises DataError where there are no images, no clear order, or an
+    entry that is no file.
+    """
+    names: list[str] = []
+    empty: list[str] = []
+    for here, folders, files in _walked(path):
+        names += [f"{here}/{file}" if here else file for file in files if is_image((file,))]
         if not folders and not files:
-            empty.append(here.as_posix())
-    found = arrange(str(path), names, empty)
-    listing = ((name, (path / name).stat().st_size) for name in found.files)
-    name = f"{path.resolve().name}/{found.part}".rstrip("/")
-    return _source(found, name, str(path), lambda file: (path / file).read_bytes(), sha256_of_listing(listing))
+            empty.append(here)
+        if len(names) > MOST_FILES:
+            raise DataError(
+                f"{path}: more than {MOST_FILES:,} images below it; name the folder that holds the test set"
+            )
+    stored = {shown(name): name for name in names}
+    found = arrange(str(path), list(stored), [shown(name) for name in empty])
+    listing = [(name, size_of(path / stored[name], f"{path}: {name}")) for name in found.files]
+    name = f"{shown(path.resolve().name)}/{found.part}".rstrip("/")
+    digest = sha256_of_listing((stored[name], size) for name, size in listing)
+    where = shown(path)
+    return _source(found, name, where, lambda file: read_image_file(path / stored[file], f"{where}: {file}"), digest)
+
+
+def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Of each folder the name inside `path` (empty for itself), its folders and its files; hidden folders are left out."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{shown(str(error.filename))}: cannot be read ({error.strerror})")
+
+    start = len(os.path.join(path, ""))  # noqa: PTH118 - the folder with a slash at its end
+    for folder, folders, files in os.walk(path, onerror=refuse):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        here = folder[start:].replace(os.sep, "/")
+        if folders and here.count("/") >= MOST_DEPTH:
+            raise DataError(
+                f"{path}: folders inside one another, more than {MOST_DEPTH} deep; name the one with the images"
+            )
+        yield here, folders, files
 
 
 def open_archive(path: Path, inside: str = "") -> PictureSource:
     """Lists the image files of a zip below the folder `inside`. Raises DataError for a damaged zip or an unclear tree."""
+    where = shown(f"{path}:{inside}" if inside else path)
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise DataError(f"{path}: not a readable zip ({error}); give a zip of class folders") from error
-    prefix = f"{inside}/" if inside else ""
-    names = [name for name in archive.namelist() if name.startswith(prefix) and ".." not in name.split("/")]
-    if inside and not names:
-        tops = ", ".join(sorted({PurePosixPath(name).parts[0] for name in archive.namelist()})[:6])
-        raise DataError(f"{path}: holds no folder {inside} (top level: {tops or 'nothing'})")
-    files = [name.removeprefix(prefix) for name in names if not name.endswith("/")]
-    # A parent of a parent is looked up once a folder, not once a file: there may be a hundred thousand of these.
-    holding = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in files}}
-    occupied = {str(folder) for parent in holding for folder in (parent, *parent.parents)}
-    folders = [name.removeprefix(prefix).rstrip("/") for name in names if name.endswith("/")]
-    where = f"{path}:{inside}" if inside else str(path)
-    found = arrange(where, files, [name for name in folders if name not in occupied])
+        archive = open_zip(path)
+    except ArchiveError as error:
+        raise DataError(f"{path}: not a readable zip: {error}; give a zip of class folders") from error
+    held = _below(archive.infolist(), parts_of(inside))
+    if inside and not held:
+        tops = sorted({parts[0][:80] for entry in archive.infolist() if (parts := parts_of(entry.filename))})[:6]
+        raise DataError(f"{path}: holds no folder {inside} (top level: {', '.join(tops) or 'nothing'})")
+    if deep := next((parts for _, parts in held if len(parts) > MOST_DEPTH), None):
+        raise DataError(f"{where}: nests {len(deep):,} folders, more than {MOST_DEPTH}; create the zip again")
+    images = [("/".join(parts), entry) for entry, parts in held if is_image(parts) and not entry.is_dir()]
+    if len(images) > MOST_FILES:
+        raise DataError(f"{where}: more than {MOST_FILES:,} images in it; give a zip of the test set")
+    try:
+        refuse_twins([name for name, _ in images])
+    except ArchiveError as error:
+        raise DataError(f"{where}: {error}, so that it is unclear which is meant; create the zip again") from error
+    files = dict(images)
+    found = arrange(where, list(files), list(_empty_folders(held)))
     part = "/".join(text for text in (inside, found.part) if text)
-    name = f"{path.name}:{part}" if part else path.name
-    return _source(found, name, where, lambda file: _read_member(archive, prefix + file, where), sha256_of(path))
+    name = shown(f"{path.name}:{part}" if part else path.name)
+    return _source(found, name, where, lambda file: _read_entry(archive, files, file, where), sha256_of(path))
+
+
+def _below(entries: Iterable[zipfile.ZipInfo], inside: Parts) -> list[tuple[zipfile.ZipInfo, Parts]]:
+    """The entries below a folder of the zip, each with its path from there on; those that lead outside are left out.
+
+    Nothing is unpacked to these paths, so `/a/b.png`, `./a/b.png` and `a//b.png` are all `a/b.png`.
+    """
+    paths = [(entry, parts_of(entry.filename)) for entry in entries]
+    if not inside:
+        return [(entry, parts) for entry, parts in paths if parts and ".." not in parts]
+    depth = len(inside)
+    return [
+        (entry, parts[depth:])
+        for entry, parts in paths
+        if parts[:depth] == inside and len(parts) > depth and ".." not in parts
+    ]
+
+
+def _empty_folders(held: Iterable[tuple[zipfile.ZipInfo, Parts]]) -> Iterator[str]:
+    """The folders in which no file is."""
+    occupied: set[Parts] = set()
+    folders: list[Parts] = []
+    for entry, parts in held:
+        if entry.is_dir():
+            folders.append(parts)
+            continue
+        folder = parts[:-1]
+        # A folder that is known has its parents known: there may be a hundred thousand files in it.
+        while folder and folder not in occupied:
+            occupied.add(folder)
+            folder = folder[:-1]
+    yield from ("/".join(folder) for folder in folders if folder not in occupied)
 
 
 def _source(found: Arrangement, name: str, where: str, fetch: Callable[[str], bytes], sha256: str) -> PictureSource:
@@ -58,11 +132,10 @@ def _source(found: Arrangement, name: str, where: str, fetch: Callable[[str], by
     return PictureSource(name, where, found.files, targets, found.class_names, fetch, sha256)
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
+def _read_entry(archive: zipfile.ZipFile, files: Mapping[str, zipfile.ZipInfo], name: str, where: str) -> bytes:
     """The bytes of one file of the zip, which may not unpack to more than an image can need."""
-    if archive.getinfo(name).file_size > LARGEST_FILE:
-        raise DataError(f"{where}: {name} unpacks to more than {LARGEST_FILE // 2**20} MiB; it is not read")
+    entry = files[name]
     try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise DataError(f"{where}: {name} cannot be unpacked ({error}); create the zip again") from error
+        return read_member(archive, entry, min(LARGEST_FILE, max(SMALL_FILE, USUAL_PACKING * entry.compress_size)))
+    except ArchiveError as error:
+        raise DataError(f"{where}: {error}; create the zip again") from error

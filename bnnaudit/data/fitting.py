@@ -126,6 +126,7 @@ def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFa
     """Decoded files (n, H, W) or (n, H, W, 3), resized only where the data set's sizes vary."""
     wanted = image_shape(facts)
     if wanted is None:
+        _refuse_other_sizes(source, ids, prod(facts.input_shape), facts)
         return source.read(ids), ""
     channels, height, width = wanted
     note = ""
@@ -144,6 +145,16 @@ def _read_pictures(source: PictureSource, ids: NDArray[np.int64], facts: ModelFa
         fitted = resized(picture, height, width, source.resizing) if note else picture
         images.append(_with_channels(fitted, channels, facts, f"{source.where}: {source.files[index]}"))
     return np.stack(images), note
+
+
+def _refuse_other_sizes(source: PictureSource, ids: NDArray[np.int64], features: int, facts: ModelFacts) -> None:
+    """Raises DataError, by the headers alone, where a picture has not as many values as a network of `features` takes."""
+    for height, width in sorted(source.sizes(ids)):
+        if features not in (height * width, 3 * height * width):
+            raise DataError(
+                f"{source.where}: {_needed(facts)}, but an image is {height}x{width}; give data prepared as the model's own test "
+                "set was"
+            )
 
 
 def _sizes_vary(source: PictureSource, ids: NDArray[np.int64]) -> bool:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from bnnaudit.core.errors import DataError
 
+LARGEST_LABEL = 2**31 - 1
+"""Classes are counted in integers of C."""
+
 
 def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArray[np.int64]:
     """Labels (N,), (N, 1) or one-hot (N, d) as whole numbers; raises DataError for another length, fractions, text or NaN."""
@@ -24,6 +27,11 @@ def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArra
         raise DataError(
             f"{where}: {fractions.size} of {count} labels are not whole numbers (first: {flat[first]} at index {first}); "
             "store the index of each image's class"
+        )
+    if beyond := np.flatnonzero(np.abs(values) > LARGEST_LABEL).size:
+        raise DataError(
+            f"{where}: {beyond} of {count} labels are beyond {LARGEST_LABEL:,}, such as {np.abs(values).max():g}; store the "
+            "index of each image's class"
         )
     return values.astype(np.int64)
 

@@ -15,7 +15,9 @@ import numpy as np
 from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.digest import sha256_of_listing
 from bnnaudit.core.errors import DataError, one_line
+from bnnaudit.core.file_name import expanded
 from bnnaudit.core.threat import Box
+from bnnaudit.data.image_file import read_image_file, size_of
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing
 from bnnaudit.data.source import ArraySource
@@ -82,16 +84,17 @@ def _from_files(
     resizing: Resizing,
 ) -> PictureSource:
     """The data sets that torchvision keeps as files of varying size, named from `root` on."""
-    folder = root.expanduser()
+    folder = expanded(root)
     files = tuple(os.path.relpath(file, folder) for file, _ in samples)
-    listing = ((Path(file).name, (folder / file).stat().st_size) for file in files)
+    where = f"{dataset} in {root}"
+    listing = [(Path(file).name, size_of(folder / file, f"{where}: {file}")) for file in files]
     return PictureSource(
         name=str(dataset),
-        where=f"{dataset} in {root}",
+        where=where,
         files=files,
         targets=np.asarray([target for _, target in samples], dtype=np.int64),
         class_names=class_names,
-        fetch=lambda name: (folder / name).read_bytes(),
+        fetch=lambda name: read_image_file(folder / name, f"{where}: {name}"),
         sha256=sha256_of_listing(listing),
         resizing=resizing,
     )

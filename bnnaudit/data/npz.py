@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from zlib import error as ZlibError  # noqa: N812 - the library's own name hides what it is
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.core.archive import ArchiveError, chunk_of, open_zip, opened_member, refuse_twins
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import DataError, one_line
+from bnnaudit.core.file_name import shown
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
@@ -19,6 +25,20 @@ from bnnaudit.data.source import ArraySource, refuse_oversized
 
 SHOWN = 4
 """Arrays that are not read of which a report gives the names."""
+MOST_ARRAYS = 10_000
+"""Not tuned."""
+ALWAYS_READ = 2**28
+"""Bytes that an array may have however small its file is. Not tuned."""
+USUAL_PACKING = 50
+"""A larger array may unpack to so many times its size in the file: photographs in float32 to 2 to 6 times, digits in black and
+white in float64 to about 60, deflate's most is 1,032. Not tuned."""
+LONGEST_HEADER = 2**16
+"""Bytes that a header may take: NumPy reads no more than 10,000 of it."""
+HEADERS: Mapping[tuple[int, int], Callable[..., Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Versions of the format whose arrays are plain."""
 
 
 def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
@@ -38,14 +58,15 @@ def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
     targets = None if keys.labels is None else class_indices(str(path), arrays[keys.labels], len(images))
     taken = "" if keys.usual else ", ".join(filter(None, (keys.images, keys.labels)))
     notes = "; ".join(filter(None, (taken, _passed_over(keys, others), note)))
-    return ArraySource(f"{path.name} ({notes})" if notes else path.name, images, units, targets, sha256_of(path))
+    name = shown(path.name)
+    return ArraySource(f"{name} ({notes})" if notes else name, images, units, targets, sha256_of(path))
 
 
 def _passed_over(keys: Keys, others: Sequence[str]) -> str:
     """What else a file without known labels holds: its labels may be among it, under a name of their own."""
     if keys.labels is not None or not others:
         return ""
-    return f"no labels found, not read: {', '.join(others[:SHOWN])}{', ...' if len(others) > SHOWN else ''}"
+    return f"no labels found, not read: {', '.join(name[:80] for name in others[:SHOWN])}{', ...' if len(others) > SHOWN else ''}"
 
 
 def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], list[str]]:
@@ -53,34 +74,85 @@ def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], l
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty; write it again with numpy.savez")
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            keys = find_keys(path, list(names))
-            wanted = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in names]
-            for key in wanted:
-                _check_header(path, key, archive, names[key])
-        with np.load(path, allow_pickle=False) as stored:
-            others = [name for name in names if name not in wanted]
-            return keys, {key: np.asarray(stored[key]) for key in wanted}, others
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, ZlibError, NotImplementedError) as error:
+        with open_zip(path) as archive:
+            names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
+            if len(names) > MOST_ARRAYS:
+                raise ArchiveError(f"holds {len(names):,} members, more than {MOST_ARRAYS:,}")
+            refuse_twins(names)
+            entries = dict(zip(names, archive.infolist(), strict=True))
+            keys = find_keys(path, names)
+            wanted = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in entries]
+            headers = {key: _checked_header(path, key, archive, entries[key]) for key in wanted}
+            arrays = {key: _read_array(archive, entries[key], headers[key]) for key in wanted}
+            return keys, arrays, [name for name in names if name not in wanted]
+    except ArchiveError as error:
+        raise DataError(f"{path}: not a readable .npz file: {error}; write it with numpy.savez") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a member says of its array. size: bytes of the header itself."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    size: int
+
+
+def _checked_header(path: Path, key: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
+    """Refuses objects, absurd sizes and bombs, and a member whose length is not what its header says."""
+    header = _header(archive, entry)
+    what = f"{path}: {key[:80]}"
+    if header.dtype.hasobject:
+        raise DataError(f"{what} holds pickled Python objects, which are not read; store a plain numeric array")
+    if header.dtype.subdtype is not None or header.dtype.names is not None:
+        raise ArchiveError(f"{entry.filename[:80]} is a structured array")
+    refuse_oversized(what, header.shape, header.dtype.itemsize, "store fewer images in one file")
+    size = prod(header.shape) * header.dtype.itemsize
+    if entry.file_size - header.size < size:
+        raise ArchiveError(f"{entry.filename[:80]} is shorter than its header says")
+    if size > max(ALWAYS_READ, USUAL_PACKING * entry.compress_size):
         raise DataError(
-            f"{path}: not a readable .npz file ({one_line(error, 160)}); write it with numpy.savez"
-        ) from error
+            f"{what} unpacks from {entry.compress_size / 2**20:.0f} MiB to {size / 2**30:.1f} GiB, as a zip bomb does; "
+            "if the images are meant to be so alike, store them with numpy.savez, which does not pack them"
+        )
+    return header
 
 
-def _check_header(path: Path, key: str, archive: zipfile.ZipFile, member: str) -> None:
-    """Refuses objects and absurd sizes, and a member that is shorter than its header says."""
-    with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise ValueError(f"{member} is a structured array")
-        header = stream.tell()
-    if dtype.hasobject:
-        raise DataError(f"{path}: {key} holds pickled Python objects, which are not read; store a plain numeric array")
-    refuse_oversized(f"{path}: {key}", shape, dtype.itemsize, "store fewer images in one file")
-    if archive.getinfo(member).file_size - header < int(np.prod(shape, dtype=object)) * dtype.itemsize:
-        raise ValueError(f"{member} is shorter than its header says")
+def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
+    """The header of a member, of which no more is unpacked than one may take."""
+    with opened_member(archive, entry) as stream:
+        start = io.BytesIO(stream.read(LONGEST_HEADER))
+    name = entry.filename[:80]
+    try:
+        with warnings.catch_warnings():
+            # NumPy tells those who wrote the file how to write it faster.
+            warnings.simplefilter("ignore")
+            version = np.lib.format.read_magic(start)
+            reader = HEADERS.get(version)
+            if reader is None:
+                raise ArchiveError(f"{name} is a structured array")
+            shape, fortran, dtype = reader(start)
+    except ArchiveError:
+        raise
+    except Exception as error:  # the header is a Python expression, which may be wrong in any way
+        raise ArchiveError(f"{name} has a damaged header ({one_line(error, 120)})") from error
+    if any(length < 0 for length in shape):
+        raise ArchiveError(f"{name} has a damaged header (a negative length)")
+    return _Header(shape, fortran, dtype, start.tell())
+
+
+def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, header: _Header) -> NDArray[np.generic]:
+    """The array of a member whose header has been checked."""
+    values = np.empty(prod(header.shape), dtype=header.dtype)
+    if values.nbytes:
+        place, filled = values.view(np.uint8), 0
+        with opened_member(archive, entry) as stream:
+            stream.read(header.size)
+            while filled < len(place):
+                part = stream.read(min(chunk_of(entry), len(place) - filled))
+                if not part:
+                    raise ArchiveError(f"{entry.filename[:80]} is shorter than its header says")
+                place[filled : filled + len(part)] = np.frombuffer(part, dtype=np.uint8)
+                filled += len(part)
+    return values.reshape(header.shape, order="F" if header.fortran else "C")

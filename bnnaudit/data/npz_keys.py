@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.errors import DataError, listed
 
 IMAGES, LABELS, RANGE = "x", "y", "input_range"
 
@@ -50,11 +50,11 @@ def find_keys(path: Path | str, names: Sequence[str]) -> Keys:
         images = _of_kind(names, IMAGE_WORDS, part)
         labels = _of_kind(names, LABEL_WORDS, part)
         if len(images) > 1 or (images and len(labels) > 1):
-            both = " and ".join(images if len(images) > 1 else labels)
+            both = " and ".join(name[:80] for name in (images if len(images) > 1 else labels)[:3])
             raise DataError(f"{path}: {both} are both possible; {REMEDY}")
         if images:
             return Keys(images[0], labels[0] if labels else None)
-    held = ", ".join(sorted(names)) or "nothing"
+    held = listed([name[:80] for name in sorted(names)], most=12) or "nothing"
     raise DataError(f"{path}: no array named x, or as Keras or MedMNIST would name images (it holds {held}); {REMEDY}")
 
 

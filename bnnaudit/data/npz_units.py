@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.limits import problem_of_range
 from bnnaudit.core.threat import Box
 
 UNIT = Box()
@@ -149,7 +150,10 @@ def _remedy(kind: np.dtype[np.generic], low: float, high: float) -> str:
 def _stated_range(path: Path | str, stated: NDArray[np.generic]) -> Box:
     """`input_range` as a box."""
     if stated.shape != (2,) or stated.dtype.kind not in "iuf" or not (float(stated[0]) < float(stated[1])):
-        raise DataError(f"{path}: input_range is {stated.tolist()}; it must hold two numbers, the lower one first")
+        held = stated.tolist() if stated.size <= 4 else f"an array of {stated.size:,} values"
+        raise DataError(f"{path}: input_range is {held}; it must hold two numbers, the lower one first")
+    if problem := problem_of_range(float(stated[0]), float(stated[1])):
+        raise DataError(f"{path}: input_range {problem}")
     return Box(float(stated[0]), float(stated[1]))
 
 

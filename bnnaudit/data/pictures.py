@@ -10,16 +10,30 @@ from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.PpmImagePlugin import PpmImageFile
 
-from bnnaudit.core.errors import DataError
+from bnnaudit.core.errors import DataError, one_line
 from bnnaudit.core.threat import Box
-from bnnaudit.data.source import ArraySource, GivenSource, refuse_oversized
+from bnnaudit.data.picture_header import bits_of_png, bomb_in
+from bnnaudit.data.source import ArraySource, GivenSource
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
+"""What an image file may hold, whatever its name says. Pillow knows forty more, of which some start other programs (EPS starts
+Ghostscript) or are read by libraries with a history of holes (TIFF)."""
 LARGEST_FILE = 256 * 2**20
 """Bytes of the largest image file that is read. Not tuned."""
+MOST_PIXELS = 2**26
+"""Pixels of the largest image: a camera's has up to 2**26. Not tuned."""
+ALWAYS_READ = 2**21
+"""Pixels that an image may have however small its file is: those of 1920x1080. Not tuned."""
+USUAL_PACKING = 50
+"""A larger image may have so many pixels a byte of its file: photographs have 1 to 20, a JPEG of nothing but black 200, such a
+PNG 8,000. Not tuned."""
+MOST_GROWN = 2**26
+"""Pixels of an image that is resized before its centre is cut out. Not tuned."""
 
 
 class Resizing(Enum):
@@ -85,25 +99,40 @@ def decode(data: bytes, where: str) -> NDArray[np.uint8]:
     Raises DataError for what is not an image, is truncated, or has more than 8 bits per channel.
     """
     with _opened(data, where) as image:
-        if image.mode not in GREY_MODES | COLOUR_MODES:
-            raise DataError(
-                f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits per channel"
-            )
+        _refuse_deep(data, image, where)
         try:
             converted = image.convert("L" if image.mode in GREY_MODES else "RGB")
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise DataError(f"{where}: the image is damaged or truncated ({error}); replace or remove it") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # damaged files make the decoders raise anything
+            raise DataError(
+                f"{where}: the image is damaged or truncated ({one_line(error, 120)}); replace or remove it"
+            ) from error
         return np.asarray(converted, dtype=np.uint8)
+
+
+def _refuse_deep(data: bytes, image: Image.Image, where: str) -> None:
+    """Raises DataError for channels of more than 8 bits, also where Pillow would cut them to 8 without a word."""
+    if image.mode not in GREY_MODES | COLOUR_MODES:
+        raise DataError(f"{where}: {image.mode} pixels have more than 8 bits; save the image with 8 bits per channel")
+    bits = bits_of_png(data)
+    if isinstance(image, PpmImageFile) and isinstance(args := image.tile[0][3], tuple) and len(args) == 2:
+        bits = int(args[1]).bit_length()  # of the file's largest value
+    if bits is not None and bits > 8:
+        raise DataError(f"{where}: pixels of {bits} bits per channel; save the image with 8 bits per channel")
 
 
 def resized(picture: NDArray[np.uint8], height: int, width: int, resizing: Resizing) -> NDArray[np.uint8]:
     """The picture at another size, bilinear with antialiasing.
 
-    CENTRE_CROP shortens the shorter side to 8/7 of the target's longer side (256 for 224) and cuts out the centre.
+    CENTRE_CROP shortens the shorter side to 8/7 of the target's longer side (256 for 224) and cuts out the centre; it raises
+    DataError for an image so narrow that this makes it huge.
     """
     image = Image.fromarray(picture)
     if resizing is Resizing.CENTRE_CROP:
         factor = round(max(height, width) * 8 / 7) / min(image.size)
+        if factor**2 * image.width * image.height > MOST_GROWN:
+            raise DataError(f"an image of {image.width}x{image.height} is too narrow for a centre crop; remove it")
         grown = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BILINEAR)
         left, top = (grown.width - width) // 2, (grown.height - height) // 2
         return np.asarray(grown.crop((left, top, left + width, top + height)), dtype=np.uint8)
@@ -114,13 +143,23 @@ def _opened(data: bytes, where: str) -> Image.Image:
     """The image behind its header; its pixels are not read yet, and an absurd number of them is refused."""
     if len(data) > LARGEST_FILE:
         raise DataError(f"{where}: {len(data) / 2**20:.0f} MiB is too much for one image; replace or remove it")
+    if problem := bomb_in(data):
+        raise DataError(f"{where}: {problem}; replace or remove it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{where}: not an image, or an empty or damaged one; replace or remove it") from error
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except MemoryError:
+        raise
     except Image.DecompressionBombError as error:
         raise DataError(f"{where}: {error}; replace or remove it") from error
-    refuse_oversized(where, (image.height, image.width, 3), 1, "replace or remove it")
+    except Exception as error:  # damaged files make the decoders raise anything
+        kinds = ", ".join(FORMATS)
+        raise DataError(f"{where}: not an image ({kinds}), or an empty or damaged one; replace or remove it") from error
+    pixels = image.width * image.height
+    if pixels > MOST_PIXELS or pixels > max(ALWAYS_READ, USUAL_PACKING * len(data)):
+        raise DataError(
+            f"{where}: {image.width}x{image.height} pixels in {len(data):,} bytes are a decompression bomb, or no image of a "
+            "data set; replace or remove it"
+        )
     return image

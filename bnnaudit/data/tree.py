@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import decimal
 
 from bnnaudit.core.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"})
+ARCHIVERS = "__MACOSX"
+"""A folder that archivers add."""
 HELD_OUT = ("test", "val", "valid", "validation")
 
 Parts = tuple[str, ...]
@@ -35,7 +38,7 @@ def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ())
     ROOT/IMAGE has no labels; deeper trees are descended into, and where they part into splits the one that is held out
     (`test`, `val`) is taken. Raises DataError for a tree without images or one that could be read in two ways.
     """
-    paths = sorted(path for path in map(_parts, names) if _is_image(path))
+    paths = sorted(path for path in map(parts_of, names) if is_image(path))
     if not paths:
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
         raise DataError(f"{where}: no image files ({kinds}); give a folder of class folders, or a folder of images")
@@ -53,7 +56,7 @@ def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ())
         )
     if depths == {1}:
         return Arrangement(tuple(_text((*part, *path)) for path in paths), (), None, _text(part))
-    return _by_class(paths, part, list(map(_parts, empty_folders)))
+    return _by_class(paths, part, list(map(parts_of, empty_folders)))
 
 
 def _by_class(paths: Sequence[Parts], part: Parts, empty_folders: Sequence[Parts]) -> Arrangement:
@@ -65,11 +68,17 @@ def _by_class(paths: Sequence[Parts], part: Parts, empty_folders: Sequence[Parts
     }
     classes = sorted({path[0] for path in paths} | empty)
     if all(name.isdecimal() for name in classes):
-        classes.sort(key=int)
+        classes.sort(key=_value)
     order = {name: index for index, name in enumerate(classes)}
     ranked = sorted(paths, key=lambda path: (order[path[0]], path))
     targets = tuple(order[path[0]] for path in ranked)
     return Arrangement(tuple(_text((*part, *path)) for path in ranked), targets, tuple(classes), _text(part))
+
+
+def _value(digits: str) -> tuple[int, str]:
+    """What orders decimal numbers by value, however long they are: Python makes no integers of more than 4,300 digits."""
+    plain = "".join(str(decimal(digit)) for digit in digits).lstrip("0")
+    return len(plain), plain
 
 
 def _descend(where: str, paths: Sequence[Parts], part: Parts) -> Parts:
@@ -86,16 +95,25 @@ def _descend(where: str, paths: Sequence[Parts], part: Parts) -> Parts:
     )
 
 
-def _is_image(path: Parts) -> bool:
-    """An image file by its name, outside hidden folders and those that archivers add."""
-    if not path or any(name.startswith(".") or name == "__MACOSX" for name in path):
+def is_hidden(name: str) -> bool:
+    """A folder or file that is no part of the data: hidden, or what archivers add."""
+    return name.startswith(".") or name == ARCHIVERS
+
+
+def is_image(path: Parts) -> bool:
+    """An image file by its name, outside hidden folders."""
+    if not path:
         return False
+    for name in path:  # written out, for it is asked of every file twice
+        if name[0] == "." or name == ARCHIVERS:
+            return False
     stem, dot, suffix = path[-1].rpartition(".")
     return bool(stem) and (dot + suffix).lower() in SUFFIXES
 
 
-def _parts(name: str) -> Parts:
-    return tuple(part for part in name.split("/") if part not in ("", "."))
+def parts_of(name: str) -> Parts:
+    """The names on a path, as it would be found on disk."""
+    return tuple([part for part in name.split("/") if part and part != "."])
 
 
 def _text(path: Parts) -> str:

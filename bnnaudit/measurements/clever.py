@@ -64,6 +64,8 @@ def clever_scores(
 
 def temperatures(target: Target, batch: Batch, rules: Sequence[Beta]) -> Tensor:
     """b (N, 1 + rules) at the images themselves; the first column, the logits' own, is 1."""
+    if not len(batch):
+        return batch.images.new_zeros(0, 1 + len(rules))
     with torch.no_grad():
         logits = target.logits(batch.images)
     columns = [torch.ones(len(batch), device=batch.images.device)]

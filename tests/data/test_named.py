@@ -80,3 +80,10 @@ def test_a_file_of_no_known_kind(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("1,2")
     with pytest.raises(DataError, match="not a supported kind of data"):
         open_source(str(tmp_path / "data.csv"))
+
+
+def test_a_table_that_names_a_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = SimpleNamespace(_samples=[(str(tmp_path / "gtsrb" / "00001.png"), 3)])
+    monkeypatch.setattr(torchvision.datasets, "GTSRB", lambda root, split, download: loaded)
+    with pytest.raises(DataError, match=r"gtsrb/00001\.png: cannot be read \(No such file"):
+        open_source("GTSRB", tmp_path)

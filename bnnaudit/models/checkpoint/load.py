@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import torch
@@ -25,6 +26,10 @@ from bnnaudit.models.checkpoint.state_dict import read_state_dict
 
 PROBES = 5
 """Random images on which a checkpoint is tried. Not tuned."""
+FEW_PROBES = 2
+"""The same where one has more than `LARGE` values."""
+LARGE, LARGEST = 2**20, 2**23
+"""Values of an image: an RGB picture of 591x591, and of 1672x1672, beyond which a small network takes gigabytes. Not tuned."""
 
 
 def load_checkpoint(
@@ -85,6 +90,11 @@ def target_from(
     deploy: the deployed model for a preparation, asked for before the network is changed. Raises CheckpointError for a
     network that does not map inputs of that shape to one score a class.
     """
+    if (values := prod(input_shape)) > LARGEST:
+        raise CheckpointError(
+            f"{origin.path}: an input of {'x'.join(map(str, input_shape))} is {values:,} values, more than the {LARGEST:,} that "
+            "fit into memory with what a network makes of them; correct input_shape"
+        )
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
     probes = prepare(_noise(prepare, preprocessing))
@@ -119,7 +129,8 @@ def target_from(
 def _noise(prepare: Preparation, preprocessing: Preprocessing) -> Tensor:
     """Random images, whose shape is that of the data."""
     box, shape = preprocessing.box_of_floats, prepare.input_shape
-    noise = torch.rand((PROBES, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
+    probes = PROBES if prod(shape) <= LARGE else FEW_PROBES
+    noise = torch.rand((probes, *shape), generator=torch.Generator().manual_seed(0)) * box.width + box.low
     return noise.permute(0, 3, 1, 2) if prepare.layout is Layout.NHWC and len(shape) == 3 else noise
 
 
@@ -134,10 +145,10 @@ def _observed(where: str, network: nn.Module, inputs: Tensor) -> Observation:
             f"{one_line(error, 200)}); correct input_shape, the layout or the architecture's options"
         ) from error
     scores = seen.scores
-    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != PROBES or scores.shape[1] < 2:
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != len(inputs) or scores.shape[1] < 2:
         shown = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise CheckpointError(
-            f"{where}: {type(network).__name__} returns {shown} for {PROBES} inputs of shape {text}; a classifier returns "
+            f"{where}: {type(network).__name__} returns {shown} for {len(inputs)} inputs of shape {text}; a classifier returns "
             "one score for each of at least 2 classes"
         )
     return seen

@@ -53,9 +53,11 @@ class ModuleModel:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Scores (N, d) float32 on the CPU of images (N, C, H, W) or (N, features) in the network's range."""
+        # Networks that reshape to (N, -1) take no empty batch, so one of a single image tells the number of classes.
+        known = images.detach().cpu().float() if len(images) else torch.zeros(1, *images.shape[1:])
         with torch.no_grad():
-            given = torch.split(images.detach().cpu().float(), CHUNK)
             parts = [
-                self.network(self.prepare(part.clone()).to(self.device, self.dtype)) for part in given
-            ]  # the network may write into what it is given
-        return torch.cat(parts).float().cpu()
+                self.network(self.prepare(part.clone()).to(self.device, self.dtype).contiguous())
+                for part in torch.split(known, CHUNK)
+            ]  # the network may write into what it is given, and view() it
+        return torch.cat(parts)[: len(images)].float().cpu()

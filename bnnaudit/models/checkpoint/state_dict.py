@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import pickle
-import re
 import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from bnnaudit.core.archive import ArchiveError, open_zip
 from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
-from bnnaudit.models.checkpoint.torch_quantized import advice_for_modules, refuse_quantized
+from bnnaudit.models.checkpoint.pickle_plan import (
+    BrokenPickleError,
+    ForeignNameError,
+    QuantizedPickleError,
+    RefusedPickleError,
+)
+from bnnaudit.models.checkpoint.plain_weights import require_plain_weights
+from bnnaudit.models.checkpoint.torch_quantized import advice_for_modules, refusal_of_quantized, refuse_quantized
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 SUFFIXES = (".safetensors", *PICKLED)
@@ -25,12 +32,14 @@ WRAPPERS = (
     "weights",
 )
 """Keys under which a checkpoint holds its state dict, in the order in which they are tried."""
-LARGEST_BYTES = 16 * 2**30
-"""Largest checkpoint in memory. Not tuned."""
+LARGEST_BYTES = 4 * 2**30
+"""Largest checkpoint that is read: a billion numbers in single precision, of which an audit makes copies. Not tuned."""
+REPEATED = 2**20
+"""Bytes to which a tensor may repeat the values of a smaller storage. Not tuned."""
 NEST = 3
 """Depth to which such keys are followed. Not tuned."""
 
-_BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|Unsupported type)\s+([\w.<>]+)")
+ADVICE = "save model.state_dict() alone, best with safetensors.torch.save_file"
 
 
 def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
@@ -56,7 +65,9 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path, device="cpu")
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged header makes the library raise anything
         raise CheckpointError(
             f"{path}: not a readable safetensors file ({one_line(error, 160)}); save it again"
         ) from error
@@ -69,12 +80,23 @@ def _unpickled(path: Path) -> object:
     """What torch.save wrote, as far as it is tensors and plain values."""
     refuse_programs(path)
     try:
+        zipped = require_plain_weights(path)
         with warnings.catch_warnings():
             # What torch deprecates about a file's contents is not for the one who reads it.
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except ForeignNameError as error:
         raise CheckpointError(_refusal(path, error)) from error
+    except QuantizedPickleError as error:
+        raise CheckpointError(refusal_of_quantized(path, "it holds tensors of")) from error
+    except (ArchiveError, BrokenPickleError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: not a PyTorch checkpoint, or a damaged one ({one_line(error, 160)}); {ADVICE}"
+        ) from error
+    except RefusedPickleError as error:
+        raise CheckpointError(f"{path}: refused: {error}; {ADVICE}") from error
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged file makes torch's reader raise anything
         raise CheckpointError(
             f"{path}: not a readable PyTorch checkpoint, or a truncated one ({one_line(error, 160)}); "
@@ -87,9 +109,9 @@ def refuse_programs(path: Path) -> None:
     if not zipfile.is_zipfile(path):
         return
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except ArchiveError as error:
         raise CheckpointError(f"{path}: a damaged archive ({error}); save the checkpoint again") from error
     if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
         raise CheckpointError(f"{path}: unpacks to more than {LARGEST_BYTES // 2**30} GiB; it is not read")
@@ -104,18 +126,15 @@ def refuse_programs(path: Path) -> None:
         )
 
 
-def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
+def _refusal(path: Path, error: ForeignNameError) -> str:
     """Why a pickle is not read: what it would run, as far as that shows without running it."""
-    blocked = _blocked_names(path) or _BLOCKED.findall(str(error))
-    names = listed(blocked, most=4)
-    advice = "save model.state_dict() alone, best with safetensors.torch.save_file"
-    if not blocked:
-        return f"{path}: not a PyTorch checkpoint, or a damaged one; {advice}"
+    blocked = _blocked_names(path) or [error.name]
+    names = listed([name[:80] for name in blocked], most=4)
     if own_advice := advice_for_modules(blocked):
         return f"{path}: {own_advice}"
     if any(name.startswith("torch.nn.modules.") for name in blocked):
-        return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {advice}"
-    return f"{path}: refused: loading this pickle would run code ({names}) that could do anything; if it is yours, {advice}"
+        return f"{path}: holds a whole pickled module ({names}), which only its own code could read; {ADVICE}"
+    return f"{path}: refused: loading this pickle would run code ({names}) that could do anything; if it is yours, {ADVICE}"
 
 
 def _blocked_names(path: Path) -> list[str]:
@@ -128,24 +147,25 @@ def _blocked_names(path: Path) -> list[str]:
 
 def _state_dict_in(path: Path, stored: object, depth: int = 0) -> dict[str, Tensor]:
     """The state dict that a checkpoint is, or holds under a usual key, or as the only one among other things."""
-    if isinstance(stored, Mapping):
+    stored = _plain(stored)
+    if isinstance(stored, dict):
         refuse_quantized(path, stored)
         if _is_state_dict(stored):
-            return dict(stored)
+            return _dense(path, stored)
         for key in WRAPPERS if depth < NEST else ():
             if isinstance(stored.get(key), Mapping):
                 return _state_dict_in(path, stored[key], depth + 1)
     elif not isinstance(stored, list | tuple):
         raise CheckpointError(f"{path}: holds a {type(stored).__name__}, not a state dict; save model.state_dict()")
-    parts = list(stored.values()) if isinstance(stored, Mapping) else list(stored)
+    parts = [_plain(part) for part in (stored.values() if isinstance(stored, dict) else stored)]
     for part in parts:
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             refuse_quantized(path, part)
-    found = [part for part in parts if isinstance(part, Mapping) and _is_state_dict(part)]
+    found = [part for part in parts if isinstance(part, dict) and _is_state_dict(part)]
     if len(found) == 1:
-        return dict(found[0])
+        return _dense(path, found[0])
     held = listed(
-        [str(key) for key in stored] if isinstance(stored, Mapping) else [type(part).__name__ for part in parts]
+        [_word(key) for key in stored] if isinstance(stored, dict) else [type(part).__name__ for part in parts]
     )
     which = "no state dict in it" if not found else f"{len(found)} state dicts in it and none under a usual key"
     raise CheckpointError(
@@ -153,5 +173,35 @@ def _state_dict_in(path: Path, stored: object, depth: int = 0) -> dict[str, Tens
     )
 
 
+def _plain(stored: object) -> object:
+    """A mapping as a plain dictionary: a pickle may have put other things in place of the methods of an ordered one."""
+    return dict(dict.items(stored)) if isinstance(stored, dict) else stored
+
+
+def _word(key: object) -> str:
+    """A key in words; whole numbers of thousands of digits have none in Python."""
+    return key[:80] if isinstance(key, str) else type(key).__name__
+
+
 def _is_state_dict(stored: Mapping[object, object]) -> bool:
     return bool(stored) and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items())
+
+
+def _dense(path: Path, stored: Mapping[Any, Tensor]) -> dict[str, Tensor]:
+    """The tensors without what a pickle may have attached to them.
+
+    Raises CheckpointError for what is not dense numbers in memory, or repeats a few numbers to a size that no file has.
+    """
+    tensors = {str(name): torch.Tensor.detach(tensor) for name, tensor in stored.items()}
+    for name, tensor in tensors.items():
+        if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_meta:
+            kind = (
+                "sparse" if tensor.layout is not torch.strided else "nested" if tensor.is_nested else "without values"
+            )
+            raise CheckpointError(f"{path}: {name[:80]} is a tensor that is {kind}; save dense ones")
+        if tensor.numel() * tensor.element_size() > max(REPEATED, tensor.untyped_storage().nbytes()):
+            raise CheckpointError(
+                f"{path}: {name[:80]} repeats {tensor.untyped_storage().nbytes():,} bytes to {tensor.numel():,} values; save "
+                "tensor.contiguous() if it is meant to be so large"
+            )
+    return tensors

@@ -33,9 +33,12 @@ def refuse_quantized(path: Path | str, stored: Mapping[Any, Any]) -> None:
         if PACKED in str(name).split(".") or (isinstance(value, Tensor) and value.is_quantized)
     ]
     if names:
-        raise CheckpointError(
-            f"{path}: PyTorch-quantized ({names[0]} and the like are whole numbers for PyTorch's own kernels); {EXPORT}"
-        )
+        raise CheckpointError(refusal_of_quantized(path, f"{names[0][:80]} and the like are"))
+
+
+def refusal_of_quantized(path: Path | str, what: str) -> str:
+    """Why tensors that PyTorch quantized are not read; `what` with its verb."""
+    return f"{path}: PyTorch-quantized ({what} whole numbers for PyTorch's own kernels); {EXPORT}"
 
 
 def advice_for_modules(names: Sequence[str]) -> str:

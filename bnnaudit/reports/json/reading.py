@@ -23,6 +23,9 @@ from bnnaudit.reports.json.suite import FAILURE, SUITE
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
 
+LARGEST = 256 * 2**20
+"""Bytes of the largest report that is read: one on 100,000 images takes about 100 MiB. Not tuned."""
+
 Kept = TypeVar("Kept", Report, Suite, Failure)
 Kind = TypeVar("Kind")
 
@@ -47,9 +50,13 @@ def read_file(path: Path) -> Audited:
 def content_of(path: Path) -> bytes:
     """The bytes of a file; raises ReportError where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
+    if len(content) > LARGEST:
+        raise ReportError(f"{path}: more than {LARGEST // 2**20} MiB, which no report takes")
+    return content
 
 
 def read_bytes(content: bytes, where: str) -> Audited:

@@ -1,11 +1,46 @@
 """The built-in architectures by name. Each entry builds a network from the options that a card or a recipe gives."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from itertools import chain
+from types import MappingProxyType
+from typing import ParamSpec
+
+import torch
 from torch import nn
 
 from bnnaudit.zoo.architectures.cnn import cnn
 from bnnaudit.zoo.architectures.mlp import mlp
 
-ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"cnn": cnn, "mlp": mlp})
+MOST_PARAMETERS = 2**27
+"""Of a network that options describe: half a GiB, of which an audit makes copies. Not tuned."""
+MOST_LAYERS = 1_000
+"""Not tuned."""
+
+Options = ParamSpec("Options")
+
+
+def bounded(builder: Callable[Options, nn.Module]) -> Callable[Options, nn.Module]:
+    """The builder, which first counts on the meta device, without memory, what its options ask for.
+
+    Raises ValueError for more than `MOST_PARAMETERS` or `MOST_LAYERS`.
+    """
+
+    @wraps(builder)
+    def build(*arguments: Options.args, **options: Options.kwargs) -> nn.Module:
+        for name, value in options.items():
+            if isinstance(value, Sequence) and len(value) > MOST_LAYERS:
+                raise ValueError(f"{name} has {len(value):,} entries, more than {MOST_LAYERS:,} layers")
+        with torch.device("meta"):
+            planned = builder(*arguments, **options)
+        count = sum(tensor.numel() for tensor in chain(planned.parameters(), planned.buffers()))
+        if count > MOST_PARAMETERS:
+            raise ValueError(f"{count:,} parameters, more than the {MOST_PARAMETERS:,} of a network of this kind")
+        return builder(*arguments, **options)
+
+    return build
+
+
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"cnn": bounded(cnn), "mlp": bounded(mlp)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ from torch import nn
 
 from bnnaudit.core.errors import SettingsError, one_line
 from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED
+from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
 
@@ -38,6 +38,9 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
     COSINE = "cosine"
 
+
+MOST_PROBLEMS = 20
+"""That are named at once. Not tuned."""
 
 AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
 Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
@@ -121,16 +124,16 @@ class Recipe(_Table):
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file; raises one SettingsError that names every problem."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such recipe; give the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a readable TOML file ({one_line(error)})") from error
+    except TomlError as error:
+        raise SettingsError(f"{path}: not a readable TOML file ({error})") from error
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
         problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
-        raise SettingsError(f"{path}: {'; '.join(problems)}") from None
+        raise SettingsError(f"{path}: {'; '.join(problems[:MOST_PROBLEMS])}") from None
     build_network(recipe, str(path))
     return recipe
 
@@ -142,7 +145,9 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
         raise SettingsError(f"{where}: architecture.name: {name!r} is not one of {', '.join(sorted(ARCHITECTURES))}")
     builder = ARCHITECTURES[name]
     known = inspect.signature(builder).parameters
-    unknown = [f"unknown key architecture.options.{option}" for option in options if option not in known]
+    unknown = [f"unknown key architecture.options.{option[:80]}" for option in options if option not in known][
+        :MOST_PROBLEMS
+    ]
     if unknown:
         raise SettingsError(f"{where}: {'; '.join(unknown)}; {name} takes {', '.join(known)}")
     try:
@@ -170,7 +175,7 @@ def _refuse_misfit(network: nn.Module, where: str) -> None:
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     """One problem of a recipe in a few words."""
-    key = ".".join(str(part) for part in location)
+    key = ".".join(str(part)[:80] for part in location)
     if kind == "extra_forbidden":
         return f"unknown key {key}"
     return f"missing key {key}" if kind == "missing" else f"{key}: {message[0].lower()}{message[1:]}"

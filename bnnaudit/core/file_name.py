@@ -1,0 +1,18 @@
+"""Names of files as text that can be written anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def shown(name: Path | str) -> str:
+    r"""The name of a file, whose bytes that are no UTF-8, lone surrogates in Python, become `\xff`."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def expanded(path: Path) -> Path:
+    """The path with `~` and `~user` as the home folder they stand for; as it is where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

@@ -1,0 +1,17 @@
+"""Names of files that are no text, and homes that nobody has."""
+
+import os
+from pathlib import Path
+
+from bnnaudit.core.file_name import expanded, shown
+
+
+def test_bytes_that_are_no_utf_8_are_spelled_out() -> None:
+    assert shown(os.fsdecode(b"a\xff/b.png")) == "a\\xff/b.png"
+    assert shown(Path("ä.png")) == "ä.png"
+    shown(os.fsdecode(bytes(range(1, 256)))).encode("utf-8")
+
+
+def test_a_home_that_nobody_has_is_a_folder_of_that_name() -> None:
+    assert expanded(Path("~nosuchuser/x")) == Path("~nosuchuser/x")
+    assert expanded(Path("~/x")) == Path.home() / "x"
