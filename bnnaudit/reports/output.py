@@ -38,7 +38,8 @@ def _replace(target: Path, text: str | bytes) -> None:
 
 def _write(path: Path, text: str | bytes, mode: str) -> None:
     content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
-    with open(path, f"{mode}b", opener=_opened) as stream:  # Path.open takes no opener
+    # A new file is opened as any is; a pipe or a device needs an opener, which Path.open does not take.
+    with path.open("xb") if mode == "x" else open(path, f"{mode}b", opener=_opened) as stream:
         stream.write(content)
 
 
