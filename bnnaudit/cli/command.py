@@ -14,6 +14,7 @@ from typer.models import OptionInfo
 from bnnaudit.cli.help import Panels
 from bnnaudit.cli.values import NameList, kind_of
 from bnnaudit.core.errors import AuditError
+from bnnaudit.core.limits import Limits, limits_set
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -96,7 +97,9 @@ def ungrouped(function: Callable[..., int | None]) -> Callable[..., int | None]:
             name: kind(**{field.name: values.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
         }
-        return function(**made, **values)
+        chosen = [group.limits for group in made.values() if hasattr(group, "limits")]
+        with limits_set(*chosen or [Limits.DEFAULT]):
+            return function(**made, **values)
 
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {}

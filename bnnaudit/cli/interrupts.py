@@ -51,11 +51,15 @@ _waiting = False
 
 
 def leave(code: int) -> None:
-    """Ends the process after a signal was heard; else returns.
+    """Ends the process after a signal was heard; else returns, and signals are ignored: Python stops hearing them before it has
+    ended, and one would then kill it.
 
     Python would kill itself by SIGINT where KeyboardInterrupt has passed through a library that runs code of its own, as some do
     while they are imported.
     """
+    for name in ENDING:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if _heard:
         import atexit
         import sys

@@ -14,7 +14,7 @@ from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import ChannelOrder, Layout
-from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.limits import LARGEST_SEED, MOST_THREADS, Limits
 from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
@@ -67,6 +67,10 @@ class Network(Options, panel="Model"):
     )
     output_name: values.Name | None = option(
         "Output that holds the scores, for an ONNX file with several.", key="preprocessing.output_name"
+    )
+    limits: Limits = option(
+        "Limits on the memory and time that opening a file may take; none only for files that you trust.",
+        value=Limits.DEFAULT,
     )
 
 

@@ -67,7 +67,12 @@ def _bare(name: str) -> str:
     return name.strip("-").lower()
 
 
+NO_ROOM = ("allocate memory", "unable to allocate", "bad_alloc", "bad allocation", "failed to allocate")
+"""What PyTorch, NumPy, C++ and ONNX Runtime say where memory runs out, in small letters."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the machine or a device ran out of memory: Python's error, torch's, or its CPU allocator's."""
+    """Whether the machine or a device ran out of memory: Python's error, torch's, or those of C++ by their words."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+    text = str(error).lower()
+    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or any(words in text for words in NO_ROOM)

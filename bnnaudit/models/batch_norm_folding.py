@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -46,7 +47,8 @@ def with_folded_normalization(network: nn.Module, inputs: Tensor) -> nn.Module:
 
 def scores_agree(before: Tensor, after: Tensor) -> bool:
     """Whether scores (N, d) are the same but for rounding."""
-    return torch.allclose(before, after, rtol=0, atol=TOLERANCE * float(before.abs().max()))
+    tolerance = TOLERANCE * float(before.nan_to_num(0, 0, 0).abs().max())
+    return torch.allclose(before, after, rtol=0, atol=tolerance)
 
 
 def _graphs(network: nn.Module) -> Iterator[tuple[nn.Module, fx.Graph]]:
@@ -67,14 +69,14 @@ def _pairs(owner: nn.Module, graph: fx.Graph) -> list[tuple[str, str]]:
     """Names of convolutions and of the normalisations that alone use their results; each called once in the graph."""
     calls = [node for node in graph.nodes if node.op == "call_module"]
     layers = [owner.get_submodule(str(node.target)) for node in calls]
-    shared = [layer for layer in layers if sum(layer is other for other in layers) > 1]
+    called = Counter(id(layer) for layer in layers)
     pairs = []
     for node, layer in zip(calls, layers, strict=True):
         before = node.args[0] if len(node.args) == 1 and not node.kwargs else None
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
             continue
         convolution = owner.get_submodule(str(before.target))
-        if len(before.args) == 1 and not any(layer is other or convolution is other for other in shared):
+        if len(before.args) == 1 and called[id(layer)] < 2 and called[id(convolution)] < 2:
             pairs.append((str(before.target), str(node.target)))
     return pairs
 

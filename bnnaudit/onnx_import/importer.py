@@ -12,6 +12,7 @@ from onnx import ModelProto, helper
 from torch import nn
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError, one_line
+from bnnaudit.core.stages import doing
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, qualified_name
 from bnnaudit.onnx_import.graph.own_operators import SINCE_VERSION
 from bnnaudit.onnx_import.graph.size_limits import check_sizes
@@ -29,6 +30,7 @@ from bnnaudit.onnx_import.passes.stated_shapes import infer_against_stated
 
 def plain_graph(model: ModelProto) -> Graph:
     """The simplified graph with the shapes that can be inferred; `model` stays as it is. Raises ModelError."""
+    doing("simplifying it and inferring its shapes")
     try:
         graph = Graph(infer_against_stated(simplify(deepcopy(model))))
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
@@ -62,6 +64,7 @@ def convert(graph: Graph) -> nn.Module:
 
     Raises UnsupportedOperatorsError, which names every operator that has no import and every node whose settings have none.
     """
+    doing("converting it")
     fuse_quantizers(graph)
     graph.drop_dead()
     graph.save()
@@ -136,9 +139,8 @@ def _part_outputs(graph: Graph) -> None:
         maker = graph.maker(info.name)
         if maker is None or len(maker.output) > 1 or id(maker) in makers:
             own = graph.fresh_name(f"{info.name}_returned")
-            graph.nodes.append(helper.make_node("Identity", [info.name], [own]))
-            info.name = own
-            graph.reindex()
+            graph.append(helper.make_node("Identity", [info.name], [own]))
+            graph.rename_output(info, own)
         else:
             makers.add(id(maker))
 

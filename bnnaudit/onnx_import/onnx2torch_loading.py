@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
+
+from torch import Tensor, nn
 
 PACKAGE = "onnx2torch.node_converters"
 LATER = ("nms", "roialign")
@@ -23,7 +25,21 @@ def load_onnx2torch(operators: Iterable[str]) -> ModuleType:
         warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
         for module in {NEEDED_BY[op] for op in operators if op in NEEDED_BY}:
             import_module(f"{PACKAGE}.{module}")
+    # Its own counts what it holds, one by one, for every tensor that is added.
+    import_module("onnx2torch.converter").InitializersContainer = _Container  # type: ignore[attr-defined]
     return import_module(f"{PACKAGE}.registry")
+
+
+class _Container(nn.Module):
+    """What onnx2torch holds a network's stored tensors in."""
+
+    def add_initializer(self, name: str, initializer: Tensor) -> None:
+        """Holds one more."""
+        self.register_buffer(name, initializer)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The tensors, of which there are as many as names; by its base it would look for repeated ones each time."""
+        return iter(tensor for tensor in self._buffers.values() if tensor is not None)
 
 
 def _load_without(modules: Iterable[str]) -> None:

@@ -101,12 +101,12 @@ def started(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-LONG = f"check honest.onnx {QUICK} --report a.json --evidence ev --effort thorough --all".split()
+LONG = f"check honest.onnx {QUICK} --report a.json --evidence ev --effort thorough --all --samples 60 --queries 20000".split()
 
 
 @pytest.mark.parametrize(
     ("number", "after"),
-    [(signal.SIGINT, 0.2), (signal.SIGTERM, 0.5), (signal.SIGHUP, 0.5), (signal.SIGINT, 1.2), (signal.SIGTERM, 4)],
+    [(signal.SIGINT, 0.2), (signal.SIGTERM, 0.5), (signal.SIGHUP, 0.5), (signal.SIGINT, 1.2), (signal.SIGTERM, 1.8)],
 )
 def test_an_interruption_at_any_moment(folder: Path, number: signal.Signals, after: float) -> None:
     """Also while modules are imported. A report of an earlier run is gone, and nothing half written is there."""

@@ -25,6 +25,7 @@ def open_batch(graph: Graph, batch: int) -> None:
             _free_target(graph, node, batch)
         if node.op_type == "Resize" and node.domain == STANDARD_DOMAIN:
             _free_sizes(graph, node, batch)
+    graph.reindex()
     for info in (*graph.proto.input, *graph.proto.output, *graph.proto.value_info):
         dims = info.type.tensor_type.shape.dim
         if dims and dims[0].HasField("dim_value") and dims[0].dim_value == batch:

@@ -14,9 +14,15 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_d
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.stages import doing
+from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
 from bnnaudit.models.onnx.tidy import for_checker, tidy
 from bnnaudit.onnx_import.graph.external_weights import LARGE, point_to, points, stated_length
+from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN
+from bnnaudit.onnx_import.graph.written_out import check_written_out
+from bnnaudit.onnx_import.least_inputs import check_inputs
+from bnnaudit.onnx_import.operators import UNKNOWN, spec_of
 from bnnaudit.onnx_import.runtime import opens
 
 LARGEST = 2**31 - 1
@@ -52,6 +58,7 @@ class OnnxFile:
 def read_onnx(path: Path) -> OnnxFile:
     """The model in an ONNX file, checked, its external data read; raises ModelError."""
     size = _size(path)
+    doing("reading it")
     try:
         digest = sha256_of(path)
         data = path.read_bytes() if size <= KEPT else None
@@ -60,8 +67,15 @@ def read_onnx(path: Path) -> OnnxFile:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
     references = _references(path, proto, size)
     external = tuple(dict.fromkeys(reference.place for reference in references))
+    allow_for(sum(reference.length for reference in references))
     _take(proto, references)
     proto.graph.initializer.extend(large)
+    try:
+        _check_attributes(proto)
+        check_inputs(proto)
+        check_written_out(proto)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     tidy(proto)
     _check(path, proto, None if external else data)
     _check_tensors(path, proto)
@@ -118,8 +132,27 @@ def _texts(proto: ModelProto) -> Iterator[str | bytes]:
         yield from (attribute.name for attribute in node.attribute)
 
 
+def _check_attributes(proto: ModelProto) -> None:
+    """Raises ModelError for a text that is not UTF-8, where operators that we know take one; others may hold anything."""
+    for node in proto.graph.node:
+        if node.domain != STANDARD_DOMAIN and spec_of(node) is UNKNOWN:
+            continue
+        for entry in node.attribute:
+            if not all(_is_text(text) for text in (entry.s, *entry.strings)):
+                raise ModelError(f"a damaged ONNX model ({entry.name} of {node.op_type} {node.name!r} is not UTF-8)")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _check(path: Path, proto: ModelProto, data: bytes | None) -> None:
     """Let the checker see the model; what it dislikes is taken all the same where ONNX Runtime opens the file."""
+    doing("checking it")
     try:
         onnx.checker.check_model(for_checker(proto))
     except (onnx.checker.ValidationError, ValueError) as error:

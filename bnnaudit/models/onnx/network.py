@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import AuditError, ModelError, one_line
+from bnnaudit.core.stages import doing
+from bnnaudit.models.first_try import under_limits
 from bnnaudit.models.onnx.batch import TRIAL
 from bnnaudit.models.onnx.reading import Reading
 from bnnaudit.models.onnx.replayable import depends_on_batch
@@ -43,10 +45,12 @@ def build_network(reading: Reading) -> nn.Module:
     with quiet():
         network = _convert(reading)
     network.eval().requires_grad_(False)
+    doing("running its differentiable copy on a few images")
     with quiet(), _named(reading):
         # Drawn outside of the guard, to learn whose size PyTorch would load its compiler, a second of processor time.
         drawn = trial_inputs(reading, TRIAL + 1)
-        with SizeGuard():  # type: ignore[no-untyped-call]
+        # Where the operating system limits the memory it is not needed, and not worth the second that PyTorch needs for it.
+        with nullcontext() if under_limits() else SizeGuard():  # type: ignore[no-untyped-call]
             network = _for_any_batch(reading, network, drawn)
         _check_path(reading, network)
         return network

@@ -109,7 +109,7 @@ def _scores_of_an_image(graph: Graph, name: str, fixed_batch: int | None) -> int
 def _is_squashed(graph: Graph, output: str) -> bool:
     """Whether a value is what a sigmoid returned, in whatever type and shape, or is kept between 0 and 1 by being written out."""
     value = output
-    while (node := graph.maker(value)) is not None and node.op_type in KEEPING:
+    while (node := graph.maker(value)) is not None and node.op_type in KEEPING and node.input:
         value = node.input[0]
     if node is None:
         return False
@@ -118,7 +118,7 @@ def _is_squashed(graph: Graph, output: str) -> bool:
 
 def _is_written_sigmoid(graph: Graph, node: NodeProto) -> bool:
     """Whether a node is the last of 1 / (1 + exp(-z)), by Div or by Reciprocal."""
-    if node.op_type not in ("Div", "Reciprocal"):
+    if node.op_type not in ("Div", "Reciprocal") or not node.input:
         return False
     if node.op_type == "Div" and graph.number(node.input[0]) != 1:
         return False
@@ -134,7 +134,7 @@ def _quantized_by(graph: Graph, output: str) -> tuple[float, float]:
     value = output
     if graph.element_type(output) in FLOATS:
         return 1.0, 0.0
-    while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
+    while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY and node.input:
         value = node.input[0]
     if node is None or len(node.input) < 2:
         return 1.0, 0.0

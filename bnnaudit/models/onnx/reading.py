@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
+from bnnaudit.core.limits import LARGEST_VALUE, LIFTED, MOST_CLASSES, limited
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.onnx.batch import open_batch
@@ -21,7 +22,7 @@ from bnnaudit.models.onnx.input import NetworkInput, preparation, read_input
 from bnnaudit.models.onnx.integer_input import grid_of, with_range
 from bnnaudit.models.onnx.open_shape import settled_shape, with_input
 from bnnaudit.models.onnx.output import NetworkOutput, cut_softmax, of_width, read_output
-from bnnaudit.models.onnx.replay import OnnxRuntimeModel, ReferenceModel, ReplayedModel
+from bnnaudit.models.onnx.replay import CHUNK, OnnxRuntimeModel, ReferenceModel, ReplayedModel
 from bnnaudit.models.onnx.replayable import (
     depends_on_batch,
     foreign_domains,
@@ -31,6 +32,8 @@ from bnnaudit.models.onnx.replayable import (
 )
 from bnnaudit.models.score_tensor.tensor_notes import units_of
 from bnnaudit.onnx_import.graph.graph import Graph
+from bnnaudit.onnx_import.graph.image_sizes import check_image_sizes
+from bnnaudit.onnx_import.graph.size_limits import largest_of_image
 from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
 from bnnaudit.onnx_import.runtime import open_default_session
@@ -43,7 +46,8 @@ OLDEST_IR = 3
 class Reading:
     """A file understood. `graph` has the import's operators alone, its output the logits, its batch open wherever it could be.
 
-    units: what 1 stands for in the tensors of whole numbers.
+    units: what 1 stands for in the tensors of whole numbers. chunk: the images that are replayed at a time, where the batch is
+    open.
     """
 
     source: OnnxFile
@@ -53,6 +57,7 @@ class Reading:
     prepare: Preparation
     facts: ModelFacts
     units: Mapping[str, float | None]
+    chunk: int
 
 
 @np.errstate(all="ignore")  # a file's numbers may be of any size; what comes of them is looked at, not warned of
@@ -72,6 +77,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     if shape is not None:
         source = with_input(source, shape, batch)
         graph = _plain(source)
+    _check_sizes(source, graph)
     given = read_input(source.path, graph, preprocessing.layout)
     preprocessing = with_range(source.path, given, preprocessing)
     output = read_output(source.path, graph, preprocessing.output_name, given.fixed_batch)
@@ -84,6 +90,8 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         raise ModelError(
             f"{source.path}: the output is {classes} score for each image; one score for each class is needed"
         )
+    if classes > MOST_CLASSES and limited():
+        raise ModelError(f"{source.path}: {classes:,} classes, more than {MOST_CLASSES:,} are refused ({LIFTED})")
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
@@ -91,38 +99,50 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     _in_single_precision(graph, given)
     range_by_image(graph)
     units = units_of(graph)
+    chunk = max(1, min(CHUNK, LARGEST_VALUE // max(1, largest_of_image(graph.proto))))
     lower(graph, float_outputs=True)
     facts = describe(source, graph, given, output, classes, preprocessing)
     facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
-    return Reading(source, graph, given, output, prepare, facts, units)
+    return Reading(source, graph, given, output, prepare, facts, units, chunk)
 
 
-def replay_of(source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None = None) -> ReplayedModel:
+def replay_of(
+    source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None = None, chunk: int = CHUNK
+) -> ReplayedModel:
     """The file as deployed, by ONNX Runtime or, where that lacks an operator, ONNX's reference; raises ModelError.
 
-    batch: as for `read_graph`.
+    batch: as for `read_graph`. chunk: as for `Reading`.
     The error is an UnsupportedOperatorsError where it is operators that both lack: the model may be good elsewhere.
     """
     name, form, one_by_one = output.name, output.form, depends_on_batch(source.proto)
     try:
         notes = partial(notes_on_replay, source.proto)
-        return OnnxRuntimeModel(runnable(source), prepare, name, one_by_one, notes, batch=batch, form=form)
+        return OnnxRuntimeModel(runnable(source), prepare, name, one_by_one, notes, batch=batch, form=form, chunk=chunk)
     except ModelError as error:
         foreign = ", ".join(foreign_domains(source.proto))
         if not foreign and "NOT_IMPLEMENTED" not in str(error):
             raise ModelError(f"{source.path}: {error}") from error
         try:
-            return ReferenceModel(in_standard_form(source), prepare, name, one_by_one, batch, form)
+            return ReferenceModel(in_standard_form(source), prepare, name, one_by_one, batch, form, chunk)
         except ModelError as other:
             raise UnsupportedOperatorsError(f"{source.path}: {error}; {other}") from error
 
 
-def default_replay(source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None) -> ReplayedModel:
+def default_replay(
+    source: OnnxFile, prepare: Preparation, output: NetworkOutput, batch: int | None, chunk: int = CHUNK
+) -> ReplayedModel:
     """The file in a session of ONNX Runtime without options, as it may be served; raises ModelError."""
     source.check_unchanged()
     one_by_one = depends_on_batch(source.proto)
     return OnnxRuntimeModel(
-        runnable(source), prepare, output.name, one_by_one, opened=open_default_session, batch=batch, form=output.form
+        runnable(source),
+        prepare,
+        output.name,
+        one_by_one,
+        opened=open_default_session,
+        batch=batch,
+        form=output.form,
+        chunk=chunk,
     )
 
 
@@ -134,10 +154,20 @@ def _plain(source: OnnxFile) -> Graph:
         raise ModelError(f"{source.path}: {error}") from error
 
 
+def _check_sizes(source: OnnxFile, graph: Graph) -> None:
+    try:
+        check_image_sizes(graph)
+    except ModelError as error:
+        raise ModelError(f"{source.path}: {error}") from error
+
+
 def _keep_one_output(graph: Graph, name: str) -> None:
     """Let the graph return `name` alone, from a node that makes nothing else."""
-    for info in [info for info in graph.proto.output if info.name != name]:
-        graph.proto.output.remove(info)
+    outputs = graph.proto.output
+    for position in reversed(range(len(outputs))):
+        if outputs[position].name != name:
+            del outputs[position]
+    graph.reindex()
     maker = graph.maker(name)
     if maker is None:
         raise ModelError(f"output {name!r} is not computed from the input")

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.errors import ModelError, is_out_of_memory, one_line
 from bnnaudit.core.replay import ReplayFacts
+from bnnaudit.core.stages import doing
 from bnnaudit.core.target import Preparation
+from bnnaudit.models.first_try import under_limits
 from bnnaudit.models.score_tensor.form import EVERY_CLASS, ScoreForm
 from bnnaudit.onnx_import.runtime import (
     REFERENCE,
@@ -43,7 +45,8 @@ class ReplayedModel:
     """A model that is run by chunks of images on an `evaluator`; `runtime` says by what. Built once, then never changed.
 
     one_by_one: the batch holds one image at a time (copies of it, where the file fixes the batch), as a model must be run
-    whose quantizers take their range from the whole batch. An integer input takes the nearest whole number.
+    whose quantizers take their range from the whole batch. An integer input takes the nearest whole number. chunk: the images
+    at a time where the file leaves the batch open.
     """
 
     evaluator: Any
@@ -60,6 +63,7 @@ class ReplayedModel:
         fixed_batch: int | None,
         one_by_one: bool,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
         self.runtime = runtime
         self.prepare = prepare
@@ -68,7 +72,7 @@ class ReplayedModel:
         if element_type not in _TYPES:
             raise ModelError(f"the model takes {element_type}; one numeric input is needed")
         self._type = _TYPES[element_type]
-        self._chunk = 1 if one_by_one else fixed_batch or CHUNK
+        self._chunk = 1 if one_by_one else fixed_batch or chunk
 
     @np.errstate(all="ignore")
     def __call__(self, images: Tensor) -> Tensor:
@@ -93,15 +97,31 @@ class ReplayedModel:
         )
 
     def takes(self, count: int) -> bool:
-        """Whether the model runs on `count` images at once, and has scores for as many."""
+        """Whether the model runs on `count` images at once, and has scores for as many.
+
+        Under limits that it exceeds it raises ModelError: without them it may well run, and take what it was not to have.
+        """
         values = np.zeros((count, *self.prepare.input_shape), self._type)
         try:
             return len(self._scores(values)) == count
-        except (ModelError, TypeError):  # a single number has no length
+        except TypeError:  # a single number has no length
+            return False
+        except ModelError as error:
+            if under_limits() and error.__cause__ is not None and is_out_of_memory(error.__cause__):
+                raise
             return False
 
+    @np.errstate(all="ignore")
+    def try_on(self, inputs: Tensor) -> None:
+        """Runs the model on inputs (N, *input_shape) of its own, one after the other; raises ModelError where it fails."""
+        values = self._of_type(inputs.numpy())
+        for start in range(len(values)):
+            self._run(values[start : start + 1])
+
     def _network_input(self, images: Tensor) -> NDArray[np.generic]:
-        values = self.prepare(images.detach().float()).cpu().numpy()
+        return self._of_type(self.prepare(images.detach().float()).cpu().numpy())
+
+    def _of_type(self, values: NDArray[Any]) -> NDArray[np.generic]:
         if issubclass(self._type, np.integer):
             limits = np.iinfo(self._type)
             values = np.clip(np.rint(values), limits.min, limits.max)
@@ -122,6 +142,7 @@ class ReplayedModel:
 
     def _scores(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """The output for one full batch."""
+        doing(f"running it on {'an image' if len(values) == 1 else f'{len(values)} images'}")
         try:
             (scores,) = self.evaluator.run([self.output], {self.given: values})
         except self.errors as error:
@@ -151,7 +172,9 @@ class OnnxRuntimeModel(ReplayedModel):
         opened: Callable[[bytes | str], tuple[Any, SessionKind]] = open_by_kind,
         batch: int | None = None,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
+        doing("opening it in ONNX Runtime")
         try:
             self.evaluator, self.way = opened(model if isinstance(model, bytes) else str(model))
         except self.errors as error:
@@ -164,7 +187,9 @@ class OnnxRuntimeModel(ReplayedModel):
         self.output = output or self.evaluator.get_outputs()[0].name
         stated = inputs[0].shape[0] if inputs[0].shape else None
         fixed = stated if isinstance(stated, int) else batch
-        super().__init__(", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form)
+        super().__init__(
+            ", ".join((RUNTIME, *notes(self.way))), prepare, inputs[0].type, fixed, one_by_one, form, chunk
+        )
 
     @property
     def replay_facts(self) -> ReplayFacts:
@@ -188,6 +213,7 @@ class ReferenceModel(ReplayedModel):
         one_by_one: bool = False,
         batch: int | None = None,
         form: ScoreForm = EVERY_CLASS,
+        chunk: int = CHUNK,
     ) -> None:
         try:
             self.evaluator = open_reference(model)
@@ -200,7 +226,7 @@ class ReferenceModel(ReplayedModel):
         stated = dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
         self.given = given.name
         self.output = output
-        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form)
+        super().__init__(REFERENCE, prepare, kind, stated or batch, one_by_one, form, chunk)
 
 
 class UnverifiedModel:

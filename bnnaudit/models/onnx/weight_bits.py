@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto
 
 from bnnaudit.models.weight_bits import bits_of
-from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, attribute, qualified_name
+from bnnaudit.onnx_import.graph.graph import QONNX_DOMAINS, STANDARD_DOMAIN, Graph, attribute, input_at, qualified_name
 from bnnaudit.onnx_import.operators import spec_of
 
 NUMBERS = frozenset("fiuV")
@@ -49,7 +49,7 @@ def _weights(graph: Graph) -> Iterator[tuple[str, NDArray[Any], int]]:
     """The stored weights of layers, each with its name and its axis of output channels."""
     for node in graph.nodes:
         for position, axis in spec_of(node).weights.items():
-            weights = graph.constant(node.input[position])
+            weights = graph.constant(input_at(node, position))
             if weights is not None and weights.ndim >= 2 and weights.dtype.kind in NUMBERS:
                 channels = 0 if attribute(node, "transB", 0) and axis == 1 else axis
                 yield node.input[position], weights, channels

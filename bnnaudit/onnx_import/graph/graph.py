@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -79,30 +81,87 @@ def constant_array(node: NodeProto) -> NDArray[Any] | None:
     return None
 
 
+Place = tuple[int, ...]
+"""Where a node stands: a node put in the place of another stands behind that one's predecessors and before its successors."""
+
+
 class Graph:
-    """A model's graph, indexed. `save` writes the nodes back; until then the proto's own list is stale."""
+    """A model's graph, indexed. `save` writes the nodes back; until then the proto's own list is stale.
+
+    The index follows `replace`, `append`, `rename_uses` and `rename_output` at a cost that does not grow with the graph; after
+    any other change of nodes or outputs `reindex` has to be called.
+    """
 
     def __init__(self, model: ModelProto) -> None:
         self.model = model
         self.proto: GraphProto = model.graph
         self.opset = standard_opset(model)
-        self.nodes: list[NodeProto] = list(model.graph.node)
         self._arrays: dict[str, NDArray[Any]] = {}
         self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in model.graph.initializer}
         """The stored tensors by name."""
         self._values: dict[str, ValueInfoProto] = {
             info.name: info for info in (*self.proto.value_info, *self.proto.input, *self.proto.output)
         }
+        self._ordered: list[NodeProto] | None = list(model.graph.node)
         self.reindex()
+
+    @property
+    def nodes(self) -> list[NodeProto]:
+        """The nodes in the order of computation."""
+        if self._ordered is None:
+            self._ordered = sorted(self._placed.values(), key=self._place_of)
+        return self._ordered
+
+    @nodes.setter
+    def nodes(self, nodes: list[NodeProto]) -> None:
+        self._ordered = nodes
 
     def reindex(self) -> None:
         """Look up anew who makes and who uses what, after `nodes` was changed."""
-        self._makers = {name: node for node in self.nodes for name in node.output if name}
+        nodes = self.nodes
+        self._places: dict[int, Place] = {}
+        self._placed: dict[int, NodeProto] = {}
+        self._makers: dict[str, NodeProto] = {}
         self._users: dict[str, list[NodeProto]] = {}
-        for node in self.nodes:
-            for name in node.input:
-                if name:
-                    self._users.setdefault(name, []).append(node)
+        self._outputs = {info.name for info in self.proto.output}
+        self._behind_all = len(nodes)
+        for position, node in enumerate(nodes):
+            self._put(node, (position,))
+        self._ordered = nodes
+
+    def _place_of(self, node: NodeProto) -> Place:
+        return self._places[id(node)]
+
+    def _put(self, node: NodeProto, place: Place) -> None:
+        self._places[id(node)], self._placed[id(node)] = place, node
+        self._ordered = None
+        self._makers.update((name, node) for name in node.output if name)
+        for name in node.input:
+            if name:
+                self._add_user(name, node)
+
+    def _add_user(self, name: str, node: NodeProto) -> None:
+        users = self._users.setdefault(name, [])
+        if users and self._place_of(users[-1]) > self._place_of(node):
+            insort(users, node, key=self._place_of)
+        else:
+            users.append(node)
+
+    def _take_out(self, node: NodeProto) -> None:
+        for name in node.output:
+            if self._makers.get(name) is node:
+                del self._makers[name]
+        for name in set(node.input) & self._users.keys():
+            users = self._users[name]
+            first = bisect_left(users, self._place_of(node), key=self._place_of)
+            last = first
+            while last < len(users) and users[last] is node:
+                last += 1
+            users[first:last] = []
+            if not users:
+                del self._users[name]
+        del self._places[id(node)], self._placed[id(node)]
+        self._ordered = None
 
     def save(self) -> None:
         """Write nodes and their order back into the model."""
@@ -125,7 +184,7 @@ class Graph:
 
     def is_output(self, value: str) -> bool:
         """Whether the graph returns `value`."""
-        return any(info.name == value for info in self.proto.output)
+        return value in self._outputs
 
     def constant(self, value: str) -> NDArray[Any] | None:
         """The array of an initializer, or None where `value` is not one."""
@@ -162,10 +221,12 @@ class Graph:
 
     def fresh_name(self, wish: str) -> str:
         """`wish`, or `wish` with a number, that names nothing yet."""
-        taken = {*self._values, *self.initializers, *self._makers, *self._users}
-        return (
-            wish if wish not in taken else next(n for i in range(len(taken) + 1) if (n := f"{wish}_{i}") not in taken)
-        )
+        if not self._names(wish):
+            return wish
+        return next(name for number in count() if not self._names(name := f"{wish}_{number}"))
+
+    def _names(self, name: str) -> bool:
+        return any(name in known for known in (self._values, self.initializers, self._makers, self._users))
 
     def element_type(self, value: str) -> int:
         """The TensorProto type of a value, 0 where unknown."""
@@ -184,21 +245,31 @@ class Graph:
         return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in info.type.tensor_type.shape.dim)
 
     def replace(self, old: Iterable[NodeProto], new: Sequence[NodeProto]) -> None:
-        """Put `new` in the place of the last of `old`, in the order of computation."""
-        gone = {id(node) for node in old}
-        last = max(index for index, node in enumerate(self.nodes) if id(node) in gone)
-        before = [node for node in self.nodes[:last] if id(node) not in gone]
-        after = [node for node in self.nodes[last + 1 :] if id(node) not in gone]
-        self.nodes = [*before, *new, *after]
-        self.reindex()
+        """Put `new`, which may be none, in the place of the last of `old`, in the order of computation."""
+        gone = {id(node): node for node in old if id(node) in self._placed}
+        last = max(self._places[key] for key in gone)
+        for node in gone.values():
+            self._take_out(node)
+        for position, node in enumerate(new):
+            self._put(node, last if len(new) == 1 else (*last, position))
+
+    def append(self, node: NodeProto) -> None:
+        """Put a node behind all others."""
+        self._behind_all += 1
+        self._put(node, (self._behind_all,))
 
     def rename_uses(self, old: str, new: str) -> None:
         """Let every node that takes `old` take `new` instead; outputs of the graph keep their names."""
-        for node in self.users(old):
+        for node in self._users.pop(old, []):
             for position, name in enumerate(node.input):
                 if name == old:
                     node.input[position] = new
-        self.reindex()
+                    self._add_user(new, node)
+
+    def rename_output(self, info: ValueInfoProto, name: str) -> None:
+        """Let the graph return `name` in the place of another value."""
+        info.name = name
+        self._outputs = {other.name for other in self.proto.output}
 
     def drop_dead(self) -> None:
         """Remove nodes and initializers that no output of the graph needs."""

@@ -13,30 +13,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from bnnaudit.core.errors import ModelError
-
-LARGEST = 2**27
-"""Numbers in one value, all images of a fixed batch together: 512 MiB as float32, forty times what VGG-16 needs of
-an image."""
-
-LARGEST_OF_IMAGE = 2**25
-"""The same for each image where the batch is open, as many of them go through at a time; not tuned."""
-
-LARGEST_COMPUTED = 2**24
-"""Numbers in a constant that is computed, where the largest of those that it comes from is not near that; not tuned."""
+from bnnaudit.core.limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, LIFTED, limited
 
 
 def check_sizes(graph: GraphProto) -> None:
     """Refuse a graph with a value that its known shape makes too large; raises ModelError."""
-    _check_all((*graph.input, *graph.value_info, *graph.output), LARGEST)
+    _check_all((*graph.input, *graph.value_info, *graph.output), LARGEST_VALUE)
+
+
+def largest_of_image(graph: GraphProto) -> int:
+    """Numbers in the largest known value that each image has, where the batch is open; 1 where none is known."""
+    shapes = [info.type.tensor_type.shape.dim for info in (*graph.input, *graph.value_info, *graph.output)]
+    opened = [dims for dims in shapes if dims and not dims[0].HasField("dim_value")]
+    return max((math.prod(dim.dim_value for dim in dims if dim.HasField("dim_value")) for dims in opened), default=1)
 
 
 def check_computed(graph: GraphProto, largest_stored: int) -> None:
     """The same for a part of a graph that is computed once from stored tensors, which may not grow much."""
-    _check_all((*graph.value_info, *graph.output), min(LARGEST, max(LARGEST_COMPUTED, 4 * largest_stored)))
+    _check_all((*graph.value_info, *graph.output), min(LARGEST_VALUE, max(LARGEST_COMPUTED, 4 * largest_stored)))
 
 
 def _check_all(values: Iterable[ValueInfoProto], largest: int) -> None:
-    for info in values:
+    for info in values if limited() else ():
         dims = info.type.tensor_type.shape.dim
         sizes = [dim.dim_value for dim in dims if dim.HasField("dim_value")]
         opened = bool(dims) and not dims[0].HasField("dim_value")
@@ -59,8 +57,10 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The operation, once its results are known to be small enough."""
         for result in _shadows(func, args, kwargs or {}):
-            if result.numel() > LARGEST:
-                raise ModelError(_too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST))
+            if limited() and result.numel() > LARGEST_VALUE:
+                raise ModelError(
+                    _too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST_VALUE)
+                )
         return func(*args, **(kwargs or {}))
 
 
@@ -94,4 +94,4 @@ def _shadow(tensor: Tensor) -> Tensor:
 
 
 def _too_large(what: str, sizes: Iterable[int], largest: int) -> str:
-    return f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {largest} are refused"
+    return f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {largest} are refused ({LIFTED})"

@@ -71,13 +71,11 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
     # What it returns is the tensor that the file knows by the name of this dequantizer.
     node = own_node(QUANTIZE_DEQUANTIZE, inputs, [first.output[0]], first.name, **settings)
     # In the place of the quantizer: what uses one of the dequantizers may come before another of them.
+    graph.replace(pair.dequantizers, [])
     graph.replace([*gone, pair.quantizer], [node])
-    dropped = {id(dequantizer) for dequantizer in pair.dequantizers}
-    graph.nodes = [other for other in graph.nodes if id(other) not in dropped]
     for dequantizer in pair.dequantizers:
         if dequantizer is not first:
             graph.rename_uses(dequantizer.output[0], first.output[0])
-    graph.reindex()
 
 
 def _bounds(graph: Graph, node: NodeProto) -> Bounds | None:

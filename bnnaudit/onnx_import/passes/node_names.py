@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from torch import fx, nn
 
@@ -17,12 +18,12 @@ def name_nodes(graph: Graph) -> None:
     torch.fx writes the names into the program text of the network, unquoted: a name must not be able to say anything.
     """
     taken = {"initializers", *dir(fx.GraphModule), *dir(nn.Module())}
+    copies: Counter[tuple[str, str]] = Counter()
     for position, node in enumerate(graph.nodes):
         wish = name = UNSPEAKABLE.sub("_", node.name) or f"{node.op_type}_{position}"
-        copies = 0
         while (key := module_name(node.domain, name)) in taken:
-            copies += 1
-            name = f"{wish}_{copies}"
+            copies[node.domain, wish] += 1
+            name = f"{wish}_{copies[node.domain, wish]}"
         taken.add(key)
         node.name = name
 

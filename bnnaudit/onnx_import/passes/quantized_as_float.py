@@ -86,7 +86,7 @@ def _cast_outputs(graph: Graph) -> set[str]:
     found: set[str] = set()
     for info in graph.proto.output:
         names, value = [info.name], info.name
-        while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY:
+        while (node := graph.maker(value)) is not None and node.op_type in SHAPES_ONLY and node.input:
             value = node.input[0]
             names.append(value)
         if is_standard(node, "Cast"):
@@ -132,9 +132,8 @@ def _convert_outputs(graph: Graph, held: set[str]) -> None:
         if info.name in held:
             returned = graph.fresh_name(f"{info.name}_as_stored")
             kind = info.type.tensor_type.elem_type
-            graph.nodes.append(own_node(FROM_FLOAT, [info.name], [returned], **{QUANTIZES_TO: kind}))
-            info.name = returned
-            graph.reindex()
+            graph.append(own_node(FROM_FLOAT, [info.name], [returned], **{QUANTIZES_TO: kind}))
+            graph.rename_output(info, returned)
 
 
 def _convert_inputs(graph: Graph) -> None:

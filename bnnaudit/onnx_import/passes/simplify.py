@@ -10,6 +10,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, inliner
 
+from bnnaudit.core.errors import ModelError, is_out_of_memory, one_line
+from bnnaudit.core.stages import doing
 from bnnaudit.onnx_import.graph.external_weights import with_values
 from bnnaudit.onnx_import.graph.graph import (
     RUNTIME_DOMAIN,
@@ -133,6 +135,7 @@ def _fold(graph: Graph, foldable: Callable[[NodeProto], bool]) -> None:
         for name in node.output
         if name and any(id(user) not in inside for user in graph.users(name))
     ]
+    doing("computing its constants")
     arrays = _evaluate(graph, folded, wanted)
     if arrays is None:
         return
@@ -182,9 +185,17 @@ def _evaluate(graph: Graph, nodes: list[NodeProto], wanted: list[str]) -> dict[s
         results = open_session(part.SerializeToString()).run(wanted, {})
     except NotImplementedError:
         return None
-    except RUNTIME_ERRORS:
+    except RUNTIME_ERRORS as error:
+        _refuse_no_room(error)
         try:
             results = open_reference(part).run(wanted, {})
-        except REFERENCE_ERRORS:
+        except REFERENCE_ERRORS as other:
+            _refuse_no_room(other)
             return None
     return dict(zip(wanted, results, strict=True))
+
+
+def _refuse_no_room(error: Exception) -> None:
+    """Raises ModelError where memory ran out: to leave the constants as they are would only put it off."""
+    if is_out_of_memory(error):
+        raise ModelError(f"its constants cannot be computed: {one_line(error)}") from error
