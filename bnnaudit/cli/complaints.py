@@ -7,6 +7,7 @@ import traceback
 
 import typer
 
+from bnnaudit.cli import interrupts
 from bnnaudit.cli.streams import UndeliveredError
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 from bnnaudit.core.exit_codes import ExitCode
@@ -33,6 +34,8 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
         return str(error.strerror), ExitCode.UNFINISHED if error.reader_left else ExitCode.BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
+    if interrupts.heard():  # a library that was interrupted in its own code says so in its own words
+        return INTERRUPTED, ExitCode.UNFINISHED
     text = (str(error).splitlines() or [""])[0]
     kind = type(error).__name__
     return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it: {ISSUES})", ExitCode.BUG

@@ -50,6 +50,11 @@ def hold() -> None:
 _waiting = False
 
 
+def heard() -> bool:
+    """Whether there was a signal."""
+    return _heard
+
+
 def leave(code: int) -> None:
     """Ends the process after a signal was heard; else returns, and signals are ignored: Python stops hearing them before it has
     ended, and one would then kill it.

@@ -138,6 +138,12 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(
         assert state(place) == before, written
 
 
+def test_a_library_that_is_interrupted_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is imported, for one, it may turn KeyboardInterrupt into an error of its own."""
+    monkeypatch.setattr("bnnaudit.cli.interrupts._heard", True)
+    assert explained(SystemError("import failed"))[1] == 3
+
+
 def test_a_bug_says_where_to_report_it() -> None:
     message, code = explained(ZeroDivisionError("oops"))
     assert code == 70
