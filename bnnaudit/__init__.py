@@ -9,8 +9,8 @@ Nothing is imported before it is used: `import bnnaudit` takes no time, and a re
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # `typing` takes longer to import than signals may wait for the command line to hear them
 if TYPE_CHECKING:
     from bnnaudit.api import audit, load_target
     from bnnaudit.core.effort import Effort

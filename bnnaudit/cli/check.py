@@ -11,7 +11,7 @@ from bnnaudit.cli.delivery import failing_into_files, write, write_failure
 from bnnaudit.cli.evidence import evidence_output
 from bnnaudit.cli.paths import NO_SUBSTITUTE, model_files
 from bnnaudit.cli.session import provenance, require_formats, require_one_model
-from bnnaudit.core.exit_codes import worst
+from bnnaudit.core.exit_codes import worst, worst_delivered
 
 
 @command(
@@ -62,4 +62,4 @@ def check(
     document = entries[0] if len(entries) == 1 else Suite(made, entries)
     written = write(document, output)
     kept = keep_reports(entries, output.history)
-    return worst([written, kept, evidence.code, *map(exit_code_of, entries)])
+    return worst_delivered(worst([written, kept, evidence.code]), map(exit_code_of, entries))

@@ -49,23 +49,26 @@ def option(
     return field(default=value, metadata={"key": key, "arguments": arguments})
 
 
-class Command(Panels, TyperCommand):
-    """A command whose help is drawn in panels.
-
-    Where its words cannot be understood, reports of an earlier run in the files that they name are replaced, so that none is
-    taken for one of this run.
+class ReplacesReports:
+    """A command (or group) that, where its words cannot be understood, replaces the reports of an earlier run in the files that
+    they name, so that none is taken for one of this run.
     """
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Reads the words; raises what is wrong with them."""
         words = list(args)
         try:
-            return super().make_context(info_name, args, parent, **extra)
+            return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
         except (typer.TyperException, AuditError) as error:
+            from bnnaudit.cli.complaints import explained
             from bnnaudit.cli.earlier_reports import replace_named
 
-            replace_named(words, error.format_message() if isinstance(error, typer.TyperException) else str(error))
+            replace_named(words, *explained(error))
             raise
+
+
+class Command(ReplacesReports, Panels, TyperCommand):
+    """A command whose help is drawn in panels."""
 
 
 def command(*examples: str) -> Callable[[Callable[..., int | None]], typer.Typer]:

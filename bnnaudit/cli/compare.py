@@ -61,6 +61,6 @@ def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison
         asked = Asked(drops.max_drop, drops.fail_on, drops.decide)
         comparison = compare_releases(stored(older), stored(newer), asked, made)
     written = write(comparison, output)
-    from bnnaudit.core.exit_codes import worst
+    from bnnaudit.core.exit_codes import worst_delivered
 
-    return worst([written, comparison.exit_code])
+    return worst_delivered(written, [comparison.exit_code])

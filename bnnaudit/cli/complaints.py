@@ -7,6 +7,8 @@ import traceback
 
 import typer
 
+from bnnaudit.cli import interrupts
+from bnnaudit.cli.streams import UndeliveredError
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.safe_text import abridged
@@ -14,6 +16,7 @@ from bnnaudit.reports.safe_text import abridged
 LONGEST = 4_000
 """Characters of a message that are shown: more than a page of mistakes in a card takes. Not tuned."""
 ISSUES = "https://github.com/OWNER/bnnaudit/issues"
+"""Where a bug is reported; `pyproject.toml` says the same."""
 INTERRUPTED = "interrupted; nothing was finished"
 
 
@@ -22,14 +25,20 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
 
     What ends a program, such as `SystemExit(0)`, ends none here: it comes from the user's code, and no verdict was reached.
     """
+    if isinstance(error, typer.TyperException):
+        return error.format_message(), ExitCode.BAD_INPUT
     if isinstance(error, AuditError):
         return str(error), ExitCode.BAD_INPUT
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED, ExitCode.UNFINISHED
     if is_out_of_memory(error):
         return "out of memory; use fewer --samples or a smaller --batch-size", ExitCode.UNFINISHED
+    if isinstance(error, UndeliveredError):
+        return str(error.strerror), ExitCode.UNFINISHED if error.reader_left else ExitCode.BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the output'}: {error.strerror}", ExitCode.BAD_INPUT
+    if interrupts.heard():  # a library that was interrupted in its own code says so in its own words
+        return INTERRUPTED, ExitCode.UNFINISHED
     text = (str(error).splitlines() or [""])[0]
     kind = type(error).__name__
     if not isinstance(error, Exception) or isinstance(error, typer.Exit):  # bnnaudit itself raises none of these

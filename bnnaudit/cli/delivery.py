@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnnaudit.cli import options
-from bnnaudit.cli.complaints import complain_of, explained
-from bnnaudit.cli.paths import MODEL_SUFFIXES, WouldOverwriteError
+from bnnaudit.cli import interrupts, options
+from bnnaudit.cli.complaints import complain, complain_of, explained
+from bnnaudit.cli.named_files import named_in_settings
+from bnnaudit.cli.paths import WouldOverwriteError, is_kept
 from bnnaudit.cli.report_files import ReportFile, suffix_format
-from bnnaudit.cli.streams import deliver, page_for
+from bnnaudit.cli.streams import UndeliveredError, deliver, give_up_stdout, page_for
 from bnnaudit.core.errors import AuditError
 from bnnaudit.core.exit_codes import ExitCode, worst
 from bnnaudit.core.provenance import Provenance
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from bnnaudit.core.report import Report
     from bnnaudit.core.suite import Failure, Suite
     from bnnaudit.reports.documents import Document
+    from bnnaudit.reports.page import Page
 
-KEPT = (*MODEL_SUFFIXES, ".toml", ".npz", ".zip")
-"""Ends of names of models, cards, policies and data, which a message about them never replaces."""
 RUNNING = "the audit has not finished: it is running, or was ended from outside"
 
 
@@ -44,29 +44,46 @@ def _format_of_output(output: options.Document, path: Path) -> ReportFormat:
 
 
 def write(document: Document, output: options.Document) -> ExitCode:
-    """Writes the document to every file, then to stdout; where a file could not be written, says so and returns another code
-    than a gate's.
+    """Writes the document to every file, then to stdout; where one of them did not take all of it, says so and returns another
+    code than a gate's.
 
     stdout gets the document itself, or where --output takes it a summary of what was audited.
     """
-    from bnnaudit.core.comparison import Comparison
     from bnnaudit.core.report import Report
     from bnnaudit.core.suite import Suite
 
     verbose = bool(getattr(output, "verbose", False))
     if isinstance(document, Report | Suite):
         document = _as_stored(document, output)
-    code = _write_files(document, files_of(output), verbose)
-    page = page_for(None, verbose)
+    written: list[Path] = []
+    code = _write_files(document, files_of(output), verbose, written)
+    try:
+        deliver(_for_stdout(document, output, page_for(None, verbose)))
+    except UndeliveredError as error:
+        give_up_stdout()
+        message, undelivered = explained(error)
+        if error.reader_left and not hasattr(document, "provenance"):
+            return worst([code, undelivered])  # a reader of a text that measures nothing has read enough
+        kept = f"; the report is in {', '.join(map(str, written))}" if written else ""
+        code = worst([code, complain(f"{message}{kept}", undelivered)])
+    return code
+
+
+def _for_stdout(document: Document, output: options.Document, page: Page) -> str:
+    """What stdout gets."""
+    from bnnaudit.core.comparison import Comparison
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.suite import Suite
+
     if output.output is None:
-        deliver(render(document, output.format or ReportFormat.TERMINAL, page))
-    elif isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
+        return render(document, output.format or ReportFormat.TERMINAL, page)
+    if isinstance(document, Suite) or (isinstance(document, Report) and document.gate is not None):
         from bnnaudit.reports.terminal.summary import write_summary
 
-        deliver(write_summary(document, page))
-    elif isinstance(document, Comparison):
-        deliver(render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2] + "\n")
-    return code
+        return write_summary(document, page)
+    if isinstance(document, Comparison):
+        return render(document, ReportFormat.TERMINAL, page).rstrip("\n").rpartition("\n")[2] + "\n"
+    return ""
 
 
 def _as_stored(document: Report | Suite, output: options.Document) -> Document:
@@ -85,12 +102,16 @@ def _as_stored(document: Report | Suite, output: options.Document) -> Document:
             raise RuntimeError(f"the report cannot be read back: {error}") from error
 
 
-def _write_files(document: Document, files: tuple[ReportFile, ...], verbose: bool) -> ExitCode:
-    """Each file by itself, so that what keeps one from being written keeps no other."""
+def _write_files(
+    document: Document, files: tuple[ReportFile, ...], verbose: bool, written: list[Path] | None = None
+) -> ExitCode:
+    """Each file by itself, so that what keeps one from being written keeps no other. written: gets those that were."""
     codes: list[ExitCode] = []
     for file in files:
         try:
             deliver(render(document, file.format, page_for(file.path, verbose)), file.path)
+            if written is not None:
+                written.append(file.path)
         except Exception as error:
             codes.append(complain_of(error, verbose))
     return worst(codes)
@@ -98,13 +119,16 @@ def _write_files(document: Document, files: tuple[ReportFile, ...], verbose: boo
 
 @contextmanager
 def failing_into_files(output: options.Document, model: str, made: Provenance) -> Iterator[None]:
-    """Where no report comes of it, every file of an earlier run is replaced by one that says why.
+    """Where no report comes of it, every file of an earlier run is replaced by one that says why. Signals are answered from here
+    on, not before.
 
     Where it was refused because it would write what it reads, nothing new is written, and not there.
     """
     try:
+        interrupts.release()
         yield
     except BaseException as error:  # a network's code may raise SystemExit
+        interrupts.hold()
         from bnnaudit.core.suite import Failure
 
         files = files_of(output)
@@ -133,12 +157,14 @@ def retire_reports(output: options.Document, models: Iterable[Path], made: Prove
 
 
 def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
-    """The failure in each file, but not over what may be a model, a card or data; a file that cannot be written is removed."""
+    """The failure in each file, but not over what may be a model, a card or data, or what settings name, such as a baseline; a
+    file that cannot be written is removed."""
     from bnnaudit.reports.json.reading import round_trip
 
     failure = round_trip(failure)
+    inputs = named_in_settings()
     for file in files:
-        if file.path.exists() and {file.path.suffix.lower(), file.path.resolve().suffix.lower()} & set(KEPT):
+        if file.path.exists() and (is_kept(file.path) or any(file.path.samefile(path) for path in inputs)):
             continue
         if _write_files(failure, (file,), verbose=False) is not ExitCode.PASSED and file.path.is_file():
             with contextlib.suppress(OSError):

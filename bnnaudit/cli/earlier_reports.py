@@ -16,14 +16,14 @@ from bnnaudit.reports.formats import ReportFormat, format_of
 UNNAMED = "no model"
 
 
-def replace_named(words: Sequence[str], message: str) -> None:
+def replace_named(words: Sequence[str], message: str, code: ExitCode) -> None:
     """Writes what is wrong with the command line into the reports that it names and that are there already."""
     files = named_reports(words)
     if files:
         from bnnaudit.core.suite import Failure
 
         models = " ".join(word for word in words if Path(word).suffix.lower() in MODEL_SUFFIXES)
-        replace_reports(Failure(provenance(), models or UNNAMED, message, ExitCode.BAD_INPUT), files)
+        replace_reports(Failure(provenance(), models or UNNAMED, message, code), files)
 
 
 def named_reports(words: Sequence[str]) -> tuple[ReportFile, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnnaudit.cli.complaints import complain_of
+from bnnaudit.cli.named_files import named_beside
+from bnnaudit.cli.paths import WouldOverwriteError
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.formats import ReportFormat, render
 from bnnaudit.reports.page import Page
@@ -61,22 +62,25 @@ class EvidenceOutput:
 def evidence_output(place: Path | None, verbose: bool) -> Iterator[EvidenceOutput]:
     """Evidence at `place`, put there at the end. That of an earlier run is removed at once, lest it outlives one that is killed.
 
-    Raises UsageError at once where something else is there.
+    Raises UsageError at once where something else is there, and WouldOverwriteError where it is, or holds, what another option
+    names: an earlier run's evidence has a report, which may be the baseline.
     """
     if place is None:
         yield EvidenceOutput(None, verbose)
         return
     from bnnaudit.evidence.writing.destination import publish, remove, staged
 
-    folder = staged(place)
-    remove(place)
-    output = EvidenceOutput(folder, verbose)
-    try:
+    other = named_beside(place)
+    if other is not None:
+        raise WouldOverwriteError(
+            f"evidence: {place} is replaced, and {other} is named as well; name another place", [other]
+        )
+    with staged(place) as folder:
+        remove(place)
+        output = EvidenceOutput(folder, verbose)
         yield output
         if output.complete:
             try:
                 publish(folder, place)
             except Exception as error:
                 output.code = complain_of(error, verbose)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import typer
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import write
+from bnnaudit.cli.paths import refuse_overwriting
 from bnnaudit.cli.streams import deliver
 from bnnaudit.cli.values import Name, filled
 from bnnaudit.core.errors import UsageError, did_you_mean
@@ -54,6 +55,7 @@ def explain(*, code: RuleCode = None, lists: ListOptions, output: options.Docume
     """Explain rule CODE (such as FR301): what it means, how it is measured, its threshold, and what to do."""
     if [code is not None, lists.everything, lists.efforts, lists.sources, lists.schema is not None].count(True) > 1:
         raise UsageError("explain: give only one of a rule's code, --all, --effort, --sources and --schema")
+    refuse_overwriting({}, [("output", output.output)])
     if lists.schema is not None:
         return show_schema(lists.schema, output)
     return write(wanted(code, lists), output)

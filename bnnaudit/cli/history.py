@@ -11,7 +11,8 @@ import typer
 from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
-from bnnaudit.cli.session import provenance, require_formats
+from bnnaudit.cli.paths import refuse_overwriting
+from bnnaudit.cli.session import files_written, provenance, require_formats
 
 Name = Annotated[
     str | None,
@@ -39,6 +40,8 @@ def history(folder: Folder, output: options.PlottedHistory, name: Name = None) -
     made = provenance()
     require_formats(output)
     place = Path(folder.history)
+    kept_files = {f"a report of the history, {path}": path for path in place.rglob("*.json") if path.is_file()}
+    refuse_overwriting(kept_files, files_written(output))
     with failing_into_files(output, name or str(place), made):
         from bnnaudit.cli.kept_reports import kept_reports
         from bnnaudit.releases.history import history_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli.complaints import complain
 from bnnaudit.core.errors import ReportError, UsageError
 from bnnaudit.core.exit_codes import ExitCode, worst
+from bnnaudit.core.part_files import part_beside
 from bnnaudit.core.threat import length_text
 
 if TYPE_CHECKING:
@@ -56,14 +56,12 @@ def keep(report: Report, folder: Path) -> Path:
     from bnnaudit.reports.page import Page
 
     place = folder / _folder_of(report.model.path)
-    part = place / f".bnnaudit-{secrets.token_hex(8)}.part"
+    stem = _stem_of(report)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        part.write_text(write_json(report, Page()), encoding="utf-8")
-        try:
-            return _named(part, place, _stem_of(report))
-        finally:
-            part.unlink(missing_ok=True)
+        with part_beside(place / stem) as part:
+            part.write_text(write_json(report, Page()), encoding="utf-8")
+            return _named(part, place, stem)
     except OSError as error:
         raise UsageError(f"history: {folder} cannot be written ({error.strerror}); choose another --history") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -14,14 +13,14 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from bnnaudit import __version__
-from bnnaudit.cli import startup
-from bnnaudit.cli.command import HELP_NAMES
-from bnnaudit.cli.complaints import complain, complain_of
+from bnnaudit.cli import interrupts, named_files, startup
+from bnnaudit.cli.command import HELP_NAMES, ReplacesReports
+from bnnaudit.cli.complaints import INTERRUPTED, complain, complain_of, explained
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.library_messages import settle_library_messages
-from bnnaudit.cli.streams import open_streams
+from bnnaudit.cli.streams import UndeliveredError, give_up_stdout, open_streams
 from bnnaudit.cli.supervision import SUPERVISION
-from bnnaudit.core.errors import UsageError, did_you_mean
+from bnnaudit.core.errors import AuditError, UsageError, did_you_mean
 from bnnaudit.core.exit_codes import ExitCode
 
 NAME = "bnnaudit"
@@ -45,7 +44,7 @@ COMMANDS: Mapping[str, str] = {
 """Command -> its line in the help; the module of the same name is imported only when the command runs."""
 
 
-class LazyCommands(Panels, TyperGroup):
+class LazyCommands(ReplacesReports, Panels, TyperGroup):
     """A group that imports a command only when it is run.
 
     Typer's own group has all commands imported and their 190 parameters built before the first is looked at, which every
@@ -66,6 +65,16 @@ class LazyCommands(Panels, TyperGroup):
         if ctx.resilient_parsing:
             return None
         raise UsageError(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}; `{NAME} --help` lists them")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names, and the words behind it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except AuditError as error:
+            from bnnaudit.cli.earlier_reports import replace_named
+
+            replace_named(args, *explained(error))
+            raise
 
     def panels(self, context: Any) -> Iterator[tuple[str, Sequence[Row]]]:
         """The table of commands, so that none is imported for its help line, then the options."""
@@ -112,10 +121,15 @@ def main() -> None:
     startup.keep_memory(os.environ)
     settle_library_messages(is_verbose(sys.argv[1:]), os.environ)
     open_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that ends a job: what was done is reported
+    interrupts.listen()
     SUPERVISION.allow()
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while something else that ended it was told
+        code = complain(INTERRUPTED, ExitCode.UNFINISHED)
+    interrupts.hold()
     SUPERVISION.deliver(code)
+    interrupts.leave(code)
     sys.exit(code)
 
 
@@ -124,13 +138,13 @@ def run(arguments: list[str]) -> int:
     try:
         code = answer(arguments)
         sys.stdout.flush()
+        interrupts.hold()
         return code
     except typer.TyperException as error:
         return complain(usage_error(error), ExitCode.BAD_INPUT)
-    except BrokenPipeError:
-        # Whoever read our output has left: what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.UNFINISHED
+    except UndeliveredError as error:
+        give_up_stdout()
+        return ExitCode.UNFINISHED if error.reader_left else complain_of(error, verbose=False)
     except BaseException as error:  # a network's code may raise SystemExit(0), which is no verdict
         return complain_of(error, is_verbose(arguments))
 
@@ -148,6 +162,7 @@ def answer(arguments: list[str]) -> int:
     """
     if os.environ.get(COMPLETION):
         return complete()
+    named_files.remember(arguments)
     try:
         try:
             context = program.make_context(NAME, list(arguments))

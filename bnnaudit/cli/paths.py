@@ -18,6 +18,10 @@ from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require
 from bnnaudit.reports.formats import SUFFIXES
 
 MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
+KEPT = (*MODEL_SUFFIXES, ".toml", ".npz", ".zip")
+"""Ends of names of models, cards, policies and data, which no report replaces."""
+REPORTS_TO = ("output", "report")
+"""Options that name files to write reports to."""
 PATTERN = re.compile(r"[*?]|\[.+\]")
 NO_SUBSTITUTE = Path("none")
 """What `--substitute` says to leave the transfer check out."""
@@ -75,12 +79,39 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
     path = named(text, option)
     if text == "-":
         raise UsageError(f"{option}: - is not a file; name one")
-    if path.is_dir():
+    whole = require_place(path, option)
+    if whole.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"{option}: {path} does not end in {' or '.join(suffixes)}")
-    require_writable((working_folder() / path).resolve().parent, path.parent, option)
+    if whole.is_block_device() or whole.is_socket():
+        raise UsageError(f"{option}: {path} is neither a file nor a stream; name a file")
+    require_writable(whole.parent, path.parent, option)
     return path
+
+
+def is_kept(path: Path) -> bool:
+    """Whether a file is named, or a link to one that is named, like a model, a card, a policy or data."""
+    return bool({path.suffix.lower(), path.resolve().suffix.lower()} & set(KEPT))
+
+
+def require_place(path: Path, option: str) -> Path:
+    """Where a path leads, through links; UsageError where no file can have that name."""
+    try:
+        whole = (working_folder() / path).resolve()
+        os.lstat(whole)
+    except FileNotFoundError:
+        return whole
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links; ValueError: a NUL
+        why = (
+            error.strerror
+            if isinstance(error, OSError)
+            else "links that lead to one another"
+            if isinstance(error, RuntimeError)
+            else error
+        )
+        raise UsageError(f"{option}: {path} cannot be written ({why}); name another file") from error
+    return whole
 
 
 def picture_file(text: str) -> Path:
@@ -95,7 +126,7 @@ def picture_file(text: str) -> Path:
 def output_folder(text: str, option: str = "output") -> Path:
     """A folder to write several files to, which need not be there yet."""
     path = folder(text, option)
-    whole = (working_folder() / path).resolve()
+    whole = require_place(path, option)
     present = next(place for place in (whole, *whole.parents) if place.exists())
     require_writable(present, path, option)
     return path
@@ -133,7 +164,10 @@ class WouldOverwriteError(UsageError):
 
 
 def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[str, Path | None]]) -> None:
-    """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes."""
+    """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes.
+
+    A report does not replace what is named like a model, a card or data either, read or not.
+    """
     taken: list[tuple[str, Path]] = []
     problems: list[str] = []
     kept: list[Path] = []
@@ -143,6 +177,8 @@ def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[
         inputs = [what for what, other in read.items() if other is not None and _is_same(path, other)]
         outputs = [what for what, other in taken if _is_same(path, other)]
         problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
+        if option in REPORTS_TO and not (inputs or outputs) and path.exists() and is_kept(path):
+            problems.append(f"{option}: {path} is there, and named like a model, a card or data; name another file")
         kept += [path] if inputs else []
         taken.append((f"what --{option} writes", path))
     if problems:

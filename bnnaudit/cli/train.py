@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bnnaudit.cli import paths
+from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.streams import waiting
 
@@ -31,6 +31,7 @@ def train(recipe: RecipePath, options: TrainOptions) -> None:
 
     The same recipe always gives the same network. Needs the extra bnnaudit[train].
     """
+    interrupts.release()
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.reports.numbers import percent

@@ -107,9 +107,11 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def filled(text: str, what: str = "name: the name") -> str:
-    """Text that is not empty, as that of a variable that is not set would be."""
+    """Text that is not empty, as that of a variable that is not set would be, and that can be a name."""
     if not text.strip():
         raise UsageError(f"{what} is empty; is a variable that should hold it unset?")
+    if "\0" in text:
+        raise UsageError(f"{what} {text!r} holds a NUL, which no name can")
     return text
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bnnaudit.cli import paths
+from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.session import supervise_code
 from bnnaudit.cli.streams import deliver
@@ -71,6 +71,15 @@ def verify(evidence: EvidencePath, network: VerifiedModel, output: VerificationO
     from bnnaudit.evidence.errors import NoEvidenceError
     from bnnaudit.evidence.verify import verify as verify_evidence
 
+    written = output.output
+    inside = written is not None and evidence.resolve() in written.resolve().parents
+    read = {
+        "part of the evidence": written if inside else evidence,
+        "the model": network.model,
+        "its card": network.card,
+    }
+    paths.refuse_overwriting(read, [("output", written)])
+    interrupts.release()
     try:
         found = verify_evidence(evidence, network.model, partial(opened_as_audited, network))
     except NoEvidenceError as error:

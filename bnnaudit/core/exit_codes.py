@@ -22,3 +22,10 @@ before what is undecided."""
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
     """The code of a command that did several things; passed if it did none."""
     return min(codes, key=PRECEDENCE.index, default=ExitCode.PASSED)
+
+
+def worst_delivered(delivered: ExitCode, judged: Iterable[ExitCode]) -> ExitCode:
+    """The code of a command that judged something and had to deliver it: passed and failed are said only with all of it."""
+    if delivered is ExitCode.PASSED:
+        return worst(judged)
+    return worst([delivered, *(code for code in judged if code is not ExitCode.FAILED)])

@@ -1,10 +1,10 @@
 """Writing a report to a file: the whole of it or nothing."""
 
-import contextlib
-import secrets
+import os
 from pathlib import Path
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.part_files import part_beside
 
 
 def write_atomically(path: Path, text: str | bytes) -> None:
@@ -29,18 +29,22 @@ def write_atomically(path: Path, text: str | bytes) -> None:
 
 
 def _replace(target: Path, text: str | bytes) -> None:
-    part = target.with_name(f".bnnaudit-{secrets.token_hex(8)}.part")
-    try:
+    with part_beside(target) as part:
         _write(part, text, "x")
         if target.exists():
             part.chmod(target.stat().st_mode & 0o777)
         part.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _write(path: Path, text: str | bytes, mode: str) -> None:
     content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
-    with path.open(f"{mode}b") as stream:
+    # A new file is opened as any is; a pipe or a device needs an opener, which Path.open does not take.
+    with path.open("xb") if mode == "x" else open(path, f"{mode}b", opener=_opened) as stream:
         stream.write(content)
+
+
+def _opened(name: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody reads is an error, and not waited for."""
+    descriptor = os.open(name, flags | os.O_NONBLOCK, 0o666)
+    os.set_blocking(descriptor, True)
+    return descriptor

@@ -508,11 +508,11 @@ def test_no_name_steers_the_terminal(bnnaudit: Bnnaudit, sign: str, shown: str) 
 @pytest.mark.parametrize(
     ("line", "code", "told"),
     [
-        ("--help >&-", 0, ""),
-        ("explain FR301 >&-", 0, ""),
+        ("--help >&-", 2, "bnnaudit: stdout is closed\n"),
+        ("explain FR301 >&-", 2, "bnnaudit: stdout is closed\n"),
         ("check '' 2>&-", 2, ""),
         ("check '' >&- 2>&-", 2, ""),
-        ("--help > /dev/full", 2, "bnnaudit: the output: No space left on device\n"),
+        ("--help > /dev/full", 2, "bnnaudit: stdout: No space left on device\n"),
         ("check '' 2> /dev/full", 2, ""),
     ],
 )

@@ -85,6 +85,41 @@ def test_what_is_read_or_may_be_is_left_as_it_is(bnnaudit: Bnnaudit, folder: Pat
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chek", "honest.onnx", "--report", "audit.json"),
+        ("--bogus", "check", "honest.onnx", "--report", "audit.json"),
+        ("chek", "-oaudit.json"),
+    ],
+)
+def test_a_misspelt_command_leaves_none(bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...]) -> None:
+    ran = bnnaudit(*words)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert failure_in(folder / "audit.json").message in ran.err
+
+
+@pytest.mark.parametrize("settings", ["bnnaudit.toml", "honest.toml", "other.toml"])
+@pytest.mark.parametrize("text", ["[policy]\nbaseline = 'audit.json'\n", "[[[ baseline = 'audit.json'"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chek", "honest.onnx"),
+        ("check", "honest.onnx", "--no-such-option"),
+        ("check", "absent.onnx", "honest.onnx"),
+        ("check", "honest.onnx", "--data", "absent.npz"),
+        ("check", "honest.onnx", "--data", "images.npz"),
+    ],
+)
+def test_a_baseline_that_settings_alone_name_is_kept(
+    bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...], settings: str, text: str
+) -> None:
+    (folder / settings).write_text(text)
+    card = ("--card", "other.toml") if settings == "other.toml" else ()
+    assert bnnaudit(*words, *card, "--report", "audit.json").code == 2
+    assert (folder / "audit.json").read_text() == EARLIER
+
+
 def test_a_wrong_command_line_makes_no_new_file(bnnaudit: Bnnaudit, folder: Path) -> None:
     before = sorted(folder.iterdir())
     assert bnnaudit("check", "honest.onnx", "--report", "new.json", "--no-such-option").code == 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.part_files import part_beside
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError
 from bnnaudit.evidence.manifest import read_manifest
 from bnnaudit.evidence.stores import MANIFEST, evidence_in, open_store
@@ -22,7 +24,10 @@ STORED = (".png", ".npz")
 
 def require_place(path: Path) -> None:
     """Raises UsageError where evidence cannot be put at `path`, or something else is there that would be lost."""
-    parent = path.resolve().parent
+    try:
+        parent = path.resolve().parent
+    except RuntimeError as error:
+        raise UsageError(f"evidence: {path} is a loop of links; name another place") from error
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UsageError(f"evidence: {path.parent} is not a folder that can be written to")
     if path.is_symlink() or (path.exists() and not _is_replaceable(path)):
@@ -71,15 +76,16 @@ def is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
-def staged(path: Path) -> Path:
-    """A new folder beside `path`, where evidence is put together; raises UsageError where it cannot be made."""
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, where evidence is put together, removed at the end; UsageError where it cannot be made."""
     require_place(path)
-    folder = path.resolve().parent / f".bnnaudit-{secrets.token_hex(8)}.part"
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise UsageError(f"evidence: {path} cannot be written ({error.strerror})") from error
-    return folder
+    with part_beside(path.resolve()) as folder:
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise UsageError(f"evidence: {path} cannot be written ({error.strerror})") from error
+        yield folder
 
 
 def publish(folder: Path, path: Path) -> None:
@@ -88,18 +94,14 @@ def publish(folder: Path, path: Path) -> None:
     place = path.resolve()
     try:
         if is_zip(path):
-            packed = folder.with_suffix(".zip")
-            try:
+            with part_beside(place, ".zip") as packed:
                 _pack(folder, packed)
                 packed.replace(place)
-            finally:
-                packed.unlink(missing_ok=True)
             return
-        old = folder.with_suffix(".old")
-        if place.exists():
-            place.rename(old)
-        folder.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
+        with part_beside(place, ".old") as old:
+            if place.exists():
+                place.rename(old)
+            folder.rename(place)
     except OSError as error:
         raise UsageError(f"evidence: {path} cannot be written ({error.strerror})") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -60,12 +59,9 @@ def evidence_at(path: Path) -> Iterator[EvidenceWriter]:
 
     path: a folder, or a file that ends in `.zip`. Raises UsageError where something else is there, or it cannot be written.
     """
-    folder = staged(path)
-    try:
+    with staged(path) as folder:
         yield EvidenceWriter(folder)
         publish(folder, path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(folder: Path, case: Case) -> None:

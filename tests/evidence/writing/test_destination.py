@@ -19,11 +19,9 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def put(evidence: Evidence, path: Path) -> None:
-    folder = staged(path)
-    shutil.rmtree(folder)
-    shutil.copytree(evidence.folder, folder)
-    publish(folder, path)
-    shutil.rmtree(folder, ignore_errors=True)
+    with staged(path) as folder:
+        shutil.copytree(evidence.folder, folder, dirs_exist_ok=True)
+        publish(folder, path)
 
 
 @pytest.mark.parametrize("name", ["e", "e.zip"])
