@@ -48,6 +48,10 @@ STARTING = 60
 """Seconds that a new interpreter may take to import the program; not tuned."""
 TIMERS = (24, 14)
 """SIGXCPU and SIGALRM, which some platforms do not name."""
+THREADS_LOST = "threads lost"
+"""What a fork says where autograd had started threads in the process before: they are gone, and it then computes no gradient."""
+NO_AUTOGRAD = "fork-based multiprocessing"
+"""Words of PyTorch's error for that."""
 KILLED = 9
 """SIGKILL, as Linux sends it where the memory of the machine runs out."""
 
@@ -62,10 +66,18 @@ def tried_first(path: Path, work: Callable[[], Result]) -> Result | None:
         return None
     with suppress(OSError):
         size = path.stat().st_size
-        told, ended = _forked(work, size) if FORKS else _spawned(work, size)
+        # CUDA does not survive a fork.
+        told, ended = _forked(work, size) if FORKS and not _uses_cuda() else _spawned(work, size)
+        if [kind for kind, _ in _messages(told)][-1:] == [THREADS_LOST]:
+            told, ended = _spawned(work, size)
         result: Result | None = _outcome(path, list(_messages(told)), ended, size)
         return result
     return None
+
+
+def _uses_cuda() -> bool:
+    """Whether this process has computed on CUDA."""
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
 
 
 def _outcome(path: Path, messages: list[tuple[str, Any]], ended: int, size: int) -> Any:
@@ -197,19 +209,21 @@ def _do(work: Callable[[], Any], told: BinaryIO) -> None:
         with telling(lambda stage: tell("stage", stage)):
             result = work()
         tell("result", result)
-    except AuditError as error:
-        tell(*(("memory", None) if _ran_out(error) else ("error", error)))
     except Exception as error:
-        tell(*(("memory", None) if _ran_out(error) else ("unknown", None)))
+        causes = list(_causes(error))
+        if any(map(is_out_of_memory, causes)):
+            tell("memory", None)
+        elif any(NO_AUTOGRAD in str(cause) for cause in causes):
+            tell(THREADS_LOST, None)
+        else:
+            tell(*(("error", error) if isinstance(error, AuditError) else ("unknown", None)))
 
 
-def _ran_out(error: BaseException | None) -> bool:
-    """Whether memory ran out, as the error says or that which it came from; its own message may be cut off."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came from, as its own message may be cut off."""
     while error is not None:
-        if is_out_of_memory(error):
-            return True
+        yield error
         error = error.__cause__
-    return False
 
 
 def _spawned(work: Callable[[], Any], size: int) -> tuple[bytes, int]:

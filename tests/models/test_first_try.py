@@ -150,3 +150,22 @@ def test_a_new_interpreter_does_the_same(file: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(first_try, "OPENING_SECONDS", 1)
     with pytest.raises(ModelError, match="takes more than 1 s"):
         tried_first(file, partial(time.sleep, 100))
+
+
+def without_autograd() -> str:
+    """What a fork meets where autograd had threads, and a new interpreter does not."""
+    if multiprocessing_by_fork():
+        raise ModelError("the conversion failed") from RuntimeError(
+            "... in combination with fork-based multiprocessing."
+        )
+    return "done anew"
+
+
+def multiprocessing_by_fork() -> bool:
+    return first_try.under_limits()
+
+
+def test_a_fork_that_has_lost_the_threads_of_autograd_is_followed_by_a_new_interpreter(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"x")
+    assert tried_first(path, without_autograd) == "done anew"
