@@ -116,7 +116,7 @@ def test_options_of_the_project_come_before_the_cards_where_they_go_to_code(tmp_
 
 
 OUTSIDE = {
-    "data.source": ("--data", ["/", "/etc", "..", "../work/x.npz", "a/../../x.zip:b", "~", "out", "out/x.npz"]),
+    "data.source": ("--data", ["/", "/etc", "..", "../other/x.npz", "a/../../x.zip:b", "~", "out", "out/x.npz"]),
     "substitute.model": ("--substitute", ["/x.onnx", "../x.onnx", "out/x.onnx"]),
 }
 
