@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
 from bnnaudit.core.dataset import split_address
+from bnnaudit.core.toml_file import TomlError, read_toml
 
 SETTINGS = ("bnnaudit.toml", "pyproject.toml")
 MOST_BYTES = 1 << 20
@@ -67,15 +67,15 @@ def _named_in(settings: Path) -> Iterator[Path]:
             text = stream.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return
-    for value in _texts(text):
+    for value in _texts(settings, text):
         address = split_address(value)
         yield settings.parent / (address[0] if address else value)
 
 
-def _texts(text: str) -> Iterator[str]:
+def _texts(settings: Path, text: str) -> Iterator[str]:
     try:
-        yield from _texts_in(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        yield from _texts_in(read_toml(settings))
+    except (TomlError, OSError):
         yield from (double or single for double, single in _QUOTED.findall(text))
 
 

@@ -195,6 +195,6 @@ def test_what_would_be_overwritten_stops_everything(bnnaudit: Bnnaudit, folder: 
     before = (folder / "c.onnx").read_bytes()
     ran = bnnaudit("check", "a.onnx", "b.onnx", "c.onnx", *QUICK, "--report", "json=c.onnx", "--report", "all.json")
     assert (ran.code, ran.out) == (2, "")
-    assert "is the model" in ran.err
+    assert "c.onnx is there, and named like a model" in ran.err
     assert (folder / "c.onnx").read_bytes() == before
     assert not (folder / "all.json").exists()
