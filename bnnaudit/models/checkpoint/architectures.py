@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import sys
 import sysconfig
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from torch import nn
@@ -95,7 +95,8 @@ def _refuse_tool(package: str) -> None:
 
     A package of networks needs torch, as its metadata say; to import one of a tool's modules may already run the tool.
     """
-    spec = importlib.util.find_spec(package)
+    # The path alone: other finders act when they are asked, as that of setuptools does on `pip`.
+    spec = PathFinder.find_spec(package)
     places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
     if not any(place and _is_installed(Path(place)) for place in places):
         return
