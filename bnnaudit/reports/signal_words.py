@@ -1,8 +1,21 @@
-"""Where the gradient vanishes, in the words that all texts for people share."""
+"""Signal propagation and where the gradient vanishes, in the words that all texts for people share."""
 
-from bnnaudit.core.report import Scaling, SignalTable
-from bnnaudit.reports.numbers import percent
+from collections.abc import Callable
+
+from bnnaudit.core.report import Scaling, SignalRow, SignalTable
+from bnnaudit.reports.numbers import percent, significant
 from bnnaudit.reports.safe_text import short
+
+SIGNAL_LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
+    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
+    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
+    ("error signal at the logits, ‖ψ‖", lambda row: significant(row.psi_norm)),
+    ("gradient at the input, ‖dl/dx‖", lambda row: significant(row.gradient_norm)),
+    ("its signs, ‖sign(dl/dx)‖", lambda row: significant(row.sign_norm)),
+    ("images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
+    ("temperature b, median", lambda row: significant(row.beta_median)),
+)
+"""The table of signal propagation: a label and a figure for each line."""
 
 
 def end_words(signal: SignalTable, scaling: Scaling) -> tuple[str, bool]:

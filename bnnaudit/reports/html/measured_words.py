@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bnnaudit.core.report import SCALINGS, AttackRow, Report, SignalRow, SignalTable
@@ -10,17 +10,8 @@ from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, temperature_name
 from bnnaudit.reports.html.accuracy_chart import position
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, percent, significant, threat_text
-from bnnaudit.reports.signal_words import end_words
+from bnnaudit.reports.signal_words import SIGNAL_LINES, end_words
 
-_SIGNAL: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
-    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
-    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
-    ("Error signal at the logits, ‖ψ‖", lambda row: significant(row.psi_norm)),
-    ("Gradient at the input, ‖dl/dx‖", lambda row: significant(row.gradient_norm)),
-    ("Its signs, ‖sign(dl/dx)‖", lambda row: significant(row.sign_norm)),
-    ("Images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
-    ("Temperature b, median", lambda row: significant(row.beta_median)),
-)
 _ROLES = {
     "remaining": "on the images that ordinary PGD left",
     "verification": "verification, on what all other attacks left",
@@ -100,7 +91,7 @@ _CURED = {
 def signal_lines(signal: SignalTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """A quantity, and its value under each temperature rule."""
     rows: Sequence[SignalRow] = [getattr(signal, scaling) for scaling in SCALINGS]
-    return tuple((title, tuple(value(row) for row in rows)) for title, value in _SIGNAL)
+    return tuple((label[:1].upper() + label[1:], tuple(value(row) for row in rows)) for label, value in SIGNAL_LINES)
 
 
 @dataclass(frozen=True, slots=True)

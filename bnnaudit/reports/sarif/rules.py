@@ -9,6 +9,7 @@ from bnnaudit.core.finding import Confidence, Family, Finding, Rule, Severity
 from bnnaudit.core.gate import CriterionKind
 from bnnaudit.core.sources import cited
 from bnnaudit.reports.json.parts import JsonObject
+from bnnaudit.reports.rule_words import rule_sections
 from bnnaudit.reports.sarif.messages import paragraphs, plain_text, without_tags
 
 SECURITY_SEVERITY: Mapping[Severity, str] = {Severity.ERROR: "7.0", Severity.WARNING: "4.0", Severity.NOTE: "1.0"}
@@ -85,15 +86,7 @@ def gate_code(kind: CriterionKind) -> str:
 def descriptor_of(rule: Rule, findings: Iterable[Finding]) -> JsonObject:
     """A rule of the catalogue in full; its precision is the confidence of the least certain of its findings."""
     publications = [f"- [{source.label}] {_publication(source.title, source.link)}" for source in cited(rule.source)]
-    sections = (
-        ("What it means", rule.meaning),
-        ("How it is measured", rule.measured),
-        ("Threshold", rule.threshold),
-        ("Source", rule.source),
-        ("What to do", rule.remedy),
-        ("False alarms", rule.false_alarms),
-        ("Publications", "\n".join(publications)),
-    )
+    sections = (*rule_sections(rule), ("Publications", "\n".join(publications)))
     certainty = [finding.confidence for finding in findings]
     security = {"security-severity": SECURITY_SEVERITY[rule.severity]} if rule.family is Family.VERDICT else {}
     return {

@@ -11,6 +11,7 @@ from bnnaudit.core.sources import Publication, cited
 from bnnaudit.reports.documents import Bibliography, Catalogue, EffortTable
 from bnnaudit.reports.numbers import MISSING, count
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.rule_words import rule_sections
 from bnnaudit.reports.terminal.typesetting import Column, Parts, badge, heading, indented, notes, prose, table
 
 _FAMILIES = {
@@ -42,16 +43,8 @@ def rule_parts(rule: Rule, page: Page) -> Parts:
         page.text(rule.code, "bold cyan"), " ", page.text(rule.name, "bold"), "  ", badge(rule.severity, page)
     )
     title.append_text(page.text(f"  {_FAMILIES[rule.family]}", "dim"))
-    sections = (
-        ("What it means", rule.meaning),
-        ("How it is measured", rule.measured),
-        ("Threshold", rule.threshold),
-        ("Source", rule.source),
-        ("What to do", rule.remedy),
-        ("False alarms", rule.false_alarms),
-    )
     parts: list[RenderableType] = [title, indented(prose(rule.summary, page))]
-    for name, words in sections:
+    for name, words in rule_sections(rule):
         parts += [heading(name, page), indented(prose(words, page))]
     if sources := cited(rule.source):
         parts += [heading("Publications", page), *(indented(line) for line in source_lines(sources, page))]

@@ -1,6 +1,6 @@
 """Signal propagation: the network as it is, beside the two published temperature rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -17,22 +17,13 @@ from bnnaudit.core.report import (
 )
 from bnnaudit.reports.numbers import percent, plural, significant
 from bnnaudit.reports.page import Page
-from bnnaudit.reports.safe_text import short
-from bnnaudit.reports.signal_words import end_words
+from bnnaudit.reports.safe_text import short, spelled_in_ascii
+from bnnaudit.reports.signal_words import SIGNAL_LINES, end_words
 from bnnaudit.reports.terminal.charts import side_by_side, vertical
 from bnnaudit.reports.terminal.typesetting import INDENT, Column, Parts, heading, indented, table
 
 HEIGHT = 6
 _FRAME = 8
-_LINES: tuple[tuple[str, Callable[[SignalRow], str]], ...] = (
-    ("Jacobian singular values x b, mean (ideally 1)", lambda row: significant(row.jsv_mean)),
-    ("Jacobian singular values x b, standard deviation", lambda row: significant(row.jsv_std)),
-    ("error signal at the logits, ||psi||", lambda row: significant(row.psi_norm)),
-    ("gradient at the input, ||dl/dx||", lambda row: significant(row.gradient_norm)),
-    ("its signs, ||sign(dl/dx)||", lambda row: significant(row.sign_norm)),
-    ("images whose gradient is zero", lambda row: percent(row.zero_gradient_fraction)),
-    ("temperature b, median", lambda row: significant(row.beta_median)),
-)
 
 
 def propagation(report: Report, page: Page) -> Parts:
@@ -54,9 +45,9 @@ def propagation(report: Report, page: Page) -> Parts:
 def _means(signal: SignalTable, page: Page) -> RenderableType:
     rows: dict[str, SignalRow] = {title: getattr(signal, scaling) for scaling, title in SCALINGS.items()}
     means = f"means over {plural(max(row.n for row in rows.values()), 'image')}"
-    columns = [Column(means, [page.text(label) for label, _ in _LINES], wraps=True)]
+    columns = [Column(means, [page.text(spelled_in_ascii(label)) for label, _ in SIGNAL_LINES], wraps=True)]
     for title, row in rows.items():
-        columns.append(Column(title, [page.text(value(row)) for _, value in _LINES], right=True))
+        columns.append(Column(title, [page.text(value(row)) for _, value in SIGNAL_LINES], right=True))
     return table(columns, page)
 
 
