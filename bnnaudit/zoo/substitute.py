@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import Layout, OutputKind
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.numerics.threads import working_threads
+from bnnaudit.zoo.compiler_folder import load_compiler
 
 QUERIES = 4096
 """Images that the audited model is asked about, counted over all rounds. Not tuned."""
@@ -34,6 +35,7 @@ def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, 
     network = substitute_network(images.shape[1:], target.facts.num_classes, generator)
     box = target.facts.box
     middle, half = (box.low + box.high) / 2, box.width / 2
+    load_compiler()
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     per_round = max(BATCH, QUERIES // ROUNDS)
     for index in range(ROUNDS):
