@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ LARGEST_FILE = 8 * 2**30
 """Bytes of one file of evidence, unpacked. Not tuned."""
 EXPANSION, FREE = 100, 64 * 2**20
 """Times that compressed data may grow, beyond 64 MiB: images grow two- to tenfold, a bomb a thousandfold. Not tuned."""
-READ_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+READ_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error),
+)
 """What reading a damaged file raises."""
 
 

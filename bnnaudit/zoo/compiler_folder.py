@@ -1,25 +1,24 @@
-"""PyTorch's compiler, loaded without the folder that it makes: optimizers load it, and nothing is compiled here."""
+"""PyTorch's compiler without the folder that it makes in the one for temporary files: optimizers, exporters and deterministic
+algorithms load it, and nothing is compiled here."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-COMPILER = "torch._dynamo"
 FOLDER = "TORCHINDUCTOR_CACHE_DIR"
-"""Variable that names the folder, which PyTorch makes when the compiler is imported."""
+"""Variable that names the folder, which PyTorch makes wherever it looks for it, from the import of the compiler on."""
 
 
-def load_compiler() -> None:
-    """Imports the compiler, where it is not imported yet, and leaves no folder and no variable behind."""
-    if COMPILER in sys.modules:
-        return
+@contextmanager
+def no_compiler_folder() -> Iterator[None]:
+    """While it is entered, the folder is one that is there, if the user has not chosen one."""
     before = os.environ.get(FOLDER)
     os.environ[FOLDER] = before or tempfile.gettempdir()
     try:
-        import_module(COMPILER)
+        yield
     finally:
         if before is None:
             os.environ.pop(FOLDER, None)

@@ -11,8 +11,11 @@ import pytest
 
 CODE = """
 import os, sys
-from bnnaudit.zoo.compiler_folder import FOLDER, load_compiler
-load_compiler()
+from bnnaudit.zoo.compiler_folder import FOLDER, no_compiler_folder
+with no_compiler_folder():
+    import torch
+    torch.optim.SGD([torch.ones(1)], 0.1)
+    torch.use_deterministic_algorithms(True)
 print(os.environ.get(FOLDER), 'torch._dynamo' in sys.modules)
 """
 

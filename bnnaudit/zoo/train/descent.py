@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
 from bnnaudit.quantization.layers import clip_latent_weights
-from bnnaudit.zoo.compiler_folder import load_compiler
 from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.determinism import round_weights
 from bnnaudit.zoo.train.recipes import AdversarialTable, Optimizer, Recipe, Schedule, TrainingTable
@@ -67,7 +66,6 @@ def shifted(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
 
 
 def _optimizer(network: nn.Module, plan: TrainingTable) -> torch.optim.Optimizer:
-    load_compiler()
     match plan.optimizer:
         case Optimizer.ADAMW:
             return torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.quantization.layers import deploy
+from bnnaudit.zoo.compiler_folder import no_compiler_folder
 from bnnaudit.zoo.train.descent import Progress, descend
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
 from bnnaudit.zoo.train.digits import Images, load_digits_split
@@ -38,7 +39,7 @@ def train(recipe: Recipe, output: Path, progress: Progress | None = None) -> Tra
     """
     split = load_digits_split(recipe.data.held_out, recipe.data.seed)
     images, labels = as_tensors(split.train)
-    with reproducible(recipe.seed):
+    with no_compiler_folder(), reproducible(recipe.seed):
         with default_dtype(TRAINING_DTYPE):
             network = build_network(recipe)
         descend(network, images.to(TRAINING_DTYPE), labels, recipe, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -34,7 +33,7 @@ class Case:
             path.write_bytes(content)
         for name, target in self.links.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(target, folder / name)
+            (folder / name).symlink_to(target)
 
     def keep(self, folder: Path, about: dict[str, object]) -> None:
         """Writes the case into a folder from which `kept_case` reads it again."""

@@ -7,6 +7,7 @@ within: Python tells a hook of every file that is opened for writing, every proc
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import os
 import resource
@@ -47,6 +48,8 @@ CHANGING = frozenset(
 )  # fmt: skip
 STARTING = frozenset({"os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "subprocess.Popen"})
 CONNECTING = frozenset({"socket.bind", "socket.connect", "socket.getaddrinfo", "urllib.Request"})
+SET_BY_IMPORT = ("ORT_DISABLE_TELEMETRY",)
+"""Variables that `import bnnaudit` sets, which a fork does not do again."""
 HARMLESS = ("/dev/null", "/proc/self/")
 
 
@@ -100,6 +103,7 @@ class Place:
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
             "LANG": "C.UTF-8",
+            **{name: os.environ[name] for name in SET_BY_IMPORT if name in os.environ},
         }
 
 
@@ -187,9 +191,12 @@ def _fields(ending: Ending) -> tuple[Any, ...]:
 def _become(place: Place, tell: int) -> None:
     """Makes the fork what a new process would be: its folder, its environment, its streams; and sets the hook."""
     os.setsid()
+    atexit._clear()  # what the parent's own libraries would do at its end
+    faulthandler.disable()
     os.chdir(place.inside)
+    environment = place.environment()
     os.environ.clear()
-    os.environ.update(place.environment())
+    os.environ.update(environment)
     nowhere = os.open(os.devnull, os.O_RDONLY)
     out = os.open(place.folder / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     err = os.open(place.folder / "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -30,7 +31,7 @@ def _chain(model: ModelProto, chance: random.Random) -> list[NodeProto]:
     length = chance.choice((10, 300, 2_000))
     names = ["x", *(f"c{number}" for number in range(length - 1)), "grown"]
     settings = {"to": TensorProto.FLOAT} if op == "Cast" else {}
-    return [helper.make_node(op, [one], [other], **settings) for one, other in zip(names, names[1:], strict=False)]
+    return [helper.make_node(op, [one], [other], **settings) for one, other in itertools.pairwise(names)]
 
 
 def _double(model: ModelProto, chance: random.Random) -> list[NodeProto]:
@@ -38,9 +39,7 @@ def _double(model: ModelProto, chance: random.Random) -> list[NodeProto]:
     levels = chance.choice((2, 8, 20, 30, 60))
     names = ["x", *(f"c{number}" for number in range(levels - 1)), "grown"]
     axis = chance.choice((0, 1, 2, 3))
-    return [
-        helper.make_node("Concat", [one, one], [other], axis=axis) for one, other in zip(names, names[1:], strict=False)
-    ]
+    return [helper.make_node("Concat", [one, one], [other], axis=axis) for one, other in itertools.pairwise(names)]
 
 
 def _functions(model: ModelProto, chance: random.Random) -> list[NodeProto]:

@@ -34,7 +34,7 @@ SUITE, FAILURE = "bnnaudit-suite/1", "bnnaudit-failure/1"
 
 
 @functools.cache
-def _documents() -> dict[str, Any]:
+def documents() -> dict[str, Any]:
     """Name -> document: one made by hand that has everything, that of an audit, a suite and a failure."""
     from bnnaudit.core.exit_codes import ExitCode
     from bnnaudit.core.provenance import Provenance
@@ -61,7 +61,7 @@ def vocabulary() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     keys: set[str] = set()
     words: set[str] = set()
-    for tree in (*_documents().values(), *(json.loads(read()) for read in report_schemas().values())):
+    for tree in (*documents().values(), *(json.loads(read()) for read in report_schemas().values())):
         for part in _parts(tree):
             keys.update(part)
             words.update(held for held in part.values() if isinstance(held, str) and len(held) < 40)
@@ -79,8 +79,8 @@ def _parts(tree: Any) -> Iterator[dict[str, Any]]:
 def make(chance: random.Random) -> Case:
     """A broken document, and a command that reads it."""
     name = chance.choice(("full", "full", "audit", "suite", "failure"))
-    content = _broken(_documents()[name], chance)
-    sane = json.dumps(_documents()[chance.choice(("full", "audit", "suite"))]).encode()
+    content = _broken(documents()[name], chance)
+    sane = json.dumps(documents()[chance.choice(("full", "audit", "suite"))]).encode()
     kind = chance.random()
     if kind < 0.6:
         format_ = chance.choice(FORMATS)

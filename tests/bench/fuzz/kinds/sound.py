@@ -115,7 +115,7 @@ def _run(arguments: list[str], place: Path) -> None:
 
         Provenance.now = classmethod(lambda cls, command: cls("0", MOMENT, command))  # type: ignore[method-assign,assignment]
         os.chdir(place)
-        with open(os.devnull, "w") as nowhere:
+        with Path(os.devnull).open("w") as nowhere:
             sys.stdout = sys.stderr = nowhere
             run(arguments)
     finally:
