@@ -15,7 +15,6 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, LIFTED, limited
 
-
 aten = torch.ops.aten
 NEVER_LARGER = frozenset(
     {
