@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 import unicodedata
@@ -23,6 +24,7 @@ HARMLESS = "\n"
 """The only sign on a stream that is none."""
 FORMATTING = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 """Of Unicode's formatting signs those that change no order and hide no line; a font may need them."""
+QONNX = b"qonnx.custom_op"
 DECIDED = {PASSED: "passed", FAILED: "failed"}
 
 
@@ -125,3 +127,28 @@ def _of_answer(case: Case, place: Place, ending: Ending) -> Iterator[str]:
         return
     if outcome != DECIDED[ending.code] or not verdict:
         yield f"answer: exit code {ending.code}, the report says {str(outcome)[:40]!r}"
+    elif why := _unloadable(place.inside / case.arguments[1]):
+        yield f"answer: exit code {ending.code} about a model that does not load ({why})"
+
+
+def _unloadable(model: Path) -> str:
+    """Why a model's own runtime does not load it, or nothing: for an ONNX file without the dialect that only a copy is run of."""
+    content = model.read_bytes() if model.suffix == ".onnx" else b""
+    if not content or QONNX in content:
+        return ""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            import onnxruntime
+
+            onnxruntime.set_default_logger_severity(4)
+            onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        except BaseException as error:
+            os.write(writing, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200])
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        told = stream.read().decode("utf-8", "replace")
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return told if code == 0 else f"signal {-code}"

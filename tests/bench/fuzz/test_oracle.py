@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.fuzz.case import Case, kept_case
+from tests.bench.fuzz.kinds import sound
 from tests.bench.fuzz.oracle import problems_of
 from tests.bench.fuzz.running import Place, run_apart, run_forked
 
@@ -188,9 +189,15 @@ def test_memory_that_the_system_refused_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_a_pass_comes_with_its_report(tmp_path: Path, code: int, report: object, kinds: list[str]) -> None:
-    case = Case(("check", "m.onnx"), {"m.onnx": b"model"}, report="-")
+    case = Case(("check", "m.onnx"), {"m.onnx": sound.model()}, report="-")
     text = "text\n" if report is None else json.dumps(report)
     assert kinds_of(tmp_path, answer(code, text), case) == kinds
+
+
+def test_a_pass_about_what_does_not_load_is_found(tmp_path: Path) -> None:
+    case = Case(("check", "m.onnx"), {"m.onnx": sound.model()[:-40]}, report="-")
+    report = {"gate": {"outcome": "passed"}, "verdict": {"status": "honest"}}
+    assert kinds_of(tmp_path, answer(0, json.dumps(report)), case) == ["answer"]
 
 
 def test_a_case_is_kept_as_it_was(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def make(chance: random.Random) -> Case:
             ((), (), ("--format", "json"), ("--arch", "cnn", "--input-shape", "1,8,8"), ("--arch", "mlp"))
         )
         return Case(("inspect", MODEL, "-q", *more), files, note=f"{name}, {how}")
-    files["d.npz"] = sound.data()
+    files["d.npz"] = sound.unlabelled()
     if kind < 0.9:
         return Case(("attack", MODEL, "--data", "d.npz", *sound.ATTACK), files, note=f"{name}, {how}")
     arguments = ("check", MODEL, "--data", "d.npz", *sound.CHECK, "--format", "json")

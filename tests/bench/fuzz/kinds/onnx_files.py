@@ -50,7 +50,7 @@ def broken(model: ModelProto, chance: random.Random) -> tuple[bytes, str]:
 
 def _command(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes], str, tuple[str, ...]]:
     kind = chance.random()
-    data = {"d.npz": sound.data()}
+    data = {"d.npz": sound.unlabelled()}
     if kind < 0.68:
         more = chance.choice(((), (), (), ("--format", "json"), ("--output-name", "y"), ("--input-shape", "1,8,8")))
         return ("inspect", MODEL, "-q", *more), {}, "", ()

@@ -96,7 +96,7 @@ def make(chance: random.Random) -> Case:
         more = chance.choice(((), ("net.onnx",), ("m",)))
         arguments = ("history", *more, "--history", "h", "--format", chance.choice((*COMPARED, "csv")))
         return Case(arguments, files, note=f"{name} in a history")
-    files = {REPORT: content, MODEL: sound.model(), "d.npz": sound.data()}
+    files = {REPORT: content, MODEL: sound.model(), "d.npz": sound.unlabelled()}
     arguments = ("check", MODEL, "--data", "d.npz", *sound.CHECK, "--baseline", REPORT, "--format", "json")
     return Case(arguments, files, report="-", note=f"{name} as a baseline")
 

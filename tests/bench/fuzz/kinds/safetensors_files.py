@@ -51,7 +51,7 @@ def make(chance: random.Random) -> Case:
     if chance.random() < 0.85:
         more = chance.choice(((), (), ("--format", "json"), ("--arch", "mlp"), ("--input-shape", "1,8,8")))
         return Case(("inspect", MODEL, "-q", *more), files, note=how)
-    files["d.npz"] = sound.data()
+    files["d.npz"] = sound.unlabelled()
     if chance.random() < 0.5:
         return Case(("attack", MODEL, "--data", "d.npz", *sound.ATTACK), files, note=how)
     return Case(("check", MODEL, "--data", "d.npz", *sound.CHECK, "--format", "json"), files, report="-", note=how)

@@ -119,7 +119,7 @@ def _card(chance: random.Random) -> Case:
         from tests.bench.fuzz.kinds.safetensors_files import sound_file
 
         return Case(("inspect", WEIGHTS, "-q"), {WEIGHTS: sound_file(), "m.toml": text}, note="card of weights")
-    files = {MODEL: sound.model(), "d.npz": sound.data(), "m.toml": text}
+    files = {MODEL: sound.model(), "d.npz": sound.unlabelled(), "m.toml": text}
     if kind < 0.6:
         return Case(("inspect", MODEL, "-q"), files, note="card")
     if kind < 0.8:
@@ -136,7 +136,7 @@ def _project(chance: random.Random) -> Case:
     asked.pop("architecture")
     asked = {key: asked[key] for key in asked if key == "policy" or chance.random() < 0.4}
     text = _text(asked if name == "bnnaudit.toml" else {"tool": {"bnnaudit": asked}}, chance)
-    files = {MODEL: sound.model(), "d.npz": sound.data(), name: text}
+    files = {MODEL: sound.model(), "d.npz": sound.unlabelled(), name: text}
     if chance.random() < 0.6:
         return Case(("inspect", MODEL, "-q"), files, note=name)
     arguments = ("check", MODEL, "--data", "d.npz", *sound.CHECK, "--format", "json")
