@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
-from bnnaudit.core.limits import LARGEST_VALUE, LIFTED, MOST_CLASSES, limited
+from bnnaudit.core.file_limits import LARGEST_VALUE, MOST_CLASSES
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.onnx.batch import open_batch
@@ -90,8 +90,8 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         raise ModelError(
             f"{source.path}: the output is {classes} score for each image; one score for each class is needed"
         )
-    if classes > MOST_CLASSES and limited():
-        raise ModelError(f"{source.path}: {classes:,} classes, more than {MOST_CLASSES:,} are refused ({LIFTED})")
+    if MOST_CLASSES.exceeded_by(classes):
+        raise ModelError(f"{source.path}: {MOST_CLASSES.refusal(classes)}")
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
@@ -99,7 +99,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     _in_single_precision(graph, given)
     range_by_image(graph)
     units = units_of(graph)
-    chunk = max(1, min(CHUNK, LARGEST_VALUE // max(1, largest_of_image(graph.proto))))
+    chunk = max(1, min(CHUNK, LARGEST_VALUE.most // max(1, largest_of_image(graph.proto))))
     lower(graph, float_outputs=True)
     facts = describe(source, graph, given, output, classes, preprocessing)
     facts = replace(facts, grid=grid_of(source.path, given, preprocessing))
