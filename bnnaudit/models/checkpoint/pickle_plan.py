@@ -304,7 +304,7 @@ class _Reader:
                     if PICKLE_DEPTH.exceeded_by(depth[value]):
                         raise RefusedPickleError(
                             PICKLE_DEPTH.refused(
-                                f"it has values inside one another of {depth[value]} {PICKLE_DEPTH.unit}"
+                                f"it has values inside one another, {depth[value]} {PICKLE_DEPTH.unit} deep"
                             )
                         )
                     hashed = self.holds[value] if self.kinds[value] in ("tuple", "call") else ()
