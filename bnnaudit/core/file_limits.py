@@ -99,7 +99,7 @@ KEPT_FOR_BACKWARD = Limit(
     GIB,
     "bytes",
     "what a network keeps of one image for its gradient",
-    "attacks keep it of one image at least; VGG-16 has 0.2 GiB; not tuned",
+    "attacks keep it of one image at least; VGG-16 has 0.07 GiB, EfficientNet-B4 0.6 GiB; not tuned",
 )
 LARGEST_COMPUTED = Limit(
     2**24,

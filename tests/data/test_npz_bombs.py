@@ -152,7 +152,7 @@ def test_members_cut_short_or_damaged(tmp_path: Path) -> None:
 
 
 def test_thousands_of_members(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="members, more than"):
+    with pytest.raises(DataError, match="arrays, more than"):
         open_npz(
             npz(tmp_path / "a.npz", zipfile.ZIP_STORED, **{f"a{number}": b"" for number in range(MOST_ARRAYS.most + 1)})
         )

@@ -1,5 +1,6 @@
 """Small files that ask for more than any machine has, each refused in one line; and long ones, opened in linear time."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -92,7 +93,7 @@ def test_a_loop_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(first_try, "OPENING_SECONDS", replace(OPENING_SECONDS, most=2))
     nodes = [loop(node("Add", "s s", "s2")), *HEAD]
     path = written(tmp_path / "m.onnx", nodes, {"trips": FOREVER, "cond": TRUE})
-    assert "running it on 3 images takes more than 2 s" in refused(path)
+    assert re.search("running it on 3 images takes more than (2 s of processor time|5 s); refused", refused(path))
 
 
 def test_a_loop_that_concatenates(tmp_path: Path) -> None:
