@@ -1,10 +1,12 @@
 """The limits on what a file may take, on the command line: they hold unless they are lifted there, and nowhere else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bnnaudit.core.file_limits import MOST_CLASSES
 from bnnaudit.models.onnx import reading
 from tests.cli.conftest import Ran, write_model
 
@@ -14,7 +16,7 @@ Bnnaudit = Callable[..., Ran]
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model with more classes than are allowed."""
-    monkeypatch.setattr(reading, "MOST_CLASSES", 2)
+    monkeypatch.setattr(reading, "MOST_CLASSES", replace(MOST_CLASSES, most=2))
     path = tmp_path / "large.onnx"
     write_model(path)
     return path
