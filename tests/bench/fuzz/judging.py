@@ -20,7 +20,11 @@ LONGEST_SAID = 600
 
 def judged(seed: int, index: int, keep: Path) -> Result:
     """The result of case `index`; one that fails is kept in a folder of its own below `keep`."""
-    case = case_of(seed, index)
+    try:
+        case = case_of(seed, index)
+    except Exception as error:  # the others shall be judged all the same
+        said = f"{type(error).__name__}: {error}"
+        return Result(seed, index, kind_of(index), FORKED, "", 0, 0.0, 0.0, 0, ("fuzzer: cannot make the case",), said)
     apart = random.Random(f"{seed}/{index}/how").random() < SHARE_APART
     result = run_case(case, seed, index, apart)
     if result.problems:

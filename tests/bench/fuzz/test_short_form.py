@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.fuzz import results
-from tests.bench.fuzz.case import Case
+from tests.bench.fuzz import judging, results
+from tests.bench.fuzz.case import Case, kept_case
 from tests.bench.fuzz.kinds import KINDS, case_of, kind_of, sound
 from tests.bench.fuzz.kinds.checkpoint_files import checkpoints
 from tests.bench.fuzz.kinds.onnx_seeds import WEIGHTS, external_weights, seed_models
@@ -70,6 +70,24 @@ def test_a_run_is_continued_where_it_was_killed(tmp_path: Path) -> None:
         2: True,
         3: False,
     }
+
+
+def test_a_case_that_cannot_be_made_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no end of the run."""
+
+    def fail(seed: int, index: int) -> Case:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(judging, "case_of", fail)
+    assert judging.judged(SEED, 0, tmp_path).problems == ("fuzzer: cannot make the case",)
+
+
+def test_what_fails_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(("inspect", "m.onnx"), {"m.onnx": b"model"})
+    monkeypatch.setattr(judging, "case_of", lambda seed, index: case)
+    monkeypatch.setattr(judging, "problems_of", lambda *given: ["exit code: 70"])
+    assert judging.judged(SEED, 8, tmp_path).problems == ("exit code: 70",)
+    assert kept_case(tmp_path / f"onnx-{SEED}-8") == case
 
 
 def test_what_fails_is_counted_and_told() -> None:

@@ -62,7 +62,7 @@ def card() -> dict[str, Any]:
         "audit": {"effort": "quick", "all_images": False},
         "deployment": {"serve_as": "any"},
         "run": {"device": "cpu", "batch_size": 4, "threads": 1},
-        "policy": policy(),
+        "policy": {"min_clean": "10%", "min_verified": 0.0, "max_gap": 1},  # a card may not loosen the gate
     }
 
 
