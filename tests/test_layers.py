@@ -231,7 +231,14 @@ def test_siblings_do_not_import_one_another(folder: str) -> None:
 def test_only_entry_points_exit() -> None:
     for path in ROOT.rglob("*.py"):
         # A fork ends where its work does, and not where that of the program that it was does.
-        exits = ("cli/interrupts.py", "cli/main.py", "cli/supervision.py", "evidence/verify.py", "models/first_try.py")
+        exits = (
+            "cli/interrupts.py",
+            "cli/main.py",
+            "cli/supervision.py",
+            "evidence/bounded.py",
+            "evidence/verify.py",
+            "models/first_try.py",
+        )
         if path.relative_to(ROOT).as_posix() in exits:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.core.file_limits import MOST_CLASSES
+from bnnaudit.core.file_limits import MOST_CLASSES, REPORT_VALUES
 from bnnaudit.models.onnx import reading
+from bnnaudit.reports.json import reading as reports
 from tests.cli.conftest import Ran, write_model
 
 Bnnaudit = Callable[..., Ran]
@@ -46,3 +47,16 @@ def test_other_words_are_refused(bnnaudit: Bnnaudit, large: Path) -> None:
     ran = bnnaudit("inspect", large, "--limits", "some")
     assert ran.code == 2
     assert "some" in ran.err
+
+
+def test_commands_that_read_reports_have_them_too(
+    bnnaudit: Bnnaudit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = tmp_path / "a.json"
+    written.write_text("[1, 2, 3, 4]")
+    monkeypatch.setattr(reports, "REPORT_VALUES", replace(REPORT_VALUES, most=3))
+    for words in (("render", written), ("compare", written, written)):
+        assert "up to 4 values, more than 3 are refused (--limits none" in bnnaudit(*words).err
+        ran = bnnaudit(*words, "--limits", "none")
+        assert ran.code == 2
+        assert "the document is a list" in ran.err

@@ -66,6 +66,8 @@ def read_bytes(content: bytes, where: str) -> Audited:
         text = content.decode(json.detect_encoding(content))
     except UnicodeDecodeError:
         raise ReportError(f"{where}: it is not text; name a report written by --format json") from None
+    if REPORT_VALUES.exceeded_by(values := sum(map(text.count, BETWEEN))):
+        raise ReportError(f"{where}: {REPORT_VALUES.refused(f'up to {values:,} {REPORT_VALUES.unit}')}")
     return read_document(text, where)
 
 
@@ -77,8 +79,6 @@ def round_trip(document: Kept) -> Kept:
 
 
 def _parsed(text: str) -> Any:
-    if REPORT_VALUES.exceeded_by(values := sum(map(text.count, BETWEEN))):
-        raise ReportError(REPORT_VALUES.refused(f"up to {values:,} {REPORT_VALUES.unit}"))
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError:
