@@ -175,9 +175,9 @@ def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], ob
 
 def _filled(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
+        raise ValueError(f"should be a valid string, not {value!r}")
     if not value:
-        raise ValueError("it is empty")
+        raise ValueError("String should have at least 1 character")
     return value
 
 
