@@ -89,9 +89,10 @@ class Folder:
         return found
 
     def has_manifest(self) -> bool:
-        """Whether there is a manifest in the folder, or in one of its folders."""
+        """Whether there is a manifest in the folder, or in one of its folders, no link followed."""
         try:
-            return any(is_file(path) for pattern in (MANIFEST, f"*/{MANIFEST}") for path in self.root.glob(pattern))
+            found = [self.root / MANIFEST, *self.root.glob(f"*/{MANIFEST}")]
+            return any(is_file(path) and (path.parent == self.root or not path.parent.is_symlink()) for path in found)
         except OSError:
             return False
 
