@@ -319,6 +319,11 @@ class WithEvidence(Report):
     evidence: paths.Evidence | None = option(
         "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
     )
+
+
+class WithHistory(WithEvidence):
+    """Where the report of an audit goes, and the folder that keeps all of them."""
+
     history: paths.HistoryFolder | None = option(
         "Keep the report of each audit in this folder, for `bnnaudit history`."
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bnnaudit.reports.documents import Audited
 
 STDIN = "-"
+STDIN_FILE = Path("/dev/stdin")
+"""The file that a shell has redirected to stdin; where a system has no such name, there is no telling."""
 ReportPaths = Annotated[
     list[str],
     typer.Argument(
@@ -41,7 +43,7 @@ def render(reports: ReportPaths, reading: options.Reading, output: options.Repor
     """
     made = provenance()
     require_formats(output)
-    read = {f"a report that is read, {name}": Path(name) for name in reports if name != STDIN}
+    read = {f"a report that is read, {name}": STDIN_FILE if name == STDIN else Path(name) for name in reports}
     refuse_overwriting(read, files_written(output))
     with failing_into_files(output, " ".join(reports), made):
         document = together([document_of(name) for name in reports], made)

@@ -66,8 +66,8 @@ class VerificationOutput(Options, panel="Output"):
 def verify(evidence: EvidencePath, network: VerifiedModel, reading: Reading, output: VerificationOutput) -> int:
     """Check EVIDENCE: every digest, that each adversarial image is inside the threat, and that it fools the deployed model.
 
-    Exits with 0 if all counterexamples hold, 1 if something is wrong, 2 if there is no evidence or no model, 3 if the model
-    cannot be run.
+    Exits with 0 if all counterexamples hold, 1 if something is wrong, 2 if there is no evidence, none that can be read, or no
+    model, 3 if the model cannot be run.
     """
     from bnnaudit.evidence import result
     from bnnaudit.evidence.errors import NoEvidenceError

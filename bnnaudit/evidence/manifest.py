@@ -133,7 +133,7 @@ class Manifest:
 
 
 def read_manifest(content: bytes) -> Manifest:
-    """RefusedError where it is damaged or says what cannot be; NoEvidenceError where it is something else."""
+    """RefusedError where it says what cannot be; NoEvidenceError where it cannot be read or is something else."""
 
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is no number")
@@ -146,8 +146,10 @@ def read_manifest(content: bytes) -> Manifest:
     require_few_values(content, MANIFEST)
     try:
         document = json.loads(content, parse_constant=refuse, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"{MANIFEST} is damaged or cut off ({shown(error)})") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NoEvidenceError(f"{MANIFEST} is damaged or cut off ({shown(error)})") from error
+    except ValueError as error:  # of the two above, and of a number with thousands of digits
+        raise RefusedError(f"{MANIFEST} is damaged ({shown(error)})") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = shown(document.get("schema") if isinstance(document, dict) else "no object", 60)
         raise NoEvidenceError(f"{MANIFEST} is not {SCHEMA} (it says {found}); give what --evidence wrote")

@@ -30,6 +30,10 @@ class Store(Protocol):
         """All files, those that are hidden left out; RefusedError for what could lead out of the evidence."""
         ...
 
+    def has_manifest(self) -> bool:
+        """Whether what is there says that it is evidence, or that its folders are, whatever else may be there."""
+        ...
+
     def open(self, name: str) -> IO[bytes]:
         """One of them; RefusedError where it cannot be read."""
         ...
@@ -89,6 +93,14 @@ class Folder:
                 found.append(safe_name(name))
         return found
 
+    def has_manifest(self) -> bool:
+        """Whether there is a manifest in the folder, or in one of its folders, no link followed."""
+        try:
+            found = [self.root / MANIFEST, *self.root.glob(f"*/{MANIFEST}")]
+            return any(is_file(path) and (path.parent == self.root or not path.parent.is_symlink()) for path in found)
+        except OSError:
+            return False
+
     def open(self, name: str) -> IO[bytes]:
         """The file itself."""
         path = self.root / safe_name(name)
@@ -142,6 +154,10 @@ class Archive:
         inside = [name.removeprefix(self.prefix) for name in found if name.startswith(self.prefix)]
         return sorted(name for name in inside if not is_hidden(name))
 
+    def has_manifest(self) -> bool:
+        """Whether there is a manifest, or one in a folder."""
+        return any(MANIFEST in name.split("/")[:2] for name in self.archive.namelist())
+
     def open(self, name: str) -> IO[bytes]:
         """The file, unpacked as it is read."""
         try:
@@ -166,7 +182,7 @@ def refuse_bomb(name: str, entry: zipfile.ZipInfo) -> None:
 
 
 def open_store(path: Path) -> Folder | Archive:
-    """What lies at `path`; NoEvidenceError where that can be no evidence, RefusedError for a damaged zip."""
+    """What lies at `path`; NoEvidenceError where that can be no evidence, or cannot be read."""
     try:
         if path.is_dir():
             return Folder(path)
@@ -181,15 +197,20 @@ def open_store(path: Path) -> Folder | Archive:
     try:
         return Archive(path, zipfile.ZipFile(path))
     except READ_ERRORS as error:
-        raise RefusedError(f"{shown(path)} is damaged or cut off ({shown(error)})") from error
+        raise NoEvidenceError(f"{shown(path)}: a zip that is damaged or cut off ({shown(error)})") from error
 
 
 def evidence_in(store: Folder | Archive) -> list[tuple[Folder | Archive, bytes]]:
     """Where evidence lies in a store, with its manifest: in the store itself, else in its folders.
 
-    Raises NoEvidenceError if there is none.
+    Raises NoEvidenceError if there is none, and RefusedError for what is there and dangerous to read.
     """
-    names = store.names()
+    try:
+        names = store.names()
+    except RefusedError as error:
+        if store.has_manifest():
+            raise
+        raise NoEvidenceError(f"{store.name}: no evidence, and not to be read ({error})") from error
     if MANIFEST in names:
         return [(store, _manifest_of(store, 0))]
     ending = f"/{MANIFEST}"
@@ -202,10 +223,13 @@ def evidence_in(store: Folder | Archive) -> list[tuple[Folder | Archive, bytes]]
     return found
 
 
-def _manifest_of(store: Store, before: int) -> bytes:
+def _manifest_of(store: Folder | Archive, before: int) -> bytes:
     """The manifest of evidence, where those before it have so many bytes."""
-    with store.open(MANIFEST) as stream:
-        content = read_up_to(stream, MANIFEST_BYTES.to_read, MANIFEST)
+    try:
+        with store.open(MANIFEST) as stream:
+            content = read_up_to(stream, MANIFEST_BYTES.to_read, MANIFEST)
+    except RefusedError as error:
+        raise NoEvidenceError(f"{store.name}: {error}") from error
     if MANIFEST_BYTES.exceeded_by(before + len(content)):
         raise RefusedError(f"{MANIFEST}: {MANIFEST_BYTES.refused('its bytes go on')}")
     return content

@@ -4,8 +4,8 @@
 
 It needs Python, numpy and ONNX Runtime alone, and none of the package but the files beside this one, so that whoever checks
 evidence can read all that is done. Nothing is taken on trust but what is printed: the threat, how images are fed to the model,
-and of what data they are. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence or no model, 3 ONNX
-Runtime alone cannot run the model.
+and of what data they are. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence, none that can be
+read, or no model, 3 ONNX Runtime alone cannot run the model.
 """
 
 from __future__ import annotations

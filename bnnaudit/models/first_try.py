@@ -52,6 +52,8 @@ THREADS_LOST = "threads lost"
 """What a fork says where autograd had started threads in the process before: they are gone, and it then computes no gradient."""
 NO_AUTOGRAD = "fork-based multiprocessing"
 """Words of PyTorch's error for that."""
+ENDING = (2, 15, 1)
+"""SIGINT, SIGTERM and SIGHUP, which end this program and not what is wrong with a file."""
 KILLED = 9
 """SIGKILL, as Linux sends it where the memory of the machine runs out."""
 
@@ -91,6 +93,8 @@ def _outcome(path: Path, messages: list[tuple[str, Any]], ended: int, size: int)
     if kind == "memory" or ended == -KILLED or (kind == "stage" and ended >= 0):  # the last: no room to say so
         most = _memory(size) / GIB
         raise ModelError(f"{path}: {stage} takes more than {most:.1f} GiB of memory; refused ({LIFTED})")
+    if -ended in ENDING:  # sent to all processes of a job, and heard here sooner than by this one
+        raise KeyboardInterrupt
     if -ended in TIMERS:
         time = f"{_seconds(size):.0f} s of processor time" if -ended == TIMERS[0] else f"{_clock(size):.0f} s"
         raise ModelError(f"{path}: {stage} takes more than {time}; refused ({LIFTED})")
@@ -152,7 +156,8 @@ def _in_child(work: Callable[[], Any], told: BinaryIO, size: int) -> None:
     # What the collector looks at is written to, and what is written to is copied.
     gc.freeze()
     faulthandler.disable()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)

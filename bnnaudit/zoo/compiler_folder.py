@@ -1,5 +1,4 @@
-"""PyTorch's compiler without the folder that it makes in the one for temporary files: optimizers, exporters and deterministic
-algorithms load it, and nothing is compiled here."""
+"""PyTorch's compiler without the folder that it makes among the temporary files: optimizers load it, and nothing is compiled."""
 
 from __future__ import annotations
 

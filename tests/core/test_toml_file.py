@@ -42,10 +42,10 @@ def test_settings_are_read(tmp_path: Path) -> None:
     ids=lambda value: value[:12],
 )
 def test_what_is_no_settings_is_refused_at_once(tmp_path: Path, text: str, problem: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(TomlError, match=problem):
         read(tmp_path, text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_keys_of_as_many_parts_as_are_allowed(tmp_path: Path) -> None:
 
 
 def test_the_search_for_long_keys_is_linear(tmp_path: Path) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in (
         "a" * (TOML_BYTES.most - 100),
         "a " * (TOML_BYTES.most // 2 - 100),
@@ -68,7 +68,7 @@ def test_the_search_for_long_keys_is_linear(tmp_path: Path) -> None:
     ):
         with pytest.raises(TomlError):
             read(tmp_path, text)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_pipe_or_a_device_is_never_opened(tmp_path: Path) -> None:

@@ -65,10 +65,10 @@ def test_zeros_without_end_are_refused_before_they_take_memory(tmp_path: Path) -
         for _ in range(size // 2**24):
             stream.write(bytes(2**24))
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match="as a zip bomb does"):
         open_npz(path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
 

@@ -55,6 +55,18 @@ def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def be_ended(number: int) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(1000)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_a_job_says_nothing_of_the_file(file: Path, number: int) -> None:
+    """It is sent to all of a job's processes, and heard there first."""
+    with pytest.raises(KeyboardInterrupt):
+        tried_first(file, partial(be_ended, number))
+
+
 def test_what_it_returns_comes_back(file: Path) -> None:
     assert tried_first(file, partial(fill, 10)) == 10
 

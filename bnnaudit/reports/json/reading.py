@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from bnnaudit.core.errors import ReportError
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.file_limits import REPORT_BYTES, REPORT_VALUES
+from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.report import SCHEMA as REPORT
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
@@ -49,9 +50,9 @@ def read_file(path: Path) -> Audited:
 
 
 def content_of(path: Path) -> bytes:
-    """The bytes of a file; raises ReportError where it cannot be read."""
+    """The bytes of a file; raises ReportError where it cannot be read, or is a pipe or the like."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(REPORT_BYTES.to_read)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
@@ -87,7 +88,7 @@ def _parsed(text: str) -> Any:
         place = f"line {error.lineno}, column {error.colno}"
         raise ReportError(f"it is not JSON from {place} on ({error.msg}); was it cut off?") from None
     except ValueError as error:
-        raise ReportError(f"it holds a number that no report has ({error})") from None
+        raise ReportError(f"it holds a number that no report has ({str(error).partition(': ')[0]})") from None
 
 
 def _refuse(constant: str) -> None:

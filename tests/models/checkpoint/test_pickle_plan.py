@@ -29,13 +29,13 @@ def pickled(stored: object) -> io.BytesIO:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_pickles_are_refused_in_seconds(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         complete = plan_of(io.BytesIO(HOSTILE[name])).complete
     except RefusedPickleError:
         complete = False
     assert not complete
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_the_storages_that_a_state_dict_lies_in() -> None:
