@@ -33,7 +33,7 @@ class Folder(Options, panel="Reports"):
 
 
 @command("bnnaudit history --history audits", "bnnaudit history model.onnx --history audits --plot accuracy.svg")
-def history(folder: Folder, output: options.PlottedHistory, name: Name = None) -> int:
+def history(folder: Folder, reading: options.Reading, output: options.PlottedHistory, name: Name = None) -> int:
     """Draw claimed and verified accuracy of the model NAME over its releases, or list the models there are.
 
     Files in the folder that are no reports are named and skipped.

@@ -10,6 +10,7 @@ import typer
 from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.library_files import thrown_away
+from bnnaudit.cli.options import Reading
 from bnnaudit.cli.streams import waiting
 
 
@@ -27,7 +28,7 @@ RecipePath = Annotated[
 
 
 @command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --quiet")
-def train(recipe: RecipePath, options: TrainOptions) -> None:
+def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> None:
     """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
     The same recipe always gives the same network. Needs the extra bnnaudit[train].

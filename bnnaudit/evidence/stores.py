@@ -11,14 +11,9 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, shown
+from bnnaudit.evidence.limits import FILE_BYTES, FILE_PACKING, FREE_FILE, MANIFEST_BYTES
 
 MANIFEST = "manifest.json"
-LARGEST_MANIFEST = 64 * 2**20
-"""Bytes of a manifest that is read: of 100,000 pictures it takes 16 MB."""
-LARGEST_FILE = 8 * 2**30
-"""Bytes of one file of evidence, unpacked. Not tuned."""
-EXPANSION, FREE = 100, 64 * 2**20
-"""Times that compressed data may grow, beyond 64 MiB: images grow two- to tenfold, a bomb a thousandfold. Not tuned."""
 READ_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
 """What reading a damaged file raises."""
 
@@ -69,6 +64,11 @@ class Folder:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum((self.root / name).stat().st_size for name in self.names())
 
     @property
     def name(self) -> str:
@@ -124,6 +124,11 @@ class Archive:
         self.archive.close()
 
     @property
+    def size(self) -> int:
+        """Bytes of the zip."""
+        return self.path.stat().st_size
+
+    @property
     def name(self) -> str:
         """The zip and the folder inside, as a line may show them."""
         return shown(f"{self.path}:{self.prefix.rstrip('/')}" if self.prefix else self.path)
@@ -164,9 +169,11 @@ class Archive:
 
 def refuse_bomb(name: str, entry: zipfile.ZipInfo) -> None:
     """Raises RefusedError for a member of a zip that would unpack to far more than it takes there, or to too much."""
-    if entry.file_size > min(LARGEST_FILE, max(FREE, EXPANSION * entry.compress_size)):
-        size = f"{entry.file_size / 2**20:,.0f} MiB"
-        raise RefusedError(f"{shown(name)} would unpack from {entry.compress_size:,} bytes to {size}; refused")
+    packing = entry.file_size / max(1, entry.compress_size) if entry.file_size > FREE_FILE else 0.0
+    for limit, found in ((FILE_BYTES, entry.file_size), (FILE_PACKING, packing)):
+        if limit.exceeded_by(found):
+            sizes = f"from {entry.compress_size:,} bytes to {entry.file_size:,}"
+            raise RefusedError(f"{shown(name)} would unpack {sizes}: {limit.refusal(found)}")
 
 
 def open_store(path: Path) -> Folder | Archive:
@@ -200,23 +207,26 @@ def evidence_in(store: Folder | Archive) -> list[tuple[Folder | Archive, bytes]]
             raise
         raise NoEvidenceError(f"{store.name}: no evidence, and not to be read ({error})") from error
     if MANIFEST in names:
-        return [(store, _manifest_of(store))]
+        return [(store, _manifest_of(store, 0))]
     ending = f"/{MANIFEST}"
     folders = sorted(name.removesuffix(ending) for name in names if name.endswith(ending) and name.count("/") == 1)
     if not folders:
         raise NoEvidenceError(f"{store.name}: no evidence ({MANIFEST} is missing); give what --evidence wrote")
-    inner = [store.inside(folder) for folder in folders]
-    return [(one, _manifest_of(one)) for one in inner]
+    found: list[tuple[Folder | Archive, bytes]] = []
+    for one in (store.inside(folder) for folder in folders):
+        found.append((one, _manifest_of(one, sum(len(content) for _, content in found))))
+    return found
 
 
-def _manifest_of(store: Folder | Archive) -> bytes:
+def _manifest_of(store: Store, before: int) -> bytes:
+    """The manifest of evidence, where those before it have so many bytes."""
     try:
         with store.open(MANIFEST) as stream:
-            content = read_up_to(stream, LARGEST_MANIFEST + 1, MANIFEST)
+            content = read_up_to(stream, MANIFEST_BYTES.to_read, MANIFEST)
     except RefusedError as error:
         raise NoEvidenceError(f"{store.name}: {error}") from error
-    if len(content) > LARGEST_MANIFEST:
-        raise RefusedError(f"{MANIFEST} is larger than {LARGEST_MANIFEST // 2**20} MiB; refused")
+    if MANIFEST_BYTES.exceeded_by(before + len(content)):
+        raise RefusedError(f"{MANIFEST}: {MANIFEST_BYTES.refused('its bytes go on')}")
     return content
 
 

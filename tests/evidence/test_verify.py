@@ -226,7 +226,10 @@ def test_arrays_that_would_fill_the_memory(evidence: Evidence) -> None:
     evidence.restate()
     failed(evidence, "counterexamples.npz: original would unpack", "refused")
     evidence.restate(lambda manifest: manifest["counterexamples"].update(count=2**39))
-    assert any("more than 8 GiB" in problem for problem in only(verify(evidence.folder, evidence.model)).problems)
+    assert any(
+        "more than 8,589,934,592 are refused" in problem
+        for problem in only(verify(evidence.folder, evidence.model)).problems
+    )
 
 
 def test_two_files_of_one_name(evidence: Evidence, tmp_path: Path) -> None:
