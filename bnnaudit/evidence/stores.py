@@ -218,7 +218,7 @@ def evidence_in(store: Folder | Archive) -> list[tuple[Folder | Archive, bytes]]
     return found
 
 
-def _manifest_of(store: Store, before: int) -> bytes:
+def _manifest_of(store: Folder | Archive, before: int) -> bytes:
     """The manifest of evidence, where those before it have so many bytes."""
     try:
         with store.open(MANIFEST) as stream:
