@@ -56,7 +56,7 @@ class ReplacesReports:
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Reads the words; raises what is wrong with them."""
-        words = list(args)
+        words = [*filter(None, (info_name,)), *args]
         try:
             return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
         except (typer.TyperException, AuditError) as error:

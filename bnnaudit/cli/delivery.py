@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import interrupts, options
 from bnnaudit.cli.complaints import complain, complain_of, explained
 from bnnaudit.cli.named_files import named_in_settings
-from bnnaudit.cli.paths import WouldOverwriteError, is_kept
+from bnnaudit.cli.paths import WouldOverwriteError, is_evidence, is_kept
 from bnnaudit.cli.report_files import ReportFile, suffix_format
 from bnnaudit.cli.streams import UndeliveredError, deliver, give_up_stdout, page_for
+from bnnaudit.core.descriptors import descriptor_of
 from bnnaudit.core.errors import AuditError
 from bnnaudit.core.exit_codes import ExitCode, worst
 from bnnaudit.core.provenance import Provenance
@@ -137,7 +138,7 @@ def failing_into_files(output: options.Document, model: str, made: Provenance) -
 
         files = files_of(output)
         if isinstance(error, WouldOverwriteError):
-            files = tuple(file for file in files if file.path.is_file() and file.path not in error.read)
+            files = tuple(file for file in files if is_earlier(file.path) and not _is_among(file.path, error.read))
         replace_reports(Failure(made, model, *explained(error)), files)
         raise
 
@@ -154,14 +155,24 @@ def retire_reports(output: options.Document, models: Iterable[Path], made: Prove
     """
     from bnnaudit.core.suite import Failure
 
-    files = [file for file in files_of(output) if file.path.is_file()]
+    files = [file for file in files_of(output) if is_earlier(file.path)]
     if files:
         failure = Failure(made, " ".join(map(str, models)), RUNNING, ExitCode.UNFINISHED)
         replace_reports(failure, files)
 
 
+def is_earlier(path: Path) -> bool:
+    """Whether an earlier run may have left a report there; what this process has open, such as /dev/stdout, has none."""
+    return path.is_file() and descriptor_of(path) is None
+
+
+def _is_among(path: Path, others: Iterable[Path]) -> bool:
+    return any(path.samefile(other) for other in others if other.exists())
+
+
 def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
-    """The failure in each file, but not over what may be a model, a card or data, or what settings name, such as a baseline.
+    """The failure in each file, but not over what may be a model, a card, data or evidence, or what settings name, such as a
+    baseline.
 
     A file that cannot be written is removed, without a word: what is told is the failure itself.
     """
@@ -170,11 +181,11 @@ def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
     failure = round_trip(failure)
     inputs = named_in_settings()
     for file in files:
-        if file.path.exists() and (is_kept(file.path) or any(file.path.samefile(path) for path in inputs)):
+        if file.path.exists() and (is_kept(file.path) or is_evidence(file.path) or _is_among(file.path, inputs)):
             continue
         try:
             _write_file(failure, file, verbose=False)
         except Exception:
             with contextlib.suppress(OSError):
-                if file.path.is_file():
+                if is_earlier(file.path):
                     file.path.unlink()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bnnaudit.cli.delivery import replace_reports
+from bnnaudit.cli.delivery import is_earlier, replace_reports
 from bnnaudit.cli.paths import MODEL_SUFFIXES
 from bnnaudit.cli.report_files import ReportFile, report_file
 from bnnaudit.cli.session import provenance
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.file_name import followed
 from bnnaudit.reports.formats import ReportFormat, format_of
 
 UNNAMED = "no model"
+KEEPS_REPORTS = "check"
+"""The command that writes to a folder of reports."""
 
 
 def replace_named(words: Sequence[str], message: str, code: ExitCode) -> None:
@@ -31,11 +34,23 @@ def named_reports(words: Sequence[str]) -> tuple[ReportFile, ...]:
 
     What it names for another purpose as well may be a file that is read.
     """
-    found = [(places, file) for places, file in _named(words) if file.path.is_file()]
+    found = [(places, file) for places, file in _named(words) if is_earlier(file.path)]
     written = {place for places, _ in found for place in places}
     others = [Path(word.rpartition("=")[2]) for place, word in enumerate(words) if place not in written]
     read = [path for path in others if path.is_file()]
-    return tuple(file for _, file in found if not any(path.samefile(file.path) for path in read))
+    histories = [followed(folder) for folder in _histories(words)]
+    return tuple(
+        file
+        for _, file in found
+        if not any(path.samefile(file.path) for path in read)
+        and not any(folder in followed(file.path).parents for folder in histories)
+    )
+
+
+def _histories(words: Sequence[str]) -> Iterator[Path]:
+    """Folders whose reports are read: those of `history`, and not the one that `check` adds to."""
+    if words[:1] != [KEEPS_REPORTS]:
+        yield from (Path(value) for _, option, value in _options(words) if option == "--history")
 
 
 def _named(words: Sequence[str]) -> Iterator[tuple[tuple[int, ...], ReportFile]]:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from bnnaudit.cli.values import Kind, filled
 from bnnaudit.core.dataset import IMAGE_SUFFIXES, NamedDataset
+from bnnaudit.core.descriptors import can_write, descriptor_of
 from bnnaudit.core.errors import ModelError, UsageError
 from bnnaudit.core.file_name import expanded, followed
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
@@ -82,6 +83,11 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
     if text == "-":
         raise UsageError(f"{option}: - is not a file; name one")
     whole = require_place(path, option)
+    descriptor = descriptor_of(path)
+    if descriptor is not None:
+        if not can_write(descriptor):
+            raise UsageError(f"{option}: {path} cannot be written (it is not open for writing); name another file")
+        return path
     if whole.is_dir():
         raise UsageError(f"{option}: {path} is a folder; name a file")
     if suffixes and path.suffix.lower() not in suffixes:
@@ -95,6 +101,14 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
 def is_kept(path: Path) -> bool:
     """Whether a file is named, or a link to one that is named, like a model, a card, a policy or data."""
     return bool({path.suffix.lower(), followed(path).suffix.lower()} & set(KEPT))
+
+
+def is_evidence(path: Path) -> bool:
+    """Whether a file lies among evidence, as `check --evidence` writes it to a folder: its manifest names every file there."""
+    from bnnaudit.evidence.manifest import ARRAYS
+    from bnnaudit.evidence.stores import MANIFEST
+
+    return all((followed(path).parent / name).is_file() for name in (MANIFEST, ARRAYS))
 
 
 def require_place(path: Path, option: str) -> Path:

@@ -152,4 +152,7 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, header: _Heade
                     raise ArchiveError(f"{entry.filename[:80]} is shorter than its header says")
                 place[filled : filled + len(part)] = np.frombuffer(part, dtype=np.uint8)
                 filled += len(part)
-    return values.reshape(header.shape, order="F" if header.fortran else "C")
+    try:
+        return values.reshape(header.shape, order="F" if header.fortran else "C")
+    except ValueError as error:  # more axes than NumPy has, or, in an empty array, longer ones
+        raise ArchiveError(f"{entry.filename[:80]} has a damaged header ({one_line(error, 120)})") from error

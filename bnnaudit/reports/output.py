@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from bnnaudit.core.descriptors import descriptor_of
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.part_files import part_beside
 
@@ -10,10 +11,16 @@ from bnnaudit.core.part_files import part_beside
 def write_atomically(path: Path, text: str | bytes, option: str = "output") -> None:
     """Puts `text` at `path`, in UTF-8 unless it is bytes; all of it or nothing, with the rights of a file that is there.
 
-    A link is followed; a pipe or a device such as /dev/stdout is written to as it is. Raises UsageError, which speaks of
-    `option`, where the folder is missing or cannot be written, or `path` is a folder.
+    A link is followed; a pipe, a device and what the process has open already, such as /dev/stdout, are written to as they are: a
+    shell may append to the file behind it. Raises UsageError, which speaks of `option`, where the folder is missing or cannot be
+    written, or `path` is a folder.
     """
     try:
+        descriptor = descriptor_of(path)
+        if descriptor is not None:
+            with os.fdopen(os.dup(descriptor), "wb") as stream:
+                stream.write(_bytes_of(text))
+            return
         target = path.resolve()
         if not target.parent.is_dir():
             raise UsageError(f"{option}: there is no folder {path.parent}; create it, or choose another --{option}")
@@ -37,10 +44,13 @@ def _replace(target: Path, text: str | bytes) -> None:
 
 
 def _write(path: Path, text: str | bytes, mode: str) -> None:
-    content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
     # A new file is opened as any is; a pipe or a device needs an opener, which Path.open does not take.
     with path.open("xb") if mode == "x" else open(path, f"{mode}b", opener=_opened) as stream:
-        stream.write(content)
+        stream.write(_bytes_of(text))
+
+
+def _bytes_of(text: str | bytes) -> bytes:
+    return text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
 
 
 def _opened(name: str, flags: int) -> int:

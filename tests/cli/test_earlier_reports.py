@@ -120,6 +120,43 @@ def test_a_baseline_that_settings_alone_name_is_kept(
     assert (folder / "audit.json").read_text() == EARLIER
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "evidence"),
+        ("verify", "evidence", "--no-such-option"),
+        ("verfy", "evidence"),
+        ("check", "honest.onnx", "--evidence", "evidence", "--eps", "wide"),
+        ("check", "honest.onnx", "--evidence", "evidence", "--data", "images.npz"),
+        ("check", "absent.onnx", "--data", "images.npz"),
+    ],
+)
+@pytest.mark.parametrize("name", ["manifest.json", "report.json", "note.json"])
+def test_evidence_is_kept(bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...], name: str) -> None:
+    (folder / "evidence").mkdir()
+    for one in ("manifest.json", "counterexamples.npz", "report.json", "note.json"):
+        (folder / "evidence" / one).write_text(EARLIER)
+    assert bnnaudit(*words, "-o", f"evidence/{name}").code == 2
+    assert (folder / "evidence" / name).read_text() == EARLIER
+
+
+@pytest.mark.parametrize("words", [("--no-such-option",), ("nets", "--no-such-option"), ("--plot", "drawn.txt")])
+def test_a_history_that_is_read_is_kept(bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...]) -> None:
+    kept = folder / "reports" / "honest.onnx" / "1.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(EARLIER)
+    assert bnnaudit("history", *words, "--history", "reports", "-o", "reports/honest.onnx/1.json").code == 2
+    assert kept.read_text() == EARLIER
+
+
+def test_a_report_beside_those_that_check_keeps_is_no_input(bnnaudit: Bnnaudit, folder: Path) -> None:
+    (folder / "reports").mkdir()
+    (folder / "reports" / "latest.json").write_text(EARLIER)
+    words = ("--history", "reports", "-o", "reports/latest.json", "--no-such-option")
+    assert bnnaudit("check", "honest.onnx", *words).code == 2
+    assert "no-such-option" in failure_in(folder / "reports" / "latest.json").message
+
+
 def test_a_wrong_command_line_makes_no_new_file(bnnaudit: Bnnaudit, folder: Path) -> None:
     before = sorted(folder.iterdir())
     assert bnnaudit("check", "honest.onnx", "--report", "new.json", "--no-such-option").code == 2

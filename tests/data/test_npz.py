@@ -304,6 +304,16 @@ def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None
         open_source(str(tmp_path / "big.npz"))
 
 
+@pytest.mark.parametrize("shape", [(0, 2**63 - 1, 4), (1,) * 100])
+def test_a_shape_that_no_array_can_have(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive, archive.open("x.npy", "w") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        stream.write(b"\0")
+    with pytest.raises(DataError, match=r"x\.npy has a damaged header") as caught:
+        open_source(str(tmp_path / "odd.npz"))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_member_shorter_than_its_header_says(tmp_path: Path) -> None:
     header_only(tmp_path / "short.npz", (10, 3, 3))
     with pytest.raises(DataError, match="shorter than its header says"):

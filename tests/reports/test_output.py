@@ -43,6 +43,28 @@ def test_a_device_is_written_to_as_it_is() -> None:
     assert not Path(os.devnull).is_file()
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs names of descriptors")
+def test_a_file_that_is_open_already_is_added_to_and_not_replaced(tmp_path: Path) -> None:
+    path, link = tmp_path / "log", tmp_path / "report.txt"
+    path.write_text("before\n")
+    with path.open("a") as log:
+        link.symlink_to(f"/dev/fd/{log.fileno()}")
+        write_atomically(Path(f"/dev/fd/{log.fileno()}"), "report\n")
+        write_atomically(link, "again\n")
+        log.write("after\n")
+    assert path.read_text() == "before\nreport\nagain\nafter\n"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["log", "report.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs names of descriptors")
+def test_a_pipe_that_is_open_already_is_written_to() -> None:
+    reading, writing = os.pipe()
+    write_atomically(Path(f"/dev/fd/{writing}"), "report\n")
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        assert stream.read() == "report\n"
+
+
 def test_a_relative_path_needs_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_atomically(Path("report.txt"), "text")
