@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import typer
 
 from bnnaudit.cli import interrupts
-from bnnaudit.cli.streams import UndeliveredError
+from bnnaudit.cli.streams import UndeliveredError, take_back
 from bnnaudit.core.errors import AuditError, is_out_of_memory
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.safe_text import abridged
@@ -78,6 +78,7 @@ def show_traceback(error: BaseException) -> None:
 
 def complain(message: str, code: ExitCode) -> ExitCode:
     """One line on stderr; if that cannot be written either, only the exit code tells."""
+    take_back()
     with contextlib.suppress(OSError):
         typer.echo("bnnaudit: " + abridged(" ".join(message.split()), LONGEST), err=True)
     return code

@@ -18,7 +18,7 @@ from bnnaudit.cli.command import HELP_NAMES, ReplacesReports
 from bnnaudit.cli.complaints import INTERRUPTED, complain, complain_of, explained
 from bnnaudit.cli.help import Panels, Row
 from bnnaudit.cli.library_messages import settle_library_messages
-from bnnaudit.cli.streams import UndeliveredError, give_up_stdout, open_streams
+from bnnaudit.cli.streams import UndeliveredError, give_up_stdout, open_streams, take_back
 from bnnaudit.cli.supervision import SUPERVISION
 from bnnaudit.core.errors import AuditError, UsageError, did_you_mean
 from bnnaudit.core.exit_codes import ExitCode
@@ -137,6 +137,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; an error is one line on stderr."""
     try:
         code = answer(arguments)
+        take_back()
         sys.stdout.flush()
         interrupts.hold()
         return code

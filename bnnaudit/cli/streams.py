@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 STDIN, STDOUT, STDERR = range(3)
 BROKEN = (errno.EPIPE, errno.ECONNRESET)
 """How it is said that whoever read a pipe or a socket has left."""
+
+
+_own: list[TextIO] = []
 
 
 class UndeliveredError(OSError):
@@ -95,6 +98,13 @@ def open_streams() -> None:
         errors="backslashreplace",
         line_buffering=raw.isatty(),
     )
+    _own[:] = [sys.stdout, sys.stderr]
+
+
+def take_back() -> None:
+    """Makes stdout and stderr those that `open_streams` opened, in whose place a network's code may have put others."""
+    if _own:
+        sys.stdout, sys.stderr = _own
 
 
 def _null(number: int, mode: int) -> int:
@@ -118,6 +128,7 @@ def page_for(output: Path | None, verbose: bool = False) -> Page:
     """
     if output is not None:
         return Page(80, verbose=True)
+    take_back()
     terminal = sys.stdout.isatty()
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     return Page(None if terminal else 80, color, writes_ascii(), verbose)
@@ -137,6 +148,7 @@ def writes_ascii() -> bool:
 def deliver(text: str, output: Path | None = None, option: str = "output") -> None:
     """Writes the finished text, to `output` all at once or not at all. option: the one that names `output`."""
     if output is None:
+        take_back()
         typer.echo(text, nl=bool(text) and not text.endswith("\n"))
         sys.stdout.flush()
         return

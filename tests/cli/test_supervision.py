@@ -18,7 +18,7 @@ from tests.cli.waiting import GENEROUS, wait_for
 from tests.networks.checkpoints import write_checkpoint
 
 NETS = """
-import atexit, os, signal, time
+import atexit, io, os, signal, sys, time
 from torch import nn
 
 class Net(nn.Sequential):
@@ -34,6 +34,11 @@ class OnForward(Net):
 
 def on_build():
     {end}
+
+def takes_streams():
+    sys.stdout, sys.stderr = io.StringIO(), None
+    {end}
+    return Net()
 
 def after_all():
     atexit.register(os._exit, {code})
@@ -107,6 +112,13 @@ def test_an_end_after_the_verdict_changes_nothing(folder: Path, code: int) -> No
     document = json.loads(done.stdout)
     assert done.returncode == document["exit_code"]
     assert done.returncode in (1, 3)
+
+
+def test_code_that_takes_the_streams_keeps_neither_the_report_nor_the_error(folder: Path) -> None:
+    done = checked(folder, "nets:takes_streams", "--format", "json")
+    assert done.returncode == json.loads(done.stdout)["exit_code"] == 0
+    refused = checked(folder, "nets:takes_streams", end="raise SystemExit(0)")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
 
 
 def test_an_interrupt_of_the_codes_own_is_no_pass(folder: Path) -> None:
