@@ -14,6 +14,7 @@ from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
 from bnnaudit.core.file_name import shown
 from bnnaudit.data.image_file import read_image_file, size_of
+from bnnaudit.data.part import DataPart
 from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
 from bnnaudit.data.tree import Arrangement, Parts, arrange, is_hidden, is_image, parts_of
 
@@ -26,7 +27,7 @@ USUAL_PACKING = 100
 SMALL_FILE = 4 * 2**20
 
 
-def open_folder(path: Path) -> PictureSource:
+def open_folder(path: Path, wanted: DataPart = DataPart.HELD_OUT) -> PictureSource:
     """Lists the image files below `path`; none is decoded yet.
 
     Links to files are followed, those to folders are not. Raises DataError where there are no images, no clear order, or an
@@ -43,7 +44,7 @@ def open_folder(path: Path) -> PictureSource:
                 f"{path}: more than {MOST_FILES:,} images below it; name the folder that holds the test set"
             )
     stored = {shown(name): name for name in names}
-    found = arrange(str(path), list(stored), [shown(name) for name in empty])
+    found = arrange(str(path), list(stored), [shown(name) for name in empty], wanted)
     listing = [(name, size_of(path / stored[name], f"{path}: {name}")) for name in found.files]
     name = f"{shown(path.resolve().name)}/{found.part}".rstrip("/")
     digest = sha256_of_listing((stored[name], size) for name, size in listing)
@@ -68,7 +69,7 @@ def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         yield here, folders, files
 
 
-def open_archive(path: Path, inside: str = "") -> PictureSource:
+def open_archive(path: Path, inside: str = "", wanted: DataPart = DataPart.HELD_OUT) -> PictureSource:
     """Lists the image files of a zip below the folder `inside`. Raises DataError for a damaged zip or an unclear tree."""
     where = shown(f"{path}:{inside}" if inside else path)
     try:
@@ -89,7 +90,7 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     except ArchiveError as error:
         raise DataError(f"{where}: {error}, so that it is unclear which is meant; create the zip again") from error
     files = dict(images)
-    found = arrange(where, list(files), list(_empty_folders(held)))
+    found = arrange(where, list(files), list(_empty_folders(held)), wanted)
     part = "/".join(text for text in (inside, found.part) if text)
     name = shown(f"{path.name}:{part}" if part else path.name)
     return _source(found, name, where, lambda file: _read_entry(archive, files, file, where), sha256_of(path))
