@@ -82,10 +82,10 @@ def _read_arrays(path: Path, wanted: DataPart) -> tuple[Keys, Mapping[str, NDArr
             refuse_twins(names)
             entries = dict(zip(names, archive.infolist(), strict=True))
             keys = find_keys(path, names, wanted)
-            wanted = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in entries]
-            headers = {key: _checked_header(path, key, archive, entries[key]) for key in wanted}
-            arrays = {key: _read_array(archive, entries[key], headers[key]) for key in wanted}
-            return keys, arrays, [name for name in names if name not in wanted]
+            read = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in entries]
+            headers = {key: _checked_header(path, key, archive, entries[key]) for key in read}
+            arrays = {key: _read_array(archive, entries[key], headers[key]) for key in read}
+            return keys, arrays, [name for name in names if name not in read]
     except ArchiveError as error:
         raise DataError(f"{path}: not a readable .npz file: {error}; write it with numpy.savez") from error
 

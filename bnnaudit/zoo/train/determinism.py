@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,12 +16,14 @@ KEPT_BITS = 14
 
 
 @contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards."""
+def reproducible(seed: int, threads: int = 1, device: torch.device | None = None) -> Iterator[None]:
+    """So many threads, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards."""
+    if device is not None and device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
     strict = torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
-        with torch.random.fork_rng(devices=[]), working_threads(1):
+        with torch.random.fork_rng(devices=[]), working_threads(threads):
             torch.manual_seed(seed)
             torch.use_deterministic_algorithms(True)
             yield

@@ -9,7 +9,6 @@ import numpy as np
 from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.train.images import Images, Split
 
-
 SHAPE = (1, 8, 8)
 """Shape of one image, as a network takes it."""
 CLASSES = 10

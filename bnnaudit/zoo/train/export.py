@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import onnx
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
 
@@ -15,7 +15,7 @@ OPSET = 20
 """Version of the standard operators that the files are written in."""
 
 
-def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> None:
+def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...]) -> bytes:
     """The network, deployed and in eval mode, as ONNX: input `images` (batch, *input_shape), output `logits` (batch, d).
 
     The exporter's notes on where in the source each node comes from are left out, so the bytes depend on the network and
@@ -44,14 +44,10 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> 
         noted.doc_string = ""
     model.producer_version = torch.__version__.partition("+")[0]
     onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    return bytes(model.SerializeToString(deterministic=True))
 
 
-def write_safetensors(network: nn.Module, path: Path) -> None:
-    """The network's state dict, without the batch counters of its normalisations."""
-    tensors = {
-        name: tensor.contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    path.write_bytes(save(tensors))
+def safetensors_bytes(weights: Mapping[str, Tensor]) -> bytes:
+    """A state dict, without the batch counters of its normalisations."""
+    kept = {name: tensor.contiguous() for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
+    return bytes(save(kept))

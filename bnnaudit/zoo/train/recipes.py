@@ -1,22 +1,20 @@
-"""Recipes: everything that decides what a network becomes in training, as one TOML file."""
+"""Reads recipes: TOML files that decide what a network becomes in training."""
 
 from __future__ import annotations
 
 import inspect
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import ValidationError
 from torch import nn
 
 from bnnaudit.core.errors import SettingsError, one_line
-from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
-
+from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.training_data import DIGITS
 
 MOST_PROBLEMS = 20
 """That are named at once. Not tuned."""
@@ -35,7 +33,9 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
         raise SettingsError(f"{path}: {'; '.join(problems[:MOST_PROBLEMS])}") from None
-    build_network(recipe, str(path))
+    network = build_network(recipe, str(path))
+    if recipe.data.source == DIGITS:  # of other data the shape is known once they are read
+        refuse_misfit(network, SHAPE, CLASSES, str(path))
     return recipe
 
 
@@ -55,22 +55,21 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
         network = builder(**options)
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise SettingsError(f"{where}: architecture.options: {one_line(error, 200)}") from error
-    _refuse_misfit(network, where)
     return network
 
 
-def _refuse_misfit(network: nn.Module, where: str) -> None:
-    """Raises SettingsError where the network does not take the data's images, or has not the data's classes."""
-    shape = "x".join(str(length) for length in SHAPE)
+def refuse_misfit(network: nn.Module, image: tuple[int, ...], classes: int, where: str) -> None:
+    """Raises SettingsError where the network does not take images (C, H, W) of the data, or has not the data's classes."""
+    shape = "x".join(str(length) for length in image)
     try:
         with torch.no_grad():
-            scores = network.eval()(torch.zeros(1, *SHAPE))
+            scores = network.eval()(torch.zeros(1, *image, dtype=next(network.parameters()).dtype))
     except RuntimeError as error:
         raise SettingsError(
             f"{where}: architecture.options: does not take {shape} images ({one_line(error, 200)})"
         ) from error
-    if scores.shape != (1, CLASSES):
-        raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {CLASSES}")
+    if scores.shape != (1, classes):
+        raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {classes}")
     network.train()
 
 

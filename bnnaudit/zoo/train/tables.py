@@ -5,7 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.device import parse_device
@@ -106,7 +115,7 @@ class DataTable(_Table):
 
     source: `digits`, a name of torchvision's, or a path; `name` is what the files call it. Where the data have no test images of
     their own, the last `held_out` of an order drawn from `seed` are never trained on. `validation` images more are set aside
-    for early ending. `images`: train on so many of them only. `size`: images are stretched to this height and width. mean, std: in
+    for early ending. images: train on so many of them only. size: images are stretched to this height and width. mean, std: in
     units of the [0,1] image, one value for each channel or for all.
     """
 
@@ -240,5 +249,7 @@ class Recipe(_Table):
     @model_validator(mode="after")
     def _early_ending_is_judged_apart(self) -> Self:
         if self.training.patience is not None and not self.data.validation:
-            raise ValueError("training.patience needs data.validation: images set aside to judge by, which are not the test's")
+            raise ValueError(
+                "training.patience needs data.validation: images set aside to judge by, which are not the test's"
+            )
         return self

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import UsageError
-from bnnaudit.quantization.layers import deploy
-from bnnaudit.zoo.train.descent import Progress, descend
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.file_name import shown
+from bnnaudit.zoo.train.arithmetic import Arithmetic
+from bnnaudit.zoo.train.checkpointing import resume
+from bnnaudit.zoo.train.decoded_cache import Told
+from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
-from bnnaudit.zoo.train.digits import Images, load_digits_split
-from bnnaudit.zoo.train.export import write_onnx, write_safetensors
-from bnnaudit.zoo.train.publishing import record_digests, write_card, write_images
-from bnnaudit.zoo.train.recipes import ExportFormat, Recipe, build_network
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.images import Split
+from bnnaudit.zoo.train.keeping import Keeper, NoWatcher, Watcher, refused, write_log
+from bnnaudit.zoo.train.publishing import Made, publish
+from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
+from bnnaudit.zoo.train.state import State
+from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of
+from bnnaudit.zoo.train.training_data import load_split
 
-TRAINING_DTYPE = torch.float64
-"""Processors differ in the last bits; in float64 that is too small to turn a sign, and `round_weights` takes it away."""
+BESIDES = ("description", "card", "export")
+"""Parts of a recipe that no weight depends on: a checkpoint stays good when they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,58 +42,118 @@ class TrainingResult:
     files: tuple[Path, ...]
 
 
-def train(recipe: Recipe, output: Path, progress: Progress | None = None) -> TrainingResult:
-    """Trains on the CPU and writes NAME.onnx and/or NAME.safetensors, NAME.toml, the held-out images and SHA256SUMS.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a training depends on beside its recipe, or tells.
 
-    The result depends on the recipe alone. Raises UsageError where `output` is not a folder that can be written to.
+    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. told: how many images of
+    how many have been decoded. stop: whether to end, asked between two steps. restart: a checkpoint is not gone on from, but
+    replaced.
     """
-    split = load_digits_split(recipe.data.held_out, recipe.data.seed)
-    images, labels = as_tensors(split.train)
-    with reproducible(recipe.seed):
-        with default_dtype(TRAINING_DTYPE):
-            network = build_network(recipe)
-        descend(network, images.to(TRAINING_DTYPE), labels, recipe, progress)
-        deployed = deploy(network.float())
-        accuracy = clean_accuracy(deployed, split.test)
-        files = _write(recipe, deployed, tuple(images.shape[1:]), accuracy, split.test, output)
-    return TrainingResult(deployed, accuracy, files)
+
+    file: Path | None = None
+    data_root: Path | None = None
+    watcher: Watcher = field(default_factory=NoWatcher)
+    told: Told | None = None
+    stop: Callable[[], bool] = lambda: False
+    restart: bool = False
 
 
-def as_tensors(images: Images) -> tuple[Tensor, Tensor]:
-    """Images (N, 1, 8, 8), float32 in [0, 1], and labels (N,), as an audit reads them from the file."""
-    return torch.from_numpy(images.x).float().div(255).unsqueeze(1), torch.from_numpy(images.y)
+ALONE = Surroundings()
 
 
-@torch.no_grad()
-def clean_accuracy(network: nn.Module, images: Images) -> float:
-    """The fraction of images that the network, in eval mode, gets right."""
-    inputs, labels = as_tensors(images)
-    return float((network(inputs).argmax(dim=1) == labels).double().mean())
+def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> TrainingResult:
+    """Trains, from the last checkpoint where there is one, and writes the network's files into `output`.
 
-
-def _write(
-    recipe: Recipe, network: nn.Module, shape: tuple[int, ...], accuracy: float, test: Images, output: Path
-) -> tuple[Path, ...]:
-    """Writes all files of a network; returns the paths of models, card and images."""
-    try:
+    NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the held-out
+    images where they were drawn from the data. The network depends on the recipe and the data alone. Raises UsageError where
+    `output` is not a folder that can be written to, TrainingInterruptedError where it was to stop.
+    """
+    with refused(output):
         output.mkdir(parents=True, exist_ok=True)
-        data, card = output / f"{recipe.data.name}-test.npz", output / f"{recipe.name}.toml"
-        write_images(test, data)
-        write_card(recipe, shape, data, accuracy, card)
-        models = [_write_model(network, shape, output, recipe.name, kind) for kind in recipe.export.formats]
-        record_digests(output, [*models, card, data])
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written to ({error.strerror}); name another folder") from error
-    return (*models, card, data)
+    arithmetic = Arithmetic.of(recipe.training)
+    split = load_split(recipe.data, around.data_root, around.told)
+    sources = _networks_named(recipe, output, around.file)
+    digest = digest_of(recipe, split, sources)
+    checkpoint = output / f"{recipe.name}.checkpoint"
+    with reproducible(recipe.seed, recipe.training.threads, arithmetic.device):
+        network = _untrained(recipe, split, sources, arithmetic)
+        teacher = teacher_of(sources["teacher"], arithmetic) if "teacher" in sources else None
+        course = Course(recipe, split, arithmetic, teacher)
+        state = starting_state(network, course)
+        if around.restart:
+            checkpoint.unlink(missing_ok=True)
+        resume(checkpoint, state, digest)
+        head = _head(recipe, split, digest, arithmetic, around.file)
+        log = output / f"{recipe.name}-log.jsonl"
+        descend(state, course, Keeper(checkpoint, log, digest, head, around.watcher, around.stop))
+        made = _finish(state, course)
+        with refused(output):
+            files, last = publish(recipe, made, output, around.file)
+            write_log(log, head, state, last)
+            checkpoint.unlink(missing_ok=True)
+    return TrainingResult(made.network, made.clean_accuracy, (*files, log))
 
 
-def _write_model(network: nn.Module, shape: tuple[int, ...], folder: Path, name: str, kind: ExportFormat) -> Path:
-    path = folder / f"{name}.{kind}"
-    match kind:
-        case ExportFormat.ONNX:
-            write_onnx(network, shape, path)
-        case ExportFormat.SAFETENSORS:
-            write_safetensors(network, path)
-        case _:
-            assert_never(kind)
-    return path
+def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
+    """SHA-256 of all that the trained weights depend on: recipe, data, and networks that are started or learnt from."""
+    parts = recipe.model_dump(mode="json", exclude=set(BESIDES))
+    files = {role: [sha256_of(path), sha256_of(path.with_suffix(".safetensors"))] for role, path in sources.items()}
+    text = json.dumps([parts, split.sha256, files], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _networks_named(recipe: Recipe, output: Path, file: Path | None) -> dict[str, Path]:
+    """The files of the networks that the recipe names: those trained into the same folder, or that lie beside the recipe."""
+    folders = [output] if file is None else [output, file.parent, file.parent.parent]
+    named = {}
+    if recipe.start is not None:
+        named["start"] = found(recipe.start.weights, folders, "start.weights")
+    if recipe.distillation is not None:
+        named["teacher"] = found(recipe.distillation.teacher, folders, "distillation.teacher")
+    return named
+
+
+def _untrained(recipe: Recipe, split: Split, sources: Mapping[str, Path], arithmetic: Arithmetic) -> nn.Module:
+    """The network before the first step: fresh weights, or those of another network."""
+    with default_dtype(arithmetic.dtype):
+        network = build_network(recipe)
+    refuse_misfit(network, split.train.shape, split.classes, recipe.name)
+    if "start" in sources:
+        load_weights(sources["start"], network)
+    return network
+
+
+def _head(recipe: Recipe, split: Split, digest: str, arithmetic: Arithmetic, file: Path | None) -> dict[str, object]:
+    """The log's first line."""
+    return {
+        "recipe": recipe.name if file is None else shown(file.name),
+        "recipe_sha256": None if file is None else sha256_of(file),
+        "training_sha256": digest,
+        "data": recipe.data.name,
+        "data_sha256": split.sha256,
+        "train_images": len(split.train),
+        "test_images": len(split.test),
+        "torch": torch.__version__.partition("+")[0],
+        "device": _device_name(arithmetic.device),
+        "precision": str(recipe.training.precision),
+        "threads": recipe.training.threads,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({os.uname().machine})"
+
+
+def _finish(state: State, course: Course) -> Made:
+    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy on the CPU."""
+    if state.best is not None:
+        state.network.load_state_dict(state.best.weights)
+    recipe, split = course.recipe, course.split
+    final = deployed(state.network, split.train, recipe, course.arithmetic)
+    final = final.to("cpu").to(memory_format=torch.contiguous_format)
+    plain = Arithmetic(torch.float32, False, torch.device("cpu"), False)
+    accuracy = clean_accuracy(final, split.test, recipe, plain)
+    latent: dict[str, Tensor] = {name: tensor.cpu().contiguous() for name, tensor in state.network.state_dict().items()}
+    epoch = state.epoch if state.best is None else state.best.epoch
+    return Made(final, latent, split, accuracy, epoch)

@@ -11,7 +11,8 @@ from bnnaudit.config.card import Settings, settings_for
 from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.publishing import read_digests, record_digests
-from bnnaudit.zoo.train.recipes import AdversarialTable, Recipe, build_network
+from bnnaudit.zoo.train.recipes import build_network
+from bnnaudit.zoo.train.tables import AdversarialTable, Recipe
 from bnnaudit.zoo.train.training import TrainingResult, as_tensors, train
 
 
