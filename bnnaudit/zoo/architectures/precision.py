@@ -5,12 +5,14 @@ In the words of [Gupta & Ajanthan 2022]: float and relu is REF, binary and relu 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
 from torch import nn
 
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
+from bnnaudit.quantization.binarizers import Binarizer
 from bnnaudit.quantization.layers import BinaryConv2d, BinaryLinear, WeightScale
 from bnnaudit.quantization.quantizers import BinarySign
 
@@ -18,39 +20,98 @@ TRAINING_SURROGATE = Surrogate.usual(SurrogateKind.CLIPPED, 1.0)
 
 
 class Weights(StrEnum):
-    """Precision of every convolution and linear layer, the first and the last included."""
+    """Precision of the convolutions and linear layers."""
 
     FLOAT = "float"
     BINARY = "binary"
 
 
 class Activations(StrEnum):
-    """What follows each batch normalisation."""
+    """What a convolution or linear layer is given, but for the first one."""
 
     RELU = "relu"
     BINARY = "binary"
 
 
-def convolution(inputs: int, outputs: int, stride: int, weights: Weights, scale: WeightScale) -> nn.Module:
-    """A 3 x 3 convolution, padded by 1, without bias: a batch normalisation follows it."""
-    match weights:
-        case Weights.FLOAT:
-            return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        case Weights.BINARY:
-            return BinaryConv2d(inputs, outputs, 3, stride=stride, padding=1, scale=scale)
-        case _:
-            assert_never(weights)
+class Ends(StrEnum):
+    """Whether the first and the last layer are as precise as the others, as in [Gupta & Ajanthan 2022], or float."""
+
+    QUANTIZED = "quantized"
+    FLOAT = "float"
 
 
-def linear(inputs: int, outputs: int, weights: Weights, scale: WeightScale, bias: bool = False) -> nn.Module:
-    """A linear layer; a bias stays float."""
-    match weights:
-        case Weights.FLOAT:
-            return nn.Linear(inputs, outputs, bias)
-        case Weights.BINARY:
-            return BinaryLinear(inputs, outputs, bias=bias, scale=scale)
-        case _:
-            assert_never(weights)
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What the options of an architecture say about its layers; raises ValueError for a word that says nothing."""
+
+    weights: Weights
+    activations: Activations
+    scale: WeightScale
+    ends: Ends
+    binarizer: Binarizer
+
+    @classmethod
+    def of(cls, weights: str, activations: str, weight_scale: str, ends: str, binarizer: str) -> Precision:
+        """From the words of a recipe or a card."""
+        return cls(
+            Weights(weights), Activations(activations), WeightScale(weight_scale), Ends(ends), Binarizer(binarizer)
+        )
+
+    @property
+    def steps(self) -> bool:
+        """Whether activations are quantized."""
+        return self.activations is not Activations.RELU
+
+    def convolution(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        padding: int = 1,
+        groups: int = 1,
+        end: bool = False,
+    ) -> nn.Module:
+        """A convolution without bias: a batch normalisation follows it. end: it is the network's first layer."""
+        match self._weights(end):
+            case Weights.FLOAT:
+                return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+            case Weights.BINARY:
+                return BinaryConv2d(
+                    inputs,
+                    outputs,
+                    kernel,
+                    stride=stride,
+                    padding=padding,
+                    groups=groups,
+                    scale=self.scale,
+                    binarizer=self.binarizer,
+                )
+            case never:
+                assert_never(never)
+
+    def linear(self, inputs: int, outputs: int, end: bool = False) -> nn.Module:
+        """A linear layer without bias: a batch normalisation follows it. end: it is the network's first layer."""
+        match self._weights(end):
+            case Weights.FLOAT:
+                return nn.Linear(inputs, outputs, bias=False)
+            case Weights.BINARY:
+                return BinaryLinear(inputs, outputs, scale=self.scale, binarizer=self.binarizer)
+            case never:
+                assert_never(never)
+
+    def classifier(self, inputs: int, classes: int) -> nn.Module:
+        """The last layer, which gives the logits: with a bias if its weights are float."""
+        if self._weights(end=True) is Weights.FLOAT:
+            return nn.Linear(inputs, classes)
+        return self.linear(inputs, classes, end=True)
+
+    def activation(self) -> nn.Module:
+        """ReLU, or the step that quantizes."""
+        return activation(self.activations)
+
+    def _weights(self, end: bool) -> Weights:
+        return Weights.FLOAT if end and self.ends is Ends.FLOAT else self.weights
 
 
 def activation(kind: Activations) -> nn.Module:
