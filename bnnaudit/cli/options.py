@@ -137,7 +137,7 @@ class Attack(Steps):
     """Everything about one attack but its method."""
 
     beta: Beta | None = option(
-        "Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, tracked or a number.",
+        "Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, bound[:RHO], tracked or a number.",
         "none, with ++ tracked",
         "attack.beta",
     )
