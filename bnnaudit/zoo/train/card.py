@@ -38,6 +38,7 @@ def training_table(recipe: Recipe) -> dict[str, object]:
     return {
         "data": recipe.data.name,
         "architecture": recipe.architecture.name,
+        **({"width": options["width"]} if "width" in options else {}),
         "kind": recipe.card.kind or kind_of(options),
         **({"binarizer": options.get("binarizer", "ste")} if binary else {}),
         "adversarial": recipe.adversarial is not None,
