@@ -158,9 +158,9 @@ def binary_sign(z: Tensor, threshold: float = 0.0, strict: bool = False) -> Tens
         # What others read back as one step.
         above = z > threshold if strict else z >= threshold
         return torch.where(above, 1.0, -1.0).to(z.dtype)
-    # Several times faster than torch.where with two numbers.
-    values = z.detach()
-    return (values > threshold if strict else values >= threshold).to(z.dtype).mul_(2).sub_(1)
+    # In place, for a comparison that makes a tensor of booleans first takes several times as long, most of all in bfloat16.
+    values = z.detach().clone()
+    return (values.gt_(threshold) if strict else values.ge_(threshold)).mul_(2).sub_(1)
 
 
 def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
@@ -175,7 +175,9 @@ def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
         case SurrogateKind.IDENTITY:
             return torch.ones_like(z)
         case SurrogateKind.CLIPPED:
-            return (z.abs() <= width).to(z.dtype)
+            size = z.detach().abs()
+            # As in `binary_sign`; torch.func maps a comparison with a tensor over a batch only if it is not in place.
+            return (size <= width).to(z.dtype) if _mapped(size) else size.le_(width)
         case SurrogateKind.TRIANGULAR:
             return z.abs().mul_(-1 / width).add_(1).relu_()
         case SurrogateKind.POLYNOMIAL:
@@ -190,6 +192,11 @@ def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
             return (t * t).add_(1).reciprocal_()
         case _:
             assert_never(kind)
+
+
+def _mapped(values: Tensor) -> bool:
+    """Whether a transform of torch.func is at work on them."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(values))
 
 
 def width_of(z: Tensor, surrogate: Surrogate, scale: float | None = None) -> Tensor:
