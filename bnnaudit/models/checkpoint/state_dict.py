@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from bnnaudit.core.archive import ArchiveError, open_zip
 from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
+from bnnaudit.models.checkpoint.packed_weights import unpacked
 from bnnaudit.models.checkpoint.pickle_plan import (
     BrokenPickleError,
     ForeignNameError,
@@ -65,6 +67,8 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path, device="cpu")
+        with safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata()
     except MemoryError:
         raise
     except Exception as error:  # a damaged header makes the library raise anything
@@ -73,7 +77,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
     if not tensors:
         raise CheckpointError(f"{path}: holds no tensors; save model.state_dict() with safetensors.torch.save_file")
-    return tensors
+    return unpacked(tensors, metadata, str(path))
 
 
 def _unpickled(path: Path) -> object:

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.models.checkpoint.packed_weights import packed
 
 OPSET = 20
 """Version of the standard operators that the files are written in."""
@@ -47,7 +48,8 @@ def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def safetensors_bytes(weights: Mapping[str, Tensor]) -> bytes:
-    """A state dict, without the batch counters of its normalisations."""
+def safetensors_bytes(weights: Mapping[str, Tensor], pack: bool) -> bytes:
+    """A state dict, without the batch counters of its normalisations. pack: binary weights take one bit each."""
     kept = {name: tensor.contiguous() for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
-    return bytes(save(kept))
+    tensors, metadata = packed(kept) if pack else (kept, {})
+    return bytes(save(tensors, metadata or None))

@@ -49,7 +49,7 @@ def publish(recipe: Recipe, made: Made, output: Path, file: Path | None) -> tupl
                 write_whole(path, onnx_bytes(made.network, shape))
                 last["onnx_runtime_agrees"] = agreement(path, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
-                write_whole(path, safetensors_bytes(made.network.state_dict()))
+                write_whole(path, safetensors_bytes(made.network.state_dict(), recipe.export.packed))
             case _:
                 assert_never(kind)
         models.append(path)
