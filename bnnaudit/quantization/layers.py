@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.quantization.binarizers import Binarizer, signs, training_signs
+from bnnaudit.quantization.learned_step import UniformConv2d, UniformLinear, round_weights
 
 
 class WeightScale(StrEnum):
@@ -141,9 +142,13 @@ def training_weights(network: nn.Module) -> Iterator[None]:
 def deploy(network: nn.Module) -> nn.Module:
     """A copy in eval mode whose binary layers are plain `nn.Conv2d` and `nn.Linear` that hold the binarized weights.
 
-    Its outputs equal those of `network.eval()` to the bit. Names are kept, so its state dict fits `network` as well.
+    Layers with weights on a grid keep their step, and hold rounded weights. The copy's outputs equal those of
+    `network.eval()` to the bit. Names are kept, so its state dict fits `network` as well.
     """
     twin = copy.deepcopy(network).eval()
+    for layer in twin.modules():
+        if isinstance(layer, UniformConv2d | UniformLinear):
+            round_weights(layer)
     if isinstance(twin, BinaryConv2d | BinaryLinear):
         return _plain(twin)
     for parent in list(twin.modules()):
