@@ -90,7 +90,7 @@ class BinaryConv2d(_Binary, nn.Conv2d):
 
 
 class BinaryLinear(_Binary, nn.Linear):
-    """A linear layer with binary weights."""
+    """A linear layer with binary weights. training_temperature multiplies what it gives in training mode, and then only."""
 
     def __init__(
         self,
@@ -100,14 +100,17 @@ class BinaryLinear(_Binary, nn.Linear):
         bias: bool = False,
         scale: WeightScale = WeightScale.NONE,
         binarizer: Binarizer = Binarizer.STE,
+        training_temperature: float = 1.0,
     ) -> None:
         super().__init__(in_features, out_features, bias)
         self.scale = scale
         self.binarizer = binarizer
+        self.training_temperature = training_temperature
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in) -> (N, out)."""
-        return nn.functional.linear(values, self.used_weight(), self.bias)
+        result = nn.functional.linear(values, self.used_weight(), self.bias)
+        return result * self.training_temperature if self.training and self.training_temperature != 1 else result
 
 
 def binary_layers(network: nn.Module) -> Iterator[BinaryConv2d | BinaryLinear]:

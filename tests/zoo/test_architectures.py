@@ -39,8 +39,8 @@ def test_binary_logits_are_whole_numbers() -> None:
 
 @pytest.mark.parametrize("option", ["weights", "activations", "weight_scale"])
 def test_an_unknown_choice_is_refused(option: str) -> None:
-    with pytest.raises(ValueError, match="ternary"):
-        ARCHITECTURES["cnn"](**{option: "ternary"})
+    with pytest.raises(ValueError, match="quaternary"):
+        ARCHITECTURES["cnn"](**{option: "quaternary"})
 
 
 def test_strides_for_other_than_each_convolution_are_refused() -> None:

@@ -6,6 +6,7 @@ uniform kinds, and ternary weights (-1, 0 and +1 times a scale), have learned st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,12 +68,28 @@ class Precision:
     scale: WeightScale
     ends: Ends
     binarizer: Binarizer
+    training_temperature: float | None
 
     @classmethod
-    def of(cls, weights: str, activations: str, weight_scale: str, ends: str, binarizer: str) -> Precision:
+    def of(
+        cls,
+        weights: str,
+        activations: str,
+        weight_scale: str,
+        ends: str,
+        binarizer: str,
+        training_temperature: float | None = None,
+    ) -> Precision:
         """From the words of a recipe or a card."""
+        if training_temperature is not None and not 0 < training_temperature < math.inf:
+            raise ValueError(f"training_temperature {training_temperature!r:.80} is not a positive number")
         return cls(
-            Weights(weights), Activations(activations), WeightScale(weight_scale), Ends(ends), Binarizer(binarizer)
+            Weights(weights),
+            Activations(activations),
+            WeightScale(weight_scale),
+            Ends(ends),
+            Binarizer(binarizer),
+            training_temperature,
         )
 
     @property
@@ -121,10 +138,19 @@ class Precision:
                 return UniformLinear(inputs, outputs, grid=GRIDS[uniform])
 
     def classifier(self, inputs: int, classes: int) -> nn.Module:
-        """The last layer, which gives the logits: with a bias if its weights are float."""
+        """The last layer, which gives the logits: with a bias if its weights are float.
+
+        Logits of binary weights without a scale are sums of so many inputs, each plus or minus, and saturate the softmax
+        from the start. In training mode they are multiplied by the temperature, by default 1 / sqrt(inputs). Deployed they
+        are not, so that they are as large as those of [Gupta & Ajanthan 2022].
+        """
         if self._weights(end=True) is Weights.FLOAT:
             return nn.Linear(inputs, classes)
-        return self.linear(inputs, classes, end=True)
+        layer = self.linear(inputs, classes, end=True)
+        if isinstance(layer, BinaryLinear):
+            usual = 1 / math.sqrt(inputs) if self.scale is WeightScale.NONE else 1.0
+            layer.training_temperature = usual if self.training_temperature is None else self.training_temperature
+        return layer
 
     def activation(self, signed: bool = False) -> nn.Module:
         """ReLU, or the step that quantizes. signed: a uniform one keeps what is below zero."""
