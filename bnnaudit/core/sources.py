@@ -53,6 +53,8 @@ Dong et al. 2018 | Y. Dong, F. Liao, T. Pang, H. Su, J. Zhu, X. Hu, J. Li | CVPR
   Boosting adversarial attacks with momentum
 Duchi et al. 2008 | J. Duchi, S. Shalev-Shwartz, Y. Singer, T. Chandra | ICML 2008 |
   Efficient projections onto the l1-ball for learning in high dimensions
+Esser et al. 2020 | S. K. Esser, J. L. McKinstry, D. Bablani, R. Appuswamy, D. S. Modha | ICLR 2020 | arxiv.org/abs/1902.08153
+  Learned step size quantization
 Goodfellow et al. 2015 | I. J. Goodfellow, J. Shlens, C. Szegedy | ICLR 2015 | arxiv.org/abs/1412.6572
   Explaining and harnessing adversarial examples
 Gupta & Ajanthan 2022 | K. Gupta, T. Ajanthan | AAAI 2022 | arxiv.org/abs/2003.13511

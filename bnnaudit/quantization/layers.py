@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.quantization.binarizers import Binarizer, signs, training_signs
+from bnnaudit.quantization.learned_step import UniformConv2d, UniformLinear, round_weights
 
 
 class WeightScale(StrEnum):
@@ -89,7 +90,7 @@ class BinaryConv2d(_Binary, nn.Conv2d):
 
 
 class BinaryLinear(_Binary, nn.Linear):
-    """A linear layer with binary weights."""
+    """A linear layer with binary weights. training_temperature multiplies what it gives in training mode, and then only."""
 
     def __init__(
         self,
@@ -99,14 +100,17 @@ class BinaryLinear(_Binary, nn.Linear):
         bias: bool = False,
         scale: WeightScale = WeightScale.NONE,
         binarizer: Binarizer = Binarizer.STE,
+        training_temperature: float = 1.0,
     ) -> None:
         super().__init__(in_features, out_features, bias)
         self.scale = scale
         self.binarizer = binarizer
+        self.training_temperature = training_temperature
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, in) -> (N, out)."""
-        return nn.functional.linear(values, self.used_weight(), self.bias)
+        result = nn.functional.linear(values, self.used_weight(), self.bias)
+        return result * self.training_temperature if self.training and self.training_temperature != 1 else result
 
 
 def binary_layers(network: nn.Module) -> Iterator[BinaryConv2d | BinaryLinear]:
@@ -141,9 +145,13 @@ def training_weights(network: nn.Module) -> Iterator[None]:
 def deploy(network: nn.Module) -> nn.Module:
     """A copy in eval mode whose binary layers are plain `nn.Conv2d` and `nn.Linear` that hold the binarized weights.
 
-    Its outputs equal those of `network.eval()` to the bit. Names are kept, so its state dict fits `network` as well.
+    Layers with weights on a grid keep their step, and hold rounded weights. The copy's outputs equal those of
+    `network.eval()` to the bit. Names are kept, so its state dict fits `network` as well.
     """
     twin = copy.deepcopy(network).eval()
+    for layer in twin.modules():
+        if isinstance(layer, UniformConv2d | UniformLinear):
+            round_weights(layer)
     if isinstance(twin, BinaryConv2d | BinaryLinear):
         return _plain(twin)
     for parent in list(twin.modules()):

@@ -40,7 +40,8 @@ def adapted(
 ) -> nn.Module:
     """The skeleton itself, each of its layers replaced by one of this precision, with memory and with `scale`d channels.
 
-    ends: the layers, already as they shall be, that stay. ReLUs become the precision's activations.
+    ends: the layers, already as they shall be, that stay. ReLUs become the precision's
+    activations, and a Hardtanh one that keeps what is below zero.
     """
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
@@ -62,6 +63,8 @@ def _replacement(layer: nn.Module, precision: Precision, scale: Callable[[int], 
             return nn.BatchNorm2d(scale(layer.num_features))
         case nn.ReLU() | nn.ReLU6() if precision.steps:
             return precision.activation()
+        case nn.Hardtanh() if precision.steps:
+            return precision.activation(signed=True)
         case _:
             return None
 

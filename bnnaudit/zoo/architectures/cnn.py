@@ -23,14 +23,16 @@ def cnn(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = 1.0,
 ) -> nn.Module:
     """3 x 3 convolutions, each with batch normalisation and an activation, then one linear layer to the logits.
 
     (N, in_channels, image_size, image_size) -> (N, classes). `strides` has one value per convolution; by default 1, then 2.
-    `weight_scale` and `binarizer` count for binary weights. Raises ValueError where an option has no such value.
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
     steps = [1, *[2] * (len(channels) - 1)] if strides is None else list(strides)
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     layers: list[nn.Module] = []
     size, inputs = image_size, in_channels
     for index, (outputs, stride) in enumerate(zip(channels, steps, strict=True)):

@@ -19,15 +19,17 @@ def densenet121(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """torchvision's DenseNet-121 for images (N, in_channels, H, W) of 32 x 32 pixels or so -> logits (N, classes).
 
     Its first convolution is 3 x 3 with stride 1, and no pooling follows it. width, even: channels after that, 64 in
     [Gupta & Ajanthan 2022]; the growth rate is half of it. Quantized activations come before every convolution but the
     first, as ReLUs do; what the dense connections carry is not quantized.
-    `weight_scale` and `binarizer` count for binary weights. Raises ValueError where an option has no such value.
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     refuse_width(width)
     if width % 2:
         raise ValueError(f"width {width} is odd, and half of it is the growth rate")

@@ -22,13 +22,14 @@ def lenet(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """5 x 5 convolutions padded by 2, each halved by max pooling, then linear layers: LeNet-5 but for batch normalisation.
 
     (N, in_channels, image_size, image_size) -> (N, classes). Activations come after the pooling, where a sign leaves the
     gradient of the largest value intact. Raises ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     layers: list[nn.Module] = []
     size, inputs = image_size, in_channels
     for index, outputs in enumerate(channels):

@@ -20,13 +20,15 @@ def mlp(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = 1.0,
 ) -> nn.Module:
     """Linear layers, each with batch normalisation and an activation, then one to the logits.
 
-    (N, ...) with in_features values an image -> (N, classes). `weight_scale` and `binarizer` count for binary weights.
-    Raises ValueError where an option has no such value.
+    (N, ...) with in_features values an image -> (N, classes).
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     layers: list[nn.Module] = [nn.Flatten()]
     inputs = in_features
     for index, outputs in enumerate(hidden):

@@ -19,15 +19,17 @@ def mobilenet_v2(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """torchvision's MobileNet-V2 for images (N, in_channels, H, W) of 32 x 32 pixels or so -> logits (N, classes).
 
     Its first convolution and second stage have stride 1. width: in 64ths of torchvision's width multiplier, so 64 is that
     of [Gupta & Ajanthan 2022]. Quantized activations come before every convolution but the first; what goes around a
     block is not quantized.
-    `weight_scale` and `binarizer` count for binary weights. Raises ValueError where an option has no such value.
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     refuse_width(width)
     network = skeleton(lambda library: library.mobilenet_v2(width / FULL_WIDTH, precision.steps))
     stem, dense = network.features[0], network.classifier[1]

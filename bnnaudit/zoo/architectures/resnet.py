@@ -21,6 +21,7 @@ def resnet18(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """torchvision's ResNet-18 for images (N, in_channels, H, W) of 32 x 32 pixels or so -> logits (N, classes).
 
@@ -29,9 +30,10 @@ def resnet18(
     the first takes quantized values, in a block whose sums are not quantized and, other than the paper's, has a way
     around each convolution (`torchvision_networks.SteppedBasicBlock`); the logits are a linear layer on averages of
     quantized values.
-    `weight_scale` and `binarizer` count for binary weights. Raises ValueError where an option has no such value.
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     return _resnet(skeleton(lambda library: library.resnet18(precision.steps)), in_channels, width, classes, precision)
 
 
@@ -44,9 +46,10 @@ def resnet50(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """torchvision's ResNet-50 in the same way as `resnet18`; a block has one way around its three convolutions."""
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     return _resnet(skeleton(lambda library: library.resnet50(precision.steps)), in_channels, width, classes, precision)
 
 

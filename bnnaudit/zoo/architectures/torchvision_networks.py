@@ -106,6 +106,6 @@ def mobilenet_v2(multiplier: float, stepped: bool) -> Any:
     if stepped:
         blocks = [block for block in network.features if isinstance(block, InvertedResidual)]
         for block in blocks[1:]:  # the first one has no convolution that expands
-            block.conv[0].insert(0, nn.ReLU())
-        network.features[-1].insert(0, nn.ReLU())
+            block.conv[0].insert(0, nn.Hardtanh())
+        network.features[-1].insert(0, nn.Hardtanh())
     return network

@@ -19,15 +19,17 @@ def vgg16(
     weight_scale: str = WeightScale.NONE,
     ends: str = Ends.QUANTIZED,
     binarizer: str = Binarizer.STE,
+    training_temperature: float | None = None,
 ) -> nn.Module:
     """torchvision's VGG-16 with batch normalisation for images (N, in_channels, H, W) of 32 pixels or more -> (N, classes).
 
     One linear layer takes the place of the three. width: channels of the first convolution, 64 in
     [Gupta & Ajanthan 2022]. Convolutions have no bias, which the normalisation would take away. Pooling comes before the
     activation: the same for ReLU, and a sign leaves the gradient of the largest value intact.
-    `weight_scale` and `binarizer` count for binary weights. Raises ValueError where an option has no such value.
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision = Precision.of(weights, activations, weight_scale, ends, binarizer)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     refuse_width(width)
     network = skeleton(lambda library: library.vgg16())
     layers = list(network.features)

@@ -56,7 +56,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"mlp"', '"resnet"', "architecture.name: 'resnet' is not one of cnn, mlp"),
+        ('"mlp"', '"resnet"', "architecture.name: 'resnet' is not one of cnn, densenet121, lenet"),
         (
             "hidden = [16]",
             "hiden = [16], depth = 2",
