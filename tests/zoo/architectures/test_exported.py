@@ -11,6 +11,7 @@ from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import deploy
+from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.export import write_onnx
 
@@ -27,11 +28,12 @@ KINDS = [
 ]
 """Weights, activations, and the bits of each that a file has."""
 NETWORKS = [
-    ("resnet18", {"width": 4}, (3, 32, 32)),
-    ("vgg16", {"width": 4}, (3, 32, 32)),
-    ("mobilenet_v2", {"width": 4}, (3, 32, 32)),
-    ("lenet", {"hidden": (20,)}, (1, 28, 28)),
-    ("mlp", {"hidden": (30,)}, (1, 8, 8)),
+    ("resnet18", {"width": 4}, (3, 32, 32), "binary", 1),
+    ("vgg16", {"width": 4}, (3, 32, 32), "binary", 1),
+    ("mobilenet_v2", {"width": 4}, (3, 32, 32), "binary", 1),
+    ("mobilenet_v2", {"width": 4}, (3, 32, 32), "uniform4", 4),
+    ("lenet", {"hidden": (20,)}, (1, 28, 28), "uniform4", 4),
+    ("mlp", {"hidden": (30,)}, (1, 8, 8), "binary", 1),
 ]
 
 
@@ -60,18 +62,16 @@ def test_every_kind(weights: str, activations: str, weight_bits: int, activation
     torch.manual_seed(0)
     network = ARCHITECTURES["cnn"](channels=(8, 8), weights=weights, activations=activations)
     facts = agreed(network, (1, 8, 8), tmp_path / "network.onnx")
-    quantized = [bits if bits < 32 else None for bits in (weight_bits, activation_bits)]
-    assert [facts.weight_bits, facts.activation_bits] == quantized
+    assert (facts.weight_bits, facts.activation_bits) == (weight_bits, activation_bits)
     assert len(facts.quantizers) == (2 if activation_bits < 32 else 0)
 
 
-@pytest.mark.parametrize(("name", "options", "shape"), NETWORKS, ids=[name for name, _, _ in NETWORKS])
-@pytest.mark.parametrize(("weights", "activations", "bits"), [("binary", "binary", 1), ("uniform4", "uniform4", 4)])
+@pytest.mark.parametrize(("name", "options", "shape", "kind", "bits"), NETWORKS)
 def test_every_architecture(
-    name: str, options: dict, shape: tuple[int, ...], weights: str, activations: str, bits: int, tmp_path: Path
+    name: str, options: dict, shape: tuple[int, ...], kind: str, bits: int, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    network = ARCHITECTURES[name](weights=weights, activations=activations, **options)
+    network = ARCHITECTURES[name](weights=kind, activations=kind, **options)
     facts = agreed(network, shape, tmp_path / "network.onnx")
     assert (facts.weight_bits, facts.activation_bits) == (bits, bits)
-    assert len(facts.quantizers) > 0
+    assert len(facts.quantizers) == sum(isinstance(module, Quantizer) for module in network.modules())
