@@ -21,6 +21,12 @@ NORMAL_MEAN = math.sqrt(2 / math.pi)
 """The mean |x| of a standard normal value, which a normalised pre-activation is taken for at the start."""
 
 
+NORMAL_REACH = 4.0
+"""Beyond which next to no standard normal value lies. Not tuned."""
+SMALLEST_STEP = 1e-8
+"""For weights that are all zero. Not tuned."""
+
+
 class _LearnedStep(torch.autograd.Function):
     """q s with the gradients of LSQ; `share` is g."""
 
@@ -53,13 +59,15 @@ def learned_step(values: Tensor, step: Tensor, grid: Grid, count: int) -> Tensor
 class LearnedStepQuantizer(UniformQuantizer):
     """Activations rounded to a grid of so many bits: from 0 on, ReLU included, or `signed`.
 
-    The step starts where LSQ puts it for standard normal values. In eval mode the gradient is the surrogate's.
+    The step starts where LSQ puts it for standard normal values, or where the grid reaches them all if that is less. In eval
+    mode the gradient is the surrogate's.
     """
 
     def __init__(self, bits: int, signed: bool = False) -> None:
         super().__init__(Grid.whole(bits, signed))
         mean = NORMAL_MEAN if signed else NORMAL_MEAN / 2
-        self.log_step = nn.Parameter(torch.tensor(math.log(2 * mean / math.sqrt(self.grid.high))))
+        start = min(2 * mean / math.sqrt(self.grid.high), NORMAL_REACH / self.grid.high)
+        self.log_step = nn.Parameter(torch.tensor(math.log(start)))
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, ...) -> (N, ...)."""
@@ -84,8 +92,13 @@ class _Uniform(nn.Module):
         return self.grid.bits
 
     def reset_step(self) -> None:
-        """Puts the step where LSQ starts for the weights as they are: 2 mean |w| / sqrt(high)."""
-        start = torch.log(2 * self.weight.detach().abs().mean().clamp_min(1e-8) / math.sqrt(self.grid.high))
+        """Puts the step where LSQ starts for the weights as they are, 2 mean |w| / sqrt(high), or max |w| / high if that is less.
+
+        The second, which is that of a grid that reaches the largest weight, matters for weights that are spread evenly.
+        """
+        sizes = self.weight.detach().abs()
+        start = torch.minimum(2 * sizes.mean() / math.sqrt(self.grid.high), sizes.max() / self.grid.high)
+        start = torch.log(start.clamp_min(SMALLEST_STEP))
         self.log_step = nn.Parameter(start)
 
     def used_weight(self) -> Tensor:

@@ -140,15 +140,17 @@ class Precision:
     def classifier(self, inputs: int, classes: int) -> nn.Module:
         """The last layer, which gives the logits: with a bias if its weights are float.
 
-        Logits of binary weights without a scale are sums of so many inputs, each plus or minus, and saturate the softmax
-        from the start. In training mode they are multiplied by the temperature, by default 1 / sqrt(inputs). Deployed they
-        are not, so that they are as large as those of [Gupta & Ajanthan 2022].
+        Where weights without a scale and activations are binary, each logit is a sum of so many terms of the same size,
+        which no normalisation can make smaller, and saturates the softmax from the start. There, in training mode, logits
+        are multiplied by the temperature, by default 1 / sqrt(inputs). Deployed they are not: they are as large as those of
+        [Gupta & Ajanthan 2022], and the decision is the same.
         """
         if self._weights(end=True) is Weights.FLOAT:
             return nn.Linear(inputs, classes)
         layer = self.linear(inputs, classes, end=True)
         if isinstance(layer, BinaryLinear):
-            usual = 1 / math.sqrt(inputs) if self.scale is WeightScale.NONE else 1.0
+            saturates = self.scale is WeightScale.NONE and self.activations is Activations.BINARY
+            usual = 1 / math.sqrt(inputs) if saturates else 1.0
             layer.training_temperature = usual if self.training_temperature is None else self.training_temperature
         return layer
 
