@@ -49,7 +49,8 @@ def test_what_is_built_holds_weights() -> None:
 
 
 def test_recipes_are_counted_too() -> None:
-    from bnnaudit.zoo.train.recipes import ArchitectureTable, Recipe, build_network
+    from bnnaudit.zoo.train.recipes import build_network
+    from bnnaudit.zoo.train.tables import ArchitectureTable, Recipe
 
     table = ArchitectureTable(name="mlp", options={"hidden": [40_000, 40_000]})
     with pytest.raises(SettingsError, match="parameters, more than"):

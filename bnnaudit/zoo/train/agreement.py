@@ -1,8 +1,6 @@
-"""Whether ONNX Runtime predicts from a written file what torch predicts from the network."""
+"""Whether ONNX Runtime predicts from an exported network what torch predicts from it."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import onnxruntime
 import torch
@@ -16,11 +14,11 @@ from bnnaudit.zoo.train.tables import Recipe
 
 
 @torch.no_grad()
-def agreement(path: Path, network: nn.Module, images: Images, recipe: Recipe) -> float:
+def agreement(content: bytes, network: nn.Module, images: Images, recipe: Recipe) -> float:
     """The fraction of images for which both predict the same class; torch's threads are used by both."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     (taken,) = session.get_inputs()
     prepare = Preparation(images.shape, Layout.NCHW, recipe.data.mean, recipe.data.std)
     same = 0

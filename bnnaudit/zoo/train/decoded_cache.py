@@ -32,14 +32,19 @@ def cache_folder() -> Path:
     return base / "bnnaudit"
 
 
-def decoded(source: PictureSource, size: tuple[int, int] | None, told: Told | None = None) -> NDArray[np.uint8]:
+def decoded(
+    source: PictureSource, size: tuple[int, int] | None, folder: Path | None = None, told: Told | None = None
+) -> NDArray[np.uint8]:
     """All images of the source as one array (N, H, W) or (N, H, W, 3), mapped from a file of the cache.
 
-    size: height and width to which each is stretched; None: as they are, and all must be alike. Where the cache cannot be
+    size: height and width to which each is stretched; None: as they are, and all must be alike. folder: that the files are in, if
+    they are in one, whose digest does not tell when one of them is changed. Where the cache cannot be
     written, they are decoded into memory. Raises DataError for an image that is none, or of another size than the first.
     """
-    kept = cache_folder() / "decoded" / f"{_key(source, size)}.npy"
-    with contextlib.suppress(OSError, ValueError):  # not there yet, or cut off by something else than this program
+    kept = cache_folder() / "decoded" / f"{_key(source, size, folder)}.npy"
+    with contextlib.suppress(
+        OSError, ValueError, EOFError
+    ):  # not there yet, or cut off by something else than this program
         held: NDArray[np.uint8] = np.load(kept, mmap_mode="r", allow_pickle=False)
         if len(held) == len(source) and held.dtype == np.uint8:
             return held
@@ -57,10 +62,19 @@ def decoded(source: PictureSource, size: tuple[int, int] | None, told: Told | No
         return pixels
 
 
-def _key(source: PictureSource, size: tuple[int, int] | None) -> str:
+def _key(source: PictureSource, size: tuple[int, int] | None, folder: Path | None) -> str:
     """Names what is kept: the data's digest, which files of it in which order, and what is made of them."""
-    parts = [str(VERSION), source.sha256, str(size), str(source.resizing), *source.files]
+    changed = [] if folder is None else [str(_changed(folder / file)) for file in source.files]
+    parts = [str(VERSION), source.sha256, str(size), str(source.resizing), *source.files, *changed]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _changed(file: Path) -> int:
+    """When a file was changed, in nanoseconds; 0 for one that has another name on disk."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | None) -> NDArray[np.uint8]:

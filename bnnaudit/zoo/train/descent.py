@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
+from bnnaudit.quantization.binarizers import BetaSchedule
 from bnnaudit.quantization.weight_training import after_step, anneal
 from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
@@ -116,7 +117,7 @@ def _step(state: State, course: Course, ids: Tensor, done: float) -> None:
     state.rate = learning_rate(plan, done)
     for group in state.optimizer.param_groups:
         group["lr"] = state.rate
-    anneal(network, done)
+    anneal(network, done, BetaSchedule(recipe.binarizer.beta_start, recipe.binarizer.beta_end))
     whole = Prepared(network, arithmetic, recipe.data.mean, recipe.data.std)
     batch = _batch(course, ids, state.generator)
     if recipe.adversarial is not None:

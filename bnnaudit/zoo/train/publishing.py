@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
 import numpy as np
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.train.agreement import agreement
 from bnnaudit.zoo.train.card import card_text
@@ -38,33 +37,50 @@ class Made:
     epoch: int
 
 
+def written_names(recipe: Recipe, drawn: bool) -> tuple[str, ...]:
+    """The files that a recipe makes: models, images where they were drawn, the card, and at last the list of their digests."""
+    models = [f"{recipe.name}.{kind}" for kind in dict.fromkeys(recipe.export.formats)]
+    latent = [latent_name(recipe)] if recipe.export.latent else []
+    images = [images_name(recipe)] if drawn else []
+    return (*models, *latent, *images, f"{recipe.name}.toml", DIGESTS)
+
+
+def latent_name(recipe: Recipe) -> str:
+    """The file of the weights that training moves."""
+    return f"{recipe.name}-latent.safetensors"
+
+
+def images_name(recipe: Recipe) -> str:
+    """The file of the held-out images."""
+    return f"{recipe.data.name}-test.npz"
+
+
 def publish(recipe: Recipe, made: Made, output: Path, file: Path | None) -> tuple[tuple[Path, ...], dict[str, object]]:
-    """Writes all files of a network; returns models, card and images, and the last line of the log. Raises OSError."""
+    """Writes all files of a network; returns their paths, and the last line of the log. Raises OSError."""
     shape = made.split.train.shape
-    models, last = [], {"written_epoch": made.epoch, "clean_accuracy": made.clean_accuracy}
-    for kind in recipe.export.formats:
-        path = output / f"{recipe.name}.{kind}"
+    contents: dict[str, bytes] = {}
+    last: dict[str, object] = {"written_epoch": made.epoch, "clean_accuracy": made.clean_accuracy}
+    for kind in dict.fromkeys(recipe.export.formats):
         match kind:
             case ExportFormat.ONNX:
-                write_whole(path, onnx_bytes(made.network, shape))
-                last["onnx_runtime_agrees"] = agreement(path, made.network, made.split.test, recipe)
+                content = onnx_bytes(made.network, shape)
+                last["onnx_runtime_agrees"] = agreement(content, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
-                write_whole(path, safetensors_bytes(made.network.state_dict(), recipe.export.packed))
+                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)
             case _:
                 assert_never(kind)
-        models.append(path)
+        contents[f"{recipe.name}.{kind}"] = content
     if recipe.export.latent:
-        path = output / f"{recipe.name}-latent.safetensors"
-        write_whole(path, save(dict(made.latent)))
-        models.append(path)
-    card, others = output / f"{recipe.name}.toml", []
+        contents[latent_name(recipe)] = safetensors_bytes(made.latent, False)
     if made.split.drawn:
-        others.append(output / f"{recipe.data.name}-test.npz")
-        write_whole(others[0], images_bytes(made.split.test))
-    source = recipe.card.data or (others[0].name if others else recipe.data.source)
-    write_whole(card, card_text(recipe, shape, source, made.clean_accuracy))
-    record_digests(output, [*models, card, *others])
-    return (*models, card, *others, *_copied(recipe, output, file)), {**last}
+        contents[images_name(recipe)] = images_bytes(made.split.test)
+    source = recipe.card.data or (images_name(recipe) if made.split.drawn else recipe.data.source)
+    contents[f"{recipe.name}.toml"] = card_text(recipe, shape, source, made.clean_accuracy).encode()
+    digests = known_digests(output) | {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    for name, content in contents.items():
+        write_whole(output / name, content)
+    write_whole(output / DIGESTS, "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
+    return (*(output / name for name in contents), *_copied(recipe, output, file)), last
 
 
 def _copied(recipe: Recipe, output: Path, file: Path | None) -> tuple[Path, ...]:
@@ -86,12 +102,10 @@ def images_bytes(images: Images) -> bytes:
     return stream.getvalue()
 
 
-def record_digests(folder: Path, files: Iterable[Path]) -> None:
-    """Enters the files' SHA-256 in the folder's list, sorted by name; other entries stay. `sha256sum -c` reads it."""
+def known_digests(folder: Path) -> dict[str, str]:
+    """Those that the folder's list has of other files."""
     path = folder / DIGESTS
-    known = dict(read_digests(path)) if path.exists() else {}
-    known |= {file.name: sha256_of(file) for file in files}
-    write_whole(path, "".join(f"{known[name]}  {name}\n" for name in sorted(known)))
+    return dict(read_digests(path)) if path.exists() else {}
 
 
 def read_digests(path: Path) -> Mapping[str, str]:

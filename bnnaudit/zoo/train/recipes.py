@@ -76,6 +76,9 @@ def refuse_misfit(network: nn.Module, image: tuple[int, ...], classes: int, wher
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     """One problem of a recipe in a few words."""
     key = ".".join(str(part)[:80] for part in location)
+    message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"unknown key {key}"
-    return f"missing key {key}" if kind == "missing" else f"{key}: {message[0].lower()}{message[1:]}"
+    if kind == "missing":
+        return f"missing key {key}"
+    return ": ".join(filter(None, (key, message[0].lower() + message[1:])))

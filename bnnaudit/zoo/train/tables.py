@@ -21,6 +21,7 @@ from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED, MOST_THREADS
 from bnnaudit.core.threat import Norm, parse_length
+from bnnaudit.quantization.binarizers import BetaSchedule
 
 
 class ExportFormat(StrEnum):
@@ -192,6 +193,21 @@ class AdversarialTable(_Table):
     warmup: Count = 0
 
 
+class BinarizerTable(_Table):
+    """[binarizer]: beta of the annealed ones (`gd-tanh`, `md-tanh-s`) at the first step and at the last.
+
+    A network that starts from trained weights starts with a beta at which these are nearly binary.
+    """
+
+    beta_start: Positive = BetaSchedule().start
+    beta_end: Positive = BetaSchedule().end
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        BetaSchedule(self.beta_start, self.beta_end)
+        return self
+
+
 class DistillationTable(_Table):
     """[distillation]: learn from a trained network's scores as well ([Hinton et al. 2015]).
 
@@ -240,6 +256,7 @@ class Recipe(_Table):
     architecture: ArchitectureTable
     data: DataTable = DataTable()
     training: TrainingTable
+    binarizer: BinarizerTable = BinarizerTable()
     adversarial: AdversarialTable | None = None
     distillation: DistillationTable | None = None
     start: StartTable | None = None

@@ -21,8 +21,8 @@ from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
-from bnnaudit.zoo.train.keeping import Keeper, NoWatcher, Watcher, refused, write_log
-from bnnaudit.zoo.train.publishing import Made, publish
+from bnnaudit.zoo.train.keeping import EVERY, Keeper, NoWatcher, Watcher, refused, write_log
+from bnnaudit.zoo.train.publishing import Made, known_digests, publish
 from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
 from bnnaudit.zoo.train.state import State
 from bnnaudit.zoo.train.tables import Recipe
@@ -48,7 +48,7 @@ class Surroundings:
 
     file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. told: how many images of
     how many have been decoded. stop: whether to end, asked between two steps. restart: a checkpoint is not gone on from, but
-    replaced.
+    replaced. every: seconds between two checkpoints.
     """
 
     file: Path | None = None
@@ -57,6 +57,7 @@ class Surroundings:
     told: Told | None = None
     stop: Callable[[], bool] = lambda: False
     restart: bool = False
+    every: float = EVERY
 
 
 ALONE = Surroundings()
@@ -71,6 +72,7 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
     """
     with refused(output):
         output.mkdir(parents=True, exist_ok=True)
+        known_digests(output)
     arithmetic = Arithmetic.of(recipe.training)
     split = load_split(recipe.data, around.data_root, around.told)
     sources = _networks_named(recipe, output, around.file)
@@ -86,7 +88,7 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
         resume(checkpoint, state, digest)
         head = _head(recipe, split, digest, arithmetic, around.file)
         log = output / f"{recipe.name}-log.jsonl"
-        descend(state, course, Keeper(checkpoint, log, digest, head, around.watcher, around.stop))
+        descend(state, course, Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every))
         made = _finish(state, course)
         with refused(output):
             files, last = publish(recipe, made, output, around.file)
@@ -96,8 +98,11 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
 
 
 def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
-    """SHA-256 of all that the trained weights depend on: recipe, data, and networks that are started or learnt from."""
-    parts = recipe.model_dump(mode="json", exclude=set(BESIDES))
+    """SHA-256 of all that the trained weights depend on: recipe, data, and networks that are started or learnt from.
+
+    What the recipe does not say is left out, so that a checkpoint stays good where another version knows more options.
+    """
+    parts = recipe.model_dump(mode="json", exclude=set(BESIDES), exclude_defaults=True)
     files = {role: [sha256_of(path), sha256_of(path.with_suffix(".safetensors"))] for role, path in sources.items()}
     text = json.dumps([parts, split.sha256, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

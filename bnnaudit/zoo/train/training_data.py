@@ -41,12 +41,13 @@ def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Spli
             raise DataError(f"digits: {table.held_out} images to hold out of 1,797; hold out {MOST_DIGITS} at most")
         return load_digits_split(table.held_out, table.seed)
     address = located(table.source, root)
+    folder = Path(address) if Path(address).is_dir() else None
     sources = [open_source(address, root, wanted=part) for part in (DataPart.TRAINING, DataPart.HELD_OUT)]
     if _same(*sources):
-        whole = _images(sources[0], table, told)
+        whole = _images(sources[0], table, folder, told)
         train, test = _parted(whole, table.held_out, table.seed, table.name)
     else:
-        train, test = (_images(source, table, told) for source in sources)
+        train, test = (_images(source, table, folder, told) for source in sources)
     if train.shape != test.shape:
         raise DataError(f"{address}: training images are {_text(train.shape)}, test images {_text(test.shape)}")
     sha256 = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
@@ -80,11 +81,11 @@ def _parted(images: Images, apart: int, seed: int, name: str) -> tuple[Images, I
     return images.select(order[:-apart]), images.select(order[-apart:])
 
 
-def _images(source: ImageSource, table: DataTable, told: Told | None) -> Images:
+def _images(source: ImageSource, table: DataTable, folder: Path | None, told: Told | None) -> Images:
     if source.targets is None:  # type: ignore[union-attr]
         raise DataError(f"{source.name}: no labels; training needs a folder per class, or y in an .npz")
     if isinstance(source, PictureSource):
-        return Images(decoded(source, table.size, told), source.targets)
+        return Images(decoded(source, table.size, folder, told), source.targets)
     assert isinstance(source, ArraySource)
     return _of_array(source)
 

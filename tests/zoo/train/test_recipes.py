@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from bnnaudit.core.errors import SettingsError
-from bnnaudit.zoo.train.recipes import ExportFormat, Optimizer, Schedule, read_recipe
+from bnnaudit.zoo.train.recipes import read_recipe
+from bnnaudit.zoo.train.tables import ExportFormat, Optimizer, Schedule
 
 GOOD = """
 name = "small"

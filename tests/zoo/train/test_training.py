@@ -13,7 +13,8 @@ from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.publishing import read_digests, record_digests
 from bnnaudit.zoo.train.recipes import build_network
 from bnnaudit.zoo.train.tables import AdversarialTable, Recipe
-from bnnaudit.zoo.train.training import TrainingResult, as_tensors, train
+from bnnaudit.zoo.train.training import TrainingResult, train
+from tests.bench.fitting import as_tensors
 
 
 @pytest.fixture(scope="module")
