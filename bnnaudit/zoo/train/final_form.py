@@ -15,10 +15,10 @@ from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.tables import Recipe
 
-MEASURED = 4096
-"""Images by which the statistics of normalisations are measured anew. Not tuned."""
 AT_ONCE = 500
 """Images in one pass without gradients. Not tuned."""
+MEASURED = 8 * AT_ONCE
+"""Images by which the statistics of normalisations are measured anew, in passes of one size, which count alike. Not tuned."""
 
 
 @torch.no_grad()
@@ -30,7 +30,8 @@ def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arit
     """
     twin = copy.deepcopy(network).float()
     if arithmetic.mixed or any(layer.binarizer.annealed for layer in binary_layers(twin)):
-        chosen = np.linspace(0, len(train) - 1, min(MEASURED, len(train))).astype(np.int64)
+        count = min(MEASURED, len(train))
+        chosen = np.linspace(0, len(train) - 1, count - count % AT_ONCE or count).astype(np.int64)
         whole = Prepared(twin, exact(arithmetic), recipe.data.mean, recipe.data.std)
         refresh_normalization(whole, (inputs.to(arithmetic.device) for inputs, _ in passes(train.select(chosen))))
     return deploy(twin)
