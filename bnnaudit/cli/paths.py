@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -163,10 +163,14 @@ class WouldOverwriteError(UsageError):
         self.read = tuple(read)
 
 
-def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[str, Path | None]]) -> None:
+def refuse_overwriting(
+    read: Mapping[str, Path | None],
+    written: Iterable[tuple[str, Path | None]],
+    reports_to: Collection[str] = REPORTS_TO,
+) -> None:
     """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes.
 
-    A report does not replace what is named like a model, a card or data either, read or not.
+    A report, which the options `reports_to` write, does not replace what is named like a model, a card or data either, read or not.
     """
     taken: list[tuple[str, Path]] = []
     problems: list[str] = []
@@ -177,7 +181,7 @@ def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[
         inputs = [what for what, other in read.items() if other is not None and _is_same(path, other)]
         outputs = [what for what, other in taken if _is_same(path, other)]
         problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
-        if option in REPORTS_TO and not (inputs or outputs) and path.exists() and is_kept(path):
+        if option in reports_to and not (inputs or outputs) and path.exists() and is_kept(path):
             problems.append(f"{option}: {path} is there, and named like a model, a card or data; name another file")
         kept += [path] if inputs else []
         taken.append((f"what --{option} writes", path))

@@ -46,11 +46,14 @@ def train(recipe: RecipePath, options: TrainOptions) -> int | None:
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.reports.numbers import percent
         from bnnaudit.zoo.train.keeping import TrainingInterruptedError
+        from bnnaudit.zoo.train.publishing import written_names
         from bnnaudit.zoo.train.recipes import read_recipe
         from bnnaudit.zoo.train.training import Surroundings, train
+        from bnnaudit.zoo.train.training_data import DIGITS
 
         wanted = read_recipe(recipe)
-    paths.refuse_overwriting({"the recipe": recipe}, [("output", options.output / f"{wanted.name}.toml")])
+    made = [("output", options.output / name) for name in written_names(wanted, wanted.data.source == DIGITS)]
+    paths.refuse_overwriting({"the recipe": recipe}, made, reports_to=())
     with progress_bar(options.quiet) as progress:
         shown = TrainingShown(wanted.name, wanted.training.epochs, progress)
         around = Surroundings(recipe, options.data_root, shown, shown.decoded, interrupts.heard, options.restart)
