@@ -170,7 +170,7 @@ def refuse_overwriting(
 ) -> None:
     """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes.
 
-    A report, which the options `reports_to` write, does not replace what is named like a model, a card or data either, read or not.
+    A report, which the options `reports_to` write, does not replace what is named like a model, a card or data either.
     """
     taken: list[tuple[str, Path]] = []
     problems: list[str] = []

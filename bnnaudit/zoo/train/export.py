@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.models.checkpoint.packed_weights import packed
+from bnnaudit.zoo.train import narrow_weights
 
 OPSET = 20
 """Version of the standard operators that the files are written in."""
 
 
-def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...]) -> bytes:
+def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...], pack: bool = False) -> bytes:
     """The network, deployed and in eval mode, as ONNX: input `images` (batch, *input_shape), output `logits` (batch, d).
 
     The exporter's notes on where in the source each node comes from are left out, so the bytes depend on the network and
-    the versions of torch and onnxscript alone. Raises UsageError where onnxscript is not installed.
+    the versions of torch and onnxscript alone. pack: binary weights take four bits each. Raises UsageError where onnxscript
+    is not installed.
     """
     try:
         import onnxscript  # noqa: F401 - what torch exports with
@@ -32,7 +34,7 @@ def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...]) -> bytes:
             (torch.zeros(2, *input_shape),),
             input_names=["images"],
             output_names=["logits"],
-            opset_version=OPSET,
+            opset_version=narrow_weights.OPSET if pack else OPSET,
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             dynamo=True,
             verbose=False,
@@ -44,6 +46,8 @@ def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...]) -> bytes:
         del noted.metadata_props[:]
         noted.doc_string = ""
     model.producer_version = torch.__version__.partition("+")[0]
+    if pack:
+        narrow_weights.store_narrow(model)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 

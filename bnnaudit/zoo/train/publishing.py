@@ -63,7 +63,7 @@ def publish(recipe: Recipe, made: Made, output: Path, file: Path | None) -> tupl
     for kind in dict.fromkeys(recipe.export.formats):
         match kind:
             case ExportFormat.ONNX:
-                content = onnx_bytes(made.network, shape)
+                content = onnx_bytes(made.network, shape, recipe.export.packed)
                 last["onnx_runtime_agrees"] = agreement(content, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
                 content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)

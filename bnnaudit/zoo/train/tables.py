@@ -226,7 +226,10 @@ class StartTable(_Table):
 
 
 class ExportTable(_Table):
-    """[export]: what is written. packed: binary weights take one bit in safetensors. latent: the float weights as well."""
+    """[export]: what is written.
+
+    packed: binary weights take one bit in safetensors, four in ONNX. latent: the float weights that training moves as well.
+    """
 
     formats: Annotated[tuple[ExportFormat, ...], Field(min_length=1)] = (ExportFormat.ONNX,)
     packed: bool = False
