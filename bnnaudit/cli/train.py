@@ -9,6 +9,8 @@ import typer
 
 from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.library_files import thrown_away
+from bnnaudit.cli.options import Reading
 from bnnaudit.cli.streams import waiting
 from bnnaudit.core.exit_codes import ExitCode
 
@@ -35,7 +37,7 @@ RecipePath = Annotated[
 
 
 @command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --data-root data")
-def train(recipe: RecipePath, options: TrainOptions) -> int | None:
+def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> int | None:
     """Train the network that RECIPE describes, and write it with its card, log of figures and digests.
 
     The same recipe and data always give the same network. A training that was interrupted or killed goes on from its last
@@ -45,6 +47,7 @@ def train(recipe: RecipePath, options: TrainOptions) -> int | None:
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.reports.numbers import percent
+        from bnnaudit.reports.safe_text import short
         from bnnaudit.zoo.train.keeping import TrainingInterruptedError
         from bnnaudit.zoo.train.publishing import written_names
         from bnnaudit.zoo.train.recipes import read_recipe
@@ -58,13 +61,16 @@ def train(recipe: RecipePath, options: TrainOptions) -> int | None:
         shown = TrainingShown(wanted.name, wanted.training.epochs, progress)
         around = Surroundings(recipe, options.data_root, shown, shown.decoded, interrupts.heard, options.restart)
         try:
-            result = train(wanted, options.output, around)
+            with thrown_away():
+                result = train(wanted, options.output, around)
         except TrainingInterruptedError as stopped:
-            typer.echo(f"bnnaudit: interrupted; the same command goes on from {stopped.checkpoint}", err=True)
+            typer.echo(
+                f"bnnaudit: interrupted; the same command goes on from {short(str(stopped.checkpoint))}", err=True
+            )
             return ExitCode.UNFINISHED
     typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
     for path in result.files:
-        typer.echo(f"  {path}")
+        typer.echo(f"  {short(str(path))}")
     return None
 
 

@@ -65,9 +65,9 @@ def test_a_signal_ends_it_with_a_checkpoint_and_the_same_command_goes_on(
     path, made = recipe(tmp_path, 40), tmp_path / "made"
     words = [sys.executable, "-m", "bnnaudit", "train", str(path), "--output", str(made)]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    log = made / "net-log.jsonl"
+    unfinished, log = made / "net-unfinished.jsonl", made / "net-log.jsonl"
     until = time.monotonic() + 120
-    while not log.exists() and time.monotonic() < until:
+    while not unfinished.exists() and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
@@ -76,12 +76,13 @@ def test_a_signal_ends_it_with_a_checkpoint_and_the_same_command_goes_on(
     assert err.splitlines()[-1] == f"bnnaudit: interrupted; the same command goes on from {checkpoint}"
     assert checkpoint.is_file()
     assert not (made / "net.safetensors").exists()
-    done = len(log.read_text().splitlines()) - 1
+    done = len(unfinished.read_text().splitlines()) - 1
     assert 0 < done < 40
     assert bnnaudit("train", path, "--output", made, "--quiet").code == 0
     rows = [json.loads(line) for line in log.read_text().splitlines()[1:-1]]
     assert [row["epoch"] for row in rows] == list(range(1, 41))
     assert not checkpoint.exists()
+    assert not unfinished.exists()
     assert bnnaudit("train", path, "--output", tmp_path / "whole", "--quiet").code == 0
     assert (tmp_path / "whole" / "net.safetensors").read_bytes() == (made / "net.safetensors").read_bytes()
 

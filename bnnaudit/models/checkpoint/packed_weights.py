@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from bnnaudit.core.errors import CheckpointError, cited
+from bnnaudit.core.file_limits import CHECKPOINT_BYTES
 
 KEY = "bnnaudit.packed_signs"
 SCALE = ".scale"
-LARGEST_BYTES = 4 * 2**30
-"""Of all weights once they are unpacked, as much as a file may have otherwise. Not tuned."""
 MOST_AXES = 8
 """Of a weight; those of layers have up to 5. Not tuned."""
 
@@ -60,10 +59,8 @@ def unpacked(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None, 
     if stated is None:
         return dict(tensors)
     shapes = _shapes(stated, where)
-    if 4 * sum(map(prod, shapes.values())) > LARGEST_BYTES:
-        raise CheckpointError(
-            f"{where}: its packed weights unpack to more than {LARGEST_BYTES // 2**30} GiB; it is not read"
-        )
+    if CHECKPOINT_BYTES.exceeded_by(size := 4 * sum(map(prod, shapes.values()))):
+        raise CheckpointError(f"{where}: its packed weights take {CHECKPOINT_BYTES.refusal(size)}")
     scales = {name + SCALE for name in shapes}
     weights = {name: tensor for name, tensor in tensors.items() if name not in scales and name not in shapes}
     for name, shape in shapes.items():

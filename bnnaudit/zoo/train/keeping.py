@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.part_files import part_beside
 from bnnaudit.zoo.train.checkpointing import save_checkpoint
-from bnnaudit.zoo.train.state import State
+from bnnaudit.zoo.train.state import Figures, State
 
 EVERY = 60.0
 """Seconds between two checkpoints: what a killed run loses at most. Saving one takes less than a second. Not tuned."""
@@ -81,7 +81,7 @@ class Keeper:
     def judged(self, state: State) -> None:
         """Writes the log anew, with the epoch's figures."""
         with refused(self.log.parent):
-            write_log(self.log, self.head, state)
+            write_whole(self.log, LogLines(self.head, state.figures).text())
 
     def _save(self, state: State) -> None:
         with refused(self.checkpoint.parent):
@@ -89,10 +89,17 @@ class Keeper:
         self.saved = time.monotonic()
 
 
-def write_log(path: Path, head: Mapping[str, object], state: State, last: Mapping[str, object] | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class LogLines:
     """JSON lines: what was trained and how, a line for each epoch, and once it is done one for the network that was written."""
-    lines = [head, *(asdict(row) for row in state.figures), *([last] if last else [])]
-    write_whole(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+    head: Mapping[str, object]
+    figures: Sequence[Figures]
+
+    def text(self, last: Mapping[str, object] | None = None) -> str:
+        """All of them."""
+        lines = [self.head, *(asdict(row) for row in self.figures), *([last] if last else [])]
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

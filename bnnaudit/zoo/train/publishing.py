@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,19 @@ import numpy as np
 from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.part_files import part_beside
+from bnnaudit.core.regular_file import open_regular
+from bnnaudit.core.replacing import replace_together
 from bnnaudit.zoo.train.agreement import agreement
 from bnnaudit.zoo.train.card import card_text
 from bnnaudit.zoo.train.export import onnx_bytes, safetensors_bytes
 from bnnaudit.zoo.train.images import Images, Split
-from bnnaudit.zoo.train.keeping import write_whole
+from bnnaudit.zoo.train.keeping import LogLines, write_whole
 from bnnaudit.zoo.train.tables import ExportFormat, Recipe
 
 DIGESTS = "SHA256SUMS"
+LONGEST_LIST = 2**20
+"""Bytes of a list that is read: about 10,000 files. Not tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +44,16 @@ class Made:
 
 
 def written_names(recipe: Recipe, drawn: bool) -> tuple[str, ...]:
-    """The files that a recipe makes: models, images where they were drawn, the card, and at last the list of their digests."""
+    """The files that a recipe makes: models, images where they were drawn, log, card, and at last the list of their digests."""
     models = [f"{recipe.name}.{kind}" for kind in dict.fromkeys(recipe.export.formats)]
     latent = [latent_name(recipe)] if recipe.export.latent else []
     images = [images_name(recipe)] if drawn else []
-    return (*models, *latent, *images, f"{recipe.name}.toml", DIGESTS)
+    return (*models, *latent, *images, log_name(recipe), card_name(recipe), DIGESTS)
+
+
+def card_name(recipe: Recipe) -> str:
+    """The file of the card."""
+    return f"{recipe.name}.toml"
 
 
 def latent_name(recipe: Recipe) -> str:
@@ -55,15 +66,62 @@ def images_name(recipe: Recipe) -> str:
     return f"{recipe.data.name}-test.npz"
 
 
-def publish(recipe: Recipe, made: Made, output: Path, file: Path | None) -> tuple[tuple[Path, ...], dict[str, object]]:
-    """Writes all files of a network; returns their paths, and the last line of the log. Raises OSError."""
-    shape = made.split.train.shape
+def log_name(recipe: Recipe) -> str:
+    """The file of the figures. No digest of it is kept, for it says how long the training took."""
+    return f"{recipe.name}-log.jsonl"
+
+
+def known_digests(recipe: Recipe, drawn: bool, output: Path) -> Mapping[str, str]:
+    """Those of the files that are there already.
+
+    Raises UsageError where something is in the way: a folder, a pipe, or weights that the new card would not be about. Raises
+    OSError where the folder cannot be read.
+    """
+    for name in written_names(recipe, drawn):
+        if os.path.lexists(output / name) and not (output / name).is_file():
+            raise UsageError(f"{output / name}: not a file, so it is not replaced; remove it, or name another folder")
+    for kind in set(ExportFormat) - set(recipe.export.formats):
+        other = output / f"{recipe.name}.{kind}"
+        if other.exists():
+            raise UsageError(
+                f"{other}: the new card {card_name(recipe)} would be taken for its own; remove it, add {kind} to "
+                "export.formats, or name another folder"
+            )
+    path = output / DIGESTS
+    return read_digests(path) if path.exists() else {}
+
+
+def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path | None) -> tuple[Path, ...]:
+    """Puts all files of a network into the folder, or none; returns their paths. log: with a line about the network.
+
+    Raises OSError, and UsageError where something is in the way.
+    """
+    known = known_digests(recipe, made.split.drawn, output)
+    contents, last = _models(recipe, made)
+    if made.split.drawn:
+        contents[images_name(recipe)] = images_bytes(made.split.test)
+    source = recipe.card.data or (images_name(recipe) if made.split.drawn else recipe.data.source)
+    contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, made.clean_accuracy).encode()
+    digests = {**known, **{name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
+    contents[DIGESTS] = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
+    contents[log_name(recipe)] = log.text(last).encode()
+    names = written_names(recipe, made.split.drawn)
+    with part_beside(output / recipe.name) as part:
+        part.mkdir()
+        for name, content in contents.items():
+            (part / name).write_bytes(content)
+        replace_together(part, output, names, speaking=card_name(recipe))
+    return (*(output / name for name in names if name != DIGESTS), *_copied(recipe, output, file))
+
+
+def _models(recipe: Recipe, made: Made) -> tuple[dict[str, bytes], dict[str, object]]:
+    """The files of weights by name, and what the log says of them."""
     contents: dict[str, bytes] = {}
     last: dict[str, object] = {"written_epoch": made.epoch, "clean_accuracy": made.clean_accuracy}
     for kind in dict.fromkeys(recipe.export.formats):
         match kind:
             case ExportFormat.ONNX:
-                content = onnx_bytes(made.network, shape, recipe.export.packed)
+                content = onnx_bytes(made.network, made.split.train.shape, recipe.export.packed)
                 last["onnx_runtime_agrees"] = agreement(content, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
                 content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)
@@ -72,15 +130,7 @@ def publish(recipe: Recipe, made: Made, output: Path, file: Path | None) -> tupl
         contents[f"{recipe.name}.{kind}"] = content
     if recipe.export.latent:
         contents[latent_name(recipe)] = safetensors_bytes(made.latent, False)
-    if made.split.drawn:
-        contents[images_name(recipe)] = images_bytes(made.split.test)
-    source = recipe.card.data or (images_name(recipe) if made.split.drawn else recipe.data.source)
-    contents[f"{recipe.name}.toml"] = card_text(recipe, shape, source, made.clean_accuracy).encode()
-    digests = known_digests(output) | {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    for name, content in contents.items():
-        write_whole(output / name, content)
-    write_whole(output / DIGESTS, "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
-    return (*(output / name for name in contents), *_copied(recipe, output, file)), last
+    return contents, last
 
 
 def _copied(recipe: Recipe, output: Path, file: Path | None) -> tuple[Path, ...]:
@@ -102,15 +152,15 @@ def images_bytes(images: Images) -> bytes:
     return stream.getvalue()
 
 
-def known_digests(folder: Path) -> dict[str, str]:
-    """Those that the folder's list has of other files."""
-    path = folder / DIGESTS
-    return dict(read_digests(path)) if path.exists() else {}
-
-
 def read_digests(path: Path) -> Mapping[str, str]:
-    """Digests by file name; raises UsageError for a file that is not such a list."""
-    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
+    """Digests by file name; raises UsageError for a file that is not such a list, or too long for one."""
+    no_list = UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
+    with open_regular(path) as stream:
+        content = stream.read(LONGEST_LIST + 1)
+    try:
+        pairs = [line.split("  ", 1) for line in content.decode("utf-8").splitlines()]
+    except UnicodeDecodeError:
+        raise no_list from None
+    if len(content) > LONGEST_LIST or any(len(pair) != 2 for pair in pairs):
+        raise no_list
     return {name: digest for digest, name in pairs}

@@ -21,7 +21,7 @@ from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
-from bnnaudit.zoo.train.keeping import EVERY, Keeper, NoWatcher, Watcher, refused, write_log
+from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
 from bnnaudit.zoo.train.publishing import Made, known_digests, publish
 from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
 from bnnaudit.zoo.train.state import State
@@ -67,14 +67,16 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
     """Trains, from the last checkpoint where there is one, and writes the network's files into `output`.
 
     NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the held-out
-    images where they were drawn from the data. The network depends on the recipe and the data alone. Raises UsageError where
-    `output` is not a folder that can be written to, TrainingInterruptedError where it was to stop.
+    images where they were drawn from the data: all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
+    The network depends on the recipe and the data alone. Raises UsageError where `output` is not a folder that can be written
+    to, or holds what is in the way, and TrainingInterruptedError where it was to stop.
     """
     with refused(output):
         output.mkdir(parents=True, exist_ok=True)
-        known_digests(output)
     arithmetic = Arithmetic.of(recipe.training)
     split = load_split(recipe.data, around.data_root, around.told)
+    with refused(output):
+        known_digests(recipe, split.drawn, output)
     sources = _networks_named(recipe, output, around.file)
     digest = digest_of(recipe, split, sources)
     checkpoint = output / f"{recipe.name}.checkpoint"
@@ -87,14 +89,14 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
             checkpoint.unlink(missing_ok=True)
         resume(checkpoint, state, digest)
         head = _head(recipe, split, digest, arithmetic, around.file)
-        log = output / f"{recipe.name}-log.jsonl"
+        log = output / f"{recipe.name}-unfinished.jsonl"
         descend(state, course, Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every))
         made = _finish(state, course)
         with refused(output):
-            files, last = publish(recipe, made, output, around.file)
-            write_log(log, head, state, last)
-            checkpoint.unlink(missing_ok=True)
-    return TrainingResult(made.network, made.clean_accuracy, (*files, log))
+            files = publish(recipe, made, LogLines(head, state.figures), output, around.file)
+            for unfinished in (checkpoint, log):
+                unfinished.unlink(missing_ok=True)
+    return TrainingResult(made.network, made.clean_accuracy, files)
 
 
 def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:

@@ -60,7 +60,7 @@ def test_what_is_not_binary_is_left_as_it_is() -> None:
         ('{"w": 8}', "not shapes by names"),
         ('{"w": [4, 4]}', "not the packed signs of 4x4"),
         ('{"other": [4, 2]}', "not the packed signs"),
-        ('{"w": [2000000000, 2000000000]}', "unpack to more than"),
+        ('{"w": [2000000000, 2000000000]}', "bytes, more than"),
         ('{"f": [1, 3]}', "not the packed signs"),
     ],
 )
