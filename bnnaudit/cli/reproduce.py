@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +21,14 @@ from bnnaudit.experiments.lines import PAPER_RESTARTS
 
 FOLDER = Path("sample_models")
 ALL = "all"
+Wanted = StrEnum("Wanted", [*((name.name, name.value) for name in TableName), ("ALL", ALL)])  # type: ignore[misc]
+"""The tables, or all of them; as an enumeration, so that an argument that is missing is told with its choices."""
 TableArgument = Annotated[
-    str,
+    Wanted,
     typer.Argument(
         help="Table or figure to reproduce, or all.",
         rich_help_panel="Model",
-        **vars(values.choice((*TableName, ALL), "TABLE")),
+        **vars(values.choice(Wanted, "TABLE", Wanted)),
     ),
 ]
 
@@ -123,7 +126,7 @@ def reproduce(
         raise UsageError(
             f"eps: {table} takes one radius, but {len(asked.radii)} were given; only figure2 takes several"
         )
-    with failing_into_files(output, table, provenance()):
+    with failing_into_files(output, str(table), provenance()):
         folders = networks.folders or ([] if networks.models else [_default_folder()])
         limits = options.Threat(eps=asked.radii[0] if asked.radii else None)
         models = at_hand(
@@ -138,7 +141,7 @@ def reproduce(
     return code
 
 
-def _names(table: str) -> tuple[TableName, ...]:
+def _names(table: Wanted) -> tuple[TableName, ...]:
     return tuple(TableName) if table == ALL else (TableName(table),)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import Environment
 from bnnaudit.core.reproduction import (
@@ -29,7 +28,7 @@ from bnnaudit.experiments.found import Found, share_of
 from bnnaudit.experiments.networks import counterpart, nearest, unlike
 from bnnaudit.experiments.paper import paper
 from bnnaudit.experiments.plan import Setup, attack_facts, attack_rows
-from bnnaudit.experiments.row_names import row_name
+from bnnaudit.experiments.row_names import CLEAN, row_name
 from bnnaudit.experiments.sizes import attack_sizes
 
 IMAGES = 200
@@ -44,6 +43,8 @@ def found_of(name: TableName, network: Network) -> Found:
     setup = Setup(attack_sizes(network.data, Norm.LINF, 0.2, 64), Threat(Norm.LINF, 0.2), 20, quantized=True)
     rows: list[ReproducedRow] = []
     values: dict[str, NDArray[Any]] = {}
+    if CLEAN in table.rows:
+        rows.append(ReproducedRow(CLEAN, row_name(name, CLEAN), cell=Estimate(1.0, 0.981, 1.0, IMAGES)))
     for index, planned in enumerate(attack_rows(table, setup)):
         values[planned.key] = np.arange(IMAGES) < IMAGES - index
         rows.append(
@@ -100,7 +101,7 @@ def model_of(name: TableName, network: Network, path: str = "nets/bnn-waq.onnx")
     )
 
 
-def reproduction(facts: ModelFacts | None = None, *names: TableName) -> Reproduction:
+def reproduction(*names: TableName) -> Reproduction:
     """Tables (by default Table 8) of a network like one of the paper's and of one unlike; a third could not be run."""
     tables = [
         assembled(name, [model_of(name, COPY), model_of(name, OWN, "nets/own.onnx")], restarts=20)

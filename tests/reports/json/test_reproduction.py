@@ -22,7 +22,7 @@ NAMES = (TableName.TABLE8, TableName.TABLE13, TableName.FIGURE1, TableName.FIGUR
 
 
 def document(*names: TableName) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(write_json(reproduction(None, *names), Page()))
+    written: dict[str, Any] = json.loads(write_json(reproduction(*names), Page()))
     return written
 
 
@@ -60,7 +60,7 @@ def test_no_key_may_be_missing(place: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize("names", [(), NAMES, tuple(TableName)])
 def test_what_is_read_back_is_what_was_written(names: tuple[TableName, ...]) -> None:
-    made = reproduction(None, *names)
+    made = reproduction(*names)
     text = write_json(made, Page())
     assert read_any(text, "it") == made
     assert write_json(read_any(text, "it"), Page()) == text

@@ -14,13 +14,13 @@ from tests.reports.reproductions import reproduction
 
 
 def words(*names: TableName, width: int = 120) -> str:
-    return " ".join(write_text(reproduction(None, *names), Page(width)).split())
+    return " ".join(write_text(reproduction(*names), Page(width)).split())
 
 
 @pytest.mark.parametrize("name", list(TableName))
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_lines_keep_to_the_page_and_names_of_rows_are_never_cut(name: TableName, width: int) -> None:
-    text = write_text(reproduction(None, name), Page(width))
+    text = write_text(reproduction(name), Page(width))
     assert max(map(len, text.splitlines())) <= width
     if name is TableName.TABLE8:
         assert re.search(r"PGD\+\+ HNS,\s.*\n?.*tanh:4\.\.0\.5:reach", text)
@@ -63,11 +63,11 @@ def test_a_claim_is_said_with_what_speaks_for_it() -> None:
 
 
 def test_a_figure_is_a_table_of_its_points() -> None:
-    text = write_text(reproduction(None, TableName.FIGURE1), Page(120))
+    text = write_text(reproduction(TableName.FIGURE1), Page(120))
     assert re.search(r"iterations +PGD +PGD\+\+ NJS", text)
     assert re.search(r"L-inf radius +PGD +PGD\+\+ NJS +PGD from the float twin", text)
     assert re.search(r" 4/255 +\d+\.\d % \[", text)
-    long = write_text(reproduction(None, TableName.FIGURE4), Page(120))
+    long = write_text(reproduction(TableName.FIGURE4), Page(120))
     assert len(re.findall(r"^ +[0-9.e-]+ +[0-9.e-]+$", long, re.MULTILINE)) == 2 * 3 * 13
 
 
@@ -76,7 +76,7 @@ def test_several_tables_stand_below_one_another() -> None:
     text = words(*names)
     assert text.startswith("1 table and 1 figure of the paper")
     assert all(f"── {name.shown}: " in text for name in names)
-    found = reproduction(None, *names)
+    found = reproduction(*names)
     emptied = replace(found, tables=(replace(found.tables[0], models=()), found.tables[1]))
     text = " ".join(write_text(emptied, Page(120)).split())
     assert "No network at hand belongs to Table 8." in text
