@@ -80,6 +80,6 @@ NOTES: Mapping[TableName, Callable[[int], list[str]]] = {
     TableName.FIGURE1: lambda _: ["All numbers of iterations are read off the longest run."],
     TableName.FIGURE4: lambda _: [f"Means of {PROBED} correctly classified images at most, in double precision."],
     TableName.FIGURE5: lambda _: [
-        f"Means of {PROBED} correctly classified images at most; the signs in single precision."
+        f"Means of {PROBED} correctly classified images at most, in the network's own precision."
     ],
 }

@@ -24,7 +24,12 @@ FIXED_B_IS_WEAKER = "On adversarially trained networks a fixed temperature of 0.
 COSTS = "A step of FGSM++ costs more by HNS than by NJS, and by NJS less than twice that of FGSM."
 LOWER_SCORES = "CLEVER scores are lower with NJS and with HNS than without a temperature."
 FLAT_IN_RHO = "PGD++ (NJS) leaves the same for every rho, within 5 points."
-MOVES_ALIKE = "NJS and HNS move each quantity in the direction in which they move it in the paper."
+SIGNAL_ALIKE = (
+    "NJS and HNS move error signal, input gradient and its signs in the direction in which they move in the paper."
+)
+JACOBIAN_ALIKE = (
+    "NJS and HNS move mean and deviation of the singular values in the direction in which they move in the paper."
+)
 NOT_TOO_SMALL = "With Proposition 1 alone next to nothing is left, less than 5 %, from rho = 1e-05 on."
 TINY_RHO = "A rho of 1e-15 leaves more than 1e-05, for its error signal is too small."
 LARGE_RHO = "On adversarially trained networks a large rho, and so a small b, weakens the attack."
@@ -81,7 +86,15 @@ def _table4(network: Network, judge: Judge) -> tuple[Claim, ...]:
 def _table13(network: Network, judge: Judge) -> tuple[Claim, ...]:
     """Against the paper's network of the same kind, whatever its architecture and data."""
     alike = [each.figures for each in paper().tables[TableName.TABLE13].networks if same_kind(network, each.network)]
-    return (judge.moves_alike(MOVES_ALIKE, list(QUANTITIES), ["njs", "hns"], alike[0]),) if alike else ()
+    if not alike:
+        return ()
+    spectrum = [quantity for quantity in QUANTITIES if quantity.startswith("jsv")]
+    signal = [quantity for quantity in QUANTITIES if quantity not in spectrum]
+    rules = ["njs", "hns"]
+    return (
+        judge.moves_alike(SIGNAL_ALIKE, signal, rules, alike[0]),
+        judge.moves_alike(JACOBIAN_ALIKE, spectrum, rules, alike[0]),
+    )
 
 
 def _table14(network: Network, judge: Judge) -> tuple[Claim, ...]:

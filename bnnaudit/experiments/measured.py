@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from bnnaudit.experiments.row_names import QUANTITIES, row_name
 from bnnaudit.experiments.sizes import FGSM
 from bnnaudit.measurements.attack_time import attack_seconds
 from bnnaudit.measurements.clever import clever_scores
-from bnnaudit.measurements.sign_curve import sign_norms
+from bnnaudit.measurements.gradient_curves import gradient_curves
 from bnnaudit.numerics.intervals import Proportion, mean_interval, median_interval
 from bnnaudit.quantization.quantizers import with_surrogate
 
@@ -30,6 +31,8 @@ TIMED = 50
 """Images that are attacked one by one for their time. Not tuned."""
 SCORED = 30
 """Images with a CLEVER score, which takes some 500 gradients of every class for each. Not tuned."""
+BEYOND = 10.0
+"""How far beyond the temperatures of Figure 4 those of Figure 5 go. Not tuned."""
 NONE_RIGHT = "no image is classified correctly"
 
 
@@ -110,6 +113,7 @@ def _curves(table: PaperTable, run: ModelRun) -> Found:
         run.progress.advance(images_of(run))
         return Found((ReproducedRow("curve", "curve", unable=NONE_RIGHT),), {})
     lines: list[tuple[str, Sequence[float]]]
+    betas = curves.betas
     if table.name is TableName.FIGURE4:
         lines = [
             ("||psi||", curves.psi_norm),
@@ -117,13 +121,19 @@ def _curves(table: PaperTable, run: ModelRun) -> Found:
             ("||d²l/dx²||", curves.hessian_norm),
         ]
     else:
-        run.progress.task("signs of the gradient")
-        probed = run.prepared.right.select(slice(0, signal.original.n))
-        signs = sign_norms(run.prepared.target, probed, curves.betas)
-        lines = [("||dl/dx||", curves.gradient_norm), ("||sign(dl/dx)||", signs)]
+        run.progress.task("gradient against b")
+        probed, betas = run.prepared.right.select(slice(0, signal.original.n)), _further(betas)
+        norms, signs = gradient_curves(run.prepared.target, probed, betas)
+        lines = [("||dl/dx||", norms), ("||sign(dl/dx)||", signs)]
     run.progress.advance(images_of(run))
     chosen = (Mark("b = 1", 1.0), Mark("NJS", signal.njs.beta_median), Mark("HNS", signal.hns.beta_median))
-    return Found(tuple(_points(lines, curves.betas)), {}, chosen)
+    return Found(tuple(_points(lines, betas)), {}, chosen)
+
+
+def _further(betas: Sequence[float]) -> tuple[float, ...]:
+    """The same with `BEYOND` times the last in the same ratios: there the gradient of a float network vanishes as well."""
+    ratio = betas[-1] / betas[-2]
+    return (*betas, *(betas[-1] * ratio**step for step in range(1, 1 + round(math.log(BEYOND, ratio)))))
 
 
 def _points(lines: Sequence[tuple[str, Sequence[float]]], betas: Sequence[float]) -> Iterator[ReproducedRow]:
