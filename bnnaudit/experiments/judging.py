@@ -145,20 +145,21 @@ class Judge:
         papers: the paper's figures for such a network. These are means of a whole sample without a test: a change counts from the
         factor `EVEN_FACTOR` on.
         """
-        against, seen = [], 0
+        against: list[ReproducedRow] = []
+        seen: dict[str, ReproducedRow] = {}
         for quantity in quantities:
             for rule in rules:
                 first, second = f"{quantity} original", f"{quantity} {rule}"
                 before, after = self.found.row(first), self.found.row(second)
                 if before is None or after is None or first not in papers or second not in papers:
                     continue
-                seen += 1
+                seen |= {first: before, second: after}
                 expected = _direction(float(papers[first]), float(papers[second]))
                 if expected * _direction(_left(before), _left(after)) < 0:
                     against += [before, after]
         if not seen:
             return Claim(statement, Outcome.UNDECIDED, why="the paper has no such network, or a row is missing")
-        return _claim(statement, against, not against, bool(against))
+        return _claim(statement, against or list(seen.values()), not against, bool(against))
 
     def falls(self, statement: str, series: str) -> Claim:
         """A curve goes down from its first to its last point, and never up by more than a thousandth of its largest value."""

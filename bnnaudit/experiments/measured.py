@@ -141,7 +141,7 @@ def _points(lines: Sequence[tuple[str, Sequence[float]]], betas: Sequence[float]
         for beta, value in zip(betas, values, strict=True):
             at = f"{beta:.3g}"
             yield ReproducedRow(
-                f"{series} b={at}", f"{series}, b = {at}", number=value, panel=panel, series=series, x=beta, at=at
+                f"{series} b={at}", f"{series} at b = {at}", number=value, panel=panel, series=series, x=beta, at=at
             )
 
 

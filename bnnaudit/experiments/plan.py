@@ -140,12 +140,14 @@ def _radii(setup: Setup) -> Iterator[PlannedRow]:
         for key in ("pgd", "pgd++ njs"):
             line = LINES[key]
             trial = Trial(line.make(size), threat)
-            yield PlannedRow(f"{key} radius={share:g}", f"{line.name}, {at}", trial, None, 1, line.name, size.eps, at)
+            yield PlannedRow(
+                f"{key} radius={share:g}", f"{line.name}, radius {at}", trial, None, 1, line.name, size.eps, at
+            )
         name = "PGD from the float twin"
         # Carried past its first success, so that the images are confidently wrong there.
         settings = Pgd(step_size=size.step, steps=size.steps, stop_at_success=False, error_signal=ErrorSignal.EXACT)
         trial = Trial(settings, threat, Source.SUBSTITUTE)
-        yield PlannedRow(f"transfer radius={share:g}", f"{name}, {at}", trial, None, 1, name, size.eps, at)
+        yield PlannedRow(f"transfer radius={share:g}", f"{name}, radius {at}", trial, None, 1, name, size.eps, at)
 
 
 def _step_sizes(setup: Setup) -> Iterator[PlannedRow]:
@@ -179,7 +181,7 @@ def _fully_connected(setup: Setup) -> Iterator[PlannedRow]:
         for radius in radii:
             at = length_text(radius)
             trial = Trial(settings, replace(setup.under(LINF), eps=radius))
-            yield PlannedRow(f"{key} radius={at}", f"{name}, {at}", trial, None, 0, name, radius, at)
+            yield PlannedRow(f"{key} radius={at}", f"{name}, radius {at}", trial, None, 0, name, radius, at)
 
 
 def attack_facts(trial: Trial) -> AttackFacts:

@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 320, 230
 """Of the axes of one panel, in the units of the picture."""
 LEFT, RIGHT, BOTTOM, GAP = 58, 18, 48, 12
 """Margins of a panel: for labels such as `100 %` and the title of the axis; between panels."""
-TOP, LEGEND_LINE = 66, 18
+TOP, LINE = 66, 18
 """What is above the panels: title, facts, and a line for each row of the legend."""
 INK, SOFT, GRID = "#1c2733", "#566473", "#e3e8ec"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#333333")
@@ -24,6 +24,8 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#333333")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 2", "1 3")
 MARKED = 20
 """Points up to which each of a curve has its marker and its interval. Not tuned."""
+HALO = 'paint-order="stroke" stroke="#ffffff" stroke-width="3"'
+"""Keeps words apart from a line below them."""
 LETTER = 6.1
 """Width of a letter of the legend, roughly."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -53,8 +55,10 @@ def figure_svg(table: ReproducedTable, model: ReproducedModel) -> str:
     """The picture of one model; the same rows give the same bytes."""
     series = list(dict.fromkeys(row.series for row in model.rows if row.x is not None))
     width = len(table.panels) * (LEFT + WIDTH + RIGHT) + (len(table.panels) - 1) * GAP
-    legend, lines = _legend(series, width) if _has_legend(table, model) else ([], 0)
-    top = TOP + lines * LEGEND_LINE
+    facts = _facts(model, width)
+    above = TOP + LINE * (len(facts) - 1)
+    legend, lines = _legend(series, width, above - 14) if _has_legend(table, model) else ([], 0)
+    top = above + lines * LINE
     height = top + HEIGHT + BOTTOM
     title = table_title(table)
     parts = [
@@ -63,7 +67,7 @@ def figure_svg(table: ReproducedTable, model: ReproducedModel) -> str:
         f"<title>{_text(f'{title}; {model_title(model)}')}</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         _words(10, 20, _fitted(title, width, 7.4), 'font-size="13" font-weight="bold"'),
-        _words(10, 37, _fitted(_facts(model), width, LETTER), f'fill="{SOFT}"'),
+        *(_words(10, 37 + LINE * line, words, f'fill="{SOFT}"') for line, words in enumerate(facts)),
         *legend,
     ]
     for index, panel in enumerate(table.panels):
@@ -74,9 +78,13 @@ def figure_svg(table: ReproducedTable, model: ReproducedModel) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _facts(model: ReproducedModel) -> str:
+def _facts(model: ReproducedModel, width: float) -> list[str]:
+    """Model, images and what the bars are, in two lines where one is too short."""
     intervals = ", 95 % intervals" if any(row.cell is not None for row in model.rows) else ""
-    return f"{model_title(model)}; {model.samples:,} images{intervals}"
+    parts = [model_title(model), f"{model.samples:,} images{intervals}"]
+    whole = "; ".join(parts)
+    lines = [whole] if LETTER * len(whole) < width - 20 else parts
+    return [_fitted(line, width, LETTER) for line in lines]
 
 
 def _fitted(words: str, width: float, letter: float) -> str:
@@ -91,15 +99,15 @@ def _has_legend(table: ReproducedTable, model: ReproducedModel) -> bool:
     )
 
 
-def _legend(series: Sequence[str], width: float) -> tuple[list[str], int]:
-    """A sample of each curve with its name, in as many lines as they need."""
+def _legend(series: Sequence[str], width: float, top: float) -> tuple[list[str], int]:
+    """A sample of each curve with its name, in as many lines as they need; top: of the first."""
     parts: list[str] = []
     x, line = 10.0, 0
     for index, name in enumerate(series):
         needed = 34 + LETTER * len(name) + 16
         if x > 10 and x + needed > width:
             x, line = 10.0, line + 1
-        y = 52 + line * LEGEND_LINE
+        y = top + line * LINE
         parts += [
             f'<path d="M{x:g} {y}h26" {_stroke(index)}/>',
             _marker(index, x + 13, y, ""),
@@ -140,13 +148,14 @@ def _panel(
 
 def _marks(model: ReproducedModel, axes: Axes, places: dict[float, str]) -> Iterator[str]:
     """Upright lines at the temperatures of some rules, each name on a line of its own."""
-    inside = [mark for mark in model.marks if min(places) <= mark.x <= max(places)]
-    for index, mark in enumerate(inside):
-        x = axes.x(mark.x)
+    inside = sorted((axes.x(mark.x), mark.name) for mark in model.marks if min(places) <= mark.x <= max(places))
+    for index, (x, name) in enumerate(inside):
         yield f'<path d="M{x:.1f} {axes.top:g}v{HEIGHT}" stroke="{SOFT}" stroke-dasharray="3 3" fill="none"/>'
-        before = x > axes.left + WIDTH / 2
-        style = f'fill="{SOFT}"' + (' text-anchor="end"' if before else "")
-        yield _words(x - 4 if before else x + 4, axes.top + 14 + 14 * index, mark.name, style)
+        needed = LETTER * len(name) + 8
+        following = inside[index + 1][0] if index + 1 < len(inside) else axes.right
+        before = following - x < needed
+        style = f'fill="{SOFT}" {HALO}' + (' text-anchor="end"' if before else "")
+        yield _words(round(x - 4 if before else x + 4, 1), axes.top + 30 + 14 * index, name, style)
 
 
 def _frame(panel: Panel, name: str, axes: Axes, places: dict[float, str], largest: float) -> Iterator[str]:

@@ -70,7 +70,7 @@ def found_of(name: TableName, network: Network) -> Found:
                 value = 1 - index / 80 if panel == 0 else 0.17 * np.exp(-(((index - 50) / 12) ** 2))
                 rows.append(
                     ReproducedRow(
-                        f"{series} b={at}", f"{series}, b = {at}", number=float(value), panel=panel, series=series,
+                        f"{series} b={at}", f"{series} at b = {at}", number=float(value), panel=panel, series=series,
                         x=float(at), at=at,
                     )
                 )  # fmt: skip
