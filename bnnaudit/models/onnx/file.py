@@ -14,6 +14,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_d
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.file_limits import LONGEST_LOCATION, ONNX_BYTES
 from bnnaudit.core.stages import doing
 from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
@@ -25,12 +26,8 @@ from bnnaudit.onnx_import.least_inputs import check_inputs
 from bnnaudit.onnx_import.operators import UNKNOWN, spec_of
 from bnnaudit.onnx_import.runtime import opens
 
-LARGEST = 2**31 - 1
-"""Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 """Types of which several values share a byte."""
-LONGEST_LOCATION = 4096
-"""Characters of the name of a file with weights: no longer path can be opened on Linux (PATH_MAX)."""
 KEPT = 1 << 24
 """A larger file is not kept in memory for replay, but read once more; not tuned."""
 
@@ -90,8 +87,8 @@ def _size(path: Path) -> int:
     size = path.stat().st_size
     if size == 0:
         raise ModelError(f"{path}: the file is empty")
-    if size > LARGEST:
-        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
+    if ONNX_BYTES.exceeded_by(size):
+        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be: {ONNX_BYTES.refusal(size)}")
     return size
 
 
@@ -198,8 +195,8 @@ def _references(path: Path, proto: ModelProto, size: int) -> list[_Reference]:
     found = [
         _reference(path, tensor) for tensor in all_tensors(proto) if external_data_helper.uses_external_data(tensor)
     ]
-    if size + sum(reference.length for reference in found) > LARGEST:
-        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
+    if ONNX_BYTES.exceeded_by(together := size + sum(reference.length for reference in found)):
+        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited: {ONNX_BYTES.refusal(together)}")
     return found
 
 
@@ -207,7 +204,7 @@ def _reference(path: Path, tensor: TensorProto) -> _Reference:
     folder = Path(os.path.realpath(path.parent))
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    if "\0" in location or len(location) > LONGEST_LOCATION:
+    if "\0" in location or LONGEST_LOCATION.exceeded_by(len(location)):
         raise ModelError(f"{path}: weights of {tensor.name!r} are in a file whose name no file can have; refused")
     place = Path(os.path.realpath(folder / location))
     if not location or Path(location).is_absolute() or not place.is_relative_to(folder):

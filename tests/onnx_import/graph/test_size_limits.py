@@ -10,7 +10,7 @@ import torch
 from onnx import ModelProto, helper
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.core.limits import LARGEST_OF_IMAGE, LARGEST_VALUE
+from bnnaudit.core.file_limits import LARGEST_OF_IMAGE, LARGEST_VALUE
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
@@ -31,10 +31,10 @@ def load(folder: Path, model: ModelProto) -> torch.nn.Module:
 @pytest.mark.parametrize(
     ("batch", "features", "fits"),
     [
-        (1, LARGEST_VALUE, True),
-        (1, LARGEST_VALUE + 1, False),
-        ("n", LARGEST_OF_IMAGE, True),
-        ("n", LARGEST_OF_IMAGE + 1, False),
+        (1, LARGEST_VALUE.most, True),
+        (1, LARGEST_VALUE.most + 1, False),
+        ("n", LARGEST_OF_IMAGE.most, True),
+        ("n", LARGEST_OF_IMAGE.most + 1, False),
     ],
 )
 def test_limits(batch: int | str, features: int, fits: bool) -> None:
