@@ -9,7 +9,7 @@ import typer
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
-from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile
+from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile, ReproductionFile
 from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
@@ -19,7 +19,13 @@ from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, WRITE_HISTORIES, ReportFormat
+from bnnaudit.reports.formats import (
+    WRITE_COMPARISONS,
+    WRITE_EVERYTHING,
+    WRITE_HISTORIES,
+    WRITE_REPRODUCTIONS,
+    ReportFormat,
+)
 
 LIMITS = "Limits on what files may cost, in memory, time and size; none only for files that you trust."
 
@@ -295,6 +301,21 @@ class Comparison(Output):
     )
 
     formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_COMPARISONS
+
+
+class Reproduced(Output):
+    """Where the paper's tables and figures go."""
+
+    format: Annotated[ReportFormat, values.choice(WRITE_REPRODUCTIONS, make=ReportFormat)] | None = option(
+        f"How to write them to stdout, or to --output whatever its suffix: {', '.join(WRITE_REPRODUCTIONS)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[ReproductionFile] | None = option(
+        "Also write them to this file, in the format named or that its suffix tells; can be repeated."
+    )
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_REPRODUCTIONS
 
 
 class PlottedHistory(Output):

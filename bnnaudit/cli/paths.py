@@ -134,6 +134,14 @@ def output_folder(text: str, option: str = "output") -> Path:
     return path
 
 
+def models_folder(text: str) -> Path:
+    """A folder of models; UsageError where there is none."""
+    path = folder(text, "models")
+    if not path.is_dir():
+        raise UsageError(f"models: {path}: no such folder")
+    return path
+
+
 def evidence_place(text: str) -> Path:
     """A folder or `.zip` to write evidence to; raises UsageError where something else is there."""
     path = named(text, "evidence")
@@ -276,4 +284,6 @@ Adversarial = Annotated[
 Evidence = Annotated[Path, path_kind("FOLDER|FILE.zip", evidence_place, (".zip",))]
 EVIDENCE_FOUND = path_kind("EVIDENCE", evidence_found, (".zip",))
 Picture = Annotated[Path, path_kind("FILE.svg|png", picture_file, (".svg", ".png"))]
+ModelsFolder = Annotated[Path, path_kind("FOLDER", models_folder, ())]
+FiguresFolder = Annotated[Path, path_kind("FOLDER", partial(output_folder, option="figures"), ())]
 Folder = Annotated[Path, path_kind("FOLDER", output_folder, ())]

@@ -10,6 +10,7 @@ from bnnaudit.config.kinds import (
     AtLeastOne,
     BudgetText,
     DeviceText,
+    FilledText,
     Fraction,
     Length,
     PathText,

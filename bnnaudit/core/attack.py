@@ -94,7 +94,7 @@ class Beta:
 
     @classmethod
     def parse(cls, text: str) -> Beta:
-        """A rule's name (`njs:0.05`, `bound:0.05` with its rho, `hns:full` with its curvature), or a positive number for a fixed b.
+        """A rule's name (`njs:0.05`, `bound:0.05` with its rho, `hns:full` with its curvature), or a positive number: a fixed b.
 
         Raises UsageError otherwise.
         """
