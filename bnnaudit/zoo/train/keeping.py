@@ -74,7 +74,7 @@ class Keeper:
         self.watcher.stepped(state)
         ending = self.stop()
         if ending or time.monotonic() - self.saved >= self.every:
-            self._save(state)
+            self.keep(state)
         if ending:
             raise TrainingInterruptedError(self.checkpoint)
 
@@ -83,7 +83,8 @@ class Keeper:
         with refused(self.log.parent):
             write_whole(self.log, LogLines(self.head, state.figures).text())
 
-    def _save(self, state: State) -> None:
+    def keep(self, state: State) -> None:
+        """Replaces the checkpoint; to be called at the end as well, for what is left to be written may not find room."""
         with refused(self.checkpoint.parent):
             save_checkpoint(self.checkpoint, state, self.digest)
         self.saved = time.monotonic()

@@ -90,7 +90,9 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
         resume(checkpoint, state, digest)
         head = _head(recipe, split, digest, arithmetic, around.file)
         log = output / f"{recipe.name}-unfinished.jsonl"
-        descend(state, course, Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every))
+        keeper = Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every)
+        descend(state, course, keeper)
+        keeper.keep(state)
         made = _finish(state, course)
         with refused(output):
             files = publish(recipe, made, LogLines(head, state.figures), output, around.file)

@@ -169,10 +169,12 @@ def test_a_list_of_digests_that_is_none(tmp_path: Path, content: bytes) -> None:
 
 
 def state(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All but what an unfinished training keeps."""
+    kept = (".checkpoint", "-unfinished.jsonl")
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(kept)}
 
 
-@pytest.mark.parametrize("failing", range(8))
+@pytest.mark.parametrize("failing", range(11))
 def test_either_all_files_are_replaced_or_none(
     tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
@@ -188,13 +190,19 @@ def test_either_all_files_are_replaced_or_none(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    if failing < 5:
+    if failing < 9:  # two logs, a checkpoint, six files
         with pytest.raises(UsageError, match="No space left on device"):
             train(tiny.model_copy(update={"seed": 4}), tmp_path)
         assert state(tmp_path) == before
+        monkeypatch.setattr(Path, "replace", replace)
+    if failing < 9:  # nothing is lost but the step that failed
+        heard = Heard()
+        train(tiny.model_copy(update={"seed": 4}), tmp_path, Surroundings(watcher=heard))
+        assert heard.plan == (20 if failing < 3 else 0)
+        assert state(tmp_path) != before
     else:
         train(tiny.model_copy(update={"seed": 4}), tmp_path)
-        assert read_digests(tmp_path / "SHA256SUMS").keys() == state(tmp_path).keys() - {"SHA256SUMS"}
+        assert read_digests(tmp_path / "SHA256SUMS").keys() == state(tmp_path).keys() - {"SHA256SUMS", "tiny-log.jsonl"}
 
 
 def test_a_process_that_is_killed_leaves_no_card_of_other_weights(
