@@ -26,6 +26,7 @@ from bnnaudit.auditing.run import run_audit
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import DataError, UsageError
+from bnnaudit.core.limits import Limits, limits_of, limits_set
 from bnnaudit.core.model_file import require_model
 from bnnaudit.core.policy import FailOn, Policy
 from bnnaudit.core.progress import Progress, Silence
@@ -81,6 +82,7 @@ def audit(
     substitute: str | Path | Literal[False] | None = None,
     name: str | None = None,
     settings: Tables | None = None,
+    limits: Limits | str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Audits `model` as `bnnaudit check` does: symptoms of gradient masking, their cause, a verdict, and the gate's decision.
@@ -103,13 +105,15 @@ def audit(
     tables of a card. Arguments come before `settings`, these before the model's card, and that before the bnnaudit.toml or
     pyproject.toml of the current folder.
 
+    limits: "none" lifts the limits on what files may cost, for files that you trust, as --limits does.
+
     Returns the report whatever the gate says: `report.raise_if_failed()` is what stops a test. An interrupt (Ctrl-C) ends in an
     undecided report as well. Raises AuditError, in one line, for input that cannot be used. Random state, threads and modes of
     the process are afterwards as they were.
     """
     given = model_of(model, name)
-    limits = {"min_clean": min_clean, "min_verified": min_verified, "max_gap": max_gap, "max_drop": max_drop}
-    gate = {**limits, "fail_on": fail_on}
+    thresholds = {"min_clean": min_clean, "min_verified": min_verified, "max_gap": max_gap, "max_drop": max_drop}
+    gate = {**thresholds, "fail_on": fail_on}
     if isinstance(policy, Policy) and any(value is not None for value in gate.values()):
         raise UsageError(
             f"policy: a Policy says all of it; leave out {', '.join(key for key in gate if gate[key] is not None)}"
@@ -129,7 +133,7 @@ def audit(
     call = call_text(
         "bnnaudit.audit", given, data, threat=threat, policy=policy, **gate, effort=effort, samples=samples
     )
-    with caller_state_kept(), early_end_refused():
+    with limits_set(limits_of(limits)), caller_state_kept(), early_end_refused():
         settled = settle(given, arguments, policy if isinstance(policy, Policy) else None)
         named = baseline if isinstance(policy, Policy) else settled.settings.policy.baseline
         if named is None and max_drop is not None:
@@ -144,13 +148,15 @@ def audit(
         return Report.of(report if earlier is None else earlier.hold(report))
 
 
-def load_target(model: str | Path | nn.Module, settings: Tables | None = None) -> Target:
+def load_target(
+    model: str | Path | nn.Module, settings: Tables | None = None, *, limits: Limits | str | None = None
+) -> Target:
     """The model with its card and `settings` (which win over the card), ready to attack; raises AuditError.
 
-    A module in memory needs [preprocessing] input_shape in the settings.
+    A module in memory needs [preprocessing] input_shape in the settings. limits: as for `audit`.
     """
     given = model_of(model, None)
-    with caller_state_kept(), early_end_refused():
+    with limits_set(limits_of(limits)), caller_state_kept(), early_end_refused():
         return open_target(given, Arguments(settings).settled(given))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.file_limits import KEPT_FOR_BACKWARD
 from bnnaudit.core.target import Target
 
 MEMORY_FACTS = Path("/proc/meminfo")
@@ -17,6 +20,8 @@ BYTES = 512 * 2**20
 """Largest size of a batch's activations on the CPU, which also take at most `SHARE` of the free memory. Not tuned."""
 SHARE = 0.25
 """Share of the free memory that a batch's activations may take. Not tuned."""
+FLOAT = 4
+"""Bytes of a number of an image."""
 OVERHEAD = 1.5
 """Factor for what a pass needs beyond the values kept for its backward pass. Not tuned."""
 
@@ -32,6 +37,24 @@ def fitting_batch(target: Target, images: Tensor) -> int:
 
 def bytes_per_image(target: Target, images: Tensor) -> int:
     """Memory that an image takes in a forward and a backward pass, by what the network keeps for the way back."""
+    points = images[:2]
+    return int(OVERHEAD * (_kept(target, points, lambda _: None) / len(points) + points[0].numel() * FLOAT))
+
+
+def require_room(target: Target, image: Tensor) -> None:
+    """Raises ModelError where the network keeps more of one image (1, ...) for its gradient than a file may cost."""
+
+    def look(kept: int) -> None:
+        if KEPT_FOR_BACKWARD.exceeded_by(kept):
+            raise ModelError(
+                f"{target.facts.path}: for the gradient of one image it keeps {KEPT_FOR_BACKWARD.refusal(kept)}"
+            )
+
+    _kept(target, image, look)
+
+
+def _kept(target: Target, images: Tensor, look: Callable[[int], None]) -> int:
+    """Bytes that the network keeps of images (N, ...) for their gradient; look: is told them as they grow."""
     kept: dict[int, int] = {}
     weights = {tensor.untyped_storage().data_ptr() for tensor in target.network.parameters()}
 
@@ -39,13 +62,13 @@ def bytes_per_image(target: Target, images: Tensor) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             kept[storage.data_ptr()] = storage.nbytes()
+            look(sum(kept.values()))
         return tensor
 
-    points = images[:2].to(target.device).detach().clone().requires_grad_()
+    points = images.to(target.device).detach().clone().requires_grad_()
     with torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
-        logits = target.logits(points)
-    del logits
-    return int(OVERHEAD * (sum(kept.values()) / len(points) + points[0].numel() * points.element_size()))
+        target.logits(points)
+    return sum(kept.values())
 
 
 def room(device: torch.device) -> int:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from bnnaudit.auditing.batch_size import fitting_batch
+from bnnaudit.auditing.batch_size import fitting_batch, require_room
 from bnnaudit.auditing.threads import Threads, fitting_threads, most_threads
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.attack import Pgd
@@ -82,7 +82,7 @@ class Opened:
     def under(self, settings: Settings) -> Opened:
         """The same model and images under settings that differ in the threat alone."""
         threat = threat_of(settings, self.unscored.facts)
-        return replace(self, settings=settings, target=rescored(self.unscored, self.sample.images, threat))
+        return replace(self, settings=settings, target=_rescored(self.unscored, self.sample.images, threat))
 
     @cached_property
     def batch_size(self) -> int:
@@ -133,13 +133,19 @@ def open_model_and_data(model: Path | GivenModule, settings: Settings, source: I
         target = open_target(model, settings, source)
         sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
         _refuse_colourless(model, target.facts, sample)
+        require_room(target, sample.images[:1])
         _check_normalisation(target, sample)
         target, sample = settle_flattening(target, sample, str(model), opened)
         facts = target.facts
         if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):
             target = opened(facts.layout, records=False)
-        scored = rescored(target, sample.images, threat_of(settings, target.facts))
+        scored = _rescored(target, sample.images, threat_of(settings, target.facts))
         return Opened(scored, sample, source, settings, target)
+
+
+def _rescored(target: Target, images: Tensor, threat: Threat) -> Target:
+    """The target whose network returns the tensor to climb under a threat, from passes over as many images as fit."""
+    return rescored(target, images, threat, fitting_batch(target, images))
 
 
 def _refuse_colourless(model: Path | GivenModule, facts: ModelFacts, sample: Sample) -> None:

@@ -44,7 +44,7 @@ def save_adversarial(path: Path, adversarial: Adversarial, facts: ModelFacts, im
         arrays["pixels"] = pixels
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), "save")
 
 
 def _pixels(images: Tensor, facts: ModelFacts, image_bits: int) -> NDArray[Any] | None:

@@ -27,7 +27,7 @@ def check(
     audit: options.Audit,
     gate: options.Gate,
     run: options.Run,
-    output: options.WithEvidence,
+    output: options.WithHistory,
 ) -> int:
     """Audit each MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.
 

@@ -44,7 +44,7 @@ class Drops(Options, panel="Gate"):
     "bnnaudit compare v1.json v2.json",
     "bnnaudit compare v1.json v2.json --max-drop 0.02 --report markdown=changes.md",
 )
-def compare(older: Older, newer: Newer, drops: Drops, output: options.Comparison) -> int:
+def compare(older: Older, newer: Newer, drops: Drops, reading: options.Reading, output: options.Comparison) -> int:
     """Compare two releases: how far clean and verified accuracy fell, with intervals, and which findings are new or gone.
 
     Where both reports carry the same images, these are compared one by one. Suites are matched by model name and threat. Exits

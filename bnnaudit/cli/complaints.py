@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+from collections.abc import Iterator
 
 import typer
 
@@ -15,6 +16,8 @@ from bnnaudit.reports.safe_text import abridged
 
 LONGEST = 4_000
 """Characters of a message that are shown: more than a page of mistakes in a card takes. Not tuned."""
+MOST_CAUSES = 1_000
+"""Of an error that are looked at. Not tuned."""
 ISSUES = "https://github.com/OWNER/bnnaudit/issues"
 """Where a bug is reported; `pyproject.toml` says the same."""
 INTERRUPTED = "interrupted; nothing was finished"
@@ -25,6 +28,8 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
 
     What ends a program, such as `SystemExit(0)`, ends none here: it comes from the user's code, and no verdict was reached.
     """
+    if interrupts.heard() and any(isinstance(cause, KeyboardInterrupt) for cause in _causes(error)):
+        return INTERRUPTED, ExitCode.UNFINISHED
     if isinstance(error, typer.TyperException):
         return error.format_message(), ExitCode.BAD_INPUT
     if isinstance(error, AuditError):
@@ -47,6 +52,15 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
             ExitCode.BAD_INPUT,
         )
     return f"a bug in bnnaudit: {kind}: {text} (--verbose shows where; please report it: {ISSUES})", ExitCode.BUG
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came from, as many as a traceback would have; foreign code could make them a circle."""
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def complain_of(error: BaseException, verbose: bool) -> ExitCode:

@@ -33,7 +33,7 @@ def files_of(output: options.Document) -> tuple[ReportFile, ...]:
     files = tuple(getattr(output, "report", None) or ())
     if output.output is None:
         return files
-    return (ReportFile(_format_of_output(output, output.output), output.output), *files)
+    return (ReportFile(_format_of_output(output, output.output), output.output, "output"), *files)
 
 
 def _format_of_output(output: options.Document, path: Path) -> ReportFormat:
@@ -109,12 +109,16 @@ def _write_files(
     codes: list[ExitCode] = []
     for file in files:
         try:
-            deliver(render(document, file.format, page_for(file.path, verbose)), file.path)
+            _write_file(document, file, verbose)
             if written is not None:
                 written.append(file.path)
         except Exception as error:
             codes.append(complain_of(error, verbose))
     return worst(codes)
+
+
+def _write_file(document: Document, file: ReportFile, verbose: bool) -> None:
+    deliver(render(document, file.format, page_for(file.path, verbose)), file.path, file.option)
 
 
 @contextmanager
@@ -157,8 +161,10 @@ def retire_reports(output: options.Document, models: Iterable[Path], made: Prove
 
 
 def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
-    """The failure in each file, but not over what may be a model, a card or data, or what settings name, such as a baseline; a
-    file that cannot be written is removed."""
+    """The failure in each file, but not over what may be a model, a card or data, or what settings name, such as a baseline.
+
+    A file that cannot be written is removed, without a word: what is told is the failure itself.
+    """
     from bnnaudit.reports.json.reading import round_trip
 
     failure = round_trip(failure)
@@ -166,6 +172,9 @@ def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:
     for file in files:
         if file.path.exists() and (is_kept(file.path) or any(file.path.samefile(path) for path in inputs)):
             continue
-        if _write_files(failure, (file,), verbose=False) is not ExitCode.PASSED and file.path.is_file():
+        try:
+            _write_file(failure, file, verbose=False)
+        except Exception:
             with contextlib.suppress(OSError):
-                file.path.unlink()
+                if file.path.is_file():
+                    file.path.unlink()

@@ -11,6 +11,7 @@ import typer
 from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.library_files import thrown_away
 from bnnaudit.cli.paths import refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
 
@@ -32,7 +33,7 @@ class Folder(Options, panel="Reports"):
 
 
 @command("bnnaudit history --history audits", "bnnaudit history model.onnx --history audits --plot accuracy.svg")
-def history(folder: Folder, output: options.PlottedHistory, name: Name = None) -> int:
+def history(folder: Folder, reading: options.Reading, output: options.PlottedHistory, name: Name = None) -> int:
     """Draw claimed and verified accuracy of the model NAME over its releases, or list the models there are.
 
     Files in the folder that are no reports are named and skipped.
@@ -51,5 +52,6 @@ def history(folder: Folder, output: options.PlottedHistory, name: Name = None) -
         if output.plot is not None:
             from bnnaudit.reports.pictures.history import save_history
 
-            save_history(found, output.plot)
+            with thrown_away():
+                save_history(found, output.plot)
     return write(found, output)

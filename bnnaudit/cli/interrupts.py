@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ UNFINISHED = 3
 """`ExitCode.UNFINISHED`, whose module takes longer to import than signals may wait."""
 AT_ONCE = b"bnnaudit: interrupted twice; ended at once\n"
 STDERR = 2
+AGAIN = 0.01
+"""Seconds after which an interrupt that was lost is raised again: when what lost it has returned. Not tuned."""
 
 _heard = False
 _held = True
@@ -30,6 +33,7 @@ def listen() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _hear)
+    sys.unraisablehook = _unraisable
 
 
 def release() -> None:
@@ -80,6 +84,23 @@ def _hear(number: int, frame: FrameType | None) -> None:
     if _heard:
         _end()
     _heard = True
+    if not _held:
+        raise KeyboardInterrupt
+    _waiting = True
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """What cannot be raised, as in a finalizer or where C code calls Python; of an interrupt Python would print a traceback and
+    go on."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt) or not hasattr(signal, "setitimer"):
+        sys.__unraisablehook__(lost)
+        return
+    signal.signal(signal.SIGALRM, _raise_again)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN)
+
+
+def _raise_again(*_: object) -> None:
+    global _waiting
     if not _held:
         raise KeyboardInterrupt
     _waiting = True

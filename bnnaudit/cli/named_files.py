@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from bnnaudit.core.dataset import split_address
+from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.toml_file import TomlError, read_toml
 
 SETTINGS = ("bnnaudit.toml", "pyproject.toml")
@@ -63,7 +64,7 @@ def _named_in(settings: Path) -> Iterator[Path]:
     if not _is_file(settings):
         return
     try:
-        with settings.open("rb") as stream:
+        with open_regular(settings) as stream:
             text = stream.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return

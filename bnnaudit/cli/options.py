@@ -21,6 +21,8 @@ from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
 from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, WRITE_HISTORIES, ReportFormat
 
+LIMITS = "Limits on what files may cost, in memory, time and size; none only for files that you trust."
+
 ModelPaths = Annotated[
     list[str],
     typer.Argument(
@@ -32,6 +34,12 @@ ModelPaths = Annotated[
 ModelPath = Annotated[
     Path, typer.Argument(help="ONNX file or checkpoint.", rich_help_panel="Model", **vars(paths.MODEL))
 ]
+
+
+class Reading(Options, panel="Input"):
+    """How files are read by a command that opens no network."""
+
+    limits: Limits = option(LIMITS, value=Limits.DEFAULT)
 
 
 class Network(Options, panel="Model"):
@@ -73,10 +81,7 @@ class Network(Options, panel="Model"):
     output_name: values.Name | None = option(
         "Output that holds the scores, for an ONNX file with several.", key="preprocessing.output_name"
     )
-    limits: Limits = option(
-        "Limits on the memory and time that opening a file may take; none only for files that you trust.",
-        value=Limits.DEFAULT,
-    )
+    limits: Limits = option(LIMITS, value=Limits.DEFAULT)
 
 
 class Deployed(Network):
@@ -314,6 +319,11 @@ class WithEvidence(Report):
     evidence: paths.Evidence | None = option(
         "Write the counterexamples, with all that `bnnaudit verify` needs to replay them, to this folder or .zip."
     )
+
+
+class WithHistory(WithEvidence):
+    """Where the report of an audit goes, and the folder that keeps all of them."""
+
     history: paths.HistoryFolder | None = option(
         "Keep the report of each audit in this folder, for `bnnaudit history`."
     )

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Annotated
 
 from bnnaudit.cli.values import Kind, filled
-from bnnaudit.core.dataset import NamedDataset
+from bnnaudit.core.dataset import IMAGE_SUFFIXES, NamedDataset
 from bnnaudit.core.errors import ModelError, UsageError
-from bnnaudit.core.file_name import expanded
+from bnnaudit.core.file_name import expanded, followed
 from bnnaudit.core.model_file import CHECKPOINT_SUFFIXES, ONNX_SUFFIXES, require_model
 from bnnaudit.reports.formats import SUFFIXES
 
 MODEL_SUFFIXES = (*ONNX_SUFFIXES, *CHECKPOINT_SUFFIXES)
-KEPT = (*MODEL_SUFFIXES, ".toml", ".npz", ".zip")
+WEIGHTS_BESIDE = (".data", ".onnx_data")
+"""Ends of names that exporters give to weights of an ONNX file that lie beside it."""
+KEPT = (*MODEL_SUFFIXES, *WEIGHTS_BESIDE, ".toml", ".npz", ".zip", *sorted(IMAGE_SUFFIXES))
 """Ends of names of models, cards, policies and data, which no report replaces."""
 REPORTS_TO = ("output", "report")
 """Options that name files to write reports to."""
@@ -92,7 +94,7 @@ def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path
 
 def is_kept(path: Path) -> bool:
     """Whether a file is named, or a link to one that is named, like a model, a card, a policy or data."""
-    return bool({path.suffix.lower(), path.resolve().suffix.lower()} & set(KEPT))
+    return bool({path.suffix.lower(), followed(path).suffix.lower()} & set(KEPT))
 
 
 def require_place(path: Path, option: str) -> Path:
@@ -174,7 +176,7 @@ def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[
     for option, path in written:
         if path is None or (path.exists() and not path.is_file()):
             continue
-        inputs = [what for what, other in read.items() if other is not None and _is_same(path, other)]
+        inputs = [what for what, other in read.items() if other is not None and _is_read(path, other)]
         outputs = [what for what, other in taken if _is_same(path, other)]
         problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
         if option in REPORTS_TO and not (inputs or outputs) and path.exists() and is_kept(path):
@@ -185,9 +187,17 @@ def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[
         raise WouldOverwriteError(problems[0], kept)
 
 
+def _is_read(path: Path, source: Path) -> bool:
+    """Whether a file to write is one that is read, or an image in a folder of them."""
+    if _is_same(path, source):
+        return True
+    is_image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    return is_image and source.is_dir() and followed(source) in followed(path).parents
+
+
 def _is_same(one: Path, other: Path) -> bool:
     """Whether two paths lead to one file, which need not be there yet."""
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    return followed(one) == followed(other) or (one.exists() and other.exists() and one.samefile(other))
 
 
 def working_folder() -> Path:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bnnaudit.reports.documents import Audited
 
 STDIN = "-"
+STDIN_FILE = Path("/dev/stdin")
+"""The file that a shell has redirected to stdin; where a system has no such name, there is no telling."""
 ReportPaths = Annotated[
     list[str],
     typer.Argument(
@@ -34,14 +36,14 @@ ReportPaths = Annotated[
     "bnnaudit render audit.json --report audit.html --report audit.sarif",
     "bnnaudit render first.json second.json --format json --output suite.json",
 )
-def render(reports: ReportPaths, output: options.Report) -> int:
+def render(reports: ReportPaths, reading: options.Reading, output: options.Report) -> int:
     """Write each REPORT in other formats: the very bytes that `check` would have written, and no audit is run.
 
     Several reports become one suite. Exits with 0 if everything was written, whatever the reports say: the gate is `check`.
     """
     made = provenance()
     require_formats(output)
-    read = {f"a report that is read, {name}": Path(name) for name in reports if name != STDIN}
+    read = {f"a report that is read, {name}": STDIN_FILE if name == STDIN else Path(name) for name in reports}
     refuse_overwriting(read, files_written(output))
     with failing_into_files(output, " ".join(reports), made):
         document = together([document_of(name) for name in reports], made)
@@ -50,9 +52,10 @@ def render(reports: ReportPaths, output: options.Report) -> int:
 
 def document_of(name: str) -> Audited:
     """The document in a file, or on stdin; raises ReportError for what is none."""
+    from bnnaudit.core.file_limits import REPORT_BYTES
     from bnnaudit.reports.json.reading import read_bytes, read_file
 
-    return read_bytes(sys.stdin.buffer.read(), "stdin") if name == STDIN else read_file(Path(name))
+    return read_bytes(sys.stdin.buffer.read(REPORT_BYTES.to_read), "stdin") if name == STDIN else read_file(Path(name))
 
 
 def together(documents: Sequence[Audited], made: Provenance) -> Audited:

@@ -25,10 +25,11 @@ from bnnaudit.reports.formats import (
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A file, and what is written into it."""
+    """A file, what is written into it, and the option that names it."""
 
     format: ReportFormat
     path: Path
+    option: str = "report"
 
 
 def report_file(text: str, formats: Sequence[ReportFormat], option: str = "report") -> ReportFile:

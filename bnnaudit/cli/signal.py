@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnnaudit.cli import options
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.library_files import thrown_away
 from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle
 from bnnaudit.core.surrogate import Surrogate
 
@@ -43,5 +44,6 @@ def signal(
         if output.plot is not None:
             from bnnaudit.reports.pictures.signal import save_signal
 
-            save_signal(report, output.plot)
+            with thrown_away():
+                save_signal(report, output.plot)
     return write(report, output)

@@ -134,15 +134,15 @@ def writes_ascii() -> bool:
     return not encoding.startswith("utf") or locale in ("C", "POSIX")
 
 
-def deliver(text: str, output: Path | None = None) -> None:
-    """Writes the finished text, to `output` all at once or not at all."""
+def deliver(text: str, output: Path | None = None, option: str = "output") -> None:
+    """Writes the finished text, to `output` all at once or not at all. option: the one that names `output`."""
     if output is None:
         typer.echo(text, nl=bool(text) and not text.endswith("\n"))
         sys.stdout.flush()
         return
     from bnnaudit.reports.output import write_atomically
 
-    write_atomically(output, text)
+    write_atomically(output, text, option)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from bnnaudit.cli import options
 from bnnaudit.cli.attack_settings import METHODS, TRANSFER
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
+from bnnaudit.cli.library_files import thrown_away
 from bnnaudit.cli.session import open_model, prepare_opened, provenance, running, settle, settle_attack
 from bnnaudit.cli.values import Name, choice
 from bnnaudit.core.attack import Beta, Climb
@@ -73,5 +74,6 @@ def sweep(
         if output.plot is not None:
             from bnnaudit.reports.pictures.sweep import save_sweep
 
-            save_sweep(report, output.plot)
+            with thrown_away():
+                save_sweep(report, output.plot)
     return write(report, output)

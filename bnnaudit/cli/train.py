@@ -9,6 +9,8 @@ import typer
 
 from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.library_files import thrown_away
+from bnnaudit.cli.options import Reading
 from bnnaudit.cli.streams import waiting
 
 
@@ -26,7 +28,7 @@ RecipePath = Annotated[
 
 
 @command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --quiet")
-def train(recipe: RecipePath, options: TrainOptions) -> None:
+def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> None:
     """Train the network that RECIPE describes, and write it with its card, test images and digests.
 
     The same recipe always gives the same network. Needs the extra bnnaudit[train].
@@ -35,11 +37,14 @@ def train(recipe: RecipePath, options: TrainOptions) -> None:
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.reports.numbers import percent
+        from bnnaudit.reports.safe_text import short
         from bnnaudit.zoo.train.recipes import read_recipe
-        from bnnaudit.zoo.train.training import train
+        from bnnaudit.zoo.train.training import train, written_names
 
         wanted = read_recipe(recipe)
-    paths.refuse_overwriting({"the recipe": recipe}, [("output", options.output / f"{wanted.name}.toml")])
+    paths.refuse_overwriting(
+        {"the recipe": recipe}, [("output", options.output / name) for name in written_names(wanted)]
+    )
     with progress_bar(options.quiet) as progress:
         progress.plan(wanted.training.epochs)
 
@@ -47,7 +52,8 @@ def train(recipe: RecipePath, options: TrainOptions) -> None:
             progress.task(f"{wanted.name}: epoch {epoch}, loss {loss:.3g}")
             progress.advance(1)
 
-        result = train(wanted, options.output, listen)
+        with thrown_away():
+            result = train(wanted, options.output, listen)
     typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
     for path in result.files:
-        typer.echo(f"  {path}")
+        typer.echo(f"  {short(str(path))}")

@@ -13,10 +13,12 @@ import typer
 
 from bnnaudit.cli import interrupts, paths
 from bnnaudit.cli.command import Options, command, option
+from bnnaudit.cli.options import Reading
 from bnnaudit.cli.session import supervise_code
 from bnnaudit.cli.streams import deliver
 from bnnaudit.cli.values import Name
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.limits import Limits
 
 if TYPE_CHECKING:
     from bnnaudit.evidence.manifest import Manifest
@@ -61,14 +63,15 @@ class VerificationOutput(Options, panel="Output"):
     "bnnaudit verify evidence/ --model model.onnx",
     "bnnaudit verify evidence.zip --model model.onnx --format json",
 )
-def verify(evidence: EvidencePath, network: VerifiedModel, output: VerificationOutput) -> int:
+def verify(evidence: EvidencePath, network: VerifiedModel, reading: Reading, output: VerificationOutput) -> int:
     """Check EVIDENCE: every digest, that each adversarial image is inside the threat, and that it fools the deployed model.
 
-    Exits with 0 if all counterexamples hold, 1 if something is wrong, 2 if there is no evidence or no model, 3 if the model
-    cannot be run.
+    Exits with 0 if all counterexamples hold, 1 if something is wrong, 2 if there is no evidence, none that can be read, or no
+    model, 3 if the model cannot be run.
     """
     from bnnaudit.evidence import result
     from bnnaudit.evidence.errors import NoEvidenceError
+    from bnnaudit.evidence.limits import limits_lifted
     from bnnaudit.evidence.verify import verify as verify_evidence
 
     written = output.output
@@ -81,7 +84,8 @@ def verify(evidence: EvidencePath, network: VerifiedModel, output: VerificationO
     paths.refuse_overwriting(read, [("output", written)])
     interrupts.release()
     try:
-        found = verify_evidence(evidence, network.model, partial(opened_as_audited, network))
+        with limits_lifted(reading.limits is Limits.NONE):
+            found = verify_evidence(evidence, network.model, partial(opened_as_audited, network))
     except NoEvidenceError as error:
         raise UsageError(f"evidence: {error}") from error
     text = result.as_json(found) if output.format is VerificationFormat.JSON else result.as_text(found)

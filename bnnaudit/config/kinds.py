@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictInt, StrictStr, WithJsonSchema
 
 from bnnaudit.core.attack import Beta, Budget
 from bnnaudit.core.device import parse_device
@@ -173,6 +173,14 @@ def _parsed(parse: Callable[[str], object], kind: type) -> Callable[[object], ob
     return convert
 
 
+def _filled(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"should be a valid string, not {value!r}")
+    if not value:
+        raise ValueError("String should have at least 1 character")
+    return value
+
+
 def _device(value: object) -> object:
     try:
         return parse_device(str(value))
@@ -212,6 +220,8 @@ Steps = Annotated[StrictInt, Field(ge=1, le=MOST_STEPS)]
 Restarts = Annotated[StrictInt, Field(ge=1, le=MOST_RESTARTS)]
 Queries = Annotated[StrictInt, Field(ge=1, le=MOST_QUERIES)]
 FilledText = Annotated[StrictStr, Field(min_length=1)]
+SourceText = Annotated[str, PlainValidator(_filled), WithJsonSchema(_TEXT)]
+"""Also with lone surrogates, by which Python writes names of files that are no UTF-8, and which pydantic's own text refuses."""
 PathText = Annotated[Path, BeforeValidator(_parsed(Path, Path)), WithJsonSchema(_TEXT)]
 Range = Annotated[Box, BeforeValidator(_range), WithJsonSchema({**_NUMBERS, "minItems": 2, "maxItems": 2})]
 PerChannel = Annotated[

@@ -10,7 +10,6 @@ from bnnaudit.config.kinds import (
     AtLeastOne,
     BudgetText,
     DeviceText,
-    FilledText,
     Fraction,
     Length,
     PathText,
@@ -20,6 +19,7 @@ from bnnaudit.config.kinds import (
     Queries,
     Range,
     Restarts,
+    SourceText,
     Steps,
     SurrogateText,
     Table,
@@ -40,7 +40,7 @@ from bnnaudit.core.threat import IMAGE_BITS, Norm
 class DataTable(Table):
     """[data]: what to audit on."""
 
-    source: FilledText | None = key(
+    source: SourceText | None = key(
         "An .npz file with x and y, a folder or .zip with a folder for each class, or a torchvision name such as CIFAR10."
     )
     root: PathText | None = key("Folder where torchvision keeps its data sets.")

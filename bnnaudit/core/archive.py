@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from bnnaudit.core.errors import listed, one_line
+from bnnaudit.core.file_limits import Limit
 
 CHUNK = 2**20
 """Bytes that are unpacked at a time. Not tuned."""
@@ -63,10 +64,10 @@ def opened_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[
         raise ArchiveError(f"{entry.filename[:80]} cannot be unpacked ({one_line(error, 120)})") from error
 
 
-def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
+def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: Limit) -> bytes:
     """All the bytes of a member; raises ArchiveError where there are more than `most`, or other than its header says."""
-    if entry.file_size > most:
-        raise ArchiveError(f"{entry.filename[:80]} unpacks to {entry.file_size:,} bytes, more than {most:,}")
+    if most.exceeded_by(entry.file_size):
+        raise ArchiveError(f"{entry.filename[:80]} unpacks to {most.refusal(entry.file_size)}")
     parts = []
     with opened_member(archive, entry) as stream:
         while part := stream.read(chunk_of(entry)):

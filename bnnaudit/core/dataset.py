@@ -11,6 +11,10 @@ from bnnaudit.core.errors import DataError, did_you_mean
 _ADDRESS = re.compile(r"(?P<file>.+\.zip)(?::(?P<inside>.*))?", re.IGNORECASE)
 
 
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"})
+"""Of the files in a folder or a zip that are taken for images."""
+
+
 class NamedDataset(StrEnum):
     """A data set that torchvision reads from the folder given as root."""
 

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from bnnaudit.core.regular_file import open_regular
+
 
 def sha256_of(path: Path) -> str:
     """SHA-256 (hexadecimal) of a file's bytes."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

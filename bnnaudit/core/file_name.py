@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
 def shown(name: Path | str) -> str:
     r"""The name of a file, whose bytes that are no UTF-8, lone surrogates in Python, become `\xff`."""
     return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def followed(path: Path) -> Path:
+    """Where the path leads through links; where links lead to one another, as far as it does, which `Path.resolve` refuses."""
+    return Path(os.path.realpath(path))
 
 
 def expanded(path: Path) -> Path:

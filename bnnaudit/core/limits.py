@@ -1,6 +1,6 @@
-"""The largest numbers that options and cards take, and the limits on what a file from a stranger may cost.
+"""The largest numbers that options and cards take, and whether the limits on files from strangers (`file_limits.py`) hold.
 
-Beyond the former libraries overflow, or the machine hangs. The latter are for `--limits none` to lift.
+Beyond the former libraries overflow, or the machine hangs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
+
+from bnnaudit.core.errors import UsageError
 
 LARGEST_COUNT = 2**31 - 1
 """PyTorch counts threads and images in integers of C."""
@@ -45,44 +47,21 @@ def problem_of_range(low: float, high: float) -> str:
 
 
 class Limits(StrEnum):
-    """Whether the limits on files from strangers hold: `default`, the table below, or `none`, for files that are trusted."""
+    """Whether the limits on files from strangers hold: `default`, or `none`, for files that are trusted."""
 
     DEFAULT = "default"
     NONE = "none"
 
 
-LIFTED = "--limits none lifts this limit, for a file that you trust"
-"""How a message about a limit ends."""
-
-GIB = 2**30
-
-OPENING_MEMORY = 3 * GIB
-"""Bytes that opening a model may take beside the program itself and `MEMORY_OF_WEIGHTS`: together under 4 GiB. Not tuned."""
-MEMORY_OF_WEIGHTS = 6
-"""Copies of a file's bytes that opening it may hold: those of the protocol buffer, PyTorch and ONNX Runtime, twice each while
-they are built."""
-OPENING_SECONDS = 15
-"""Seconds of processor time that opening a model may take beside `SECONDS_OF_WEIGHTS`; those of everyday use take less than
-one, and a file that takes just as long is opened twice within a minute. Not tuned."""
-SECONDS_OF_WEIGHTS = 1 / (10 * 2**20)
-"""Seconds for each byte of a file: a tenth of the speed at which digests and copies are made. Not tuned."""
-WAITING = 2.5
-"""Seconds of waiting for each second of processor time, as on a machine that is shared. Not tuned."""
-
-LARGEST_VALUE = 2**27
-"""Numbers in one value of a network, all images of a fixed batch together: 512 MiB as float32, forty times what VGG-16 needs of
-an image."""
-LARGEST_OF_IMAGE = 2**25
-"""The same for each image where the batch is open, as many of them go through at a time; not tuned."""
-LARGEST_COMPUTED = 2**24
-"""Numbers in a constant that is computed, where the largest of those that it comes from is not near that; not tuned."""
-MOST_NODES = 100_000
-"""Nodes of a graph once its local functions are written out. A graph of 10,000 nodes is opened in eight seconds. Not tuned."""
-MOST_CLASSES = 100_000
-"""Classes of a network: the scores of 300 images are then 120 MB; ImageNet-21k has 21,841."""
-
-
 _LIMITS: ContextVar[Limits] = ContextVar("limits", default=Limits.DEFAULT)
+
+
+def limits_of(text: Limits | str | None) -> Limits:
+    """The limits on files that a caller asks for, the default ones for None; raises UsageError for other words."""
+    try:
+        return Limits.DEFAULT if text is None else Limits(text)
+    except ValueError:
+        raise UsageError(f"limits: {str(text)[:80]!r} is not one of {', '.join(Limits)}") from None
 
 
 def limited() -> bool:

@@ -10,17 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bnnaudit.core.errors import one_line
-
-LARGEST = 2**20
-"""Bytes of the largest file: a card has about a thousand. Not tuned."""
-MOST_PARTS = 32
-"""Parts of a dotted key, and tables and lists inside one another; settings have up to 4. Python's reader takes time and memory
-in proportion to the square of the first: 40,000 parts take 20 s and 6 GiB. Not tuned."""
-MOST_BITS = 512
-"""Of a whole number: those that a key may have fit into 64, and any of these into a float."""
+from bnnaudit.core.file_limits import TOML_BITS, TOML_BYTES, TOML_PARTS
 
 _PART = r"""(?:(?<![\w-])[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
-_LONG_KEY = re.compile(rf"(?:{_PART}[ \t]*\.[ \t]*){{{MOST_PARTS}}}")
+_LONG_KEY = re.compile(rf"(?:{_PART}[ \t]*\.[ \t]*){{{TOML_PARTS.most}}}")
 
 
 class TomlError(Exception):
@@ -32,7 +25,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     text = _text_of(path)
     if _LONG_KEY.search(text):
         raise TomlError(
-            f"a key of more than {MOST_PARTS} parts, which would take memory without end; settings have 4 at most"
+            f"a key of more than {TOML_PARTS.most} parts, which would take memory without end; settings have 4 at most"
         )
     try:
         values = tomllib.loads(text)
@@ -50,10 +43,10 @@ def _text_of(path: Path) -> str:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise TomlError("cannot be read: not a file, but a folder, a pipe or a device")
-        if found.st_size > LARGEST:
-            raise TomlError(f"{found.st_size:,} bytes, more than settings may take ({LARGEST:,})")
+        if TOML_BYTES.exceeded_by(found.st_size):
+            raise TomlError(TOML_BYTES.refusal(found.st_size))
         with path.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
+            data = stream.read(TOML_BYTES.to_read)
         return data.decode().replace("\r\n", "\n")
     except FileNotFoundError:
         raise
@@ -68,11 +61,11 @@ def _require_plain(values: dict[str, Any]) -> None:
     pending: list[tuple[object, int]] = [(values, 0)]
     while pending:
         value, depth = pending.pop()
-        if depth > MOST_PARTS:
-            raise TomlError(f"tables or lists inside one another, more than {MOST_PARTS} deep")
+        if TOML_PARTS.exceeded_by(depth):
+            raise TomlError(f"tables or lists inside one another, more than {TOML_PARTS.most} deep")
         if isinstance(value, dict):
             pending += [(inner, depth + 1) for inner in value.values()]
         elif isinstance(value, list):
             pending += [(inner, depth + 1) for inner in value]
-        elif isinstance(value, int) and value.bit_length() > MOST_BITS:
-            raise TomlError(f"a whole number of {value.bit_length():,} bits; numbers of settings have up to 64")
+        elif isinstance(value, int) and TOML_BITS.exceeded_by(value.bit_length()):
+            raise TomlError(f"a whole number of {TOML_BITS.refusal(value.bit_length())}")

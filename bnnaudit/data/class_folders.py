@@ -12,18 +12,11 @@ import numpy as np
 from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_twins
 from bnnaudit.core.digest import sha256_of, sha256_of_listing
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.file_limits import FOLDER_DEPTH, FREE_MEMBER, IMAGE_BYTES, MEMBER_PACKING, MOST_IMAGES
 from bnnaudit.core.file_name import shown
 from bnnaudit.data.image_file import read_image_file, size_of
-from bnnaudit.data.pictures import LARGEST_FILE, PictureSource
+from bnnaudit.data.pictures import PictureSource
 from bnnaudit.data.tree import Arrangement, Parts, arrange, is_hidden, is_image, parts_of
-
-MOST_FILES = 3_000_000
-"""Names that are looked at: twice those of ImageNet's largest part. Not tuned."""
-MOST_DEPTH = 64
-"""Folders inside one another: data sets have 2 to 6. Not tuned."""
-USUAL_PACKING = 100
-"""A file of a zip may unpack to so many times its size, or to `SMALL_FILE`: pictures are packed already. Not tuned."""
-SMALL_FILE = 4 * 2**20
 
 
 def open_folder(path: Path) -> PictureSource:
@@ -38,9 +31,9 @@ def open_folder(path: Path) -> PictureSource:
         names += [f"{here}/{file}" if here else file for file in files if is_image((file,))]
         if not folders and not files:
             empty.append(here)
-        if len(names) > MOST_FILES:
+        if MOST_IMAGES.exceeded_by(len(names)):
             raise DataError(
-                f"{path}: more than {MOST_FILES:,} images below it; name the folder that holds the test set"
+                f"{path}: below it are {MOST_IMAGES.refusal(len(names))}; name the folder that holds the test set"
             )
     stored = {shown(name): name for name in names}
     found = arrange(str(path), list(stored), [shown(name) for name in empty])
@@ -61,10 +54,8 @@ def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     for folder, folders, files in os.walk(path, onerror=refuse):
         folders[:] = [name for name in folders if not is_hidden(name)]
         here = folder[start:].replace(os.sep, "/")
-        if folders and here.count("/") >= MOST_DEPTH:
-            raise DataError(
-                f"{path}: folders inside one another, more than {MOST_DEPTH} deep; name the one with the images"
-            )
+        if folders and FOLDER_DEPTH.exceeded_by(depth := here.count("/") + 1):
+            raise DataError(f"{path}: nests {FOLDER_DEPTH.refusal(depth)}; name the one with the images")
         yield here, folders, files
 
 
@@ -79,11 +70,11 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     if inside and not held:
         tops = sorted({parts[0][:80] for entry in archive.infolist() if (parts := parts_of(entry.filename))})[:6]
         raise DataError(f"{path}: holds no folder {inside} (top level: {', '.join(tops) or 'nothing'})")
-    if deep := next((parts for _, parts in held if len(parts) > MOST_DEPTH), None):
-        raise DataError(f"{where}: nests {len(deep):,} folders, more than {MOST_DEPTH}; create the zip again")
+    if deep := next((parts for _, parts in held if FOLDER_DEPTH.exceeded_by(len(parts))), None):
+        raise DataError(f"{where}: nests {FOLDER_DEPTH.refusal(len(deep))}; create the zip again")
     images = [("/".join(parts), entry) for entry, parts in held if is_image(parts) and not entry.is_dir()]
-    if len(images) > MOST_FILES:
-        raise DataError(f"{where}: more than {MOST_FILES:,} images in it; give a zip of the test set")
+    if MOST_IMAGES.exceeded_by(len(images)):
+        raise DataError(f"{where}: in it are {MOST_IMAGES.refusal(len(images))}; give a zip of the test set")
     try:
         refuse_twins([name for name, _ in images])
     except ArchiveError as error:
@@ -135,7 +126,12 @@ def _source(found: Arrangement, name: str, where: str, fetch: Callable[[str], by
 def _read_entry(archive: zipfile.ZipFile, files: Mapping[str, zipfile.ZipInfo], name: str, where: str) -> bytes:
     """The bytes of one file of the zip, which may not unpack to more than an image can need."""
     entry = files[name]
+    packing = entry.file_size / max(1, entry.compress_size)
     try:
-        return read_member(archive, entry, min(LARGEST_FILE, max(SMALL_FILE, USUAL_PACKING * entry.compress_size)))
+        if entry.file_size > FREE_MEMBER and MEMBER_PACKING.exceeded_by(packing):
+            raise ArchiveError(
+                f"{entry.filename[:80]} unpacks to {entry.file_size:,} bytes: {MEMBER_PACKING.refusal(packing)}"
+            )
+        return read_member(archive, entry, IMAGE_BYTES)
     except ArchiveError as error:
         raise DataError(f"{where}: {error}; create the zip again") from error

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from bnnaudit.core.errors import DataError
-from bnnaudit.data.pictures import LARGEST_FILE
+from bnnaudit.core.file_limits import IMAGE_BYTES
 
 
 def size_of(path: Path, where: str) -> int:
@@ -22,8 +22,8 @@ def size_of(path: Path, where: str) -> int:
 
 def read_image_file(path: Path, where: str) -> bytes:
     """The bytes of one file, which may not be more than an image can need."""
-    if (size := size_of(path, where)) > LARGEST_FILE:
-        raise DataError(f"{where}: {size / 2**20:.0f} MiB is too much for one image; replace or remove it")
+    if IMAGE_BYTES.exceeded_by(size := size_of(path, where)):
+        raise DataError(f"{where}: {IMAGE_BYTES.refusal(size)}; replace or remove it")
     try:
         return path.read_bytes()
     except OSError as error:

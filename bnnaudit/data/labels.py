@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.errors import DataError
-
-LARGEST_LABEL = 2**31 - 1
-"""Classes are counted in integers of C."""
+from bnnaudit.core.file_limits import LARGEST_LABEL
 
 
 def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArray[np.int64]:
@@ -28,9 +26,9 @@ def class_indices(where: str, labels: NDArray[np.generic], count: int) -> NDArra
             f"{where}: {fractions.size} of {count} labels are not whole numbers (first: {flat[first]} at index {first}); "
             "store the index of each image's class"
         )
-    if beyond := np.flatnonzero(np.abs(values) > LARGEST_LABEL).size:
+    if beyond := np.flatnonzero(np.abs(values) > LARGEST_LABEL.most).size:
         raise DataError(
-            f"{where}: {beyond} of {count} labels are beyond {LARGEST_LABEL:,}, such as {np.abs(values).max():g}; store the "
+            f"{where}: {beyond} of {count} labels are beyond {LARGEST_LABEL.most:,}, such as {np.abs(values).max():g}; store the "
             "index of each image's class"
         )
     return values.astype(np.int64)

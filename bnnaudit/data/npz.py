@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bnnaudit.core.archive import ArchiveError, chunk_of, open_zip, opened_member, refuse_twins
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import DataError, one_line
+from bnnaudit.core.file_limits import ARRAY_PACKING, FREE_ARRAY, MOST_ARRAYS
 from bnnaudit.core.file_name import shown
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
@@ -25,13 +26,6 @@ from bnnaudit.data.source import ArraySource, refuse_oversized
 
 SHOWN = 4
 """Arrays that are not read of which a report gives the names."""
-MOST_ARRAYS = 10_000
-"""Not tuned."""
-ALWAYS_READ = 2**28
-"""Bytes that an array may have however small its file is. Not tuned."""
-USUAL_PACKING = 50
-"""A larger array may unpack to so many times its size in the file: photographs in float32 to 2 to 6 times, digits in black and
-white in float64 to about 60, deflate's most is 1,032. Not tuned."""
 LONGEST_HEADER = 2**16
 """Bytes that a header may take: NumPy reads no more than 10,000 of it."""
 HEADERS: Mapping[tuple[int, int], Callable[..., Any]] = {
@@ -76,8 +70,8 @@ def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], l
     try:
         with open_zip(path) as archive:
             names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
-            if len(names) > MOST_ARRAYS:
-                raise ArchiveError(f"holds {len(names):,} members, more than {MOST_ARRAYS:,}")
+            if MOST_ARRAYS.exceeded_by(len(names)):
+                raise ArchiveError(f"holds {MOST_ARRAYS.refusal(len(names))}")
             refuse_twins(names)
             entries = dict(zip(names, archive.infolist(), strict=True))
             keys = find_keys(path, names)
@@ -111,10 +105,12 @@ def _checked_header(path: Path, key: str, archive: zipfile.ZipFile, entry: zipfi
     size = prod(header.shape) * header.dtype.itemsize
     if entry.file_size - header.size < size:
         raise ArchiveError(f"{entry.filename[:80]} is shorter than its header says")
-    if size > max(ALWAYS_READ, USUAL_PACKING * entry.compress_size):
+    packing = size / max(1, entry.compress_size)
+    if size > FREE_ARRAY and ARRAY_PACKING.exceeded_by(packing):
         raise DataError(
-            f"{what} unpacks from {entry.compress_size / 2**20:.0f} MiB to {size / 2**30:.1f} GiB, as a zip bomb does; "
-            "if the images are meant to be so alike, store them with numpy.savez, which does not pack them"
+            f"{what} unpacks from {entry.compress_size / 2**20:.0f} MiB to {size / 2**30:.1f} GiB, as a zip bomb does: "
+            f"{ARRAY_PACKING.refusal(packing)}; if the images are meant to be so alike, store them with numpy.savez, which does "
+            "not pack them"
         )
     return header
 
@@ -136,7 +132,8 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
     except ArchiveError:
         raise
     except Exception as error:  # the header is a Python expression, which may be wrong in any way
-        raise ArchiveError(f"{name} has a damaged header ({one_line(error, 120)})") from error
+        reason = one_line(error, 120).partition(": <")[0]  # no address of an object in memory
+        raise ArchiveError(f"{name} has a damaged header ({reason})") from error
     if any(length < 0 for length in shape):
         raise ArchiveError(f"{name} has a damaged header (a negative length)")
     return _Header(shape, fortran, dtype, start.tell())

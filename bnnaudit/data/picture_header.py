@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from bnnaudit.core.file_limits import MOST_PIXELS, MOST_SCANS
+
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH = 24
 """Where the bits per channel stand in a PNG: its first chunk is always the header."""
 JPEG = b"\xff\xd8\xff"
 SCAN = b"\xff\xda"
 """What every scan of a JPEG starts with; in its data a byte of 255 is never followed by this one."""
-MOST_SCANS = 100
-"""A progressive JPEG has about 10 scans of the whole image. One may take a hundred bytes and a second. Not tuned."""
-MOST_WEBP = 2**26
-"""Pixels of a WebP's canvas, which its decoder allocates as soon as the file is opened. Not tuned."""
 
 
 def bits_of_png(data: bytes) -> int | None:
@@ -21,10 +19,11 @@ def bits_of_png(data: bytes) -> int | None:
 
 def bomb_in(data: bytes) -> str:
     """What keeps a file from being given to its decoder at all, in words; empty where nothing does."""
-    if data.startswith(JPEG) and (scans := data.count(SCAN)) > MOST_SCANS:
-        return f"a JPEG of {scans:,} scans, each of which takes as long as an image"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and (pixels := _webp_pixels(data)) > MOST_WEBP:
-        return f"a WebP of {pixels:,} pixels is a decompression bomb, or no image of a data set"
+    if data.startswith(JPEG) and MOST_SCANS.exceeded_by(scans := data.count(SCAN)):
+        return f"a JPEG, each scan of which takes as long as an image, of {MOST_SCANS.refusal(scans)}"
+    # The decoder of WebP allocates the canvas as soon as the file is opened.
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and MOST_PIXELS.exceeded_by(pixels := _webp_pixels(data)):
+        return f"a WebP that is a decompression bomb, or no image of a data set: {MOST_PIXELS.refusal(pixels)}"
     return ""
 
 

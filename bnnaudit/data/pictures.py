@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.PpmImagePlugin import PpmImageFile
 
 from bnnaudit.core.errors import DataError, one_line
+from bnnaudit.core.file_limits import FREE_PIXELS, IMAGE_BYTES, MOST_GROWN, MOST_PIXELS, PIXEL_PACKING
 from bnnaudit.core.threat import Box
 from bnnaudit.data.picture_header import bits_of_png, bomb_in
 from bnnaudit.data.source import ArraySource, GivenSource
@@ -23,17 +24,6 @@ COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HS
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 """What an image file may hold, whatever its name says. Pillow knows forty more, of which some start other programs (EPS starts
 Ghostscript) or are read by libraries with a history of holes (TIFF)."""
-LARGEST_FILE = 256 * 2**20
-"""Bytes of the largest image file that is read. Not tuned."""
-MOST_PIXELS = 2**26
-"""Pixels of the largest image: a camera's has up to 2**26. Not tuned."""
-ALWAYS_READ = 2**21
-"""Pixels that an image may have however small its file is: those of 1920x1080. Not tuned."""
-USUAL_PACKING = 50
-"""A larger image may have so many pixels a byte of its file: photographs have 1 to 20, a JPEG of nothing but black 200, such a
-PNG 8,000. Not tuned."""
-MOST_GROWN = 2**26
-"""Pixels of an image that is resized before its centre is cut out. Not tuned."""
 
 
 class Resizing(Enum):
@@ -131,8 +121,11 @@ def resized(picture: NDArray[np.uint8], height: int, width: int, resizing: Resiz
     image = Image.fromarray(picture)
     if resizing is Resizing.CENTRE_CROP:
         factor = round(max(height, width) * 8 / 7) / min(image.size)
-        if factor**2 * image.width * image.height > MOST_GROWN:
-            raise DataError(f"an image of {image.width}x{image.height} is too narrow for a centre crop; remove it")
+        if MOST_GROWN.exceeded_by(pixels := factor**2 * image.width * image.height):
+            refusal = MOST_GROWN.refusal(pixels)
+            raise DataError(
+                f"an image of {image.width}x{image.height} is too narrow for a centre crop, which takes {refusal}; remove it"
+            )
         grown = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BILINEAR)
         left, top = (grown.width - width) // 2, (grown.height - height) // 2
         return np.asarray(grown.crop((left, top, left + width, top + height)), dtype=np.uint8)
@@ -141,8 +134,8 @@ def resized(picture: NDArray[np.uint8], height: int, width: int, resizing: Resiz
 
 def _opened(data: bytes, where: str) -> Image.Image:
     """The image behind its header; its pixels are not read yet, and an absurd number of them is refused."""
-    if len(data) > LARGEST_FILE:
-        raise DataError(f"{where}: {len(data) / 2**20:.0f} MiB is too much for one image; replace or remove it")
+    if IMAGE_BYTES.exceeded_by(len(data)):
+        raise DataError(f"{where}: {IMAGE_BYTES.refusal(len(data))}; replace or remove it")
     if problem := bomb_in(data):
         raise DataError(f"{where}: {problem}; replace or remove it")
     try:
@@ -157,9 +150,11 @@ def _opened(data: bytes, where: str) -> Image.Image:
         kinds = ", ".join(FORMATS)
         raise DataError(f"{where}: not an image ({kinds}), or an empty or damaged one; replace or remove it") from error
     pixels = image.width * image.height
-    if pixels > MOST_PIXELS or pixels > max(ALWAYS_READ, USUAL_PACKING * len(data)):
-        raise DataError(
-            f"{where}: {image.width}x{image.height} pixels in {len(data):,} bytes are a decompression bomb, or no image of a "
-            "data set; replace or remove it"
-        )
+    packed = pixels / len(data) if pixels > FREE_PIXELS else 0.0
+    for limit, found in ((MOST_PIXELS, pixels), (PIXEL_PACKING, packed)):
+        if limit.exceeded_by(found):
+            raise DataError(
+                f"{where}: {image.width}x{image.height} pixels in {len(data):,} bytes are a decompression bomb, or no image of "
+                f"a data set: {limit.refusal(found)}; replace or remove it"
+            )
     return image

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.file_limits import ARRAY_BYTES
 from bnnaudit.core.threat import Box
 
 
@@ -67,13 +68,9 @@ class GivenSource:
         return None if self.numbers is None else self.numbers(indices)
 
 
-LARGEST_BYTES = 16 * 2**30
-"""Bytes of the largest array that is read. Not tuned."""
-
-
 def refuse_oversized(where: str, shape: Sequence[int], itemsize: int, remedy: str) -> None:
-    """Raises DataError, with `remedy`, where an array of that shape would take more than 16 GiB."""
+    """Raises DataError, with `remedy`, where an array of that shape would be too large."""
     size = prod(shape) * itemsize
-    if size > LARGEST_BYTES:
+    if ARRAY_BYTES.exceeded_by(size):
         text = "x".join(str(length) for length in shape)
-        raise DataError(f"{where}: {text} values would take {size / 2**30:.0f} GiB of memory; {remedy}")
+        raise DataError(f"{where}: {text} values would take {ARRAY_BYTES.refusal(size)}; {remedy}")

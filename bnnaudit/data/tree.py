@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import decimal
 
+from bnnaudit.core.dataset import IMAGE_SUFFIXES
 from bnnaudit.core.errors import DataError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"})
 ARCHIVERS = "__MACOSX"
 """A folder that archivers add."""
 HELD_OUT = ("test", "val", "valid", "validation")
@@ -40,7 +40,7 @@ def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ())
     """
     paths = sorted(path for path in map(parts_of, names) if is_image(path))
     if not paths:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
         raise DataError(f"{where}: no image files ({kinds}); give a folder of class folders, or a folder of images")
     part: Parts = ()
     depths = set(map(len, paths))
@@ -108,7 +108,7 @@ def is_image(path: Parts) -> bool:
         if name[0] == "." or name == ARCHIVERS:
             return False
     stem, dot, suffix = path[-1].rpartition(".")
-    return bool(stem) and (dot + suffix).lower() in SUFFIXES
+    return bool(stem) and (dot + suffix).lower() in IMAGE_SUFFIXES
 
 
 def parts_of(name: str) -> Parts:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.evidence.errors import RefusedError, shown
+from bnnaudit.evidence.limits import FILE_BYTES
 from bnnaudit.evidence.manifest import ARRAYS, Manifest
-from bnnaudit.evidence.stores import LARGEST_FILE, READ_ERRORS, read_up_to, refuse_bomb
+from bnnaudit.evidence.stores import READ_ERRORS, read_up_to, refuse_bomb
 from bnnaudit.evidence.threat import Images
 
 IMAGES, CLASSES, ANSWERS = ("original", "adversarial"), ("label", "index"), ("before", "after")
@@ -26,8 +27,8 @@ class Arrays:
 
     def __init__(self, stream: IO[bytes], manifest: Manifest, stack: ExitStack) -> None:
         self.count, self.shape = manifest.count, manifest.input.shape
-        if self.count * math.prod(self.shape) * 8 > LARGEST_FILE:
-            raise RefusedError(f"{ARRAYS}: more than {LARGEST_FILE // 2**30} GiB of images; refused")
+        if FILE_BYTES.exceeded_by(size := self.count * math.prod(self.shape) * 8):
+            raise RefusedError(f"{ARRAYS}: images of {FILE_BYTES.refusal(size)}")
         try:
             self.archive = stack.enter_context(zipfile.ZipFile(stream))
             self.images = [stack.enter_context(self._opened(name, "<f4", self.shape)) for name in IMAGES]

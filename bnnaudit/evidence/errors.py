@@ -5,7 +5,7 @@ WHOLE = 2**53
 
 
 class NoEvidenceError(Exception):
-    """What was named is no evidence at all, or no model."""
+    """What was named is no evidence, none whose manifest can be read, or no model."""
 
 
 class RefusedError(Exception):

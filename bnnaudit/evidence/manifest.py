@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, exact, shown
+from bnnaudit.evidence.limits import BATCH_NUMBERS, IMAGE_NUMBERS, VALUES
 from bnnaudit.evidence.stores import MANIFEST, safe_name
 from bnnaudit.evidence.table import Table
 from bnnaudit.evidence.threat import Grid, Threat
@@ -24,8 +25,8 @@ MOST_AXES = 3
 """Axes of an image, as many as bnnaudit takes."""
 ON_GRID = 1e-6
 """Part of a whole number by which arithmetic may miss it. Not tuned."""
-LARGEST_IMAGE, LARGEST_BATCH = 2**25, 2**28
-"""Numbers of one image, as many as bnnaudit takes, and of those that the model is given at a time: 1 GiB. Not tuned."""
+BETWEEN = b",[{"
+"""What values stand behind in JSON; in texts these signs stand as well, so that they count for more values than there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Manifest:
 
 
 def read_manifest(content: bytes) -> Manifest:
-    """RefusedError where it is damaged or says what cannot be; NoEvidenceError where it is something else."""
+    """RefusedError where it says what cannot be; NoEvidenceError where it cannot be read or is something else."""
 
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is no number")
@@ -142,10 +143,13 @@ def read_manifest(content: bytes) -> Manifest:
             raise ValueError("a key is there twice, so that it can be read in two ways")
         return entries
 
+    require_few_values(content, MANIFEST)
     try:
         document = json.loads(content, parse_constant=refuse, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"{MANIFEST} is damaged or cut off ({shown(error)})") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NoEvidenceError(f"{MANIFEST} is damaged or cut off ({shown(error)})") from error
+    except ValueError as error:  # of the two above, and of a number with thousands of digits
+        raise RefusedError(f"{MANIFEST} is damaged ({shown(error)})") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = shown(document.get("schema") if isinstance(document, dict) else "no object", 60)
         raise NoEvidenceError(f"{MANIFEST} is not {SCHEMA} (it says {found}); give what --evidence wrote")
@@ -245,11 +249,11 @@ def _input_of(table: Table) -> Input:
         len(shape) not in (1, 3)
         or len(network_shape) > MOST_AXES
         or numbers != math.prod(network_shape)
-        or numbers > LARGEST_IMAGE
+        or IMAGE_NUMBERS.exceeded_by(numbers)
     ):
         raise table.wrong("shape", "that of an image which the network takes")
-    if numbers * max(given.chunk, given.batch or 1) > LARGEST_BATCH:
-        raise table.wrong("chunk", f"a number of images that together have at most {LARGEST_BATCH:,} numbers")
+    if BATCH_NUMBERS.exceeded_by(numbers * max(given.chunk, given.batch or 1)):
+        raise table.wrong("chunk", f"a number of images that together have at most {BATCH_NUMBERS.most:,} numbers")
     if given.batch is not None and given.chunk > given.batch:
         raise table.wrong("chunk", "at most the batch that the model insists on")
     if not given.scale > 0:
@@ -258,3 +262,9 @@ def _input_of(table: Table) -> Input:
         if len(values) not in (0, 1, shape[0]) or (key == "std" and 0.0 in values):
             raise table.wrong(key, "one number for all channels or one for each, and no divisor zero")
     return given
+
+
+def require_few_values(content: bytes, name: str) -> None:
+    """Raises RefusedError for JSON of more values than there may be; an empty list takes three bytes in it and 64 in memory."""
+    if VALUES.exceeded_by(values := sum(content.count(sign) for sign in BETWEEN)):
+        raise RefusedError(f"{name} has {VALUES.refused(f'up to {values:,} {VALUES.unit}')}")

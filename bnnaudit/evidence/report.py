@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.evidence.errors import RefusedError, shown
-from bnnaudit.evidence.manifest import REPORT, Data, Manifest
+from bnnaudit.evidence.limits import REPORT_BYTES
+from bnnaudit.evidence.manifest import REPORT, Data, Manifest, require_few_values
 from bnnaudit.evidence.stores import MANIFEST, Store, read_up_to
 from bnnaudit.evidence.threat import Images, Threat
 
-LARGEST_REPORT = 2**29
-"""Bytes of a report that is read: of 100,000 images it takes 10 MB."""
 LEVELS, DIGITS = 2**16 - 1, 16
 """Steps of a pixel, and hexadecimal digits, in the digest of an image."""
 THREAT = {
@@ -40,7 +39,11 @@ def check_report(store: Store, manifest: Manifest) -> tuple[Rows, list[str]]:
     """
     try:
         with store.open(REPORT) as stream:
-            document = json.loads(read_up_to(stream, LARGEST_REPORT, REPORT))
+            content = read_up_to(stream, REPORT_BYTES.to_read, REPORT)
+        if REPORT_BYTES.exceeded_by(len(content)):
+            raise RefusedError(f"{REPORT}: {REPORT_BYTES.refused('its bytes go on')}")
+        require_few_values(content, REPORT)
+        document = json.loads(content)
         if document["model"]["sha256"] != manifest.model_sha256:
             return {}, [f"{REPORT} is about another model than {MANIFEST}"]
         threat, images = document["threat"], document["images"]

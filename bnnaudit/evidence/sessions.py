@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.evidence.bounded import allow_for, says_out_of_memory, under_limits
 from bnnaudit.evidence.errors import CannotRunError, shown
 from bnnaudit.evidence.manifest import Input, Manifest, Session
 from bnnaudit.evidence.threat import Images
@@ -51,6 +52,8 @@ def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, sessio
         )
         (given,) = (entry.name for entry in runner.get_inputs())
     except Exception as error:  # its exceptions have no base of their own
+        if under_limits() and says_out_of_memory(error):
+            raise
         raise CannotRunError(f"ONNX Runtime cannot load the model: {shown(error, 400)}") from error
 
     def classify(images: Images) -> NDArray[np.int64]:
@@ -61,6 +64,7 @@ def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, sessio
 
     def run(values: NDArray[Any]) -> NDArray[np.int64]:
         count, wanted = len(values), manifest.input.batch or len(values)
+        allow_for(count)
         if count < wanted:
             values = np.concatenate([values, np.repeat(values[-1:], wanted - count, axis=0)])
         try:
@@ -69,6 +73,8 @@ def _classifier(onnxruntime: Any, model: bytes | str, manifest: Manifest, sessio
                 raise ValueError(f"it returns other than {wanted} rows of scores for {wanted} images")
             return classes_of(np.asarray(scores, np.float32).reshape(wanted, -1)[:count], manifest)
         except Exception as error:
+            if under_limits() and says_out_of_memory(error):
+                raise
             raise CannotRunError(f"ONNX Runtime cannot run the model: {shown(error, 400)}") from error
 
     return classify

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,15 +13,13 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, shown
+from bnnaudit.evidence.limits import FILE_BYTES, FILE_PACKING, FREE_FILE, MANIFEST_BYTES
 
 MANIFEST = "manifest.json"
-LARGEST_MANIFEST = 64 * 2**20
-"""Bytes of a manifest that is read: of 100,000 pictures it takes 16 MB."""
-LARGEST_FILE = 8 * 2**30
-"""Bytes of one file of evidence, unpacked. Not tuned."""
-EXPANSION, FREE = 100, 64 * 2**20
-"""Times that compressed data may grow, beyond 64 MiB: images grow two- to tenfold, a bomb a thousandfold. Not tuned."""
-READ_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+READ_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error),
+)
 """What reading a damaged file raises."""
 
 
@@ -28,6 +28,10 @@ class Store(Protocol):
 
     def names(self) -> list[str]:
         """All files, those that are hidden left out; RefusedError for what could lead out of the evidence."""
+        ...
+
+    def has_manifest(self) -> bool:
+        """Whether what is there says that it is evidence, or that its folders are, whatever else may be there."""
         ...
 
     def open(self, name: str) -> IO[bytes]:
@@ -67,6 +71,11 @@ class Folder:
         """Nothing is open."""
 
     @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum((self.root / name).stat().st_size for name in self.names())
+
+    @property
     def name(self) -> str:
         """The folder's own, as a line may show it."""
         return shown(self.root)
@@ -83,6 +92,14 @@ class Folder:
             if not path.is_dir():
                 found.append(safe_name(name))
         return found
+
+    def has_manifest(self) -> bool:
+        """Whether there is a manifest in the folder, or in one of its folders, no link followed."""
+        try:
+            found = [self.root / MANIFEST, *self.root.glob(f"*/{MANIFEST}")]
+            return any(is_file(path) and (path.parent == self.root or not path.parent.is_symlink()) for path in found)
+        except OSError:
+            return False
 
     def open(self, name: str) -> IO[bytes]:
         """The file itself."""
@@ -112,6 +129,11 @@ class Archive:
         self.archive.close()
 
     @property
+    def size(self) -> int:
+        """Bytes of the zip."""
+        return self.path.stat().st_size
+
+    @property
     def name(self) -> str:
         """The zip and the folder inside, as a line may show them."""
         return shown(f"{self.path}:{self.prefix.rstrip('/')}" if self.prefix else self.path)
@@ -132,6 +154,10 @@ class Archive:
         inside = [name.removeprefix(self.prefix) for name in found if name.startswith(self.prefix)]
         return sorted(name for name in inside if not is_hidden(name))
 
+    def has_manifest(self) -> bool:
+        """Whether there is a manifest, or one in a folder."""
+        return any(MANIFEST in name.split("/")[:2] for name in self.archive.namelist())
+
     def open(self, name: str) -> IO[bytes]:
         """The file, unpacked as it is read."""
         try:
@@ -148,13 +174,15 @@ class Archive:
 
 def refuse_bomb(name: str, entry: zipfile.ZipInfo) -> None:
     """Raises RefusedError for a member of a zip that would unpack to far more than it takes there, or to too much."""
-    if entry.file_size > min(LARGEST_FILE, max(FREE, EXPANSION * entry.compress_size)):
-        size = f"{entry.file_size / 2**20:,.0f} MiB"
-        raise RefusedError(f"{shown(name)} would unpack from {entry.compress_size:,} bytes to {size}; refused")
+    packing = entry.file_size / max(1, entry.compress_size) if entry.file_size > FREE_FILE else 0.0
+    for limit, found in ((FILE_BYTES, entry.file_size), (FILE_PACKING, packing)):
+        if limit.exceeded_by(found):
+            sizes = f"from {entry.compress_size:,} bytes to {entry.file_size:,}"
+            raise RefusedError(f"{shown(name)} would unpack {sizes}: {limit.refusal(found)}")
 
 
 def open_store(path: Path) -> Folder | Archive:
-    """What lies at `path`; NoEvidenceError where that can be no evidence, RefusedError for a damaged zip."""
+    """What lies at `path`; NoEvidenceError where that can be no evidence, or cannot be read."""
     try:
         if path.is_dir():
             return Folder(path)
@@ -169,30 +197,41 @@ def open_store(path: Path) -> Folder | Archive:
     try:
         return Archive(path, zipfile.ZipFile(path))
     except READ_ERRORS as error:
-        raise RefusedError(f"{shown(path)} is damaged or cut off ({shown(error)})") from error
+        raise NoEvidenceError(f"{shown(path)}: a zip that is damaged or cut off ({shown(error)})") from error
 
 
 def evidence_in(store: Folder | Archive) -> list[tuple[Folder | Archive, bytes]]:
     """Where evidence lies in a store, with its manifest: in the store itself, else in its folders.
 
-    Raises NoEvidenceError if there is none.
+    Raises NoEvidenceError if there is none, and RefusedError for what is there and dangerous to read.
     """
-    names = store.names()
+    try:
+        names = store.names()
+    except RefusedError as error:
+        if store.has_manifest():
+            raise
+        raise NoEvidenceError(f"{store.name}: no evidence, and not to be read ({error})") from error
     if MANIFEST in names:
-        return [(store, _manifest_of(store))]
+        return [(store, _manifest_of(store, 0))]
     ending = f"/{MANIFEST}"
     folders = sorted(name.removesuffix(ending) for name in names if name.endswith(ending) and name.count("/") == 1)
     if not folders:
         raise NoEvidenceError(f"{store.name}: no evidence ({MANIFEST} is missing); give what --evidence wrote")
-    inner = [store.inside(folder) for folder in folders]
-    return [(one, _manifest_of(one)) for one in inner]
+    found: list[tuple[Folder | Archive, bytes]] = []
+    for one in (store.inside(folder) for folder in folders):
+        found.append((one, _manifest_of(one, sum(len(content) for _, content in found))))
+    return found
 
 
-def _manifest_of(store: Store) -> bytes:
-    with store.open(MANIFEST) as stream:
-        content = read_up_to(stream, LARGEST_MANIFEST + 1, MANIFEST)
-    if len(content) > LARGEST_MANIFEST:
-        raise RefusedError(f"{MANIFEST} is larger than {LARGEST_MANIFEST // 2**20} MiB; refused")
+def _manifest_of(store: Folder | Archive, before: int) -> bytes:
+    """The manifest of evidence, where those before it have so many bytes."""
+    try:
+        with store.open(MANIFEST) as stream:
+            content = read_up_to(stream, MANIFEST_BYTES.to_read, MANIFEST)
+    except RefusedError as error:
+        raise NoEvidenceError(f"{store.name}: {error}") from error
+    if MANIFEST_BYTES.exceeded_by(before + len(content)):
+        raise RefusedError(f"{MANIFEST}: {MANIFEST_BYTES.refused('its bytes go on')}")
     return content
 
 

@@ -4,13 +4,14 @@
 
 It needs Python, numpy and ONNX Runtime alone, and none of the package but the files beside this one, so that whoever checks
 evidence can read all that is done. Nothing is taken on trust but what is printed: the threat, how images are fed to the model,
-and of what data they are. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence or no model, 3 ONNX
-Runtime alone cannot run the model.
+and of what data they are. Exit codes: 0 all counterexamples hold, 1 something is wrong, 2 no evidence, none that can be
+read, or no model, 3 ONNX Runtime alone cannot run the model.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import io
 import math
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -25,8 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnnaudit.evidence.arrays import Arrays
+from bnnaudit.evidence.bounded import OverLimitsError, bounded
 from bnnaudit.evidence.errors import CannotRunError, NoEvidenceError, RefusedError, shown
 from bnnaudit.evidence.files import check_files, check_model, digest_of
+from bnnaudit.evidence.limits import limits_lifted
 from bnnaudit.evidence.manifest import ARRAYS, Manifest, read_manifest
 from bnnaudit.evidence.report import Rows, check_originals, check_report, check_rows
 from bnnaudit.evidence.result import LISTED, Verification, as_json, as_text, exit_code
@@ -88,13 +92,44 @@ def _verify_one(
     )
     if manifest.left_out:
         result.notes.append(f"{manifest.left_out} counterexamples of its report are left out as not to be relied on")
+    if not manifest.plain:  # no session of ONNX Runtime is opened here, and what opens one has limits of its own
+        return _checked(store, manifest, model, opener, result)
+    try:
+        found = bounded(
+            partial(_checked, store, manifest, model, None, copy.deepcopy(result)),
+            sum(path.stat().st_size for path in _files_of(model, manifest)),
+            sum(path.stat().st_size for path in _files_of(model, manifest)) + store.size,
+            2 * manifest.count * len(manifest.sessions),
+        )
+    except OverLimitsError as error:
+        result.cannot = str(error)
+        return result
+    if found is None or (found.cannot and opener is not None):
+        return _checked(store, manifest, model, opener, result, "" if found is None else found.cannot)
+    return found
+
+
+def _files_of(model: Path, manifest: Manifest) -> list[Path]:
+    """The model, and the files with weights beside it, as far as they are there."""
+    return [path for path in (model, *(model.parent / name for name, _ in manifest.external)) if is_file(path)]
+
+
+def _checked(
+    store: Folder | Archive,
+    manifest: Manifest,
+    model: Path,
+    opener: Opener | None,
+    result: Verification,
+    cannot: str = "",
+) -> Verification:
+    """The result, with all that is found; cannot: why ONNX Runtime alone cannot run the model, where that is known."""
     try:
         result.enter(check_files(store, manifest), "files")
         opened, problems = check_model(model, manifest)
         result.enter(problems, "files of the model")
         reported, wrong = check_report(store, manifest)
         result.enter(wrong, "reports")
-        sessions = None if problems else _sessions(opened, model, manifest, opener, result)
+        sessions = None if problems else _sessions(opened, model, manifest, opener, result, cannot)
         with ExitStack() as stack:
             arrays = Arrays(_seekable(store, manifest, stack), manifest, stack)
             _replay(arrays, None if wrong else reported, manifest, sessions, result)
@@ -106,10 +141,12 @@ def _verify_one(
 
 
 def _sessions(
-    opened: bytes | str, model: Path, manifest: Manifest, opener: Opener | None, result: Verification
+    opened: bytes | str, model: Path, manifest: Manifest, opener: Opener | None, result: Verification, cannot: str
 ) -> Sequence[Classify] | None:
     """The model's sessions; None, and the reason in the result, where they cannot be opened."""
     try:
+        if cannot:
+            raise CannotRunError(cannot)
         return open_sessions(opened, manifest)
     except CannotRunError as error:
         if opener is None:
@@ -193,9 +230,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("evidence", type=Path, metavar="EVIDENCE", help="folder or .zip that --evidence wrote")
     parser.add_argument("--model", type=Path, required=True, help="the deployed model, an ONNX file")
     parser.add_argument("--format", choices=("terminal", "json"), default="terminal", help="how to write the result")
+    parser.add_argument("--limits", choices=("default", "none"), default="default", help="what checking it may cost")
     given = parser.parse_args(arguments)
     try:
-        found = verify(given.evidence, given.model)
+        with limits_lifted(given.limits == "none"):
+            found = verify(given.evidence, given.model)
     except NoEvidenceError as error:
         sys.stderr.write(f"verify: {error}\n")
         return 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from bnnaudit.core.errors import AuditError, ReportError, UsageError
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.core.gate import Outcome
+from bnnaudit.core.limits import Limits, limits_of, limits_set
 from bnnaudit.core.report import Report as PlainReport
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.formats import SUFFIXES, ReportFormat, format_of, render
@@ -136,12 +137,13 @@ class Report(PlainReport):
         return target
 
 
-def read_report(path: str | Path) -> Report:
-    """The report in a JSON file of `Report.save` or `bnnaudit check --format json`.
+def read_report(path: str | Path, *, limits: Limits | str | None = None) -> Report:
+    """The report in a JSON file of `Report.save` or `bnnaudit check --format json`; limits as for `audit`.
 
     Raises ReportError for a file that holds something else, also for one of several audits or of one that failed.
     """
-    document = read_file(Path(path))
+    with limits_set(limits_of(limits)):
+        document = read_file(Path(path))
     match document:
         case Suite():
             count = len(document.entries)

@@ -43,28 +43,33 @@ LIKE = 0.98
 leaves 0.9999, four bits 0.99, a softmax of ordinary logits 0.7."""
 
 
-def rescored(target: Target, images: Tensor, threat: Threat) -> Target:
+def rescored(target: Target, images: Tensor, threat: Threat, most: int = PART) -> Target:
     """The target whose network returns the tensor to climb, or the target itself where that is its output.
 
-    images (M, ...): of the sample, on the CPU or the device. The network as it was stays at hand as `whole`.
+    images (M, ...): of the sample, on the CPU or the device. most: images that fit into memory at a time. The network as it was
+    stays at hand as `whole`.
     """
-    batch = images[:IMAGES].to(target.device)
+    batch, part = images[:IMAGES].to(target.device), min(PART, most)
     if len(batch) == 0 or target.facts.scores is not None:
         return target
-    places = score_places(target.network, target.prepare(batch[:PART]), target.facts.num_classes)
+    places = score_places(target.network, target.prepare(batch[:part]), target.facts.num_classes)
     if places is None or all(places.graph.is_plain(place, places.places[-1].node) for place in places.places):
         return target
-    return _TensorSearch(target, places, batch, threat).found()
+    return _TensorSearch(target, places, batch, threat, part).found()
 
 
 @dataclass(slots=True)
 class _TensorSearch:
-    """One search; `seen` (P, m, d) grows: the tensors' values at the points compared so far, the output's last."""
+    """One search, `part` images at a time.
+
+    `seen` (P, m, d) grows: the tensors' values at the points compared so far, the output's last.
+    """
 
     target: Target
     places: ScorePlaces
     images: Tensor
     threat: Threat
+    part: int
     seen: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +83,7 @@ class _TensorSearch:
         """The target with the tensor found; itself where that gives other answers, as it may inside of foreign code."""
         found = self._withstanding()
         with torch.no_grad():
-            images = self.images[:PART]
+            images = self.images[: self.part]
             same = found.logits(images).argmax(dim=1) == self.target.logits(images).argmax(dim=1)
         return found if bool(same.all()) else self.target
 
@@ -100,7 +105,7 @@ class _TensorSearch:
         """(P, m, d) of points (P, ...)."""
         network = self.places.everything()
         with torch.no_grad():
-            parts = [network(self.target.prepare(part)) for part in torch.split(points, PART)]
+            parts = [network(self.target.prepare(part)) for part in torch.split(points, self.part)]
         return torch.cat(parts).reshape(len(points), len(self.places.places), self.target.facts.num_classes)
 
     def _others(self) -> Tensor:
@@ -115,11 +120,11 @@ class _TensorSearch:
     def _attacked(self, target: Target) -> tuple[Tensor, Tensor]:
         """Where a short attack ends (M, ...), and which of the images the output then puts elsewhere (M,) bool."""
         with torch.no_grad():
-            parts = [target.logits(part).argmax(dim=1) for part in torch.split(self.images, PART)]
+            parts = [target.logits(part).argmax(dim=1) for part in torch.split(self.images, self.part)]
         labels = torch.cat(parts)
         batch = Batch(self.images, labels, torch.arange(len(labels), device=labels.device))
         settings = Pgd(steps=STEPS, error_signal=ErrorSignal.EXACT)
-        outcome = run_attack(settings, target, batch, self.threat, 0, batch_size=PART)
+        outcome = run_attack(settings, target, batch, self.threat, 0, batch_size=self.part)
         return outcome.images, outcome.fooled
 
     def _close_in(self, ones: Tensor, others: Tensor) -> None:

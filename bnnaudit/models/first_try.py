@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, TypeVar
 import torch
 
 from bnnaudit.core.errors import AuditError, ModelError, is_out_of_memory
-from bnnaudit.core.limits import (
+from bnnaudit.core.file_limits import (
     GIB,
     LIFTED,
     MEMORY_OF_WEIGHTS,
@@ -34,8 +34,8 @@ from bnnaudit.core.limits import (
     OPENING_SECONDS,
     SECONDS_OF_WEIGHTS,
     WAITING,
-    limited,
 )
+from bnnaudit.core.limits import limited
 from bnnaudit.core.stages import telling
 
 Result = TypeVar("Result")
@@ -52,6 +52,8 @@ THREADS_LOST = "threads lost"
 """What a fork says where autograd had started threads in the process before: they are gone, and it then computes no gradient."""
 NO_AUTOGRAD = "fork-based multiprocessing"
 """Words of PyTorch's error for that."""
+ENDING = (2, 15, 1)
+"""SIGINT, SIGTERM and SIGHUP, which end this program and not what is wrong with a file."""
 KILLED = 9
 """SIGKILL, as Linux sends it where the memory of the machine runs out."""
 
@@ -89,10 +91,13 @@ def _outcome(path: Path, messages: list[tuple[str, Any]], ended: int, size: int)
     if kind == "error" and isinstance(content, AuditError):
         raise content
     if kind == "memory" or ended == -KILLED or (kind == "stage" and ended >= 0):  # the last: no room to say so
-        most = (OPENING_MEMORY + MEMORY_OF_WEIGHTS * size) / GIB
+        most = _memory(size) / GIB
         raise ModelError(f"{path}: {stage} takes more than {most:.1f} GiB of memory; refused ({LIFTED})")
+    if -ended in ENDING:  # sent to all processes of a job, and heard here sooner than by this one
+        raise KeyboardInterrupt
     if -ended in TIMERS:
-        raise ModelError(f"{path}: {stage} takes more than {_seconds(size):.0f} s; refused ({LIFTED})")
+        time = f"{_seconds(size):.0f} s of processor time" if -ended == TIMERS[0] else f"{_clock(size):.0f} s"
+        raise ModelError(f"{path}: {stage} takes more than {time}; refused ({LIFTED})")
     if ended < 0:
         name = signal.Signals(-ended).name
         raise ModelError(f"{path}: {stage} crashes ({name}) or runs out of memory; refused ({LIFTED})")
@@ -101,7 +106,17 @@ def _outcome(path: Path, messages: list[tuple[str, Any]], ended: int, size: int)
 
 def _seconds(size: int) -> float:
     """Of processor time, for a file of `size` bytes."""
-    return OPENING_SECONDS + SECONDS_OF_WEIGHTS * size
+    return OPENING_SECONDS.most + SECONDS_OF_WEIGHTS.most / 1000 * size / 2**20
+
+
+def _clock(size: int) -> float:
+    """Seconds that may pass meanwhile."""
+    return WAITING.most / 100 * _seconds(size)
+
+
+def _memory(size: int) -> int:
+    """In bytes, beside the program, for a file of `size` bytes."""
+    return OPENING_MEMORY.most + MEMORY_OF_WEIGHTS.most * size
 
 
 def _messages(told: bytes) -> Iterator[tuple[str, Any]]:
@@ -141,7 +156,8 @@ def _in_child(work: Callable[[], Any], told: BinaryIO, size: int) -> None:
     # What the collector looks at is written to, and what is written to is copied.
     gc.freeze()
     faulthandler.disable()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
@@ -160,10 +176,10 @@ def _limit(size: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime + _seconds(size)) + 1
     _set(resource.RLIMIT_CORE, 0)
-    _set(resource.RLIMIT_AS, pages * resource.getpagesize() + OPENING_MEMORY + MEMORY_OF_WEIGHTS * size)
+    _set(resource.RLIMIT_AS, pages * resource.getpagesize() + _memory(size))
     _set(resource.RLIMIT_CPU, seconds)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, WAITING * _seconds(size))
+    signal.setitimer(signal.ITIMER_REAL, _clock(size))
     _UNDER_LIMITS.set(True)
 
 
@@ -188,14 +204,14 @@ def allow_for(weights: int) -> None:
     import resource
 
     for limit, more in (
-        (resource.RLIMIT_AS, MEMORY_OF_WEIGHTS * weights),
-        (resource.RLIMIT_CPU, int(SECONDS_OF_WEIGHTS * weights)),
+        (resource.RLIMIT_AS, _memory(weights) - _memory(0)),
+        (resource.RLIMIT_CPU, int(_seconds(weights) - _seconds(0))),
     ):
         soft, hard = resource.getrlimit(limit)
         if soft != resource.RLIM_INFINITY:
             resource.setrlimit(limit, (soft + more if hard == resource.RLIM_INFINITY else min(hard, soft + more), hard))
     left = signal.getitimer(signal.ITIMER_REAL)[0]
-    signal.setitimer(signal.ITIMER_REAL, left + WAITING * SECONDS_OF_WEIGHTS * weights)
+    signal.setitimer(signal.ITIMER_REAL, left + _clock(weights) - _clock(0))
 
 
 def _do(work: Callable[[], Any], told: BinaryIO) -> None:
@@ -231,7 +247,7 @@ def _spawned(work: Callable[[], Any], size: int) -> tuple[bytes, int]:
     command = [sys.executable, "-P", "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         try:
-            told, _ = child.communicate(pickle.dumps(work), timeout=STARTING + _seconds(size))
+            told, _ = child.communicate(pickle.dumps(work), timeout=STARTING + _clock(size))
         except subprocess.TimeoutExpired:
             child.kill()
             told, _ = child.communicate()

@@ -7,25 +7,25 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.part_files import part_beside
 
 
-def write_atomically(path: Path, text: str | bytes) -> None:
+def write_atomically(path: Path, text: str | bytes, option: str = "output") -> None:
     """Puts `text` at `path`, in UTF-8 unless it is bytes; all of it or nothing, with the rights of a file that is there.
 
-    A link is followed; a pipe or a device such as /dev/stdout is written to as it is. Raises UsageError where the
-    folder is missing or cannot be written, or `path` is a folder.
+    A link is followed; a pipe or a device such as /dev/stdout is written to as it is. Raises UsageError, which speaks of
+    `option`, where the folder is missing or cannot be written, or `path` is a folder.
     """
     try:
         target = path.resolve()
         if not target.parent.is_dir():
-            raise UsageError(f"output: there is no folder {path.parent}; create it, or choose another --output")
+            raise UsageError(f"{option}: there is no folder {path.parent}; create it, or choose another --{option}")
         if target.is_dir():
-            raise UsageError(f"output: {path} is a folder; name a file for --output")
+            raise UsageError(f"{option}: {path} is a folder; name a file for --{option}")
         if target.exists() and not target.is_file():
             _write(target, text, "w")
         else:
             _replace(target, text)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UsageError(f"output: {path} cannot be written ({why}); choose another --output") from error
+        raise UsageError(f"{option}: {path} cannot be written ({why}); choose another --{option}") from error
 
 
 def _replace(target: Path, text: str | bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import torch
 from torch import nn
 
 from bnnaudit.auditing import batch_size
-from bnnaudit.auditing.batch_size import OVERHEAD, bytes_per_image, fitting_batch, free_memory
+from bnnaudit.auditing.batch_size import OVERHEAD, bytes_per_image, fitting_batch, free_memory, require_room
+from bnnaudit.core.errors import ModelError
+from bnnaudit.core.file_limits import KEPT_FOR_BACKWARD
+from bnnaudit.core.limits import Limits, limits_set
 from tests.toy import target_of
 
 IMAGES = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -41,3 +45,14 @@ def test_a_quarter_of_what_is_free_where_memory_is_short(monkeypatch: pytest.Mon
     monkeypatch.setattr(batch_size, "MEMORY_FACTS", tmp_path / "none")
     assert free_memory() is None
     assert batch_size.room(torch.device("cpu")) == batch_size.BYTES
+
+
+def test_a_network_that_keeps_too_much_of_one_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 floats of a ReLU are 4,000 bytes, beside the 64 of the image."""
+    target = target_of(nn.Sequential(nn.Flatten(), nn.Linear(16, 1000), nn.ReLU(), nn.Linear(1000, 10)), (1, 4, 4), 10)
+    require_room(target, IMAGES[:1])
+    monkeypatch.setattr(batch_size, "KEPT_FOR_BACKWARD", replace(KEPT_FOR_BACKWARD, most=3_000))
+    with pytest.raises(ModelError, match=r"for the gradient of one image it keeps 4,\d\d\d bytes, more than 3,000 are"):
+        require_room(target, IMAGES[:1])
+    with limits_set(Limits.NONE):
+        require_room(target, IMAGES[:1])

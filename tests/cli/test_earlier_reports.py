@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bnnaudit.core.suite import Failure, exit_code_of
 from bnnaudit.reports.formats import SUFFIXES
 from bnnaudit.reports.json.reading import read_document
 from tests.cli.conftest import Ran, write_model
+from tests.cli.waiting import GENEROUS, wait_for
 
 Bnnaudit = Callable[..., Ran]
 QUICK = ("--effort", "quick", "--samples", "20", "--eps", "0.3", "--substitute", "none")
@@ -141,12 +141,8 @@ def started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     """A process whose audit takes minutes, once it has begun: the report of an earlier run is then no longer there."""
     command = (sys.executable, "-m", "bnnaudit", "check", "honest.onnx", "--data", "images.npz", "--eps", "0.3", *words)
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    for _ in range(600):
-        if (folder / "audit.json").read_text() != EARLIER:
-            return process
-        time.sleep(0.1)
-    process.kill()
-    raise AssertionError("the audit did not begin")
+    wait_for(lambda: (folder / "audit.json").read_text() != EARLIER, process)
+    return process
 
 
 @pytest.mark.parametrize(("ended", "code"), [(signal.SIGTERM, 3), (signal.SIGKILL, -signal.SIGKILL)])
@@ -154,9 +150,8 @@ def test_a_process_that_is_ended_leaves_no_result_of_another(folder: Path, ended
     """A service asks a job to end, and then kills it, as the kernel does where memory is short."""
     process = started(folder, "--effort", "thorough", "--all", "--report", "audit.json")
     assert "has not finished" in failure_in(folder / "audit.json").message
-    time.sleep(2)
     process.send_signal(ended)
-    process.communicate(timeout=120)
+    process.communicate(timeout=GENEROUS)
     assert process.returncode == code
     left = read_document((folder / "audit.json").read_text(), "audit.json")
     assert isinstance(left, Failure | Report)

@@ -1,11 +1,14 @@
 """The limits on what a file may take, on the command line: they hold unless they are lifted there, and nowhere else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bnnaudit.core.file_limits import MOST_CLASSES, REPORT_VALUES
 from bnnaudit.models.onnx import reading
+from bnnaudit.reports.json import reading as reports
 from tests.cli.conftest import Ran, write_model
 
 Bnnaudit = Callable[..., Ran]
@@ -14,7 +17,7 @@ Bnnaudit = Callable[..., Ran]
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model with more classes than are allowed."""
-    monkeypatch.setattr(reading, "MOST_CLASSES", 2)
+    monkeypatch.setattr(reading, "MOST_CLASSES", replace(MOST_CLASSES, most=2))
     path = tmp_path / "large.onnx"
     write_model(path)
     return path
@@ -44,3 +47,16 @@ def test_other_words_are_refused(bnnaudit: Bnnaudit, large: Path) -> None:
     ran = bnnaudit("inspect", large, "--limits", "some")
     assert ran.code == 2
     assert "some" in ran.err
+
+
+def test_commands_that_read_reports_have_them_too(
+    bnnaudit: Bnnaudit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = tmp_path / "a.json"
+    written.write_text("[1, 2, 3, 4]")
+    monkeypatch.setattr(reports, "REPORT_VALUES", replace(REPORT_VALUES, most=3))
+    for words in (("render", written), ("compare", written, written)):
+        assert "up to 4 values, more than 3 are refused (--limits none" in bnnaudit(*words).err
+        ran = bnnaudit(*words, "--limits", "none")
+        assert ran.code == 2
+        assert "the document is a list" in ran.err

@@ -151,3 +151,28 @@ def test_it_needs_no_torch(stored: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == ""
+
+
+def test_what_comes_from_stdin_is_not_written_over(stored: Path) -> None:
+    """`bnnaudit render - < report.json -o report.json`: the shell has opened it to be read."""
+    before = stored.read_bytes()
+    command = [sys.executable, "-m", "bnnaudit", "render", "-", "--format", "json", "-o", str(stored)]
+    with stored.open("rb") as stream:
+        ran = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.endswith("is a report that is read, -; name another file\n")
+    assert stored.read_bytes() == before
+
+
+def test_links_that_lead_to_one_another(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    ran = bnnaudit("render", tmp_path / "loop.json", "-o", tmp_path / "new.json")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
+def test_a_number_of_thousands_of_digits(bnnaudit: Bnnaudit, stored: Path) -> None:
+    stored.write_text('{"schema": ' + "9" * 5000 + "}")
+    ran = bnnaudit("render", stored)
+    assert ran.code == 2
+    assert "it holds a number that no report has (Exceeds the limit" in ran.err
+    assert "set_int" not in ran.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -241,3 +242,74 @@ def test_a_sweep_and_an_attack_in_every_format(bnnaudit: Bnnaudit, folder: Path)
         assert ran.code == 0, ran.err
         assert schema_of(folder / "out.json") == "bnnaudit-report/1"
         assert (folder / "out.txt").read_text().strip()
+
+
+@pytest.mark.parametrize("written", ["pictures/a/0.png", "pictures/a/new.png", "weights.onnx_data", "w.data", "0.JPG"])
+@pytest.mark.parametrize("option", ["-o", "--report=html"])
+def test_what_is_named_like_data_or_weights_is_not_replaced(
+    bnnaudit: Bnnaudit, folder: Path, option: str, written: str
+) -> None:
+    place = folder / written
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"mine")
+    words = (option, written) if option == "-o" else (f"{option}={written}",)
+    ran = bnnaudit("check", "honest.onnx", *QUICK, "--data", "pictures", *words)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert place.read_bytes() == b"mine"
+
+
+def test_a_plot_does_not_replace_an_image_of_the_data(bnnaudit: Bnnaudit, folder: Path) -> None:
+    (folder / "pictures" / "a").mkdir(parents=True)
+    (folder / "pictures" / "a" / "0.png").write_bytes(b"mine")
+    ran = bnnaudit("signal", "honest.onnx", "--data", "pictures", "--plot", "pictures/a/../a/0.png")
+    assert (ran.code, ran.err) == (2, "bnnaudit: plot: pictures/a/../a/0.png is the data; name another file\n")
+    assert (folder / "pictures" / "a" / "0.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("attack", "--save", "pipe.npz"), "save"),
+        (("signal", "--plot", "pipe.svg"), "plot"),
+        (("attack", "--report", "json=pipe.svg"), "report"),
+        (("attack", "-o", "pipe.svg"), "output"),
+    ],
+)
+def test_the_option_is_named_that_could_not_be_written(
+    bnnaudit: Bnnaudit, folder: Path, words: tuple[str, ...], option: str
+) -> None:
+    """A pipe that nobody reads."""
+    for name in ("pipe.npz", "pipe.svg"):
+        os.mkfifo(folder / name)
+    data = ("--data", "images.npz", "--samples", "5", "-q")
+    ran = bnnaudit(words[0], "honest.onnx", *data, *words[1:])
+    assert ran.code == 2
+    assert ran.err.startswith(f"bnnaudit: {option}: pipe.")
+    assert ran.err.endswith(f"choose another --{option}\n")
+
+
+def test_a_failure_that_nobody_takes_is_told_once(bnnaudit: Bnnaudit, folder: Path) -> None:
+    os.mkfifo(folder / "pipe.json")
+    ran = bnnaudit("check", "absent.onnx", "-o", "pipe.json", "--report", "json=pipe.json")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "absent.onnx" in ran.err
+
+
+def test_only_check_keeps_a_history(bnnaudit: Bnnaudit, folder: Path) -> None:
+    """It is one of verdicts, and an attack reaches none."""
+    ran = bnnaudit("attack", "honest.onnx", "--data", "images.npz", "--history", "kept")
+    assert (ran.code, "No such option: --history" in ran.err) == (2, True)
+    assert not (folder / "kept").exists()
+
+
+def test_names_that_are_no_utf_8(bnnaudit: Bnnaudit, folder: Path) -> None:
+    """Of the model, the data and a report."""
+    name = os.fsdecode(b"caf\xe9")
+    (folder / "honest.onnx").rename(folder / f"{name}.onnx")
+    (folder / "images.npz").rename(folder / f"{name}.npz")
+    (folder / name).mkdir()
+    words = ("--effort", "quick", "--samples", "20", "--eps", "0.3", "--substitute", "none", "-q")
+    ran = bnnaudit("check", f"{name}.onnx", "--data", f"{name}.npz", *words, "--report", f"{name}/{name}.json")
+    assert (ran.code, ran.err) == (0, "")
+    assert r"caf\xe9.npz" in ran.out
+    assert json.loads((folder / name / f"{name}.json").read_text())["exit_code"] == 0

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.cli.waiting import GENEROUS, wait_for
 from tests.networks.checkpoints import write_checkpoint
 
 NETS = """
@@ -41,7 +41,7 @@ def after_all():
 
 def slow():
     open("began", "w").close()
-    time.sleep(60)
+    time.sleep(600)
 """
 ENDS = {
     "SystemExit": "raise SystemExit(0)",
@@ -72,7 +72,13 @@ def checked(
     (folder / "nets.py").write_text(NETS.format(end=end, code=code, calls=calls))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
     return subprocess.run(
-        command(name, *others), cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+        command(name, *others),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS,
+        check=False,
     )
 
 
@@ -115,12 +121,9 @@ def test_signals_reach_the_child(folder: Path, number: int) -> None:
     with subprocess.Popen(
         command("nets:slow"), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as running:
-        for _ in range(600):
-            if (folder / "began").exists():
-                break
-            time.sleep(0.1)
+        wait_for((folder / "began").exists, running)
         running.send_signal(number)
-        _, said = running.communicate(timeout=20)
+        _, said = running.communicate(timeout=GENEROUS)
     assert running.returncode == 3
     assert "interrupted" in said
 

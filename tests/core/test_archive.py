@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_twins
+from bnnaudit.core.file_limits import Limit
+
+
+def at_most(size: int) -> Limit:
+    return Limit(size, "bytes", "a member", "")
 
 
 def packed(path: Path, content: bytes, method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -29,7 +34,7 @@ def stating(path: Path, place: int, value: int) -> Path:
 def test_members_are_read_to_their_end(tmp_path: Path) -> None:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         with open_zip(packed(tmp_path / f"{method}.zip", bytes(range(256)) * 50, method)) as archive:
-            assert read_member(archive, archive.infolist()[0], 12_800) == bytes(range(256)) * 50
+            assert read_member(archive, archive.infolist()[0], at_most(12_800)) == bytes(range(256)) * 50
 
 
 def test_a_member_larger_than_allowed_is_not_unpacked(tmp_path: Path) -> None:
@@ -37,14 +42,14 @@ def test_a_member_larger_than_allowed_is_not_unpacked(tmp_path: Path) -> None:
         open_zip(packed(tmp_path / "a.zip", bytes(1001))) as archive,
         pytest.raises(ArchiveError, match="more than 1,000"),
     ):
-        read_member(archive, archive.infolist()[0], 1000)
+        read_member(archive, archive.infolist()[0], at_most(1000))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_stated_size_that_lies_is_an_error(tmp_path: Path, method: int) -> None:
     path = stating(packed(tmp_path / "a.zip", bytes(10**6), method), 24, 10)
     with open_zip(path) as archive, pytest.raises(ArchiveError, match="cannot be unpacked"):
-        read_member(archive, archive.infolist()[0], 1000)
+        read_member(archive, archive.infolist()[0], at_most(1000))
 
 
 def test_members_that_overlap_are_refused(tmp_path: Path) -> None:
@@ -69,7 +74,7 @@ def test_damaged_members_are_one_error_whatever_their_method(tmp_path: Path) -> 
         data[31:60] = b"\xff" * 29
         path.write_bytes(data)
         with open_zip(path) as archive, pytest.raises(ArchiveError, match="cannot be unpacked"):
-            read_member(archive, archive.infolist()[0], 1000)
+            read_member(archive, archive.infolist()[0], at_most(1000))
 
 
 def test_encrypted_members_and_unknown_methods_are_errors(tmp_path: Path) -> None:
@@ -81,7 +86,7 @@ def test_encrypted_members_and_unknown_methods_are_errors(tmp_path: Path) -> Non
         data[place - 2 : place] = value
         path.write_bytes(data)
         with open_zip(path) as archive, pytest.raises(ArchiveError, match="cannot be unpacked"):
-            read_member(archive, archive.infolist()[0], 1000)
+            read_member(archive, archive.infolist()[0], at_most(1000))
 
 
 def test_a_name_that_stands_twice() -> None:
@@ -98,4 +103,4 @@ def test_a_zip_is_found_by_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"#!/bin/sh\n" + buffer.getvalue())
     with open_zip(path) as archive:
-        assert read_member(archive, archive.infolist()[0], 100) == b"content"
+        assert read_member(archive, archive.infolist()[0], at_most(100)) == b"content"

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bnnaudit.core.file_name import expanded, shown
+from bnnaudit.core.file_name import expanded, followed, shown
 
 
 def test_bytes_that_are_no_utf_8_are_spelled_out() -> None:
@@ -15,3 +15,10 @@ def test_bytes_that_are_no_utf_8_are_spelled_out() -> None:
 def test_a_home_that_nobody_has_is_a_folder_of_that_name() -> None:
     assert expanded(Path("~nosuchuser/x")) == Path("~nosuchuser/x")
     assert expanded(Path("~/x")) == Path.home() / "x"
+
+
+def test_links_that_lead_to_one_another(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to("file")
+    assert followed(tmp_path / "loop").name == "loop"
+    assert followed(tmp_path / "link") == tmp_path.resolve() / "file"

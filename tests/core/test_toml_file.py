@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.core.toml_file import LARGEST, MOST_PARTS, TomlError, read_toml
+from bnnaudit.core.file_limits import TOML_BYTES, TOML_PARTS
+from bnnaudit.core.toml_file import TomlError, read_toml
 
 
 def read(tmp_path: Path, text: str) -> dict:
@@ -36,15 +37,15 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ("x = [[[" + "9" * 400 + "]]]", "1,329 bits"),
         ("x = 2027-99-99", "not valid TOML"),
         ("\0", "not valid TOML"),
-        ("#" * (LARGEST + 1), "more than settings may take"),
+        ("#" * (TOML_BYTES.most + 1), "more than 1,048,576 are refused"),
     ],
     ids=lambda value: value[:12],
 )
 def test_what_is_no_settings_is_refused_at_once(tmp_path: Path, text: str, problem: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(TomlError, match=problem):
         read(tmp_path, text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
@@ -54,15 +55,20 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_keys_of_as_many_parts_as_are_allowed(tmp_path: Path) -> None:
-    assert read(tmp_path, ".".join("a" * (MOST_PARTS - 2)) + " = 1")
+    assert read(tmp_path, ".".join("a" * (TOML_PARTS.most - 2)) + " = 1")
 
 
 def test_the_search_for_long_keys_is_linear(tmp_path: Path) -> None:
-    start = time.perf_counter()
-    for text in ("a" * (LARGEST - 100), "a " * (LARGEST // 2 - 100), '"' * (LARGEST - 100), "a." * 20 + "a" * 10**6):
+    start = time.process_time()
+    for text in (
+        "a" * (TOML_BYTES.most - 100),
+        "a " * (TOML_BYTES.most // 2 - 100),
+        '"' * (TOML_BYTES.most - 100),
+        "a." * 20 + "a" * 10**6,
+    ):
         with pytest.raises(TomlError):
             read(tmp_path, text)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_pipe_or_a_device_is_never_opened(tmp_path: Path) -> None:

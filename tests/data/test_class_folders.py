@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from bnnaudit.core.errors import DataError
+from bnnaudit.core.file_limits import FOLDER_DEPTH
 from bnnaudit.core.threat import Box
 from bnnaudit.data import open_source, take_sample
-from bnnaudit.data.class_folders import MOST_DEPTH
 from tests.data.conftest import Facts
 
 NAMES = [f"{label}/{number}.png" for label in range(10) for number in range(2)]
@@ -70,13 +70,13 @@ def test_two_entries_of_one_name(tmp_path: Path, twin: str) -> None:
         open_source(str(zip_of(tmp_path / "a.zip", [*NAMES, twin])))
 
 
-@pytest.mark.parametrize("name", ["a/" * 32_000 + "x.png", "a/" * 30_000, "a/" * MOST_DEPTH + "x.png"])
+@pytest.mark.parametrize("name", ["a/" * 32_000 + "x.png", "a/" * 30_000, "a/" * FOLDER_DEPTH.most + "x.png"])
 def test_zips_of_folders_in_folders(tmp_path: Path, name: str) -> None:
     path = zip_of(tmp_path / "a.zip", [*NAMES, name])
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match="nests"):
         open_source(str(path))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -108,9 +108,9 @@ def test_class_folders_in_other_digits(tmp_path: Path, sampled) -> None:
 
 def test_hundred_thousand_entries_take_seconds(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.zip", [f"{number % 10}/{number}.png" for number in range(100_000)], b"")
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(open_source(str(path))) == 100_000
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_what_is_no_file_among_images_is_never_opened(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_files_and_folders_that_may_not_be_read(tmp_path: Path, sampled, monkeyp
 def test_a_huge_file_is_not_read(tmp_path: Path, sampled) -> None:
     with (tree(tmp_path) / "0" / "0.png").open("ab") as stream:
         stream.truncate(10**11)
-    with pytest.raises(DataError, match="95367 MiB is too much"):
+    with pytest.raises(DataError, match="100,000,000,000 bytes, more than"):
         sampled(tmp_path)
 
 
@@ -183,10 +183,10 @@ def test_folders_deeper_than_any_path(tmp_path: Path) -> None:
         for _ in range(1200):
             os.mkdir("a")  # noqa: PTH102 - from where we are, for no path is so long
             os.chdir("a")
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(DataError, match="deep"):
             open_source(str(tmp_path))
-        assert time.perf_counter() - start < 5
+        assert time.process_time() - start < 5
     finally:
         for _ in range(1200):
             os.chdir("..")

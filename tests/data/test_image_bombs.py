@@ -77,10 +77,10 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_at_once(name: str) -> None:
     data = BOMBS[name]()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError):
         decode(data, "a.png")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_jpeg_of_hundreds_of_scans() -> None:
@@ -131,10 +131,10 @@ def test_a_network_of_vectors_refuses_pictures_by_their_headers(tmp_path: Path, 
     (tmp_path / "a.png").write_bytes(encoded("PNG", (1_900, 1_000)))
     for number in range(300):
         (tmp_path / f"{number}.png").hardlink_to(tmp_path / "a.png")
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match="takes 64 values per image, but an image is 1000x1900"):
         take_sample(open_source(str(tmp_path)), facts((64,), box=Box(0.0, 255.0)), None, 0)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_sliver_is_not_grown_for_its_centre() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bnnaudit.core.errors import DataError
-from bnnaudit.data.npz import ALWAYS_READ, MOST_ARRAYS, open_npz
+from bnnaudit.core.file_limits import FREE_ARRAY, MOST_ARRAYS
+from bnnaudit.data.npz import open_npz
 
 IMAGES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 
@@ -54,7 +55,7 @@ def test_what_numpy_writes_is_read_as_numpy_reads_it(tmp_path: Path) -> None:
 
 
 def test_zeros_without_end_are_refused_before_they_take_memory(tmp_path: Path) -> None:
-    size = 2 * ALWAYS_READ
+    size = 2 * FREE_ARRAY
     path = tmp_path / "a.npz"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -64,10 +65,10 @@ def test_zeros_without_end_are_refused_before_they_take_memory(tmp_path: Path) -
         for _ in range(size // 2**24):
             stream.write(bytes(2**24))
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match="as a zip bomb does"):
         open_npz(path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
 
@@ -151,9 +152,9 @@ def test_members_cut_short_or_damaged(tmp_path: Path) -> None:
 
 
 def test_thousands_of_members(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="members, more than"):
+    with pytest.raises(DataError, match="arrays, more than"):
         open_npz(
-            npz(tmp_path / "a.npz", zipfile.ZIP_STORED, **{f"a{number}": b"" for number in range(MOST_ARRAYS + 1)})
+            npz(tmp_path / "a.npz", zipfile.ZIP_STORED, **{f"a{number}": b"" for number in range(MOST_ARRAYS.most + 1)})
         )
 
 

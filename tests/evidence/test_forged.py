@@ -291,5 +291,5 @@ def test_a_header_that_is_no_header(evidence: Evidence, header: bytes) -> None:
 
 
 def test_what_nobody_could_read_was_not_replayed(evidence: Evidence) -> None:
-    (evidence.folder / "manifest.json").write_text("[")
+    (evidence.folder / "manifest.json").write_text('{"schema": "bnnaudit-evidence/1"}')
     assert as_text([checked(evidence)]).splitlines()[-1] == "FAIL      nothing could be replayed"

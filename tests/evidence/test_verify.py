@@ -156,16 +156,54 @@ def test_a_file_that_was_cut_off(evidence: Evidence) -> None:
     failed(evidence, "damaged or cut off")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_whose_content_cannot_be_unpacked(evidence: Evidence, tmp_path: Path, method: int) -> None:
+    """Each method has errors of its own."""
+    place = tmp_path / "found.zip"
+    with zipfile.ZipFile(place, "w", method) as archive:
+        for file in sorted(evidence.folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(evidence.folder).as_posix())
+        start = archive.getinfo("manifest.json").header_offset + 30 + len("manifest.json")
+    content = bytearray(place.read_bytes())
+    content[start + 12 : start + 60] = b"\xff" * 48
+    place.write_bytes(content)
+    failed(evidence, "manifest.json is damaged", place=place)
+
+
 def test_a_zip_that_was_cut_off(evidence: Evidence, tmp_path: Path) -> None:
     place = evidence.zipped(tmp_path / "found.zip")
     place.write_bytes(place.read_bytes()[:-200])
-    failed(evidence, "damaged or cut off", place=place)
+    with pytest.raises(NoEvidenceError, match="damaged or cut off"):
+        verify(place, evidence.model)
 
 
 def test_a_manifest_that_was_cut_off(evidence: Evidence) -> None:
     path = evidence.folder / "manifest.json"
     path.write_text(path.read_text()[:-30])
-    failed(evidence, "manifest.json is damaged or cut off")
+    with pytest.raises(NoEvidenceError, match=r"manifest\.json is damaged or cut off"):
+        verify(evidence.folder, evidence.model)
+
+
+def test_a_manifest_that_cannot_be_unpacked(evidence: Evidence, tmp_path: Path) -> None:
+    place = tmp_path / "found.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.write(evidence.folder / "manifest.json", "manifest.json")
+    content = place.read_bytes()
+    place.write_bytes(content.replace(b"bnnaudit-evidence/1", b"bnnaudit-evidence/2", 1))  # its CRC is another now
+    with pytest.raises(NoEvidenceError, match=r"manifest\.json is damaged"):
+        verify(place, evidence.model)
+
+
+def test_what_is_dangerous_to_read_and_no_evidence(evidence: Evidence, tmp_path: Path) -> None:
+    """Such as any folder that a link lies in."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "link").symlink_to(evidence.folder)
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("../outside.txt", "x")
+    for name in ("mine", "mine.zip"):
+        with pytest.raises(NoEvidenceError, match="no evidence"):
+            verify(tmp_path / name, evidence.model)
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/etc/passwd", "a/../../b", "C:/x", "a\\b", "a//b", "."])
@@ -203,7 +241,10 @@ def test_arrays_that_would_fill_the_memory(evidence: Evidence) -> None:
     evidence.restate()
     failed(evidence, "counterexamples.npz: original would unpack", "refused")
     evidence.restate(lambda manifest: manifest["counterexamples"].update(count=2**39))
-    assert any("more than 8 GiB" in problem for problem in only(verify(evidence.folder, evidence.model)).problems)
+    assert any(
+        "more than 8,589,934,592 are refused" in problem
+        for problem in only(verify(evidence.folder, evidence.model)).problems
+    )
 
 
 def test_two_files_of_one_name(evidence: Evidence, tmp_path: Path) -> None:
@@ -288,7 +329,8 @@ def test_a_manifest_that_says_what_cannot_be(
 
 def test_a_manifest_that_never_ends(evidence: Evidence) -> None:
     (evidence.folder / "manifest.json").write_text("[" * 200_000)
-    failed(evidence, "manifest.json is damaged")
+    with pytest.raises(NoEvidenceError, match=r"manifest\.json is damaged"):
+        verify(evidence.folder, evidence.model)
 
 
 def test_what_is_no_evidence(evidence: Evidence, tmp_path: Path) -> None:

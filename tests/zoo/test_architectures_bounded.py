@@ -38,10 +38,10 @@ from bnnaudit.zoo.architectures import ARCHITECTURES
 def test_huge_networks_are_refused_before_they_are_built(
     name: str, options: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UsageError, match="failed"):
         resolve_architecture(name, options, ARCHITECTURES)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_is_built_holds_weights() -> None:

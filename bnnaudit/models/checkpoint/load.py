@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.digest import sha256_of
-from bnnaudit.core.errors import CheckpointError, one_line
+from bnnaudit.core.errors import CheckpointError, ModelError, one_line
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat, OperatorCount, OutputKind
+from bnnaudit.core.file_limits import IMAGE_VALUES, MOST_CLASSES
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.scores import are_probabilities
 from bnnaudit.core.surrogate import Surrogate
@@ -23,13 +24,14 @@ from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.observation import Observation, observe
 from bnnaudit.models.checkpoint.replay import ModuleModel, as_served, copied
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
+from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 
 PROBES = 5
 """Random images on which a checkpoint is tried. Not tuned."""
 FEW_PROBES = 2
 """The same where one has more than `LARGE` values."""
-LARGE, LARGEST = 2**20, 2**23
-"""Values of an image: an RGB picture of 591x591, and of 1672x1672, beyond which a small network takes gigabytes. Not tuned."""
+LARGE = 2**20
+"""Values of an image: an RGB picture of 591x591. Not tuned."""
 
 
 def load_checkpoint(
@@ -90,10 +92,10 @@ def target_from(
     deploy: the deployed model for a preparation, asked for before the network is changed. Raises CheckpointError for a
     network that does not map inputs of that shape to one score a class.
     """
-    if (values := prod(input_shape)) > LARGEST:
+    if IMAGE_VALUES.exceeded_by(values := prod(input_shape)):
+        refusal = IMAGE_VALUES.refusal(values)
         raise CheckpointError(
-            f"{origin.path}: an input of {'x'.join(map(str, input_shape))} is {values:,} values, more than the {LARGEST:,} that "
-            "fit into memory with what a network makes of them; correct input_shape"
+            f"{origin.path}: an input of {'x'.join(map(str, input_shape))} is {refusal}; correct input_shape"
         )
     layout = _layout(input_shape, preprocessing)
     prepare = Preparation(input_shape, layout, preprocessing.mean, preprocessing.std, preprocessing.channels)
@@ -138,7 +140,10 @@ def _observed(where: str, network: nn.Module, inputs: Tensor) -> Observation:
     """One pass over random inputs, which must give each of them a finite number of scores."""
     text = "x".join(str(length) for length in inputs.shape[1:])
     try:
-        seen = observe(network, inputs)
+        with SizeGuard():  # type: ignore[no-untyped-call]
+            seen = observe(network, inputs)
+    except ModelError as error:
+        raise CheckpointError(f"{where}: {error}") from error
     except Exception as error:  # the network may be the user's code and raise anything
         raise CheckpointError(
             f"{where}: {type(network).__name__} fails on an input of shape {text} ({type(error).__name__}: "
@@ -151,6 +156,8 @@ def _observed(where: str, network: nn.Module, inputs: Tensor) -> Observation:
             f"{where}: {type(network).__name__} returns {shown} for {len(inputs)} inputs of shape {text}; a classifier returns "
             "one score for each of at least 2 classes"
         )
+    if MOST_CLASSES.exceeded_by(scores.shape[1]):
+        raise CheckpointError(f"{where}: {MOST_CLASSES.refusal(scores.shape[1])}")
     return seen
 
 

@@ -15,14 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-MOST_INSTRUCTIONS = 1_000_000
-"""Weights take about 60 a tensor, so this is 16,000 tensors. Not tuned."""
-DEEPEST = 100
-"""Values inside one another; state dicts within checkpoints have about 10. Not tuned."""
-LARGEST_TUPLE = 100_000
-"""Entries of a tuple and of the tuples in it, as whoever takes its hash counts them. Not tuned."""
-LARGEST_KEY = 100
-"""The same of a key of a dictionary, whose hash is taken. Not tuned."""
+from bnnaudit.core.file_limits import KEY_ENTRIES, PICKLE_DEPTH, PICKLE_INSTRUCTIONS, TUPLE_ENTRIES
 
 RENAMED: Mapping[tuple[str, str], tuple[str, str]] = _compat_pickle.NAME_MAPPING
 MOVED: Mapping[str, str] = _compat_pickle.IMPORT_MAPPING
@@ -86,6 +79,10 @@ TYPE = re.compile(
 """Types of numbers, of storages, and of quantization."""
 
 
+MOST_COUNTED = 2**53
+"""Entries of a tuple up to which they are counted, where those of the tuples in it may double at each level."""
+
+
 class RefusedPickleError(Exception):
     """A pickle that is not given to any reader."""
 
@@ -104,6 +101,11 @@ class ForeignNameError(RefusedPickleError):
     def __init__(self, name: str) -> None:
         super().__init__(f"it needs {name[:80]}, which plain weights do not")
         self.name = name
+
+
+def _counted(entries: int) -> str:
+    """Entries of a tuple in words."""
+    return f"{entries:,} entries" if entries < MOST_COUNTED else "more than 10^15 entries"
 
 
 @dataclass(slots=True)
@@ -128,8 +130,8 @@ def plan_of(stream: IO[bytes], added: Collection[str] = ()) -> PicklePlan:
     reader = _Reader(added)
     try:
         for number, (code, value, _) in enumerate(pickletools.genops(stream)):
-            if number >= MOST_INSTRUCTIONS:
-                raise RefusedPickleError(f"more than {MOST_INSTRUCTIONS:,} instructions, of which weights need few")
+            if PICKLE_INSTRUCTIONS.exceeded_by(number + 1):
+                raise RefusedPickleError(PICKLE_INSTRUCTIONS.refused("its instructions go on"))
             if not reader.follow(code.name, value):
                 break
     except (RefusedPickleError, MemoryError):
@@ -270,14 +272,16 @@ class _Reader:
     def judge(self) -> None:
         """Raises RefusedPickleError for what holds too much, or itself."""
         sizes = self._sizes()
-        if any(sizes[key] > LARGEST_KEY for key in self.keys):
-            raise RefusedPickleError("it has tuples of tuples as keys, whose hash would take for ever")
+        for key in self.keys:
+            if KEY_ENTRIES.exceeded_by(sizes[key]):
+                counted = f"it has tuples of tuples as keys, whose hash takes {_counted(sizes[key])}"
+                raise RefusedPickleError(KEY_ENTRIES.refused(counted))
         for size in sizes:
-            if size > LARGEST_TUPLE:
-                raise RefusedPickleError("it has tuples within tuples that count for more than any weights need")
+            if TUPLE_ENTRIES.exceeded_by(size):
+                raise RefusedPickleError(TUPLE_ENTRIES.refused(f"it has tuples within tuples of {_counted(size)}"))
 
     def _sizes(self) -> list[int]:
-        """Of each value the entries that its hash would go through, at most one more than LARGEST_TUPLE."""
+        """Of each value the entries that its hash would go through, at most `MOST_COUNTED`."""
         depth = [int(kind == "leaf") for kind in self.kinds]
         sizes = depth.copy()
         entered = bytearray(len(self.kinds))
@@ -297,8 +301,12 @@ class _Reader:
                 else:
                     path.pop()
                     depth[value] = 1 + max((depth[held] for held in self.holds[value]), default=0)
-                    if depth[value] > DEEPEST:
-                        raise RefusedPickleError(f"it has values inside one another, more than {DEEPEST} deep")
+                    if PICKLE_DEPTH.exceeded_by(depth[value]):
+                        raise RefusedPickleError(
+                            PICKLE_DEPTH.refused(
+                                f"it has values inside one another, {depth[value]} {PICKLE_DEPTH.unit} deep"
+                            )
+                        )
                     hashed = self.holds[value] if self.kinds[value] in ("tuple", "call") else ()
-                    sizes[value] = min(1 + sum(sizes[held] for held in hashed), LARGEST_TUPLE + 1)
+                    sizes[value] = min(1 + sum(sizes[held] for held in hashed), MOST_COUNTED)
         return sizes

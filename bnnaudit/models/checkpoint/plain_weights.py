@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 
 from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_twins
+from bnnaudit.core.file_limits import PICKLE_BYTES
 from bnnaudit.models.checkpoint.pickle_plan import BrokenPickleError, PicklePlan, RefusedPickleError, plan_of
 
 ZIP = b"PK\x03\x04"
 """By this torch tells a zip from its older format."""
-LARGEST_PICKLE = 64 * 2**20
-"""Bytes of the pickle, which says how tensors are made of the values that lie elsewhere. Not tuned."""
 OLD_PARTS = 5
 """Pickles in the older format: a number, a version, a machine, the values, and the keys of their storages."""
 OBJECT = 3
@@ -56,7 +55,7 @@ def _require_zip(path: Path) -> None:
         held = {entry.filename.removeprefix(f"{root}/"): entry for entry in entries}
         if "data.pkl" not in held:
             raise ArchiveError("holds no data.pkl")
-        pickled = read_member(archive, held["data.pkl"], LARGEST_PICKLE)
+        pickled = read_member(archive, held["data.pkl"], PICKLE_BYTES)
     _require_same_view(path, held, pickled)
     plan = _plan(io.BytesIO(pickled))
     for key, kind, count in plan.storages:
@@ -79,7 +78,7 @@ def _require_same_view(path: Path, held: Collection[str], pickled: bytes) -> Non
 def _require_old_format(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = io.BytesIO(file.read(LARGEST_PICKLE))
+        start = io.BytesIO(file.read(PICKLE_BYTES.to_read))
     plans = [_plan(start) for _ in range(OLD_PARTS)]
     stated: Mapping[object, int] = {key: count * _bytes_of(kind) for key, kind, count in plans[OBJECT].storages}
     if sum(stated.values()) > size:

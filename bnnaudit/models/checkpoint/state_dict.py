@@ -16,6 +16,7 @@ from torch import Tensor
 from bnnaudit.core.archive import ArchiveError, open_zip
 from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
+from bnnaudit.core.file_limits import CHECKPOINT_BYTES, REPEATED_BYTES
 from bnnaudit.models.checkpoint.pickle_plan import (
     BrokenPickleError,
     ForeignNameError,
@@ -32,10 +33,6 @@ WRAPPERS = (
     "weights",
 )
 """Keys under which a checkpoint holds its state dict, in the order in which they are tried."""
-LARGEST_BYTES = 4 * 2**30
-"""Largest checkpoint that is read: a billion numbers in single precision, of which an audit makes copies. Not tuned."""
-REPEATED = 2**20
-"""Bytes to which a tensor may repeat the values of a smaller storage. Not tuned."""
 NEST = 3
 """Depth to which such keys are followed. Not tuned."""
 
@@ -53,8 +50,8 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
     size = path.stat().st_size
     if size == 0:
         raise CheckpointError(f"{path}: the file is empty; save the checkpoint again")
-    if size > LARGEST_BYTES:
-        raise CheckpointError(f"{path}: {size / 2**30:.0f} GiB is more than this tool loads into memory")
+    if CHECKPOINT_BYTES.exceeded_by(size):
+        raise CheckpointError(f"{path}: {CHECKPOINT_BYTES.refusal(size)}")
     if path.suffix.lower() == ".safetensors":
         return ModelFormat.SAFETENSORS, _read_safetensors(path)
     if path.suffix.lower() in PICKLED:
@@ -113,8 +110,8 @@ def refuse_programs(path: Path) -> None:
             entries = archive.infolist()
     except ArchiveError as error:
         raise CheckpointError(f"{path}: a damaged archive ({error}); save the checkpoint again") from error
-    if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
-        raise CheckpointError(f"{path}: unpacks to more than {LARGEST_BYTES // 2**30} GiB; it is not read")
+    if CHECKPOINT_BYTES.exceeded_by(unpacked := sum(entry.file_size for entry in entries)):
+        raise CheckpointError(f"{path}: unpacks to {CHECKPOINT_BYTES.refusal(unpacked)}")
     members = {entry.filename.partition("/")[2] or entry.filename for entry in entries}
     advice = "save model.state_dict() as safetensors and name its architecture, or export the model to ONNX"
     if "constants.pkl" in members:
@@ -199,9 +196,11 @@ def _dense(path: Path, stored: Mapping[Any, Tensor]) -> dict[str, Tensor]:
                 "sparse" if tensor.layout is not torch.strided else "nested" if tensor.is_nested else "without values"
             )
             raise CheckpointError(f"{path}: {name[:80]} is a tensor that is {kind}; save dense ones")
-        if tensor.numel() * tensor.element_size() > max(REPEATED, tensor.untyped_storage().nbytes()):
+        held, size = tensor.untyped_storage().nbytes(), tensor.numel() * tensor.element_size()
+        if size > held and REPEATED_BYTES.exceeded_by(size):
+            repeated = REPEATED_BYTES.refusal(size)
             raise CheckpointError(
-                f"{path}: {name[:80]} repeats {tensor.untyped_storage().nbytes():,} bytes to {tensor.numel():,} values; save "
-                "tensor.contiguous() if it is meant to be so large"
+                f"{path}: {name[:80]} repeats {held:,} bytes to {repeated}; save tensor.contiguous() if it is meant to be so "
+                "large"
             )
     return tensors

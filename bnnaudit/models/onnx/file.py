@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import ModelError, one_line
+from bnnaudit.core.file_limits import LONGEST_LOCATION, ONNX_BYTES
 from bnnaudit.core.stages import doing
 from bnnaudit.models.first_try import allow_for
 from bnnaudit.models.onnx.protobuf_wire import parse_lean
@@ -25,12 +26,10 @@ from bnnaudit.onnx_import.least_inputs import check_inputs
 from bnnaudit.onnx_import.operators import UNKNOWN, spec_of
 from bnnaudit.onnx_import.runtime import opens
 
-LARGEST = 2**31 - 1
-"""Protocol buffers hold no more; ONNX Runtime and the checker refuse larger ones in memory too."""
+NUMBERS = frozenset({"raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data"})
+"""Fields of stored tensors that may be large."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 """Types of which several values share a byte."""
-LONGEST_LOCATION = 4096
-"""Characters of the name of a file with weights: no longer path can be opened on Linux (PATH_MAX)."""
 KEPT = 1 << 24
 """A larger file is not kept in memory for replay, but read once more; not tuned."""
 
@@ -90,8 +89,8 @@ def _size(path: Path) -> int:
     size = path.stat().st_size
     if size == 0:
         raise ModelError(f"{path}: the file is empty")
-    if size > LARGEST:
-        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be")
+    if ONNX_BYTES.exceeded_by(size):
+        raise ModelError(f"{path}: larger than 2 GiB, which an ONNX file cannot be: {ONNX_BYTES.refusal(size)}")
     return size
 
 
@@ -110,26 +109,20 @@ def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     return proto, large
 
 
-def _texts(proto: ModelProto) -> Iterator[str | bytes]:
-    """The names that an import reads; protocol buffers give back bytes where they are not UTF-8."""
-    graph = proto.graph
-    yield from (
-        proto.producer_name,
-        proto.producer_version,
-        proto.domain,
-        proto.doc_string,
-        graph.name,
-        graph.doc_string,
-    )
-    for entry in proto.metadata_props:
-        yield from (entry.key, entry.value)
-    for opset in proto.opset_import:
-        yield opset.domain
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        yield value.name
-    for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-        yield from (attribute.name for attribute in node.attribute)
+def _texts(message: Message) -> Iterator[str | bytes]:
+    """Every name and note in a message; protocol buffers give back bytes where they are not UTF-8, and ONNX Runtime raises.
+
+    Notes on single nodes and values, which nothing reads, may hold anything, and so may numbers.
+    """
+    for field, value in message.ListFields():
+        if field.name in NUMBERS or (field.name == "doc_string" and not isinstance(message, ModelProto | GraphProto)):
+            continue
+        values = (value,) if isinstance(value, str | bytes | Message) else value
+        if field.type == field.TYPE_STRING:
+            yield from values
+        elif field.type == field.TYPE_MESSAGE:
+            for inner in values:
+                yield from _texts(inner)
 
 
 def _check_attributes(proto: ModelProto) -> None:
@@ -198,8 +191,8 @@ def _references(path: Path, proto: ModelProto, size: int) -> list[_Reference]:
     found = [
         _reference(path, tensor) for tensor in all_tensors(proto) if external_data_helper.uses_external_data(tensor)
     ]
-    if size + sum(reference.length for reference in found) > LARGEST:
-        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited")
+    if ONNX_BYTES.exceeded_by(together := size + sum(reference.length for reference in found)):
+        raise ModelError(f"{path}: weights of more than 2 GiB cannot be audited: {ONNX_BYTES.refusal(together)}")
     return found
 
 
@@ -207,7 +200,7 @@ def _reference(path: Path, tensor: TensorProto) -> _Reference:
     folder = Path(os.path.realpath(path.parent))
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    if "\0" in location or len(location) > LONGEST_LOCATION:
+    if "\0" in location or LONGEST_LOCATION.exceeded_by(len(location)):
         raise ModelError(f"{path}: weights of {tensor.name!r} are in a file whose name no file can have; refused")
     place = Path(os.path.realpath(folder / location))
     if not location or Path(location).is_absolute() or not place.is_relative_to(folder):

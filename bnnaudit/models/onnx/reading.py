@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bnnaudit.core.errors import ModelError, UnsupportedOperatorsError
 from bnnaudit.core.facts import Layout, ModelFacts
-from bnnaudit.core.limits import LARGEST_VALUE, LIFTED, MOST_CLASSES, limited
+from bnnaudit.core.file_limits import MOST_CLASSES
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.target import Preparation
 from bnnaudit.models.onnx.batch import open_batch
@@ -38,6 +38,9 @@ from bnnaudit.onnx_import.importer import lower, plain_graph
 from bnnaudit.onnx_import.passes.dynamic_ranges import range_by_image
 from bnnaudit.onnx_import.runtime import open_default_session
 
+TOGETHER = 2**25
+"""Numbers in one value of the images that are replayed at a time, 128 MiB as float32, of which ONNX Runtime holds several. Not
+tuned."""
 OLDEST_IR = 3
 """Oldest version of ONNX's intermediate representation that the checker takes."""
 
@@ -90,8 +93,8 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
         raise ModelError(
             f"{source.path}: the output is {classes} score for each image; one score for each class is needed"
         )
-    if classes > MOST_CLASSES and limited():
-        raise ModelError(f"{source.path}: {classes:,} classes, more than {MOST_CLASSES:,} are refused ({LIFTED})")
+    if MOST_CLASSES.exceeded_by(classes):
+        raise ModelError(f"{source.path}: {MOST_CLASSES.refusal(classes)}")
     _keep_one_output(graph, output.name)
     cut_softmax(graph, output.name)
     if given.fixed_batch is not None:
@@ -99,7 +102,7 @@ def read_graph(source: OnnxFile, preprocessing: Preprocessing, batch: int | None
     _in_single_precision(graph, given)
     range_by_image(graph)
     units = units_of(graph)
-    chunk = max(1, min(CHUNK, LARGEST_VALUE // max(1, largest_of_image(graph.proto))))
+    chunk = max(1, min(CHUNK, TOGETHER // max(1, largest_of_image(graph.proto))))
     lower(graph, float_outputs=True)
     facts = describe(source, graph, given, output, classes, preprocessing)
     facts = replace(facts, grid=grid_of(source.path, given, preprocessing))

@@ -11,15 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnnaudit.core.file_limits import LARGEST_MATRIX
 from bnnaudit.onnx_import.conversion import Converted, Node
 from bnnaudit.onnx_import.graph.graph import FLOATS
 from bnnaudit.onnx_import.operands import call, fixed_numbers, numbers
 
 REACH = {"linear": 1, "cubic": 2}
 """How far from an output value the inputs lie that it reads, in input pixels."""
-
-LARGEST_MATRIX = 2**24
-"""Numbers in the matrix of one axis: 4096 values from as many; not tuned."""
 
 NEAREST: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "round_prefer_floor": lambda positions: np.ceil(positions - 0.5),
@@ -119,8 +117,9 @@ def _along(values: Tensor, axis: int, extent: Extent, method: Interpolation) -> 
 def interpolation_weights(extent: Extent, method: Interpolation) -> NDArray[np.float64]:
     """The weights (target, size) of the input values for each output value of one axis (ONNX Resize)."""
     size, target = extent.size, extent.target
-    if size * target > LARGEST_MATRIX:
-        raise NotImplementedError(f"an axis of {size} resampled to {target}: larger than is supported")
+    if LARGEST_MATRIX.exceeded_by(size * target):
+        what = f"an axis of {size} resampled to {target} by {size * target:,} weights"
+        raise NotImplementedError(LARGEST_MATRIX.refused(what))
     positions = _source_positions(extent, method.coordinates)
     weights = np.zeros((target, size))
     if method.mode == "nearest":

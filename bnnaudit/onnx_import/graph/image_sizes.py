@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from onnx import NodeProto
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.core.limits import LIFTED, limited
+from bnnaudit.core.file_limits import LIFTED
+from bnnaudit.core.limits import limited
 from bnnaudit.onnx_import.graph.graph import STANDARD_DOMAIN, Graph, inputs_with_bodies
 
 GROWN_BY: dict[str, tuple[int, ...]] = {

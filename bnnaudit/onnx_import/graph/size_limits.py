@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,29 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.core.limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, LIFTED, limited
+from bnnaudit.core.file_limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, Limit
+from bnnaudit.core.limits import limited
+
+aten = torch.ops.aten
+NEVER_LARGER = frozenset(
+    {
+        *(
+            aten.cat,
+            aten.stack,
+            aten.clone,
+            aten.copy_,
+            aten.fill_,
+            aten.select,
+            aten.slice,
+            aten.view,
+            aten._unsafe_view,
+        ),
+        *(aten.mean, aten.sum, aten.amax, aten.amin, aten.argmax, aten.max, aten.min, aten.all, aten.any),
+        *(aten.allclose, aten.equal, aten.is_nonzero, aten.item, aten._local_scalar_dense),
+        *(aten.native_batch_norm, aten.native_layer_norm, aten.native_group_norm, aten._softmax, aten._log_softmax),
+    }
+)
+"""Operations whose results hold at most as many numbers as all that they are given, so that these alone need to be counted."""
 
 
 def check_sizes(graph: GraphProto) -> None:
@@ -30,16 +53,17 @@ def largest_of_image(graph: GraphProto) -> int:
 
 def check_computed(graph: GraphProto, largest_stored: int) -> None:
     """The same for a part of a graph that is computed once from stored tensors, which may not grow much."""
-    _check_all((*graph.value_info, *graph.output), min(LARGEST_VALUE, max(LARGEST_COMPUTED, 4 * largest_stored)))
+    largest = min(LARGEST_VALUE.most, max(LARGEST_COMPUTED.most, 4 * largest_stored))
+    _check_all((*graph.value_info, *graph.output), replace(LARGEST_COMPUTED, most=largest))
 
 
-def _check_all(values: Iterable[ValueInfoProto], largest: int) -> None:
+def _check_all(values: Iterable[ValueInfoProto], largest: Limit) -> None:
     for info in values if limited() else ():
         dims = info.type.tensor_type.shape.dim
         sizes = [dim.dim_value for dim in dims if dim.HasField("dim_value")]
         opened = bool(dims) and not dims[0].HasField("dim_value")
-        limit = min(LARGEST_OF_IMAGE, largest) if opened else largest
-        if math.prod(sizes) > limit:
+        limit = min(LARGEST_OF_IMAGE, largest, key=lambda one: one.most) if opened else largest
+        if limit.exceeded_by(math.prod(sizes)):
             raise ModelError(_too_large(f"value {info.name!r}", sizes, limit))
 
 
@@ -56,8 +80,10 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The operation, once its results are known to be small enough."""
-        for result in _shadows(func, args, kwargs or {}):
-            if limited() and result.numel() > LARGEST_VALUE:
+        given = max((leaf.numel() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)), default=0)
+        for result in _shadows(func, args, kwargs or {}) if limited() else ():
+            # Weights that are there already may be larger, and are looked at in other shapes.
+            if result.numel() > given and LARGEST_VALUE.exceeded_by(result.numel()):
                 raise ModelError(
                     _too_large(f"the result of {func.overloadpacket.__name__}", result.shape, LARGEST_VALUE)
                 )
@@ -66,8 +92,11 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     # As some of these are done without storage PyTorch loads its compiler, which takes a second.
+    tensors = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
     if torch.Tag.pointwise in func.tags:
-        return _broadcast([tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)])
+        return _broadcast(tensors)
+    if func.overloadpacket in NEVER_LARGER and sum(tensor.numel() for tensor in tensors) <= LARGEST_VALUE.most:
+        return []
     if func is torch.ops.aten.addmm.default:
         return [torch.empty(len(args[1]), args[2].shape[1], device="meta")]
     given, settings = tree_map_only(Tensor, _shadow, (args, kwargs))
@@ -93,5 +122,5 @@ def _shadow(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
-def _too_large(what: str, sizes: Iterable[int], largest: int) -> str:
-    return f"{what} would hold {' x '.join(map(str, sizes))} numbers, more than {largest} are refused ({LIFTED})"
+def _too_large(what: str, sizes: Iterable[int], largest: Limit) -> str:
+    return largest.refused(f"{what} would hold {' x '.join(map(str, sizes))} {largest.unit}")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from onnx import ModelProto, NodeProto
 
 from bnnaudit.core.errors import ModelError
-from bnnaudit.core.limits import LIFTED, MOST_NODES, limited
+from bnnaudit.core.file_limits import MOST_NODES
+from bnnaudit.core.limits import limited
 
 Name = tuple[str, str]
 """Domain and operator."""
@@ -23,10 +24,10 @@ def check_written_out(model: ModelProto) -> None:
     for name in called:
         _measure(name, called, sizes)
     nodes = sum(count * sizes.get(name, 1) for name, count in Counter(_operators(model.graph.node)).items())
-    if nodes > MOST_NODES:
+    if MOST_NODES.exceeded_by(nodes):
         said = f"{nodes:,}" if nodes < 10**15 else "more than 10^15"
         written = " once its local functions are written out" if called else ""
-        raise ModelError(f"the graph has {said} nodes{written}, more than {MOST_NODES:,} are refused ({LIFTED})")
+        raise ModelError(MOST_NODES.refused(f"the graph has {said} nodes{written}"))
 
 
 def _measure(first: Name, called: dict[Name, Counter[Name]], sizes: dict[Name, int]) -> None:

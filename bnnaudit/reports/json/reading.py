@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from bnnaudit.core.errors import ReportError
 from bnnaudit.core.exit_codes import ExitCode
+from bnnaudit.core.file_limits import REPORT_BYTES, REPORT_VALUES
+from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.report import SCHEMA as REPORT
 from bnnaudit.core.report import Report
 from bnnaudit.core.suite import Failure, Suite
@@ -23,8 +25,8 @@ from bnnaudit.reports.json.suite import FAILURE, SUITE
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
 
-LARGEST = 256 * 2**20
-"""Bytes of the largest report that is read: one on 100,000 images takes about 100 MiB. Not tuned."""
+BETWEEN = ",[{"
+"""What values stand behind in JSON; in texts these signs stand as well, so that they count for more values than there are."""
 
 Kept = TypeVar("Kept", Report, Suite, Failure)
 Kind = TypeVar("Kind")
@@ -48,23 +50,25 @@ def read_file(path: Path) -> Audited:
 
 
 def content_of(path: Path) -> bytes:
-    """The bytes of a file; raises ReportError where it cannot be read."""
+    """The bytes of a file; raises ReportError where it cannot be read, or is a pipe or the like."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+        with open_regular(path) as stream:
+            content = stream.read(REPORT_BYTES.to_read)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror or error}; name a report written by --format json") from None
-    if len(content) > LARGEST:
-        raise ReportError(f"{path}: more than {LARGEST // 2**20} MiB, which no report takes")
     return content
 
 
 def read_bytes(content: bytes, where: str) -> Audited:
     """The same in bytes: UTF-8, or UTF-16 and UTF-32 as some shells redirect to."""
+    if REPORT_BYTES.exceeded_by(len(content)):
+        raise ReportError(f"{where}: {REPORT_BYTES.refused('its bytes go on')}")
     try:
         text = content.decode(json.detect_encoding(content))
     except UnicodeDecodeError:
         raise ReportError(f"{where}: it is not text; name a report written by --format json") from None
+    if REPORT_VALUES.exceeded_by(values := sum(map(text.count, BETWEEN))):
+        raise ReportError(f"{where}: {REPORT_VALUES.refused(f'up to {values:,} {REPORT_VALUES.unit}')}")
     return read_document(text, where)
 
 
@@ -84,7 +88,7 @@ def _parsed(text: str) -> Any:
         place = f"line {error.lineno}, column {error.colno}"
         raise ReportError(f"it is not JSON from {place} on ({error.msg}); was it cut off?") from None
     except ValueError as error:
-        raise ReportError(f"it holds a number that no report has ({error})") from None
+        raise ReportError(f"it holds a number that no report has ({str(error).partition(': ')[0]})") from None
 
 
 def _refuse(constant: str) -> None:

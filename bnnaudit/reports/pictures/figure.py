@@ -58,7 +58,7 @@ def save_picture(draw: Callable[[Any], None], path: Path, width: float, height: 
         stream = io.BytesIO()
         metadata = {"Date": None, "Creator": "bnnaudit"} if kind == "svg" else {"Software": "bnnaudit"}
         figure.savefig(stream, format=kind, dpi=160, metadata=metadata)
-    write_atomically(path, stream.getvalue())
+    write_atomically(path, stream.getvalue(), "plot")
 
 
 def head(figure: Any, title: str, below: str) -> None:

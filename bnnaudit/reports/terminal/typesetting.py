@@ -15,6 +15,7 @@ from rich.text import Text
 from bnnaudit.core.finding import Severity
 from bnnaudit.core.gate import Outcome
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.safe_text import short
 
 Parts: TypeAlias = Sequence[RenderableType]
 """Pieces below one another."""
@@ -33,9 +34,10 @@ OUTCOME_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.UNDECI
 
 
 def heading(title: str, page: Page) -> Text:
-    """A bold title with a line to the right edge, after an empty line."""
-    line = "─" * max(0, page.columns - len(title) - 4)
-    return Text.assemble("\n", ("── ", "dim"), (title, "bold"), (f" {line}", "dim"))
+    """A bold title, which may be a name from outside, with a line to the right edge, after an empty line."""
+    words = page.text(short(title), "bold")
+    line = "─" * max(0, page.columns - len(words) - 4)
+    return Text.assemble("\n", ("── ", "dim"), words, (f" {line}", "dim"))
 
 
 def badge(severity: Severity, page: Page) -> Text:

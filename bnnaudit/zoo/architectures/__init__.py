@@ -11,6 +11,7 @@ from typing import ParamSpec
 import torch
 from torch import nn
 
+from bnnaudit.core.file_limits import MOST_LAYERS, MOST_PARAMETERS
 from bnnaudit.zoo.architectures.cnn import cnn
 from bnnaudit.zoo.architectures.densenet import densenet121
 from bnnaudit.zoo.architectures.lenet import lenet
@@ -18,11 +19,6 @@ from bnnaudit.zoo.architectures.mlp import mlp
 from bnnaudit.zoo.architectures.mobilenet import mobilenet_v2
 from bnnaudit.zoo.architectures.resnet import resnet18, resnet50
 from bnnaudit.zoo.architectures.vgg import vgg16
-
-MOST_PARAMETERS = 2**27
-"""Of a network that options describe: half a GiB, of which an audit makes copies. Not tuned."""
-MOST_LAYERS = 1_000
-"""Not tuned."""
 
 Options = ParamSpec("Options")
 
@@ -36,13 +32,13 @@ def bounded(builder: Callable[Options, nn.Module]) -> Callable[Options, nn.Modul
     @wraps(builder)
     def build(*arguments: Options.args, **options: Options.kwargs) -> nn.Module:
         for name, value in options.items():
-            if isinstance(value, Sequence) and len(value) > MOST_LAYERS:
-                raise ValueError(f"{name} has {len(value):,} entries, more than {MOST_LAYERS:,} layers")
+            if isinstance(value, Sequence) and MOST_LAYERS.exceeded_by(len(value)):
+                raise ValueError(f"{name} has {MOST_LAYERS.refusal(len(value))}")
         with torch.device("meta"):
             planned = builder(*arguments, **options)
         count = sum(tensor.numel() for tensor in chain(planned.parameters(), planned.buffers()))
-        if count > MOST_PARAMETERS:
-            raise ValueError(f"{count:,} parameters, more than the {MOST_PARAMETERS:,} of a network of this kind")
+        if MOST_PARAMETERS.exceeded_by(count):
+            raise ValueError(MOST_PARAMETERS.refusal(count))
         return builder(*arguments, **options)
 
     return build

@@ -10,10 +10,13 @@ import numpy as np
 
 from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.regular_file import open_regular
 from bnnaudit.zoo.train.digits import Images
 from bnnaudit.zoo.train.recipes import Recipe
 
 DIGESTS = "SHA256SUMS"
+LONGEST_LIST = 2**20
+"""Bytes of a list that is read: about 10,000 files. Not tuned."""
 
 
 def write_card(recipe: Recipe, input_shape: tuple[int, ...], data: Path, clean_accuracy: float, path: Path) -> None:
@@ -48,19 +51,23 @@ def write_images(images: Images, path: Path) -> None:
         np.savez(stream, x=images.x, y=images.y)
 
 
-def record_digests(folder: Path, files: Iterable[Path]) -> None:
-    """Enters the files' SHA-256 in the folder's list, sorted by name; other entries stay. `sha256sum -c` reads it."""
-    path = folder / DIGESTS
-    known = dict(read_digests(path)) if path.exists() else {}
-    known |= {file.name: sha256_of(file) for file in files}
-    path.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known)), encoding="utf-8")
+def write_digests(known: Mapping[str, str], files: Iterable[Path], path: Path) -> None:
+    """The SHA-256 of the files beside those that are known, sorted by name. `sha256sum -c` reads it."""
+    digests = {**known, **{file.name: sha256_of(file) for file in files}}
+    path.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)), encoding="utf-8")
 
 
 def read_digests(path: Path) -> Mapping[str, str]:
-    """Digests by file name; raises UsageError for a file that is not such a list."""
-    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
+    """Digests by file name; raises UsageError for a file that is not such a list, or too long for one."""
+    no_list = UsageError(f"{path}: not a list of SHA-256 digests; remove it, or train into another folder")
+    with open_regular(path) as stream:
+        content = stream.read(LONGEST_LIST + 1)
+    try:
+        pairs = [line.split("  ", 1) for line in content.decode("utf-8").splitlines()]
+    except UnicodeDecodeError:
+        raise no_list from None
+    if len(content) > LONGEST_LIST or any(len(pair) != 2 for pair in pairs):
+        raise no_list
     return {name: digest for digest, name in pairs}
 
 

@@ -11,11 +11,12 @@ from bnnaudit.core.attack import Beta, BetaRule
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.clever import Ball, CleverSettings
 from bnnaudit.core.errors import CheckpointError
+from bnnaudit.core.file_limits import IMAGE_VALUES
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.measurements.clever import clever_scores
-from bnnaudit.models.checkpoint.load import LARGEST, load_checkpoint
+from bnnaudit.models.checkpoint.load import load_checkpoint
 
 
 class Viewing(nn.Module):
@@ -67,7 +68,7 @@ def test_clever_of_no_images(target: Target) -> None:
 def test_inputs_larger_than_any_picture(tmp_path: Path) -> None:
     network = Viewing()
     save_file(network.state_dict(), tmp_path / "m.safetensors")
-    for shape in ((1, 4000, 4000), (LARGEST + 1,)):
+    for shape in ((1, 4000, 4000), (IMAGE_VALUES.most + 1,)):
         with pytest.raises(CheckpointError, match="correct input_shape"):
             load_checkpoint(
                 tmp_path / "m.safetensors", network, shape, Preprocessing(), Surrogate(), torch.device("cpu")

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from bnnaudit.core.file_limits import PICKLE_DEPTH
 from bnnaudit.models.checkpoint.pickle_plan import (
-    DEEPEST,
     ForeignNameError,
     QuantizedPickleError,
     RefusedPickleError,
@@ -29,13 +29,13 @@ def pickled(stored: object) -> io.BytesIO:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_pickles_are_refused_in_seconds(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         complete = plan_of(io.BytesIO(HOSTILE[name])).complete
     except RefusedPickleError:
         complete = False
     assert not complete
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_the_storages_that_a_state_dict_lies_in() -> None:
@@ -105,14 +105,14 @@ def test_the_depth_that_is_allowed() -> None:
     def nested(depth: int) -> io.BytesIO:
         return io.BytesIO(PROTOCOL + b"]" * depth + b"a" * (depth - 1) + b".")
 
-    assert plan_of(nested(DEEPEST)).complete
+    assert plan_of(nested(PICKLE_DEPTH.most)).complete
     with pytest.raises(RefusedPickleError, match="deep"):
-        plan_of(nested(DEEPEST + 1))
+        plan_of(nested(PICKLE_DEPTH.most + 1))
 
 
 def test_lists_that_double_are_cheap_but_tuples_are_not() -> None:
     """Nobody takes the hash of a list, and 16 levels of tuples are within what weights may need."""
     assert plan_of(io.BytesIO(PROTOCOL + doubling(15) + b".")).complete
-    with pytest.raises(RefusedPickleError, match="count for more"):
+    with pytest.raises(RefusedPickleError, match="196,607 entries, more than 100,000 are refused"):
         plan_of(io.BytesIO(PROTOCOL + doubling(17) + b"."))
     assert plan_of(io.BytesIO(PROTOCOL + ORDERED + b")R.")).complete

@@ -29,11 +29,11 @@ def test_hostile_pickles_never_reach_torch(
     path = tmp_path / "m.pt"
     path.write_bytes(in_the_old_format(HOSTILE[name]) if old else zipped(HOSTILE[name]))
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was given to torch"))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CheckpointError) as caught:
         read_state_dict(path)
     assert "\n" not in str(caught.value)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_compressed_members_are_refused(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_what_is_checked_costs_little(tmp_path: Path) -> None:
     weights = {f"layer{number}.weight": torch.ones(2) for number in range(1000)}
     torch.save(weights, tmp_path / "m.pt")
     buffer = io.BytesIO((tmp_path / "m.pt").read_bytes())
-    start = time.perf_counter()
+    start = time.process_time()
     torch.load(buffer, weights_only=True)
-    plain = time.perf_counter() - start
-    start = time.perf_counter()
+    plain = time.process_time() - start
+    start = time.process_time()
     assert len(read_state_dict(tmp_path / "m.pt")[1]) == 1000
-    assert time.perf_counter() - start < 20 * plain + 1
+    assert time.process_time() - start < 20 * plain + 1

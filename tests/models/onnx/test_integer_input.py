@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from onnx import TensorProto
 
 from bnnaudit.core.errors import ModelError
 from bnnaudit.core.facts import ChannelOrder
+from bnnaudit.core.file_limits import OPENING_SECONDS
+from bnnaudit.core.limits import Limits, limits_set
 from bnnaudit.core.preprocessing import Preprocessing
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Box, InputGrid
+from bnnaudit.models import first_try
 from bnnaudit.models.onnx.integer_input import peek
 from bnnaudit.models.onnx.load import inspect_onnx, load_onnx
 from bnnaudit.numerics.pixel_grid import PixelGrid
@@ -146,3 +150,16 @@ def test_channels_have_their_own_steps_in_the_order_of_the_images(tmp_path: Path
     pixels = PixelGrid(0.0, 100.0, grid.first, grid.last, grid.steps)
     taken = target.prepare(pixels.nearest(images))
     torch.testing.assert_close(taken, target.prepare(images).round())
+
+
+def test_looking_at_the_type_of_an_input_takes_no_more_than_opening_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty messages take two bytes in a file, and a hundred in memory and two microseconds each when they are read."""
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x72\x00" * 1_500_000)
+    monkeypatch.setattr(first_try, "OPENING_SECONDS", replace(OPENING_SECONDS, most=0))
+    with pytest.raises(ModelError, match="takes more than"):
+        peek(path)
+    with limits_set(Limits.NONE):
+        assert peek(path) == ("", None)

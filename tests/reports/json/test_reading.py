@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,10 +73,10 @@ def test_a_table_of_fifty_thousand_images(honest: Report) -> None:
     name, digest = "class_0001/img_00000001.JPEG", "0123456789abcdef" * 4
     row = ImageRow(0, name, digest, 1, 1, True, True, False, 2, "pgd++", -0.123456789012345, 0.0312345678901234)
     report = replace(honest, images=tuple(replace(row, index=index) for index in range(50_000)))
-    start = perf_counter()
+    start = process_time()
     text = write_json(report, PAGE)
     assert read_document(text, "report.json") == report
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20
     assert len(text) < 12e6
     assert sum(digest in line for line in text.splitlines()) == 50_000
 

@@ -6,7 +6,7 @@ import pytest
 from rich.text import Text
 
 from bnnaudit.reports.page import NARROWEST, WIDEST, Page
-from bnnaudit.reports.terminal.typesetting import Column, fitting, labelled, natural_width, table
+from bnnaudit.reports.terminal.typesetting import Column, fitting, heading, labelled, natural_width, table
 from bnnaudit.reports.terminal.writer import draw
 
 
@@ -76,3 +76,9 @@ def test_a_figure_is_not_broken_from_its_percent_sign_nor_in_its_interval(color:
             figure for line in text.splitlines() for figure in re.findall(r"0\.0 %|\[[^m\]]*\]", line)
         }
         assert " ".join(re.sub("\x1b[^m]*m|Verified", "", text).split()) == words
+
+
+def test_a_title_from_outside_cannot_steer_the_terminal() -> None:
+    """Such as a model's name."""
+    assert heading("a\x1b[2J\u202eb", Page(40)).plain == f"\n── a\\x1b[2J\\u202eb {'─' * 21}"
+    assert len(heading("x" * 10_000, Page(40)).plain) < 300
