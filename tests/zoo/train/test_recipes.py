@@ -62,7 +62,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
             "hiden = [16], depth = 2",
             "unknown key architecture.options.hiden; unknown key architecture",
         ),
-        ("hidden = [16]", "weights = 'quaternary'", "'quaternary' is not a valid Weights"),
+        ("hidden = [16]", "weights = 'binry'", "'binry' is not a valid Weights"),
         ("hidden = [16]", "hidden = 16", "architecture.options: "),
         ("hidden = [16]", "in_features = 100", "architecture.options: does not take 1x8x8 images"),
         ("hidden = [16]", "classes = 7", "architecture.options: 7 classes, but the data have 10"),
