@@ -58,7 +58,7 @@ class Network(Options, panel="Model"):
         flags="--trust-card",
     )
     arch: values.Name | None = option(
-        "Architecture of a checkpoint's network: built in (cnn, mlp), or a callable of your own.",
+        "Architecture of a checkpoint's network: built in (cnn, lenet, mlp, resnet18, vgg16, ...), or a callable of your own.",
         key="architecture.name",
         metavar="NAME|MODULE:CALLABLE",
     )

@@ -127,7 +127,9 @@ class DeclaredTable(Table):
 class ArchitectureTable(Table):
     """[architecture]: the network that a checkpoint is loaded into."""
 
-    name: StrictStr | None = key("A built-in network (cnn, mlp), or package.module:callable.")
+    name: StrictStr | None = key(
+        "A built-in network (cnn, densenet121, lenet, mlp, mobilenet_v2, resnet18, resnet50, vgg16), or package.module:callable."
+    )
     options: dict[str, Any] | None = key("Arguments of the network's builder.")
     input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] | None = key(
         "Shape of one input without the batch; input_shape of [preprocessing] comes before it."

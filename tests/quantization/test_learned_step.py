@@ -77,7 +77,7 @@ def test_learning_moves_the_step_towards_less_error() -> None:
         loss = (quantizer(values.view(20, 100)) - values.view(20, 100)).pow(2).mean()
         torch.autograd.backward(loss)
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < losses[0] / 2
 
 

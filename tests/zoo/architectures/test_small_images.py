@@ -222,3 +222,11 @@ def test_logits_are_multiplied_in_training_mode_alone(kind: str, factor: float) 
     trained, evaluated = last.train()(values), last.eval()(values)
     torch.testing.assert_close(trained, evaluated * factor)
     torch.testing.assert_close(deploy(network)(images()), network.eval()(images()))
+
+
+def test_texts_name_every_architecture() -> None:
+    from bnnaudit.config.settings import ArchitectureTable
+
+    described = ArchitectureTable.model_fields["name"].description
+    assert described is not None
+    assert ", ".join(sorted(ARCHITECTURES)) in described
