@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,9 @@ def latent_name(recipe: Recipe) -> str:
 
 
 def images_name(recipe: Recipe) -> str:
-    """The file of the held-out images."""
-    return f"{recipe.data.name}-test.npz"
+    """The file of the held-out images, in plain letters whatever the data are called."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe.data.name).stem).strip("-.")
+    return f"{plain or recipe.name}-test.npz"
 
 
 def log_name(recipe: Recipe) -> str:

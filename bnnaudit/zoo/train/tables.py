@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -133,9 +134,9 @@ class DataTable(_Table):
     @model_validator(mode="before")
     @classmethod
     def _named_by_source(cls, values: object) -> object:
-        """Data are called by their source unless they are named."""
-        if isinstance(values, dict) and "source" in values:
-            return {"name": values["source"], **values}
+        """Data are called by their source, a path's last part, unless they are named."""
+        if isinstance(values, dict) and isinstance(source := values.get("source"), str):
+            return {"name": Path(source).name or source, **values}
         if isinstance(values, dict) and "name" in values:
             return {"source": values["name"], **values}
         return values

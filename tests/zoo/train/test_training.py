@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from bnnaudit.config.card import Settings, settings_for
@@ -18,7 +19,7 @@ from bnnaudit.core.replacing import replace_together
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.images import Images
-from bnnaudit.zoo.train.publishing import read_digests, written_names
+from bnnaudit.zoo.train.publishing import images_name, read_digests, written_names
 from bnnaudit.zoo.train.recipes import build_network
 from bnnaudit.zoo.train.state import State
 from bnnaudit.zoo.train.tables import (
@@ -339,3 +340,40 @@ def test_data_whose_images_the_network_does_not_take(tiny: Recipe, tmp_path: Pat
     recipe = tiny.model_copy(update={"data": DataTable(source=str(tmp_path / "x.npz"), held_out=3)})
     with pytest.raises(SettingsError, match="does not take 3x5x5 images"):
         train(recipe, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "file"),
+    [("digits", "digits", "digits-test.npz"), ("my data/cats & dogs.zip", "cats & dogs.zip", "cats-dogs-test.npz")],
+)
+def test_the_file_of_held_out_images_has_a_plain_name(tiny: Recipe, source: str, name: str, file: str) -> None:
+    data = DataTable(source=source)
+    assert data.name == name
+    assert images_name(tiny.model_copy(update={"data": data})) == file
+
+
+def test_from_a_folder_of_images_to_a_network_and_its_card(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of two colours, in two sizes; the card names the held-out ones, so that an audit needs nothing else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for label, colour in enumerate(((250, 30, 30), (30, 30, 250))):
+        (tmp_path / "photos" / str(label)).mkdir(parents=True)
+        for index in range(20):
+            noise = np.random.default_rng([label, index]).integers(-30, 30, (10 + index % 2, 12, 3))
+            pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / str(label) / f"{index}.png")
+    options = {"in_channels": 3, "channels": [4, 8], "classes": 2, "weights": "binary"}
+    recipe = tiny.model_copy(
+        update={
+            "architecture": ArchitectureTable(name="cnn", options=options),
+            "data": DataTable(source=str(tmp_path / "photos"), held_out=10, size=(8, 8)),
+            "training": tiny.training.model_copy(update={"epochs": 8, "batch_size": 8}),
+        }
+    )
+    result = train(recipe, tmp_path / "made")
+    assert result.clean_accuracy == 1.0
+    card = settings_for(tmp_path / "made" / "tiny.onnx", Settings(), tmp_path / "made")
+    assert card.data.source == str(tmp_path / "made" / "photos-test.npz")
+    with np.load(tmp_path / "made" / "photos-test.npz") as stored:
+        assert stored["x"].shape == (10, 8, 8, 3)
