@@ -25,6 +25,8 @@ OUTCOMES = {
     Outcome.FAILS: "Does not hold here",
     Outcome.UNDECIDED: "Cannot be told here",
 }
+LEFT = "Accuracies are what each attack leaves, each success replayed on the deployed model."
+NETWORK_TITLES = ("file", "network", "images", "clean accuracy")
 TITLES = ("", "here", "95 %", "paper", "difference", "time")
 """Of the columns of a table; the difference in percentage points or in the unit of the table."""
 MOST_POINTS = 13
@@ -259,6 +261,20 @@ def page_title(found: Reproduction) -> str:
         return table_title(found.tables[0])
     figures = sum(table.name.is_figure for table in found.tables)
     return f"{plural(len(found.tables) - figures, 'table')} and {plural(figures, 'figure')} of the paper"
+
+
+def network_rows(found: Reproduction) -> list[tuple[str, str, str, str]]:
+    """The networks that were run, each once, for `NETWORK_TITLES`."""
+    models = {model.path: model for table in found.tables for model in table.models}
+    return [
+        (
+            file_name(model.path),
+            str(model.network),
+            f"{plural(model.samples, 'image')} of {file_name(model.source)}",
+            with_interval(model.clean),
+        )
+        for model in models.values()
+    ]
 
 
 def model_paths(found: Reproduction) -> list[str]:

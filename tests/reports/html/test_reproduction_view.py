@@ -26,6 +26,9 @@ def test_several_tables_begin_with_the_claims_and_figures_are_drawn() -> None:
     page = Outline(write_html(reproduction(TableName.TABLE8, TableName.FIGURE1, TableName.FIGURE4), Page()))
     assert page.headings[0][1] == "1 table and 2 figures of the paper"
     assert (2, "The paper's claims") in page.headings
+    assert (
+        "own.onnx | BNN-WAQ (ste), cnn on digits | 200 images of digits-test.npz | 100.0 % [98.1, 100.0]" in page.text
+    )
     assert [dict(attributes)["href"] for tag, attributes in page.tags if tag == "a"] == [
         "#table8",
         "#figure1",
