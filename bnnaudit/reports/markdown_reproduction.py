@@ -87,7 +87,7 @@ def _model(found: ReproducedTable, model: ReproducedModel) -> Iterator[str]:
     else:
         rows = [row_words(row, found.unit) for row in model.rows]
         cells = [
-            [words(part) for part in (row.name, row.here, row.interval, row.paper, row.difference, row.time)]
+            [words(part) for part in (row.name, row.here, row.interval, row.paper, row.whole_difference, row.time)]
             for row in rows
         ]
         yield table(TITLES, cells, range(1, len(TITLES)))

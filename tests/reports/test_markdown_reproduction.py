@@ -16,7 +16,7 @@ from tests.reports.reproductions import reproduction
 def test_a_row_has_our_figure_its_interval_the_paper_s_and_the_difference() -> None:
     text = write_markdown(reproduction(), Page(80))
     assert "|  | here | 95 % | paper | difference | time |\n| --- | --: | --: | --: | --: | --: |" in text
-    assert "| Square | 99.5 % | \\[97.2, 99.9\\] | 16.67 % | \\+82.8 | 1234.5 s |" in text
+    assert "| Square | 99.5 % | \\[97.2, 99.9\\] | 16.67 % | \\+82.8 \\[+80.6, +83.2\\] | 1234.5 s |" in text
     assert "| Square | 99.5 % | \\[97.2, 99.9\\] | \\- | \\- | 1234.5 s |" in text
     assert "<https://arxiv.org/abs/2003.13511>" in text
     assert "at least as strong as every attack without a temperature. **holds**: PGD++ HNS 98.5 %" in text

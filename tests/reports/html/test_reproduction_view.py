@@ -16,7 +16,7 @@ from tests.reports.reproductions import reproduction
 def test_a_table_has_our_figures_beside_the_paper_s() -> None:
     page = Outline(write_html(reproduction(), Page()))
     assert page.headings[0] == (1, "Table 8: APGD and the Square Attack against PGD++ on VGG-16")
-    assert "Square | 99.5 % | [97.2, 99.9] | 16.67 % | +82.8 | 1234.5 s" in page.text
+    assert "Square | 99.5 % | [97.2, 99.9] | 16.67 % | +82.8 [+80.6, +83.2] | 1234.5 s" in page.text
     assert "holds PGD++ is at least as strong as every attack without a temperature." in page.text
     assert "REF, VGG-16 on CIFAR-10 | APGD DLR 0.79 %" in page.text
     assert "nets/gone.onnx" in page.text
