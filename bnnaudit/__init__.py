@@ -8,7 +8,12 @@ Nothing is imported before it is used: `import bnnaudit` takes no time, and a re
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+
+# ONNX Runtime reports to its maker which models are opened, and keeps a file for that in the user's home; what is audited is not
+# ours to tell. It looks this up when it is first imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 TYPE_CHECKING = False  # `typing` takes longer to import than signals may wait for the command line to hear them
 if TYPE_CHECKING:

@@ -132,7 +132,8 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
     except ArchiveError:
         raise
     except Exception as error:  # the header is a Python expression, which may be wrong in any way
-        raise ArchiveError(f"{name} has a damaged header ({one_line(error, 120)})") from error
+        reason = one_line(error, 120).partition(": <")[0]  # no address of an object in memory
+        raise ArchiveError(f"{name} has a damaged header ({reason})") from error
     if any(length < 0 for length in shape):
         raise ArchiveError(f"{name} has a damaged header (a negative length)")
     return _Header(shape, fortran, dtype, start.tell())

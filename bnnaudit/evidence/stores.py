@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,7 +16,10 @@ from bnnaudit.evidence.errors import NoEvidenceError, RefusedError, shown
 from bnnaudit.evidence.limits import FILE_BYTES, FILE_PACKING, FREE_FILE, MANIFEST_BYTES
 
 MANIFEST = "manifest.json"
-READ_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+READ_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error),
+)
 """What reading a damaged file raises."""
 
 

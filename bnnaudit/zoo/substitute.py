@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bnnaudit.core.facts import Layout, OutputKind
 from bnnaudit.core.target import Preparation, Target
 from bnnaudit.numerics.threads import working_threads
+from bnnaudit.zoo.compiler_folder import no_compiler_folder
 
 QUERIES = 4096
 """Images that the audited model is asked about, counted over all rounds. Not tuned."""
@@ -34,7 +35,8 @@ def imitate(target: Target, images: Tensor, seed: int, on_round: Callable[[int, 
     network = substitute_network(images.shape[1:], target.facts.num_classes, generator)
     box = target.facts.box
     middle, half = (box.low + box.high) / 2, box.width / 2
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    with no_compiler_folder():
+        optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     per_round = max(BATCH, QUERIES // ROUNDS)
     for index in range(ROUNDS):
         chosen = torch.randint(len(images), (per_round,), generator=generator)

@@ -156,6 +156,21 @@ def test_a_file_that_was_cut_off(evidence: Evidence) -> None:
     failed(evidence, "damaged or cut off")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_whose_content_cannot_be_unpacked(evidence: Evidence, tmp_path: Path, method: int) -> None:
+    """Each method has errors of its own."""
+    place = tmp_path / "found.zip"
+    with zipfile.ZipFile(place, "w", method) as archive:
+        for file in sorted(evidence.folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(evidence.folder).as_posix())
+        start = archive.getinfo("manifest.json").header_offset + 30 + len("manifest.json")
+    content = bytearray(place.read_bytes())
+    content[start + 12 : start + 60] = b"\xff" * 48
+    place.write_bytes(content)
+    failed(evidence, "manifest.json is damaged", place=place)
+
+
 def test_a_zip_that_was_cut_off(evidence: Evidence, tmp_path: Path) -> None:
     place = evidence.zipped(tmp_path / "found.zip")
     place.write_bytes(place.read_bytes()[:-200])

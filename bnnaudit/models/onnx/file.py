@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, external_data_helper
 
 from bnnaudit.core.digest import sha256_of
@@ -26,6 +26,8 @@ from bnnaudit.onnx_import.least_inputs import check_inputs
 from bnnaudit.onnx_import.operators import UNKNOWN, spec_of
 from bnnaudit.onnx_import.runtime import opens
 
+NUMBERS = frozenset({"raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data"})
+"""Fields of stored tensors that may be large."""
 NARROW_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 """Types of which several values share a byte."""
 KEPT = 1 << 24
@@ -107,26 +109,20 @@ def _parse(path: Path) -> tuple[ModelProto, list[TensorProto]]:
     return proto, large
 
 
-def _texts(proto: ModelProto) -> Iterator[str | bytes]:
-    """The names that an import reads; protocol buffers give back bytes where they are not UTF-8."""
-    graph = proto.graph
-    yield from (
-        proto.producer_name,
-        proto.producer_version,
-        proto.domain,
-        proto.doc_string,
-        graph.name,
-        graph.doc_string,
-    )
-    for entry in proto.metadata_props:
-        yield from (entry.key, entry.value)
-    for opset in proto.opset_import:
-        yield opset.domain
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        yield value.name
-    for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-        yield from (attribute.name for attribute in node.attribute)
+def _texts(message: Message) -> Iterator[str | bytes]:
+    """Every name and note in a message; protocol buffers give back bytes where they are not UTF-8, and ONNX Runtime raises.
+
+    Notes on single nodes and values, which nothing reads, may hold anything, and so may numbers.
+    """
+    for field, value in message.ListFields():
+        if field.name in NUMBERS or (field.name == "doc_string" and not isinstance(message, ModelProto | GraphProto)):
+            continue
+        values = (value,) if isinstance(value, str | bytes | Message) else value
+        if field.type == field.TYPE_STRING:
+            yield from values
+        elif field.type == field.TYPE_MESSAGE:
+            for inner in values:
+                yield from _texts(inner)
 
 
 def _check_attributes(proto: ModelProto) -> None:

@@ -17,6 +17,27 @@ from bnnaudit.core.errors import ModelError
 from bnnaudit.core.file_limits import LARGEST_COMPUTED, LARGEST_OF_IMAGE, LARGEST_VALUE, Limit
 from bnnaudit.core.limits import limited
 
+aten = torch.ops.aten
+NEVER_LARGER = frozenset(
+    {
+        *(
+            aten.cat,
+            aten.stack,
+            aten.clone,
+            aten.copy_,
+            aten.fill_,
+            aten.select,
+            aten.slice,
+            aten.view,
+            aten._unsafe_view,
+        ),
+        *(aten.mean, aten.sum, aten.amax, aten.amin, aten.argmax, aten.max, aten.min, aten.all, aten.any),
+        *(aten.allclose, aten.equal, aten.is_nonzero, aten.item, aten._local_scalar_dense),
+        *(aten.native_batch_norm, aten.native_layer_norm, aten.native_group_norm, aten._softmax, aten._log_softmax),
+    }
+)
+"""Operations whose results hold at most as many numbers as all that they are given, so that these alone need to be counted."""
+
 
 def check_sizes(graph: GraphProto) -> None:
     """Refuse a graph with a value that its known shape makes too large; raises ModelError."""
@@ -60,7 +81,7 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The operation, once its results are known to be small enough."""
         given = max((leaf.numel() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)), default=0)
-        for result in _shadows(func, args, kwargs or {}):
+        for result in _shadows(func, args, kwargs or {}) if limited() else ():
             # Weights that are there already may be larger, and are looked at in other shapes.
             if result.numel() > given and LARGEST_VALUE.exceeded_by(result.numel()):
                 raise ModelError(
@@ -71,8 +92,11 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _shadows(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     # As some of these are done without storage PyTorch loads its compiler, which takes a second.
+    tensors = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
     if torch.Tag.pointwise in func.tags:
-        return _broadcast([tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)])
+        return _broadcast(tensors)
+    if func.overloadpacket in NEVER_LARGER and sum(tensor.numel() for tensor in tensors) <= LARGEST_VALUE.most:
+        return []
     if func is torch.ops.aten.addmm.default:
         return [torch.empty(len(args[1]), args[2].shape[1], device="meta")]
     given, settings = tree_map_only(Tensor, _shadow, (args, kwargs))

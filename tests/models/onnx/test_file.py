@@ -150,9 +150,23 @@ def test_a_mistyped_attribute(tmp_path: Path) -> None:
     refused(saved(tmp_path, model), "not a valid ONNX model")
 
 
-def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+PLACES: dict[str, Callable[[ModelProto, str], object]] = {
+    "a node": lambda model, text: setattr(model.graph.node[0], "name", text),
+    "a size": lambda model, text: setattr(model.graph.input[0].type.tensor_type.shape.dim[0], "dim_param", text),
+    "a size of an output": lambda model, text: setattr(
+        model.graph.output[0].type.tensor_type.shape.dim[0], "dim_param", text
+    ),
+    "a meaning": lambda model, text: setattr(model.graph.input[0].type, "denotation", text),
+    "a stored tensor": lambda model, text: setattr(model.graph.initializer[0], "name", text),
+    "a function": lambda model, text: model.functions.add(name=text, domain="own"),
+    "metadata": lambda model, text: model.metadata_props.add(key="a", value=text),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_that_is_no_text(tmp_path: Path, place: str) -> None:
     model = linear()
-    model.graph.node[0].name = "the name of a node"
+    PLACES[place](model, "the name of a node")
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString().replace(b"the name of a node", b"the name of \xff node"))
     refused(path, "a name in it is not UTF-8")

@@ -16,6 +16,7 @@ from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.onnx_import.graph.size_limits import SizeGuard
 from bnnaudit.onnx_import.importer import plain_graph
+from tests.bench.fuzz.kinds.onnx_seeds import WEIGHTS, external_weights, seed_models
 from tests.onnx_import.building import model_of, node, some_values
 from tests.paths import SAMPLE_MODELS
 
@@ -99,17 +100,32 @@ def test_the_guard_changes_nothing_else() -> None:
             torch.zeros(10**5, 10**5)
 
 
-def test_the_guard_does_without_pytorchs_compiler() -> None:
-    """In a process of its own, on one of the sample networks: the compiler takes a second to load."""
-    model = SAMPLE_MODELS / "digits-ref.onnx"
+def test_the_guard_does_without_pytorchs_compiler(tmp_path: Path) -> None:
+    """In a process of its own, on networks of several dialects: the compiler takes a second to load, and makes a folder."""
+    names = [name for name in seed_models() if name != "nested"]  # its operators are not imported
+    for name in names:
+        (tmp_path / f"{name}.onnx").write_bytes(seed_models()[name].SerializeToString())
+    (tmp_path / WEIGHTS).write_bytes(external_weights())
+    models = [str(SAMPLE_MODELS / "digits-ref.onnx"), *(str(tmp_path / f"{name}.onnx") for name in names)]
     code = (
         "import sys, torch\nfrom pathlib import Path\nfrom bnnaudit.core.preprocessing import Preprocessing\n"
         "from bnnaudit.core.surrogate import Surrogate\nfrom bnnaudit.models.onnx.load import load_onnx\n"
-        f"load_onnx(Path({str(model)!r}), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
-        "print([name for name in ('torch._dynamo', 'torchvision') if name in sys.modules])"
+        f"for model in {models!r}:\n"
+        "    load_onnx(Path(model), Preprocessing(), Surrogate(), torch.device('cpu'))\n"
+        "    print(model, [name for name in ('torch._dynamo', 'torchvision') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["[]"]
+    assert done.stdout.splitlines() == [f"{model} []" for model in models]
+
+
+def test_the_guard_sees_what_is_joined() -> None:
+    """Values that are views of one number are small; what they are joined to is not."""
+    wide = torch.zeros(1).expand(2**14, 2**13)
+    with SizeGuard():  # type: ignore[no-untyped-call]
+        assert torch.cat([torch.zeros(2), torch.zeros(3)]).shape == (5,)
+        for join in (torch.cat, torch.stack):
+            with pytest.raises(ModelError, match="numbers, more than"):
+                join([wide, wide])
 
 
 def test_the_guard_sees_broadcasts_and_products() -> None:

@@ -195,6 +195,8 @@ def _change_tensor(tensor: TensorProto, chance: random.Random) -> None:
 
 def _change_numbers(tensor: TensorProto, chance: random.Random) -> None:
     """Some of a sound tensor's numbers, or all of them, become unlikely ones."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return
     try:
         array = numpy_helper.to_array(tensor).copy()
     except (ValueError, TypeError, KeyError, OverflowError):

@@ -1,17 +1,20 @@
-"""The sound models that `onnx_fuzz` breaks: small networks of 1 x 8 x 8 images and four classes, one for each dialect."""
+"""Sound ONNX models to break: small networks of 1 x 8 x 8 images and four classes, one for each dialect."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 QONNX = "qonnx.custom_op.general"
 CLASSES = 4
 IMAGES = 6
+WEIGHTS = "weights.bin"
+"""File beside the model `external`."""
 
 Arrays = dict[str, Any]
 
@@ -191,6 +194,95 @@ def _shaping_network() -> ModelProto:
     return _model(nodes, constants, "n")
 
 
+def _external_network() -> ModelProto:
+    """Weights in a file beside the model."""
+    nodes = [
+        _node("Flatten", "x", "f"),
+        _node("MatMul", "f w", "h"),
+        _node("Relu", "h", "r"),
+        _node("MatMul", "r v", "y"),
+    ]
+    model = _model(nodes, {"w": _normal(64, 16), "v": _normal(16, CLASSES)}, "n")
+    offset = 0
+    for tensor in model.graph.initializer:
+        length = len(tensor.raw_data)
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", WEIGHTS), ("offset", str(offset)), ("length", str(length))):
+            tensor.external_data.add(key=key, value=value)
+        offset += length
+    return model
+
+
+@functools.cache
+def external_weights() -> bytes:
+    """What `WEIGHTS` holds."""
+    return _normal(64, 16).tobytes() + _normal(16, CLASSES).tobytes()
+
+
+def _nested_network() -> ModelProto:
+    """A local function, an If of a stored condition, and a Loop of two rounds."""
+    nodes = [
+        _node("half", "x", "a", "own"),
+        _node("If", "yes", "b", then_branch=_branch("Relu"), else_branch=_branch("Neg")),
+        _node("Loop", "two yes b", "c", body=_body()),
+        _node("Flatten", "c", "f"),
+        _node("MatMul", "f w", "y"),
+    ]
+    constants = {"yes": np.array(True), "two": np.array(2, np.int64), "w": _normal(64, CLASSES)}
+    model = _model(nodes, constants, "n", "own")
+    body = [
+        helper.make_node("Constant", [], ["h"], value=numpy_helper.from_array(np.float32(0.5))),
+        helper.make_node("Mul", ["p", "h"], ["q"]),
+    ]
+    model.functions.append(helper.make_function("own", "half", ["p"], ["q"], body, [helper.make_opsetid("", 17)]))
+    return model
+
+
+def _branch(op: str) -> GraphProto:
+    output = helper.make_tensor_value_info(f"o{op}", TensorProto.FLOAT, None)
+    return helper.make_graph([helper.make_node(op, ["a"], [f"o{op}"])], op, [], [output])
+
+
+def _body() -> GraphProto:
+    def info(name: str, kind: int, shape: list[int | None]) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    nodes = [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Tanh", ["v"], ["u"])]
+    image: list[int | None] = [None, 1, 8, 8]
+    inputs = [info("i", TensorProto.INT64, []), info("go", TensorProto.BOOL, []), info("v", TensorProto.FLOAT, image)]
+    return helper.make_graph(
+        nodes, "body", inputs, [info("on", TensorProto.BOOL, []), info("u", TensorProto.FLOAT, image)]
+    )
+
+
+def _half_network() -> ModelProto:
+    """Half precision, a channel shuffle, attention of a kind, and a sigmoid at its end."""
+    nodes = [
+        _node("Cast", "x", "xh", to=TensorProto.FLOAT16),
+        _node("Conv", "xh w1", "a", kernel_shape=[2, 2], strides=[2, 2], group=1),
+        _node("DepthToSpace", "a", "b", blocksize=2, mode="CRD"),
+        _node("Reshape", "b rows", "r"),
+        _node("Transpose", "r", "t", perm=[0, 2, 1]),
+        _node("MatMul", "r t", "s"),
+        _node("Softmax", "s", "p", axis=-1),
+        _node("MatMul", "p r", "v"),
+        _node("ReduceMean", "v", "m", axes=[1], keepdims=0),
+        _node("Cast", "m", "f", to=TensorProto.FLOAT),
+        _node("Einsum", "f w2", "e", equation="nk,kc->nc"),
+        _node("LayerNormalization", "e g b2", "l", axis=-1),
+        _node("Sigmoid", "l", "y"),
+    ]
+    constants: Arrays = {
+        "w1": _normal(4, 1, 2, 2).astype(np.float16),
+        "rows": np.array([-1, 8, 8], np.int64),
+        "w2": _normal(8, CLASSES),
+        "g": np.ones(CLASSES, np.float32),
+        "b2": np.zeros(CLASSES, np.float32),
+    }
+    return _model(nodes, constants, "n")
+
+
 BUILDERS: dict[str, Callable[[], ModelProto]] = {
     "float": _float_network,
     "binary": _binary_network,
@@ -198,4 +290,7 @@ BUILDERS: dict[str, Callable[[], ModelProto]] = {
     "qonnx": _qonnx_network,
     "qlinear": _qlinear_network,
     "shaping": _shaping_network,
+    "external": _external_network,
+    "nested": _nested_network,
+    "half": _half_network,
 }
