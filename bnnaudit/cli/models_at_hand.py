@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnnaudit.cli.paths import MODEL_SUFFIXES, WouldOverwriteError
-from bnnaudit.core.errors import AuditError, one_line
+from bnnaudit.core.errors import AuditError, UsageError, one_line
 from bnnaudit.core.model_file import ONNX_SUFFIXES
 from bnnaudit.core.reproduction import Network, UnableModel, kind_of
 
@@ -38,7 +38,11 @@ def models_in(folders: Iterable[Path]) -> tuple[Path, ...]:
     """The models of folders that come with a card, by name; an ONNX file comes before a checkpoint of the same name."""
     found: list[Path] = []
     for folder in folders:
-        inside = sorted(path for path in folder.iterdir() if path.suffix.lower() in MODEL_SUFFIXES and path.is_file())
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            raise UsageError(f"models: {folder} cannot be read ({error.strerror}); name another folder") from error
+        inside = [path for path in entries if path.suffix.lower() in MODEL_SUFFIXES and path.is_file()]
         inside.sort(key=lambda path: path.suffix.lower() not in ONNX_SUFFIXES)
         stems: dict[str, Path] = {}
         for path in inside:

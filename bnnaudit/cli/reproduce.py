@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -65,7 +66,7 @@ class RepeatsOptions(Options, panel="Attack"):
     """How often."""
 
     restarts: Count = option(
-        "Random starts of the row of Table 1 that has many, which costs as much as all else in it; fewer are cheaper.",
+        "Random starts of the row of Table 1 that has many, which takes most of its time; fewer are cheaper.",
         value=PAPER_RESTARTS,
     )
 
@@ -153,12 +154,16 @@ def _default_folder() -> Path:
 
 
 def _draw(document: Reproduction, folder: Path) -> None:
-    """A picture of each figure for each model."""
+    """A picture of each figure for each model; of models of one name the second and later are numbered."""
     from bnnaudit.cli.streams import deliver
     from bnnaudit.reports.figure_svg import figure_svg
 
     folder.mkdir(parents=True, exist_ok=True)
     for table in document.tables:
+        stems: Counter[str] = Counter()
         for model in table.models:
             if table.panels and any(row.x is not None for row in model.rows):
-                deliver(figure_svg(table, model), folder / f"{table.name}-{Path(model.path).stem}.svg")
+                stem = Path(model.path).stem
+                stems[stem] += 1
+                again = f"-{stems[stem]}" if stems[stem] > 1 else ""
+                deliver(figure_svg(table, model), folder / f"{table.name}-{stem}{again}.svg")

@@ -149,9 +149,17 @@ class ReproducedRow:
 
     def difference(self, unit: Unit) -> float | None:
         """This run's figure minus the paper's, in percentage points or as it is; None where one of them is missing."""
-        if self.value is None or not self.paper:
+        return None if self.value is None else self._minus_paper(self.value, unit)
+
+    def difference_interval(self, unit: Unit) -> tuple[float, float] | None:
+        """The difference's interval where the paper's figure is taken as it is; None where there is none."""
+        if self.cell is None or not self.paper:
             return None
-        return (100 if unit is Unit.PERCENT else 1) * self.value - float(self.paper)
+        low, high = (self._minus_paper(end, unit) for end in (self.cell.low, self.cell.high))
+        return None if low is None or high is None else (low, high)
+
+    def _minus_paper(self, value: float, unit: Unit) -> float | None:
+        return (100 if unit is Unit.PERCENT else 1) * value - float(self.paper) if self.paper else None
 
 
 class Outcome(StrEnum):

@@ -20,7 +20,7 @@ TOP, LINE = 66, 18
 """What is above the panels: title, facts, and a line for each row of the legend."""
 INK, SOFT, GRID = "#1c2733", "#566473", "#e3e8ec"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#333333")
-"""Of the curves: apart for the colour-blind as well ([Okabe & Ito 2008]'s, darker where they would be faint)."""
+"""Of the curves: apart for the colour-blind as well, and dark enough on white. Not tuned."""
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 2", "1 3")
 MARKED = 20
 """Points up to which each of a curve has its marker and its interval. Not tuned."""

@@ -9,6 +9,8 @@ from bnnaudit.core.sources import SOURCES
 from bnnaudit.reports.markdown_text import code, details, fenced, table, words
 from bnnaudit.reports.numbers import duration, plural
 from bnnaudit.reports.reproduction_words import (
+    LEFT,
+    NETWORK_TITLES,
     TITLES,
     against_words,
     claim_lines,
@@ -20,6 +22,7 @@ from bnnaudit.reports.reproduction_words import (
     missing_figures,
     model_paths,
     model_title,
+    network_rows,
     page_title,
     row_words,
     table_title,
@@ -37,8 +40,10 @@ def reproduction_blocks(found: Reproduction) -> Iterator[str]:
         words(f"{PAPER.authors}: {PAPER.title}. {PAPER.venue}") + f", <{PAPER.link}>; figures of {words(found.source)}"
     )
     run = f"{plural(len(model_paths(found)), 'network')}, {duration(found.seconds)} on {found.environment.device}"
-    yield f"{words(run)}. Of the paper's claims, {count_words(claim_lines(found))}."
+    yield f"{words(run)}. Of the paper's claims, {count_words(claim_lines(found))}. {LEFT}"
     if len(found.tables) > 1:
+        rows = [(code(name), *map(words, rest)) for name, *rest in network_rows(found)]
+        yield table(NETWORK_TITLES, rows, (3,))
         yield _claims(found)
     for one in found.tables:
         yield from _table(one, len(found.tables) > 1)
@@ -82,7 +87,7 @@ def _model(found: ReproducedTable, model: ReproducedModel) -> Iterator[str]:
     else:
         rows = [row_words(row, found.unit) for row in model.rows]
         cells = [
-            [words(part) for part in (row.name, row.here, row.interval, row.paper, row.difference, row.time)]
+            [words(part) for part in (row.name, row.here, row.interval, row.paper, row.whole_difference, row.time)]
             for row in rows
         ]
         yield table(TITLES, cells, range(1, len(TITLES)))

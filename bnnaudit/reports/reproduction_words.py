@@ -25,6 +25,8 @@ OUTCOMES = {
     Outcome.FAILS: "Does not hold here",
     Outcome.UNDECIDED: "Cannot be told here",
 }
+LEFT = "Accuracies are what each attack leaves, each success replayed on the deployed model. Intervals are of this run alone."
+NETWORK_TITLES = ("file", "network", "images", "clean accuracy")
 TITLES = ("", "here", "95 %", "paper", "difference", "time")
 """Of the columns of a table; the difference in percentage points or in the unit of the table."""
 MOST_POINTS = 13
@@ -33,25 +35,32 @@ MOST_POINTS = 13
 
 @dataclass(frozen=True, slots=True)
 class RowWords:
-    """One row of a table, a text for each of `TITLES`."""
+    """One row of a table, a text for each of `TITLES`, and the interval of the difference, empty where it has none."""
 
     name: str
     here: str
     interval: str
     paper: str
     difference: str
+    spread: str
     time: str
+
+    @property
+    def whole_difference(self) -> str:
+        """The difference with its interval."""
+        return f"{self.difference} {self.spread}".rstrip()
 
 
 def row_words(row: ReproducedRow, unit: Unit) -> RowWords:
-    """`PGD`, `26.3 %`, `[24.0, 28.7]`, `26.98 %`, `-0.7`, `12.3 s`."""
-    difference = row.difference(unit)
+    """`PGD`, `26.3 %`, `[24.0, 28.7]`, `26.98 %`, `-0.7`, `[-3.0, +1.7]`, `12.3 s`."""
+    difference, ends = row.difference(unit), row.difference_interval(unit)
     return RowWords(
         row.name,
         figure_text(row.value, unit),
         interval_text(row.cell, unit),
         paper_text(row.paper, unit),
         MISSING if difference is None else difference_text(difference, unit),
+        "" if ends is None else f"[{', '.join(difference_text(end, unit) for end in ends)}]",
         MISSING if row.seconds is None else duration(row.seconds),
     )
 
@@ -259,6 +268,20 @@ def page_title(found: Reproduction) -> str:
         return table_title(found.tables[0])
     figures = sum(table.name.is_figure for table in found.tables)
     return f"{plural(len(found.tables) - figures, 'table')} and {plural(figures, 'figure')} of the paper"
+
+
+def network_rows(found: Reproduction) -> list[tuple[str, str, str, str]]:
+    """The networks that were run, each once, for `NETWORK_TITLES`."""
+    models = {model.path: model for table in found.tables for model in table.models}
+    return [
+        (
+            file_name(model.path),
+            str(model.network),
+            f"{plural(model.samples, 'image')} of {file_name(model.source)}",
+            with_interval(model.clean),
+        )
+        for model in models.values()
+    ]
 
 
 def model_paths(found: Reproduction) -> list[str]:

@@ -192,6 +192,19 @@ def test_all_makes_one_page_with_every_table_and_figure(
     assert len(shared) == 1  # run once, though five tables have it
 
 
+def test_pictures_of_models_of_one_name_do_not_replace_one_another(
+    bnnaudit: Command, nets: Path, data: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(data, other)
+    add(other, "waq")
+    figures = tmp_path / "figures"
+    words = ("--model", nets / "waq.onnx", "--model", other / "waq.onnx", "--figures", figures)
+    assert bnnaudit("reproduce", "figure4", *words, *FEW).code == 0
+    assert sorted(path.name for path in figures.iterdir()) == ["figure4-waq-2.svg", "figure4-waq.svg"]
+
+
 def test_one_table_that_breaks_does_not_stop_the_others(
     bnnaudit: Command, nets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from tests.reports.reproductions import reproduction
 def test_a_row_has_our_figure_its_interval_the_paper_s_and_the_difference() -> None:
     text = write_markdown(reproduction(), Page(80))
     assert "|  | here | 95 % | paper | difference | time |\n| --- | --: | --: | --: | --: | --: |" in text
-    assert "| Square | 99.5 % | \\[97.2, 99.9\\] | 16.67 % | \\+82.8 | 1234.5 s |" in text
+    assert "| Square | 99.5 % | \\[97.2, 99.9\\] | 16.67 % | \\+82.8 \\[+80.6, +83.2\\] | 1234.5 s |" in text
     assert "| Square | 99.5 % | \\[97.2, 99.9\\] | \\- | \\- | 1234.5 s |" in text
     assert "<https://arxiv.org/abs/2003.13511>" in text
     assert "at least as strong as every attack without a temperature. **holds**: PGD++ HNS 98.5 %" in text
@@ -27,6 +27,7 @@ def test_a_row_has_our_figure_its_interval_the_paper_s_and_the_difference() -> N
 def test_a_page_of_several_tables_begins_with_what_became_of_the_claims() -> None:
     text = write_markdown(reproduction(TableName.TABLE13, TableName.FIGURE4), Page(80))
     assert text.startswith("## 1 table and 1 figure of the paper")
+    assert "| `own.onnx` | BNN-WAQ (ste), cnn on digits | 200 images of digits-test.npz | 100.0 %" in text
     assert "|  | the paper's claim | holds for | does not hold for | cannot be told for |" in text
     assert "| Figure 4 | The error signal falls as b grows. | `bnn-waq.onnx`, `own.onnx` | - | - |" in text
     assert text.index("## Table 13: ") < text.index("## Figure 4: ")

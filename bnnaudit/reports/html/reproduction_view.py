@@ -13,6 +13,8 @@ from bnnaudit.reports.figure_svg import figure_svg
 from bnnaudit.reports.html.room import Room
 from bnnaudit.reports.numbers import duration, plural
 from bnnaudit.reports.reproduction_words import (
+    LEFT,
+    NETWORK_TITLES,
     CurveTable,
     RowWords,
     StatementLine,
@@ -26,6 +28,7 @@ from bnnaudit.reports.reproduction_words import (
     missing_figures,
     model_paths,
     model_title,
+    network_rows,
     page_title,
     paper_words,
     row_words,
@@ -76,10 +79,12 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class ReproductionView:
-    """The page: what it says of the claims, then every table."""
+    """The page: the networks, what it says of the claims, then every table. titles: of the columns of the networks."""
 
     title: str
     facts: tuple[str, ...]
+    titles: tuple[str, ...]
+    networks: tuple[tuple[str, ...], ...]
     claims: tuple[StatementLine, ...]
     tables: tuple[TableView, ...]
     unable: tuple[tuple[str, str], ...]
@@ -92,7 +97,9 @@ def reproduction_view(found: Reproduction, room: Room) -> ReproductionView:
     claims = f"Of the paper's claims, {count_words(claim_lines(found))}."
     return ReproductionView(
         title=page_title(found),
-        facts=(paper_words(found), f"{run}. {claims}"),
+        facts=(paper_words(found), f"{run}. {claims} {LEFT}"),
+        titles=NETWORK_TITLES,
+        networks=tuple(network_rows(found)),
         claims=tuple(claims_by_statement(found)),
         tables=tuple(_table(table, room, drawn) for table in found.tables),
         unable=tuple((one.path, one.why) for one in found.unable),

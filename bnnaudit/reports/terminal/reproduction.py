@@ -6,6 +6,7 @@ from bnnaudit.core.reproduction import Outcome, ReproducedModel, ReproducedTable
 from bnnaudit.reports.numbers import duration, plural
 from bnnaudit.reports.page import Page
 from bnnaudit.reports.reproduction_words import (
+    LEFT,
     TITLES,
     against_words,
     claim_lines,
@@ -34,7 +35,7 @@ def reproduction_parts(found: Reproduction, page: Page) -> Parts:
     empty = [one.name.shown for one in found.tables if not one.models]
     rest = [f"No network at hand belongs to {', '.join(empty)}."] if several and empty else []
     rest += [f"Not run: {one.path}: {one.why}" for one in found.unable]
-    rest.append("Accuracies are what each attack leaves, each success replayed on the deployed model.")
+    rest.append(LEFT)
     return [*_overview(found, page), *blocks, "", *(page.text(words, "dim") for words in rest)]
 
 

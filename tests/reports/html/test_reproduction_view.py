@@ -16,7 +16,7 @@ from tests.reports.reproductions import reproduction
 def test_a_table_has_our_figures_beside_the_paper_s() -> None:
     page = Outline(write_html(reproduction(), Page()))
     assert page.headings[0] == (1, "Table 8: APGD and the Square Attack against PGD++ on VGG-16")
-    assert "Square | 99.5 % | [97.2, 99.9] | 16.67 % | +82.8 | 1234.5 s" in page.text
+    assert "Square | 99.5 % | [97.2, 99.9] | 16.67 % | +82.8 [+80.6, +83.2] | 1234.5 s" in page.text
     assert "holds PGD++ is at least as strong as every attack without a temperature." in page.text
     assert "REF, VGG-16 on CIFAR-10 | APGD DLR 0.79 %" in page.text
     assert "nets/gone.onnx" in page.text
@@ -26,6 +26,9 @@ def test_several_tables_begin_with_the_claims_and_figures_are_drawn() -> None:
     page = Outline(write_html(reproduction(TableName.TABLE8, TableName.FIGURE1, TableName.FIGURE4), Page()))
     assert page.headings[0][1] == "1 table and 2 figures of the paper"
     assert (2, "The paper's claims") in page.headings
+    assert (
+        "own.onnx | BNN-WAQ (ste), cnn on digits | 200 images of digits-test.npz | 100.0 % [98.1, 100.0]" in page.text
+    )
     assert [dict(attributes)["href"] for tag, attributes in page.tags if tag == "a"] == [
         "#table8",
         "#figure1",
