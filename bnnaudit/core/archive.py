@@ -22,6 +22,14 @@ class ArchiveError(Exception):
     """A zip that cannot be read, or is not to be trusted; whoever reads it says so in an error of their own."""
 
 
+def is_zip(path: Path) -> bool:
+    """Whether the file ends as a zip does, a damaged one among them, of which Python's own test may raise an error."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it says to be one of several parts
+        return True
+
+
 def open_zip(path: Path) -> zipfile.ZipFile:
     """The zip, whose table of contents has been read. Raises ArchiveError for a damaged one, or whose members overlap."""
     try:

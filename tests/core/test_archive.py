@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bnnaudit.core.archive import ArchiveError, open_zip, read_member, refuse_twins
+from bnnaudit.core.archive import ArchiveError, is_zip, open_zip, read_member, refuse_twins
 from bnnaudit.core.file_limits import Limit
 
 
@@ -35,6 +35,18 @@ def test_members_are_read_to_their_end(tmp_path: Path) -> None:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         with open_zip(packed(tmp_path / f"{method}.zip", bytes(range(256)) * 50, method)) as archive:
             assert read_member(archive, archive.infolist()[0], at_most(12_800)) == bytes(range(256)) * 50
+
+
+def test_a_part_of_several_is_a_zip_and_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "part.zip", b"a")
+    end = path.read_bytes().index(b"PK\x05\x06")
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 5)  # the fifth disk
+    path.write_bytes(path.read_bytes()[:end] + locator + path.read_bytes()[end:])
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.is_zipfile(path)
+    assert is_zip(path)
+    with pytest.raises(ArchiveError, match="multiple disks"):
+        open_zip(path)
 
 
 def test_a_member_larger_than_allowed_is_not_unpacked(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bnnaudit.core.archive import ArchiveError, open_zip
+from bnnaudit.core.archive import ArchiveError, is_zip, open_zip
 from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
 from bnnaudit.core.file_limits import CHECKPOINT_BYTES, REPEATED_BYTES
@@ -107,7 +106,7 @@ def _unpickled(path: Path) -> object:
 
 def refuse_programs(path: Path) -> None:
     """Raises CheckpointError for zips, of any name, that hold programs, or that unpack to more than memory should hold."""
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return
     try:
         with open_zip(path) as archive:
