@@ -133,8 +133,8 @@ def open_model_and_data(model: Path | GivenModule, settings: Settings, source: I
         target = open_target(model, settings, source)
         sample = take_sample(source, target.facts, settings.data.samples or DEFAULT_SAMPLES, settings.data.seed or 0)
         _refuse_colourless(model, target.facts, sample)
-        require_room(target, sample.images[:1])
         _check_normalisation(target, sample)
+        require_room(target, sample.images[:1])
         target, sample = settle_flattening(target, sample, str(model), opened)
         facts = target.facts
         if facts.gradients.source is Differentiation.RECORDED and not _agrees(target, sample.images[:CONFIRMING]):

@@ -104,7 +104,7 @@ def serve() -> None:
         if not module.name.endswith("__main__"):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
-    assert len(os.listdir("/proc/self/task")) == threading.active_count() + 1  # noqa: PTH208 - the pool of OpenBLAS
+    assert len(os.listdir("/proc/self/task")) <= threading.active_count() + 1  # noqa: PTH208 - OpenBLAS may have a pool
     for line in sys.stdin:
         answers.write(json.dumps(asdict(_run(Request(**json.loads(line))))) + "\n")
         answers.flush()

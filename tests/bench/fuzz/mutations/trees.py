@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.bench.fuzz.mutations.values import HUGE, real, whole, word
@@ -126,12 +128,21 @@ CHANGES: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 
 
+@contextmanager
+def _numbers_of_any_length() -> Iterator[None]:
+    """Python writes numbers of more than 4,300 digits while this is entered."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
 def as_json(tree: Any, chance: random.Random) -> bytes:
     """The tree as JSON, now and then as only some readers take it."""
-    import sys
-
-    sys.set_int_max_str_digits(0)
-    text = json.dumps(tree, ensure_ascii=chance.random() < 0.5)
+    with _numbers_of_any_length():
+        text = json.dumps(tree, ensure_ascii=chance.random() < 0.5)
     if chance.random() < 0.05:
         text = text.replace(":", ": " + chance.choice(("1e999,", "NaN", "[" * 2_000, "-", "0x1", '"\\ud800"')), 1)
     return text.encode("utf-8", "surrogatepass")
@@ -139,11 +150,9 @@ def as_json(tree: Any, chance: random.Random) -> bytes:
 
 def as_toml(tree: Any) -> str:
     """A table as TOML; what TOML has no word for, such as nothing, becomes a text."""
-    import sys
-
-    sys.set_int_max_str_digits(0)
     lines: list[str] = []
-    _table(tree, (), lines)
+    with _numbers_of_any_length():
+        _table(tree, (), lines)
     return "\n".join(lines) + "\n"
 
 
