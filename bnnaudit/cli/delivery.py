@@ -22,6 +22,7 @@ from bnnaudit.reports.formats import ReportFormat, format_of, render
 
 if TYPE_CHECKING:
     from bnnaudit.core.report import Report
+    from bnnaudit.core.reproduction import Reproduction
     from bnnaudit.core.suite import Failure, Suite
     from bnnaudit.reports.documents import Document
     from bnnaudit.reports.page import Page
@@ -51,10 +52,11 @@ def write(document: Document, output: options.Document) -> ExitCode:
     stdout gets the document itself, or where --output takes it a summary of what was audited.
     """
     from bnnaudit.core.report import Report
+    from bnnaudit.core.reproduction import Reproduction
     from bnnaudit.core.suite import Suite
 
     verbose = bool(getattr(output, "verbose", False))
-    if isinstance(document, Report | Suite):
+    if isinstance(document, Report | Suite | Reproduction):
         document = _as_stored(document, output)
     written: list[Path] = []
     code = _write_files(document, files_of(output), verbose, written)
@@ -87,20 +89,28 @@ def _for_stdout(document: Document, output: options.Document, page: Page) -> str
     return ""
 
 
-def _as_stored(document: Report | Suite, output: options.Document) -> Document:
+def _as_stored(document: Report | Suite | Reproduction, output: options.Document) -> Document:
     """A report as it is read back from its own JSON, so that every format shows what can be made of that JSON later."""
-    from bnnaudit.core.report import Report
-    from bnnaudit.reports.json.reading import read_document
+    from bnnaudit.reports.json.reading import read_any
     from bnnaudit.reports.json.writer import write_json
     from bnnaudit.reports.page import Page
 
-    models = (document,) if isinstance(document, Report) else document.entries
-    names = dict.fromkeys(one.model.path if isinstance(one, Report) else one.model for one in models)
-    with failing_into_files(output, " ".join(names), document.provenance):
+    with failing_into_files(output, " ".join(_models_of(document)), document.provenance):
         try:
-            return read_document(write_json(document, Page()), "the report")
+            return read_any(write_json(document, Page()), "the report")
         except AuditError as error:  # it is our own, so this is no wrong input
             raise RuntimeError(f"the report cannot be read back: {error}") from error
+
+
+def _models_of(document: Report | Suite | Reproduction) -> Iterable[str]:
+    """The paths of the models that it is about, each once."""
+    from bnnaudit.core.report import Report
+    from bnnaudit.core.reproduction import Reproduction
+
+    if isinstance(document, Reproduction):
+        return dict.fromkeys(model.path for table in document.tables for model in table.models)
+    models = (document,) if isinstance(document, Report) else document.entries
+    return dict.fromkeys(one.model.path if isinstance(one, Report) else one.model for one in models)
 
 
 def _write_files(

@@ -9,7 +9,7 @@ import typer
 
 from bnnaudit.cli import paths, values
 from bnnaudit.cli.command import Options, option
-from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile
+from bnnaudit.cli.report_files import AnyReportFile, ComparisonFile, DocumentFile, HistoryFile, ReproductionFile
 from bnnaudit.cli.values import Count, Length
 from bnnaudit.core.attack import Beta, Budget, Curvature, ErrorSignal, LossKind, Method
 from bnnaudit.core.effort import Effort
@@ -19,7 +19,13 @@ from bnnaudit.core.policy import Decide, FailOn
 from bnnaudit.core.serving import ServeAs
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind, WidthUnit
 from bnnaudit.core.threat import IMAGE_BITS, Box, Norm
-from bnnaudit.reports.formats import WRITE_COMPARISONS, WRITE_EVERYTHING, WRITE_HISTORIES, ReportFormat
+from bnnaudit.reports.formats import (
+    WRITE_COMPARISONS,
+    WRITE_EVERYTHING,
+    WRITE_HISTORIES,
+    WRITE_REPRODUCTIONS,
+    ReportFormat,
+)
 
 LIMITS = "Limits on what files may cost, in memory, time and size; none only for files that you trust."
 
@@ -52,7 +58,7 @@ class Network(Options, panel="Model"):
         flags="--trust-card",
     )
     arch: values.Name | None = option(
-        "Architecture of a checkpoint's network: built in (cnn, mlp), or a callable of your own.",
+        "Architecture of a checkpoint's network: built in (cnn, lenet, mlp, resnet18, vgg16, ...), or a callable of your own.",
         key="architecture.name",
         metavar="NAME|MODULE:CALLABLE",
     )
@@ -142,7 +148,7 @@ class Attack(Steps):
     """Everything about one attack but its method."""
 
     beta: Beta | None = option(
-        "Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, tracked or a number.",
+        "Temperature: none, njs[:RHO], hns, hns-grid, hns-sketch, hns-logit, bound[:RHO], tracked or a number.",
         "none, with ++ tracked",
         "attack.beta",
     )
@@ -295,6 +301,21 @@ class Comparison(Output):
     )
 
     formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_COMPARISONS
+
+
+class Reproduced(Output):
+    """Where the paper's tables and figures go."""
+
+    format: Annotated[ReportFormat, values.choice(WRITE_REPRODUCTIONS, make=ReportFormat)] | None = option(
+        f"How to write them to stdout, or to --output whatever its suffix: {', '.join(WRITE_REPRODUCTIONS)}.",
+        "terminal",
+        metavar="FORMAT",
+    )
+    report: list[ReproductionFile] | None = option(
+        "Also write them to this file, in the format named or that its suffix tells; can be repeated."
+    )
+
+    formats: ClassVar[tuple[ReportFormat, ...]] = WRITE_REPRODUCTIONS
 
 
 class PlottedHistory(Output):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -148,6 +148,14 @@ def output_folder(text: str, option: str = "output") -> Path:
     return path
 
 
+def models_folder(text: str) -> Path:
+    """A folder of models; UsageError where there is none."""
+    path = folder(text, "models")
+    if not path.is_dir():
+        raise UsageError(f"models: {path}: no such folder")
+    return path
+
+
 def evidence_place(text: str) -> Path:
     """A folder or `.zip` to write evidence to; raises UsageError where something else is there."""
     path = named(text, "evidence")
@@ -179,10 +187,14 @@ class WouldOverwriteError(UsageError):
         self.read = tuple(read)
 
 
-def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[str, Path | None]]) -> None:
+def refuse_overwriting(
+    read: Mapping[str, Path | None],
+    written: Iterable[tuple[str, Path | None]],
+    reports_to: Collection[str] = REPORTS_TO,
+) -> None:
     """Raises WouldOverwriteError where a file to write, by its option, is one that is read, or that another option writes.
 
-    A report does not replace what is named like a model, a card or data either, read or not.
+    A report, which the options `reports_to` write, does not replace what is named like a model, a card or data either.
     """
     taken: list[tuple[str, Path]] = []
     problems: list[str] = []
@@ -193,7 +205,7 @@ def refuse_overwriting(read: Mapping[str, Path | None], written: Iterable[tuple[
         inputs = [what for what, other in read.items() if other is not None and _is_read(path, other)]
         outputs = [what for what, other in taken if _is_same(path, other)]
         problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
-        if option in REPORTS_TO and not (inputs or outputs) and path.exists() and is_kept(path):
+        if option in reports_to and not (inputs or outputs) and path.exists() and is_kept(path):
             problems.append(f"{option}: {path} is there, and named like a model, a card or data; name another file")
         kept += [path] if inputs else []
         taken.append((f"what --{option} writes", path))
@@ -286,4 +298,6 @@ Adversarial = Annotated[
 Evidence = Annotated[Path, path_kind("FOLDER|FILE.zip", evidence_place, (".zip",))]
 EVIDENCE_FOUND = path_kind("EVIDENCE", evidence_found, (".zip",))
 Picture = Annotated[Path, path_kind("FILE.svg|png", picture_file, (".svg", ".png"))]
+ModelsFolder = Annotated[Path, path_kind("FOLDER", models_folder, ())]
+FiguresFolder = Annotated[Path, path_kind("FOLDER", partial(output_folder, option="figures"), ())]
 Folder = Annotated[Path, path_kind("FOLDER", output_folder, ())]

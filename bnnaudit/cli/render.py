@@ -14,9 +14,11 @@ from bnnaudit.cli.command import command
 from bnnaudit.cli.delivery import failing_into_files, write
 from bnnaudit.cli.paths import REPORTS, refuse_overwriting
 from bnnaudit.cli.session import files_written, provenance, require_formats
+from bnnaudit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from bnnaudit.core.provenance import Provenance
+    from bnnaudit.core.reproduction import Reproduction
     from bnnaudit.reports.documents import Audited
 
 STDIN = "-"
@@ -50,22 +52,31 @@ def render(reports: ReportPaths, reading: options.Reading, output: options.Repor
     return write(document, output)
 
 
-def document_of(name: str) -> Audited:
+def document_of(name: str) -> Audited | Reproduction:
     """The document in a file, or on stdin; raises ReportError for what is none."""
     from bnnaudit.core.file_limits import REPORT_BYTES
-    from bnnaudit.reports.json.reading import read_bytes, read_file
+    from bnnaudit.reports.json.reading import content_of, read_any, text_of
 
-    return read_bytes(sys.stdin.buffer.read(REPORT_BYTES.to_read), "stdin") if name == STDIN else read_file(Path(name))
+    piped = name == STDIN
+    content = sys.stdin.buffer.read(REPORT_BYTES.to_read) if piped else content_of(Path(name))
+    where = "stdin" if piped else name
+    return read_any(text_of(content, where), where)
 
 
-def together(documents: Sequence[Audited], made: Provenance) -> Audited:
+def together(documents: Sequence[Audited | Reproduction], made: Provenance) -> Audited | Reproduction:
     """The only document, or a suite of all entries, as old as the newest: the same files give the same bytes at any time."""
     from dataclasses import replace
 
+    from bnnaudit.core.reproduction import Reproduction
     from bnnaudit.core.suite import Suite
 
     if len(documents) == 1:
         return documents[0]
-    created = max(document.provenance.created for document in documents)
-    entries = [entry for one in documents for entry in (one.entries if isinstance(one, Suite) else (one,))]
+    audited = [document for document in documents if not isinstance(document, Reproduction)]
+    if len(audited) < len(documents):
+        raise UsageError(
+            "report: one of these is of `bnnaudit reproduce`, which makes no suite with others; give it alone"
+        )
+    created = max(document.provenance.created for document in audited)
+    entries = [entry for one in audited for entry in (one.entries if isinstance(one, Suite) else (one,))]
     return Suite(replace(made, created=created), tuple(entries))

@@ -18,6 +18,7 @@ from bnnaudit.reports.formats import (
     WRITE_COMPARISONS,
     WRITE_EVERYTHING,
     WRITE_HISTORIES,
+    WRITE_REPRODUCTIONS,
     ReportFormat,
     format_of,
 )
@@ -81,5 +82,6 @@ def _kind(formats: Sequence[ReportFormat]) -> Kind:
 AnyReportFile = Annotated[ReportFile, _kind(tuple(ReportFormat))]
 ComparisonFile = Annotated[ReportFile, _kind(WRITE_COMPARISONS)]
 HistoryFile = Annotated[ReportFile, _kind(WRITE_HISTORIES)]
+ReproductionFile = Annotated[ReportFile, _kind(WRITE_REPRODUCTIONS)]
 DocumentFile = Annotated[ReportFile, _kind(WRITE_EVERYTHING)]
 """In a format that writes documents of every kind."""

@@ -1,37 +1,35 @@
-"""`bnnaudit reproduce TABLE`: a table or figure of [Gupta & Ajanthan 2022], this run beside the paper's figures."""
+"""`bnnaudit reproduce TABLE`: tables and figures of [Gupta & Ajanthan 2022], this run beside the paper's figures."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bnnaudit.cli import options, paths, values
 from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.delivery import failing_into_files, write
-from bnnaudit.cli.session import open_model, provenance, settle
+from bnnaudit.cli.models_at_hand import at_hand
+from bnnaudit.cli.reproduction_run import Asked, run_on
+from bnnaudit.cli.session import provenance, settle
+from bnnaudit.cli.values import Count
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.threat import Norm
-from bnnaudit.experiments.values import Reproduction, TableName
-
-if TYPE_CHECKING:
-    from bnnaudit.auditing.open import Opened
-    from bnnaudit.experiments.run import Subject
+from bnnaudit.core.reproduction import Reproduction, TableName
+from bnnaudit.experiments.lines import PAPER_RESTARTS
 
 FOLDER = Path("sample_models")
-SAMPLE_MODELS = ("digits-ref.onnx", "digits-bnn-wq.onnx", "digits-bnn-waq.onnx", "digits-ref-at.onnx")
-FIGURE_SHARES = (0.25, 0.5, 1.0)
-"""Radii of a figure as shares of the model's own, where none are given; not tuned."""
-
-
+ALL = "all"
+Wanted = StrEnum("Wanted", [*((name.name, name.value) for name in TableName), ("ALL", ALL)])  # type: ignore[misc]
+"""The tables, or all of them; as an enumeration, so that an argument that is missing is told with its choices."""
 TableArgument = Annotated[
-    TableName,
+    Wanted,
     typer.Argument(
-        help="Table or figure to reproduce.",
+        help="Table or figure to reproduce, or all.",
         rich_help_panel="Model",
-        **vars(values.choice(TableName, "TABLE", TableName)),
+        **vars(values.choice(Wanted, "TABLE", Wanted)),
     ),
 ]
 
@@ -40,23 +38,50 @@ class NetworksOptions(Options, panel="Model"):
     """Which networks."""
 
     models: list[paths.Model] | None = option(
-        "Network to run it on; can be repeated.", "those in ./sample_models", flags="--model"
+        "Network to run, whatever its kind; can be repeated.", "those of --models", flags="--model"
+    )
+    folders: list[paths.ModelsFolder] | None = option(
+        "Folder of networks with cards, from which each table takes those it is about; can be repeated.",
+        "./sample_models, unless --model names some",
+        flags="--models",
+    )
+    substitute: paths.Substitute | None = option(
+        "Float network whose adversarial images Figure 1 tries on the others.",
+        "of the same architecture and data",
+        "substitute.model",
     )
 
 
 class RadiiOptions(Options, panel="Threat"):
     """What an adversary may change."""
 
-    norm: Norm | None = option("Norm of the perturbation.", "linf")
     radii: list[values.Length] | None = option(
-        "Radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
-        "that of the model's card, else 8/255",
+        "L-inf radius in units of the [0,1] image: 8/255, 8px or 0.03; can be repeated for figure2.",
+        "the paper's for its data, else that of the model's card",
         flags="--eps",
     )
 
 
+class RepeatsOptions(Options, panel="Attack"):
+    """How often."""
+
+    restarts: Count = option(
+        "Random starts of the row of Table 1 that has many, which takes most of its time; fewer are cheaper.",
+        value=PAPER_RESTARTS,
+    )
+
+
+class FiguresOutput(options.Reproduced):
+    """Where the tables and the pictures go."""
+
+    figures: paths.FiguresFolder | None = option(
+        "Also draw each figure, as FIGURE-MODEL.svg in this folder, which need not be there yet."
+    )
+
+
 @command(
-    "bnnaudit reproduce table5", "bnnaudit reproduce figure2 --model model.onnx --data images.npz --eps 0.1 --eps 0.2"
+    "bnnaudit reproduce table2 --models nets --samples 1000 --report table2.md --report table2.csv",
+    "bnnaudit reproduce all --output reproduction.html --figures figures",
 )
 def reproduce(
     table: TableArgument,
@@ -64,62 +89,81 @@ def reproduce(
     network: options.Deployed,
     data: options.FewerImages,
     threat: RadiiOptions,
+    repeats: RepeatsOptions,
     run: options.Run,
-    output: options.Output,
+    output: FiguresOutput,
 ) -> int:
-    """Reproduce an experiment of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
+    """Reproduce tables and figures of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
-    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), as its submission to ICLR 2021
-    gives them.
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), and it is said of each of its claims
+    whether it holds.
 
     \b
-    table5   PGD and FGSM with DLR loss against PGD++ and FGSM++
-    table8   APGD and the Square Attack against PGD++
-    table10  DeepFool and Brendel & Bethge's attack against PGD++
-    table11  CLEVER scores without and with a temperature
-    table13  signal propagation without and with a temperature
-    figure2  IPROP against PGD++ at several radii; needs a fully connected --model
+    table1    PGD with 1 and with 20 random starts
+    table2    FGSM and PGD against FGSM++ and PGD++: binary weights
+    table3    the same: float networks, binary weights and activations
+    table4    the same, a fixed temperature, DeepFool, B&B: adversarially trained
+    table5    DLR loss, APGD and the Square Attack against PGD++
+    table7    time of one step for one image
+    table8    APGD and the Square Attack against PGD++
+    table9    table3 on CIFAR-100
+    table10   DeepFool and Brendel & Bethge's attack against PGD++
+    table11   CLEVER scores without and with a temperature
+    table12   PGD++ (NJS) against rho
+    table13   signal propagation without and with a temperature
+    table14   PGD++ by Proposition 1 alone against rho
+    figure1   iterations, radius, transfer from the float twin
+    figure2   IPROP against PGD++ at several radii: fully connected networks
+    figure3   accuracy against the step size
+    figure4   error signal and curvature against the temperature
+    figure5   input gradient and its sign against the temperature
+    all       all of them, with what they share run once
 
-    Gradients go straight through sign and round, as in the paper; rows that name a surrogate are this tool's own.
+    A card's [training] table says what a network is; without it the kind is found from the file. The paper's settings hold for
+    its data sets, those of the card elsewhere. The paper used 10,000 images; --samples 1000 gives figures worth comparing.
     """
-    radii = tuple(threat.radii or ())
-    if len(radii) > 1 and table is not TableName.FIGURE2:
-        raise UsageError(f"eps: {table} takes one radius, but {len(radii)} were given; only figure2 takes several")
+    asked = Asked(_names(table), tuple(threat.radii or ()), repeats.restarts)
+    if len(asked.radii) > 1 and asked.names != (TableName.FIGURE2,):
+        raise UsageError(
+            f"eps: {table} takes one radius, but {len(asked.radii)} were given; only figure2 takes several"
+        )
     with failing_into_files(output, str(table), provenance()):
-        models = tuple(networks.models or default_models(table))
-        limits = options.Threat(norm=threat.norm, eps=radii[0] if radii else None)
-        settled = [settle(path, network, data, limits, run, output) for path in models]
-        opened = [open_model(path, settings, output) for path, settings in zip(models, settled, strict=True)]
-        from bnnaudit.cli.progress import progress_bar
-        from bnnaudit.experiments.run import planned_units, reproduce_on
-        from bnnaudit.experiments.table import EXPERIMENTS
-
-        experiment = EXPERIMENTS[table]
-        subjects = [subject_of(one, table, radii) for one in opened]
-        with progress_bar(output.quiet) as progress:
-            progress.plan(sum(planned_units(experiment, len(one.sample.ids), len(one.threats)) for one in subjects))
-            found = tuple(reproduce_on(experiment, subject, progress) for subject in subjects)
-    return write(Reproduction(table, experiment, found, (), provenance()), output)
+        folders = networks.folders or ([] if networks.models else [_default_folder()])
+        limits = options.Threat(eps=asked.radii[0] if asked.radii else None)
+        models = at_hand(
+            networks.models or (),
+            folders,
+            lambda path: settle(path, network, networks, data, limits, run, output),
+        )
+        document = run_on(asked, models, output)
+    code = write(document, output)
+    if output.figures is not None:
+        _draw(document, output.figures)
+    return code
 
 
-def default_models(name: TableName) -> tuple[Path, ...]:
-    """The sample networks in the current folder; raises UsageError where there are none, or the table needs another kind."""
-    if name is TableName.FIGURE2:
-        raise UsageError("model: figure2 is about fully connected networks, and no sample model is one; give --model")
-    found = tuple(FOLDER / model for model in SAMPLE_MODELS if (FOLDER / model).is_file())
-    if not found:
-        raise UsageError(f"model: there are no sample networks in ./{FOLDER}; name networks with --model")
-    return found
+def _names(table: Wanted) -> tuple[TableName, ...]:
+    return tuple(TableName) if table == ALL else (TableName(table),)
 
 
-def subject_of(opened: Opened, name: TableName, radii: tuple[float, ...]) -> Subject:
-    """One model with its images, attacked at the radii given, else at its own."""
-    from bnnaudit.experiments.run import Subject
+def _default_folder() -> Path:
+    """The sample networks in the current folder; raises UsageError where there is none."""
+    if not FOLDER.is_dir():
+        raise UsageError(f"models: there are no sample networks in ./{FOLDER}; name a folder with --models, or --model")
+    return FOLDER
 
-    threat = opened.threat
-    if name is not TableName.FIGURE2:
-        shown: tuple[float, ...] = (threat.eps,)
-    else:
-        shown = radii or tuple(share * threat.eps for share in FIGURE_SHARES)
-    threats = tuple(replace(threat, eps=eps) for eps in shown)
-    return Subject(opened.target, opened.sample, threats, opened.seed, opened.batch_size, opened.threads)
+
+def _draw(document: Reproduction, folder: Path) -> None:
+    """A picture of each figure for each model; of models of one name the second and later are numbered."""
+    from bnnaudit.cli.streams import deliver
+    from bnnaudit.reports.figure_svg import figure_svg
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in document.tables:
+        stems: Counter[str] = Counter()
+        for model in table.models:
+            if table.panels and any(row.x is not None for row in model.rows):
+                stem = Path(model.path).stem
+                stems[stem] += 1
+                again = f"-{stems[stem]}" if stems[stem] > 1 else ""
+                deliver(figure_svg(table, model), folder / f"{table.name}-{stem}{again}.svg")

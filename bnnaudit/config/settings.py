@@ -10,6 +10,7 @@ from bnnaudit.config.kinds import (
     AtLeastOne,
     BudgetText,
     DeviceText,
+    FilledText,
     Fraction,
     Length,
     PathText,
@@ -126,11 +127,32 @@ class DeclaredTable(Table):
 class ArchitectureTable(Table):
     """[architecture]: the network that a checkpoint is loaded into."""
 
-    name: StrictStr | None = key("A built-in network (cnn, mlp), or package.module:callable.")
+    name: StrictStr | None = key(
+        "A built-in network (cnn, densenet121, lenet, mlp, mobilenet_v2, resnet18, resnet50, vgg16), or package.module:callable."
+    )
     options: dict[str, Any] | None = key("Arguments of the network's builder.")
     input_shape: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] | None = key(
         "Shape of one input without the batch; input_shape of [preprocessing] comes before it."
     )
+
+
+class TrainingTable(Table):
+    """[training]: what the network is and how it was trained; `reproduce` chooses by it the rows that a network belongs to."""
+
+    data: FilledText | None = key(
+        "What it was trained on, as papers name it: 'CIFAR-10', 'CIFAR-10 (JPEG copy)', 'CIFAR-100', 'MNIST', 'digits'."
+    )
+    architecture: FilledText | None = key("Its architecture: 'resnet18', 'vgg16', 'mlp', 'cnn', ...")
+    width: AtLeastOne | None = key(
+        "Channels of its first layer (units, for an MLP), where they are not its architecture's own."
+    )
+    kind: FilledText | None = key(
+        "What is quantized: 'REF' (nothing), 'BNN-WQ' (weights to one bit), 'BNN-WAQ' (activations too), or other words."
+    )
+    binarizer: FilledText | None = key("How weights were made binary: 'bc', 'gd-tanh', 'md-tanh-s' or 'ste'.")
+    adversarial: StrictBool | None = key("Whether it was trained on adversarial images (false).")
+    recipe: FilledText | None = key("The recipe that it was trained by.")
+    seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = key("Seed of the training.")
 
 
 class SubstituteTable(Table):
@@ -172,6 +194,7 @@ class Settings(Table):
     attack: AttackTable = AttackTable()
     declared: DeclaredTable = DeclaredTable()
     architecture: ArchitectureTable = ArchitectureTable()
+    training: TrainingTable = TrainingTable()
     substitute: SubstituteTable = SubstituteTable()
     audit: AuditTable = AuditTable()
     deployment: DeploymentTable = DeploymentTable()

@@ -64,6 +64,7 @@ class BetaRule(StrEnum):
     HNS_GRID = "hns-grid"
     HNS_SKETCH = "hns-sketch"
     HNS_LOGIT = "hns-logit"
+    BOUND = "bound"
     TRACKED = "tracked"
 
 
@@ -82,8 +83,8 @@ DEFAULT_RHO = 0.01
 class Beta:
     """A temperature rule with what belongs to it.
 
-    `value` counts for `BetaRule.FIXED` only. rho: the least error signal 1 - p_k that `njs` allows, in (0, 1). curvature:
-    the Hessian of `hns`.
+    `value` counts for `BetaRule.FIXED` only. rho: the least error signal 1 - p_k that `njs` and `bound` allow, in (0, 1).
+    curvature: the Hessian of `hns`.
     """
 
     rule: BetaRule = BetaRule.NONE
@@ -93,7 +94,7 @@ class Beta:
 
     @classmethod
     def parse(cls, text: str) -> Beta:
-        """A rule's name (`njs:0.05` with its rho, `hns:full` with its curvature), or a positive number for a fixed b.
+        """A rule's name (`njs:0.05`, `bound:0.05` with its rho, `hns:full` with its curvature), or a positive number: a fixed b.
 
         Raises UsageError otherwise.
         """
@@ -119,23 +120,23 @@ class Beta:
     def _with_argument(cls, text: str, name: str, rest: str) -> Beta:
         if name == BetaRule.HNS and rest in tuple(Curvature):
             return cls(BetaRule.HNS, curvature=Curvature(rest))
-        if name != BetaRule.NJS:
+        if name not in (BetaRule.NJS, BetaRule.BOUND):
             raise UsageError(
-                f"beta: {text!r} is none of njs:RHO, hns:linear and hns:full; no other rule takes an argument"
+                f"beta: {text!r} is none of njs:RHO, bound:RHO, hns:linear and hns:full; no other rule takes an argument"
             )
         try:
             rho = float(rest)
         except ValueError:
             rho = 0.0
         if not 0 < rho < 1:
-            raise UsageError(f"beta: {text!r} has no usable rho; write a number between 0 and 1, as in njs:0.01")
-        return cls(BetaRule.NJS, rho=rho)
+            raise UsageError(f"beta: {text!r} has no usable rho; write a number between 0 and 1, as in {name}:0.01")
+        return cls(BetaRule(name), rho=rho)
 
     def __str__(self) -> str:
         match self.rule:
             case BetaRule.FIXED:
                 return f"{self.value:g}"
-            case BetaRule.NJS if self.rho != DEFAULT_RHO:
+            case BetaRule.NJS | BetaRule.BOUND if self.rho != DEFAULT_RHO:
                 return f"{self.rule}:{self.rho:g}"
             case BetaRule.HNS if self.curvature is not Curvature.LINEAR:
                 return f"{self.rule}:{self.curvature}"

@@ -17,6 +17,8 @@ class Publication:
 _TABLE = """
 Agresti & Min 2005 | A. Agresti, Y. Min | Statistics in Medicine 24, 2005 |
   Simple improved confidence intervals for comparing matched proportions
+Ajanthan et al. 2021 | T. Ajanthan, K. Gupta, P. H. S. Torr, R. Hartley, P. K. Dokania | AISTATS 2021 | arxiv.org/abs/1910.08237
+  Mirror descent view for neural network quantization
 Andriushchenko et al. 2020 | M. Andriushchenko, F. Croce, N. Flammarion, M. Hein | ECCV 2020 | arxiv.org/abs/1912.00049
   Square Attack: a query-efficient black-box adversarial attack via random search
 Athalye et al. 2018 | A. Athalye, N. Carlini, D. Wagner | ICML 2018 | arxiv.org/abs/1802.00420
@@ -37,6 +39,8 @@ Chen et al. 2020 | J. Chen, M. I. Jordan, M. J. Wainwright | IEEE S&P 2020 | arx
   HopSkipJumpAttack: a query-efficient decision-based attack
 Cohen 1960 | J. Cohen | Educational and Psychological Measurement 20, 1960 |
   A coefficient of agreement for nominal scales
+Courbariaux et al. 2015 | M. Courbariaux, Y. Bengio, J.-P. David | NeurIPS 2015 | arxiv.org/abs/1511.00363
+  BinaryConnect: training deep neural networks with binary weights during propagations
 Croce & Hein 2020a | F. Croce, M. Hein | ICML 2020 | arxiv.org/abs/2003.01690
   Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks
 Croce & Hein 2020b | F. Croce, M. Hein | ICML 2020 | arxiv.org/abs/1907.02044
@@ -49,6 +53,8 @@ Dong et al. 2018 | Y. Dong, F. Liao, T. Pang, H. Su, J. Zhu, X. Hu, J. Li | CVPR
   Boosting adversarial attacks with momentum
 Duchi et al. 2008 | J. Duchi, S. Shalev-Shwartz, Y. Singer, T. Chandra | ICML 2008 |
   Efficient projections onto the l1-ball for learning in high dimensions
+Esser et al. 2020 | S. K. Esser, J. L. McKinstry, D. Bablani, R. Appuswamy, D. S. Modha | ICLR 2020 | arxiv.org/abs/1902.08153
+  Learned step size quantization
 Goodfellow et al. 2015 | I. J. Goodfellow, J. Shlens, C. Szegedy | ICLR 2015 | arxiv.org/abs/1412.6572
   Explaining and harnessing adversarial examples
 Gupta & Ajanthan 2022 | K. Gupta, T. Ajanthan | AAAI 2022 | arxiv.org/abs/2003.13511
@@ -59,6 +65,8 @@ Howard et al. 2021 | S. R. Howard, A. Ramdas, J. McAuliffe, J. Sekhon | Annals o
   Time-uniform, nonparametric, nonasymptotic confidence sequences
 Hubara et al. 2016 | I. Hubara, M. Courbariaux, D. Soudry, R. El-Yaniv, Y. Bengio | NeurIPS 2016 |
   Binarized neural networks
+Hubara et al. 2017 | I. Hubara, M. Courbariaux, D. Soudry, R. El-Yaniv, Y. Bengio | JMLR 18, 2017 | arxiv.org/abs/1609.07061
+  Quantized neural networks: training neural networks with low precision weights and activations
 Hutchinson 1990 | M. F. Hutchinson | Communications in Statistics: Simulation and Computation 19, 1990 |
   A stochastic estimator of the trace of the influence matrix for Laplacian smoothing splines
 Khalil et al. 2019 | E. B. Khalil, A. Gupta, B. Dilkina | ICLR 2019 | arxiv.org/abs/1810.03538

@@ -15,11 +15,12 @@ from bnnaudit.core.errors import DataError
 from bnnaudit.core.file_limits import FOLDER_DEPTH, FREE_MEMBER, IMAGE_BYTES, MEMBER_PACKING, MOST_IMAGES
 from bnnaudit.core.file_name import shown
 from bnnaudit.data.image_file import read_image_file, size_of
+from bnnaudit.data.part import DataPart
 from bnnaudit.data.pictures import PictureSource
 from bnnaudit.data.tree import Arrangement, Parts, arrange, is_hidden, is_image, parts_of
 
 
-def open_folder(path: Path) -> PictureSource:
+def open_folder(path: Path, wanted: DataPart = DataPart.HELD_OUT) -> PictureSource:
     """Lists the image files below `path`; none is decoded yet.
 
     Links to files are followed, those to folders are not. Raises DataError where there are no images, no clear order, or an
@@ -36,7 +37,7 @@ def open_folder(path: Path) -> PictureSource:
                 f"{path}: below it are {MOST_IMAGES.refusal(len(names))}; name the folder that holds the test set"
             )
     stored = {shown(name): name for name in names}
-    found = arrange(str(path), list(stored), [shown(name) for name in empty])
+    found = arrange(str(path), list(stored), [shown(name) for name in empty], wanted)
     listing = [(name, size_of(path / stored[name], f"{path}: {name}")) for name in found.files]
     name = f"{shown(path.resolve().name)}/{found.part}".rstrip("/")
     digest = sha256_of_listing((stored[name], size) for name, size in listing)
@@ -59,7 +60,7 @@ def _walked(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         yield here, folders, files
 
 
-def open_archive(path: Path, inside: str = "") -> PictureSource:
+def open_archive(path: Path, inside: str = "", wanted: DataPart = DataPart.HELD_OUT) -> PictureSource:
     """Lists the image files of a zip below the folder `inside`. Raises DataError for a damaged zip or an unclear tree."""
     where = shown(f"{path}:{inside}" if inside else path)
     try:
@@ -80,7 +81,7 @@ def open_archive(path: Path, inside: str = "") -> PictureSource:
     except ArchiveError as error:
         raise DataError(f"{where}: {error}, so that it is unclear which is meant; create the zip again") from error
     files = dict(images)
-    found = arrange(where, list(files), list(_empty_folders(held)))
+    found = arrange(where, list(files), list(_empty_folders(held)), wanted)
     part = "/".join(text for text in (inside, found.part) if text)
     name = shown(f"{path.name}:{part}" if part else path.name)
     return _source(found, name, where, lambda file: _read_entry(archive, files, file, where), sha256_of(path))

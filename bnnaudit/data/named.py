@@ -19,25 +19,27 @@ from bnnaudit.core.file_name import expanded
 from bnnaudit.core.threat import Box
 from bnnaudit.data.image_file import read_image_file, size_of
 from bnnaudit.data.labels import class_indices
+from bnnaudit.data.part import DataPart
 from bnnaudit.data.pictures import ImageSource, PictureSource, Resizing
 from bnnaudit.data.source import ArraySource
 
 
-def open_named(dataset: NamedDataset, root: Path | None) -> ImageSource:
-    """The test set (ImageNet: the validation set) below `root`; where it is not there yet, torchvision fetches it.
+def open_named(dataset: NamedDataset, root: Path | None, wanted: DataPart = DataPart.HELD_OUT) -> ImageSource:
+    """The test set (ImageNet: the validation set), or the training set, below `root`; torchvision fetches it if it is not there.
 
     Raises DataError, saying where it looked and how to get the data, where neither works.
     """
     if root is None:
         raise DataError(f"{dataset}: no folder to read it from; give torchvision's data folder as --data-root")
+    training = wanted is DataPart.TRAINING
     match dataset:
         case NamedDataset.MNIST | NamedDataset.FASHION_MNIST | NamedDataset.CIFAR10 | NamedDataset.CIFAR100:
-            return _from_arrays(dataset, _load(dataset, root, {"train": False}))
+            return _from_arrays(dataset, _load(dataset, root, {"train": training}))
         case NamedDataset.GTSRB:
-            loaded = _load(dataset, root, {"split": "test"})
+            loaded = _load(dataset, root, {"split": "train" if training else "test"})
             return _from_files(dataset, root, loaded._samples, None, Resizing.STRETCH)
         case NamedDataset.IMAGENET:
-            loaded = _load(dataset, root, {"split": "val"})
+            loaded = _load(dataset, root, {"split": "train" if training else "val"})
             names = tuple(group[0] if isinstance(group, tuple) else str(group) for group in loaded.classes)
             return _from_files(dataset, root, loaded.samples, names, Resizing.CENTRE_CROP)
         case _:

@@ -22,6 +22,7 @@ from bnnaudit.core.file_name import shown
 from bnnaudit.data.labels import class_indices
 from bnnaudit.data.npz_keys import RANGE, Keys, find_keys
 from bnnaudit.data.npz_units import UNKNOWN, NetworkUnits, units_of
+from bnnaudit.data.part import DataPart
 from bnnaudit.data.source import ArraySource, refuse_oversized
 
 SHOWN = 4
@@ -35,13 +36,13 @@ HEADERS: Mapping[tuple[int, int], Callable[..., Any]] = {
 """Versions of the format whose arrays are plain."""
 
 
-def open_npz(path: Path, network: NetworkUnits = UNKNOWN) -> ArraySource:
+def open_npz(path: Path, network: NetworkUnits = UNKNOWN, wanted: DataPart = DataPart.HELD_OUT) -> ArraySource:
     """Reads images, labels where there are any, and `input_range` (2,) if it is there: the units of the images.
 
     network: what the network takes, in which the images may lie as well. Raises DataError for a file that is damaged, empty,
     holds objects, is larger than memory should be, or whose values are not finite or out of their range.
     """
-    keys, arrays, others = _read_arrays(path)
+    keys, arrays, others = _read_arrays(path, wanted)
     images = arrays[keys.images]
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise DataError(
@@ -63,7 +64,7 @@ def _passed_over(keys: Keys, others: Sequence[str]) -> str:
     return f"no labels found, not read: {', '.join(name[:80] for name in others[:SHOWN])}{', ...' if len(others) > SHOWN else ''}"
 
 
-def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], list[str]]:
+def _read_arrays(path: Path, wanted: DataPart) -> tuple[Keys, Mapping[str, NDArray[np.generic]], list[str]]:
     """The arrays that matter, each checked by its header before it is read, and the names of all others."""
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty; write it again with numpy.savez")
@@ -74,11 +75,11 @@ def _read_arrays(path: Path) -> tuple[Keys, Mapping[str, NDArray[np.generic]], l
                 raise ArchiveError(f"holds {MOST_ARRAYS.refusal(len(names))}")
             refuse_twins(names)
             entries = dict(zip(names, archive.infolist(), strict=True))
-            keys = find_keys(path, names)
-            wanted = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in entries]
-            headers = {key: _checked_header(path, key, archive, entries[key]) for key in wanted}
-            arrays = {key: _read_array(archive, entries[key], headers[key]) for key in wanted}
-            return keys, arrays, [name for name in names if name not in wanted]
+            keys = find_keys(path, names, wanted)
+            read = [key for key in (keys.images, keys.labels, RANGE) if key is not None and key in entries]
+            headers = {key: _checked_header(path, key, archive, entries[key]) for key in read}
+            arrays = {key: _read_array(archive, entries[key], headers[key]) for key in read}
+            return keys, arrays, [name for name in names if name not in read]
     except ArchiveError as error:
         raise DataError(f"{path}: not a readable .npz file: {error}; write it with numpy.savez") from error
 

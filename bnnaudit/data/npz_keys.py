@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bnnaudit.core.errors import DataError, listed
+from bnnaudit.data.part import DataPart
 
 IMAGES, LABELS, RANGE = "x", "y", "input_range"
 
 IMAGE_WORDS = frozenset({"x", "image", "images", "img", "imgs", "data", "input", "inputs", "features", "samples"})
 LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
 """Words that name images, and labels."""
-PARTS = ("test", "", "val", "train")
-"""Parts of a data set, of which the first that a file has is taken: the one that was held out."""
+PARTS = {DataPart.HELD_OUT: ("test", "", "val", "train"), DataPart.TRAINING: ("train", "", "test", "val")}
+"""Parts of a data set, of which the first that a file has is taken."""
 PART_WORDS = {
     **dict.fromkeys(("test", "eval"), "test"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
@@ -40,13 +41,13 @@ class Keys:
         return self.images == IMAGES and self.labels in (LABELS, None)
 
 
-def find_keys(path: Path | str, names: Sequence[str]) -> Keys:
+def find_keys(path: Path | str, names: Sequence[str], wanted: DataPart = DataPart.HELD_OUT) -> Keys:
     """Which arrays of a file are images and labels; raises DataError where none is, or where several could be."""
     if IMAGES in names and (LABELS in names or len(_of_kind(names, LABEL_WORDS, "")) != 1):
         return Keys(IMAGES, LABELS if LABELS in names else None)
     if names and set(names) - {RANGE} <= set(UNNAMED) and UNNAMED[0] in names:
         return Keys(UNNAMED[0], UNNAMED[1] if UNNAMED[1] in names else None)
-    for part in PARTS:
+    for part in PARTS[wanted]:
         images = _of_kind(names, IMAGE_WORDS, part)
         labels = _of_kind(names, LABEL_WORDS, part)
         if len(images) > 1 or (images and len(labels) > 1):

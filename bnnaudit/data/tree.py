@@ -8,10 +8,11 @@ from unicodedata import decimal
 
 from bnnaudit.core.dataset import IMAGE_SUFFIXES
 from bnnaudit.core.errors import DataError
+from bnnaudit.data.part import DataPart
 
 ARCHIVERS = "__MACOSX"
 """A folder that archivers add."""
-HELD_OUT = ("test", "val", "valid", "validation")
+_WORDS = {DataPart.HELD_OUT: "test", DataPart.TRAINING: "training"}
 
 Parts = tuple[str, ...]
 """The folders of a path and its last name: plain text, for of 60,000 paths `pathlib` takes two seconds."""
@@ -31,12 +32,14 @@ class Arrangement:
     part: str
 
 
-def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ()) -> Arrangement:
+def arrange(
+    where: str, names: Sequence[str], empty_folders: Sequence[str] = (), wanted: DataPart = DataPart.HELD_OUT
+) -> Arrangement:
     """Sorts out the files of a tree, given by names relative to its root with `/` between folders.
 
     ROOT/CLASS/IMAGE is labelled by the order of the class folders (numbers by value, else by name; an empty folder counts);
-    ROOT/IMAGE has no labels; deeper trees are descended into, and where they part into splits the one that is held out
-    (`test`, `val`) is taken. Raises DataError for a tree without images or one that could be read in two ways.
+    ROOT/IMAGE has no labels; deeper trees are descended into, and where they part into splits the wanted one
+    (`test`, `val`; `train`) is taken. Raises DataError for a tree without images or one that could be read in two ways.
     """
     paths = sorted(path for path in map(parts_of, names) if is_image(path))
     if not paths:
@@ -45,7 +48,7 @@ def arrange(where: str, names: Sequence[str], empty_folders: Sequence[str] = ())
     part: Parts = ()
     depths = set(map(len, paths))
     while min(depths) > 2:
-        part = _descend(where, paths, part)
+        part = _descend(where, paths, part, wanted)
         paths = [path[1:] for path in paths if path[0] == part[-1]]
         depths = set(map(len, paths))
     if len(depths) > 1:
@@ -81,17 +84,17 @@ def _value(digits: str) -> tuple[int, str]:
     return len(plain), plain
 
 
-def _descend(where: str, paths: Sequence[Parts], part: Parts) -> Parts:
-    """The one folder to go into: the only one, or the only one that is held out."""
+def _descend(where: str, paths: Sequence[Parts], part: Parts, wanted: DataPart) -> Parts:
+    """The one folder to go into: the only one, or the only one of the wanted part."""
     folders = sorted({path[0] for path in paths})
-    held_out = [name for name in folders if name.lower() in HELD_OUT]
+    fitting = [name for name in folders if name.lower() in wanted.value]
     if len(folders) == 1:
         return (*part, folders[0])
-    if len(held_out) == 1:
-        return (*part, held_out[0])
+    if len(fitting) == 1:
+        return (*part, fitting[0])
     shown = ", ".join(folders[:6]) + (", ..." if len(folders) > 6 else "")
     raise DataError(
-        f"{where}: several folders of class folders ({shown}) and none that is clearly the test set; name one"
+        f"{where}: several folders of class folders ({shown}) and none that is clearly the {_WORDS[wanted]} set; name one"
     )
 
 

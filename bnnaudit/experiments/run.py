@@ -1,197 +1,89 @@
-"""Runs an experiment of [Gupta & Ajanthan 2022] on a model: its rows, each success replayed on the deployed model."""
+"""Makes tables and figures of [Gupta & Ajanthan 2022] again on one model, each success replayed on the deployed model."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import assert_never
+from dataclasses import replace
 
-from bnnaudit.auditing.clever import clever_rows
-from bnnaudit.auditing.prepare import Prepared, prepare
-from bnnaudit.auditing.threads import Threads
-from bnnaudit.auditing.trials import RunInputs, run_trial
-from bnnaudit.auditing.verdict import share
-from bnnaudit.core.attack import AttackSettings, Pgd
-from bnnaudit.core.clever import BALLS, Ball, CleverSettings, usual_radii
-from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.progress import Progress
-from bnnaudit.core.report import SCALINGS, SignalRow
-from bnnaudit.core.surrogate import STRAIGHT_THROUGH
-from bnnaudit.core.target import Target
-from bnnaudit.core.threat import Threat, length_text
-from bnnaudit.core.trial import Trial
-from bnnaudit.data import Sample
+from bnnaudit.core.reproduction import Network, ReproducedModel, ReproducedRow, TableName
 from bnnaudit.experiments.claims import claims_of
-from bnnaudit.experiments.values import (
-    AttackTable,
-    CleverTable,
-    Experiment,
-    PropagationTable,
-    RadiusFigure,
-    ReproducedModel,
-    ReproducedRow,
-    kind_of,
-)
-from bnnaudit.measurements.propagation import measure_signal
-from bnnaudit.numerics.threads import working_threads
+from bnnaudit.experiments.found import Found, share_of
+from bnnaudit.experiments.measured import MEASURES, images_of, measured
+from bnnaudit.experiments.model_run import ModelRun
+from bnnaudit.experiments.networks import corresponds, counterpart, nearest, unlike
+from bnnaudit.experiments.paper import PaperTable, paper
+from bnnaudit.experiments.plan import PlannedRow, attack_facts, attack_rows
+from bnnaudit.experiments.row_names import CLEAN, row_name
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A model, its images, and how it is attacked: `threats` are several only for a figure over radii."""
-
-    target: Target
-    sample: Sample
-    threats: tuple[Threat, ...]
-    seed: int
-    batch_size: int
-    threads: Threads | None = None
+def planned_units(names: Sequence[TableName], run: ModelRun) -> int:
+    """Units of progress of all these tables on one model; what several of them share counts once."""
+    tables = [paper().tables[name] for name in names]
+    trials = {row.trial for table in tables for row in attack_rows(table, run.setup)}
+    return run.units(trials) + images_of(run) * sum(name in MEASURES for name in names)
 
 
-def planned_units(experiment: Experiment, images: int, radii: int) -> int:
-    """Units of progress of one model, all images being classified correctly."""
-    match experiment:
-        case AttackTable():
-            return images * sum(line.settings.image_steps for line in experiment.lines)
-        case CleverTable():
-            return images * len(Ball)
-        case PropagationTable():
-            return images
-        case RadiusFigure():
-            return images * radii * sum(settings.image_steps for settings in experiment.attacks)
-        case _:
-            assert_never(experiment)
-
-
-def reproduce_on(experiment: Experiment, subject: Subject, progress: Progress) -> ReproducedModel:
-    """The experiment's rows on one model.
-
-    A row whose attack cannot run here (an extra that is not installed, a network that the method does not take) says why.
-    """
-    with working_threads(subject.threads.count if subject.threads else None):
-        prepared = prepare(subject.target, subject.sample, subject.seed, subject.batch_size)
-        match experiment:
-            case AttackTable():
-                model = _attacked(experiment, subject, prepared, progress)
-            case CleverTable():
-                model = _scored(experiment, prepared, progress)
-            case PropagationTable():
-                model = _probed(experiment, prepared, progress)
-            case RadiusFigure():
-                model = _swept(experiment, subject, prepared, progress)
-            case _:
-                assert_never(experiment)
-    return replace(model, claims=claims_of(experiment, model))
-
-
-def _model(
-    prepared: Prepared,
-    columns: Sequence[str],
-    paper_columns: Sequence[str],
-    rows: Sequence[ReproducedRow],
-    threat: Threat | None = None,
-) -> ReproducedModel:
-    facts = prepared.target.facts
+def reproduce_on(name: TableName, run: ModelRun) -> ReproducedModel:
+    """The rows of one table on one model, and what they say of the paper's claims."""
+    table = paper().tables[name]
+    found = measured(table, run) if name in MEASURES else _attacked(table, run)
+    facts, sample = run.prepared.target.facts, run.prepared.sample.facts
+    against = counterpart(run.network, table)
+    rows = tuple(replace(row, paper=_paper(table, run.network, row.key)) for row in found.rows)
     return ReproducedModel(
-        model=facts,
-        data=prepared.sample.facts,
-        threat=threat,
-        kind=kind_of(facts),
-        clean_accuracy=share(prepared.clean.numpy()),
-        columns=tuple(columns),
-        paper_columns=tuple(paper_columns),
-        rows=tuple(rows),
+        path=facts.path,
+        sha256=facts.sha256,
+        network=run.network,
+        source=sample.source,
+        data_sha256=sample.sha256,
+        samples=sample.samples,
+        clean=share_of(run.clean),
+        threats=run.setup.sizes.words({row.attack.norm for row in rows if row.attack is not None}),
+        against=None if against is None else against.network,
+        unlike=() if against is None else unlike(run.network, against.network),
+        nearest=None if against is not None else nearest(run.network, table),
+        rows=rows,
+        claims=claims_of(name, run.network, Found(rows, found.values)),
+        marks=found.marks,
     )
 
 
-def _attacked(table: AttackTable, subject: Subject, prepared: Prepared, progress: Progress) -> ReproducedModel:
-    kind = kind_of(subject.target.facts)
-    chosen = [index for index, column in enumerate(table.columns) if column.kind is kind]
-    rows = []
-    for line in table.lines:
-        if line.settings.surrogate != STRAIGHT_THROUGH and not subject.target.facts.quantizers:
-            # Without steps a surrogate changes nothing: the row would be there twice.
-            progress.advance(int(prepared.clean.sum()) * line.settings.image_steps)
-            continue
-        row = attacked_row(line.settings, prepared.inputs, subject.threats[:1], progress)
-        rows.append(replace(row, paper=tuple(line.paper[index] for index in chosen)))
-    titles = [table.columns[index].title for index in chosen]
-    return _model(prepared, ("accuracy",), titles, rows, subject.threats[0])
+def _paper(table: PaperTable, network: Network, key: str) -> str:
+    """The paper's figure for a row: of the table itself, else, where the row is there for comparison, of another one."""
+    others = [other for other in paper().tables.values() if other is not table and other.unit is table.unit]
+    for place in (table, *others) if key not in table.rows else (table,):
+        found = next((each for each in place.networks if corresponds(network, each.network)), None)
+        if found is not None and key in found.figures:
+            return found.figures[key]
+    return ""
 
 
-def _swept(figure: RadiusFigure, subject: Subject, prepared: Prepared, progress: Progress) -> ReproducedModel:
-    rows = [attacked_row(settings, prepared.inputs, subject.threats, progress) for settings in figure.attacks]
-    return _model(prepared, [length_text(threat.eps) for threat in subject.threats], (), rows, subject.threats[0])
+def _attacked(table: PaperTable, run: ModelRun) -> Found:
+    planned = attack_rows(table, run.setup)
+    rows = {row.key: _row(row, run) for row in planned}
+    values = {row.key: run.left(row.trial, row.name).standing(row.after) for row in planned}
+    first = [_clean(table, run)] if CLEAN in table.rows else []
+    return Found((*first, *rows.values()), {key: left for key, left in values.items() if left is not None})
 
 
-def attacked_row(
-    settings: AttackSettings, inputs: RunInputs, threats: Sequence[Threat], progress: Progress
-) -> ReproducedRow:
-    """The accuracy that an attack leaves at each radius, or why it cannot run."""
-    progress.task(f"{settings.name} {settings.loss if settings.method.climbs else ''}".strip())
-    units = int(inputs.clean.sum()) * settings.image_steps * len(threats)
-    done: list[int] = []
-
-    def advance(units: int) -> None:
-        done.append(units)
-        progress.advance(units)
-
-    started = time.perf_counter()
-    cells: list[Estimate] = []
-    standing: list[tuple[bool, ...]] = []
-    try:
-        for threat in threats:
-            result, _ = run_trial(inputs, Trial(settings, threat), on_progress=advance)
-            cells.append(share(result.standing))
-            standing.append(tuple(result.standing.tolist()))
-    except UsageError as error:
-        progress.advance(max(0, units - sum(done)))
-        return ReproducedRow(settings.name, (), (), settings=settings, unable=one_line(error))
-    seconds = time.perf_counter() - started
-    return ReproducedRow(settings.name, tuple(cells), (), seconds, settings, standing=tuple(standing))
+def _clean(table: PaperTable, run: ModelRun) -> ReproducedRow:
+    return ReproducedRow(CLEAN, row_name(table.name, CLEAN), cell=share_of(run.clean))
 
 
-def _scored(table: CleverTable, prepared: Prepared, progress: Progress) -> ReproducedModel:
-    progress.task("CLEVER scores")
-    facts = prepared.target.facts
-    kind = kind_of(facts)
-    settings = CleverSettings(
-        betas=tuple(line.beta for line in table.lines),
-        radii=usual_radii(prepared.sample.images[0].numel()),
-        batches=table.batches,
-        draws=table.draws,
-        targets=facts.num_classes - 1,
+def _row(planned: PlannedRow, run: ModelRun) -> ReproducedRow:
+    left = run.left(planned.trial, planned.name)
+    standing = left.standing(planned.after)
+    cell: Estimate | None = None if standing is None else share_of(standing)
+    return ReproducedRow(
+        key=planned.key,
+        name=planned.name,
+        cell=cell,
+        panel=planned.panel,
+        series=planned.series,
+        x=planned.x,
+        at=planned.at,
+        attack=attack_facts(planned.trial),
+        seconds=None if left.result is None else left.result.seconds,
+        unable=left.unable,
     )
-    scored = clever_rows(prepared, settings, Pgd().surrogate, progress.advance)
-    rows = [
-        ReproducedRow(
-            label=line.label,
-            cells=tuple(found.scores[ball].mean for ball in Ball),
-            paper=() if kind is None or kind not in line.paper else (line.paper[kind],),
-        )
-        for line, found in zip(table.lines, scored[1:], strict=True)
-    ]
-    known = any(row.paper for row in rows)
-    return _model(prepared, [BALLS[ball] for ball in Ball], ("L1",) if known else (), rows)
-
-
-def _probed(table: PropagationTable, prepared: Prepared, progress: Progress) -> ReproducedModel:
-    progress.task("signal propagation")
-    kind = kind_of(prepared.target.facts)
-    signal = measure_signal(prepared.target, prepared.right)
-    progress.advance(len(prepared.labels))
-    found: tuple[SignalRow, ...] = () if signal is None else (signal.original, signal.njs, signal.hns)
-    rows = [
-        ReproducedRow(
-            label=line.label,
-            cells=tuple(float(getattr(row, line.quantity)) for row in found),
-            paper=() if kind is None else line.paper.get(kind, ()),
-            unable="" if found else "no image is classified correctly",
-        )
-        for line in table.lines
-    ]
-    known = any(row.paper for row in rows)
-    titles = tuple(SCALINGS.values())
-    return _model(prepared, titles, titles if known else (), rows)

@@ -50,12 +50,15 @@ def clever_scores(
     batch_size: int = 256,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ImageScores:
-    """Scores of N images, in units of the [0,1] image; 0 where the differentiable copy misclassifies. Reports N x 3 units."""
+    """Scores of N images in each norm that has a radius, in units of the [0,1] image. Reports a unit for each image and norm.
+
+    0 where the differentiable copy misclassifies.
+    """
     betas = temperatures(target, batch, settings.betas)
-    parts: dict[Ball, list[Tensor]] = {ball: [] for ball in Ball}
+    parts: dict[Ball, list[Tensor]] = {ball: [] for ball in settings.radii}
     for row in range(len(batch)):
         one = batch.select(slice(row, row + 1))
-        for ball in Ball:
+        for ball in settings.radii:
             parts[ball].append(_image_scores(target, one, betas[row], settings, ball, seed, batch_size))
             on_progress(1)
     empty = betas.new_zeros(0, betas.shape[1])

@@ -73,6 +73,25 @@ def difference_interval(first: Proportion, second: Proportion) -> tuple[float, f
     return max(-1.0, low), min(1.0, high)
 
 
+def mean_interval(values: Sequence[float], z: float = Z95) -> Proportion:
+    """The mean of two values at least, with its normal interval."""
+    count = len(values)
+    mean = math.fsum(values) / count
+    half = z * math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
+    return mean, mean - half, mean + half
+
+
+def median_interval(values: Sequence[float], z: float = Z95) -> Proportion:
+    """The median of one value at least, with an interval from order statistics, by the normal approximation of their ranks.
+
+    Whatever the distribution, as that of times, which other work on the machine gives a long tail. Of few values it holds all.
+    """
+    ordered, count = sorted(values), len(values)
+    middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    low = max(0, math.floor((count - z * math.sqrt(count)) / 2))
+    return middle, ordered[low], ordered[count - 1 - low]
+
+
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Holm's step-down adjusted p-values, in the order given ([Holm 1979]).
 

@@ -1,8 +1,6 @@
 """Names of attacks in reports."""
 
 from bnnaudit.core.attack import AttackSettings, Auto, BetaRule, BudgetUnit, LossKind, Method, Search, options_of
-from bnnaudit.core.surrogate import STRAIGHT_THROUGH
-from bnnaudit.experiments.values import ReproducedRow
 from bnnaudit.reports.numbers import MISSING, count
 
 _LOSSES = {
@@ -20,7 +18,6 @@ _NAMES = {
     Method.HARD_LABEL: "hard label",
     Method.AUTO: "auto",
 }
-_RULES = {BetaRule.NJS: "NJS", BetaRule.HNS: "HNS"}
 
 
 def attack_name(settings: AttackSettings) -> str:
@@ -60,17 +57,6 @@ def effort(settings: AttackSettings) -> str:
             return f"{count(settings.queries)} q x {settings.restarts}"
         case _:
             return f"{settings.steps} x {settings.restarts}"
-
-
-def row_name(row: ReproducedRow) -> str:
-    """`PGD++ NJS`, with the surrogate where it is not the straight-through one; rows of no attack have their label."""
-    settings = row.settings
-    if settings is None:
-        return row.label
-    rule = settings.beta.rule
-    name = attack_name(settings) + ("" if rule is BetaRule.NONE else f" {_RULES.get(rule, settings.beta)}")
-    plain = surrogate_name(settings) in (MISSING, str(STRAIGHT_THROUGH))
-    return name if plain else f"{name}, {settings.surrogate}"
 
 
 def capitalised(attack: str) -> str:

@@ -11,7 +11,9 @@ from bnnaudit.core.estimate import Estimate
 from bnnaudit.core.history import History, Series
 from bnnaudit.core.image_rows import ImageRow
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure
+from bnnaudit.reports.csv_reproduction import REPRODUCTION_COLUMNS, Cell, reproduction_rows
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.entries import entries_of
 from bnnaudit.reports.numbers import threat_text
@@ -64,8 +66,6 @@ FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet computes, the full-width signs of East Asian ones too; an apostrophe before it makes it
 text."""
 
-Cell = str | int | float | bool | None
-
 
 def write_csv(document: Document, page: Page) -> str:
     """The table with its header, the same for every page.
@@ -75,6 +75,8 @@ def write_csv(document: Document, page: Page) -> str:
     """
     if isinstance(document, History):
         return _table(RELEASE_COLUMNS, (row for series in document.series for row in _releases(series)))
+    if isinstance(document, Reproduction):
+        return _table(REPRODUCTION_COLUMNS, reproduction_rows(document))
     return _table(COLUMNS, (row for entry in entries_of(document, "csv") for row in _rows(entry)))
 
 

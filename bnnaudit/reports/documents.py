@@ -11,9 +11,9 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.sources import Publication
 from bnnaudit.core.suite import Failure, Suite
-from bnnaudit.experiments.values import Reproduction
 
 
 @dataclass(frozen=True, slots=True)

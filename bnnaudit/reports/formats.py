@@ -37,6 +37,8 @@ WRITE_COMPARISONS = (ReportFormat.TERMINAL, ReportFormat.JSON, ReportFormat.HTML
 """The formats that also write comparisons of releases; the others say what is true of one model."""
 WRITE_HISTORIES = (*WRITE_COMPARISONS, ReportFormat.CSV)
 """The formats that also write what a model was found to be in release after release."""
+WRITE_REPRODUCTIONS = (*WRITE_COMPARISONS, ReportFormat.CSV)
+"""The formats that also write the paper's tables and figures made again."""
 SUFFIXES: Mapping[str, ReportFormat] = {
     ".txt": ReportFormat.TERMINAL,
     ".json": ReportFormat.JSON,

@@ -11,6 +11,7 @@ from bnnaudit.core.finding import Finding, Severity
 from bnnaudit.core.gate import Outcome
 from bnnaudit.core.history import History
 from bnnaudit.core.report import Report, Sweep
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
 from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
@@ -18,6 +19,7 @@ from bnnaudit.reports.citation import citation
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.markdown_comparison import comparison_blocks
 from bnnaudit.reports.markdown_history import history_blocks
+from bnnaudit.reports.markdown_reproduction import reproduction_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
@@ -47,7 +49,7 @@ _ANSWERS = {Outcome.PASSED: "passed", Outcome.FAILED: "**failed**", Outcome.UNDE
 
 
 def write_markdown(document: Document, page: Page) -> str:
-    """An audit, several, or one that failed, in less than 64 KiB; raises UsageError for other documents."""
+    """An audit, several, or one that failed, in less than 64 KiB; tables of the paper in full. UsageError for other documents."""
     match document:
         case Report():
             blocks = list(_report(document, "##"))
@@ -59,6 +61,8 @@ def write_markdown(document: Document, page: Page) -> str:
             blocks = list(comparison_blocks(document))
         case History():
             blocks = list(history_blocks(document))
+        case Reproduction():  # a page, no comment on GitHub, of which a table that was cut off would be no use
+            return "\n\n".join(reproduction_blocks(document)) + "\n"
         case _:
             raise UsageError("markdown: only audits are written in this format; choose terminal or json")
     return _fitting(blocks)

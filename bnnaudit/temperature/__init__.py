@@ -55,6 +55,7 @@ from bnnaudit.core.batch import Batch
 from bnnaudit.core.target import Target
 from bnnaudit.numerics.hessian_scaling import search_grid
 from bnnaudit.temperature import hns, njs
+from bnnaudit.temperature.bound import BoundTemperature
 from bnnaudit.temperature.fixed import FixedTemperature
 from bnnaudit.temperature.hns import ExactScaling, LogitScaling, SketchedScaling
 from bnnaudit.temperature.rule import Temperature
@@ -68,6 +69,7 @@ RULES: Mapping[BetaRule, Callable[[Beta, Target, Batch], Temperature]] = {
     BetaRule.HNS_GRID: lambda beta, target, calibration: ExactScaling(search_grid),
     BetaRule.HNS_SKETCH: lambda beta, target, calibration: SketchedScaling(),
     BetaRule.HNS_LOGIT: lambda beta, target, calibration: LogitScaling(),
+    BetaRule.BOUND: lambda beta, target, calibration: BoundTemperature(beta.rho),
     BetaRule.TRACKED: lambda beta, target, calibration: TrackedTemperature(),
 }
 

@@ -22,15 +22,17 @@ from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.progress import Silence
 from bnnaudit.core.provenance import Provenance
 from bnnaudit.core.report import DataFacts
+from bnnaudit.core.reproduction import Network, TableName
 from bnnaudit.core.surrogate import Surrogate
 from bnnaudit.core.sweep import Parameter
 from bnnaudit.core.target import Target
 from bnnaudit.core.threat import Norm, Threat
 from bnnaudit.core.trial import Source, Trial
 from bnnaudit.data import Sample
-from bnnaudit.experiments.run import Subject, reproduce_on
-from bnnaudit.experiments.table import EXPERIMENTS
-from bnnaudit.experiments.values import TableName
+from bnnaudit.experiments.model_run import ModelRun
+from bnnaudit.experiments.plan import Setup
+from bnnaudit.experiments.run import reproduce_on
+from bnnaudit.experiments.sizes import attack_sizes
 from tests.networks.broken import ForeignForward, killed
 from tests.toy import target_of
 
@@ -96,9 +98,10 @@ def audit(prepared: Prepared) -> object:
 
 
 def reproduced(prepared: Prepared) -> object:
-    subject = Subject(prepared.target, SAMPLE, (THREAT,), 0, 256)
-    models = [reproduce_on(EXPERIMENTS[name], subject, Silence()) for name in (TableName.TABLE13, TableName.TABLE5)]
-    return [[(row.label, row.cells, row.unable) for row in model.rows] for model in models]
+    setup = Setup(attack_sizes("toy", THREAT.norm, THREAT.eps, 4), THREAT, 1, quantized=True)
+    run = ModelRun(prepared, Network(kind="BNN-WQ"), setup, Silence())
+    models = [reproduce_on(name, run) for name in (TableName.TABLE13, TableName.TABLE5, TableName.FIGURE5)]
+    return [[(row.name, row.cell, row.number, row.unable) for row in model.rows] for model in models]
 
 
 @pytest.mark.parametrize("run", [attack, transfer, sweep, signal, clever, audit, reproduced])

@@ -17,8 +17,8 @@ from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import BinarySign, Rounding
 from bnnaudit.zoo.architectures.cnn import cnn
 from bnnaudit.zoo.architectures.mlp import mlp
-from bnnaudit.zoo.train.descent import descend
 from bnnaudit.zoo.train.determinism import reproducible
+from tests.bench.fitting import fit
 from tests.bench.small_bnns import DATA, SmallBnn
 from tests.toy import target_of
 
@@ -86,7 +86,7 @@ def network(name: str) -> Target:
         if path.exists():
             trained.load_state_dict(torch.load(path, weights_only=True))
         else:
-            descend(trained, sets.images, sets.labels, recipe, None)
+            fit(trained, sets.images, sets.labels, recipe)
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.save(trained.state_dict(), path)
     return target_of(deploy(trained), tuple(sets.images.shape[1:]), 10)

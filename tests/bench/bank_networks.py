@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from bnnaudit.quantization.layers import WeightScale, deploy
 from bnnaudit.zoo.architectures.mlp import mlp
 from bnnaudit.zoo.architectures.precision import Activations, Weights, activation
-from bnnaudit.zoo.train.descent import descend
 from bnnaudit.zoo.train.determinism import reproducible
 from bnnaudit.zoo.train.digits import load_digits_split
-from bnnaudit.zoo.train.recipes import Recipe
-from bnnaudit.zoo.train.training import as_tensors
+from bnnaudit.zoo.train.tables import Recipe
+from tests.bench.fitting import as_tensors, fit
 from tests.networks.broken import Scale, WinnersTakeAll
 from tests.paths import SHARED
 
@@ -141,5 +140,5 @@ def _train(made: Ingredients) -> nn.Module:
     images, labels = DATA[made.data]().train
     with reproducible(0):
         network = _build(made)
-        descend(network, images, labels, Recipe.model_validate(table), None)
+        fit(network, images, labels, Recipe.model_validate(table))
     return network.eval()

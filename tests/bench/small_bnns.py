@@ -29,12 +29,11 @@ from bnnaudit.core.target import Target
 from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.zoo.architectures.mlp import mlp
-from bnnaudit.zoo.train.descent import Progress, descend
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
 from bnnaudit.zoo.train.digits import load_digits_split
-from bnnaudit.zoo.train.export import write_onnx, write_safetensors
-from bnnaudit.zoo.train.recipes import Recipe
-from bnnaudit.zoo.train.training import TRAINING_DTYPE, as_tensors
+from bnnaudit.zoo.train.export import onnx_bytes, safetensors_bytes
+from bnnaudit.zoo.train.tables import Recipe
+from tests.bench.fitting import Progress, as_tensors, fit
 
 FOLDER = Path(tempfile.gettempdir()) / "bnnaudit-small-bnns"
 MNIST_ROOT = Path(os.environ.get("BNNAUDIT_BENCH_DATA", "../shared/data")) / "mnist"
@@ -158,13 +157,13 @@ def _train(name: str, path: Path, progress: Progress | None) -> None:
     spec, sets = MODELS[name], DATA[MODELS[name].data]()
     recipe, shape = spec.recipe(name), tuple(sets.images.shape[1:])
     with reproducible(recipe.seed):
-        with default_dtype(TRAINING_DTYPE):
+        with default_dtype(torch.float64):
             network: nn.Module = mlp(sets.images[0].numel(), spec.hidden, 10, weights="binary", activations="binary")
-        descend(network, sets.images.to(TRAINING_DTYPE), sets.labels, recipe, progress)
+        fit(network, sets.images, sets.labels, recipe, progress)
         deployed = deploy(network.float())
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_safetensors(deployed, path.with_suffix(".safetensors"))
-    write_onnx(deployed, shape, path)
+    path.with_suffix(".safetensors").write_bytes(safetensors_bytes(deployed.state_dict(), pack=False))
+    path.write_bytes(onnx_bytes(deployed, shape))
 
 
 def main() -> None:

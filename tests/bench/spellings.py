@@ -88,10 +88,10 @@ def onnx_of(subject: Subject) -> Path:
     """The file, exported anew where none is kept."""
     if subject.onnx is not None:
         return subject.onnx
-    from bnnaudit.zoo.train.export import write_onnx
+    from bnnaudit.zoo.train.export import onnx_bytes
 
     path = Path(tempfile.gettempdir()) / f"bnnaudit-{subject.name}.onnx"
-    write_onnx(subject.network(), tuple(subject.held_out()[0].shape[1:]), path)
+    path.write_bytes(onnx_bytes(subject.network(), tuple(subject.held_out()[0].shape[1:])))
     return path
 
 

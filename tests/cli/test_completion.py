@@ -19,9 +19,9 @@ from bnnaudit.cli.values import choice
 from bnnaudit.core.attack import BetaRule, ErrorSignal, LossKind
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.facts import Layout
+from bnnaudit.core.reproduction import TableName
 from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.sweep import Parameter
-from bnnaudit.experiments.values import TableName
 from bnnaudit.rules.table import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ VALUES = {
     },
     "check": {"effort": list(Effort), "norm": ["linf", "l2"], "serve_as": ["any", "exact", "default"]},
     "sweep": {"over": list(Parameter)},
-    "reproduce": {"table": list(TableName)},
+    "reproduce": {"table": [*TableName, "all"]},
     "explain": {"code": list(RULES)},
 }
 

@@ -47,6 +47,15 @@ name = "cnn"
 input_shape = [1, 28, 28]
 [architecture.options]
 width = 16
+[training]
+data = "CIFAR-10 (JPEG copy)"
+architecture = "resnet18"
+width = 16
+kind = "BNN-WQ"
+binarizer = "md-tanh-s"
+adversarial = true
+recipe = "r.toml"
+seed = 7
 [substitute]
 model = "other.onnx"
 [run]
@@ -89,6 +98,16 @@ def test_every_key_arrives_as_a_type_of_the_core(tmp_path: Path) -> None:
     assert (read.declared.clean_accuracy, read.declared.adversarial_accuracy) == (0.97, 1.0)
     assert (read.architecture.name, read.architecture.options) == ("cnn", {"width": 16})
     assert read.architecture.input_shape == (1, 28, 28)
+    assert read.training.chosen() == {
+        "data": "CIFAR-10 (JPEG copy)",
+        "architecture": "resnet18",
+        "width": 16,
+        "kind": "BNN-WQ",
+        "binarizer": "md-tanh-s",
+        "adversarial": True,
+        "recipe": "r.toml",
+        "seed": 7,
+    }
     assert read.substitute.model == tmp_path / "other.onnx"
     assert (read.run.device, read.run.batch_size, read.run.threads) == ("cuda:1", 64, 3)
 
@@ -147,6 +166,8 @@ PROBLEMS = [
     ("[threat]\neps = '1e999'", "threat.eps: '1e999' is not a length"),
     ("[threat]\neps = true", "threat.eps: True is not a length, write 8/255, 8px or 0.03"),
     ("[threat]\nnorm = 'l1'", "threat.norm: 'l1' is not one of linf, l2"),
+    ("[training]\nkind = ''", "training.kind: String should have at least 1 character, not ''"),
+    ("[training]\nadversarial = 'no'", "training.adversarial: should be a valid boolean, not 'no'"),
     ("threat = 3", "threat: 3 is not a table of keys"),
     ("[attack]\nrestarts = 0", "attack.restarts: should be greater than or equal to 1, not 0"),
     ("[attack]\nsteps = '20'", "attack.steps: should be a valid integer, not '20'"),

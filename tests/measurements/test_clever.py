@@ -40,6 +40,19 @@ def test_the_score_of_a_linear_model_is_the_distance_to_its_boundary(box: Box) -
             assert found.scores[ball][row, 0].item() == pytest.approx(float(min(distances)), rel=1e-4)
 
 
+def test_norms_without_a_radius_are_left_out_and_the_others_stay_as_they_are() -> None:
+    target = linear_target(WEIGHTS, BIAS)
+    batch = batch_of(target, images(4))
+    units: list[int] = []
+    every = clever_scores(target, batch, CleverSettings((), WIDE, batches=5, draws=4), 0)
+    only = clever_scores(
+        target, batch, CleverSettings((), {Ball.L1: WIDE[Ball.L1]}, batches=5, draws=4), 0, on_progress=units.append
+    )
+    assert list(only.scores) == [Ball.L1]
+    assert torch.equal(only.scores[Ball.L1], every.scores[Ball.L1])
+    assert sum(units) == 4
+
+
 def test_no_score_exceeds_the_radius() -> None:
     target = linear_target(WEIGHTS, BIAS)
     batch = batch_of(target, images())

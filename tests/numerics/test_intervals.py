@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 from scipy import stats
@@ -7,6 +8,8 @@ from bnnaudit.numerics.intervals import (
     difference_interval,
     holm,
     mcnemar_exact,
+    mean_interval,
+    median_interval,
     paired_difference_interval,
     wilson_interval,
 )
@@ -82,3 +85,22 @@ def test_the_interval_of_a_difference_is_that_of_the_publication(
     shares = [(count / total, *wilson_interval(count, total)) for count, total in (first, second)]
     assert difference_interval(shares[0], shares[1]) == pytest.approx((low, high), abs=5e-5)
     assert difference_interval(shares[1], shares[0]) == pytest.approx((-high, -low), abs=5e-5)
+
+
+def test_the_interval_of_a_mean_by_hand() -> None:
+    """Of 1, 2, 3, 4 the standard deviation is sqrt(5/3), so that of the mean sqrt(5/12)."""
+    mean, low, high = mean_interval([1.0, 2.0, 3.0, 4.0])
+    assert mean == 2.5
+    assert high - mean == pytest.approx(mean - low) == pytest.approx(1.959964 * (5 / 12) ** 0.5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 50, 400])
+def test_the_interval_of_a_median_covers_it_as_often_as_it_says(count: int) -> None:
+    """Between the ranks that it takes lies the median of any distribution with the chance that binomial ranks give."""
+    values = [float(value) for value in range(count)]
+    median, low, high = median_interval(values[::-1])
+    assert median == (count - 1) / 2
+    first = round(low)
+    assert high == count - 1 - first
+    chance = 1 - 2 * sum(math.comb(count, rank) for rank in range(first + 1)) / 2**count
+    assert count < 9 or 0.93 < chance < 0.98

@@ -51,13 +51,14 @@ from bnnaudit.core.report import (
     SweepPoint,
     Verdict,
 )
+from bnnaudit.core.reproduction import Reproduction, TableName
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.core.surrogate import Surrogate, SurrogateKind
 from bnnaudit.core.threat import Box, Norm, Threat
 from bnnaudit.core.trial import Source
 from bnnaudit.releases.comparability import release_of
 from tests.reports import hostile as strange
-from tests.reports import releases
+from tests.reports import releases, reproductions
 from tests.reports.pngs import png
 
 THREAT = Threat(Norm.LINF, 0.3)
@@ -580,6 +581,15 @@ def reports(
 def runs(reports: dict[str, Report], suite: Suite, failure: Failure) -> dict[str, Report | Suite | Failure]:
     """Everything that a command which audits may report, by name."""
     return {**reports, "suite": suite, "failure": failure}
+
+
+@pytest.fixture
+def reproduced() -> dict[str, Reproduction]:
+    """The paper's tables made again, by name."""
+    return {
+        "reproduced": reproductions.reproduction(),
+        "reproduced-several": reproductions.reproduction(TableName.TABLE13, TableName.FIGURE1, TableName.FIGURE4),
+    }
 
 
 @pytest.fixture

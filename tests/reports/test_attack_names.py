@@ -3,7 +3,6 @@
 import pytest
 
 from bnnaudit.core.attack import (
-    AttackSettings,
     Auto,
     Beta,
     BetaRule,
@@ -12,12 +11,9 @@ from bnnaudit.core.attack import (
     LossKind,
     Method,
     Pgd,
-    Square,
     settings_of,
 )
-from bnnaudit.core.surrogate import NARROWING
-from bnnaudit.experiments.values import ReproducedRow
-from bnnaudit.reports.attack_names import attack_name, capitalised, effort, row_name, surrogate_name, temperature_name
+from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING
 
 
@@ -57,21 +53,6 @@ def test_what_a_method_does_not_use_is_a_dash() -> None:
     assert (temperature_name(deepfool), surrogate_name(deepfool), effort(deepfool)) == (MISSING, "identity", "20 x 1")
     pgd = Pgd(restarts=3)
     assert (temperature_name(pgd), surrogate_name(pgd), effort(pgd)) == ("1", "identity", "20 x 3")
-
-
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        (Pgd(), "PGD"),
-        (Pgd(beta=Beta(BetaRule.NJS)), "PGD++ NJS"),
-        (Pgd(beta=Beta(BetaRule.FIXED, 0.1)), "PGD++ 0.1"),
-        (Pgd(beta=Beta(BetaRule.HNS), surrogate=NARROWING), f"PGD++ HNS, {NARROWING}"),
-        (Square(), "Square"),
-        (None, "a quantity"),
-    ],
-)
-def test_rows_of_a_table_are_named_by_all_that_tells_them_apart(settings: AttackSettings | None, name: str) -> None:
-    assert row_name(ReproducedRow("a quantity", (), (), settings=settings)) == name
 
 
 def test_auto_shows_its_budget() -> None:

@@ -17,6 +17,7 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import TableName
 from bnnaudit.core.sources import SOURCES
 from bnnaudit.core.suite import Suite
 from bnnaudit.reports.documents import Audited, Bibliography, Catalogue, CheckCost, Document, EffortTable
@@ -46,7 +47,8 @@ def documents(reports: dict[str, Report], runs: dict[str, Audited], facts: Model
         Catalogue((rule, rule)),
         Bibliography((SOURCES["Gupta & Ajanthan 2022"],)),
         clever,
-        reproduction(facts),
+        reproduction(),
+        reproduction(TableName.TABLE11, TableName.FIGURE1, TableName.FIGURE4),
         efforts,
         compared(fake, fake),
         over_releases(fake),

@@ -12,6 +12,7 @@ import pytest
 
 from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.history import History
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.reports.documents import Audited
 from bnnaudit.reports.formats import ReportFormat, format_of, render
 from bnnaudit.reports.json.reading import round_trip
@@ -22,11 +23,15 @@ FILES = sorted((Path(__file__).parent / "golden").iterdir())
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_file_is_as_it_was(
-    path: Path, runs: dict[str, Audited], over_releases: dict[str, Comparison | History]
+    path: Path,
+    runs: dict[str, Audited],
+    over_releases: dict[str, Comparison | History],
+    reproduced: dict[str, Reproduction],
 ) -> None:
     format, name = format_of(path), path.name.partition(".")[0]
     assert format is not None
-    document = over_releases[name] if name in over_releases else round_trip(runs[name])
+    others = {**over_releases, **reproduced}
+    document = others[name] if name in others else round_trip(runs[name])
     written = render(document, format, Page(80)).encode()
     if os.environ.get("BNNAUDIT_WRITE_GOLDEN"):
         path.write_bytes(written)

@@ -75,6 +75,21 @@ def test_njs_b2_steps_in_only_where_the_error_signal_is_at_most_rho() -> None:
     assert 1 - torch.softmax(betas[1] * logits[1], dim=0)[0] >= RHO
 
 
+@pytest.mark.parametrize("rho", [1e-15, 1e-5, 0.01, 0.5])
+def test_bound_is_proposition_1_on_every_image(rho: float) -> None:
+    """The formula by hand, below and above b = 1; and what it is for: an error signal of at least rho is left."""
+    target, batch = setting()
+    logits = torch.tensor([[0.0, 0.1, 0.2, 0.3], [900.0, 0.0, -40.0, 3.0], [2.0, 2.0, 2.0, 2.0]], dtype=torch.float64)
+    temperature = fit_temperature(Beta(BetaRule.BOUND, rho=rho), target, batch)
+    betas, _ = temperature.at_start(target, batch.images[:3], logits, torch.tensor([3, 0, 0]))
+    wanted = [-math.log(rho / (3 * (1 - rho))) / spread for spread in (0.3, 940.0)]
+    assert betas.tolist() == pytest.approx([*wanted, 1.0])
+    assert torch.equal(temperature.at_step(betas * 7, logits, torch.tensor([3, 0, 0])), betas)
+    p = torch.softmax(betas[:2, None] * logits[:2], dim=1)
+    others = p.sum(dim=1) - p.amax(dim=1)
+    assert (others >= rho * (1 - 1e-9)).all() or rho < 1e-12  # what double precision still tells from 1
+
+
 def test_tracked_is_hns_logit_at_the_point_it_is_asked_about() -> None:
     target, batch = setting()
     logits = target.logits(batch.images)

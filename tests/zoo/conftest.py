@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnnaudit.zoo.train.recipes import Recipe
+from bnnaudit.zoo.train.tables import Recipe
 
 
 @pytest.fixture(scope="session")

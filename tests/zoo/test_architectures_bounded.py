@@ -25,6 +25,14 @@ from bnnaudit.zoo.architectures import ARCHITECTURES
         ("mlp", {"hidden": [-1]}),
         ("mlp", {"hidden": "abc"}),
         ("mlp", {"hidden": [[1]]}),
+        ("resnet18", {"width": 10**30}),
+        ("resnet50", {"width": 4096}),
+        ("densenet121", {"width": 4096}),
+        ("mobilenet_v2", {"width": 4096}),
+        ("vgg16", {"classes": 2**40}),
+        ("resnet18", {"in_channels": 10**12}),
+        ("lenet", {"image_size": 10**6}),
+        ("lenet", {"hidden": [1] * 100_000}),
     ],
 )
 def test_huge_networks_are_refused_before_they_are_built(
@@ -49,7 +57,8 @@ def test_what_is_built_holds_weights() -> None:
 
 
 def test_recipes_are_counted_too() -> None:
-    from bnnaudit.zoo.train.recipes import ArchitectureTable, Recipe, build_network
+    from bnnaudit.zoo.train.recipes import build_network
+    from bnnaudit.zoo.train.tables import ArchitectureTable, Recipe
 
     table = ArchitectureTable(name="mlp", options={"hidden": [40_000, 40_000]})
     with pytest.raises(SettingsError, match="parameters, more than"):

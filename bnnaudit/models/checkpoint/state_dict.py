@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from bnnaudit.core.archive import ArchiveError, is_zip, open_zip
 from bnnaudit.core.errors import CheckpointError, listed, one_line
 from bnnaudit.core.facts import ModelFormat
 from bnnaudit.core.file_limits import CHECKPOINT_BYTES, REPEATED_BYTES
+from bnnaudit.models.checkpoint.packed_weights import unpacked
 from bnnaudit.models.checkpoint.pickle_plan import (
     BrokenPickleError,
     ForeignNameError,
@@ -61,6 +63,8 @@ def read_state_dict(path: Path) -> tuple[ModelFormat, dict[str, Tensor]]:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path, device="cpu")
+        with safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata()
     except MemoryError:
         raise
     except Exception as error:  # a damaged header makes the library raise anything
@@ -69,7 +73,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
     if not tensors:
         raise CheckpointError(f"{path}: holds no tensors; save model.state_dict() with safetensors.torch.save_file")
-    return tensors
+    return unpacked(tensors, metadata, str(path))
 
 
 def _unpickled(path: Path) -> object:

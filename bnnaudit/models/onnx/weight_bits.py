@@ -22,6 +22,9 @@ ONE_BIT = frozenset(f"{domain}.BipolarQuant" for domain in QONNX_DOMAINS)
 NARROW = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4}
 CONTAINERS = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16}
 """Types that hold weights of their own width or of any smaller one."""
+SURELY_BINARY = 32
+"""Weights of two values that are binary whatever the width of their type: of two bits each, chance leaves so many so few values
+once in 10**9."""
 KEEPING = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
 """Operators behind which weights are what they were."""
 
@@ -40,7 +43,9 @@ def bits_of_layers(graph: Graph, proto: ModelProto) -> list[int]:
     found = []
     for name, weights, axis in _weights(graph):
         known = stated.get(name)
-        bits = known.bits if known is not None and known.exact else bits_of(weights, axis)
+        bits = bits_of(weights, axis)
+        if known is not None and known.exact and not (bits == 1 and weights.size >= SURELY_BINARY):
+            bits = known.bits
         found.append(bits if known is None else min(bits, known.bits))
     return found
 

@@ -9,11 +9,13 @@ from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Document
 from bnnaudit.reports.history_words import TITLES, history_line, skipped_sentences
 from bnnaudit.reports.html.comparison_view import comparison_view
 from bnnaudit.reports.html.history_view import series_view
+from bnnaudit.reports.html.reproduction_view import reproduction_view
 from bnnaudit.reports.html.room import LARGEST_PAGE, ROOMS, Room
 from bnnaudit.reports.html.suite_view import FailureView, suite_view
 from bnnaudit.reports.html.templates import environment
@@ -29,7 +31,7 @@ def write_html(document: Document, page: Page) -> str:
 
     The page of the stream does not matter: a browser lays this one out.
     """
-    if not isinstance(document, Report | Suite | Failure | Comparison | History):
+    if not isinstance(document, Report | Suite | Failure | Comparison | History | Reproduction):
         raise UsageError("html: this command's result has no page; write it as text or json")
     text = _drawn(document, ROOMS[0])
     if _is_small(text):
@@ -43,11 +45,13 @@ def _is_small(text: str) -> bool:
     return len(text.encode()) <= LARGEST_PAGE
 
 
-def _drawn(document: Report | Suite | Failure | Comparison | History, room: Room) -> str:
+def _drawn(document: Report | Suite | Failure | Comparison | History | Reproduction, room: Room) -> str:
     if isinstance(document, Comparison):
         return _compared(document, room)
     if isinstance(document, History):
         return _over_releases(document, room)
+    if isinstance(document, Reproduction):
+        return _reproduced(document, room)
     template = environment(room.text).get_template("page.html.j2")
     if not isinstance(document, Suite):
         view = _view(document, "r1", room)
@@ -74,6 +78,11 @@ def _over_releases(history: History, room: Room) -> str:
     return template.render(
         title=history_line(history), made=made, made_by="Read", views=views, titles=TITLES, skipped=skipped, room=room
     )
+
+
+def _reproduced(found: Reproduction, room: Room) -> str:
+    template, view = environment(room.text).get_template("reproduction.html.j2"), reproduction_view(found, room)
+    return template.render(title=view.title, made=found.provenance, made_by="Run", view=view, room=room)
 
 
 def _view(entry: Report | Failure, key: str, room: Room) -> ReportView | FailureView:

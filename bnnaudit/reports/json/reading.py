@@ -16,11 +16,14 @@ from bnnaudit.core.file_limits import REPORT_BYTES, REPORT_VALUES
 from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.report import SCHEMA as REPORT
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import SCHEMA as REPRODUCTION
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.documents import Audited
 from bnnaudit.reports.json.parsing.gate import require_same
 from bnnaudit.reports.json.parsing.node import Node
 from bnnaudit.reports.json.parsing.report import read_provenance, read_report
+from bnnaudit.reports.json.parsing.reproduction import read_reproduction
 from bnnaudit.reports.json.suite import FAILURE, SUITE
 from bnnaudit.reports.json.writer import write_json
 from bnnaudit.reports.page import Page
@@ -44,6 +47,14 @@ def read_document(text: str, where: str) -> Audited:
         raise ReportError(f"{where}: {error}; write it again with `bnnaudit check --format json`") from None
 
 
+def read_any(text: str, where: str) -> Audited | Reproduction:
+    """The same, or the paper's tables made again."""
+    try:
+        return _audited(Node(_parsed(text)), {**READERS, REPRODUCTION: read_reproduction})
+    except ReportError as error:
+        raise ReportError(f"{where}: {error}; write it again with --format json") from None
+
+
 def read_file(path: Path) -> Audited:
     """The report, suite or failure in a file; raises ReportError as `read_document` does, and for what cannot be read."""
     return read_bytes(content_of(path), str(path))
@@ -60,7 +71,12 @@ def content_of(path: Path) -> bytes:
 
 
 def read_bytes(content: bytes, where: str) -> Audited:
-    """The same in bytes: UTF-8, or UTF-16 and UTF-32 as some shells redirect to."""
+    """The report, suite or failure in bytes: UTF-8, or UTF-16 and UTF-32 as some shells redirect to."""
+    return read_document(text_of(content, where), where)
+
+
+def text_of(content: bytes, where: str) -> str:
+    """The text of a file's bytes; raises ReportError where it is none, or more than a report is."""
     if REPORT_BYTES.exceeded_by(len(content)):
         raise ReportError(f"{where}: {REPORT_BYTES.refused('its bytes go on')}")
     try:
@@ -69,7 +85,7 @@ def read_bytes(content: bytes, where: str) -> Audited:
         raise ReportError(f"{where}: it is not text; name a report written by --format json") from None
     if REPORT_VALUES.exceeded_by(values := sum(map(text.count, BETWEEN))):
         raise ReportError(f"{where}: {REPORT_VALUES.refused(f'up to {values:,} {REPORT_VALUES.unit}')}")
-    return read_document(text, where)
+    return text
 
 
 def round_trip(document: Kept) -> Kept:

@@ -9,8 +9,8 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Rule
 from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite
-from bnnaudit.experiments.values import Reproduction
 from bnnaudit.reports.documents import Bibliography, Catalogue, Document, EffortTable
 from bnnaudit.reports.json.audit import report_to_json
 from bnnaudit.reports.json.clever import clever_to_json

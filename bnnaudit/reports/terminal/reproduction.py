@@ -1,159 +1,124 @@
-"""Reproduced tables for the terminal: this run beside the paper's figures."""
+"""The paper's tables and figures made again, for the terminal: this run beside the paper's figures."""
 
-from typing import assert_never
+from __future__ import annotations
 
-from bnnaudit.core.attack import Method
-from bnnaudit.core.estimate import Estimate
-from bnnaudit.core.sources import SOURCES
-from bnnaudit.experiments.values import (
-    SOURCE,
-    AttackTable,
-    Claim,
-    CleverTable,
-    Outcome,
-    PropagationTable,
-    RadiusFigure,
-    ReproducedModel,
-    ReproducedRow,
-    Reproduction,
-)
-from bnnaudit.reports.attack_names import effort, row_name
-from bnnaudit.reports.numbers import (
-    MISSING,
-    duration,
-    interval,
-    percent,
-    plural,
-    significant,
-    threat_text,
-    with_interval,
-)
+from bnnaudit.core.reproduction import Outcome, ReproducedModel, ReproducedTable, Reproduction
+from bnnaudit.reports.numbers import duration, plural
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.reproduction_words import (
+    LEFT,
+    TITLES,
+    against_words,
+    claim_lines,
+    claim_words,
+    count_words,
+    curve_tables,
+    measured_on,
+    missing_words,
+    model_paths,
+    model_title,
+    page_title,
+    paper_words,
+    row_words,
+    table_title,
+    unable_words,
+)
 from bnnaudit.reports.terminal.typesetting import Column, Parts, heading, indented, labelled, table
 
-_OUTCOMES = {
-    Outcome.HOLDS: ("Holds here", "green"),
-    Outcome.FAILS: ("Does not hold here", "red"),
-    Outcome.UNDECIDED: ("Undecided here", "yellow"),
-}
+_STYLES = {Outcome.HOLDS: "green", Outcome.FAILS: "red", Outcome.UNDECIDED: "yellow"}
 
 
 def reproduction_parts(found: Reproduction, page: Page) -> Parts:
-    """One block for each model, under what the paper measured."""
-    blocks = [part for model in found.models for part in _block(found, model, page)]
-    return [*_overview(found, page), *blocks, "", *(page.text(note, "dim") for note in _notes(found))]
+    """The tables one below the other, each model of them in a block of its own."""
+    several = len(found.tables) > 1
+    blocks = [part for one in found.tables if one.models or not several for part in _table(one, page, several)]
+    empty = [one.name.shown for one in found.tables if not one.models]
+    rest = [f"No network at hand belongs to {', '.join(empty)}."] if several and empty else []
+    rest += [f"Not run: {one.path}: {one.why}" for one in found.unable]
+    rest.append(LEFT)
+    return [*_overview(found, page), *blocks, "", *(page.text(words, "dim") for words in rest)]
 
 
 def _overview(found: Reproduction, page: Page) -> Parts:
-    experiment, word = found.experiment, str(found.name)
-    kind = "Figure" if word.startswith("figure") else "Table"
-    paper = SOURCES["Gupta & Ajanthan 2022"]
-    rows = [
-        ("Paper", f"{paper.authors}: {paper.title}. {paper.venue}, {paper.link}"),
-        ("Measured on", experiment.measured_on),
+    lines = claim_lines(found)
+    rows = [("Paper", paper_words(found))]
+    if len(found.tables) == 1:
+        rows.append(("Measured on", found.tables[0].measured_on))
+    rows += [
+        (
+            "Here",
+            f"{plural(len(model_paths(found)), 'network')}, {duration(found.seconds)} on {found.environment.device}",
+        ),
+        ("Claims", count_words(lines)),
     ]
-    if not isinstance(experiment, RadiusFigure):
-        rows.append(("Figures", f"from {SOURCE}"))
+    return [page.text(page_title(found), "bold"), labelled((label, page.text(words)) for label, words in rows)]
+
+
+def _table(found: ReproducedTable, page: Page, several: bool) -> Parts:
+    title = [heading(table_title(found), page)] if several else []
+    blocks = [part for model in found.models for part in _block(found, model, page, several)]
+    notes = [missing_words(found), *found.notes]
+    return [*title, *blocks, *(indented(page.text(note, "dim")) for note in notes if note)]
+
+
+def _block(found: ReproducedTable, model: ReproducedModel, page: Page, several: bool) -> Parts:
+    title = page.text(f"\n{model_title(model)}", "bold") if several else heading(model_title(model), page)
+    facts = [measured_on(model), against_words(model, found)]
     return [
-        page.text(f"{kind} {word.removeprefix(kind.lower())}: {experiment.title}", "bold"),
-        labelled((label, page.text(words)) for label, words in rows),
+        title,
+        *(indented(page.text(words, "dim")) for words in facts if words),
+        *(_curves(found, model, page) if found.panels else [table(_columns(found, model, page), page)]),
+        *(indented(page.text(words, "yellow")) for words in unable_words(model)),
+        *(indented(part) for part in _claims(found, model, page)),
     ]
 
 
-def _block(found: Reproduction, model: ReproducedModel, page: Page) -> Parts:
-    measured = [f"{model.data.source}, {plural(model.data.samples, 'image')}"]
-    if model.threat is not None and not isinstance(found.experiment, RadiusFigure):
-        measured.append(threat_text(model.threat))
-    measured.append(f"clean {with_interval(model.clean_accuracy)}")
-    unable = [row for row in model.rows if row.unable]
+def _claims(found: ReproducedTable, model: ReproducedModel, page: Page) -> Parts:
+    """What the paper claims, and what this run says of it."""
     return [
-        heading(f"{model.model.path} ({model.kind or 'kind not known'})", page),
-        indented(page.text("; ".join(measured), "dim")),
-        table(_columns(found, model, page), page),
-        *(indented(page.text(f"{row_name(row)}: {row.unable}", "yellow")) for row in unable),
-        *(indented(line) for claim in model.claims for line in _claim_lines(claim, page)),
+        part
+        for claim in model.claims
+        for part in (
+            page.text(f"The paper's claim: {claim.statement}"),
+            page.text(claim_words(claim, found.unit), _STYLES[claim.outcome]),
+        )
     ]
 
 
-def _claim_lines(claim: Claim, page: Page) -> Parts:
-    """What the paper claims, and what this run says of it: `Holds here: PGD++ HNS 0.0 %, PGD DLR 10.0 % (McNemar p = 0.5).`"""
-    words, style = _OUTCOMES[claim.outcome]
-    several = len({figure.column for figure in claim.figures}) > 1
-    figures = [
-        f"{row_name(figure.row)}{f' at {figure.column}' if several else ''} {_cell(figure.value)}"
-        for figure in claim.figures
-    ]
-    p_value = "" if claim.p_value is None else f" (McNemar p = {significant(claim.p_value, 2)})"
-    parts = [words, ", ".join(figures) + p_value, claim.why]
+def _columns(found: ReproducedTable, model: ReproducedModel, page: Page) -> list[Column]:
+    """Where the paper has no such network, its columns are left out."""
+    rows = [row_words(row, found.unit) for row in model.rows]
+    cells = {
+        "": [row.name for row in rows],
+        "here": [row.here for row in rows],
+        "95 %": [row.interval for row in rows],
+        "paper": [row.paper for row in rows],
+        "difference": [row.difference for row in rows],
+        "time": [row.time for row in rows],
+    }
+    if all(row.seconds is None for row in model.rows):
+        del cells["time"]
+    spare = {"time": 3, "95 %": 2, "difference": 1}
+    styles = {"95 %": "dim", "time": "dim"}
     return [
-        page.text(f"The paper's claim: {claim.statement}"),
-        page.text(": ".join(part for part in parts if part) + ".", style),
+        Column(
+            title,
+            [page.text(words, styles.get(title, "")) for words in cells[title]],
+            right=bool(title),
+            wraps=not title,
+            spare=spare.get(title, 0),
+        )
+        for title in TITLES
+        if title in cells
     ]
 
 
-def _columns(found: Reproduction, model: ReproducedModel, page: Page) -> list[Column]:
-    attacks = isinstance(found.experiment, AttackTable | RadiusFigure)
-    columns = [Column("attack" if attacks else "", [page.text(row_name(row)) for row in model.rows], wraps=True)]
-    if attacks:
-        efforts = [MISSING if row.settings is None else effort(row.settings) for row in model.rows]
-        columns.append(Column("steps", [page.text(words) for words in efforts], right=True, spare=1))
-    for index, title in enumerate(model.columns):
-        cells = [row.cells[index] if index < len(row.cells) else None for row in model.rows]
-        columns.append(Column(title, [page.text(_cell(cell)) for cell in cells], right=True))
-        if isinstance(found.experiment, AttackTable):
-            columns.append(Column("95 %", [page.text(_interval(cell), "dim") for cell in cells], right=True, spare=2))
-    if attacks:
-        times = [MISSING if row.seconds is None else duration(row.seconds) for row in model.rows]
-        columns.append(Column("time", [page.text(words) for words in times], right=True, spare=3))
-    return [*columns, *_paper_columns(model, attacks, page)]
-
-
-def _paper_columns(model: ReproducedModel, attacks: bool, page: Page) -> list[Column]:
-    spare = 0 if attacks else 1
-    titles = [f"paper:\n{title}" for title in model.paper_columns] or ["paper"]
-    return [
-        Column(title, [page.text(_paper(row, index, attacks)) for row in model.rows], right=True, spare=spare)
-        for index, title in enumerate(titles)
-    ]
-
-
-def _paper(row: ReproducedRow, index: int, attacks: bool) -> str:
-    figure = row.paper[index] if index < len(row.paper) else None
-    if figure is None:
-        return MISSING
-    return f"{figure:.2f} %" if attacks else significant(figure, 4)
-
-
-def _cell(cell: Estimate | float | None) -> str:
-    if isinstance(cell, Estimate):
-        return percent(cell.value)
-    return MISSING if cell is None else significant(cell)
-
-
-def _interval(cell: Estimate | float | None) -> str:
-    return interval(cell) if isinstance(cell, Estimate) else MISSING
-
-
-def _notes(found: Reproduction) -> list[str]:
-    notes = [*_meaning(found), *found.notes]
-    if any(not model.paper_columns or any(None in row.paper for row in model.rows) for model in found.models):
-        notes.append("-: the paper has no such network or row, or its figure could not be found.")
-    return notes
-
-
-def _meaning(found: Reproduction) -> list[str]:
-    match found.experiment:
-        case AttackTable() | RadiusFigure():
-            notes = ["Accuracy left by each attack, each success replayed on the deployed model; steps x restarts."]
-            attacks = [row.settings for model in found.models for row in model.rows if row.settings is not None]
-            if any(settings.method.searches for settings in attacks):
-                notes.append("q: queries (forward passes) per image.")
-            if any(settings.method is Method.AUTO for settings in attacks):
-                notes.append("g: gradients per image, at most.")
-            return notes
-        case CleverTable():
-            return ["Mean CLEVER score of softmax(b a) in units of the [0,1] image: the estimated safe distance."]
-        case PropagationTable():
-            return ["Means over the images that are classified correctly, 100 at most."]
-        case _:
-            assert_never(found.experiment)
+def _curves(found: ReproducedTable, model: ReproducedModel, page: Page) -> Parts:
+    parts: list[object] = []
+    for panel in curve_tables(found, model):
+        columns = [
+            Column(title, [page.text(row[index]) for row in panel.rows], right=True, wraps=bool(index), spare=0)
+            for index, title in enumerate(panel.head)
+        ]
+        parts += [indented(page.text(panel.title, "bold")), table(columns, page)]
+    return parts  # type: ignore[return-value]

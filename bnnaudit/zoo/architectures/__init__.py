@@ -13,7 +13,12 @@ from torch import nn
 
 from bnnaudit.core.file_limits import MOST_LAYERS, MOST_PARAMETERS
 from bnnaudit.zoo.architectures.cnn import cnn
+from bnnaudit.zoo.architectures.densenet import densenet121
+from bnnaudit.zoo.architectures.lenet import lenet
 from bnnaudit.zoo.architectures.mlp import mlp
+from bnnaudit.zoo.architectures.mobilenet import mobilenet_v2
+from bnnaudit.zoo.architectures.resnet import resnet18, resnet50
+from bnnaudit.zoo.architectures.vgg import vgg16
 
 Options = ParamSpec("Options")
 
@@ -39,4 +44,16 @@ def bounded(builder: Callable[Options, nn.Module]) -> Callable[Options, nn.Modul
     return build
 
 
-ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"cnn": bounded(cnn), "mlp": bounded(mlp)})
+BUILDERS: tuple[Callable[..., nn.Module], ...] = (
+    cnn,
+    densenet121,
+    lenet,
+    mlp,
+    mobilenet_v2,
+    resnet18,
+    resnet50,
+    vgg16,
+)
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
+    {builder.__name__: bounded(builder) for builder in BUILDERS}
+)

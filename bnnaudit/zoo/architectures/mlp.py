@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from bnnaudit.quantization.binarizers import Binarizer
 from bnnaudit.quantization.layers import WeightScale
-from bnnaudit.zoo.architectures.precision import Activations, Weights, activation, linear
+from bnnaudit.zoo.architectures.precision import Activations, Ends, Precision, Weights
 
 
 def mlp(
@@ -17,17 +18,21 @@ def mlp(
     weights: str = Weights.FLOAT,
     activations: str = Activations.RELU,
     weight_scale: str = WeightScale.NONE,
+    ends: str = Ends.QUANTIZED,
+    binarizer: str = Binarizer.STE,
+    training_temperature: float | None = 1.0,
 ) -> nn.Module:
     """Linear layers, each with batch normalisation and an activation, then one to the logits.
 
-    (N, ...) with in_features values an image -> (N, classes). `weight_scale` (none, mean) counts for binary weights.
-    Raises ValueError where an option has no such value.
+    (N, ...) with in_features values an image -> (N, classes).
+    `weight_scale`, `binarizer` and `training_temperature` (see `Precision.classifier`) count for binary weights. Raises
+    ValueError where an option has no such value.
     """
-    precision, kind, scale = Weights(weights), Activations(activations), WeightScale(weight_scale)
+    precision = Precision.of(weights, activations, weight_scale, ends, binarizer, training_temperature)
     layers: list[nn.Module] = [nn.Flatten()]
     inputs = in_features
-    for outputs in hidden:
-        layers += [linear(inputs, outputs, precision, scale), nn.BatchNorm1d(outputs), activation(kind)]
+    for index, outputs in enumerate(hidden):
+        layers += [precision.linear(inputs, outputs, end=index == 0), nn.BatchNorm1d(outputs), precision.activation()]
         inputs = outputs
-    layers.append(linear(inputs, classes, precision, scale, bias=precision is Weights.FLOAT))
+    layers.append(precision.classifier(inputs, classes))
     return nn.Sequential(*layers)

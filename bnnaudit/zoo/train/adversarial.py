@@ -5,24 +5,32 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bnnaudit.attacks.table import run_attack
-from bnnaudit.core.attack import Pgd
+from bnnaudit.core.attack import Beta, Pgd
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.facts import Layout, ModelFacts, ModelFormat
 from bnnaudit.core.target import Preparation, Target
-from bnnaudit.core.threat import Box, Norm, Threat
+from bnnaudit.core.threat import Box, Threat
+from bnnaudit.quantization.layers import training_weights
+from bnnaudit.zoo.train.tables import AdversarialTable
 
 
-def adversarial_images(network: nn.Module, batch: Batch, eps: float, steps: int, step_size: float, seed: int) -> Tensor:
-    """L-inf adversarial images (N, C, H, W) in [0, 1], made on the network in eval mode; it is left as it was.
+def adversarial_images(network: nn.Module, batch: Batch, table: AdversarialTable, share: float, seed: int) -> Tensor:
+    """Adversarial images (N, C, H, W) in [0, 1], made on the network in eval mode; it is left as it was.
 
-    By PGD that goes on after its first success, for the worst image within reach.
+    By PGD, or PGD++, that goes on after its first success, for the worst image within reach: `share` of the table's radius, in
+    steps that are shorter to the same degree.
     """
     was_training = network.training
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    settings = Pgd(steps=steps, step_size=step_size, stop_at_success=False)
+    settings = Pgd(
+        steps=table.steps, step_size=table.step_size * share, beta=Beta.parse(table.beta), stop_at_success=False
+    )
     network.eval().requires_grad_(False)
     try:
-        return run_attack(settings, _target(network, batch), batch, Threat(Norm.LINF, eps), seed).images
+        with training_weights(network):
+            return run_attack(
+                settings, _target(network, batch), batch, Threat(table.norm, table.eps * share), seed
+            ).images
     finally:
         network.train(was_training)
         for parameter in trained:
@@ -33,4 +41,4 @@ def _target(network: nn.Module, batch: Batch) -> Target:
     """The network under training as a target: it has no file, and nothing is replayed on it."""
     shape = tuple(batch.images.shape[1:])
     facts = ModelFacts("", "", ModelFormat.PYTORCH, 0, shape, Layout.NCHW, Box())
-    return Target(network, Preparation(shape, Layout.NCHW), network, facts)
+    return Target(network, Preparation(shape, Layout.NCHW), network, facts, batch.images.device)

@@ -2,95 +2,186 @@
 
 from __future__ import annotations
 
-import math
+import copy
+import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
 
 import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
-from bnnaudit.quantization.layers import clip_latent_weights
+from bnnaudit.quantization.binarizers import BetaSchedule
+from bnnaudit.quantization.weight_training import after_step, anneal
 from bnnaudit.zoo.train.adversarial import adversarial_images
+from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.determinism import round_weights
-from bnnaudit.zoo.train.recipes import AdversarialTable, Optimizer, Recipe, Schedule, TrainingTable
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.images import Split, as_inputs, augmented
+from bnnaudit.zoo.train.schedule import learning_rate
+from bnnaudit.zoo.train.state import Best, Figures, State
+from bnnaudit.zoo.train.tables import Decayed, Optimizer, Recipe, TrainingTable
 
-Progress = Callable[[int, int, float], None]
-"""Told the number of epochs done, of epochs in all, and the mean loss of the last one."""
+
+class Listener(Protocol):
+    """Told how a training goes on; it may end it by raising an exception, between two steps."""
+
+    def planned(self, steps: int) -> None:
+        """Told how many steps are left."""
+        ...
+
+    def stepped(self, state: State) -> None:
+        """After each step."""
+        ...
+
+    def judged(self, state: State) -> None:
+        """After each epoch, whose figures are the last of the state's."""
+        ...
 
 
-def descend(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, progress: Progress | None) -> None:
-    """Trains the network in place on images (N, C, H, W) in [0, 1] of its own dtype; all randomness comes from the recipe."""
-    plan, generator = recipe.training, torch.Generator().manual_seed(recipe.seed)
-    optimizer = _optimizer(network, plan)
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What stays the same from the first step to the last. teacher: logits of images in [0, 1], where one is learnt from."""
+
+    recipe: Recipe
+    split: Split
+    arithmetic: Arithmetic
+    teacher: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Those of an epoch's batches; a batch of one image is left out, for a normalisation cannot learn from it."""
+        whole, rest = divmod(len(self.split.train), self.recipe.training.batch_size)
+        return [self.recipe.training.batch_size] * whole + ([rest] if rest > 1 else [])
+
+
+def starting_state(network: nn.Module, course: Course) -> State:
+    """The state before the first step; all randomness comes from the recipe's seed."""
+    network = course.arithmetic.placed(network)
     round_weights(network)
-    for epoch in range(plan.epochs):
-        order = torch.randperm(len(labels), generator=generator)
-        batches = [
-            ids for ids in torch.split(order, plan.batch_size) if len(ids) > 1
-        ]  # a normalisation cannot learn from one image
-        total = 0.0
-        for index, ids in enumerate(batches):
-            rate = learning_rate(plan, (epoch + index / len(batches)) / plan.epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            batch = Batch(shifted(images[ids], plan.shift, generator), labels[ids], ids)
-            if recipe.adversarial is not None:
-                batch = _attacked(network, batch, recipe.adversarial, epoch, recipe.seed * plan.epochs + epoch)
-            total += _step(network, batch, optimizer, plan.label_smoothing)
-        if progress:
-            progress(epoch + 1, plan.epochs, total / len(labels))
+    plan = course.recipe.training
+    return State(network, _optimizer(network, plan), torch.Generator().manual_seed(course.recipe.seed))
 
 
-def learning_rate(plan: TrainingTable, done: float) -> float:
-    """The learning rate when the fraction `done` of all steps has been taken."""
-    match plan.schedule:
-        case Schedule.CONSTANT:
-            return plan.learning_rate
-        case Schedule.COSINE:
-            return plan.learning_rate * (1 + math.cos(math.pi * done)) / 2
-        case _:
-            assert_never(plan.schedule)
-
-
-def shifted(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to `pixels` along both axes, black beyond the border (N, C, H, W)."""
-    if pixels == 0:
-        return images
-    height, width = images.shape[2:]
-    padded = nn.functional.pad(images, (pixels,) * 4)
-    moves = torch.randint(2 * pixels + 1, (len(images), 2), generator=generator).tolist()
-    moved = [image[:, y : y + height, x : x + width] for image, (y, x) in zip(padded, moves, strict=True)]
-    return torch.stack(moved)
+def descend(state: State, course: Course, listener: Listener) -> None:
+    """Trains the state's network in place until its last epoch, or until early ending."""
+    plan, sizes = course.recipe.training, course.sizes
+    listener.planned((plan.epochs - state.epoch) * len(sizes) - state.batch)
+    while state.epoch < plan.epochs and not _ends_early(state, plan):
+        if state.batch == 0:
+            state.order = torch.randperm(len(course.split.train), generator=state.generator)
+            state.loss, state.right, state.seen, state.seconds = 0.0, 0, 0, 0.0
+        for index in range(state.batch, len(sizes)):
+            started = time.monotonic()
+            first = sum(sizes[:index])
+            _step(
+                state,
+                course,
+                state.order[first : first + sizes[index]],
+                (state.epoch + index / len(sizes)) / plan.epochs,
+            )
+            state.batch = index + 1
+            state.seconds += time.monotonic() - started
+            listener.stepped(state)
+        _judge(state, course)
+        listener.judged(state)
 
 
 def _optimizer(network: nn.Module, plan: TrainingTable) -> torch.optim.Optimizer:
+    groups = _groups(network, plan)
     match plan.optimizer:
+        case Optimizer.ADAM:
+            return torch.optim.Adam(groups, plan.learning_rate)
         case Optimizer.ADAMW:
-            return torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)
+            return torch.optim.AdamW(groups, plan.learning_rate)
         case Optimizer.SGD:
-            return torch.optim.SGD(
-                network.parameters(), plan.learning_rate, momentum=0.9, weight_decay=plan.weight_decay
-            )
+            return torch.optim.SGD(groups, plan.learning_rate, momentum=plan.momentum)
         case _:
             assert_never(plan.optimizer)
 
 
-def _attacked(network: nn.Module, batch: Batch, table: AdversarialTable, epoch: int, seed: int) -> Batch:
-    """The batch with adversarial images in place of its own."""
-    share = min(1.0, (epoch + 1) / (table.warmup + 1))
-    images = adversarial_images(network, batch, table.eps * share, table.steps, table.step_size * share, seed)
-    return replace(batch, images=images.detach())
+def _groups(network: nn.Module, plan: TrainingTable) -> list[dict[str, object]]:
+    """The parameters, those that the weight decay leaves alone apart: biases, and factors and offsets of normalisations."""
+    parameters = list(network.parameters())
+    if plan.decayed is Decayed.ALL:
+        return [{"params": parameters, "weight_decay": plan.weight_decay}]
+    weights = [parameter for parameter in parameters if parameter.dim() > 1]
+    others = [parameter for parameter in parameters if parameter.dim() <= 1]
+    return [{"params": weights, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def _step(network: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, label_smoothing: float) -> float:
-    """One step; returns the loss summed over the batch."""
+def _step(state: State, course: Course, ids: Tensor, done: float) -> None:
+    """One step on the images of these indices, when the fraction `done` of all steps has been taken."""
+    recipe, plan, arithmetic, network = course.recipe, course.recipe.training, course.arithmetic, state.network
+    state.rate = learning_rate(plan, done)
+    for group in state.optimizer.param_groups:
+        group["lr"] = state.rate
+    anneal(network, done, BetaSchedule(recipe.binarizer.beta_start, recipe.binarizer.beta_end))
+    whole = Prepared(network, arithmetic, recipe.data.mean, recipe.data.std)
+    batch = _batch(course, ids, state.generator)
+    if recipe.adversarial is not None:
+        share = min(1.0, (state.epoch + 1) / (recipe.adversarial.warmup + 1))
+        seed = recipe.seed * plan.epochs + state.epoch
+        images = adversarial_images(whole, batch, recipe.adversarial, share, seed)
+        batch = replace(batch, images=images.detach())
     network.train()
-    optimizer.zero_grad()
-    loss = nn.functional.cross_entropy(network(batch.images), batch.labels, label_smoothing=label_smoothing)
+    state.optimizer.zero_grad()
+    scores = whole(batch.images)
+    loss = _loss(scores, batch, course)
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    clip_latent_weights(network)
+    state.optimizer.step()
+    after_step(network)
     round_weights(network)
-    return loss.item() * len(batch)
+    state.loss += loss.item() * len(batch)
+    state.right += int((scores.detach().argmax(dim=1) == batch.labels).sum())
+    state.seen += len(batch)
+
+
+def _batch(course: Course, ids: Tensor, generator: torch.Generator) -> Batch:
+    """The images of these indices, augmented, as training computes with them."""
+    train, plan = course.split.train, course.recipe.training
+    indices = ids.numpy()
+    images = augmented(train.read(indices), plan.shift, plan.flip, generator)
+    labels = torch.from_numpy(train.y[indices])
+    device = course.arithmetic.device
+    return Batch(course.arithmetic.images(as_inputs(images)), labels.to(device), ids.to(device))
+
+
+def _loss(scores: Tensor, batch: Batch, course: Course) -> Tensor:
+    """The mean over the batch."""
+    recipe = course.recipe
+    loss = nn.functional.cross_entropy(scores, batch.labels, label_smoothing=recipe.training.label_smoothing)
+    if course.teacher is None or recipe.distillation is None:
+        return loss
+    table = recipe.distillation
+    with torch.no_grad():
+        taught = course.teacher(batch.images)
+    return (1 - table.weight) * loss + table.weight * distilled(scores, taught, table.temperature)
+
+
+def distilled(scores: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """[Hinton et al. 2015]'s loss: T^2 KL(softmax(taught / T) || softmax(scores / T)), the mean over a batch (N, classes)."""
+    wanted = torch.log_softmax(taught / temperature, dim=1)
+    found = torch.log_softmax(scores / temperature, dim=1)
+    return temperature**2 * nn.functional.kl_div(found, wanted, reduction="batchmean", log_target=True)
+
+
+def _judge(state: State, course: Course) -> None:
+    """Ends an epoch: its figures, and the best network so far where early ending is asked for."""
+    started = time.monotonic()
+    final = deployed(state.network, course.split.train, course.recipe, course.arithmetic)
+    test = clean_accuracy(final, course.split.test, course.recipe, course.arithmetic)
+    validation = course.split.validation
+    apart = None if validation is None else clean_accuracy(final, validation, course.recipe, course.arithmetic)
+    seen = max(1, state.seen)
+    state.epoch, state.batch = state.epoch + 1, 0
+    seconds = state.seconds + time.monotonic() - started
+    row = Figures(state.epoch, state.loss / seen, state.right / seen, test, apart, state.rate, round(seconds, 1))
+    state.figures.append(row)
+    if apart is not None and course.recipe.training.patience and (state.best is None or apart > state.best.accuracy):
+        state.best = Best(state.epoch, apart, copy.deepcopy(state.network.state_dict()))
+
+
+def _ends_early(state: State, plan: TrainingTable) -> bool:
+    return plan.patience is not None and state.best is not None and state.epoch - state.best.epoch >= plan.patience

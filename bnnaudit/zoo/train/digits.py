@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
 
 import numpy as np
 
 from bnnaudit.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+from bnnaudit.zoo.train.images import Images, Split
 
 SHAPE = (1, 8, 8)
 """Shape of one image, as a network takes it."""
 CLASSES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """Grey images (N, 8, 8), uint8, and their labels (N,), int64, 0 to 9."""
-
-    x: NDArray[np.uint8]
-    y: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Images to train on and images held out."""
-
-    train: Images
-    test: Images
 
 
 def load_digits_split(held_out: int, seed: int) -> Split:
@@ -48,4 +28,5 @@ def load_digits_split(held_out: int, seed: int) -> Split:
     y = labels.astype(np.int64)
     order = np.random.default_rng(seed).permutation(len(y))
     train, test = order[:-held_out], order[-held_out:]
-    return Split(Images(x[train], y[train]), Images(x[test], y[test]))
+    sha256 = hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()
+    return Split(Images(x[train], y[train]), Images(x[test], y[test]), CLASSES, True, sha256)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import onnx
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from bnnaudit.core.errors import UsageError
+from bnnaudit.models.checkpoint.packed_weights import packed
+from bnnaudit.zoo.train import narrow_weights
 
 OPSET = 20
 """Version of the standard operators that the files are written in."""
 
 
-def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> None:
+def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...], pack: bool = False) -> bytes:
     """The network, deployed and in eval mode, as ONNX: input `images` (batch, *input_shape), output `logits` (batch, d).
 
     The exporter's notes on where in the source each node comes from are left out, so the bytes depend on the network and
-    the versions of torch and onnxscript alone. Raises UsageError where onnxscript is not installed.
+    the versions of torch and onnxscript alone. pack: binary weights take four bits each. Raises UsageError where onnxscript
+    is not installed.
     """
     try:
         import onnxscript  # noqa: F401 - what torch exports with
@@ -31,7 +34,7 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> 
             (torch.zeros(2, *input_shape),),
             input_names=["images"],
             output_names=["logits"],
-            opset_version=OPSET,
+            opset_version=narrow_weights.OPSET if pack else OPSET,
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             dynamo=True,
             verbose=False,
@@ -43,15 +46,14 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> 
         del noted.metadata_props[:]
         noted.doc_string = ""
     model.producer_version = torch.__version__.partition("+")[0]
+    if pack:
+        narrow_weights.store_narrow(model)
     onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    return bytes(model.SerializeToString(deterministic=True))
 
 
-def write_safetensors(network: nn.Module, path: Path) -> None:
-    """The network's state dict, without the batch counters of its normalisations."""
-    tensors = {
-        name: tensor.contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    path.write_bytes(save(tensors))
+def safetensors_bytes(weights: Mapping[str, Tensor], pack: bool) -> bytes:
+    """A state dict, without the batch counters of its normalisations. pack: binary weights take one bit each."""
+    kept = {name: tensor.contiguous() for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
+    tensors, metadata = packed(kept) if pack else (kept, {})
+    return bytes(save(tensors, metadata or None))

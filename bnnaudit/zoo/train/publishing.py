@@ -1,60 +1,157 @@
-"""The files beside a trained network: its card, the held-out images, and the digests of all files."""
+"""The files of a trained network: its weights, its card, the held-out images, and the digests of all of them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import hashlib
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
+from torch import Tensor, nn
 
-from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.errors import UsageError
+from bnnaudit.core.part_files import part_beside
 from bnnaudit.core.regular_file import open_regular
-from bnnaudit.zoo.train.digits import Images
-from bnnaudit.zoo.train.recipes import Recipe
+from bnnaudit.core.replacing import replace_together
+from bnnaudit.zoo.train.agreement import agreement
+from bnnaudit.zoo.train.card import card_text
+from bnnaudit.zoo.train.export import onnx_bytes, safetensors_bytes
+from bnnaudit.zoo.train.images import Images, Split
+from bnnaudit.zoo.train.keeping import LogLines, write_whole
+from bnnaudit.zoo.train.tables import ExportFormat, Recipe
 
 DIGESTS = "SHA256SUMS"
 LONGEST_LIST = 2**20
 """Bytes of a list that is read: about 10,000 files. Not tuned."""
 
 
-def write_card(recipe: Recipe, input_shape: tuple[int, ...], data: Path, clean_accuracy: float, path: Path) -> None:
-    """The card: the audit's data and threat, the clean accuracy on all held-out images, and the architecture."""
-    lines = [
-        f"description = {_toml(recipe.description)}",
-        "",
-        "[data]",
-        f"source = {_toml(data.name)}",
-        f"samples = {recipe.card.samples}",
-        "",
-        "[threat]",
-        'norm = "linf"',
-        f"eps = {recipe.card.eps}",
-        "",
-        "[declared]",
-        f"clean_accuracy = {clean_accuracy:.4f}",
-        "",
-        "[architecture]",
-        f"name = {_toml(recipe.architecture.name)}",
-        f"input_shape = {_toml(list(input_shape))}",
-        "",
-        "[architecture.options]",
-        *(f"{key} = {_toml(value)}" for key, value in recipe.architecture.options.items()),
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A network that was trained: as it is deployed, its latent weights by name, the data, its accuracy on the test images.
+
+    epoch: after which it was taken.
+    """
+
+    network: nn.Module
+    latent: Mapping[str, Tensor]
+    split: Split
+    clean_accuracy: float
+    epoch: int
 
 
-def write_images(images: Images, path: Path) -> None:
-    """`x` (N, 8, 8) uint8 and `y` (N,) as npz, not compressed: the same images give the same bytes everywhere."""
-    with path.open("wb") as stream:
-        np.savez(stream, x=images.x, y=images.y)
+def written_names(recipe: Recipe, drawn: bool) -> tuple[str, ...]:
+    """The files that a recipe makes: models, images where they were drawn, log, card, and at last the list of their digests."""
+    models = [f"{recipe.name}.{kind}" for kind in dict.fromkeys(recipe.export.formats)]
+    latent = [latent_name(recipe)] if recipe.export.latent else []
+    images = [images_name(recipe)] if drawn else []
+    return (*models, *latent, *images, log_name(recipe), card_name(recipe), DIGESTS)
 
 
-def write_digests(known: Mapping[str, str], files: Iterable[Path], path: Path) -> None:
-    """The SHA-256 of the files beside those that are known, sorted by name. `sha256sum -c` reads it."""
-    digests = {**known, **{file.name: sha256_of(file) for file in files}}
-    path.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)), encoding="utf-8")
+def card_name(recipe: Recipe) -> str:
+    """The file of the card."""
+    return f"{recipe.name}.toml"
+
+
+def latent_name(recipe: Recipe) -> str:
+    """The file of the weights that training moves."""
+    return f"{recipe.name}-latent.safetensors"
+
+
+def images_name(recipe: Recipe) -> str:
+    """The file of the held-out images, in plain letters whatever the data are called."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe.data.name).stem).strip("-.")
+    return f"{plain or recipe.name}-test.npz"
+
+
+def log_name(recipe: Recipe) -> str:
+    """The file of the figures. No digest of it is kept, for it says how long the training took."""
+    return f"{recipe.name}-log.jsonl"
+
+
+def known_digests(recipe: Recipe, drawn: bool, output: Path) -> Mapping[str, str]:
+    """Those of the files that are there already.
+
+    Raises UsageError where something is in the way: a folder, a pipe, or weights that the new card would not be about. Raises
+    OSError where the folder cannot be read.
+    """
+    for name in written_names(recipe, drawn):
+        if os.path.lexists(output / name) and not (output / name).is_file():
+            raise UsageError(f"{output / name}: not a file, so it is not replaced; remove it, or name another folder")
+    for kind in set(ExportFormat) - set(recipe.export.formats):
+        other = output / f"{recipe.name}.{kind}"
+        if other.exists():
+            raise UsageError(
+                f"{other}: the new card {card_name(recipe)} would be taken for its own; remove it, add {kind} to "
+                "export.formats, or name another folder"
+            )
+    path = output / DIGESTS
+    return read_digests(path) if path.exists() else {}
+
+
+def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path | None) -> tuple[Path, ...]:
+    """Puts all files of a network into the folder, or none; returns their paths. log: with a line about the network.
+
+    Raises OSError, and UsageError where something is in the way.
+    """
+    known = known_digests(recipe, made.split.drawn, output)
+    contents, last = _models(recipe, made)
+    if made.split.drawn:
+        contents[images_name(recipe)] = images_bytes(made.split.test)
+    source = recipe.card.data or (images_name(recipe) if made.split.drawn else recipe.data.source)
+    contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, made.clean_accuracy).encode()
+    digests = {**known, **{name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
+    contents[DIGESTS] = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
+    contents[log_name(recipe)] = log.text(last).encode()
+    names = written_names(recipe, made.split.drawn)
+    with part_beside(output / recipe.name) as part:
+        part.mkdir()
+        for name, content in contents.items():
+            (part / name).write_bytes(content)
+        replace_together(part, output, names, speaking=card_name(recipe))
+    return (*(output / name for name in names if name != DIGESTS), *_copied(recipe, output, file))
+
+
+def _models(recipe: Recipe, made: Made) -> tuple[dict[str, bytes], dict[str, object]]:
+    """The files of weights by name, and what the log says of them."""
+    contents: dict[str, bytes] = {}
+    last: dict[str, object] = {"written_epoch": made.epoch, "clean_accuracy": made.clean_accuracy}
+    for kind in dict.fromkeys(recipe.export.formats):
+        match kind:
+            case ExportFormat.ONNX:
+                content = onnx_bytes(made.network, made.split.train.shape, recipe.export.packed)
+                last["onnx_runtime_agrees"] = agreement(content, made.network, made.split.test, recipe)
+            case ExportFormat.SAFETENSORS:
+                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)
+            case _:
+                assert_never(kind)
+        contents[f"{recipe.name}.{kind}"] = content
+    if recipe.export.latent:
+        contents[latent_name(recipe)] = safetensors_bytes(made.latent, False)
+    return contents, last
+
+
+def _copied(recipe: Recipe, output: Path, file: Path | None) -> tuple[Path, ...]:
+    """The recipe's copy in `recipes/`, unless it is the recipe itself."""
+    if file is None:
+        return ()
+    copy = output / "recipes" / f"{recipe.name}.toml"
+    if copy.exists() and copy.samefile(file):
+        return ()
+    copy.parent.mkdir(exist_ok=True)
+    write_whole(copy, file.read_bytes())
+    return (copy,)
+
+
+def images_bytes(images: Images) -> bytes:
+    """`x` and `y` (N,) as npz, not compressed: the same images give the same bytes everywhere."""
+    stream = io.BytesIO()
+    np.savez(stream, x=images.x, y=images.y)
+    return stream.getvalue()
 
 
 def read_digests(path: Path) -> Mapping[str, str]:
@@ -69,8 +166,3 @@ def read_digests(path: Path) -> Mapping[str, str]:
     if len(content) > LONGEST_LIST or any(len(pair) != 2 for pair in pairs):
         raise no_list
     return {name: digest for digest, name in pairs}
-
-
-def _toml(value: object) -> str:
-    """A string, number, boolean or list as TOML writes it, which is as JSON does."""
-    return json.dumps(value, ensure_ascii=False)

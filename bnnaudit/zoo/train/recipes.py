@@ -1,124 +1,23 @@
-"""Recipes: everything that decides what a network becomes in training, as one TOML file."""
+"""Reads recipes: TOML files that decide what a network becomes in training."""
 
 from __future__ import annotations
 
 import inspect
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import ValidationError
 from torch import nn
 
 from bnnaudit.core.errors import SettingsError, one_line
-from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
-
-
-class ExportFormat(StrEnum):
-    """How a trained network is written; both hold the deployed form, whose binary weights are -1 and +1."""
-
-    ONNX = "onnx"
-    SAFETENSORS = "safetensors"
-
-
-class Optimizer(StrEnum):
-    """What turns gradients into steps: AdamW, or SGD with momentum 0.9."""
-
-    ADAMW = "adamw"
-    SGD = "sgd"
-
-
-class Schedule(StrEnum):
-    """How the learning rate changes from the first step to the last."""
-
-    CONSTANT = "constant"
-    COSINE = "cosine"
-
+from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.training_data import DIGITS
 
 MOST_PROBLEMS = 20
 """That are named at once. Not tuned."""
-
-AtLeastOne = Annotated[StrictInt, Field(ge=1, le=LARGEST_COUNT)]
-Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Table(BaseModel):
-    """A table of the file: no key but its own, never changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ArchitectureTable(_Table):
-    """[architecture]: a built-in name and the options of its builder."""
-
-    name: StrictStr
-    options: dict[str, Any] = {}
-
-
-class DataTable(_Table):
-    """[data]: a bundled data set; the last `held_out` images of an order drawn from `seed` are never trained on."""
-
-    name: Literal["digits"] = "digits"
-    held_out: Annotated[StrictInt, Field(ge=1, le=1796)] = 597
-    seed: Seed = 0
-
-
-class TrainingTable(_Table):
-    """[training]: how the weights are moved. `shift`: images are moved at random by up to so many pixels each way."""
-
-    epochs: AtLeastOne
-    batch_size: Annotated[StrictInt, Field(ge=2, le=LARGEST_COUNT)] = 64
-    optimizer: Optimizer = Optimizer.ADAMW
-    learning_rate: Positive = 0.01
-    schedule: Schedule = Schedule.COSINE
-    weight_decay: NotNegative = 0.0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    shift: Annotated[StrictInt, Field(ge=0)] = 0
-
-
-class AdversarialTable(_Table):
-    """[adversarial]: train on L-inf PGD's images instead ([Madry et al. 2018]); lengths in units of the [0,1] image.
-
-    The radius grows to `eps` over the first `warmup` epochs.
-    """
-
-    eps: Positive
-    steps: AtLeastOne
-    step_size: Positive
-    warmup: Annotated[StrictInt, Field(ge=0)] = 0
-
-
-class ExportTable(_Table):
-    """[export]: what is written."""
-
-    formats: Annotated[tuple[ExportFormat, ...], Field(min_length=1)] = (ExportFormat.ONNX,)
-
-
-class CardTable(_Table):
-    """[card]: the audit that the card asks for, L-inf with `eps` in units of the [0,1] image."""
-
-    eps: Positive
-    samples: AtLeastOne = 300
-
-
-class Recipe(_Table):
-    """A whole recipe. `name` is that of the files that it makes."""
-
-    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    description: StrictStr
-    seed: Seed = 0
-    architecture: ArchitectureTable
-    data: DataTable = DataTable()
-    training: TrainingTable
-    adversarial: AdversarialTable | None = None
-    export: ExportTable = ExportTable()
-    card: CardTable
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -134,7 +33,9 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
         raise SettingsError(f"{path}: {'; '.join(problems[:MOST_PROBLEMS])}") from None
-    build_network(recipe, str(path))
+    network = build_network(recipe, str(path))
+    if recipe.data.source == DIGITS:  # of other data the shape is known once they are read
+        refuse_misfit(network, SHAPE, CLASSES, str(path))
     return recipe
 
 
@@ -154,28 +55,30 @@ def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
         network = builder(**options)
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise SettingsError(f"{where}: architecture.options: {one_line(error, 200)}") from error
-    _refuse_misfit(network, where)
     return network
 
 
-def _refuse_misfit(network: nn.Module, where: str) -> None:
-    """Raises SettingsError where the network does not take the data's images, or has not the data's classes."""
-    shape = "x".join(str(length) for length in SHAPE)
+def refuse_misfit(network: nn.Module, image: tuple[int, ...], classes: int, where: str) -> None:
+    """Raises SettingsError where the network does not take images (C, H, W) of the data, or has not the data's classes."""
+    shape = "x".join(str(length) for length in image)
     try:
         with torch.no_grad():
-            scores = network.eval()(torch.zeros(1, *SHAPE))
+            scores = network.eval()(torch.zeros(1, *image, dtype=next(network.parameters()).dtype))
     except RuntimeError as error:
         raise SettingsError(
             f"{where}: architecture.options: does not take {shape} images ({one_line(error, 200)})"
         ) from error
-    if scores.shape != (1, CLASSES):
-        raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {CLASSES}")
+    if scores.shape != (1, classes):
+        raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {classes}")
     network.train()
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     """One problem of a recipe in a few words."""
     key = ".".join(str(part)[:80] for part in location)
+    message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"unknown key {key}"
-    return f"missing key {key}" if kind == "missing" else f"{key}: {message[0].lower()}{message[1:]}"
+    if kind == "missing":
+        return f"missing key {key}"
+    return ": ".join(filter(None, (key, message[0].lower() + message[1:])))

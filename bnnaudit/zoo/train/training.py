@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import UsageError
-from bnnaudit.core.part_files import part_beside
-from bnnaudit.core.replacing import replace_together
-from bnnaudit.quantization.layers import deploy
-from bnnaudit.zoo.train.descent import Progress, descend
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.file_name import shown
+from bnnaudit.zoo.train.arithmetic import Arithmetic
+from bnnaudit.zoo.train.checkpointing import resume
+from bnnaudit.zoo.train.decoded_cache import Told
+from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, reproducible
-from bnnaudit.zoo.train.digits import Images, load_digits_split
-from bnnaudit.zoo.train.export import write_onnx, write_safetensors
-from bnnaudit.zoo.train.publishing import DIGESTS, read_digests, write_card, write_digests, write_images
-from bnnaudit.zoo.train.recipes import ExportFormat, Recipe, build_network
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.images import Split
+from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
+from bnnaudit.zoo.train.publishing import Made, known_digests, publish
+from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
+from bnnaudit.zoo.train.state import State
+from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of
+from bnnaudit.zoo.train.training_data import load_split
 
-TRAINING_DTYPE = torch.float64
-"""Processors differ in the last bits; in float64 that is too small to turn a sign, and `round_weights` takes it away."""
+BESIDES = ("description", "card", "export")
+"""Parts of a recipe that no weight depends on: a checkpoint stays good when they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,115 +42,127 @@ class TrainingResult:
     files: tuple[Path, ...]
 
 
-def train(recipe: Recipe, output: Path, progress: Progress | None = None) -> TrainingResult:
-    """Trains on the CPU and writes NAME.onnx and/or NAME.safetensors, NAME.toml, the held-out images and SHA256SUMS.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a training depends on beside its recipe, or tells.
 
-    All of them or none: what was there is replaced when everything is made. The result depends on the recipe alone. Raises
-    UsageError where `output` is not a folder that can be written to, or holds what is in the way.
+    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. told: how many images of
+    how many have been decoded. stop: whether to end, asked between two steps. restart: a checkpoint is not gone on from, but
+    replaced. every: seconds between two checkpoints.
     """
-    known = _known_digests(recipe, output)
-    split = load_digits_split(recipe.data.held_out, recipe.data.seed)
-    images, labels = as_tensors(split.train)
-    with reproducible(recipe.seed):
-        with default_dtype(TRAINING_DTYPE):
-            network = build_network(recipe)
-        descend(network, images.to(TRAINING_DTYPE), labels, recipe, progress)
-        deployed = deploy(network.float())
-        accuracy = clean_accuracy(deployed, split.test)
-        files = _write(recipe, deployed, tuple(images.shape[1:]), accuracy, split.test, known, output)
-    return TrainingResult(deployed, accuracy, files)
+
+    file: Path | None = None
+    data_root: Path | None = None
+    watcher: Watcher = field(default_factory=NoWatcher)
+    told: Told | None = None
+    stop: Callable[[], bool] = lambda: False
+    restart: bool = False
+    every: float = EVERY
 
 
-def as_tensors(images: Images) -> tuple[Tensor, Tensor]:
-    """Images (N, 1, 8, 8), float32 in [0, 1], and labels (N,), as an audit reads them from the file."""
-    return torch.from_numpy(images.x).float().div(255).unsqueeze(1), torch.from_numpy(images.y)
+ALONE = Surroundings()
 
 
-@torch.no_grad()
-def clean_accuracy(network: nn.Module, images: Images) -> float:
-    """The fraction of images that the network, in eval mode, gets right."""
-    inputs, labels = as_tensors(images)
-    return float((network(inputs).argmax(dim=1) == labels).double().mean())
+def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> TrainingResult:
+    """Trains, from the last checkpoint where there is one, and writes the network's files into `output`.
 
-
-def written_names(recipe: Recipe) -> tuple[str, ...]:
-    """The files that a recipe makes: models, images, card, and at last the list of their digests."""
-    models = (_model_name(recipe, kind) for kind in recipe.export.formats)
-    return (*dict.fromkeys(models), _data_name(recipe), _card_name(recipe), DIGESTS)
-
-
-def _known_digests(recipe: Recipe, output: Path) -> Mapping[str, str]:
-    """Those of the files that are there already.
-
-    Raises UsageError where something is in the way: a folder, a pipe, or weights that the new card would not be about.
+    NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the held-out
+    images where they were drawn from the data: all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
+    The network depends on the recipe and the data alone. Raises UsageError where `output` is not a folder that can be written
+    to, or holds what is in the way, and TrainingInterruptedError where it was to stop.
     """
-    try:
-        for name in written_names(recipe):
-            if os.path.lexists(output / name) and not (output / name).is_file():
-                raise UsageError(
-                    f"{output / name}: not a file, so it is not replaced; remove it, or name another folder"
-                )
-        for kind in set(ExportFormat) - set(recipe.export.formats):
-            other = output / _model_name(recipe, kind)
-            if other.exists():
-                raise UsageError(
-                    f"{other}: the new card {_card_name(recipe)} would be taken for its own; remove it, add {kind} to "
-                    "export.formats, or name another folder"
-                )
-        path = output / DIGESTS
-        return read_digests(path) if path.exists() else {}
-    except OSError as error:
-        raise _unwritable(output, error) from error
-
-
-def _write(
-    recipe: Recipe,
-    network: nn.Module,
-    shape: tuple[int, ...],
-    accuracy: float,
-    test: Images,
-    known: Mapping[str, str],
-    output: Path,
-) -> tuple[Path, ...]:
-    """Writes all files of a network; returns the paths of models, card and images."""
-    data, card = _data_name(recipe), _card_name(recipe)
-    models = [_model_name(recipe, kind) for kind in dict.fromkeys(recipe.export.formats)]
-    try:
+    with refused(output):
         output.mkdir(parents=True, exist_ok=True)
-        with part_beside(output / recipe.name) as made:
-            made.mkdir()
-            write_images(test, made / data)
-            write_card(recipe, shape, made / data, accuracy, made / card)
-            for kind in dict.fromkeys(recipe.export.formats):
-                _write_model(network, shape, made / _model_name(recipe, kind), kind)
-            write_digests(known, [made / name for name in (*models, card, data)], made / DIGESTS)
-            replace_together(made, output, written_names(recipe), speaking=card)
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    return tuple(output / name for name in (*models, card, data))
+    arithmetic = Arithmetic.of(recipe.training)
+    split = load_split(recipe.data, around.data_root, around.told)
+    with refused(output):
+        known_digests(recipe, split.drawn, output)
+    sources = _networks_named(recipe, output, around.file)
+    digest = digest_of(recipe, split, sources)
+    checkpoint = output / f"{recipe.name}.checkpoint"
+    with reproducible(recipe.seed, recipe.training.threads, arithmetic.device):
+        network = _untrained(recipe, split, sources, arithmetic)
+        teacher = teacher_of(sources["teacher"], arithmetic) if "teacher" in sources else None
+        course = Course(recipe, split, arithmetic, teacher)
+        state = starting_state(network, course)
+        if around.restart:
+            checkpoint.unlink(missing_ok=True)
+        resume(checkpoint, state, digest)
+        head = _head(recipe, split, digest, arithmetic, around.file)
+        log = output / f"{recipe.name}-unfinished.jsonl"
+        keeper = Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every)
+        descend(state, course, keeper)
+        keeper.keep(state)
+        made = _finish(state, course)
+        with refused(output):
+            files = publish(recipe, made, LogLines(head, state.figures), output, around.file)
+            for unfinished in (checkpoint, log):
+                unfinished.unlink(missing_ok=True)
+    return TrainingResult(made.network, made.clean_accuracy, files)
 
 
-def _unwritable(output: Path, error: OSError) -> UsageError:
-    return UsageError(f"{output}: cannot be written to ({error.strerror}); name another folder")
+def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
+    """SHA-256 of all that the trained weights depend on: recipe, data, and networks that are started or learnt from.
+
+    What the recipe does not say is left out, so that a checkpoint stays good where another version knows more options.
+    """
+    parts = recipe.model_dump(mode="json", exclude=set(BESIDES), exclude_defaults=True)
+    files = {role: [sha256_of(path), sha256_of(path.with_suffix(".safetensors"))] for role, path in sources.items()}
+    text = json.dumps([parts, split.sha256, files], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _model_name(recipe: Recipe, kind: ExportFormat) -> str:
-    return f"{recipe.name}.{kind}"
+def _networks_named(recipe: Recipe, output: Path, file: Path | None) -> dict[str, Path]:
+    """The files of the networks that the recipe names: those trained into the same folder, or that lie beside the recipe."""
+    folders = [output] if file is None else [output, file.parent, file.parent.parent]
+    named = {}
+    if recipe.start is not None:
+        named["start"] = found(recipe.start.weights, folders, "start.weights")
+    if recipe.distillation is not None:
+        named["teacher"] = found(recipe.distillation.teacher, folders, "distillation.teacher")
+    return named
 
 
-def _card_name(recipe: Recipe) -> str:
-    return f"{recipe.name}.toml"
+def _untrained(recipe: Recipe, split: Split, sources: Mapping[str, Path], arithmetic: Arithmetic) -> nn.Module:
+    """The network before the first step: fresh weights, or those of another network."""
+    with default_dtype(arithmetic.dtype):
+        network = build_network(recipe)
+    refuse_misfit(network, split.train.shape, split.classes, recipe.name)
+    if "start" in sources:
+        load_weights(sources["start"], network)
+    return network
 
 
-def _data_name(recipe: Recipe) -> str:
-    return f"{recipe.data.name}-test.npz"
+def _head(recipe: Recipe, split: Split, digest: str, arithmetic: Arithmetic, file: Path | None) -> dict[str, object]:
+    """The log's first line."""
+    return {
+        "recipe": recipe.name if file is None else shown(file.name),
+        "recipe_sha256": None if file is None else sha256_of(file),
+        "training_sha256": digest,
+        "data": recipe.data.name,
+        "data_sha256": split.sha256,
+        "train_images": len(split.train),
+        "test_images": len(split.test),
+        "torch": torch.__version__.partition("+")[0],
+        "device": _device_name(arithmetic.device),
+        "precision": str(recipe.training.precision),
+        "threads": recipe.training.threads,
+    }
 
 
-def _write_model(network: nn.Module, shape: tuple[int, ...], path: Path, kind: ExportFormat) -> None:
-    match kind:
-        case ExportFormat.ONNX:
-            write_onnx(network, shape, path)
-        case ExportFormat.SAFETENSORS:
-            write_safetensors(network, path)
-        case _:
-            assert_never(kind)
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({os.uname().machine})"
+
+
+def _finish(state: State, course: Course) -> Made:
+    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy on the CPU."""
+    if state.best is not None:
+        state.network.load_state_dict(state.best.weights)
+    recipe, split = course.recipe, course.split
+    final = deployed(state.network, split.train, recipe, course.arithmetic)
+    final = final.to("cpu").to(memory_format=torch.contiguous_format)
+    plain = Arithmetic(torch.float32, False, torch.device("cpu"), False)
+    accuracy = clean_accuracy(final, split.test, recipe, plain)
+    latent: dict[str, Tensor] = {name: tensor.cpu().contiguous() for name, tensor in state.network.state_dict().items()}
+    epoch = state.epoch if state.best is None else state.best.epoch
+    return Made(final, latent, split, accuracy, epoch)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from bnnaudit.core.comparison import Comparison
 from bnnaudit.core.history import History
 from bnnaudit.core.report import Report
+from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite
 from bnnaudit.reports.html.writer import write_html
 from bnnaudit.reports.page import Page as ReportPage
@@ -21,7 +22,7 @@ from bnnaudit.reports.page import Page as ReportPage
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 SCREEN, PHONE = {"width": 1280, "height": 800}, {"width": 380, "height": 800}
-Run = Report | Suite | Failure | Comparison | History
+Run = Report | Suite | Failure | Comparison | History | Reproduction
 
 pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists(), reason="there is no Chromium here: apt-get install chromium installs it"
@@ -141,6 +142,22 @@ def test_pages_about_several_releases_are_as_good(
     found = seen.page.evaluate("axe.run().then(found => found.violations)")
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
     assert (seen.said, seen.asked) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["reproduced", "reproduced-several"])
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
+def test_pages_of_the_paper_s_tables_are_as_good(
+    opened: Callable[..., Opened], reproduced: dict[str, Reproduction], name: str, viewport: dict[str, int]
+) -> None:
+    seen = opened(reproduced[name], viewport, "dark")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    seen.page.evaluate("for (const rule of document.querySelectorAll('details')) rule.open = true")
+    seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = seen.page.evaluate("axe.run().then(found => found.violations)")
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert (seen.said, seen.asked) == ([], [])
+    pictures = seen.page.locator("figure.paper svg")
+    assert pictures.count() == (4 if name == "reproduced-several" else 0)
 
 
 @pytest.mark.parametrize("bypass_csp", [False, True], ids=["as written", "without the policy that forbids scripts"])

@@ -1,21 +1,69 @@
+import hashlib
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from bnnaudit.config.card import Settings, settings_for
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.errors import SettingsError, UsageError
 from bnnaudit.core.replacing import replace_together
+from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.zoo.train.digits import load_digits_split
-from bnnaudit.zoo.train.publishing import read_digests, write_digests
-from bnnaudit.zoo.train.recipes import AdversarialTable, ExportFormat, Recipe, build_network
-from bnnaudit.zoo.train.training import TrainingResult, as_tensors, train, written_names
+from bnnaudit.zoo.train.images import Images
+from bnnaudit.zoo.train.publishing import images_name, read_digests, written_names
+from bnnaudit.zoo.train.recipes import build_network
+from bnnaudit.zoo.train.state import State
+from bnnaudit.zoo.train.tables import (
+    AdversarialTable,
+    ArchitectureTable,
+    DataTable,
+    DistillationTable,
+    ExportFormat,
+    ExportTable,
+    Recipe,
+    StartTable,
+)
+from bnnaudit.zoo.train.training import Surroundings, TrainingResult, train
+
+
+class Heard:
+    """What a watcher is told."""
+
+    def __init__(self) -> None:
+        self.plan = self.steps = 0
+
+    def planned(self, steps: int) -> None:
+        self.plan = steps
+
+    def stepped(self, state: State) -> None:
+        self.steps += 1
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All but the log, which says how long it took."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".jsonl"}
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "tiny-log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def figures(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "seconds"}
+
+
+def as_tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
+    """The digits as an audit reads them: (N, 1, 8, 8), float32 in [0, 1], and their labels."""
+    return (torch.from_numpy(images.x).float() / 255)[:, None], torch.from_numpy(images.y)
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +74,13 @@ def made(tiny: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[Traini
 
 def test_training_again_gives_the_same_bytes(tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path) -> None:
     torch.manual_seed(99)
-    heard: list[tuple[int, int, float]] = []
-    again = train(tiny, tmp_path, lambda *told: heard.append(told))
+    heard = Heard()
+    again = train(tiny, tmp_path, Surroundings(watcher=heard))
     result, folder = made
     assert again.clean_accuracy == result.clean_accuracy
-    assert [(epoch, epochs) for epoch, epochs, _ in heard] == [(1, 2), (2, 2)]
-    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in folder.iterdir()}
-    assert all((folder / path.name).read_bytes() == path.read_bytes() for path in tmp_path.iterdir())
+    assert (heard.plan, heard.steps) == (20, 20)  # two epochs of 297 images in batches of 32
+    assert files(tmp_path) == files(folder)
+    assert [figures(row) for row in log(tmp_path)] == [figures(row) for row in log(folder)]
 
 
 def test_another_seed_gives_another_network(tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path) -> None:
@@ -95,19 +143,17 @@ def test_adversarial_training_repeats_too(tiny: Recipe, tmp_path: Path) -> None:
     recipe = tiny.model_copy(update={"adversarial": table})
     train(recipe, tmp_path / "first")
     train(recipe, tmp_path / "second")
-    names = [path.name for path in (tmp_path / "first").iterdir()]
-    assert all((tmp_path / "first" / n).read_bytes() == (tmp_path / "second" / n).read_bytes() for n in names)
+    assert files(tmp_path / "first") == files(tmp_path / "second")
 
 
-def test_digests_of_other_files_stay(tmp_path: Path) -> None:
-    known: Mapping[str, str] = {}
-    for name in ("b", "a"):
-        (tmp_path / name).write_text(name, encoding="utf-8")
-        write_digests(known, [tmp_path / name], tmp_path / "SHA256SUMS")
-        known = read_digests(tmp_path / "SHA256SUMS")
+def test_digests_of_other_files_stay(tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  other.onnx\n{'1' * 64}  tiny.toml\n", encoding="utf-8")
+    train(tiny, tmp_path)
     digests = read_digests(tmp_path / "SHA256SUMS")
-    assert list(digests) == ["a", "b"]
-    assert digests["a"] == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    assert list(digests) == ["digits-test.npz", "other.onnx", "tiny.onnx", "tiny.safetensors", "tiny.toml"]
+    assert digests["other.onnx"] == "0" * 64
+    for name in digests.keys() - {"other.onnx"}:
+        assert digests[name] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
 def test_a_file_in_the_way_of_the_folder(tiny: Recipe, tmp_path: Path) -> None:
@@ -124,10 +170,12 @@ def test_a_list_of_digests_that_is_none(tmp_path: Path, content: bytes) -> None:
 
 
 def state(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All but what an unfinished training keeps."""
+    kept = (".checkpoint", "-unfinished.jsonl")
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(kept)}
 
 
-@pytest.mark.parametrize("failing", range(8))
+@pytest.mark.parametrize("failing", range(11))
 def test_either_all_files_are_replaced_or_none(
     tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
@@ -143,20 +191,26 @@ def test_either_all_files_are_replaced_or_none(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    if failing < 5:
+    if failing < 9:  # two logs, a checkpoint, six files
         with pytest.raises(UsageError, match="No space left on device"):
             train(tiny.model_copy(update={"seed": 4}), tmp_path)
         assert state(tmp_path) == before
+        monkeypatch.setattr(Path, "replace", replace)
+    if failing < 9:  # nothing is lost but the step that failed
+        heard = Heard()
+        train(tiny.model_copy(update={"seed": 4}), tmp_path, Surroundings(watcher=heard))
+        assert heard.plan == (20 if failing < 3 else 0)
+        assert state(tmp_path) != before
     else:
         train(tiny.model_copy(update={"seed": 4}), tmp_path)
-        assert read_digests(tmp_path / "SHA256SUMS").keys() == state(tmp_path).keys() - {"SHA256SUMS"}
+        assert read_digests(tmp_path / "SHA256SUMS").keys() == state(tmp_path).keys() - {"SHA256SUMS", "tiny-log.jsonl"}
 
 
 def test_a_process_that_is_killed_leaves_no_card_of_other_weights(
     tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path
 ) -> None:
     """After each step of putting the files in place: with a card, all are of one network."""
-    names = written_names(tiny)
+    names = written_names(tiny, True)
     assert names[-2:] == ("tiny.toml", "SHA256SUMS")
     for last in range(len(names) + 1):
         new, place = tmp_path / f"new{last}", tmp_path / f"place{last}"
@@ -203,3 +257,123 @@ def test_weights_that_the_new_card_is_not_about(tiny: Recipe, tmp_path: Path) ->
     export = tiny.export.model_copy(update={"formats": (ExportFormat.ONNX,)})
     with pytest.raises(UsageError, match=r"tiny\.safetensors: the new card tiny\.toml would be taken for its own"):
         train(tiny.model_copy(update={"export": export}), tmp_path)
+
+
+def test_the_log_has_a_line_for_each_epoch(tiny: Recipe, made: tuple[TrainingResult, Path]) -> None:
+    result, folder = made
+    head, *epochs, last = log(folder)
+    assert (head["data"], head["train_images"], head["test_images"]) == ("digits", 297, 1500)
+    assert [row["epoch"] for row in epochs] == [1, 2]
+    assert epochs[-1]["test_accuracy"] == last["clean_accuracy"] == result.clean_accuracy
+    assert epochs[1]["learning_rate"] < epochs[0]["learning_rate"]
+    assert last["onnx_runtime_agrees"] == 1.0
+
+
+def test_the_recipe_is_copied_beside_the_network(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = tmp_path / "as-typed.toml"
+    recipe.write_text("# as typed\n", encoding="utf-8")
+    result = train(tiny, tmp_path / "made", Surroundings(file=recipe))
+    copy = tmp_path / "made" / "recipes" / "tiny.toml"
+    assert copy in result.files
+    assert copy.read_text(encoding="utf-8") == "# as typed\n"
+    assert log(tmp_path / "made")[0]["recipe_sha256"] == hashlib.sha256(b"# as typed\n").hexdigest()
+
+
+def test_packed_weights_are_those_of_the_network(tiny: Recipe, tmp_path: Path) -> None:
+    export = ExportTable(formats=(ExportFormat.SAFETENSORS,), packed=True, latent=True)
+    result = train(tiny.model_copy(update={"export": export}), tmp_path)
+    _, weights = read_state_dict(tmp_path / "tiny.safetensors")
+    own = result.network.state_dict()
+    assert {name for name in own if not name.endswith("num_batches_tracked")} == weights.keys()
+    assert all(torch.equal(weights[name], own[name]) for name in weights)
+    _, latent = read_state_dict(tmp_path / "tiny-latent.safetensors")
+    assert set(weights["0.weight"].unique().tolist()) == {-1.0, 1.0}
+    assert torch.equal(
+        latent["0.weight"].float().sign().where(latent["0.weight"] != 0, torch.tensor(1.0)), weights["0.weight"]
+    )
+    assert len(latent["0.weight"].unique()) > 2
+
+
+def test_a_training_starts_from_another_networks_weights(tiny: Recipe, tmp_path: Path) -> None:
+    """With a rate that moves nothing, the network is the other one."""
+    export = ExportTable(formats=(ExportFormat.SAFETENSORS,), latent=True)
+    first = train(tiny.model_copy(update={"name": "clean", "export": export}), tmp_path)
+    still = tiny.training.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
+    later = tiny.model_copy(
+        update={"training": still, "start": StartTable(weights="clean-latent.safetensors"), "seed": 9}
+    )
+    second = train(later, tmp_path)
+    weights, others = (dict(result.network.named_parameters()) for result in (first, second))
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_a_network_learns_from_another_one(tiny: Recipe, tmp_path: Path) -> None:
+    """Nothing but its scores: the labels have no weight."""
+    export = ExportTable(formats=(ExportFormat.SAFETENSORS,))
+    teacher = tiny.model_copy(update={"name": "teacher", "export": export, "data": DataTable(held_out=597)})
+    plan = teacher.training.model_copy(update={"epochs": 8})
+    floats = ArchitectureTable(name="cnn", options={"channels": [8, 8]})
+    teacher = teacher.model_copy(update={"training": plan, "architecture": floats})
+    taught = train(teacher, tmp_path)
+    table = DistillationTable(teacher="teacher.toml", temperature=8.0, weight=1.0)
+    student = train(teacher.model_copy(update={"name": "student", "seed": 8, "distillation": table}), tmp_path)
+    images, _ = as_tensors(load_digits_split(597, 0).test)
+    with torch.no_grad():
+        same = taught.network(images).argmax(1) == student.network(images).argmax(1)
+    assert same.double().mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"start": StartTable(weights="absent.safetensors")}, r"start.weights: no file absent.safetensors \(looked in"),
+        ({"distillation": DistillationTable(teacher="absent.toml")}, r"distillation.teacher: no file absent.toml"),
+    ],
+)
+def test_networks_that_are_not_there(tiny: Recipe, tmp_path: Path, table: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        train(tiny.model_copy(update=table), tmp_path)
+
+
+def test_data_whose_images_the_network_does_not_take(tiny: Recipe, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((9, 5, 5, 3), np.uint8), y=np.arange(9) % 2)
+    recipe = tiny.model_copy(update={"data": DataTable(source=str(tmp_path / "x.npz"), held_out=3)})
+    with pytest.raises(SettingsError, match="does not take 3x5x5 images"):
+        train(recipe, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "file"),
+    [("digits", "digits", "digits-test.npz"), ("my data/cats & dogs.zip", "cats & dogs.zip", "cats-dogs-test.npz")],
+)
+def test_the_file_of_held_out_images_has_a_plain_name(tiny: Recipe, source: str, name: str, file: str) -> None:
+    data = DataTable(source=source)
+    assert data.name == name
+    assert images_name(tiny.model_copy(update={"data": data})) == file
+
+
+def test_from_a_folder_of_images_to_a_network_and_its_card(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of two colours, in two sizes; the card names the held-out ones, so that an audit needs nothing else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for label, colour in enumerate(((250, 30, 30), (30, 30, 250))):
+        (tmp_path / "photos" / str(label)).mkdir(parents=True)
+        for index in range(20):
+            noise = np.random.default_rng([label, index]).integers(-30, 30, (10 + index % 2, 12, 3))
+            pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / str(label) / f"{index}.png")
+    options = {"in_channels": 3, "channels": [4, 8], "classes": 2, "weights": "binary"}
+    recipe = tiny.model_copy(
+        update={
+            "architecture": ArchitectureTable(name="cnn", options=options),
+            "data": DataTable(source=str(tmp_path / "photos"), held_out=10, size=(8, 8)),
+            "training": tiny.training.model_copy(update={"epochs": 8, "batch_size": 8}),
+        }
+    )
+    result = train(recipe, tmp_path / "made")
+    assert result.clean_accuracy == 1.0
+    card = settings_for(tmp_path / "made" / "tiny.onnx", Settings(), tmp_path / "made")
+    assert card.data.source == str(tmp_path / "made" / "photos-test.npz")
+    with np.load(tmp_path / "made" / "photos-test.npz") as stored:
+        assert stored["x"].shape == (10, 8, 8, 3)

@@ -15,8 +15,13 @@ from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.quantization.recorded_steps import RecordedRounding
 from bnnaudit.quantization.step_hooks import removing
 
-OWN = ("torch.nn.modules.", "bnnaudit.")
-"""Where modules come from whose gradient is known to be right."""
+OWN = (
+    "torch.nn.modules.",
+    "bnnaudit.",
+    *(f"torchvision.models.{name}." for name in ("densenet", "mobilenetv2", "resnet", "vgg")),
+    "torchvision.ops.misc.",
+)
+"""Where modules come from whose gradient is known to be right; those of torchvision are what the built-in networks consist of."""
 
 
 class MeasuredModule(nn.Module):

@@ -1,0 +1,103 @@
+"""Decoded image files, kept between runs: decoding 60,000 of them takes far longer than reading the pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnnaudit.core.errors import DataError
+from bnnaudit.core.part_files import part_beside
+from bnnaudit.data.pictures import PictureSource, resized
+from bnnaudit.data.source import refuse_oversized
+
+VERSION = 1
+"""Of the way in which files become pixels: another one does not read what this one kept."""
+OFTEN = 500
+"""Images between two words on how far the work is. Not tuned."""
+
+Told = Callable[[int, int], None]
+"""Told how many images of how many have been decoded."""
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/bnnaudit`, by default `~/.cache/bnnaudit` (XDG Base Directory Specification)."""
+    stated = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(stated) if os.path.isabs(stated) else Path("~/.cache").expanduser()  # noqa: PTH117 - an empty text is no path
+    return base / "bnnaudit"
+
+
+def decoded(
+    source: PictureSource, size: tuple[int, int] | None, folder: Path | None = None, told: Told | None = None
+) -> NDArray[np.uint8]:
+    """All images of the source as one array (N, H, W) or (N, H, W, 3), mapped from a file of the cache.
+
+    size: height and width to which each is stretched; None: as they are, and all must be alike. folder: that the files are in, if
+    they are in one, whose digest does not tell when one of them is changed. Where the cache cannot be
+    written, they are decoded into memory. Raises DataError for an image that is none, or of another size than the first.
+    """
+    kept = cache_folder() / "decoded" / f"{_key(source, size, folder)}.npy"
+    with contextlib.suppress(
+        OSError, ValueError, EOFError
+    ):  # not there yet, or cut off by something else than this program
+        held: NDArray[np.uint8] = np.load(kept, mmap_mode="r", allow_pickle=False)
+        if len(held) == len(source) and held.dtype == np.uint8:
+            return held
+    pixels = _decode(source, size, told)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with part_beside(kept, ".npy") as part:
+            with part.open("wb") as stream:
+                np.save(stream, pixels)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(kept)
+        return np.load(kept, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except OSError:
+        return pixels
+
+
+def _key(source: PictureSource, size: tuple[int, int] | None, folder: Path | None) -> str:
+    """Names what is kept: the data's digest, which files of it in which order, and what is made of them."""
+    changed = [] if folder is None else [str(_changed(folder / file)) for file in source.files]
+    parts = [str(VERSION), source.sha256, str(size), str(source.resizing), *source.files, *changed]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _changed(file: Path) -> int:
+    """When a file was changed, in nanoseconds; 0 for one that has another name on disk."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | None) -> NDArray[np.uint8]:
+    count, pixels, first = len(source), None, (0, 0)
+    for index in range(count):
+        picture = source.picture(index)
+        if size is not None:
+            picture = resized(picture, *size, source.resizing)
+        if pixels is None:
+            first = picture.shape[:2]
+            refuse_oversized(source.where, (count, *first, 3), 1, "give [data] size in the recipe a smaller one")
+            pixels = np.empty((count, *first, 3), dtype=np.uint8)
+            grey = True
+        if picture.shape[:2] != first:
+            found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first))
+            raise DataError(
+                f"{source.where}: {source.files[index]} has {found} pixels, others {wanted}; write size = [HEIGHT, WIDTH] into "
+                "the recipe's [data]"
+            )
+        grey = grey and picture.ndim == 2
+        pixels[index] = picture if picture.ndim == 3 else picture[:, :, None]
+        if told and (index + 1) % OFTEN == 0:
+            told(index + 1, count)
+    if pixels is None:
+        raise DataError(f"{source.where}: no images")
+    return np.ascontiguousarray(pixels[..., 0]) if grey else pixels

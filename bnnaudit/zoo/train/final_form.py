@@ -1,0 +1,59 @@
+"""The network as it is deployed, and how often it is right."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bnnaudit.quantization.layers import binary_layers, deploy
+from bnnaudit.quantization.weight_training import refresh_normalization
+from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
+from bnnaudit.zoo.train.images import Images, as_inputs
+from bnnaudit.zoo.train.tables import Recipe
+
+AT_ONCE = 500
+"""Images in one pass without gradients. Not tuned."""
+MEASURED = 8 * AT_ONCE
+"""Images by which the statistics of normalisations are measured anew, in passes of one size, which count alike. Not tuned."""
+
+
+@torch.no_grad()
+def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arithmetic) -> nn.Module:
+    """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
+
+    Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
+    measured anew on images of the training set.
+    """
+    twin = copy.deepcopy(network).float()
+    if arithmetic.mixed or any(layer.binarizer.annealed for layer in binary_layers(twin)):
+        count = min(MEASURED, len(train))
+        chosen = np.linspace(0, len(train) - 1, count - count % AT_ONCE or count).astype(np.int64)
+        whole = Prepared(twin, exact(arithmetic), recipe.data.mean, recipe.data.std)
+        refresh_normalization(whole, (inputs.to(arithmetic.device) for inputs, _ in passes(train.select(chosen))))
+    return deploy(twin)
+
+
+def exact(arithmetic: Arithmetic) -> Arithmetic:
+    """The same device and order of axes, in float32 throughout, as networks are deployed."""
+    return Arithmetic(torch.float32, False, arithmetic.device, arithmetic.channels_last)
+
+
+def passes(images: Images) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images (N, C, H, W), float32 in [0, 1], and their classes, in parts that fit into memory."""
+    for start in range(0, len(images), AT_ONCE):
+        indices = np.arange(start, min(start + AT_ONCE, len(images)))
+        yield as_inputs(images.read(indices)), torch.from_numpy(images.y[indices])
+
+
+@torch.no_grad()
+def clean_accuracy(network: nn.Module, images: Images, recipe: Recipe, arithmetic: Arithmetic) -> float:
+    """The fraction of images that a deployed network gets right."""
+    whole = Prepared(network, exact(arithmetic), recipe.data.mean, recipe.data.std)
+    right = 0
+    for inputs, labels in passes(images):
+        right += int((whole(inputs.to(arithmetic.device)).argmax(dim=1).cpu() == labels).sum())
+    return right / len(images)

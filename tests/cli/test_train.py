@@ -1,0 +1,104 @@
+"""`bnnaudit train`: what is said while it trains, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ran
+from tests.paths import ROOT
+
+Bnnaudit = Callable[..., Ran]
+
+RECIPE = """
+name = "net"
+description = "a test"
+[architecture]
+name = "mlp"
+options = { hidden = [8] }
+[data]
+held_out = 1500
+[training]
+epochs = EPOCHS
+[export]
+formats = ["safetensors"]
+[card]
+eps = 0.1
+"""
+
+
+def recipe(folder: Path, epochs: int) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(RECIPE.replace("EPOCHS", str(epochs)), encoding="utf-8")
+    return path
+
+
+def test_what_is_made_is_listed(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    ran = bnnaudit("train", recipe(tmp_path, 2), "--output", tmp_path / "made", "--quiet")
+    assert (ran.code, ran.err) == (0, "")
+    first, *files = ran.out.splitlines()
+    assert first.startswith("net: clean accuracy ")
+    names = {"net.safetensors", "net.toml", "digits-test.npz", "recipes/net.toml", "net-log.jsonl"}
+    assert {file.strip() for file in files} == {str(tmp_path / "made" / name) for name in names}
+    assert all(Path(file.strip()).is_file() for file in files)
+
+
+def test_training_again_replaces_what_training_made(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    words = ("train", recipe(tmp_path, 1), "--output", tmp_path / "made", "--quiet")
+    assert bnnaudit(*words).code == 0
+    before = (tmp_path / "made" / "net.safetensors").read_bytes()
+    assert bnnaudit(*words).code == 0
+    assert (tmp_path / "made" / "net.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_checkpoint_and_the_same_command_goes_on(
+    bnnaudit: Bnnaudit, number: signal.Signals, tmp_path: Path
+) -> None:
+    path, made = recipe(tmp_path, 40), tmp_path / "made"
+    words = [sys.executable, "-m", "bnnaudit", "train", str(path), "--output", str(made)]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    unfinished, log = made / "net-unfinished.jsonl", made / "net-log.jsonl"
+    until = time.monotonic() + 120
+    while not unfinished.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (3, "")
+    checkpoint = made / "net.checkpoint"
+    assert err.splitlines()[-1] == f"bnnaudit: interrupted; the same command goes on from {checkpoint}"
+    assert checkpoint.is_file()
+    assert not (made / "net.safetensors").exists()
+    done = len(unfinished.read_text().splitlines()) - 1
+    assert 0 < done < 40
+    assert bnnaudit("train", path, "--output", made, "--quiet").code == 0
+    rows = [json.loads(line) for line in log.read_text().splitlines()[1:-1]]
+    assert [row["epoch"] for row in rows] == list(range(1, 41))
+    assert not checkpoint.exists()
+    assert not unfinished.exists()
+    assert bnnaudit("train", path, "--output", tmp_path / "whole", "--quiet").code == 0
+    assert (tmp_path / "whole" / "net.safetensors").read_bytes() == (made / "net.safetensors").read_bytes()
+
+
+def test_another_recipe_does_not_go_on_from_a_checkpoint(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    (tmp_path / "net.checkpoint").write_bytes(b"")
+    ran = bnnaudit("train", recipe(tmp_path, 1), "--output", tmp_path, "--quiet")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "--restart trains anew" in ran.err
+    assert bnnaudit("train", recipe(tmp_path, 1), "--output", tmp_path, "--quiet", "--restart").code == 0
+
+
+def test_data_that_are_not_there(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    path = recipe(tmp_path, 1)
+    path.write_text(path.read_text().replace("[data]", '[data]\nsource = "absent.zip"'), encoding="utf-8")
+    ran = bnnaudit("train", path, "--output", tmp_path, "--data-root", tmp_path / "data", "--quiet")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{tmp_path / 'data' / 'absent.zip'}: no such file" in ran.err

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bnnaudit.quantization.weight_training import anneal
+from bnnaudit.zoo.train.arithmetic import Arithmetic
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.images import Images, as_inputs
+from bnnaudit.zoo.train.recipes import build_network
+from bnnaudit.zoo.train.tables import Recipe
+
+EXACT = Arithmetic(torch.float32, False, torch.device("cpu"), False)
+
+
+def recipe(**options: str) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "net",
+            "description": "",
+            "architecture": {"name": "mlp", "options": {"in_features": 4, "hidden": [6], "classes": 3, **options}},
+            "data": {"source": "x.npz", "mean": [0.5], "std": [0.25]},
+            "training": {"epochs": 1},
+            "card": {"eps": 0.1},
+        }
+    )
+
+
+@pytest.fixture
+def images() -> Images:
+    draw = np.random.default_rng(0)
+    return Images(draw.integers(0, 256, (1000, 2, 2), dtype=np.uint8), draw.integers(0, 3, 1000))
+
+
+def inputs(images: Images) -> torch.Tensor:
+    return (as_inputs(images.read(np.arange(len(images)))) - 0.5) / 0.25
+
+
+def norm_of(network: nn.Module) -> nn.BatchNorm1d:
+    return next(module for module in network.modules() if isinstance(module, nn.BatchNorm1d))
+
+
+def test_an_annealed_networks_statistics_are_those_of_its_signs(images: Images) -> None:
+    made = recipe(weights="binary", binarizer="md-tanh-s")
+    torch.manual_seed(0)
+    network = build_network(made)
+    anneal(network, 0.2)
+    network(inputs(images))  # statistics of weights between -1 and +1
+    before = norm_of(network).running_mean.clone()
+    final = deployed(network, images, made, EXACT)
+    signs = network[1].weight.detach().sign()
+    sums = inputs(images).flatten(1) @ signs.T
+    torch.testing.assert_close(norm_of(final).running_mean, sums.mean(dim=0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(norm_of(final).running_var, sums.var(dim=0), rtol=0.02, atol=0)
+    assert torch.equal(norm_of(network).running_mean, before)
+
+
+def test_any_other_network_keeps_its_statistics(images: Images) -> None:
+    made = recipe(weights="binary")
+    network = build_network(made)
+    network(inputs(images))
+    final = deployed(network, images, made, EXACT)
+    assert torch.equal(norm_of(final).running_mean, norm_of(network).running_mean)
+    assert set(final[1].weight.unique().tolist()) == {-1.0, 1.0}
+
+
+def test_accuracy_is_counted_on_normalised_images(images: Images) -> None:
+    made = recipe()
+    network = build_network(made).eval()
+    with torch.no_grad():
+        right = network(inputs(images)).argmax(dim=1).numpy() == images.y
+    assert clean_accuracy(network, images, made, EXACT) == right.mean()
