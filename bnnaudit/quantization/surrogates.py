@@ -206,9 +206,10 @@ def binary_sign(z: Tensor, threshold: float = 0.0, strict: bool = False) -> Tens
         # What others read back as one step.
         above = z > threshold if strict else z >= threshold
         return torch.where(above, 1.0, -1.0).to(z.dtype)
-    # In place on a copy: several times faster than a mask, or torch.where with two numbers.
-    values = z.detach().clone()
-    return (values.gt_(threshold) if strict else values.ge_(threshold)).mul_(2).sub_(1)
+    # Several times faster than torch.where with two numbers. A comparison in place would be faster still, but what records
+    # operators would see its input as its result.
+    values = z.detach()
+    return (values > threshold if strict else values >= threshold).to(z.dtype).mul_(2).sub_(1)
 
 
 def slope_of_sign(z: Tensor, width: Tensor, kind: SurrogateKind) -> Tensor:
