@@ -56,19 +56,23 @@ def require_room(target: Target, image: Tensor) -> None:
 def _kept(target: Target, images: Tensor, look: Callable[[int], None]) -> int:
     """Bytes that the network keeps of images (N, ...) for their gradient; look: is told them as they grow."""
     kept: dict[int, int] = {}
+    total = 0
     weights = {tensor.untyped_storage().data_ptr() for tensor in target.network.parameters()}
 
     def note(tensor: Tensor) -> Tensor:
+        nonlocal total
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-            look(sum(kept.values()))
+        place, size = storage.data_ptr(), storage.nbytes()
+        if place not in weights:
+            total += size - kept.get(place, 0)
+            kept[place] = size
+            look(total)
         return tensor
 
     points = images.to(target.device).detach().clone().requires_grad_()
     with torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
         target.logits(points)
-    return sum(kept.values())
+    return total
 
 
 def room(device: torch.device) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bnnaudit.cli import interrupts, options
 from bnnaudit.cli.complaints import complain, complain_of, explained
 from bnnaudit.cli.named_files import named_in_settings
-from bnnaudit.cli.paths import WouldOverwriteError, is_evidence, is_kept
+from bnnaudit.cli.paths import WouldOverwriteError, is_evidence, is_kept, is_same
 from bnnaudit.cli.report_files import ReportFile, suffix_format
 from bnnaudit.cli.streams import UndeliveredError, deliver, give_up_stdout, page_for
 from bnnaudit.core.descriptors import descriptor_of
@@ -177,7 +177,7 @@ def is_earlier(path: Path) -> bool:
 
 
 def _is_among(path: Path, others: Iterable[Path]) -> bool:
-    return any(path.samefile(other) for other in others if other.exists())
+    return any(is_same(path, other) for other in others)
 
 
 def replace_reports(failure: Failure, files: Iterable[ReportFile]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnnaudit.cli.delivery import is_earlier, replace_reports
-from bnnaudit.cli.paths import MODEL_SUFFIXES
+from bnnaudit.cli.paths import MODEL_SUFFIXES, is_same
 from bnnaudit.cli.report_files import ReportFile, report_file
 from bnnaudit.cli.session import provenance
 from bnnaudit.core.errors import UsageError
@@ -42,7 +42,7 @@ def named_reports(words: Sequence[str]) -> tuple[ReportFile, ...]:
     return tuple(
         file
         for _, file in found
-        if not any(path.samefile(file.path) for path in read)
+        if not any(is_same(path, file.path) for path in read)
         and not any(folder in followed(file.path).parents for folder in histories)
     )
 

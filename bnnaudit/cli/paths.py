@@ -203,7 +203,7 @@ def refuse_overwriting(
         if path is None or (path.exists() and not path.is_file()):
             continue
         inputs = [what for what, other in read.items() if other is not None and _is_read(path, other)]
-        outputs = [what for what, other in taken if _is_same(path, other)]
+        outputs = [what for what, other in taken if is_same(path, other)]
         problems += [f"{option}: {path} is {what}; name another file" for what in (*inputs, *outputs)]
         if option in reports_to and not (inputs or outputs) and path.exists() and is_kept(path):
             problems.append(f"{option}: {path} is there, and named like a model, a card or data; name another file")
@@ -215,13 +215,13 @@ def refuse_overwriting(
 
 def _is_read(path: Path, source: Path) -> bool:
     """Whether a file to write is one that is read, or an image in a folder of them."""
-    if _is_same(path, source):
+    if is_same(path, source):
         return True
     is_image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
     return is_image and source.is_dir() and followed(source) in followed(path).parents
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
     """Whether two paths lead to one file, which need not be there yet."""
     return followed(one) == followed(other) or (one.exists() and other.exists() and one.samefile(other))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bnnaudit.core.file_name import followed
+
 FOLDERS = ("/dev/fd", "/proc/self/fd")
 """Where systems show a process what it has open."""
 MOST_LINKS = 40
@@ -18,10 +20,10 @@ def descriptor_of(path: Path) -> int | None:
 
     The file behind it may be one that a shell appends to, or that others write to as well.
     """
-    folders = [os.path.realpath(folder) for folder in FOLDERS]
+    folders = [followed(Path(folder)) for folder in FOLDERS]
     for _ in range(MOST_LINKS):
         name = path.name
-        if name.isascii() and name.isdigit() and len(name) <= MOST_DIGITS and os.path.realpath(path.parent) in folders:
+        if name.isascii() and name.isdigit() and len(name) <= MOST_DIGITS and followed(path.parent) in folders:
             return int(name)
         if not path.is_symlink():
             return None

@@ -12,8 +12,14 @@ def shown(name: Path | str) -> str:
 
 
 def followed(path: Path) -> Path:
-    """Where the path leads through links; where links lead to one another, as far as it does, which `Path.resolve` refuses."""
-    return Path(os.path.realpath(path))
+    """Where the path leads through links; where links lead to one another, as far as it does, which `Path.resolve` refuses.
+
+    A name that no file can have, with a zero in it, leads to itself.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib asks the system, which refuses it
 
 
 def expanded(path: Path) -> Path:

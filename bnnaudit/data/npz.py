@@ -135,8 +135,8 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
     except Exception as error:  # the header is a Python expression, which may be wrong in any way
         reason = one_line(error, 120).partition(": <")[0]  # no address of an object in memory
         raise ArchiveError(f"{name} has a damaged header ({reason})") from error
-    if any(length < 0 for length in shape):
-        raise ArchiveError(f"{name} has a damaged header (a negative length)")
+    if any(isinstance(length, bool) or length < 0 for length in shape):  # NumPy's reader takes True for a length
+        raise ArchiveError(f"{name} has a damaged header (a length that is negative, or no number)")
     return _Header(shape, fortran, dtype, start.tell())
 
 

@@ -33,6 +33,8 @@ FORKS = sys.platform == "linux"
 """Where a fork of a process is safe for code that starts none, and the address space can be limited."""
 TIMERS = (24, 14)
 """SIGXCPU and SIGALRM."""
+ENDING = (2, 15, 1)
+"""SIGINT, SIGTERM and SIGHUP, by which a user, a service or a terminal ends all processes of a job."""
 AT_A_TIME = 32
 """Images for which one pass is allowed time, as many as bnnaudit gives a model at a time."""
 MOST_IMAGES = 10_000
@@ -52,7 +54,7 @@ def bounded(work: Callable[[], Result], model_bytes: int, all_bytes: int, images
     """What `work` returns in a process of its own; None where limits are lifted, there is no such process, or it failed.
 
     model_bytes: of the model with its weights; all_bytes: of all files that are read; images: that the model is given.
-    Raises OverLimitsError.
+    Raises OverLimitsError, and KeyboardInterrupt where a signal ended that process.
     """
     if not limited() or not FORKS:
         return None
@@ -68,6 +70,8 @@ def bounded(work: Callable[[], Result], model_bytes: int, all_bytes: int, images
             ended = -signal.SIGKILL
     if ended == 0:
         return None
+    if -ended in ENDING:  # sent to all processes of a job, and heard here sooner than by this one
+        raise KeyboardInterrupt
     if -ended in TIMERS:
         raise OverLimitsError(
             f"checking it takes more than {seconds:.0f} s of processor time, {MILLISECONDS_OF_IMAGE.most} ms for each image, or "
@@ -114,7 +118,8 @@ def _forked(work: Callable[[], object], memory: int, seconds: float, images: int
 
 def _in_child(work: Callable[[], object], told: IO[bytes], memory: int, seconds: float, images: int) -> None:
     faulthandler.disable()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)

@@ -94,11 +94,12 @@ def _verify_one(
         result.notes.append(f"{manifest.left_out} counterexamples of its report are left out as not to be relied on")
     if not manifest.plain:  # no session of ONNX Runtime is opened here, and what opens one has limits of its own
         return _checked(store, manifest, model, opener, result)
+    size = sum(path.stat().st_size for path in _files_of(model, manifest))
     try:
         found = bounded(
             partial(_checked, store, manifest, model, None, copy.deepcopy(result)),
-            sum(path.stat().st_size for path in _files_of(model, manifest)),
-            sum(path.stat().st_size for path in _files_of(model, manifest)) + store.size,
+            size,
+            size + store.size,
             2 * manifest.count * len(manifest.sessions),
         )
     except OverLimitsError as error:

@@ -19,7 +19,8 @@ def test_names_of_descriptors(name: str, number: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["7", "/dev/null", "/dev/fd", "/dev/fd/x", "/dev/fd/²", f"/dev/fd/{'9' * 200}", "/dev/fd/-1"]
+    "name",
+    ["7", "/dev/null", "/dev/fd", "/dev/fd/x", "/dev/fd/²", f"/dev/fd/{'9' * 200}", "/dev/fd/-1", "a\0b/1", "a\0"],
 )
 def test_other_paths(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

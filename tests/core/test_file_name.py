@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from bnnaudit.core.file_name import expanded, followed, shown
 
 
@@ -22,3 +24,8 @@ def test_links_that_lead_to_one_another(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
     assert followed(tmp_path / "loop").name == "loop"
     assert followed(tmp_path / "link") == tmp_path.resolve() / "file"
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert followed(Path("a\0b")) == followed(tmp_path) / "a\0b"

@@ -304,7 +304,7 @@ def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path: Path) -> None
         open_source(str(tmp_path / "big.npz"))
 
 
-@pytest.mark.parametrize("shape", [(0, 2**63 - 1, 4), (1,) * 100])
+@pytest.mark.parametrize("shape", [(0, 2**63 - 1, 4), (1,) * 100, (True, 3), (-1, 3)])
 def test_a_shape_that_no_array_can_have(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive, archive.open("x.npy", "w") as stream:
         np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})

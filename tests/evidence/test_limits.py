@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +118,14 @@ def test_what_fails_there_is_done_again_here() -> None:
 def test_a_crash_is_no_result() -> None:
     with pytest.raises(OverLimitsError, match="crashes"):
         bounded.bounded(lambda: os.kill(os.getpid(), 11), 0, 0, 0)
+
+
+@pytest.mark.skipif(not FORKS, reason="elsewhere nothing ends it")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_a_job_says_nothing_of_the_evidence(number: int) -> None:
+    """It is sent to all of a job's processes, and heard there first."""
+    with pytest.raises(KeyboardInterrupt):
+        bounded.bounded(lambda: os.kill(os.getpid(), number), 0, 0, 0)
 
 
 def test_a_manifest_or_report_of_millions_of_empty_lists(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
