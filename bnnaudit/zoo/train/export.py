@@ -46,7 +46,9 @@ def onnx_bytes(
         )
     assert program is not None
     grid = _grid_of(network)
-    if grid is not None:  # torch leaves weights of more than a few thousand numbers as floats, to be rounded at every run
+    if (
+        grid is not None
+    ):  # torch leaves weights of more than a few thousand numbers as floats, to be rounded at every run
         limit = sum(parameter.numel() for parameter in network.parameters())
         optimizer.optimize(program.model, input_size_limit=limit, output_size_limit=limit)
     model = program.model_proto

@@ -255,7 +255,9 @@ class ExportTable(_Table):
         if self.onnx is not OnnxForm.STANDARD and self.packed:
             raise ValueError(f"packed is for the standard form of ONNX, not for {self.onnx}")
         if self.onnx is OnnxForm.INT8 and self.formats != (ExportFormat.ONNX,):
-            raise ValueError("onnx = int8 goes with formats = [\"onnx\"] alone: a checkpoint would be of the float network")
+            raise ValueError(
+                'onnx = int8 goes with formats = ["onnx"] alone: a checkpoint would be of the float network'
+            )
         return self
 
 
