@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,11 +76,16 @@ def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> int | 
     return None
 
 
+BETWEEN = 0.2
+"""Seconds between two words on figures, which a GPU is to be waited for. Not tuned."""
+
+
 class TrainingShown:
     """Shows how far a training is: the epoch with its loss and accuracy so far, and the last accuracy on test images."""
 
     def __init__(self, name: str, epochs: int, progress: Shown) -> None:
         self.name, self.epochs, self.progress = name, epochs, progress
+        self.left, self.untold, self.told = 0, 0, -math.inf
 
     def decoded(self, done: int, count: int) -> None:
         """Images are being decoded, once for all trainings."""
@@ -87,13 +94,20 @@ class TrainingShown:
     def planned(self, steps: int) -> None:
         """A signal waits for the end of a step from here on."""
         interrupts.hold()
+        self.left = steps
         self.progress.plan(steps)
 
     def stepped(self, state: State) -> None:
         """Names epoch, loss and accuracy of its batches so far, and the test accuracy after the one before."""
+        self.left -= 1
+        self.untold += 1
+        if self.left and time.monotonic() - self.told < BETWEEN:
+            return
+        self.told = time.monotonic()
         seen = max(1, state.seen)
         text = f"{self.name}: {state.epoch + 1}/{self.epochs}, loss {state.loss / seen:.3g}, {100 * state.right / seen:.1f} %"
         if state.figures:
             text += f", test {100 * state.figures[-1].test_accuracy:.1f} %"
         self.progress.task(text)
-        self.progress.advance(1)
+        self.progress.advance(self.untold)
+        self.untold = 0
