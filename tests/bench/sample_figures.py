@@ -31,7 +31,12 @@ SUFFIXES = (".onnx", ".safetensors")
 """Of models, the one that is audited first where there are both."""
 SHIPPED = {"digits"}
 """Data that lie beside the models."""
-LICENCES = {"digits": "CC BY 4.0", "MNIST": "CC BY-SA 3.0", "CIFAR-10 (JPEG copy)": "none stated"}
+LICENCES = {
+    "digits": "CC BY 4.0",
+    "MNIST": "CC BY-SA 3.0",
+    "CIFAR-10": "none stated",
+    "CIFAR-10 (JPEG copy)": "none stated",
+}
 """Of the data, by their name in a card; the README says whose they are."""
 FLOAT = 32
 """Bits of what is not quantized."""
