@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+import time
 from pathlib import Path
 
 from bnnaudit.cli import interrupts
@@ -19,6 +21,8 @@ from bnnaudit.zoo.train.training import TrainingResult
 
 LISTED = 12
 """Classes that are named. Not tuned."""
+BETWEEN = 0.2
+"""Seconds between two words on figures, which a GPU is to be waited for. Not tuned."""
 WIDEST_PATH = 60
 """Characters of paths that what they hold is aligned after. Not tuned."""
 
@@ -62,6 +66,7 @@ class TrainingShown:
 
     def __init__(self, epochs: int, progress: Shown) -> None:
         self.epochs, self.progress = epochs, progress
+        self.left, self.untold, self.told = 0, 0, -math.inf
 
     def decoded(self, done: int, count: int) -> None:
         """Images are being decoded, once for all trainings."""
@@ -70,13 +75,20 @@ class TrainingShown:
     def planned(self, steps: int) -> None:
         """A signal waits for the end of a step from here on."""
         interrupts.hold()
+        self.left = steps
         self.progress.plan(steps)
 
     def stepped(self, state: State) -> None:
         """Names epoch, loss and accuracy of its batches so far, and the test accuracy after the one before."""
+        self.left -= 1
+        self.untold += 1
+        if self.left and time.monotonic() - self.told < BETWEEN:
+            return
+        self.told = time.monotonic()
         seen = max(1, state.seen)
         text = f"epoch {state.epoch + 1}/{self.epochs}, loss {state.loss / seen:.2f}, train {100 * state.right / seen:.1f} %"
         if state.figures:
             text += f", test {100 * state.figures[-1].test_accuracy:.1f} %"
         self.progress.task(text)
-        self.progress.advance(1)
+        self.progress.advance(self.untold)
+        self.untold = 0

@@ -16,9 +16,10 @@ from bnnaudit.quantization.binarizers import BetaSchedule
 from bnnaudit.quantization.weight_training import after_step, anneal
 from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
+from bnnaudit.zoo.train.batches import Batches
 from bnnaudit.zoo.train.determinism import round_weights
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
-from bnnaudit.zoo.train.images import Split, as_inputs, augmented
+from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.schedule import learning_rate
 from bnnaudit.zoo.train.state import Best, Figures, State
 from bnnaudit.zoo.train.tables import Decayed, Optimizer, Recipe, TrainingTable
@@ -61,26 +62,24 @@ def starting_state(network: nn.Module, course: Course) -> State:
     network = course.arithmetic.placed(network)
     round_weights(network)
     plan = course.recipe.training
-    return State(network, _optimizer(network, plan), torch.Generator().manual_seed(course.recipe.seed))
+    optimizer = _optimizer(network, plan, fused=course.arithmetic.device.type == "cuda")
+    return State(network, optimizer, torch.Generator().manual_seed(course.recipe.seed))
 
 
 def descend(state: State, course: Course, listener: Listener) -> None:
     """Trains the state's network in place until its last epoch, or until early ending."""
     plan, sizes = course.recipe.training, course.sizes
+    batches = Batches(course.split.train, plan, course.arithmetic)
     listener.planned((plan.epochs - state.epoch) * len(sizes) - state.batch)
     while state.epoch < plan.epochs and not _ends_early(state, plan):
         if state.batch == 0:
             state.order = torch.randperm(len(course.split.train), generator=state.generator)
-            state.loss, state.right, state.seen, state.seconds = 0.0, 0, 0, 0.0
+            state.begin_epoch()
         for index in range(state.batch, len(sizes)):
             started = time.monotonic()
             first = sum(sizes[:index])
-            _step(
-                state,
-                course,
-                state.order[first : first + sizes[index]],
-                (state.epoch + index / len(sizes)) / plan.epochs,
-            )
+            batch = batches.batch(state.order[first : first + sizes[index]], state.generator)
+            _step(state, course, batch, (state.epoch + index / len(sizes)) / plan.epochs)
             state.batch = index + 1
             state.seconds += time.monotonic() - started
             listener.stepped(state)
@@ -88,15 +87,16 @@ def descend(state: State, course: Course, listener: Listener) -> None:
         listener.judged(state)
 
 
-def _optimizer(network: nn.Module, plan: TrainingTable) -> torch.optim.Optimizer:
+def _optimizer(network: nn.Module, plan: TrainingTable, fused: bool) -> torch.optim.Optimizer:
+    """fused: it moves all weights in a few kernels, for a GPU that would wait for many small ones."""
     groups = _groups(network, plan)
     match plan.optimizer:
         case Optimizer.ADAM:
-            return torch.optim.Adam(groups, plan.learning_rate)
+            return torch.optim.Adam(groups, plan.learning_rate, fused=fused)
         case Optimizer.ADAMW:
-            return torch.optim.AdamW(groups, plan.learning_rate)
+            return torch.optim.AdamW(groups, plan.learning_rate, fused=fused)
         case Optimizer.SGD:
-            return torch.optim.SGD(groups, plan.learning_rate, momentum=plan.momentum)
+            return torch.optim.SGD(groups, plan.learning_rate, momentum=plan.momentum, fused=fused)
         case _:
             assert_never(plan.optimizer)
 
@@ -111,15 +111,14 @@ def _groups(network: nn.Module, plan: TrainingTable) -> list[dict[str, object]]:
     return [{"params": weights, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def _step(state: State, course: Course, ids: Tensor, done: float) -> None:
-    """One step on the images of these indices, when the fraction `done` of all steps has been taken."""
+def _step(state: State, course: Course, batch: Batch, done: float) -> None:
+    """One step on the batch, when the fraction `done` of all steps has been taken; nothing in it waits for a GPU."""
     recipe, plan, arithmetic, network = course.recipe, course.recipe.training, course.arithmetic, state.network
     state.rate = learning_rate(plan, done)
     for group in state.optimizer.param_groups:
         group["lr"] = state.rate
     anneal(network, done, BetaSchedule(recipe.binarizer.beta_start, recipe.binarizer.beta_end))
     whole = Prepared(network, arithmetic, recipe.data.mean, recipe.data.std)
-    batch = _batch(course, ids, state.generator)
     if recipe.adversarial is not None:
         share = min(1.0, (state.epoch + 1) / (recipe.adversarial.warmup + 1))
         seed = recipe.seed * plan.epochs + state.epoch
@@ -133,19 +132,7 @@ def _step(state: State, course: Course, ids: Tensor, done: float) -> None:
     state.optimizer.step()
     after_step(network)
     round_weights(network)
-    state.loss += loss.item() * len(batch)
-    state.right += int((scores.detach().argmax(dim=1) == batch.labels).sum())
-    state.seen += len(batch)
-
-
-def _batch(course: Course, ids: Tensor, generator: torch.Generator) -> Batch:
-    """The images of these indices, augmented, as training computes with them."""
-    train, plan = course.split.train, course.recipe.training
-    indices = ids.numpy()
-    images = augmented(train.read(indices), plan.shift, plan.flip, generator)
-    labels = torch.from_numpy(train.y[indices])
-    device = course.arithmetic.device
-    return Batch(course.arithmetic.images(as_inputs(images)), labels.to(device), ids.to(device))
+    state.count(loss.detach(), scores.detach().argmax(dim=1) == batch.labels)
 
 
 def _loss(scores: Tensor, batch: Batch, course: Course) -> Tensor:

@@ -17,8 +17,12 @@ KEPT_BITS = 14
 
 @contextmanager
 def reproducible(seed: int, threads: int = 1, device: torch.device | None = None) -> Iterator[None]:
-    """So many threads, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards."""
-    if device is not None and device.type == "cuda":
+    """So many threads, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards.
+
+    On a GPU an operation that has no deterministic form is warned of; on the CPU all have one.
+    """
+    on_gpu = device is not None and device.type == "cuda"
+    if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
     strict = torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -26,7 +30,7 @@ def reproducible(seed: int, threads: int = 1, device: torch.device | None = None
     try:
         with torch.random.fork_rng(devices=[]), working_threads(threads):
             torch.manual_seed(seed)
-            torch.use_deterministic_algorithms(True)
+            torch.use_deterministic_algorithms(True, warn_only=on_gpu)
             torch.utils.deterministic.fill_uninitialized_memory = (  # type: ignore[attr-defined]
                 False  # a sixth of the time, for values that nobody reads
             )
@@ -34,6 +38,17 @@ def reproducible(seed: int, threads: int = 1, device: torch.device | None = None
     finally:
         torch.use_deterministic_algorithms(strict, warn_only=warns_only)
         torch.utils.deterministic.fill_uninitialized_memory = fills  # type: ignore[attr-defined]
+
+
+@contextmanager
+def no_short_floats() -> Iterator[None]:
+    """Float32 convolutions on a GPU keep all bits of their factors, which torch otherwise cuts to 10 (TF32)."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def passes(images: Images) -> Iterator[tuple[Tensor, Tensor]]:
 def clean_accuracy(network: nn.Module, images: Images, recipe: Recipe, arithmetic: Arithmetic) -> float:
     """The fraction of images that a deployed network gets right."""
     whole = Prepared(network, exact(arithmetic), recipe.data.mean, recipe.data.std)
-    right = 0
+    device = arithmetic.device
+    right = torch.zeros((), dtype=torch.int64, device=device)
     for inputs, labels in passes(images):
-        right += int((whole(inputs.to(arithmetic.device)).argmax(dim=1).cpu() == labels).sum())
-    return right / len(images)
+        right += (whole(inputs.to(device)).argmax(dim=1) == labels.to(device)).sum()
+    return int(right) / len(images)

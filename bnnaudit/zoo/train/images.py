@@ -54,27 +54,34 @@ class Split:
 
 
 def as_inputs(images: Tensor) -> Tensor:
-    """Images (N, H, W, C), uint8 or in [0, 1], as (N, C, H, W), float32 in [0, 1]: as an audit reads them from a file."""
+    """Images (N, H, W, C), uint8 or in [0, 1], as (N, C, H, W), float32 in [0, 1]: as an audit reads them from a file.
+
+    They stay on their device.
+    """
     count, height, width, channels = images.shape
     # A new tensor, whose strides say that its channels come first also where there is but one of them.
-    values = torch.empty(count, channels, height, width)
+    values = torch.empty(count, channels, height, width, device=images.device)
     values.copy_(images.permute(0, 3, 1, 2))
     return values.div_(255) if images.dtype is torch.uint8 else values
 
 
 def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Each image (N, H, W, C) moved by up to `shift` pixels along both axes, black beyond the border, and mirrored or not."""
+    """Each image (N, H, W, C) moved by up to `shift` pixels along both axes, black beyond the border, and mirrored or not.
+
+    The generator is one of the CPU's whatever device the images are on, so that each of them draws the same.
+    """
     if not shift and not flip:
         return images
     count, height, width, _ = images.shape
-    rows, columns = (torch.arange(length).expand(count, length) for length in (height, width))
+    device = images.device
+    rows, columns = (torch.arange(length, device=device).expand(count, length) for length in (height, width))
     if shift:
         images = torch.nn.functional.pad(images, (0, 0, shift, shift, shift, shift))
-        moves = torch.randint(2 * shift + 1, (count, 2), generator=generator)
+        moves = torch.randint(2 * shift + 1, (count, 2), generator=generator).to(device)
     else:
-        moves = torch.zeros(count, 2, dtype=torch.int64)
+        moves = torch.zeros(count, 2, dtype=torch.int64, device=device)
     if flip:
-        mirrored = torch.randint(2, (count, 1), generator=generator).bool()
+        mirrored = torch.randint(2, (count, 1), generator=generator).to(device).bool()
         columns = torch.where(mirrored, columns.flip(1), columns)
     rows, columns = rows + moves[:, :1], columns + moves[:, 1:]
-    return images[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return images[torch.arange(count, device=device)[:, None, None], rows[:, :, None], columns[:, None, :]]

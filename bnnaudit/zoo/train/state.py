@@ -40,7 +40,8 @@ class Best:
 class State:
     """epoch: those done. order: that of the images in the epoch under way, of which `batch` batches are done.
 
-    loss, right, seen: sums over these batches. seconds: what they took.
+    sums (2,), float64: of the losses and of the right answers over the images of these batches, `seen` of them; they stay on
+    the device, for reading them there would wait for it. seconds: what the batches took.
     """
 
     network: nn.Module
@@ -49,19 +50,41 @@ class State:
     epoch: int = 0
     order: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     batch: int = 0
-    loss: float = 0.0
-    right: int = 0
+    sums: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
     seen: int = 0
     seconds: float = 0.0
     rate: float = 0.0
     figures: list[Figures] = field(default_factory=list)
     best: Best | None = None
 
+    @property
+    def loss(self) -> float:
+        """The sum of the losses in the epoch under way."""
+        return float(self.sums[0])
+
+    @property
+    def right(self) -> int:
+        """How many answers were right in the epoch under way."""
+        return int(self.sums[1])
+
+    def begin_epoch(self) -> None:
+        """Nothing has been seen in it yet."""
+        self.sums = torch.zeros_like(self.sums)
+        self.seen, self.seconds = 0, 0.0
+
+    def count(self, loss: Tensor, right: Tensor) -> None:
+        """Adds a batch's mean loss and which of its answers (N,) were right."""
+        added = torch.stack([loss.double() * len(right), right.sum().double()])
+        self.sums = self.sums.to(added.device) + added
+        self.seen += len(right)
+
     def stored(self) -> dict[str, Any]:
         """All of it as tensors and plain values; what the network and the optimizer hold is shared, not copied."""
         plain = {name: getattr(self, name) for name in PLAIN}
         return {
             **plain,
+            "loss": self.loss,
+            "right": self.right,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -74,6 +97,7 @@ class State:
         """Makes this the state that was stored, of a network and an optimizer of the same kind."""
         for name in PLAIN:
             setattr(self, name, stored[name])
+        self.sums = torch.tensor([stored["loss"], stored["right"]], dtype=torch.float64)
         self.network.load_state_dict(stored["network"])
         self.optimizer.load_state_dict(stored["optimizer"])
         self.generator.set_state(stored["generator"])
@@ -82,7 +106,7 @@ class State:
         self.best = None if stored["best"] is None else Best(**stored["best"])
 
 
-PLAIN = ("epoch", "order", "batch", "loss", "right", "seen", "seconds", "rate")
+PLAIN = ("epoch", "order", "batch", "seen", "seconds", "rate")
 
 
 def asdict_of(best: Best) -> dict[str, Any]:

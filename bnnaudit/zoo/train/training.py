@@ -18,7 +18,7 @@ from bnnaudit.zoo.train.arithmetic import Arithmetic
 from bnnaudit.zoo.train.checkpointing import resume
 from bnnaudit.zoo.train.decoded_cache import Told
 from bnnaudit.zoo.train.descent import Course, descend, starting_state
-from bnnaudit.zoo.train.determinism import default_dtype, reproducible
+from bnnaudit.zoo.train.determinism import default_dtype, no_short_floats, reproducible
 from bnnaudit.zoo.train.export import require_exporter
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
@@ -158,14 +158,16 @@ def _device_name(device: torch.device) -> str:
 
 
 def _finish(state: State, course: Course) -> Made:
-    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy on the CPU."""
+    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy in float32."""
     if state.best is not None:
         state.network.load_state_dict(state.best.weights)
     recipe, split = course.recipe, course.split
     final = deployed(state.network, split.train, recipe, course.arithmetic)
-    final = final.to("cpu").to(memory_format=torch.contiguous_format)
-    plain = Arithmetic(torch.float32, False, torch.device("cpu"), False)
-    accuracy = clean_accuracy(final, split.test, recipe, plain)
+    final = final.to(memory_format=torch.contiguous_format)
+    plain = Arithmetic(torch.float32, False, course.arithmetic.device, False)
+    with no_short_floats():
+        accuracy = clean_accuracy(final, split.test, recipe, plain)
+    final = final.to("cpu")
     latent: dict[str, Tensor] = {name: tensor.cpu().contiguous() for name, tensor in state.network.state_dict().items()}
     epoch = state.epoch if state.best is None else state.best.epoch
     return Made(final, latent, split, accuracy, epoch)
