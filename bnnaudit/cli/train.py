@@ -46,16 +46,17 @@ RecipePath = Annotated[
 def train(recipe: RecipePath, read: TrainInput, options: TrainOptions) -> int | None:
     """Train the network that RECIPE describes, and write it with its card, log of figures and digests.
 
-    The same recipe and data always give the same network. A training that was interrupted or killed goes on from its last
-    checkpoint. Needs the extra bnnaudit[train].
+    `--new pictures` writes a RECIPE for a folder of pictures, to be read, changed and trained with. The same recipe and data
+    always give the same network. A training that was interrupted or killed goes on from its last checkpoint. Needs the extra
+    bnnaudit[train].
     """
+    interrupts.release()
     if read.new is not None:
         _write_recipe(recipe, read.new, options.quiet)
         return None
     if not recipe.exists():
         raise UsageError(f"recipe: {recipe}: no such file; --new FOLDER writes one for the pictures in FOLDER")
     paths.existing_file(str(recipe), "recipe")
-    interrupts.release()
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar
         from bnnaudit.cli.training_words import TrainingShown, files_made

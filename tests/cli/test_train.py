@@ -43,11 +43,21 @@ def recipe(folder: Path, epochs: int) -> Path:
 def test_what_is_made_is_listed(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
     ran = bnnaudit("train", recipe(tmp_path, 2), "--output", tmp_path / "made", "--quiet")
     assert (ran.code, ran.err) == (0, "")
-    first, *files = ran.out.splitlines()
+    first, *files, then, command = ran.out.splitlines()
     assert first.startswith("net: clean accuracy ")
-    names = {"net.safetensors", "net.toml", "digits-test.npz", "recipes/net.toml", "net-log.jsonl"}
-    assert {file.strip() for file in files} == {str(tmp_path / "made" / name) for name in names}
-    assert all(Path(file.strip()).is_file() for file in files)
+    told = {path: what for path, what in (line.split(maxsplit=1) for line in files)}
+    assert told == {
+        str(tmp_path / "made" / name): what
+        for name, what in {
+            "net.safetensors": "network",
+            "digits-test.npz": "held-out images",
+            "net-log.jsonl": "log of the figures of each epoch",
+            "net.toml": "card, which says how to audit the network",
+            "recipes/net.toml": "copy of the recipe",
+        }.items()
+    }
+    assert all(Path(path).is_file() for path in told)
+    assert (then, command) == ("Audit it:", f"  bnnaudit check {tmp_path / 'made' / 'net.safetensors'}")
 
 
 def test_training_again_replaces_what_training_made(bnnaudit: Bnnaudit, tmp_path: Path) -> None:

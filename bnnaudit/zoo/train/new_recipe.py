@@ -19,7 +19,7 @@ LEAST_HELD_OUT, MOST_HELD_OUT = 300, 1000
 """A fifth of the images is held out, but no fewer than an audit draws unless that is above a third, and no more than measure an
 accuracy to three points."""
 SEEN = 60_000
-"""Images that training takes, each counted as often as it does: at 32 x 32 pixels about five minutes on one core. Not tuned."""
+"""Images that training takes, each counted as often as it does: at 32 x 32 pixels two to three minutes on one core. Not tuned."""
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 40
 """Not tuned."""
 SHIFTED = 8

@@ -13,7 +13,6 @@ from bnnaudit.core.errors import DataError, UsageError
 from bnnaudit.core.file_name import shown
 from bnnaudit.data import DataPart, open_source
 from bnnaudit.data.pictures import PictureHeader, PictureSource
-from bnnaudit.zoo.train.decoded_cache import OFTEN, Told
 from bnnaudit.zoo.train.learnable import refuse_one_class, refuse_other_classes, refuse_rare
 from bnnaudit.zoo.train.training_data import DIGITS, same_images
 from bnnaudit.zoo.train.unusable import Unusable
@@ -45,8 +44,8 @@ class Survey:
         return sum(self.counts.values())
 
 
-def survey(source: str, told: Told | None = None) -> Survey:
-    """Looks at every picture's header; told: of how many images of how many.
+def survey(source: str) -> Survey:
+    """Looks at the header of every picture.
 
     Raises UsageError for what is not a folder or a zip, and DataError for pictures that cannot be trained on.
     """
@@ -64,7 +63,7 @@ def survey(source: str, told: Told | None = None) -> Survey:
     assert training.targets is not None
     refuse_rare(source, names, training.targets, FEWEST, "add images, or take the folders away")
     drawn = same_images(training, test)
-    headers = _headers([training] if drawn else parts, told)
+    headers = _headers([training] if drawn else parts)
     sizes = sorted({(header.height, header.width) for header in headers}, key=lambda size: (size[0] * size[1], size))
     grey = sum(header.grey for header in headers)
     counts = np.bincount(training.targets, minlength=len(names))
@@ -92,14 +91,12 @@ def _opened(source: str, part: DataPart) -> PictureSource:
     return found
 
 
-def _headers(parts: list[PictureSource], told: Told | None) -> list[PictureHeader]:
-    unusable, count = Unusable(), sum(map(len, parts))
+def _headers(parts: list[PictureSource]) -> list[PictureHeader]:
+    unusable = Unusable()
     headers: list[PictureHeader] = []
     for part in parts:
         for index, file in enumerate(part.files):
             with unusable.noted(file):
                 headers.append(part.header(index))
-            if told and (index + 1) % OFTEN == 0:
-                told(len(headers), count)
     unusable.refuse()
     return headers
