@@ -36,10 +36,9 @@ MORE_READ: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "audited": ("--method", "transfer", "--substitute", "{audited}"),
         "empty_folder": ("--data-root", "{empty_folder}"),
     },
-    **{
-        command: {"empty_folder": ("--data-root", "{empty_folder}")}
-        for command in ("sweep", "signal", "clever", "reproduce")
-    },
+    "train": {"data": ("--new", "{data}"), "empty_folder": ("--data-root", "{empty_folder}")},
+    "reproduce": {"history": ("--models", "{history}"), "empty_folder": ("--data-root", "{empty_folder}")},
+    **{command: {"empty_folder": ("--data-root", "{empty_folder}")} for command in ("sweep", "signal", "clever")},
 }
 """Places that a command has besides -> the options that make them."""
 IN_CWD = ("check", "attack", "sweep", "signal", "clever", "reproduce", "inspect")
@@ -50,7 +49,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "sweep": ("--report", "--plot"),
     "signal": ("--report", "--plot"),
     "clever": ("--report",),
-    "reproduce": ("--report",),
+    "reproduce": ("--report", "--figures"),
     "inspect": ("--report",),
     "compare": ("--report",),
     "history": ("--report", "--plot"),
