@@ -37,7 +37,11 @@ MORE_READ: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "empty_folder": ("--data-root", "{empty_folder}"),
     },
     "train": {"data": ("--new", "{data}"), "empty_folder": ("--data-root", "{empty_folder}")},
-    "reproduce": {"history": ("--models", "{history}"), "empty_folder": ("--data-root", "{empty_folder}")},
+    "reproduce": {
+        "audited": ("--substitute", "{audited}"),
+        "history": ("--models", "{history}"),
+        "empty_folder": ("--data-root", "{empty_folder}"),
+    },
     **{command: {"empty_folder": ("--data-root", "{empty_folder}")} for command in ("sweep", "signal", "clever")},
 }
 """Places that a command has besides -> the options that make them."""

@@ -141,8 +141,9 @@ def _output(
             return ("-o", str(root / "out")), None, (root / "out",) if case.command == "train" else ()
         case "the input":
             place = changed or root / "in" / "model.onnx"
-            is_new = not place.exists()  # then there is nothing that could be overwritten
-            return ("-o", str(place)), place if is_new else None, (place, followed(place)) if is_new else ()
+            # Nothing could be overwritten then; and a network is trained into any folder.
+            is_free = not place.exists() or (case.command == "train" and place.is_dir())
+            return ("-o", str(place)), place if is_free else None, (place, followed(place)) if is_free else ()
         case "a pipe":
             os.mkfifo(new)
             return ("-o", str(new)), None, ()
