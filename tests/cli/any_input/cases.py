@@ -36,13 +36,13 @@ MORE_READ: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "audited": ("--method", "transfer", "--substitute", "{audited}"),
         "empty_folder": ("--data-root", "{empty_folder}"),
     },
+    **{command: {"empty_folder": ("--data-root", "{empty_folder}")} for command in ("sweep", "signal", "clever")},
     "train": {"data": ("--new", "{data}"), "empty_folder": ("--data-root", "{empty_folder}")},
     "reproduce": {
         "audited": ("--substitute", "{audited}"),
-        "history": ("--models", "{history}"),
+        "networks": ("--models", "{networks}"),
         "empty_folder": ("--data-root", "{empty_folder}"),
     },
-    **{command: {"empty_folder": ("--data-root", "{empty_folder}")} for command in ("sweep", "signal", "clever")},
 }
 """Places that a command has besides -> the options that make them."""
 IN_CWD = ("check", "attack", "sweep", "signal", "clever", "reproduce", "inspect")
