@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import onnx
 import torch
@@ -20,6 +21,12 @@ OPSET = 20
 """Version of the standard operators that the files are written in."""
 
 
+def require_exporter() -> None:
+    """Raises UsageError unless ONNX can be written."""
+    if find_spec("onnxscript") is None:
+        raise UsageError("training: ONNX is written with onnxscript; install bnnaudit[train]")
+
+
 def onnx_bytes(
     network: nn.Module, input_shape: tuple[int, ...], pack: bool = False, form: OnnxForm = OnnxForm.STANDARD
 ) -> bytes:
@@ -29,10 +36,9 @@ def onnx_bytes(
     the versions of torch and onnxscript alone. pack: binary weights take four bits each. form: `standard`, or `qonnx`. Raises
     UsageError where onnxscript is not installed.
     """
-    try:
-        from onnxscript import optimizer
-    except ImportError:
-        raise UsageError("training: ONNX is written with onnxscript; install bnnaudit[train]") from None
+    require_exporter()
+    from onnxscript import optimizer
+
     with torch.no_grad():
         program = torch.onnx.export(
             network,
@@ -46,9 +52,8 @@ def onnx_bytes(
         )
     assert program is not None
     grid = _grid_of(network)
-    if (
-        grid is not None
-    ):  # torch leaves weights of more than a few thousand numbers as floats, to be rounded at every run
+    if grid is not None:
+        # torch leaves weights of more than a few thousand numbers as floats, to be rounded at every run.
         limit = sum(parameter.numel() for parameter in network.parameters())
         optimizer.optimize(program.model, input_size_limit=limit, output_size_limit=limit)
     model = program.model_proto
