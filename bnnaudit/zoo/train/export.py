@@ -77,8 +77,14 @@ def _grid_of(network: nn.Module) -> Grid | None:
     return next(iter(grids), None)
 
 
-def safetensors_bytes(weights: Mapping[str, Tensor], pack: bool) -> bytes:
-    """A state dict, without the batch counters of its normalisations. pack: binary weights take one bit each."""
+def safetensors_bytes(weights: Mapping[str, Tensor], pack: bool, half: bool = False) -> bytes:
+    """A state dict, without the batch counters of its normalisations.
+
+    pack: binary weights take one bit each. half: other weights of layers, which float16 is to hold exactly, take two bytes.
+    """
     kept = {name: tensor.contiguous() for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
     tensors, metadata = packed(kept) if pack else (kept, {})
+    if half:
+        layers = {name: tensor for name, tensor in tensors.items() if tensor.dim() > 1 and tensor.is_floating_point()}
+        tensors = {**tensors, **{name: tensor.half() for name, tensor in layers.items()}}
     return bytes(save(tensors, metadata or None))

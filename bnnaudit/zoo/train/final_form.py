@@ -16,6 +16,7 @@ from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.tables import Recipe
 
+LARGEST_HALF = torch.finfo(torch.float16).max
 AT_ONCE = 500
 """Images in one pass without gradients. Not tuned."""
 MEASURED = 8 * AT_ONCE
@@ -36,7 +37,17 @@ def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arit
         unmixed = replace(arithmetic, mixed=False)
         whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
         refresh_normalization(whole, (unmixed.images(inputs) for inputs, _ in passes(train.select(chosen))))
-    return deploy(twin.float())
+    final = deploy(twin.float())
+    if recipe.export.half:
+        _round_to_half(final)
+    return final
+
+
+def _round_to_half(network: nn.Module) -> None:
+    """Rounds the weights of convolutions and linear layers to float16, in place; larger ones to its largest."""
+    for weight in network.parameters():
+        if weight.dim() > 1:
+            weight.copy_(weight.clamp(-LARGEST_HALF, LARGEST_HALF).half())
 
 
 def exact(arithmetic: Arithmetic) -> Arithmetic:

@@ -155,7 +155,7 @@ def _models(recipe: Recipe, made: Made) -> tuple[dict[str, bytes], dict[str, obj
                     last |= {"clean_accuracy": accuracy, "float_accuracy": made.clean_accuracy}
                 last["onnx_runtime_agrees"] = agreement(predicted, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
-                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)
+                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed, recipe.export.half)
             case _:
                 assert_never(kind)
         contents[f"{recipe.name}.{kind}"] = content

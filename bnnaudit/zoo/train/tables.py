@@ -241,13 +241,14 @@ class StartTable(_Table):
 class ExportTable(_Table):
     """[export]: what is written.
 
-    onnx: the form of the ONNX file. packed: binary weights take one bit in safetensors, four in ONNX. latent: the float weights
-    that training moves as well.
+    onnx: the form of the ONNX file. packed: binary weights take one bit in safetensors, four in ONNX. half: float weights are
+    rounded to float16, and take two bytes in safetensors. latent: the float weights that training moves as well.
     """
 
     formats: Annotated[tuple[ExportFormat, ...], Field(min_length=1)] = (ExportFormat.ONNX,)
     onnx: OnnxForm = OnnxForm.STANDARD
     packed: bool = False
+    half: bool = False
     latent: bool = False
 
     @model_validator(mode="after")
@@ -300,6 +301,12 @@ class Recipe(_Table):
                 "export.onnx = int8 quantizes a float network that takes pixels: weights = float, activations = relu, and "
                 "neither data.mean nor data.std"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _half_is_of_floats(self) -> Self:
+        if self.export.half and self.architecture.options.get("weights", "float") != "float":
+            raise ValueError("export.half rounds float weights; others are on a grid, and take fewer bits as they are")
         return self
 
     @model_validator(mode="after")

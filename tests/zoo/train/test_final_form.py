@@ -1,14 +1,21 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 from torch import nn
 
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.models.checkpoint.load import load_checkpoint
 from bnnaudit.quantization.weight_training import anneal
 from bnnaudit.zoo.train.arithmetic import Arithmetic
+from bnnaudit.zoo.train.export import safetensors_bytes
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.recipes import build_network
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import ExportFormat, ExportTable, Recipe
 
 EXACT = Arithmetic(torch.float32, False, torch.device("cpu"), False)
 
@@ -84,3 +91,28 @@ def test_accuracy_is_counted_on_normalised_images(images: Images) -> None:
     with torch.no_grad():
         right = network(inputs(images)).argmax(dim=1).numpy() == images.y
     assert clean_accuracy(network, images, made, EXACT) == right.mean()
+
+
+def test_half_is_what_is_deployed_and_written(images: Images, tmp_path: Path) -> None:
+    """A file of half the size gives the logits of the network whose accuracy is told, to the bit."""
+    plain = recipe()
+    made = plain.model_copy(update={"export": ExportTable(formats=(ExportFormat.SAFETENSORS,), half=True)})
+    torch.manual_seed(0)
+    network = build_network(made)
+    whole, final = deployed(network, images, plain, EXACT), deployed(network, images, made, EXACT)
+    difference = (whole(inputs(images)) - final(inputs(images))).abs().max()
+    assert 0 < difference < 1e-2
+    content = safetensors_bytes(final.state_dict(), pack=False, half=True)
+    (tmp_path / "half.safetensors").write_bytes(content)
+    stored = load(content)
+    assert {stored[name].dtype for name, tensor in final.state_dict().items() if tensor.dim() > 1} == {torch.float16}
+    target = load_checkpoint(
+        tmp_path / "half.safetensors", build_network(made), (1, 2, 2), Preprocessing(), Surrogate(), torch.device("cpu")
+    )
+    assert torch.equal(target.logits(inputs(images)), final(inputs(images)))
+
+
+def test_half_is_refused_for_weights_on_a_grid() -> None:
+    values = recipe(weights="binary").model_dump()
+    with pytest.raises(ValueError, match=r"export.half rounds float weights"):
+        Recipe.model_validate({**values, "export": {"half": True}})
