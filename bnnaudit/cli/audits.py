@@ -104,7 +104,7 @@ class Audits:
             try:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
-                make_substitute = make_substitute or _substitute_of(opened)
+                make_substitute = make_substitute or _substitute_of(opened, progress.task)
                 earlier = _earlier(model, opened, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
@@ -187,11 +187,11 @@ def _opened(path: Path, settings: Settings) -> Opened:
     return open_model_and_data(path, settings)
 
 
-def _substitute_of(opened: Opened) -> Callable[[Target], Target]:
+def _substitute_of(opened: Opened, told: Callable[[str], None]) -> Callable[[Target], Target]:
     """Makes the substitute for the transfer check when it is first asked for, and no second time."""
     from bnnaudit.auditing.open import substitute_maker
 
-    make = substitute_maker(opened)
+    make = substitute_maker(opened, told)
     made: list[Target] = []
 
     def once(target: Target) -> Target:

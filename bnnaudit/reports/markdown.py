@@ -23,6 +23,7 @@ from bnnaudit.reports.markdown_reproduction import reproduction_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.substitute_words import substitute_words
 from bnnaudit.reports.verdict_words import (
     EXITS,
     STATUSES,
@@ -233,6 +234,8 @@ def _measured(report: Report) -> Iterator[str]:
         ]
         titles = ("attack", "b", "surrogate", "steps", "accuracy left, 95 % interval")
         content = table(titles, [[words(cell) for cell in row] for row in rows], (3, 4))
+        if made_on := substitute_words(report):
+            content += f"\n\n{words(made_on)}"
         yield details(f"Accuracy left by {plural(len(report.attacks), 'attack')}", content)
     if report.sweeps:
         yield details("Sweeps", "\n\n".join(_sweep(sweep) for sweep in report.sweeps))

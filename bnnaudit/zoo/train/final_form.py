@@ -13,7 +13,7 @@ from bnnaudit.quantization.layers import binary_layers, deploy
 from bnnaudit.quantization.weight_training import refresh_normalization
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.images import Images, as_inputs
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import TrainingPlan
 
 AT_ONCE = 500
 """Images in one pass without gradients. Not tuned."""
@@ -22,7 +22,7 @@ MEASURED = 8 * AT_ONCE
 
 
 @torch.no_grad()
-def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arithmetic) -> nn.Module:
+def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> nn.Module:
     """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
 
     Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
@@ -50,7 +50,7 @@ def passes(images: Images) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @torch.no_grad()
-def clean_accuracy(network: nn.Module, images: Images, recipe: Recipe, arithmetic: Arithmetic) -> float:
+def clean_accuracy(network: nn.Module, images: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> float:
     """The fraction of images that a deployed network gets right."""
     whole = Prepared(network, exact(arithmetic), recipe.data.mean, recipe.data.std)
     device = arithmetic.device

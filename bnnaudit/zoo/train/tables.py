@@ -251,21 +251,15 @@ class CardTable(_Table):
     kind: Name | None = None
 
 
-class Recipe(_Table):
-    """A whole recipe. `name` is that of the files that it makes."""
+class TrainingPlan(_Table):
+    """What training does with a network: all of a recipe that the descent depends on."""
 
-    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    description: StrictStr
     seed: Seed = 0
-    architecture: ArchitectureTable
     data: DataTable = DataTable()
     training: TrainingTable
     binarizer: BinarizerTable = BinarizerTable()
     adversarial: AdversarialTable | None = None
     distillation: DistillationTable | None = None
-    start: StartTable | None = None
-    export: ExportTable = ExportTable()
-    card: CardTable
 
     @model_validator(mode="after")
     def _early_ending_is_judged_apart(self) -> Self:
@@ -274,3 +268,14 @@ class Recipe(_Table):
                 "training.patience needs data.validation: images set aside to judge by, which are not the test's"
             )
         return self
+
+
+class Recipe(TrainingPlan):
+    """A whole recipe. `name` is that of the files that it makes."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    description: StrictStr
+    architecture: ArchitectureTable
+    start: StartTable | None = None
+    export: ExportTable = ExportTable()
+    card: CardTable
