@@ -61,12 +61,14 @@ def attack(
         opened = open_model(model, settings, output)
         from bnnaudit.auditing.one_attack import run_one_attack
         from bnnaudit.auditing.open import substitute_maker
+        from bnnaudit.cli.progress import teller
 
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
         with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
             trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
             prepared = prepare_opened(opened)
-            make_substitute = substitute_maker(opened, progress.task) if source is Source.SUBSTITUTE else None
+            told = teller(progress, output.verbose)
+            make_substitute = substitute_maker(opened, told) if source is Source.SUBSTITUTE else None
             report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
         evidence.add(model, prepared.target, adversarial.confirmed, report)
         if output.save is not None:

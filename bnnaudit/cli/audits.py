@@ -13,7 +13,7 @@ from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
 from bnnaudit.cli.delivery import retire_reports
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
-from bnnaudit.cli.progress import Shown, progress_bar
+from bnnaudit.cli.progress import Shown, progress_bar, teller
 from bnnaudit.cli.session import require_runnable, settle
 from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
@@ -104,7 +104,7 @@ class Audits:
             try:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
-                make_substitute = make_substitute or _substitute_of(opened, progress.task)
+                make_substitute = make_substitute or _substitute_of(opened, teller(progress, self.output.verbose))
                 earlier = _earlier(model, opened, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)

@@ -13,6 +13,7 @@ from bnnaudit.core.history import History
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
+from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
 from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
 from bnnaudit.reports.citation import citation
@@ -224,7 +225,7 @@ def _measured(report: Report) -> Iterator[str]:
     if report.attacks:
         rows = [
             (
-                attack_name(row.settings),
+                attack_name(row.settings) + (", transferred" if row.source is Source.SUBSTITUTE else ""),
                 temperature_name(row.settings),
                 surrogate_name(row.settings),
                 effort(row.settings),

@@ -61,7 +61,8 @@ def imitate(
     kept in the user's cache, and read from there the next time, of which `told` is told. Nothing is kept where it is empty.
     """
     shape, classes, box = images.shape[1:], target.facts.num_classes, target.facts.box
-    network = substitute_network(shape, classes, torch.Generator().manual_seed(seed))
+    with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made
+        network = substitute_network(shape, classes, torch.Generator().manual_seed(seed))
     queries = _queries(images, box, torch.Generator().manual_seed(seed))
     place = place_of("substitutes", _key(model, queries, classes, seed)) if model else None
     if place is not None and read_kept(place, network):
