@@ -186,7 +186,7 @@ class Audit(Options, panel="Attack"):
     """How thorough an audit is."""
 
     substitute: paths.SubstituteOrNone | None = option(
-        "Model for the transfer check, best the model's float twin; none skips the check.",
+        "Model for the transfer check, such as the model's float twin; none skips the check.",
         "a small float network trained on the model's answers",
         "substitute.model",
     )

@@ -45,7 +45,7 @@ TRAINING = TrainingTable(
     precision=Precision.FLOAT32,
 )
 """Accuracy that transferred PGD leaves to the public 30 x 30 traffic-sign BNN, mean of four seeds on 300 images, at 8/255 and
-3/255: at this rate 48.9 and 67.1 %, at 0.002 51.1 and 68.4 %; with a seventh epoch 48.0 and 67.2 %, for an eighth more time."""
+3/255: at this learning rate 47.9 and 68.0 %, at 0.002 49.5 and 67.7 %. Otherwise not tuned."""
 
 
 def imitate(
