@@ -16,7 +16,7 @@ from bnnaudit.cli.report_files import report_file
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
 from bnnaudit.reports.formats import SUFFIXES, WRITE_EVERYTHING, ReportFormat
-from bnnaudit.reports.json.reading import read_document
+from bnnaudit.reports.json.reading import read_any, read_document
 from tests.cli.conftest import Ran, write_model
 
 Bnnaudit = Callable[..., Ran]
@@ -212,9 +212,9 @@ def test_a_report_that_cannot_be_read_back_is_a_bug(
     def unreadable(text: str, where: str) -> object:
         if json.loads(text)["schema"] == "bnnaudit-report/1":
             raise ReportError("it is none")
-        return read_document(text, where)
+        return read_any(text, where)
 
-    monkeypatch.setattr("bnnaudit.reports.json.reading.read_document", unreadable)
+    monkeypatch.setattr("bnnaudit.reports.json.reading.read_any", unreadable)
     ran = bnnaudit("check", "honest.onnx", *QUICK, "--report", "audit.json")
     assert (ran.code, ran.out) == (ExitCode.BUG, "")
     assert schema_of(folder / "audit.json") == "bnnaudit-failure/1"
@@ -227,10 +227,10 @@ def test_every_format_is_written_from_what_the_json_holds(
     from dataclasses import replace
 
     def another(text: str, where: str) -> object:
-        read = read_document(text, where)
+        read = read_any(text, where)
         return replace(read, model=replace(read.model, path="another.onnx"))
 
-    monkeypatch.setattr("bnnaudit.reports.json.reading.read_document", another)
+    monkeypatch.setattr("bnnaudit.reports.json.reading.read_any", another)
     bnnaudit("check", "honest.onnx", *QUICK, "--report", "audit.txt")
     assert "another.onnx" in (folder / "audit.txt").read_text()
 

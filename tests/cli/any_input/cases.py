@@ -38,7 +38,12 @@ MORE_READ: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     **{
         command: {"empty_folder": ("--data-root", "{empty_folder}")}
-        for command in ("sweep", "signal", "clever", "reproduce")
+        for command in ("sweep", "signal", "clever", "train")
+    },
+    "reproduce": {
+        "audited": ("--substitute", "{audited}"),
+        "networks": ("--models", "{networks}"),
+        "empty_folder": ("--data-root", "{empty_folder}"),
     },
 }
 """Places that a command has besides -> the options that make them."""
@@ -50,7 +55,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "sweep": ("--report", "--plot"),
     "signal": ("--report", "--plot"),
     "clever": ("--report",),
-    "reproduce": ("--report",),
+    "reproduce": ("--report", "--figures"),
     "inspect": ("--report",),
     "compare": ("--report",),
     "history": ("--report", "--plot"),

@@ -64,6 +64,9 @@ def write_all(folder: Path) -> None:
     _write_pictures(folder, images)
     for name, text in (("card", CHECKPOINT + CARD), ("plain", CARD), ("bnnaudit", PROJECT), ("recipe", RECIPE)):
         (folder / f"{name}.toml").write_text(text)
+    (folder / "networks").mkdir()
+    shutil.copy(folder / "other.onnx", folder / "networks")
+    (folder / "networks" / "other.toml").write_text(CARD)
     _write_reports(folder)
 
 
@@ -90,6 +93,7 @@ def _write_reports(folder: Path) -> None:
 KINDS: Mapping[str, tuple[str, ...]] = {
     "model": ("model.onnx", "weights.safetensors", "weights.pt", "program.pt"),
     "audited": ("other.onnx",),
+    "networks": ("networks",),
     "data": ("images.npz", "pictures.zip", "pictures", "pictures/class0"),
     "picture": ("pictures/class0/0.png",),
     "card": ("card.toml", "plain.toml"),

@@ -141,6 +141,8 @@ def _output(
             return ("-o", str(root / "out")), None, (root / "out",) if case.command == "train" else ()
         case "the input":
             place = changed or root / "in" / "model.onnx"
+            if case.command == "train" and place.is_dir():  # a folder may get more files than it has
+                return ("-o", str(place)), None, (place,)
             is_new = not place.exists()  # then there is nothing that could be overwritten
             return ("-o", str(place)), place if is_new else None, (place, followed(place)) if is_new else ()
         case "a pipe":

@@ -13,7 +13,7 @@ from bnnaudit.models.onnx.load import load_onnx
 from bnnaudit.quantization.layers import deploy
 from bnnaudit.quantization.quantizers import Quantizer
 from bnnaudit.zoo.architectures import ARCHITECTURES
-from bnnaudit.zoo.train.export import write_onnx
+from bnnaudit.zoo.train.export import onnx_bytes
 
 KINDS = [
     ("float", "relu", 32, 32),
@@ -43,7 +43,7 @@ def agreed(network: nn.Module, shape: tuple[int, ...], path: Path) -> ModelFacts
     for _ in range(3):  # normalisations that have seen images
         network(torch.rand(16, *shape, generator=generator))
     deployed = deploy(network)
-    write_onnx(deployed, shape, path)
+    path.write_bytes(onnx_bytes(deployed, shape))
     target = load_onnx(path, Preprocessing(), Surrogate(), torch.device("cpu"))
     images = torch.rand(16, *shape, generator=generator)
     with torch.no_grad():
