@@ -19,8 +19,8 @@ RULE = Rule(
         "If a black-box attack wins, the model's gradients are masked, and an attacker without them breaks it."
     ),
     measured=(
-        "PGD runs on a substitute (--substitute, such as the model's float twin, or else a small float network trained to imitate "
-        "the model's predictions) and its images are given to the deployed model; compared image by image with ordinary "
+        "PGD runs on a substitute (--substitute, such as the model's float twin, or else a small float network trained to "
+        "imitate the model's predictions) and its images are given to the deployed model; compared image by image with ordinary "
         "white-box PGD."
     ),
     threshold=gain_threshold("the transfer attack", "white-box PGD"),
