@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -26,6 +27,10 @@ import typer
 from torch import nn
 
 from bnnaudit.cli.main import COMMANDS, program, run
+from bnnaudit.quantization.binarizers import Binarizer
+from bnnaudit.zoo.architectures import ARCHITECTURES
+from bnnaudit.zoo.architectures.precision import Activations, Weights
+from bnnaudit.zoo.train.tables import ExportFormat, Recipe
 from tests.paths import ROOT, SAMPLE_MODELS
 from tests.pipelines.github_runner import load
 from tests.pipelines.published_schemas import published_schema
@@ -41,6 +46,8 @@ SHORT = {"[policy]": "toml", "[[policy.waivers]]": "toml", "--baseline": "sh", "
 """What a newcomer copies, which has fewer than fifteen lines: words of it, and its language."""
 CARD = '[audit]\neffort = "quick"\n[data]\nsource = "images.npz"\nsamples = 100\n[threat]\neps = 0.2\n'
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+NEWCOMERS = "pictures-bnn.onnx"
+"""The network of the section on training one's own."""
 FLEETING = "Cure"
 """The line of a page whose words may differ from machine to machine, where cures are as good as one another."""
 
@@ -85,12 +92,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(SAMPLE_MODELS / "digits-ref-at.onnx", "model.onnx")
     shutil.copy(SAMPLE_MODELS / "digits-test.npz", "images.npz")
     Path("model.toml").write_text(CARD, encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
 def ran(command: str) -> int:
-    """The exit code of a command line of bnnaudit."""
+    """The exit code of a command line of bnnaudit, or of `python -m` one of its modules."""
     program, *arguments = shlex.split(command)
+    if program == "python":
+        flag, module, *arguments = arguments
+        assert flag == "-m"
+        return int(import_module(module).main(arguments))
     assert program == "bnnaudit"
     return run(arguments)
 
@@ -138,19 +150,40 @@ def without_digits(text: str) -> str:
     return re.sub(r"\d+", "#", text)
 
 
+def ends_as_it_should(line: str, code: int) -> bool:
+    """The network that a newcomer trains is audited, and fails as the text says; everything else is done."""
+    return code == (1 if line == f"bnnaudit check {NEWCOMERS}" else 0)
+
+
 @pytest.mark.parametrize("block", blocks("sh"), ids=named)
 def test_commands_run_as_written(block: Block, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`old.json` and `new.json` are reports of the model that was audited before."""
+    """`old.json` and `new.json` are reports of the model that was audited before; a newcomer's network is audited in brief."""
+    if NEWCOMERS in block.text:
+        Path("bnnaudit.toml").write_text('[audit]\neffort = "quick"\n', encoding="utf-8")
     for line in block.text.splitlines():
         for name in {"old.json", "new.json"} & set(shlex.split(line)):
             shutil.copy("audit.json", name)
         code = ran(line)
-        assert code == 0, f"{line}: {code}\n{''.join(capsys.readouterr())}"
+        assert ends_as_it_should(line, code), f"{line}: {code}\n{''.join(capsys.readouterr())}"
     printed = capsys.readouterr().out
     if "bnnaudit verify" in block.text:
         assert int(re.findall(r"(\d+) of \1 counterexamples hold", printed)[0]) > 0
     if "bnnaudit history" in block.text:
         assert len(list(Path("audits").rglob("*.json"))) == 1
+    if NEWCOMERS in block.text:
+        assert f"{NEWCOMERS}, 1-bit weights and activations" in printed
+        assert "fake robustness" in printed
+
+
+def test_the_table_of_what_can_be_trained_is_whole() -> None:
+    """Each table of a recipe, each architecture, and each word for weights, activations, binarizers and formats."""
+    section = README.partition("## Training your own binary network")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    told = set(re.findall(r"`([^`]+)`", "\n".join(rows)))
+    plain = {"name", "description", "seed"}
+    assert {f"[{name}]" for name in set(Recipe.model_fields) - plain} <= told
+    for words in (ARCHITECTURES, Weights, Activations, Binarizer, ExportFormat):
+        assert set(words) <= told
 
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=named)

@@ -77,6 +77,14 @@ def existing_file(text: str, option: str) -> Path:
     return path
 
 
+def absent_file(path: Path, option: str) -> None:
+    """Raises UsageError unless a file can be made at `path`, where nothing is yet."""
+    require_place(path, option)
+    if os.path.lexists(path):
+        raise UsageError(f"{option}: {path} is there already, and is not replaced; name another file, or remove it")
+    require_writable(working_folder() / path.parent, path.parent, option)
+
+
 def written_file(text: str, option: str, suffixes: tuple[str, ...] = ()) -> Path:
     """A file to write for `option`; raises UsageError before any work is done if it could not be written."""
     path = named(text, option)
@@ -281,7 +289,8 @@ MODEL = path_kind("MODEL", model_file, MODEL_SUFFIXES)
 MODELS = path_kind("MODEL...", partial(filled, what="model: the path"), MODEL_SUFFIXES)
 REPORTS = path_kind("REPORT...", partial(filled, what="report: the path"), (".json",))
 STORED_REPORT = path_kind("REPORT", partial(named, what="report"), (".json",))
-RECIPE = path_kind("RECIPE", partial(existing_file, option="recipe"), (".toml",))
+RECIPE = path_kind("RECIPE", partial(named, what="recipe"), (".toml",))
+Pictures = Annotated[str, path_kind("FOLDER|FILE.zip", partial(filled, what="new: the path"), (".zip",))]
 Model = Annotated[Path, MODEL]
 Substitute = Annotated[Path, path_kind("MODEL", partial(model_file, option="substitute"), MODEL_SUFFIXES)]
 SubstituteOrNone = Annotated[Path, path_kind("MODEL|none", substitute, MODEL_SUFFIXES, str(NO_SUBSTITUTE))]

@@ -21,8 +21,8 @@ EVERY = 30.0
 """Seconds between two lines of a log. Services end jobs that are silent for about ten minutes; not tuned."""
 TELLING = 0.01
 """Share of the work from which on the time that it took says something about the rest. Not tuned."""
-WIDEST_TASK = 44
-"""Characters of a task that a bar leaves room for at 80 columns."""
+REST_OF_LINE = 28
+"""Characters that a bar leaves for all but its task: 52 are left for this at 80 columns."""
 
 
 class Shown(Protocol):
@@ -87,7 +87,7 @@ class ProgressBar:
 
     def task(self, name: str) -> None:
         """Names what is being done now."""
-        self.bar.update(self.only, description=_titled(self.run, name)[:WIDEST_TASK])
+        self.bar.update(self.only, description=_titled(self.run, name)[: self.bar.console.width - REST_OF_LINE])
 
     def advance(self, units: int) -> None:
         """Adds work that is done."""

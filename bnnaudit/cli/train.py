@@ -1,11 +1,9 @@
-"""`bnnaudit train RECIPE`: makes a network from a recipe."""
+"""`bnnaudit train RECIPE`: makes a network from a recipe, or a recipe for pictures."""
 
 from __future__ import annotations
 
-import math
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,11 +12,17 @@ from bnnaudit.cli.command import Options, command, option
 from bnnaudit.cli.library_files import thrown_away
 from bnnaudit.cli.options import Reading
 from bnnaudit.cli.streams import waiting
+from bnnaudit.core.errors import UsageError
 from bnnaudit.core.exit_codes import ExitCode
 
-if TYPE_CHECKING:
-    from bnnaudit.cli.progress import Shown
-    from bnnaudit.zoo.train.state import State
+
+class TrainInput(Reading):
+    """What is read."""
+
+    new: paths.Pictures | None = option(
+        "Write RECIPE, with comments, for the pictures in this folder or .zip, which has a folder for each class. "
+        "Nothing is trained yet."
+    )
 
 
 class TrainOptions(Options, panel="Output"):
@@ -38,17 +42,24 @@ RecipePath = Annotated[
 ]
 
 
-@command("bnnaudit train recipe.toml", "bnnaudit train recipe.toml --output models --data-root data")
-def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> int | None:
+@command("bnnaudit train recipe.toml --new pictures", "bnnaudit train recipe.toml --output models --data-root data")
+def train(recipe: RecipePath, read: TrainInput, options: TrainOptions) -> int | None:
     """Train the network that RECIPE describes, and write it with its card, log of figures and digests.
 
-    The same recipe and data always give the same network. A training that was interrupted or killed goes on from its last
-    checkpoint. Needs the extra bnnaudit[train].
+    `--new pictures` writes a RECIPE for a folder of pictures, to be read, changed and trained with. The same recipe and data
+    always give the same network. A training that was interrupted or killed goes on from its last checkpoint. Needs the extra
+    bnnaudit[train].
     """
     interrupts.release()
+    if read.new is not None:
+        _write_recipe(recipe, read.new, options.quiet)
+        return None
+    if not recipe.exists():
+        raise UsageError(f"recipe: {recipe}: no such file; --new FOLDER writes one for the pictures in FOLDER")
+    paths.existing_file(str(recipe), "recipe")
     with waiting("loading", options.quiet):
         from bnnaudit.cli.progress import progress_bar
-        from bnnaudit.reports.numbers import percent
+        from bnnaudit.cli.training_words import TrainingShown, files_made
         from bnnaudit.reports.safe_text import short
         from bnnaudit.zoo.train.keeping import TrainingInterruptedError
         from bnnaudit.zoo.train.publishing import written_names
@@ -60,7 +71,7 @@ def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> int | 
     made = [("output", options.output / name) for name in written_names(wanted, wanted.data.source == DIGITS)]
     paths.refuse_overwriting({"the recipe": recipe}, made, reports_to=())
     with progress_bar(options.quiet) as progress:
-        shown = TrainingShown(wanted.name, wanted.training.epochs, progress)
+        shown = TrainingShown(wanted.training.epochs, progress)
         around = Surroundings(recipe, options.data_root, shown, shown.decoded, interrupts.heard, options.restart)
         try:
             with thrown_away():
@@ -70,44 +81,21 @@ def train(recipe: RecipePath, reading: Reading, options: TrainOptions) -> int | 
                 f"bnnaudit: interrupted; the same command goes on from {short(str(stopped.checkpoint))}", err=True
             )
             return ExitCode.UNFINISHED
-    typer.echo(f"{wanted.name}: clean accuracy {percent(result.clean_accuracy)} on the held-out images")
-    for path in result.files:
-        typer.echo(f"  {short(str(path))}")
+    typer.echo("\n".join(files_made(wanted, result)))
     return None
 
 
-BETWEEN = 0.2
-"""Seconds between two words on figures, which a GPU is to be waited for. Not tuned."""
+def _write_recipe(recipe: Path, pictures: str, quiet: bool) -> None:
+    """Writes a recipe for pictures, where no file is yet, and says what it found."""
+    paths.absent_file(recipe, "recipe")
+    with waiting("looking at the pictures", quiet):
+        from bnnaudit.cli.training_words import pictures_found
+        from bnnaudit.zoo.train.keeping import refused, write_whole
+        from bnnaudit.zoo.train.new_recipe import new_recipe
+        from bnnaudit.zoo.train.picture_survey import survey
 
-
-class TrainingShown:
-    """Shows how far a training is: the epoch with its loss and accuracy so far, and the last accuracy on test images."""
-
-    def __init__(self, name: str, epochs: int, progress: Shown) -> None:
-        self.name, self.epochs, self.progress = name, epochs, progress
-        self.left, self.untold, self.told = 0, 0, -math.inf
-
-    def decoded(self, done: int, count: int) -> None:
-        """Images are being decoded, once for all trainings."""
-        self.progress.task(f"{self.name}: {done:,} of {count:,} images decoded")
-
-    def planned(self, steps: int) -> None:
-        """A signal waits for the end of a step from here on."""
-        interrupts.hold()
-        self.left = steps
-        self.progress.plan(steps)
-
-    def stepped(self, state: State) -> None:
-        """Names epoch, loss and accuracy of its batches so far, and the test accuracy after the one before."""
-        self.left -= 1
-        self.untold += 1
-        if self.left and time.monotonic() - self.told < BETWEEN:
-            return
-        self.told = time.monotonic()
-        seen = max(1, state.seen)
-        text = f"{self.name}: {state.epoch + 1}/{self.epochs}, loss {state.loss / seen:.3g}, {100 * state.right / seen:.1f} %"
-        if state.figures:
-            text += f", test {100 * state.figures[-1].test_accuracy:.1f} %"
-        self.progress.task(text)
-        self.progress.advance(self.untold)
-        self.untold = 0
+        found = survey(pictures)
+        text = new_recipe(found, recipe)
+    with refused(recipe.parent):
+        write_whole(recipe, text)
+    typer.echo("\n".join(pictures_found(found, recipe)))

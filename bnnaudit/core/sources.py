@@ -59,7 +59,7 @@ Goodfellow et al. 2015 | I. J. Goodfellow, J. Shlens, C. Szegedy | ICLR 2015 | a
   Explaining and harnessing adversarial examples
 Gupta & Ajanthan 2022 | K. Gupta, T. Ajanthan | AAAI 2022 | arxiv.org/abs/2003.13511
   Improved gradient-based adversarial attacks for quantized networks
-Hinton et al. 2015 | G. Hinton, O. Vinyals, J. Dean | NIPS Deep Learning and Representation Learning Workshop 2015 | arxiv.org/abs/1503.02531
+Hinton et al. 2015 | G. Hinton, O. Vinyals, J. Dean | NIPS Deep Learning Workshop 2015 | arxiv.org/abs/1503.02531
   Distilling the knowledge in a neural network
 Holm 1979 | S. Holm | Scandinavian Journal of Statistics 6, 1979 |
   A simple sequentially rejective multiple test procedure

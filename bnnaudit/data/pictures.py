@@ -33,6 +33,15 @@ class Resizing(Enum):
     CENTRE_CROP = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class PictureHeader:
+    """What the header of an image file says: its height and width in pixels, and whether it is grey."""
+
+    height: int
+    width: int
+    grey: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureSource:
     """Image files in a fixed order.
@@ -69,6 +78,14 @@ class PictureSource:
         if len(shapes) > 1:
             raise DataError(f"{self.where}: images of {len(shapes)} shapes, such as {shapes[0]} and {shapes[-1]}")
         return np.stack(pictures) if pictures else np.empty((0, 1, 1), dtype=np.uint8)
+
+    def header(self, index: int) -> PictureHeader:
+        """What the file at `index` says about itself; raises DataError for what is no image that could be decoded."""
+        where = f"{self.where}: {self.files[index]}"
+        data = self.fetch(self.files[index])
+        with _opened(data, where) as image:
+            _refuse_deep(data, image, where)
+            return PictureHeader(image.height, image.width, image.mode in GREY_MODES)
 
     def sizes(self, indices: NDArray[np.int64]) -> set[tuple[int, int]]:
         """The sizes (H, W) of the files at `indices`, from their headers alone."""

@@ -39,7 +39,7 @@ def arrange(
 
     ROOT/CLASS/IMAGE is labelled by the order of the class folders (numbers by value, else by name; an empty folder counts);
     ROOT/IMAGE has no labels; deeper trees are descended into, and where they part into splits the wanted one
-    (`test`, `val`; `train`) is taken. Raises DataError for a tree without images or one that could be read in two ways.
+    (`test`, or else `val`; `train`) is taken. Raises DataError for a tree without images or one that could be read in two ways.
     """
     paths = sorted(path for path in map(parts_of, names) if is_image(path))
     if not paths:
@@ -85,9 +85,14 @@ def _value(digits: str) -> tuple[int, str]:
 
 
 def _descend(where: str, paths: Sequence[Parts], part: Parts, wanted: DataPart) -> Parts:
-    """The one folder to go into: the only one, or the only one of the wanted part."""
+    """The one folder to go into: the only one, or the only one of the wanted part.
+
+    Beside `train` and `test`, `val` is what training was tuned on, so that `test` is what was held out.
+    """
     folders = sorted({path[0] for path in paths})
     fitting = [name for name in folders if name.lower() in wanted.value]
+    if len(fitting) > 1 and any(name.lower() in DataPart.TRAINING.value for name in folders):
+        fitting = [name for name in fitting if name.lower() == wanted.value[0]]
     if len(folders) == 1:
         return (*part, folders[0])
     if len(fitting) == 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 from tests.cli.conftest import Ran
 from tests.paths import ROOT
+from tests.zoo.train.pictures import pictures
 
 Bnnaudit = Callable[..., Ran]
 
@@ -43,11 +46,21 @@ def recipe(folder: Path, epochs: int) -> Path:
 def test_what_is_made_is_listed(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
     ran = bnnaudit("train", recipe(tmp_path, 2), "--output", tmp_path / "made", "--quiet")
     assert (ran.code, ran.err) == (0, "")
-    first, *files = ran.out.splitlines()
+    first, *files, then, command = ran.out.splitlines()
     assert first.startswith("net: clean accuracy ")
-    names = {"net.safetensors", "net.toml", "digits-test.npz", "recipes/net.toml", "net-log.jsonl"}
-    assert {file.strip() for file in files} == {str(tmp_path / "made" / name) for name in names}
-    assert all(Path(file.strip()).is_file() for file in files)
+    told = {path: what for path, what in (line.split(maxsplit=1) for line in files)}
+    assert told == {
+        str(tmp_path / "made" / name): what
+        for name, what in {
+            "net.safetensors": "network",
+            "digits-test.npz": "held-out images",
+            "net-log.jsonl": "log of the figures of each epoch",
+            "net.toml": "card, which says how to audit the network",
+            "recipes/net.toml": "copy of the recipe",
+        }.items()
+    }
+    assert all(Path(path).is_file() for path in told)
+    assert (then, command) == ("Audit it:", f"  bnnaudit check {tmp_path / 'made' / 'net.safetensors'}")
 
 
 def test_training_again_replaces_what_training_made(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
@@ -102,3 +115,67 @@ def test_data_that_are_not_there(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
     ran = bnnaudit("train", path, "--output", tmp_path, "--data-root", tmp_path / "data", "--quiet")
     assert (ran.code, ran.out) == (2, "")
     assert f"{tmp_path / 'data' / 'absent.zip'}: no such file" in ran.err
+
+
+def test_a_recipe_is_written_for_pictures_and_trains(
+    bnnaudit: Bnnaudit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is audited from its card alone, in another folder than that of the recipe."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pictures(Path("my photos/train"), {"cat": 12, "dog": 14})
+    pictures(Path("my photos/test"), {"cat": 9, "dog": 9}, width=9)
+    ran = bnnaudit("train", "my recipe.toml", "--new", "my photos")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "my photos: 26 pictures of 2 classes, and 18 to test on",
+        "  classes   cat (12), dog (14)",
+        "  pictures  8x8 to 9x8 pixels, 44 in colour",
+        "my recipe.toml is written. Read it, change what you like, and train:",
+        "  bnnaudit train 'my recipe.toml'",
+    ]
+    text = Path("my recipe.toml").read_text()
+    Path("my recipe.toml").write_text(text.replace("epochs = 40", "epochs = 1").replace("width = 16", "width = 4"))
+    ran = bnnaudit("train", "my recipe.toml", "--output", "nets", "--quiet")
+    assert ran.out.splitlines()[-1] == "  bnnaudit check nets/my-photos-bnn.onnx"
+    audit = bnnaudit("check", "nets/my-photos-bnn.onnx", "--effort", "quick", "--quiet")
+    assert audit.code in (0, 1, 3)
+    assert "my-photos-test.npz, 18 images" in audit.out
+
+
+def test_nothing_that_is_there_is_replaced_by_a_new_recipe(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    photos = pictures(tmp_path / "photos", {"cat": 12, "dog": 12})
+    (tmp_path / "recipe.toml").write_text("mine")
+    (tmp_path / "link.toml").symlink_to("nowhere.toml")
+    for name, said in (
+        ("recipe.toml", "is there already"),
+        ("link.toml", "is there already"),
+        ("absent/recipe.toml", "not a folder"),
+        ("", "is empty"),
+    ):
+        ran = bnnaudit("train", tmp_path / name if name else "", "--new", photos)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert said in ran.err
+    assert (tmp_path / "recipe.toml").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"photos", "recipe.toml", "link.toml"}
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_recipe(
+    bnnaudit: Bnnaudit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = pictures(tmp_path / "photos", {"cat": 12, "dog": 12})
+
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    ran = bnnaudit("train", tmp_path / "recipe.toml", "--new", photos)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "No space left on device" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_recipe_that_is_not_there_can_be_written(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
+    ran = bnnaudit("train", tmp_path / "absent.toml")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "absent.toml: no such file; --new FOLDER writes one" in ran.err

@@ -12,7 +12,8 @@ from bnnaudit.core.errors import DataError
 from bnnaudit.core.facts import Layout
 from bnnaudit.core.threat import Box
 from bnnaudit.data import open_source, take_pool, take_sample
-from bnnaudit.data.pictures import Resizing, decode, resized
+from bnnaudit.data.class_folders import open_folder
+from bnnaudit.data.pictures import PictureHeader, Resizing, decode, resized
 from tests.data.conftest import Facts
 
 PIXELS = Box(0.0, 255.0)
@@ -123,6 +124,22 @@ def test_damaged_files_are_named(tmp_path: Path, facts: Facts, damage: bytes) ->
     source = open_source(str(write(tmp_path, {"good.png": png(coloured(40, 40)), "bad.png": damage})))
     with pytest.raises(DataError, match=r"bad\.png"):
         take_sample(source, facts((3, 40, 40)), None, 0)
+
+
+def test_headers_say_size_and_colour(tmp_path: Path) -> None:
+    for name, shape in (("a", (3, 5)), ("b", (7, 2, 3))):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(tmp_path / name / "0.png")
+    source = open_folder(tmp_path)
+    assert [source.header(index) for index in range(2)] == [PictureHeader(3, 5, True), PictureHeader(7, 2, False)]
+
+
+def test_headers_of_what_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((2, 2), dtype=np.uint16)).save(tmp_path / "0.png")
+    (tmp_path / "1.png").write_bytes(b"nothing")
+    for index, said in enumerate(("0.png: .* more than 8 bits", "1.png: not an image")):
+        with pytest.raises(DataError, match=said):
+            open_folder(tmp_path).header(index)
 
 
 def test_more_than_eight_bits_are_refused() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from bnnaudit.core.errors import DataError
+from bnnaudit.data.part import DataPart
 from bnnaudit.data.tree import arrange
 
 
@@ -43,8 +44,17 @@ def test_what_archivers_and_systems_add_is_not_seen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wanted", "part"), [(DataPart.HELD_OUT, "test"), (DataPart.TRAINING, "Train")], ids=["held out", "training"]
+)
+def test_validation_images_beside_training_and_test_images_are_neither(wanted: DataPart, part: str) -> None:
+    found = arrange("data", ["Train/a/1.png", "val/a/1.png", "test/a/1.png"], (), wanted)
+    assert (found.files, found.part) == ((f"{part}/a/1.png",), part)
+
+
+@pytest.mark.parametrize(
     ("names", "message"),
     [
+        (["train/a/1.png", "val/a/1.png", "valid/a/1.png"], "none that is clearly the test set"),
         (["notes.txt"], "no image files"),
         (["a.png", "cat/b.png"], "different depths"),
         (["train/a/1.png", "holdout/a/1.png"], r"several folders of class folders \(holdout, train\)"),

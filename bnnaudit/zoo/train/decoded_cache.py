@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from bnnaudit.core.cache_folder import cache_folder, kept_whole
 from bnnaudit.core.errors import DataError
 from bnnaudit.data.pictures import PictureSource, resized
 from bnnaudit.data.source import refuse_oversized
+from bnnaudit.zoo.train.unusable import Unusable
 
 VERSION = 1
 """Of the way in which files become pixels: another one does not read what this one kept."""
@@ -65,16 +66,14 @@ def _changed(file: Path) -> int:
 
 
 def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | None) -> NDArray[np.uint8]:
-    count, pixels, first = len(source), None, (0, 0)
-    for index in range(count):
-        picture = source.picture(index)
+    pixels, first, grey = None, (0, 0), True
+    for index, picture in _pictures(source, told):
         if size is not None:
             picture = resized(picture, *size, source.resizing)
         if pixels is None:
             first = picture.shape[:2]
-            refuse_oversized(source.where, (count, *first, 3), 1, "give [data] size in the recipe a smaller one")
-            pixels = np.empty((count, *first, 3), dtype=np.uint8)
-            grey = True
+            refuse_oversized(source.where, (len(source), *first, 3), 1, "give [data] size in the recipe a smaller one")
+            pixels = np.empty((len(source), *first, 3), dtype=np.uint8)
         if picture.shape[:2] != first:
             found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first))
             raise DataError(
@@ -83,8 +82,17 @@ def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | No
             )
         grey = grey and picture.ndim == 2
         pixels[index] = picture if picture.ndim == 3 else picture[:, :, None]
-        if told and (index + 1) % OFTEN == 0:
-            told(index + 1, count)
     if pixels is None:
         raise DataError(f"{source.where}: no images")
     return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
+
+
+def _pictures(source: PictureSource, told: Told | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Each picture with its index; raises DataError, after the last one, where some cannot be read."""
+    unusable = Unusable()
+    for index, file in enumerate(source.files):
+        with unusable.noted(file):
+            yield index, source.picture(index)
+        if told and (index + 1) % OFTEN == 0:
+            told(index + 1, len(source))
+    unusable.refuse()

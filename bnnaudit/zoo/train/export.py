@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import onnx
 import torch
@@ -17,6 +18,12 @@ OPSET = 20
 """Version of the standard operators that the files are written in."""
 
 
+def require_exporter() -> None:
+    """Raises UsageError unless ONNX can be written."""
+    if find_spec("onnxscript") is None:
+        raise UsageError("training: ONNX is written with onnxscript; install bnnaudit[train]")
+
+
 def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...], pack: bool = False) -> bytes:
     """The network, deployed and in eval mode, as ONNX: input `images` (batch, *input_shape), output `logits` (batch, d).
 
@@ -24,10 +31,7 @@ def onnx_bytes(network: nn.Module, input_shape: tuple[int, ...], pack: bool = Fa
     the versions of torch and onnxscript alone. pack: binary weights take four bits each. Raises UsageError where onnxscript
     is not installed.
     """
-    try:
-        import onnxscript  # noqa: F401 - what torch exports with
-    except ImportError:
-        raise UsageError("training: ONNX is written with onnxscript; install bnnaudit[train]") from None
+    require_exporter()
     with torch.no_grad():
         program = torch.onnx.export(
             network,

@@ -14,6 +14,7 @@ from typing import assert_never
 import numpy as np
 from torch import Tensor, nn
 
+from bnnaudit.core.dataset import NamedDataset
 from bnnaudit.core.errors import UsageError
 from bnnaudit.core.part_files import part_beside
 from bnnaudit.core.regular_file import open_regular
@@ -44,11 +45,19 @@ class Made:
     epoch: int
 
 
+def keeps_images(recipe: Recipe, drawn: bool) -> bool:
+    """Whether the images held out, or set apart by the data, lie beside the network: the card then needs nothing else.
+
+    drawn: whether they were held out. Those of torchvision's data sets are not copied, nor those for which the card names others.
+    """
+    return drawn or (recipe.card.data is None and NamedDataset.parse(recipe.data.source) is None)
+
+
 def written_names(recipe: Recipe, drawn: bool) -> tuple[str, ...]:
-    """The files that a recipe makes: models, images where they were drawn, log, card, and at last the list of their digests."""
+    """The files that a recipe makes: models, held-out images, log, card, and at last the list of their digests."""
     models = [f"{recipe.name}.{kind}" for kind in dict.fromkeys(recipe.export.formats)]
     latent = [latent_name(recipe)] if recipe.export.latent else []
-    images = [images_name(recipe)] if drawn else []
+    images = [images_name(recipe)] if keeps_images(recipe, drawn) else []
     return (*models, *latent, *images, log_name(recipe), card_name(recipe), DIGESTS)
 
 
@@ -100,9 +109,10 @@ def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path 
     """
     known = known_digests(recipe, made.split.drawn, output)
     contents, last = _models(recipe, made)
-    if made.split.drawn:
+    kept = keeps_images(recipe, made.split.drawn)
+    if kept:
         contents[images_name(recipe)] = images_bytes(made.split.test)
-    source = recipe.card.data or (images_name(recipe) if made.split.drawn else recipe.data.source)
+    source = recipe.card.data or (images_name(recipe) if kept else recipe.data.source)
     contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, made.clean_accuracy).encode()
     digests = {**known, **{name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
     contents[DIGESTS] = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()

@@ -240,7 +240,7 @@ class ExportTable(_Table):
 class CardTable(_Table):
     """[card]: the audit that the card asks for, within `eps` in units of the [0,1] image.
 
-    data: what the card names as its data, by default the recipe's own or, where images were held out, their file. kind: REF,
+    data: what the card names as its data, by default a file of the test images, or the name of torchvision's data set. kind: REF,
     BNN-WQ, BNN-WAQ or another word, by default as the architecture's options say.
     """
 

@@ -19,13 +19,14 @@ from bnnaudit.zoo.train.checkpointing import resume
 from bnnaudit.zoo.train.decoded_cache import Told
 from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, no_short_floats, reproducible
+from bnnaudit.zoo.train.export import require_exporter
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
 from bnnaudit.zoo.train.publishing import Made, known_digests, publish
 from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
 from bnnaudit.zoo.train.state import State
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import ExportFormat, Recipe
 from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of
 from bnnaudit.zoo.train.training_data import load_split
 
@@ -66,11 +67,13 @@ ALONE = Surroundings()
 def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> TrainingResult:
     """Trains, from the last checkpoint where there is one, and writes the network's files into `output`.
 
-    NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the held-out
-    images where they were drawn from the data: all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
+    NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the test images
+    (`keeps_images`): all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
     The network depends on the recipe and the data alone. Raises UsageError where `output` is not a folder that can be written
     to, or holds what is in the way, and TrainingInterruptedError where it was to stop.
     """
+    if ExportFormat.ONNX in recipe.export.formats:
+        require_exporter()  # before hours of training, not after them
     with refused(output):
         output.mkdir(parents=True, exist_ok=True)
     arithmetic = Arithmetic.of(recipe.training)

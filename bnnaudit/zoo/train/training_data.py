@@ -15,6 +15,7 @@ from bnnaudit.data.source import ArraySource
 from bnnaudit.zoo.train.decoded_cache import Told, decoded
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.images import Images, Split
+from bnnaudit.zoo.train.learnable import refuse_one_class, refuse_other_classes, refuse_rare
 from bnnaudit.zoo.train.tables import DataTable
 
 DIGITS = "digits"
@@ -43,15 +44,25 @@ def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Spli
     address = located(table.source, root)
     folder = Path(address) if Path(address).is_dir() else None
     sources = [open_source(address, root, wanted=part) for part in (DataPart.TRAINING, DataPart.HELD_OUT)]
-    if _same(*sources):
+    drawn = same_images(*sources)
+    names = [source.class_names for source in sources]
+    refuse_other_classes(address, *names)
+    if drawn:
         whole = _images(sources[0], table, folder, told)
         train, test = _parted(whole, table.held_out, table.seed, table.name)
     else:
         train, test = (_images(source, table, folder, told) for source in sources)
     if train.shape != test.shape:
         raise DataError(f"{address}: training images are {_text(train.shape)}, test images {_text(test.shape)}")
+    classes = _classes(sources, train, test)
+    refuse_one_class(sources[0].name, classes)
+    if names[0] is not None and NamedDataset.parse(table.source) is None:
+        remedy = (
+            "add images, hold out fewer, or take its folder away" if drawn else "add images, or take its folder away"
+        )
+        refuse_rare(sources[0].name, names[0], train.y, 1, remedy)
     sha256 = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
-    return Split(train, test, _classes(sources, train, test), _same(*sources), sha256)
+    return Split(train, test, classes, drawn, sha256)
 
 
 MOST_DIGITS = 1796
@@ -66,7 +77,7 @@ def located(source: str, root: Path | None) -> str:
     return source if path.exists() else str(root / source)
 
 
-def _same(first: ImageSource, second: ImageSource) -> bool:
+def same_images(first: ImageSource, second: ImageSource) -> bool:
     """Whether both parts are the same images: the data have no test images of their own."""
     if isinstance(first, PictureSource) and isinstance(second, PictureSource):
         return first.files == second.files
@@ -76,7 +87,10 @@ def _same(first: ImageSource, second: ImageSource) -> bool:
 def _parted(images: Images, apart: int, seed: int, name: str) -> tuple[Images, Images]:
     """All but `apart` images, and those, by an order drawn from the seed."""
     if apart >= len(images):
-        raise DataError(f"{name}: {apart:,} images to set aside of {len(images):,}; set fewer aside")
+        raise DataError(
+            f"{name}: {apart:,} images to set aside of {len(images):,}; write a smaller held_out (or validation) into the "
+            "recipe's [data]"
+        )
     order = np.random.default_rng(seed).permutation(len(images))
     return images.select(order[:-apart]), images.select(order[-apart:])
 

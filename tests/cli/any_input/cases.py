@@ -36,10 +36,8 @@ MORE_READ: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "audited": ("--method", "transfer", "--substitute", "{audited}"),
         "empty_folder": ("--data-root", "{empty_folder}"),
     },
-    **{
-        command: {"empty_folder": ("--data-root", "{empty_folder}")}
-        for command in ("sweep", "signal", "clever", "train")
-    },
+    **{command: {"empty_folder": ("--data-root", "{empty_folder}")} for command in ("sweep", "signal", "clever")},
+    "train": {"data": ("--new", "{data}"), "empty_folder": ("--data-root", "{empty_folder}")},
     "reproduce": {
         "audited": ("--substitute", "{audited}"),
         "networks": ("--models", "{networks}"),

@@ -140,16 +140,22 @@ def _output(
         case "a folder":
             return ("-o", str(root / "out")), None, (root / "out",) if case.command == "train" else ()
         case "the input":
-            place = changed or root / "in" / "model.onnx"
-            if case.command == "train" and place.is_dir():  # a folder may get more files than it has
-                return ("-o", str(place)), None, (place,)
-            is_new = not place.exists()  # then there is nothing that could be overwritten
-            return ("-o", str(place)), place if is_new else None, (place, followed(place)) if is_new else ()
+            return _into_input(case, changed or root / "in" / "model.onnx")
         case "a pipe":
             os.mkfifo(new)
             return ("-o", str(new)), None, ()
     other = root / "out" / f"other{SUFFIXES.get(case.to, '')}"
     return (case.to, str(other)), None, (other,)
+
+
+def _into_input(case: Case, place: Path) -> tuple[tuple[str, ...], Path | None, tuple[Path, ...]]:
+    """The same where the output goes to what is read."""
+    words = ("-o", str(place))
+    if case.command == "train" and place.is_dir():  # a folder may get more files than it has
+        return words, None, (place,)
+    if place.exists():
+        return words, None, ()
+    return words, place, (place, followed(place))  # there is nothing that could be overwritten
 
 
 def _of_process(ended: Ended) -> list[str]:

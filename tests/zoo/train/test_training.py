@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bnnaudit.core.replacing import replace_together
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.images import Images
-from bnnaudit.zoo.train.publishing import images_name, read_digests, written_names
+from bnnaudit.zoo.train.publishing import images_name, keeps_images, read_digests, written_names
 from bnnaudit.zoo.train.recipes import build_network
 from bnnaudit.zoo.train.state import State
 from bnnaudit.zoo.train.tables import (
@@ -33,6 +34,7 @@ from bnnaudit.zoo.train.tables import (
     StartTable,
 )
 from bnnaudit.zoo.train.training import Surroundings, TrainingResult, train
+from tests.zoo.train.pictures import pictures
 
 
 class Heard:
@@ -377,3 +379,55 @@ def test_from_a_folder_of_images_to_a_network_and_its_card(
     assert card.data.source == str(tmp_path / "made" / "photos-test.npz")
     with np.load(tmp_path / "made" / "photos-test.npz") as stored:
         assert stored["x"].shape == (10, 8, 8, 3)
+
+
+def test_test_images_of_a_folder_lie_beside_the_network(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the network was judged on them, at its size: an audit resizes no pictures that are all of one size."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for part in ("train", "test"):
+        pictures(tmp_path / "photos" / part, {"a": 6, "b": 6}, width=16, height=12)
+    options = {"in_channels": 3, "channels": [4], "classes": 2}
+    recipe = tiny.model_copy(
+        update={
+            "architecture": ArchitectureTable(name="cnn", options=options),
+            "data": DataTable(source=str(tmp_path / "photos"), size=(8, 8)),
+            "training": tiny.training.model_copy(update={"epochs": 1, "batch_size": 8}),
+        }
+    )
+    train(recipe, tmp_path / "made")
+    card = settings_for(tmp_path / "made" / "tiny.onnx", Settings(), tmp_path / "made")
+    assert card.data.source == str(tmp_path / "made" / "photos-test.npz")
+    with np.load(tmp_path / "made" / "photos-test.npz") as stored:
+        assert stored["x"].shape == (12, 8, 8, 3)
+        assert stored["y"].tolist() == [0] * 6 + [1] * 6
+    assert "photos-test.npz" in read_digests(tmp_path / "made" / "SHA256SUMS")
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "drawn", "kept"),
+    [
+        ("digits", None, True, True),
+        ("photos", None, True, True),
+        ("photos", None, False, True),
+        ("photos", "CIFAR10", False, False),
+        ("cifar10", None, False, False),
+    ],
+)
+def test_torchvisions_images_are_not_copied(
+    tiny: Recipe, source: str, data: str | None, drawn: bool, kept: bool
+) -> None:
+    card = tiny.card.model_copy(update={"data": data})
+    recipe = tiny.model_copy(update={"data": DataTable(source=source), "card": card})
+    assert keeps_images(recipe, drawn) is kept
+    assert (images_name(recipe) in written_names(recipe, drawn)) is kept
+
+
+def test_what_is_missing_to_write_onnx_is_told_before_training(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UsageError, match=r"install bnnaudit\[train\]"):
+        train(tiny, tmp_path / "made")
+    assert not (tmp_path / "made").exists()

@@ -1,6 +1,7 @@
 """The same few images as a folder, a zip, arrays and torchvision's files, with test images of their own and without."""
 
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -219,3 +220,70 @@ def test_images_without_labels(tmp_path: Path) -> None:
     (tmp_path / "flat" / "0.png").write_bytes(png(pixels("", 0, 0)))
     with pytest.raises(DataError, match="no labels"):
         load_split(DataTable(source=str(tmp_path / "flat")), None)
+
+
+def one_class(folder: Path) -> None:
+    for part in ("train", "test"):
+        shutil.rmtree(folder / part / "cat")
+
+
+def other_classes(folder: Path) -> None:
+    (folder / "test" / "cat").rename(folder / "test" / "dog")
+
+
+def empty_class(folder: Path) -> None:
+    for part in ("train", "test"):
+        (folder / part / "dog").mkdir()
+
+
+def several_broken(folder: Path) -> None:
+    for label in CLASSES:
+        (folder / "train" / label / "1.png").write_bytes(png(pixels("train", 0, 1))[:60])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (one_class, "one class only"),
+        (other_classes, r"do not have the same classes \(cat, dog\)"),
+        (empty_class, r"too few images to train on: dog \(0\); each class needs 1: add images"),
+        (several_broken, "bird/1.png: .*; 1 more cannot be used: train/cat/1.png"),
+    ],
+)
+def test_pictures_that_nothing_can_be_learnt_from(change: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    folder = written(tmp_path / "photos")
+    change(folder)
+    with pytest.raises(DataError, match=said) as refused:
+        load_split(DataTable(source=str(folder)), None)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_class_whose_only_images_are_held_out(tmp_path: Path) -> None:
+    """Of the seed it depends which are: one of bird's or all of cat's, of which there is one."""
+    folder = written(tmp_path / "photos", ("only",)) / "only"
+    for index in range(1, 5):
+        (folder / "cat" / f"{index}.png").unlink()
+    said = set()
+    for seed in range(20):
+        try:
+            load_split(DataTable(source=str(folder), held_out=2, seed=seed), None)
+        except DataError as refused:
+            said.add(str(refused))
+    assert len(said) == 1
+    assert said.pop().endswith("cat (0); each class needs 1: add images, hold out fewer, or take its folder away")
+
+
+def test_more_held_out_than_there_is(tmp_path: Path) -> None:
+    folder = written(tmp_path / "photos", ("only",)) / "only"
+    with pytest.raises(DataError, match=r"10 images to set aside of 10; write a smaller held_out \(or validation\)"):
+        load_split(DataTable(source=str(folder), held_out=10), None)
+
+
+def test_grey_and_coloured_pictures_are_all_in_colour(tmp_path: Path) -> None:
+    folder = written(tmp_path / "photos", ("only",)) / "only"
+    grey = pixels("only", 0, 0)[..., 0]
+    (folder / "bird" / "0.png").write_bytes(png(grey))
+    split = load_split(DataTable(source=str(folder), held_out=1), None)
+    repeated = np.repeat(grey[:, :, None], 3, axis=2)
+    assert split.train.shape == (3, 4, 4)
+    assert repeated.tobytes() in together(split)
