@@ -47,7 +47,17 @@ ALLOWED: dict[str, set[str]] = {
     "models/checkpoint/tracing": {"core", "quantization", "models", "models/checkpoint", "models/onnx"},
     "zoo/architectures": {"core", "quantization"},
     "zoo": VALUES | {"zoo/train"},
-    "zoo/train": VALUES | {"attacks", "data", "models/checkpoint", "quantization", "zoo/architectures"},
+    "zoo/train": VALUES
+    | {
+        "attacks",
+        "data",
+        "models/checkpoint",
+        "onnx_import",
+        "onnx_import/graph",
+        "onnx_import/passes",
+        "quantization",
+        "zoo/architectures",
+    },
     "attacks/gradient": VALUES | {"attacks"},
     "attacks/boundary": VALUES | {"attacks"},
     "attacks/query": VALUES | {"attacks"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,15 +27,16 @@ def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic
     """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
 
     Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
-    measured anew on images of the training set.
+    measured anew on images of the training set: in float64 where training computed in it, so that they are the same everywhere.
     """
-    twin = copy.deepcopy(network).float()
+    twin = copy.deepcopy(network)
     if arithmetic.mixed or any(layer.binarizer.annealed for layer in binary_layers(twin)):
         count = min(MEASURED, len(train))
         chosen = np.linspace(0, len(train) - 1, count - count % AT_ONCE or count).astype(np.int64)
-        whole = Prepared(twin, exact(arithmetic), recipe.data.mean, recipe.data.std)
-        refresh_normalization(whole, (inputs.to(arithmetic.device) for inputs, _ in passes(train.select(chosen))))
-    return deploy(twin)
+        unmixed = replace(arithmetic, mixed=False)
+        whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
+        refresh_normalization(whole, (unmixed.images(inputs) for inputs, _ in passes(train.select(chosen))))
+    return deploy(twin.float())
 
 
 def exact(arithmetic: Arithmetic) -> Arithmetic:

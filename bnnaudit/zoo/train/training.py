@@ -36,7 +36,10 @@ BESIDES = ("description", "card", "export")
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What training made. `clean_accuracy` is the deployed float32 network's on all held-out images."""
+    """What training made. `clean_accuracy` is the deployed network's on all held-out images.
+
+    network: the float32 one, also where the file is quantized after training.
+    """
 
     network: nn.Module
     clean_accuracy: float
@@ -98,10 +101,10 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
         keeper.keep(state)
         made = _finish(state, course)
         with refused(output):
-            files = publish(recipe, made, LogLines(head, state.figures), output, around.file)
+            published = publish(recipe, made, LogLines(head, state.figures), output, around.file)
             for unfinished in (checkpoint, log):
                 unfinished.unlink(missing_ok=True)
-    return TrainingResult(made.network, made.clean_accuracy, files)
+    return TrainingResult(made.network, published.clean_accuracy, published.files)
 
 
 def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:

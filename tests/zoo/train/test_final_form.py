@@ -55,6 +55,20 @@ def test_an_annealed_networks_statistics_are_those_of_its_signs(images: Images) 
     assert torch.equal(norm_of(network).running_mean, before)
 
 
+def test_statistics_are_measured_in_the_precision_of_the_training(images: Images) -> None:
+    """In float64 those of a layer of signs are exact; sums in float32 end otherwise from processor to processor."""
+    made = recipe(weights="binary", binarizer="md-tanh-s")
+    torch.manual_seed(0)
+    network = build_network(made).double()
+    few = images.select(np.arange(500))
+    final = deployed(network, few, made, Arithmetic(torch.float64, False, torch.device("cpu"), False))
+    normalised = (as_inputs(few.read(np.arange(500))).double() - 0.5) / 0.25
+    sums = normalised.flatten(1) @ network[1].weight.detach().sign().T
+    assert norm_of(final).running_mean.dtype is torch.float32
+    torch.testing.assert_close(norm_of(final).running_mean, sums.mean(dim=0).float(), rtol=2e-7, atol=0)
+    torch.testing.assert_close(norm_of(final).running_var, sums.var(dim=0).float(), rtol=2e-7, atol=0)
+
+
 def test_any_other_network_keeps_its_statistics(images: Images) -> None:
     made = recipe(weights="binary")
     network = build_network(made)
