@@ -286,17 +286,6 @@ class TrainingPlan(_Table):
     distillation: DistillationTable | None = None
 
     @model_validator(mode="after")
-    def _int8_is_made_of_floats(self) -> Self:
-        options = self.architecture.options
-        kept = options.get("weights", "float") == "float" and options.get("activations", "relu") == "relu"
-        if self.export.onnx is OnnxForm.INT8 and not (kept and not self.data.mean and not self.data.std):
-            raise ValueError(
-                "export.onnx = int8 quantizes a float network that takes pixels: weights = float, activations = relu, and "
-                "neither data.mean nor data.std"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _early_ending_is_judged_apart(self) -> Self:
         if self.training.patience is not None and not self.data.validation:
             raise ValueError(
@@ -314,3 +303,14 @@ class Recipe(TrainingPlan):
     start: StartTable | None = None
     export: ExportTable = ExportTable()
     card: CardTable
+
+    @model_validator(mode="after")
+    def _int8_is_made_of_floats(self) -> Self:
+        options = self.architecture.options
+        kept = options.get("weights", "float") == "float" and options.get("activations", "relu") == "relu"
+        if self.export.onnx is OnnxForm.INT8 and not (kept and not self.data.mean and not self.data.std):
+            raise ValueError(
+                "export.onnx = int8 quantizes a float network that takes pixels: weights = float, activations = relu, and "
+                "neither data.mean nor data.std"
+            )
+        return self
