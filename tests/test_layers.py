@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "models/checkpoint/tracing": {"core", "quantization", "models", "models/checkpoint", "models/onnx"},
     "zoo/architectures": {"core", "quantization"},
-    "zoo": VALUES,
+    "zoo": VALUES | {"zoo/train"},
     "zoo/train": VALUES
     | {
         "attacks",

@@ -14,7 +14,7 @@ from bnnaudit.quantization.layers import binary_layers, deploy
 from bnnaudit.quantization.weight_training import refresh_normalization
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.images import Images, as_inputs
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import TrainingPlan
 
 LARGEST_HALF = torch.finfo(torch.float16).max
 AT_ONCE = 500
@@ -24,7 +24,7 @@ MEASURED = 8 * AT_ONCE
 
 
 @torch.no_grad()
-def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arithmetic) -> nn.Module:
+def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> nn.Module:
     """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
 
     Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
@@ -37,13 +37,11 @@ def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arit
         unmixed = replace(arithmetic, mixed=False)
         whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
         refresh_normalization(whole, (unmixed.images(inputs) for inputs, _ in passes(train.select(chosen))))
-    final = deploy(twin.float())
-    if recipe.export.half:
-        _round_to_half(final)
-    return final
+    return deploy(twin.float())
 
 
-def _round_to_half(network: nn.Module) -> None:
+@torch.no_grad()
+def round_to_half(network: nn.Module) -> None:
     """Rounds the weights of convolutions and linear layers to float16, in place; larger ones to its largest."""
     for weight in network.parameters():
         if weight.dim() > 1:
@@ -63,7 +61,7 @@ def passes(images: Images) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @torch.no_grad()
-def clean_accuracy(network: nn.Module, images: Images, recipe: Recipe, arithmetic: Arithmetic) -> float:
+def clean_accuracy(network: nn.Module, images: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> float:
     """The fraction of images that a deployed network gets right."""
     whole = Prepared(network, exact(arithmetic), recipe.data.mean, recipe.data.std)
     device = arithmetic.device

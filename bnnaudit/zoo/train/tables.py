@@ -276,18 +276,31 @@ class CardTable(_Table):
     kind: Name | None = None
 
 
-class Recipe(_Table):
-    """A whole recipe. `name` is that of the files that it makes."""
+class TrainingPlan(_Table):
+    """What training does with a network: all of a recipe that the descent depends on."""
 
-    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    description: StrictStr
     seed: Seed = 0
-    architecture: ArchitectureTable
     data: DataTable = DataTable()
     training: TrainingTable
     binarizer: BinarizerTable = BinarizerTable()
     adversarial: AdversarialTable | None = None
     distillation: DistillationTable | None = None
+
+    @model_validator(mode="after")
+    def _early_ending_is_judged_apart(self) -> Self:
+        if self.training.patience is not None and not self.data.validation:
+            raise ValueError(
+                "training.patience needs data.validation: images set aside to judge by, which are not the test's"
+            )
+        return self
+
+
+class Recipe(TrainingPlan):
+    """A whole recipe. `name` is that of the files that it makes."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    description: StrictStr
+    architecture: ArchitectureTable
     start: StartTable | None = None
     export: ExportTable = ExportTable()
     card: CardTable
@@ -307,12 +320,4 @@ class Recipe(_Table):
     def _half_is_of_floats(self) -> Self:
         if self.export.half and self.architecture.options.get("weights", "float") != "float":
             raise ValueError("export.half rounds float weights; others are on a grid, and take fewer bits as they are")
-        return self
-
-    @model_validator(mode="after")
-    def _early_ending_is_judged_apart(self) -> Self:
-        if self.training.patience is not None and not self.data.validation:
-            raise ValueError(
-                "training.patience needs data.validation: images set aside to judge by, which are not the test's"
-            )
         return self
