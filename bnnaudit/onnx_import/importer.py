@@ -21,6 +21,7 @@ from bnnaudit.onnx_import.operators import OPERATORS, is_supported, register, si
 from bnnaudit.onnx_import.passes.binarizations import recognise_binarizations
 from bnnaudit.onnx_import.passes.fuse_quantizers import fuse_quantizers
 from bnnaudit.onnx_import.passes.grid_patterns import recognise_grids
+from bnnaudit.onnx_import.passes.narrowed_grids import narrow_grids
 from bnnaudit.onnx_import.passes.node_names import name_nodes
 from bnnaudit.onnx_import.passes.quantized_as_float import hold_in_floats, recognise_truncations
 from bnnaudit.onnx_import.passes.rounding_patterns import recognise_clips, recognise_roundings
@@ -51,6 +52,7 @@ def lower(graph: Graph, float_outputs: bool = False) -> None:
     recognise_roundings(graph)
     recognise_clips(graph)
     recognise_grids(graph)
+    narrow_grids(graph)
     hold_in_floats(graph, float_outputs)
     recognise_truncations(graph)
     _to_own_domain(graph)

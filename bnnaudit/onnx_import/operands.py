@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bnnaudit.onnx_import.conversion import Converted, Converter, Node
 from bnnaudit.onnx_import.graph.element_types import grid_of
 from bnnaudit.onnx_import.graph.external_weights import array_of, points
-from bnnaudit.onnx_import.graph.own_operators import QUANTIZES_TO
+from bnnaudit.onnx_import.graph.own_operators import HIGHEST, LOWEST, QUANTIZES_TO
 from bnnaudit.onnx_import.graph.torch_types import NARROW_TYPES, tensor_of
 from bnnaudit.quantization.grids import Grid, RoundingMode
 from bnnaudit.quantization.uniform import GridQuantizer
@@ -140,7 +140,7 @@ def onto_grid(
 
 def result_grid(node: Node) -> Grid:
     """The numbers that a node quantizes to, as a pass has noted."""
-    return grid_of(int(node.attribute(QUANTIZES_TO)))
+    return grid_of(int(node.attribute(QUANTIZES_TO)), node.attribute(LOWEST), node.attribute(HIGHEST))
 
 
 def quantized(node: Node, function: Callable[..., Any], inputs: int, /, **settings: Any) -> Converted:

@@ -44,14 +44,11 @@ from bnnaudit.onnx_import.converters import (
     slicing,
 )
 from bnnaudit.onnx_import.graph import own_operators as own
-from bnnaudit.onnx_import.graph.constant_inputs import clip_ends
-from bnnaudit.onnx_import.graph.element_types import GRIDS
-from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, attribute, qualified_name
-from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, bits_between, on_grid
+from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, QONNX_DOMAINS, RUNTIME_DOMAIN, Graph, qualified_name
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, grid_of_node, on_grid
 from bnnaudit.onnx_import.graph.torch_types import as_float, for_unsigned
 from bnnaudit.onnx_import.onnx2torch_loading import load_onnx2torch
 from bnnaudit.onnx_import.operands import of_function, of_tensors, with_stored_inputs
-from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.quantizers import Flooring, Rounding, TernarySign
 
 
@@ -323,21 +320,10 @@ def quantizer_of(graph: Graph, node: NodeProto) -> QuantizerKind | None:
     spec = spec_of(node)
     if spec.quantizer is not None:
         return spec.quantizer(graph, node)
-    grid = GRIDS.get(attribute(node, own.QUANTIZES_TO, 0))
+    grid = grid_of_node(node)
     if spec.zero_point is None or grid is None:
         return None
-    return on_grid(graph, node, _clipped(graph, node, grid), spec.zero_point - 1, spec.zero_point)
-
-
-def _clipped(graph: Graph, node: NodeProto, grid: Grid) -> Grid:
-    """The part of a grid that clips behind a quantizer leave: so fewer bits than the type has are written (QCDQ)."""
-    users = graph.users(node.output[0])
-    ends = [clip_ends(graph, user) for user in users if user.op_type == "Clip"]
-    known = [pair for pair in ends if pair is not None]
-    if not users or len(known) < len(users) or graph.is_output(node.output[0]):
-        return grid
-    low, high = max(grid.low, min(pair[0] for pair in known)), min(grid.high, max(pair[1] for pair in known))
-    return Grid(bits_between(low, high), low, high) if low < high else grid
+    return on_grid(graph, node, grid, spec.zero_point - 1, spec.zero_point)
 
 
 def since_version(op: str, domain: str, opset: int) -> int:

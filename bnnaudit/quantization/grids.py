@@ -76,6 +76,11 @@ class Grid:
         return cls(bits, 0.0, float(2**bits - 1 - narrow))
 
     @classmethod
+    def between(cls, low: float, high: float) -> Grid:
+        """Whole numbers from low to high, more than one, and the bits that tell so many apart."""
+        return cls(math.ceil(math.log2(high - low + 1)), low, high)
+
+    @classmethod
     def floats(cls, bits: int, mantissa: int, bias: int, high: float, beyond: float = math.nan) -> Grid:
         """Signed floats with subnormals."""
         return cls(bits, -high, high, mantissa, 1 - bias, beyond)

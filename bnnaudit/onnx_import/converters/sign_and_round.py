@@ -9,7 +9,7 @@ from onnx import NodeProto
 from bnnaudit.onnx_import.conversion import Converted, Node
 from bnnaudit.onnx_import.graph.graph import Graph, attribute
 from bnnaudit.onnx_import.graph.own_operators import MODE
-from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind, bits_between
+from bnnaudit.onnx_import.graph.quantizer_kinds import QuantizerKind
 from bnnaudit.onnx_import.operands import call, onto_grid
 from bnnaudit.quantization.grids import Grid, RoundingMode
 from bnnaudit.quantization.quantizers import BinarySign, Rounding
@@ -31,8 +31,8 @@ def round_by(node: Node) -> Converted:
 def grid_step(node: Node) -> Converted:
     """clip(round(x), low, high): what a clip beside the rounding makes of it anyhow."""
     low, high = float(node.attribute("low")), float(node.attribute("high"))
-    grid = Grid(bits_between(low, high), low, high)
-    return onto_grid(grid, call(lambda values: (values,), node.inputs), RoundingMode.parse(str(node.attribute("mode"))))
+    scaled = call(lambda values: (values,), node.inputs)
+    return onto_grid(Grid.between(low, high), scaled, RoundingMode.parse(str(node.attribute("mode"))))
 
 
 def described(op: str, bits: int | None = None) -> Callable[[Graph, NodeProto], QuantizerKind]:
@@ -50,4 +50,4 @@ def describe_step(_: Graph, node: NodeProto) -> QuantizerKind:
     """A `grid_step`, with the range that the scale and the shift behind it make of its grid."""
     low, high, scale, shift = (float(attribute(node, name)) for name in ("low", "high", "scale", "shift"))
     ends = sorted((low * scale + shift, high * scale + shift))
-    return QuantizerKind(GridQuantizer.op, bits_between(low, high), ends[0], ends[1])
+    return QuantizerKind(GridQuantizer.op, Grid.between(low, high).bits, ends[0], ends[1])

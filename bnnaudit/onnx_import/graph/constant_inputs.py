@@ -30,13 +30,39 @@ def splat(graph: Graph, value: str) -> float | None:
 
 
 def with_number(graph: Graph, node: NodeProto) -> tuple[str, float] | None:
-    """The values that a node of two inputs joins with one number, and that number; None where neither input is one."""
+    """The values that a node of two inputs joins with one number, and that number; None where neither input is one.
+
+    None as well where the number comes in a tensor that makes more of the values than there are.
+    """
     first, second = node.input
     for values, other in ((first, second), (second, first)):
         number = splat(graph, other)
         if number is not None:
-            return values, number
+            return None if _repeats(graph, values, other) else (values, number)
     return None
+
+
+def _repeats(graph: Graph, values: str, other: str) -> bool:
+    """Whether values that are joined with another tensor are repeated along its axes, as far as the shapes are known."""
+    given, own = graph.shape(values), graph.shape(other)
+    if own is None:
+        return False
+    if given is None:
+        return any(size not in (1, None) for size in own)
+    beside = zip(own[::-1], given[::-1], strict=False)
+    return len(own) > len(given) or any(size not in (1, None, place) for size, place in beside)
+
+
+def limits_of(graph: Graph, node: NodeProto, value: str) -> Ends | None:
+    """What a Clip, Relu, Min or Max with constants limits a value to, infinite where it does not; None for other nodes."""
+    if is_standard(node, "Relu"):
+        return (0.0, math.inf) if node.input[0] == value else None
+    if is_standard(node, "Min", "Max") and len(node.input) == 2:
+        found = with_number(graph, node)
+        if found is None or found[0] != value:
+            return None
+        return (-math.inf, found[1]) if node.op_type == "Min" else (found[1], math.inf)
+    return clip_bounds(graph, node) if node.input and node.input[0] == value else None
 
 
 def clip_bounds(graph: Graph, node: NodeProto | None) -> Ends | None:

@@ -36,8 +36,10 @@ WHOLE = frozenset({TensorProto.INT32, TensorProto.INT64})
 HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
-def grid_of(element_type: int) -> Grid:
-    """The numbers of a type; NotImplementedError where quantized tensors do not have it."""
+def grid_of(element_type: int, lowest: float | None = None, highest: float | None = None) -> Grid:
+    """The numbers of a type, or those from lowest to highest; NotImplementedError where quantized tensors do not have it."""
+    if lowest is not None and highest is not None:
+        return Grid.between(lowest, highest)
     if element_type not in GRIDS:
         known = element_type in TensorProto.DataType.values()
         raise NotImplementedError(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from bnnaudit.onnx_import.graph.graph import Graph, input_at
+from bnnaudit.onnx_import.graph.element_types import GRIDS, grid_of
+from bnnaudit.onnx_import.graph.graph import Graph, attribute, input_at
+from bnnaudit.onnx_import.graph.own_operators import HIGHEST, LOWEST, QUANTIZES_TO
 from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import GridQuantizer
 
@@ -43,6 +44,7 @@ def _stored_numbers(graph: Graph, node: NodeProto, position: int) -> NDArray[np.
     return None if array is None or array.size == 0 else np.asarray(array, dtype=np.float64)
 
 
-def bits_between(low: float, high: float) -> int:
-    """The bits of a grid of whole numbers from low to high."""
-    return math.ceil(math.log2(high - low + 1))
+def grid_of_node(node: NodeProto) -> Grid | None:
+    """What a node of a lowered graph quantizes to, as the passes have noted; None where it does not."""
+    kind = attribute(node, QUANTIZES_TO, 0)
+    return grid_of(kind, attribute(node, LOWEST), attribute(node, HIGHEST)) if kind in GRIDS else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from onnx import NodeProto
 
 from bnnaudit.onnx_import.graph.constant_inputs import clip_bounds
-from bnnaudit.onnx_import.graph.element_types import GRIDS, HALVES
+from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, input_at, own_node
-from bnnaudit.onnx_import.graph.own_operators import QUANTIZE_DEQUANTIZE, QUANTIZES_TO
+from bnnaudit.onnx_import.graph.own_operators import HIGHEST, LOWEST, QUANTIZE_DEQUANTIZE, QUANTIZES_TO
+from bnnaudit.onnx_import.graph.quantizer_kinds import grid_of_node
 from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.quantization.fake_quantize import RELU, Bounds, is_in_one_step
 
@@ -41,7 +42,7 @@ def _pair(graph: Graph, node: NodeProto) -> _Pair | None:
         return None
     users = tuple(graph.users(node.output[0]))
     own = _numbers(graph, node)
-    grid = GRIDS.get(attribute(node, QUANTIZES_TO))
+    grid = grid_of_node(node)
     if not users or graph.is_output(node.output[0]) or own is None or grid is None or not is_in_one_step(grid, own[0]):
         return None
     returned = sum(graph.is_output(user.output[0]) for user in users)
@@ -66,10 +67,12 @@ def _fuse(graph: Graph, pair: _Pair) -> None:
         values, before, gone = maker.input[0], bounds, [maker]
     first = max(pair.dequantizers, key=lambda node: graph.is_output(node.output[0]))
     inputs = [values, *pair.quantizer.input[1:3]]
-    kind = attribute(pair.quantizer, QUANTIZES_TO)
-    settings = {QUANTIZES_TO: kind, "low": before.low, "high": before.high}
+    noted = {name: attribute(pair.quantizer, name) for name in (QUANTIZES_TO, LOWEST, HIGHEST)}
+    settings = {name: value for name, value in noted.items() if value is not None}
     # What it returns is the tensor that the file knows by the name of this dequantizer.
-    node = own_node(QUANTIZE_DEQUANTIZE, inputs, [first.output[0]], first.name, **settings)
+    node = own_node(
+        QUANTIZE_DEQUANTIZE, inputs, [first.output[0]], first.name, low=before.low, high=before.high, **settings
+    )
     # In the place of the quantizer: what uses one of the dequantizers may come before another of them.
     graph.replace(pair.dequantizers, [])
     graph.replace([*gone, pair.quantizer], [node])
