@@ -141,6 +141,22 @@ def test_qonnx_says_what_its_sibling_does() -> None:
                 assert off.float().mean() <= 0.01  # a value half way between two whole numbers may go either way
 
 
+@pytest.mark.parametrize("surrogate", ["identity", "clipped", "triangular", "tanh:4..0.5:reach"])
+def test_qonnx_has_the_gradient_of_its_sibling(surrogate: str) -> None:
+    """A quantizer, a clip and a dequantizer are the one quantizer that QONNX writes: to the bit, under every surrogate."""
+    x, labels = held_out()
+    images, truth = torch.from_numpy(x.astype(np.float32) / 255)[:, None], torch.from_numpy(labels).long()
+    gradients = []
+    for name in ("digits-qonnx", "digits-2bit"):
+        path = FOLDER / f"{name}.onnx"
+        target = load_onnx(path, Preprocessing(), Surrogate.parse(surrogate), torch.device("cpu"))
+        inputs = images.clone().requires_grad_()
+        loss = torch.nn.functional.cross_entropy(target.logits(inputs), truth)
+        gradients.append(torch.autograd.grad(loss, inputs)[0])
+    assert gradients[0].any()
+    assert torch.equal(*gradients)
+
+
 def test_int8_takes_and_gives_whole_numbers() -> None:
     graph = onnx.load(FOLDER / "digits-int8-qdq.onnx").graph
     assert [end.type.tensor_type.elem_type for end in (*graph.input, *graph.output)] == [TensorProto.INT8] * 2

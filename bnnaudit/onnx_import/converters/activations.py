@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from bnnaudit.onnx_import.conversion import Converted, Node
+from bnnaudit.onnx_import.graph.own_operators import BEHIND_STEP
 from bnnaudit.onnx_import.graph.torch_types import for_unsigned
 from bnnaudit.onnx_import.operands import Number, call
+from bnnaudit.quantization.surrogates import with_gradient_of
 
 
 def clip(
@@ -34,6 +37,11 @@ def clip(
     if "high" in given:
         return for_unsigned(torch.minimum)(values, given["high"])
     return values if high is None else torch.clamp(values, max=high)
+
+
+def clip_behind_step(values: Tensor, low: Number, high: Number) -> Tensor:
+    """(...) of a step that has these ends itself -> (...) clipped; the gradient is the step's, on the ends too."""
+    return with_gradient_of(values, torch.clamp(values.detach(), low, high))
 
 
 def leaky_by_slope(values: Tensor, slope: Tensor, by_channel: bool = False) -> Tensor:
@@ -142,7 +150,7 @@ def activation(node: Node) -> Converted:
 def clipping(node: Node) -> Converted:
     """Clip, whose bounds are attributes before version 11."""
     if node.version < 11:
-        return call(clip, node.inputs[:1], low=node.attribute("min"), high=node.attribute("max"))
+        return _clipped(node, node.inputs[:1], node.attribute("min"), node.attribute("max"))
     fixed: dict[str, Number | None] = {"low": None, "high": None}
     computed: dict[str, str] = {}
     for position, side in ((1, "low"), (2, "high")):
@@ -152,7 +160,13 @@ def clipping(node: Node) -> Converted:
             fixed[side] = None if array is None else array.astype(int if array.dtype.kind in "iu" else float).item()
         elif node.has_input(position):
             computed[side] = node.inputs[position]
-    return call(clip, (node.inputs[0], *computed.values()), **fixed, computed=tuple(computed))
+    return _clipped(node, (node.inputs[0], *computed.values()), **fixed, computed=tuple(computed))
+
+
+def _clipped(node: Node, inputs: Sequence[str], low: Number | None, high: Number | None, **computed: Any) -> Converted:
+    if node.flag(BEHIND_STEP) and not any(computed.values()):
+        return call(clip_behind_step, inputs, low=low, high=high)
+    return call(clip, inputs, low=low, high=high, **computed)
 
 
 def softmax(node: Node) -> Converted:

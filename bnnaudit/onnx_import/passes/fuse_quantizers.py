@@ -9,7 +9,7 @@ from onnx import NodeProto
 from bnnaudit.onnx_import.graph.constant_inputs import clip_bounds
 from bnnaudit.onnx_import.graph.element_types import HALVES
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, input_at, own_node
-from bnnaudit.onnx_import.graph.own_operators import HIGHEST, LOWEST, QUANTIZE_DEQUANTIZE, QUANTIZES_TO
+from bnnaudit.onnx_import.graph.own_operators import BEHIND_STEP, HIGHEST, LOWEST, QUANTIZE_DEQUANTIZE, QUANTIZES_TO
 from bnnaudit.onnx_import.graph.quantizer_kinds import grid_of_node
 from bnnaudit.onnx_import.operators import spec_of
 from bnnaudit.quantization.fake_quantize import RELU, Bounds, is_in_one_step
@@ -85,5 +85,5 @@ def _bounds(graph: Graph, node: NodeProto) -> Bounds | None:
     """What a Relu, or a Clip between constants, clips to; None for other nodes."""
     if node.domain in (OWN_DOMAIN, STANDARD_DOMAIN) and node.op_type == "Relu":
         return RELU
-    ends = clip_bounds(graph, node)
+    ends = None if attribute(node, BEHIND_STEP, 0) else clip_bounds(graph, node)
     return None if ends is None or ends[0] > ends[1] else Bounds(*ends)

@@ -1,8 +1,9 @@
 """Uniform quantizers written with plain operators: a rounding beside a clip to whole numbers, whatever scales them.
 
 The rounding learns the ends of its grid and becomes the one quantizer; the clip and the scales stay, as they are
-differentiable. Written so by hand, and by exporters of fake quantization: `clamp(round(x / s), -8, 7) * s`, or
-`round(clamp(x, 0, 1) * 15) / 15`.
+differentiable. A clip behind it hands the gradient on as it comes: by itself it would stop that of the numbers on its ends,
+which are half of the levels where there are four. Written so by hand, and by exporters of fake quantization:
+`clamp(round(x / s), -8, 7) * s`, or `round(clamp(x, 0, 1) * 15) / 15`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from onnx import NodeProto
+from onnx import NodeProto, helper
 
 from bnnaudit.onnx_import.graph.constant_inputs import clip_ends, splat
 from bnnaudit.onnx_import.graph.graph import OWN_DOMAIN, STANDARD_DOMAIN, Graph, attribute, is_standard, make_own
-from bnnaudit.onnx_import.graph.own_operators import GRID_STEP, MODE, ROUND_BY
+from bnnaudit.onnx_import.graph.own_operators import BEHIND_STEP, GRID_STEP, MODE, ROUND_BY
 from bnnaudit.quantization.grids import MOST_BETWEEN, Ends, affine, whole_ends
 
 ROUNDINGS = {"Round": "HALF_EVEN", "Floor": "FLOOR", "Ceil": "CEIL"}
@@ -26,9 +27,13 @@ def recognise_grids(graph: Graph) -> None:
         mode = _mode(node)
         if mode is None:
             continue
-        ends = _clipped_behind(graph, node.output[0]) or _clipped_before(graph, node.input[0])
+        clip, ends = _clipped_behind(graph, node.output[0])
+        if ends is None:
+            ends = _clipped_before(graph, node.input[0])
         grid = None if ends is None else whole_ends(*ends)
         if grid is not None:
+            if clip is not None:
+                clip.attribute.append(helper.make_attribute(BEHIND_STEP, 1))
             scale, shift = _scale_behind(graph, node.output[0])
             make_own(node, GRID_STEP, mode=mode, low=grid[0], high=grid[1], scale=scale, shift=shift)
 
@@ -60,13 +65,13 @@ def _behind(graph: Graph, value: str) -> Iterator[tuple[NodeProto | None, float,
         value = node.output[0]
 
 
-def _clipped_behind(graph: Graph, value: str) -> Ends | None:
-    """The ends to which a rounded value is clipped at once, or after a zero point was added."""
+def _clipped_behind(graph: Graph, value: str) -> tuple[NodeProto | None, Ends | None]:
+    """The clip of a rounded value at once, or after a zero point was added, and the ends that it leaves."""
     for node, factor, shift in islice(_behind(graph, value), MOST_BETWEEN + 1):
         ends = clip_ends(graph, node)
         if ends is not None:
-            return None if factor == 0 else ((ends[0] - shift) / factor, (ends[1] - shift) / factor)
-    return None
+            return (None, None) if factor == 0 else (node, ((ends[0] - shift) / factor, (ends[1] - shift) / factor))
+    return None, None
 
 
 def _clipped_before(graph: Graph, value: str) -> Ends | None:

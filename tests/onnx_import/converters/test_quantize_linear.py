@@ -202,6 +202,9 @@ def test_quantizers_written_with_plain_operators(name: str) -> None:
     scores.sum().backward()
     assert inputs.grad is not None
     assert set(inputs.grad.unique().tolist()) == {0, 1}
+    if name in ("clip behind", "zero point"):
+        inside = (values > ends[0] - constants["s"] / 2) & (values < ends[1] + constants["s"] / 2)
+        assert inputs.grad.numpy()[inside].all(), "a clip behind a rounding passes the gradient of its end levels"
 
 
 def test_a_rounding_without_ends_stays_one() -> None:
