@@ -80,12 +80,14 @@ def _changed(file: Path) -> int:
 
 def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | None) -> NDArray[np.uint8]:
     pixels, first, grey = None, (0, 0), True
+    if size is not None:
+        _refuse_oversized(source, size)  # before a picture is stretched to it
     for index, picture in _pictures(source, told):
         if size is not None:
             picture = resized(picture, *size, source.resizing)
         if pixels is None:
             first = picture.shape[:2]
-            refuse_oversized(source.where, (len(source), *first, 3), 1, "give [data] size in the recipe a smaller one")
+            _refuse_oversized(source, first)
             pixels = np.empty((len(source), *first, 3), dtype=np.uint8)
         if picture.shape[:2] != first:
             found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first))
@@ -98,6 +100,10 @@ def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | No
     if pixels is None:
         raise DataError(f"{source.where}: no images")
     return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
+
+
+def _refuse_oversized(source: PictureSource, size: tuple[int, int]) -> None:
+    refuse_oversized(source.where, (len(source), *size, 3), 1, "give [data] size in the recipe a smaller one")
 
 
 def _pictures(source: PictureSource, told: Told | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.errors import UsageError
 from bnnaudit.quantization.binarizers import BetaSchedule
 from bnnaudit.quantization.weight_training import after_step, anneal
 from bnnaudit.zoo.train.adversarial import adversarial_images
@@ -157,6 +158,7 @@ def distilled(scores: Tensor, taught: Tensor, temperature: float) -> Tensor:
 def _judge(state: State, course: Course) -> None:
     """Ends an epoch: its figures, and the best network so far where early ending is asked for."""
     started = time.monotonic()
+    _require_numbers(state)
     final = deployed(state.network, course.split.train, course.recipe, course.arithmetic)
     test = clean_accuracy(final, course.split.test, course.recipe, course.arithmetic)
     validation = course.split.validation
@@ -168,6 +170,16 @@ def _judge(state: State, course: Course) -> None:
     state.figures.append(row)
     if apart is not None and course.recipe.training.patience and (state.best is None or apart > state.best.accuracy):
         state.best = Best(state.epoch, apart, copy.deepcopy(state.network.state_dict()))
+
+
+def _require_numbers(state: State) -> None:
+    """Raises UsageError where the weights, or the losses that moved them, are infinite or no numbers any more."""
+    tensors = [tensor for tensor in state.network.state_dict().values() if tensor.is_floating_point()]
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in (state.sums, *tensors)):
+        raise UsageError(
+            f"training: the weights are no finite numbers after epoch {state.epoch + 1}; train anew (--restart) with a smaller "
+            "training.learning_rate, or look at the recipe's other numbers"
+        )
 
 
 def _ends_early(state: State, plan: TrainingTable) -> bool:

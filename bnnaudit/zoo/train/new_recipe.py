@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from bnnaudit.core.dataset import split_address
 from bnnaudit.core.errors import cited
 from bnnaudit.zoo.train.picture_survey import Survey
+from bnnaudit.zoo.train.toml_text import toml_text
 
 AS_THEY_ARE = 64
 """Pixels of the longer side up to which pictures of one size stay as they are. Not tuned."""
@@ -122,10 +122,6 @@ def _table(name: str, rows: Iterable[Row]) -> str:
 
 def _lines(rows: Iterable[Row]) -> str:
     return "\n".join(
-        f"{f'{key} = {_toml(value)}':<{COMMENTS_AT}}{' # ' if told else ''}{told}".rstrip() for key, value, told in rows
+        f"{f'{key} = {toml_text(value)}':<{COMMENTS_AT}}{' # ' if told else ''}{told}".rstrip()
+        for key, value, told in rows
     )
-
-
-def _toml(value: object) -> str:
-    """As TOML writes it, which is as JSON does but for one control character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

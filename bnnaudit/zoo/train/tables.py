@@ -20,7 +20,7 @@ from pydantic import (
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_NUMBER, LARGEST_SEED, MOST_THREADS, SMALLEST_NUMBER
 from bnnaudit.core.threat import Norm, parse_length
 from bnnaudit.quantization.binarizers import BetaSchedule
 
@@ -93,7 +93,8 @@ Count = Annotated[StrictInt, Field(ge=0, le=LARGEST_COUNT)]
 Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Mean = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
+Deviation = Annotated[float, Field(ge=SMALLEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
 Length = Annotated[Positive, BeforeValidator(_as_length)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
@@ -128,8 +129,8 @@ class DataTable(_Table):
     seed: Seed = 0
     images: AtLeastOne | None = None
     size: Annotated[tuple[AtLeastOne, AtLeastOne], Field()] | None = None
-    mean: tuple[Finite, ...] = ()
-    std: tuple[Positive, ...] = ()
+    mean: tuple[Mean, ...] = ()
+    std: tuple[Deviation, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -24,10 +24,10 @@ from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
 from bnnaudit.zoo.train.publishing import Made, known_digests, publish
-from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
+from bnnaudit.zoo.train.recipes import build_network, refuse_misfit, refuse_unfit
 from bnnaudit.zoo.train.state import State
 from bnnaudit.zoo.train.tables import ExportFormat, Recipe
-from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of
+from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of, weights_of
 from bnnaudit.zoo.train.training_data import load_split
 
 BESIDES = ("description", "card", "export")
@@ -78,18 +78,20 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
         output.mkdir(parents=True, exist_ok=True)
     arithmetic = Arithmetic.of(recipe.training)
     split = load_split(recipe.data, around.data_root, around.told)
+    refuse_unfit(recipe, split, recipe.name)
     with refused(output):
-        known_digests(recipe, split.drawn, output)
+        known_digests(recipe, split, output)
     sources = _networks_named(recipe, output, around.file)
     digest = digest_of(recipe, split, sources)
     checkpoint = output / f"{recipe.name}.checkpoint"
     with reproducible(recipe.seed, recipe.training.threads, arithmetic.device):
         network = _untrained(recipe, split, sources, arithmetic)
-        teacher = teacher_of(sources["teacher"], arithmetic) if "teacher" in sources else None
+        teacher = teacher_of(sources["teacher"], split, arithmetic) if "teacher" in sources else None
         course = Course(recipe, split, arithmetic, teacher)
         state = starting_state(network, course)
         if around.restart:
-            checkpoint.unlink(missing_ok=True)
+            with refused(output):
+                checkpoint.unlink(missing_ok=True)
         resume(checkpoint, state, digest)
         head = _head(recipe, split, digest, arithmetic, around.file)
         log = output / f"{recipe.name}-unfinished.jsonl"
@@ -110,8 +112,8 @@ def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
     What the recipe does not say is left out, so that a checkpoint stays good where another version knows more options.
     """
     parts = recipe.model_dump(mode="json", exclude=set(BESIDES), exclude_defaults=True)
-    files = {role: [sha256_of(path), sha256_of(path.with_suffix(".safetensors"))] for role, path in sources.items()}
-    text = json.dumps([parts, split.sha256, files], sort_keys=True)
+    files = {role: [sha256_of(path), sha256_of(weights_of(path))] for role, path in sources.items()}
+    text = json.dumps([parts, split.pixels_sha256 or split.sha256, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from bnnaudit.zoo.train.tables import DataTable
 DIGITS = "digits"
 COLOURS = (1, 3)
 """Numbers of channels by which an array's layout is told."""
+AT_ONCE = 1000
+"""Images that are read for their digest at a time. Not tuned."""
 
 
 def load_split(table: DataTable, root: Path | None, told: Told | None = None) -> Split:
@@ -33,7 +36,7 @@ def load_split(table: DataTable, root: Path | None, told: Told | None = None) ->
     validation = None
     if table.validation:
         train, validation = _parted(train, table.validation, table.seed, table.name)
-    return Split(train, split.test, split.classes, split.drawn, split.sha256, validation)
+    return replace(split, train=train, validation=validation)
 
 
 def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Split:
@@ -62,7 +65,18 @@ def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Spli
         )
         refuse_rare(sources[0].name, names[0], train.y, 1, remedy)
     sha256 = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
-    return Split(train, test, classes, drawn, sha256)
+    return Split(train, test, classes, drawn, sha256, pixels_sha256="" if folder is None else _digest(train, test))
+
+
+def _digest(*parts: Images) -> str:
+    """SHA-256 of images and labels; what a file of the cache holds is read in parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(str((part.x.shape, part.x.dtype)).encode())
+        for array in (part.x, part.y):
+            for start in range(0, len(array), AT_ONCE):
+                digest.update(np.ascontiguousarray(array[start : start + AT_ONCE]).tobytes())
+    return digest.hexdigest()
 
 
 MOST_DIGITS = 1796
