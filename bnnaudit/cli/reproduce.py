@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -160,10 +161,20 @@ def _draw(document: Reproduction, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for table in document.tables:
-        stems: Counter[str] = Counter()
-        for model in table.models:
-            if table.panels and any(row.x is not None for row in model.rows):
-                stem = Path(model.path).stem
-                stems[stem] += 1
-                again = f"-{stems[stem]}" if stems[stem] > 1 else ""
-                deliver(figure_svg(table, model), folder / f"{table.name}-{stem}{again}.svg")
+        drawn = [model for model in table.models if table.panels and any(row.x is not None for row in model.rows)]
+        for model, name in zip(drawn, distinct([Path(model.path).stem for model in drawn]), strict=True):
+            deliver(figure_svg(table, model), folder / f"{table.name}-{name}.svg")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, of which a second and later one of a kind gets the first number that makes it no other's."""
+    taken: set[str] = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        numbered = (f"{name}-{number}" for number in count(2))
+        one = next(each for each in numbered if each not in taken) if name in seen else name
+        seen.add(name)
+        taken.add(one)
+        found.append(one)
+    return found
