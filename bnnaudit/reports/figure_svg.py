@@ -143,7 +143,8 @@ def _panel(
         clean = axes.y(model.clean.value)
         yield f'<path d="M{left:g} {clean:.1f}h{WIDTH}" stroke="{SOFT}" stroke-dasharray="3 3" fill="none"/>'
         words = f"no attack {percent(model.clean.value)}"
-        yield _words(axes.right - 4, clean + 13, words, f'text-anchor="end" fill="{SOFT}"')
+        # Above the line: attacks leave no more, so that no curve runs through the words.
+        yield _words(axes.right - 4, clean - 5, words, f'text-anchor="end" fill="{SOFT}"')
     else:
         yield from _marks(model, axes, places)
     several = len({row.series for row in rows}) > 1

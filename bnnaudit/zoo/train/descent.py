@@ -23,7 +23,7 @@ from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.schedule import learning_rate
 from bnnaudit.zoo.train.state import Best, Figures, State
-from bnnaudit.zoo.train.tables import Decayed, Optimizer, Recipe, TrainingTable
+from bnnaudit.zoo.train.tables import Decayed, Optimizer, TrainingPlan, TrainingTable
 
 
 class Listener(Protocol):
@@ -46,7 +46,7 @@ class Listener(Protocol):
 class Course:
     """What stays the same from the first step to the last. teacher: logits of images in [0, 1], where one is learnt from."""
 
-    recipe: Recipe
+    recipe: TrainingPlan
     split: Split
     arithmetic: Arithmetic
     teacher: Callable[[Tensor], Tensor] | None = None
