@@ -50,7 +50,7 @@ class TableName(StrEnum):
 
 
 class NetworkKind(StrEnum):
-    """What the paper calls networks, by what is quantized; the starred ones are trained adversarially."""
+    """What the paper calls networks by what is binary: nothing, the weights, or weights and activations."""
 
     REF = "REF"
     BNN_WQ = "BNN-WQ"
@@ -58,13 +58,16 @@ class NetworkKind(StrEnum):
 
 
 def kind_of(facts: ModelFacts) -> NetworkKind | None:
-    """What the model is in the paper's words; None where the file does not say, or only activations are quantized."""
+    """What the model is in the paper's words; None where the file does not say, or where it is quantized to more than one bit."""
     weights, activations = facts.weight_bits, facts.activation_bits
-    if weights is None:
+    float_activations = activations is None or activations >= FLOAT_BITS
+    if weights is not None and weights >= FLOAT_BITS:
+        return NetworkKind.REF if float_activations else None
+    if weights != 1:
         return None
-    if weights >= FLOAT_BITS:
-        return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
-    return NetworkKind.BNN_WQ if activations is None or activations >= FLOAT_BITS else NetworkKind.BNN_WAQ
+    if float_activations:
+        return NetworkKind.BNN_WQ
+    return NetworkKind.BNN_WAQ if activations == 1 else None
 
 
 class Unit(StrEnum):
