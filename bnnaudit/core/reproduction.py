@@ -80,7 +80,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network as the paper tells them apart; empty where it is not known, or not said.
+    """What distinguishes a network in the paper; empty where it is not known, or not stated.
 
     kind: a `NetworkKind`, or other words. width: channels of the first layer, where they are not the architecture's own.
     """
@@ -166,11 +166,11 @@ class ReproducedRow:
 
 
 class Outcome(StrEnum):
-    """What a run says of a claim."""
+    """Whether a run bears out a claim of the paper."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
-    UNDECIDED = "cannot tell"
+    UNDECIDED = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class PaperFigure:
 
 @dataclass(frozen=True, slots=True)
 class MissingNetwork:
-    """A network of the paper's table to which no model at hand corresponds, and its figures there."""
+    """A network of the paper's table without a counterpart among the models of this run, and its figures there."""
 
     network: Network
     figures: tuple[PaperFigure, ...]
@@ -248,7 +248,7 @@ class MissingNetwork:
 
 @dataclass(frozen=True, slots=True)
 class UnableModel:
-    """A model at hand that could not be run, and why."""
+    """A model that could not be run, and why."""
 
     path: str
     why: str
@@ -281,7 +281,7 @@ class ReproducedTable:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Tables and figures of one run. source: where the paper's figures were read. unable: models at hand that could not be run.
+    """Tables and figures of one run. source: the version of the paper that is quoted. unable: models that could not be run.
 
     seconds: of the whole run.
     """
