@@ -101,9 +101,10 @@ def audit(
     threat: "linf:8/255", ("l2", 0.5) or a `Threat`; eps is in units of the [0,1] image. policy: what the gate asks, as a mapping
     like [policy] of a card, which the project's own policy is merged with, or a `Policy`, which replaces it; `min_clean`,
     `min_verified`, `max_gap`, `max_drop` and `fail_on` are its keys. baseline: a JSON report of an earlier audit; only what is
-    new or worse than there fails. substitute: another model for the transfer check, False to leave that out. settings: any other
-    tables of a card. Arguments come before `settings`, these before the model's card, and that before the bnnaudit.toml or
-    pyproject.toml of the current folder.
+    new or worse than there fails. substitute: another model for the transfer check, False to leave that out; one trained for a
+    model file is kept in the user's cache, unless [run] no_cache in `settings` says otherwise. settings: any other tables of a
+    card. Arguments come before `settings`, these before the model's card, and that before the bnnaudit.toml or pyproject.toml of
+    the current folder.
 
     limits: "none" lifts the limits on what files may cost, for files that you trust, as --limits does.
 

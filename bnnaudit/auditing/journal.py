@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bnnaudit.core.finding import Fault
 from bnnaudit.core.probing import Probes
-from bnnaudit.core.report import SignalTable
+from bnnaudit.core.report import SignalTable, SubstituteFacts
 from bnnaudit.core.surrogate import SurrogateKind
 from bnnaudit.core.trial import Source, Trial
 
@@ -23,6 +23,7 @@ class Journal:
     unrunnable: dict[Trial, str] = field(default_factory=dict)
     probes: Probes = field(default_factory=Probes)
     signal: SignalTable | None = None
+    substitute: SubstituteFacts | None = None
     faults: list[Fault] = field(default_factory=list)
     interrupted: str = ""
 

@@ -12,7 +12,7 @@ from bnnaudit.auditing.attack_rows import attack_row
 from bnnaudit.auditing.confirmed import Confirmed
 from bnnaudit.auditing.counterexamples import Counterexamples
 from bnnaudit.auditing.image_rows import with_images
-from bnnaudit.auditing.prepare import Prepared, with_substitute
+from bnnaudit.auditing.prepare import Prepared, substitute_facts, with_substitute
 from bnnaudit.auditing.report import bare_report
 from bnnaudit.auditing.serving import Answers, answers_of
 from bnnaudit.auditing.trials import run_trial
@@ -61,13 +61,14 @@ def run_one_attack(
     The report's findings say whether the model itself can be trusted; an attack alone judges nothing else.
     """
     sample, clean, counterexamples = prepared.sample, prepared.clean, Counterexamples(trial.threat)
-    inputs = replace(prepared.inputs, counterexamples=counterexamples)
+    inputs, made_on = replace(prepared.inputs, counterexamples=counterexamples), None
     if make_substitute is not None and trial.source is Source.SUBSTITUTE:
         inputs = with_substitute(inputs, make_substitute)
+        made_on = substitute_facts(inputs, prepared)
     result, outcome = run_trial(inputs, trial, on_progress=on_progress)
     images = sample.images.clone()
     images[clean] = outcome.images.cpu().to(images.dtype)
     after = answers_of(prepared.target, images)
-    report = replace(bare_report(prepared, trial.threat, provenance), attacks=(attack_row(result),))
+    report = replace(bare_report(prepared, trial.threat, provenance), attacks=(attack_row(result),), substitute=made_on)
     report = with_images(report, prepared, np.arange(len(prepared.labels)), counterexamples)
     return report, Adversarial(sample.images, images, prepared.labels, sample.ids, prepared.answers, after)

@@ -19,8 +19,9 @@ from bnnaudit.core.attack import Pgd
 from bnnaudit.core.dataset import require_data
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.errors import CheckpointError, DataError, ModelError, UsageError
-from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts
+from bnnaudit.core.facts import ChannelOrder, Differentiation, Layout, ModelFacts, ModelFormat
 from bnnaudit.core.model_file import ONNX_SUFFIXES, require_model
+from bnnaudit.core.network_code import names_code
 from bnnaudit.core.plan import AuditPlan, Declared
 from bnnaudit.core.policy import Policy
 from bnnaudit.core.preprocessing import Preprocessing
@@ -341,13 +342,17 @@ def plan_of(opened: Opened, transfer: bool, policy: Policy) -> AuditPlan:
     )
 
 
-def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
-    """How the transfer check gets its substitute: the model that the settings name, or one trained on the spot."""
+def substitute_maker(opened: Opened, told: Callable[[str], None] | None = None) -> Callable[[Target], Target]:
+    """How the transfer check gets its substitute: the model that the settings name, or one trained to imitate the audited one.
+
+    told: of a substitute that is read from the user's cache, where it was kept by an earlier run, and not trained.
+    """
     settings, seed = opened.settings, opened.seed
 
     def imitated(target: Target) -> Target:
         pool = take_pool(opened.source, target.facts, opened.sample.ids, POOL, seed)
-        return imitate(target, torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)]), seed)
+        images = torch.cat([opened.sample.images, pool.to(opened.sample.images.dtype)])
+        return imitate(target, images, seed, "" if settings.run.no_cache else _answering(target, settings), told)
 
     model = settings.substitute.model
     if model is None:
@@ -362,6 +367,17 @@ def substitute_maker(opened: Opened) -> Callable[[Target], Target]:
     if target.facts.box != opened.target.facts.box:
         target = open_target(model, _in_range(own, target, opened.target.facts.box), opened.source)
     return lambda _: target
+
+
+def _answering(target: Target, settings: Settings) -> str:
+    """All that the deployed model's answers depend on; empty where files do not say it: networks made by code."""
+    facts, architecture = target.facts, settings.architecture
+    by_code = architecture.name is not None and names_code(architecture.name)
+    if not facts.file_sha256 or (by_code and facts.format is not ModelFormat.ONNX):
+        return ""
+    # The metadata have the digests of the files beside an ONNX file.
+    parts = (facts.sha256, facts.metadata, facts.runtime, facts.num_classes, facts.box, facts.grid, target.prepare)
+    return repr((parts, settings.preprocessing, architecture))
 
 
 def _in_range(settings: Settings, target: Target, box: Box) -> Settings:

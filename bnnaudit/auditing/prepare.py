@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from bnnaudit.auditing.serving import Answers, Reading, session_scores, with_default_session
 from bnnaudit.auditing.threads import Threads
 from bnnaudit.auditing.trials import RunInputs
+from bnnaudit.auditing.verdict import share
 from bnnaudit.core.batch import Batch
 from bnnaudit.core.evidence import Agreement, DefaultAnswers
+from bnnaudit.core.report import SubstituteFacts
 from bnnaudit.core.sample_fit import SampleFit
 from bnnaudit.core.target import Target
 from bnnaudit.core.trial import Source
@@ -89,3 +92,14 @@ def with_substitute(inputs: RunInputs, make_substitute: Callable[[Target], Targe
     return inputs.with_source(
         Source.SUBSTITUTE, with_zero_gradient(make_substitute(inputs.target), inputs.sample.images)
     )
+
+
+@torch.no_grad()
+def substitute_facts(inputs: RunInputs, prepared: Prepared) -> SubstituteFacts:
+    """What the network that transferred attacks are made on is, and how like the model it is on the sample."""
+    substitute, sample = inputs.climbed[Source.SUBSTITUTE], prepared.sample
+    images = torch.split(sample.images, inputs.batch_size)
+    classes = torch.cat([substitute.logits(part.to(substitute.device)).argmax(dim=1).cpu() for part in images])
+    agreement = share((classes == prepared.answers.shown).numpy())
+    accuracy = None if sample.labels is None else share((classes == sample.labels).numpy())
+    return SubstituteFacts(substitute.facts.path, substitute.facts.sha256, accuracy, agreement)

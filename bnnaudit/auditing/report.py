@@ -58,6 +58,7 @@ def evidence_of(plan: AuditPlan, prepared: Prepared, journal: Journal, attacked:
         sessions=None if before is None or after is None else (before, after),
         clean_of_sample=prepared.clean.numpy(),
         labelled=prepared.sample.facts.labelled,
+        substitute=journal.substitute,
     )
 
 
@@ -101,6 +102,7 @@ def report_of(
         comparisons=judgement.comparisons,
         extent=Extent(len(attacked.rows), len(inputs.sample), attacked.blocks),
         serving=serving_of(prepared.target, counted.sessions),
+        substitute=evidence.substitute,
     )
 
 

@@ -14,7 +14,7 @@ from bnnaudit.auditing.image_blocks import Attacked
 from bnnaudit.auditing.image_rows import with_images
 from bnnaudit.auditing.journal import Journal, describe, faults_into
 from bnnaudit.auditing.plan import climb_units, planned_trials, planned_units, units_of_strength, why_unrunnable
-from bnnaudit.auditing.prepare import Prepared, prepare, with_substitute
+from bnnaudit.auditing.prepare import Prepared, prepare, substitute_facts, with_substitute
 from bnnaudit.auditing.report import conclude, evidence_of, report_of
 from bnnaudit.auditing.stopping import is_decided, needs_whole_sample, next_total, tally_of
 from bnnaudit.auditing.suspicions import probed, with_suspicions
@@ -210,6 +210,7 @@ class _Audit:
         if source is Source.SUBSTITUTE:
             self.progress.task("substitute network for the transfer check")
             self.inputs = with_substitute(inputs, self.request.make_substitute)
+            self.journal.substitute = substitute_facts(self.inputs, self.prepared)
             return
         try:
             self.inputs = inputs.with_source(source, cured_model(inputs.target, source, self.plan, probed(inputs)))

@@ -23,7 +23,7 @@ class MethodOptions(Options, panel="Attack"):
         f"One of {', '.join(METHODS)}. With ++ the attack scales the logits by --beta.", "pgd"
     )
     substitute: paths.Substitute | None = option(
-        f"Network that --method {TRANSFER} attacks.", "a small float network trained on the spot", "substitute.model"
+        f"Network that --method {TRANSFER} attacks.", "one trained on MODEL's answers", "substitute.model"
     )
 
 
@@ -44,7 +44,7 @@ def attack(
     threat: options.Threat,
     method: MethodOptions,
     attack: options.Attack,
-    run: options.Run,
+    run: options.CachedRun,
     output: SavingOptions,
 ) -> int:
     """Attack MODEL on a sample of images and report what is left after replay on the deployed model.
@@ -61,12 +61,14 @@ def attack(
         opened = open_model(model, settings, output)
         from bnnaudit.auditing.one_attack import run_one_attack
         from bnnaudit.auditing.open import substitute_maker
+        from bnnaudit.cli.progress import teller
 
         source = Source.SUBSTITUTE if name == TRANSFER else Source.WHITE_BOX
-        make_substitute = substitute_maker(opened) if source is Source.SUBSTITUTE else None
         with running(opened, output, name, len(opened.sample.ids) * wanted.image_steps) as progress:
             trial = Trial(wanted, replace(opened.threat, l2_per_channel=attack.l2_per_channel), source)
             prepared = prepare_opened(opened)
+            told = teller(progress, output.verbose)
+            make_substitute = substitute_maker(opened, told) if source is Source.SUBSTITUTE else None
             report, adversarial = run_one_attack(prepared, trial, provenance(), progress.advance, make_substitute)
         evidence.add(model, prepared.target, adversarial.confirmed, report)
         if output.save is not None:

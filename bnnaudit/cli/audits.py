@@ -13,7 +13,7 @@ from bnnaudit.cli.complaints import INTERRUPTED, explained, show_traceback
 from bnnaudit.cli.delivery import retire_reports
 from bnnaudit.cli.evidence import EvidenceOutput
 from bnnaudit.cli.paths import WouldOverwriteError
-from bnnaudit.cli.progress import Shown, progress_bar
+from bnnaudit.cli.progress import Shown, progress_bar, teller
 from bnnaudit.cli.session import require_runnable, settle
 from bnnaudit.core.errors import AuditError, UsageError
 from bnnaudit.core.evidence import STOPPED
@@ -104,7 +104,7 @@ class Audits:
             try:
                 progress.task("loading")
                 opened = _opened(model.path, settings) if opened is None else opened.under(settings)
-                make_substitute = make_substitute or _substitute_of(opened)
+                make_substitute = make_substitute or _substitute_of(opened, teller(progress, self.output.verbose))
                 earlier = _earlier(model, opened, alone)
                 audited = self._run(opened, policy, make_substitute, progress, earlier)
                 self.evidence.add(model.path, audited.target, audited.confirmed, audited.report, alone)
@@ -187,11 +187,11 @@ def _opened(path: Path, settings: Settings) -> Opened:
     return open_model_and_data(path, settings)
 
 
-def _substitute_of(opened: Opened) -> Callable[[Target], Target]:
+def _substitute_of(opened: Opened, told: Callable[[str], None]) -> Callable[[Target], Target]:
     """Makes the substitute for the transfer check when it is first asked for, and no second time."""
     from bnnaudit.auditing.open import substitute_maker
 
-    make = substitute_maker(opened)
+    make = substitute_maker(opened, told)
     made: list[Target] = []
 
     def once(target: Target) -> Target:

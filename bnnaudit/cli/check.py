@@ -26,7 +26,7 @@ def check(
     steps: options.Steps,
     audit: options.Audit,
     gate: options.Gate,
-    run: options.Run,
+    run: options.CachedRun,
     output: options.WithHistory,
 ) -> int:
     """Audit each MODEL: symptoms of gradient masking, their cause, and a verdict measured on the deployed model.

@@ -186,8 +186,8 @@ class Audit(Options, panel="Attack"):
     """How thorough an audit is."""
 
     substitute: paths.SubstituteOrNone | None = option(
-        "Model for the transfer check; none skips the check.",
-        "a small float network trained on the spot",
+        "Model for the transfer check, such as the model's float twin; none skips the check.",
+        "a small float network trained on the model's answers",
         "substitute.model",
     )
     effort: Effort | None = option(
@@ -210,6 +210,14 @@ class Run(Options, panel="Run"):
     batch_size: Count | None = option("Images per batch.", "as many as memory allows", "run.batch_size")
     threads: Annotated[int, values.whole(1, MOST_THREADS)] | None = option(
         "Number of threads.", "the fastest number, at most the available cores", "run.threads"
+    )
+
+
+class CachedRun(Run):
+    """What to compute with, for commands that keep what they computed."""
+
+    no_cache: bool | None = option(
+        "Train the substitute network anew, and keep it for no later run.", key="run.no_cache", flags="--no-cache"
     )
 
 

@@ -156,6 +156,18 @@ class ProgressLines:
             writer.join()
 
 
+def teller(shown: Shown, verbose: bool) -> Callable[[str], None]:
+    """Says in passing what is being done, and on a line of stderr where the user wants to know more."""
+
+    def tell(words: str) -> None:
+        shown.task(words)
+        if verbose:
+            with contextlib.suppress(OSError):
+                typer.echo(f"bnnaudit: {words}", err=True)
+
+    return tell
+
+
 def _titled(run: str, task: str) -> str:
     return f"{run}: {task}" if run else task
 

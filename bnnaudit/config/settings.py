@@ -182,6 +182,7 @@ class RunTable(Table):
     device: DeviceText | None = key("Where to compute: auto, cpu, cuda or cuda:N (auto).")
     batch_size: AtLeastOne | None = key("Images in a batch (as many as memory allows).")
     threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = key("Number of threads (the fastest number).")
+    no_cache: StrictBool | None = key("Train the substitute anew, and keep it for no later run (false).")
 
 
 class Settings(Table):

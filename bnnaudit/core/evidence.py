@@ -11,7 +11,7 @@ from bnnaudit.core.facts import ModelFacts
 from bnnaudit.core.finding import Finding, Rule, Skip, Undecided
 from bnnaudit.core.plan import AuditPlan
 from bnnaudit.core.probing import Probes
-from bnnaudit.core.report import SignalTable
+from bnnaudit.core.report import SignalTable, SubstituteFacts
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
 from bnnaudit.core.trial import Trial, TrialResult
@@ -72,7 +72,8 @@ class Evidence:
     attack tried, None where verification did not finish. default_session: None where a default session cannot differ.
     sessions: what each session classified correctly without attack, and after every attack; None where they cannot differ.
     clean_of_sample: as `clean`, for the whole sample of an audit that has attacked a part of it; None where that is all.
-    labelled: False where the model's own answers stand in for labels, so that all of them are right without attack.
+    labelled: False where the model's own answers stand in for labels, so that all of them are right without attack. substitute:
+    the network that transferred images were made on.
     """
 
     plan: AuditPlan
@@ -88,6 +89,7 @@ class Evidence:
     sessions: tuple[Sessions, Sessions] | None = None
     clean_of_sample: NDArray[np.bool_] | None = None
     labelled: bool = True
+    substitute: SubstituteFacts | None = None
 
     @property
     def samples(self) -> int:

@@ -110,6 +110,25 @@ class AttackRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SubstituteFacts:
+    """The network that transferred images were made on, run on the images of the sample without attack.
+
+    path, sha256: of the file that was given; empty for a network trained on the model's answers. accuracy: None where the data
+    have no labels. agreement: the share of images that it puts into the class that the deployed model does.
+    """
+
+    path: str
+    sha256: str
+    accuracy: Estimate | None
+    agreement: Estimate
+
+    @property
+    def trained(self) -> bool:
+        """Whether it was made for this audit, and not given."""
+        return not self.path
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRow:
     """Signal propagation under one temperature rule ([Gupta & Ajanthan 2022] Table 13): means over the probed images.
 
@@ -335,7 +354,8 @@ class Report:
     counterexamples to look at. comparisons: how many tests the significance of each finding was corrected for. seed: of the
     random numbers of an audit. extent: None where a run attacks all images of its sample in any case. output: what the deployed
     model's scores can tell apart on the clean images. serving: None where all sessions of the deployed model are the same.
-    baseline: the earlier report that this one was held against, None where none was given.
+    baseline: the earlier report that this one was held against, None where none was given. substitute: None where no network
+    other than the model was attacked.
     """
 
     provenance: Provenance
@@ -365,6 +385,7 @@ class Report:
     images: tuple[ImageRow, ...] = ()
     examples: tuple[Example, ...] = ()
     baseline: Baseline | None = None
+    substitute: SubstituteFacts | None = None
 
     @property
     def passed(self) -> bool:

@@ -13,6 +13,7 @@ from bnnaudit.core.history import History
 from bnnaudit.core.report import Report, Sweep
 from bnnaudit.core.reproduction import Reproduction
 from bnnaudit.core.suite import Failure, Suite, exit_code_of
+from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, capitalised, effort, surrogate_name, temperature_name
 from bnnaudit.reports.baseline_words import baseline_sentence, gone_lines
 from bnnaudit.reports.citation import citation
@@ -23,6 +24,7 @@ from bnnaudit.reports.markdown_reproduction import reproduction_blocks
 from bnnaudit.reports.markdown_text import code, details, fenced, html_words, table, words
 from bnnaudit.reports.numbers import MISSING, interval, percent, plural, threat_text
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.substitute_words import substitute_words
 from bnnaudit.reports.verdict_words import (
     EXITS,
     STATUSES,
@@ -223,7 +225,7 @@ def _measured(report: Report) -> Iterator[str]:
     if report.attacks:
         rows = [
             (
-                attack_name(row.settings),
+                attack_name(row.settings) + (", transferred" if row.source is Source.SUBSTITUTE else ""),
                 temperature_name(row.settings),
                 surrogate_name(row.settings),
                 effort(row.settings),
@@ -233,6 +235,8 @@ def _measured(report: Report) -> Iterator[str]:
         ]
         titles = ("attack", "b", "surrogate", "steps", "accuracy left, 95 % interval")
         content = table(titles, [[words(cell) for cell in row] for row in rows], (3, 4))
+        if made_on := substitute_words(report):
+            content += f"\n\n{words(made_on)}"
         yield details(f"Accuracy left by {plural(len(report.attacks), 'attack')}", content)
     if report.sweeps:
         yield details("Sweeps", "\n\n".join(_sweep(sweep) for sweep in report.sweeps))

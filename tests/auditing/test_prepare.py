@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bnnaudit.auditing.clever import run_clever
 from bnnaudit.auditing.one_attack import run_one_attack
-from bnnaudit.auditing.prepare import Prepared, prepare, with_substitute
+from bnnaudit.auditing.prepare import Prepared, prepare, substitute_facts, with_substitute
 from bnnaudit.auditing.run import AuditRequest, run_audit
 from bnnaudit.auditing.signal_propagation import run_signal
 from bnnaudit.auditing.sweep import SweepRequest, run_sweep
@@ -34,7 +34,7 @@ from bnnaudit.experiments.plan import Setup
 from bnnaudit.experiments.run import reproduce_on
 from bnnaudit.experiments.sizes import attack_sizes
 from tests.networks.broken import ForeignForward, killed
-from tests.toy import target_of
+from tests.toy import linear_target, target_of
 
 IMAGES = torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
 SAMPLE = Sample(IMAGES, None, torch.arange(20), DataFacts("toy", 20, "", labelled=False))
@@ -125,6 +125,36 @@ def test_the_clean_sample_goes_through_each_session_once() -> None:
     assert whole == [20]
     assert found.default_session is not None
     assert (found.default_session.images, found.default_session.differing) == (20, 0)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_how_like_the_model_a_substitute_is(labelled: bool) -> None:
+    """One that has classes 0 and 1 the wrong way round agrees on the images of class 2, and is right where 0 for 1 is wrong."""
+    weights = torch.eye(3, 4)
+    swapped = linear_target(weights[[1, 0, 2]], torch.zeros(3))
+    swapped = replace(swapped, facts=replace(swapped.facts, path="twins/ref.onnx", sha256="ab" * 32))
+    answers = (IMAGES @ weights.T).argmax(dim=1)
+    labels = torch.where(torch.arange(20) < 5, torch.ones_like(answers), answers)
+    sample = replace(SAMPLE, labels=labels if labelled else None)
+    prepared = prepare(linear_target(weights, torch.zeros(3)), sample, 0, 7)
+    found = substitute_facts(with_substitute(prepared.inputs, lambda _: swapped), prepared)
+    others = torch.tensor([1, 0, 2])[answers]
+    assert (found.path, found.sha256, found.trained) == ("twins/ref.onnx", "ab" * 32, False)
+    assert (found.agreement.value, found.agreement.n) == (int((answers == 2).sum()) / 20, 20)
+    assert (found.accuracy is None) == (not labelled)
+    if found.accuracy is not None:
+        assert found.accuracy.value == int((others == labels).sum()) / 20
+        assert found.accuracy.value != found.agreement.value
+
+
+def test_a_report_says_what_its_images_were_made_on() -> None:
+    """Of one attack, and none where the model itself is attacked."""
+    prepared = prepare(target_of(layers(), (4,), 3), SAMPLE, 0, 256)
+    transferred = Trial(replace(ATTACK, stop_at_success=False), THREAT, Source.SUBSTITUTE)
+    report, _ = run_one_attack(prepared, transferred, NOWHERE, make_substitute=lambda target: target)
+    assert report.substitute is not None
+    assert (report.substitute.path, report.substitute.agreement.value) == ("toy", 1.0)
+    assert run_one_attack(prepared, Trial(ATTACK, THREAT), NOWHERE)[0].substitute is None
 
 
 def test_a_substitute_that_is_cut_off_has_a_gradient_of_zero() -> None:

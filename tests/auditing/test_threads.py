@@ -132,7 +132,7 @@ def test_everything_is_as_before_afterwards() -> None:
 
 def audited(count: int) -> dict[str, Any]:
     """The report of a standard audit of few images of a sample on so many threads, times left out."""
-    settings = {"data": {"samples": 12}, "run": {"threads": count}}
+    settings = {"data": {"samples": 12}, "run": {"threads": count, "no_cache": True}}
     found = report_to_json(audit(SAMPLE, settings=settings))
     assert found["environment"].pop("threads") == count
     found["environment"].pop("thread_dependent")

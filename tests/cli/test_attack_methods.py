@@ -94,7 +94,7 @@ def test_transfer_attacks_the_substitute_with_the_settings_given(bnnaudit: Comma
     assert (row["stop_at_success"], row["error_signal"]) == (False, "exact")
     direct = ("attack", model, "--data", data, *SMALL, "--steps", 7, "--beta", "hns", "--surrogate", "identity")
     assert row["adversarial_accuracy"] == row_of(bnnaudit(*direct, "--format", "json"))["adversarial_accuracy"]
-    assert "transferred from a substitute" in bnnaudit(*attack).out
+    assert "transferred from the substitute network tiny.onnx" in bnnaudit(*attack).out
 
 
 def test_clever_prints_a_row_for_each_temperature(bnnaudit: Command, model: Path, data: Path) -> None:

@@ -159,7 +159,7 @@ def test_relative_flags_stay_relative_to_the_folder_given(tmp_path: Path) -> Non
 PROBLEMS = [
     ("[threat]\nepsilon = 0.1", "threat.epsilon: unknown key (did you mean eps?)"),
     ("[treat]\neps = 0.1", "treat: unknown key (did you mean threat?)"),
-    ("[run]\nzzz = 1", "run.zzz: unknown key (known: device, batch_size, threads)"),
+    ("[run]\nzzz = 1", "run.zzz: unknown key (known: device, batch_size, threads, no_cache)"),
     ("[threat]\neps = 'abc'", "threat.eps: 'abc' is not a length, write 8/255, 8px or 0.03"),
     ("[threat]\neps = -0.1", "threat.eps: '-0.1' is not a length, write 8/255, 8px or 0.03"),
     ("[threat]\neps = inf", "threat.eps: 'inf' is not a length, write 8/255, 8px or 0.03"),

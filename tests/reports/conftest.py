@@ -47,6 +47,7 @@ from bnnaudit.core.report import (
     SignalRow,
     SignalTable,
     Status,
+    SubstituteFacts,
     Sweep,
     SweepPoint,
     Verdict,
@@ -308,6 +309,12 @@ def fake(facts: ModelFacts) -> Report:
         ),
         images=IMAGES,
         examples=EXAMPLES,
+        substitute=SubstituteFacts(
+            "models/digits-ref.onnx",
+            "7c" * 32,
+            Estimate(0.99, 0.971, 0.9966, 300),
+            Estimate(0.9767, 0.9526, 0.9887, 300),
+        ),
     )
 
 
@@ -329,6 +336,7 @@ def honest(fake: Report, facts: ModelFacts) -> Report:
         advice=(),
         images=tuple(replace(IMAGES[3], index=index, name=f"{index}.png") for index in range(3)),
         examples=(),
+        substitute=None,
     )
 
 
@@ -474,12 +482,13 @@ def attack_only(fake: Report) -> Report:
         advice=(),
         images=tuple(replace(row, claimed=None) for row in IMAGES[3:]),
         examples=(),
+        substitute=None,
     )
 
 
 @pytest.fixture
 def detailed(fake: Report) -> Report:
-    """What `signal` and `sweep` report: every place and curve, a sweep by itself, and no judgement."""
+    """What `signal` and `sweep` report: every place and curve, a sweep by itself, no judgement, and a substitute of no file."""
     places = (
         PlaceRow("logits", PlaceGradient(7.3e-7, 0.85), PlaceGradient(0.0028, 0.0), PlaceGradient(0.0042, 0.0)),
         PlaceRow("features.1.sign", PlaceGradient(2.4e-5, 0.85), PlaceGradient(0.092, 0.0), PlaceGradient(0.0, 1.0)),
@@ -489,6 +498,7 @@ def detailed(fake: Report) -> Report:
     falling = tuple(1 / (1 + 100 * beta) for beta in betas)
     humped = tuple(100 * beta * value**2 for beta, value in zip(betas, falling, strict=True))
     assert fake.signal is not None
+    assert fake.substitute is not None
     signal = replace(fake.signal, places=places, curves=SignalCurves(betas, falling, humped, humped, humped))
     return replace(
         fake,
@@ -501,6 +511,7 @@ def detailed(fake: Report) -> Report:
         advice=(),
         images=(),
         examples=(),
+        substitute=replace(fake.substitute, path="", sha256="", accuracy=None),
     )
 
 
@@ -523,6 +534,7 @@ def undecided(fake: Report) -> Report:
         advice=(),
         images=(),
         examples=(),
+        substitute=None,
     )
 
 

@@ -53,6 +53,7 @@ def with_names(report: Report, name: str) -> Report:
     assert report.gate is not None
     assert report.verdict is not None
     assert report.signal is not None
+    assert report.substitute is not None
     quantizers = tuple(replace(each, name=name) for each in report.model.quantizers)
     model = replace(
         report.model,
@@ -82,6 +83,7 @@ def with_names(report: Report, name: str) -> Report:
             (IdleWaiver(waiver, WaiverProblem.UNUSED),),
         ),
         advice=(Advice(name, ("FR301",)),),
+        substitute=replace(report.substitute, path=name),
         images=tuple(
             replace(row, name=word)
             for row, word in zip(report.images, (name, *WORDS) * len(report.images), strict=False)

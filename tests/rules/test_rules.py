@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bnnaudit.auditing.plan import planned_trials
-from bnnaudit.auditing.verdict import judge_checks
+from bnnaudit.auditing.verdict import estimate, judge_checks
 from bnnaudit.core.attack import BetaRule, Method
 from bnnaudit.core.effort import Effort
 from bnnaudit.core.evidence import Agreement, DefaultAnswers, Evidence
@@ -18,6 +18,7 @@ from bnnaudit.core.facts import Differentiation, GradientFacts, ModelFacts, Oper
 from bnnaudit.core.finding import Finding, Rule, Severity, speaks_of_masking
 from bnnaudit.core.plan import AuditPlan, Declared, Suspicion
 from bnnaudit.core.probing import BinarizationTest, ClimbProbe, NoiseProbe, Probes
+from bnnaudit.core.report import SubstituteFacts
 from bnnaudit.core.sample_fit import Alternative, SampleFit
 from bnnaudit.core.scores import OutputScores
 from bnnaudit.core.serving import Sessions
@@ -310,6 +311,17 @@ def test_significance_is_corrected_over_all_comparisons_of_the_run() -> None:
     assert finding.p_value is not None
     assert finding.p_value < corrected.value < 0.05
     assert corrected.n == judge_checks(given, CHECKS).comparisons >= 8
+
+
+def test_a_substitute_that_was_given_is_named_where_it_wins() -> None:
+    given = evidence({**HEALTHY, PLAN.transfer_trial: 0.1})
+    like = estimate(90, 100)
+    for path, words in (
+        ("twins/ref.onnx", "made on the substitute ref.onnx, "),
+        ("", "made on a substitute network, "),
+    ):
+        finding = fired(replace(given, substitute=SubstituteFacts(path, "", like, like)))["GM104"]
+        assert words in finding.message
 
 
 def test_a_comparison_that_passes_alone_can_fail_among_many() -> None:

@@ -11,6 +11,7 @@ from bnnaudit.reports.attack_names import attack_name, effort, surrogate_name, t
 from bnnaudit.reports.html.accuracy_chart import position
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, percent, significant, threat_text
 from bnnaudit.reports.signal_words import SIGNAL_LINES, end_words
+from bnnaudit.reports.substitute_words import transferred_from
 
 _ROLES = {
     "remaining": "on the images that ordinary PGD left",
@@ -39,15 +40,15 @@ class AttackLine:
     seconds: str
 
 
-def attack_line(row: AttackRow) -> AttackLine:
-    """The row in words."""
+def attack_line(row: AttackRow, report: Report) -> AttackLine:
+    """A row of the report in words."""
     accuracy, sessions = row.accuracy, row.sessions
     both = MISSING if sessions is None else f"{percent(sessions.exact.value)} / {percent(sessions.default.value)}"
     stored = row.accuracy_8bit.value if row.differs_as_8bit and row.accuracy_8bit else None
     failed = f"{count(row.replay_disagreements)} of {count(row.replayed)}"
     return AttackLine(
         attack_name(row.settings),
-        "; ".join(_remarks(row)),
+        "; ".join(_remarks(row, report)),
         temperature_name(row.settings),
         surrogate_name(row.settings),
         effort(row.settings),
@@ -64,10 +65,10 @@ def attack_line(row: AttackRow) -> AttackLine:
     )
 
 
-def _remarks(row: AttackRow) -> list[str]:
+def _remarks(row: AttackRow, report: Report) -> list[str]:
     remarks = []
     if row.source is Source.SUBSTITUTE:
-        remarks.append("transferred from a substitute network")
+        remarks.append(f"transferred from {transferred_from(report)}")
     elif row.source is not Source.WHITE_BOX:
         remarks.append(f"on the model {_CURED[row.source]}")
     if row.role in _ROLES:

@@ -19,6 +19,7 @@ from bnnaudit.reports.html.room import Room
 from bnnaudit.reports.model_words import model_words, output_line
 from bnnaudit.reports.numbers import count, percent, plural, steps_text, threat_text
 from bnnaudit.reports.safe_text import short
+from bnnaudit.reports.substitute_words import substitute_words
 from bnnaudit.reports.verdict_words import ANSWERS, found_words, remedy_words
 
 Words = tuple[tuple[str, str], ...]
@@ -52,6 +53,7 @@ class ReportView:
     model: Words
     sweeps: tuple[LineChart, ...]
     attacks: tuple[AttackLine, ...]
+    substitute: str
     scalings: tuple[str, ...]
     signal: tuple[tuple[str, tuple[str, ...]], ...]
     places: tuple[PlaceLine, ...]
@@ -80,7 +82,8 @@ def report_view(report: Report, key: str, room: Room) -> ReportView:
         criteria=_criteria(report, room),
         model=_model(report),
         sweeps=tuple(chart for chart in drawn if chart is not None),
-        attacks=tuple(attack_line(row) for row in report.attacks[: room.entries]),
+        attacks=tuple(attack_line(row, report) for row in report.attacks[: room.entries]),
+        substitute=substitute_words(report),
         scalings=tuple(SCALINGS.values()),
         signal=() if signal is None else signal_lines(signal),
         places=() if signal is None else place_lines(signal, room.entries),

@@ -40,6 +40,7 @@ def report_to_json(report: Report) -> JsonObject:
         "output": None if report.output is None else _output(report.output),
         "serving": _serving(report.serving),
         "attacks": [attack_to_json(row) for row in report.attacks],
+        **record(report, "substitute"),
         "signal": None if report.signal is None else _signal_table(report.signal),
         "sweeps": [_sweep(sweep) for sweep in report.sweeps],
         "cures": [_cure(cure) for cure in report.cures],

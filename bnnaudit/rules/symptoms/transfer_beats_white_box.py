@@ -1,6 +1,10 @@
 """GM104: images made on another network fool the model more often than the model's own gradients do ([Athalye et al. 2018])."""
 
+from pathlib import Path
+
 from bnnaudit.core.effort import Effort
+from bnnaudit.core.evidence import Evidence
+from bnnaudit.core.file_name import shown
 from bnnaudit.core.finding import Rule, Severity
 from bnnaudit.rules.comparison import left
 from bnnaudit.rules.paired_rule import both, gain_threshold, paired_rule
@@ -15,8 +19,9 @@ RULE = Rule(
         "If a black-box attack wins, the model's gradients are masked, and an attacker without them breaks it."
     ),
     measured=(
-        "PGD runs on a substitute (--substitute, or else a small float network trained on the spot to imitate the model's "
-        "predictions) and its images are given to the deployed model; compared image by image with ordinary white-box PGD."
+        "PGD runs on a substitute (--substitute, such as the model's float twin, or else a small float network trained to "
+        "imitate the model's predictions) and its images are given to the deployed model; compared image by image with ordinary "
+        "white-box PGD."
     ),
     threshold=gain_threshold("the transfer attack", "white-box PGD"),
     source="[Athalye et al. 2018], second behaviour; [Carlini et al. 2019]; [Papernot et al. 2017].",
@@ -26,6 +31,15 @@ RULE = Rule(
     ),
     false_alarms="None known for a material difference: the images that only the transfer attack fooled are real attacks.",
 )
+
+
+def _substitute(evidence: Evidence) -> str:
+    """The substitute, by its file's name if it was given."""
+    substitute = evidence.substitute
+    if substitute is None or substitute.trained:
+        return "a substitute network"
+    return f"the substitute {shown(Path(substitute.path).name)}"
+
 
 CHECK = paired_rule(
     RULE,
@@ -37,8 +51,8 @@ CHECK = paired_rule(
     least=Effort.STANDARD,
     skipped=lambda evidence: "" if evidence.plan.transfer else "switched off",
     message=lambda seen: (
-        f"Images made on a substitute network, without the model's gradients, leave an accuracy of {left(seen.other)}; PGD with "
-        f"the model's own gradients leaves {left(seen.reference)}. Knowing the model cannot make an attacker weaker, so its "
-        "gradients mislead the attack."
+        f"Images made on {_substitute(seen.evidence)}, without the model's gradients, leave an accuracy of {left(seen.other)}; "
+        f"PGD with the model's own gradients leaves {left(seen.reference)}. Knowing the model cannot make an attacker weaker, so "
+        "its gradients mislead the attack."
     ),
 )

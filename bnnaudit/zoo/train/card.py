@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import OnnxForm, Recipe
 
 KINDS = {("float", "relu"): "REF", ("binary", "relu"): "BNN-WQ", ("binary", "binary"): "BNN-WAQ"}
 """In the words of [Gupta & Ajanthan 2022], by precision of weights and activations."""
+INT8 = "int8 weights, int8 activations"
+"""The kind of a float network that was quantized after training."""
 
 
 def card_text(recipe: Recipe, input_shape: tuple[int, ...], source: str, clean_accuracy: float) -> str:
@@ -39,7 +41,7 @@ def training_table(recipe: Recipe) -> dict[str, object]:
         "data": recipe.data.name,
         "architecture": recipe.architecture.name,
         **({"width": options["width"]} if "width" in options else {}),
-        "kind": recipe.card.kind or kind_of(options),
+        "kind": recipe.card.kind or (INT8 if recipe.export.onnx is OnnxForm.INT8 else kind_of(options)),
         **({"binarizer": options.get("binarizer", "ste")} if binary else {}),
         "adversarial": recipe.adversarial is not None,
         "recipe": f"{recipe.name}.toml",

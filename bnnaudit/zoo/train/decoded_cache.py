@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnnaudit.core.cache_folder import cache_folder, kept_whole
 from bnnaudit.core.errors import DataError
-from bnnaudit.core.part_files import part_beside
 from bnnaudit.data.pictures import PictureSource, resized
 from bnnaudit.data.source import refuse_oversized
 from bnnaudit.zoo.train.unusable import Unusable
@@ -24,13 +23,6 @@ OFTEN = 500
 
 OnDecoded = Callable[[int, int], None]
 """Called with the number of images decoded so far and of all."""
-
-
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/bnnaudit`, by default `~/.cache/bnnaudit` (XDG Base Directory Specification)."""
-    stated = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(stated) if os.path.isabs(stated) else Path("~/.cache").expanduser()  # noqa: PTH117 - an empty text is no path
-    return base / "bnnaudit"
 
 
 def decoded(
@@ -52,13 +44,8 @@ def decoded(
             return held
     pixels = _decode(source, size, on_decoded)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with part_beside(kept, ".npy") as part:
-            with part.open("wb") as stream:
-                np.save(stream, pixels)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(kept)
+        with kept_whole(kept) as stream:
+            np.save(stream, pixels)
         return np.load(kept, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except OSError:
         return pixels

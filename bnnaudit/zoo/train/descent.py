@@ -22,7 +22,7 @@ from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.schedule import learning_rate
 from bnnaudit.zoo.train.state import Best, Figures, State
-from bnnaudit.zoo.train.tables import Decayed, Optimizer, Recipe, TrainingTable
+from bnnaudit.zoo.train.tables import Decayed, Optimizer, TrainingPlan, TrainingTable
 
 
 class Listener(Protocol):
@@ -48,7 +48,7 @@ class Course:
     teacher: logits (N, classes) of images in [0, 1]; None without distillation.
     """
 
-    recipe: Recipe
+    recipe: TrainingPlan
     split: Split
     arithmetic: Arithmetic
     teacher: Callable[[Tensor], Tensor] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from bnnaudit.quantization.layers import binary_layers, deploy
 from bnnaudit.quantization.weight_training import refresh_normalization
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.images import Images, as_inputs
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import TrainingPlan
 
+LARGEST_HALF = torch.finfo(torch.float16).max
 AT_ONCE = 500
 """Images in one pass without gradients. Not tuned."""
 MEASURED = 8 * AT_ONCE
@@ -22,19 +24,28 @@ MEASURED = 8 * AT_ONCE
 
 
 @torch.no_grad()
-def deployed(network: nn.Module, train: Images, recipe: Recipe, arithmetic: Arithmetic) -> nn.Module:
+def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> nn.Module:
     """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
 
     Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
-    measured anew on images of the training set.
+    measured anew on images of the training set: in float64 where training computed in it, so that they are the same everywhere.
     """
-    twin = copy.deepcopy(network).float()
+    twin = copy.deepcopy(network)
     if arithmetic.mixed or any(layer.binarizer.annealed for layer in binary_layers(twin)):
         count = min(MEASURED, len(train))
         chosen = np.linspace(0, len(train) - 1, count - count % AT_ONCE or count).astype(np.int64)
-        whole = Prepared(twin, exact(arithmetic), recipe.data.mean, recipe.data.std)
-        refresh_normalization(whole, (inputs.to(arithmetic.device) for inputs, _ in passes(train.select(chosen))))
-    return deploy(twin)
+        unmixed = replace(arithmetic, mixed=False)
+        whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
+        refresh_normalization(whole, (unmixed.images(inputs) for inputs, _ in passes(train.select(chosen))))
+    return deploy(twin.float())
+
+
+@torch.no_grad()
+def round_to_half(network: nn.Module) -> None:
+    """Rounds the weights of convolutions and linear layers to float16, in place; larger ones to its largest."""
+    for weight in network.parameters():
+        if weight.dim() > 1:
+            weight.copy_(weight.clamp(-LARGEST_HALF, LARGEST_HALF).half())
 
 
 def exact(arithmetic: Arithmetic) -> Arithmetic:
@@ -50,7 +61,7 @@ def passes(images: Images) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @torch.no_grad()
-def clean_accuracy(network: nn.Module, images: Images, recipe: Recipe, arithmetic: Arithmetic) -> float:
+def clean_accuracy(network: nn.Module, images: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> float:
     """The fraction of images that a deployed network gets right."""
     whole = Prepared(network, exact(arithmetic), recipe.data.mean, recipe.data.std)
     device = arithmetic.device

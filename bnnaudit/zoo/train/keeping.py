@@ -49,6 +49,13 @@ class NoWatcher:
         """Ignored."""
 
 
+class KeepsNothing(NoWatcher):
+    """A listener for a training of seconds."""
+
+    def judged(self, state: State) -> None:
+        """Nothing is written."""
+
+
 @dataclass(slots=True, eq=False)
 class Keeper:
     """A listener that keeps checkpoint and log up to date, and ends the training between two steps when asked to.

@@ -22,7 +22,7 @@ def store_narrow(model: ModelProto) -> None:
     nodes: list[NodeProto] = []
     for tensor in graph.initializer:
         weights = numpy_helper.to_array(tensor)
-        scale = _scale_of(weights)
+        scale = scale_of(weights)
         if scale is None:
             kept.append(tensor)
             continue
@@ -38,7 +38,7 @@ def store_narrow(model: ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def _scale_of(weights: NDArray[np.generic]) -> NDArray[np.float32] | None:
+def scale_of(weights: NDArray[np.generic]) -> NDArray[np.float32] | None:
     """The absolute value (out,) of a channel's weights, the first axis being that of channels, where it is one and not zero."""
     if weights.ndim < 2 or weights.dtype != np.float32 or weights.size < FEWEST:
         return None

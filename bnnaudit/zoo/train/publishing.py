@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.dataset import NamedDataset
@@ -19,12 +20,13 @@ from bnnaudit.core.errors import UsageError
 from bnnaudit.core.part_files import part_beside
 from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.replacing import replace_together
-from bnnaudit.zoo.train.agreement import agreement
+from bnnaudit.zoo.train.agreement import agreement, predictions
 from bnnaudit.zoo.train.card import card_text
 from bnnaudit.zoo.train.export import onnx_bytes, safetensors_bytes
 from bnnaudit.zoo.train.images import Images, Split
+from bnnaudit.zoo.train.int8_form import quantized
 from bnnaudit.zoo.train.keeping import LogLines, write_whole
-from bnnaudit.zoo.train.tables import ExportFormat, Recipe
+from bnnaudit.zoo.train.tables import ExportFormat, OnnxForm, Recipe
 
 DIGESTS = "SHA256SUMS"
 LONGEST_LIST = 2**20
@@ -102,18 +104,26 @@ def known_digests(recipe: Recipe, drawn: bool, output: Path) -> Mapping[str, str
     return read_digests(path) if path.exists() else {}
 
 
-def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path | None) -> tuple[Path, ...]:
-    """Puts all files of a network into the folder, or none; returns their paths. log: with a line about the network.
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The files that were written, and how often the deployed network is right on the test images."""
+
+    files: tuple[Path, ...]
+    clean_accuracy: float
+
+
+def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path | None) -> Published:
+    """Puts all files of a network into the folder, or none. log: with a line about the network.
 
     Raises OSError, and UsageError where something is in the way.
     """
     known = known_digests(recipe, made.split.drawn, output)
-    contents, last = _models(recipe, made)
+    contents, last, accuracy = _models(recipe, made)
     kept = keeps_images(recipe, made.split.drawn)
     if kept:
         contents[images_name(recipe)] = images_bytes(made.split.test)
     source = recipe.card.data or (images_name(recipe) if kept else recipe.data.source)
-    contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, made.clean_accuracy).encode()
+    contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, accuracy).encode()
     digests = {**known, **{name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
     contents[DIGESTS] = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
     contents[log_name(recipe)] = log.text(last).encode()
@@ -123,26 +133,41 @@ def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path 
         for name, content in contents.items():
             (part / name).write_bytes(content)
         replace_together(part, output, names, speaking=card_name(recipe))
-    return (*(output / name for name in names if name != DIGESTS), *_copied(recipe, output, file))
+    files = (*(output / name for name in names if name != DIGESTS), *_copied(recipe, output, file))
+    return Published(files, accuracy)
 
 
-def _models(recipe: Recipe, made: Made) -> tuple[dict[str, bytes], dict[str, object]]:
-    """The files of weights by name, and what the log says of them."""
+def _models(recipe: Recipe, made: Made) -> tuple[dict[str, bytes], dict[str, object], float]:
+    """The files of weights by name, what the log says of them, and the clean accuracy.
+
+    A network that is quantized after training is another one in the file, whose accuracy counts; the log has both.
+    """
     contents: dict[str, bytes] = {}
-    last: dict[str, object] = {"written_epoch": made.epoch, "clean_accuracy": made.clean_accuracy}
+    accuracy = made.clean_accuracy
+    last: dict[str, object] = {"written_epoch": made.epoch, "clean_accuracy": accuracy}
     for kind in dict.fromkeys(recipe.export.formats):
         match kind:
             case ExportFormat.ONNX:
-                content = onnx_bytes(made.network, made.split.train.shape, recipe.export.packed)
-                last["onnx_runtime_agrees"] = agreement(content, made.network, made.split.test, recipe)
+                content = _onnx(recipe, made)
+                predicted = predictions(content, made.split.test, recipe)
+                if recipe.export.onnx is OnnxForm.INT8:
+                    accuracy = float((predicted == torch.from_numpy(made.split.test.y)).double().mean())
+                    last |= {"clean_accuracy": accuracy, "float_accuracy": made.clean_accuracy}
+                last["onnx_runtime_agrees"] = agreement(predicted, made.network, made.split.test, recipe)
             case ExportFormat.SAFETENSORS:
-                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed)
+                content = safetensors_bytes(made.network.state_dict(), recipe.export.packed, recipe.export.half)
             case _:
                 assert_never(kind)
         contents[f"{recipe.name}.{kind}"] = content
     if recipe.export.latent:
         contents[latent_name(recipe)] = safetensors_bytes(made.latent, False)
-    return contents, last
+    return contents, last, accuracy
+
+
+def _onnx(recipe: Recipe, made: Made) -> bytes:
+    """The ONNX file in the form that the recipe asks for."""
+    content = onnx_bytes(made.network, made.split.train.shape, recipe.export.packed, recipe.export.onnx)
+    return quantized(content, made.split.train) if recipe.export.onnx is OnnxForm.INT8 else content
 
 
 def _copied(recipe: Recipe, output: Path, file: Path | None) -> tuple[Path, ...]:

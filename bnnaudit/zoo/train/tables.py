@@ -32,6 +32,18 @@ class ExportFormat(StrEnum):
     SAFETENSORS = "safetensors"
 
 
+class OnnxForm(StrEnum):
+    """How an ONNX file writes quantizers.
+
+    standard: QuantizeLinear and DequantizeLinear, a comparison for a sign. qonnx: QONNX's Quant and BipolarQuant. int8: a float
+    network quantized after training by ONNX Runtime's static quantizer, with int8 at both ends.
+    """
+
+    STANDARD = "standard"
+    QONNX = "qonnx"
+    INT8 = "int8"
+
+
 class Optimizer(StrEnum):
     """What turns gradients into steps: Adam, AdamW, or SGD with momentum."""
 
@@ -232,12 +244,25 @@ class StartTable(_Table):
 class ExportTable(_Table):
     """[export]: what is written.
 
-    packed: binary weights take one bit in safetensors, four in ONNX. latent: the float weights that training moves as well.
+    onnx: the form of the ONNX file. packed: binary weights take one bit in safetensors, four in ONNX. half: float weights are
+    rounded to float16, and take two bytes in safetensors. latent: the float weights that training moves as well.
     """
 
     formats: Annotated[tuple[ExportFormat, ...], Field(min_length=1)] = (ExportFormat.ONNX,)
+    onnx: OnnxForm = OnnxForm.STANDARD
     packed: bool = False
+    half: bool = False
     latent: bool = False
+
+    @model_validator(mode="after")
+    def _forms_agree(self) -> Self:
+        if self.onnx is not OnnxForm.STANDARD and self.packed:
+            raise ValueError(f"packed is for the standard form of ONNX, not for {self.onnx}")
+        if self.onnx is OnnxForm.INT8 and self.formats != (ExportFormat.ONNX,):
+            raise ValueError(
+                'onnx = int8 goes with formats = ["onnx"] alone: a checkpoint would be of the float network'
+            )
+        return self
 
 
 class CardTable(_Table):
@@ -254,21 +279,15 @@ class CardTable(_Table):
     kind: Name | None = None
 
 
-class Recipe(_Table):
-    """A whole recipe. `name` is that of the files that it makes."""
+class TrainingPlan(_Table):
+    """What training does with a network: all of a recipe that the descent depends on."""
 
-    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    description: StrictStr
     seed: Seed = 0
-    architecture: ArchitectureTable
     data: DataTable = DataTable()
     training: TrainingTable
     binarizer: BinarizerTable = BinarizerTable()
     adversarial: AdversarialTable | None = None
     distillation: DistillationTable | None = None
-    start: StartTable | None = None
-    export: ExportTable = ExportTable()
-    card: CardTable
 
     @model_validator(mode="after")
     def _early_ending_is_judged_apart(self) -> Self:
@@ -276,4 +295,32 @@ class Recipe(_Table):
             raise ValueError(
                 "training.patience needs data.validation: images set aside to judge by, which are not the test's"
             )
+        return self
+
+
+class Recipe(TrainingPlan):
+    """A whole recipe. `name` is that of the files that it makes."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    description: StrictStr
+    architecture: ArchitectureTable
+    start: StartTable | None = None
+    export: ExportTable = ExportTable()
+    card: CardTable
+
+    @model_validator(mode="after")
+    def _int8_is_made_of_floats(self) -> Self:
+        options = self.architecture.options
+        kept = options.get("weights", "float") == "float" and options.get("activations", "relu") == "relu"
+        if self.export.onnx is OnnxForm.INT8 and not (kept and not self.data.mean and not self.data.std):
+            raise ValueError(
+                "export.onnx = int8 quantizes a float network that takes pixels: weights = float, activations = relu, and "
+                "neither data.mean nor data.std"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _half_is_of_floats(self) -> Self:
+        if self.export.half and self.architecture.options.get("weights", "float") != "float":
+            raise ValueError("export.half rounds float weights; others are on a grid, and take fewer bits as they are")
         return self

@@ -20,7 +20,7 @@ from bnnaudit.zoo.train.decoded_cache import OnDecoded
 from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, no_short_floats, reproducible
 from bnnaudit.zoo.train.export import require_exporter
-from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed, round_to_half
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
 from bnnaudit.zoo.train.publishing import Made, known_digests, publish
@@ -36,7 +36,10 @@ BESIDES = ("description", "card", "export")
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What training made. `clean_accuracy` is the deployed float32 network's on all held-out images."""
+    """What training made. `clean_accuracy` is the deployed network's on all held-out images.
+
+    network: the float32 one, also where the file is quantized after training.
+    """
 
     network: nn.Module
     clean_accuracy: float
@@ -96,12 +99,12 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
         keeper = Keeper(checkpoint, log, digest, head, around.watcher, around.stop, around.every)
         descend(state, course, keeper)
         keeper.keep(state)
-        made = _finish(state, course)
+        made = _finish(state, course, recipe.export.half)
         with refused(output):
-            files = publish(recipe, made, LogLines(head, state.figures), output, around.file)
+            published = publish(recipe, made, LogLines(head, state.figures), output, around.file)
             for unfinished in (checkpoint, log):
                 unfinished.unlink(missing_ok=True)
-    return TrainingResult(made.network, made.clean_accuracy, files)
+    return TrainingResult(made.network, published.clean_accuracy, published.files)
 
 
 def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
@@ -157,13 +160,18 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({os.uname().machine})"
 
 
-def _finish(state: State, course: Course) -> Made:
-    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy in float32."""
+def _finish(state: State, course: Course, half: bool) -> Made:
+    """The network as it is deployed, the best one where early ending kept it, with its clean accuracy in float32.
+
+    half: its weights are those of float16.
+    """
     if state.best is not None:
         state.network.load_state_dict(state.best.weights)
     recipe, split = course.recipe, course.split
     final = deployed(state.network, split.train, recipe, course.arithmetic)
     final = final.to(memory_format=torch.contiguous_format)
+    if half:
+        round_to_half(final)
     plain = Arithmetic(torch.float32, False, course.arithmetic.device, False)
     with no_short_floats():
         accuracy = clean_accuracy(final, split.test, recipe, plain)

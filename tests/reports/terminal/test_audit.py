@@ -49,11 +49,26 @@ def test_data_without_labels_is_said_to_be_so(attack_only: Report, fake: Report)
 def test_a_row_for_every_attack(fake: Report) -> None:
     text = _text(fake)
     assert re.search(r"PGD +1 +identity +20 x 1 +58\.2 % +\[52\.5, 63\.7\] +412 ms", text)
+    one_line = " ".join(text.split())
     assert re.search(r"PGD \* +1 +identity +20 x 1 +8\.3 % +\[5\.7, 12\.0\] +1\.5 s", text)
     assert re.search(r"PGD\+\+ +hns +triangular +20 x 1 +2\.0 %", text)
     assert re.search(r"PGD\+\+ DLR +0\.1 +triangular +20 x 2 +0\.0 % .* -2", text)
-    assert "transferred from a substitute" in text
+    assert "*: transferred from the substitute network digits-ref.onnx, without gradients" in one_line
+    assert (
+        "has an accuracy of 99.0 % [97.1, 99.7], and the model's answer on 97.7 % [95.3, 98.9] of 300 images."
+        in one_line
+    )
     assert "2 of 840 claimed successes did not replay" in text
+
+
+def test_a_substitute_of_no_file_and_one_of_an_earlier_report(fake: Report, detailed: Report) -> None:
+    """Earlier reports do not say what the substitute was."""
+    trained = " ".join(_text(replace(fake, substitute=detailed.substitute)).split())
+    assert "*: transferred from a substitute network trained on the model's answers, without" in trained
+    assert "has the model's answer on 97.7 % [95.3, 98.9] of 300 images." in trained
+    earlier = " ".join(_text(replace(fake, substitute=None)).split())
+    assert "*: transferred from a substitute network, without gradients" in earlier
+    assert "the model's answer on" not in earlier
 
 
 def test_the_table_leaves_out_what_would_say_nothing(honest: Report, fake: Report) -> None:

@@ -1,14 +1,22 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 from torch import nn
 
+from bnnaudit.core.preprocessing import Preprocessing
+from bnnaudit.core.surrogate import Surrogate
+from bnnaudit.models.checkpoint.load import load_checkpoint
 from bnnaudit.quantization.weight_training import anneal
 from bnnaudit.zoo.train.arithmetic import Arithmetic
-from bnnaudit.zoo.train.final_form import clean_accuracy, deployed
+from bnnaudit.zoo.train.export import safetensors_bytes
+from bnnaudit.zoo.train.final_form import clean_accuracy, deployed, round_to_half
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.recipes import build_network
 from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.training import train
 
 EXACT = Arithmetic(torch.float32, False, torch.device("cpu"), False)
 
@@ -55,6 +63,20 @@ def test_an_annealed_networks_statistics_are_those_of_its_signs(images: Images) 
     assert torch.equal(norm_of(network).running_mean, before)
 
 
+def test_statistics_are_measured_in_the_precision_of_the_training(images: Images) -> None:
+    """In float64 those of a layer of signs are exact; sums in float32 end otherwise from processor to processor."""
+    made = recipe(weights="binary", binarizer="md-tanh-s")
+    torch.manual_seed(0)
+    network = build_network(made).double()
+    few = images.select(np.arange(500))
+    final = deployed(network, few, made, Arithmetic(torch.float64, False, torch.device("cpu"), False))
+    normalised = (as_inputs(few.read(np.arange(500))).double() - 0.5) / 0.25
+    sums = normalised.flatten(1) @ network[1].weight.detach().sign().T
+    assert norm_of(final).running_mean.dtype is torch.float32
+    torch.testing.assert_close(norm_of(final).running_mean, sums.mean(dim=0).float(), rtol=2e-7, atol=0)
+    torch.testing.assert_close(norm_of(final).running_var, sums.var(dim=0).float(), rtol=2e-7, atol=0)
+
+
 def test_any_other_network_keeps_its_statistics(images: Images) -> None:
     made = recipe(weights="binary")
     network = build_network(made)
@@ -70,3 +92,38 @@ def test_accuracy_is_counted_on_normalised_images(images: Images) -> None:
     with torch.no_grad():
         right = network(inputs(images)).argmax(dim=1).numpy() == images.y
     assert clean_accuracy(network, images, made, EXACT) == right.mean()
+
+
+def test_half_is_written_as_it_is_deployed(images: Images, tmp_path: Path) -> None:
+    """A file of half the size gives the logits of the network that is deployed, to the bit."""
+    made = recipe()
+    torch.manual_seed(0)
+    network = build_network(made)
+    whole, final = deployed(network, images, made, EXACT), deployed(network, images, made, EXACT)
+    round_to_half(final)
+    difference = (whole(inputs(images)) - final(inputs(images))).abs().max()
+    assert 0 < difference < 1e-2
+    content = safetensors_bytes(final.state_dict(), pack=False, half=True)
+    (tmp_path / "half.safetensors").write_bytes(content)
+    stored = load(content)
+    assert {stored[name].dtype for name, tensor in final.state_dict().items() if tensor.dim() > 1} == {torch.float16}
+    target = load_checkpoint(
+        tmp_path / "half.safetensors", build_network(made), (1, 2, 2), Preprocessing(), Surrogate(), torch.device("cpu")
+    )
+    assert torch.equal(target.logits(inputs(images)), final(inputs(images)))
+
+
+def test_half_is_refused_for_weights_on_a_grid() -> None:
+    values = recipe(weights="binary").model_dump()
+    with pytest.raises(ValueError, match=r"export.half rounds float weights"):
+        Recipe.model_validate({**values, "export": {"half": True}})
+
+
+def test_the_clean_accuracy_is_that_of_the_rounded_network(tmp_path: Path) -> None:
+    values = recipe().model_dump() | {"data": {"held_out": 200}, "export": {"formats": ["safetensors"], "half": True}}
+    values["architecture"]["options"] = {"in_features": 64, "hidden": [6], "classes": 10}
+    made = train(Recipe.model_validate(values), tmp_path)
+    stored = load((tmp_path / "net.safetensors").read_bytes())
+    weights = {name: tensor for name, tensor in made.network.state_dict().items() if tensor.dim() > 1}
+    assert weights
+    assert all(torch.equal(stored[name].float(), weight) for name, weight in weights.items())

@@ -19,6 +19,7 @@ from bnnaudit.core.report import (
     SignalCurves,
     SignalRow,
     SignalTable,
+    SubstituteFacts,
     Sweep,
     SweepPoint,
     Verdict,
@@ -75,6 +76,7 @@ def read_report(node: Node) -> Report:
         advice=node["advice"].read(tuple[Advice, ...]),
         images=read_images(node["images"]),
         examples=read_examples(node["examples"]),
+        substitute=None if node.added("substitute").value is None else node["substitute"].read(SubstituteFacts),
         baseline=None if node.added("baseline").value is None else read_baseline(node["baseline"]),
     )
     require_same(node["exit_code"], int(exit_code_of(report)), "the gate's outcome")

@@ -11,6 +11,7 @@ from bnnaudit.core.trial import Source
 from bnnaudit.reports.attack_names import attack_name, effort, loss_name, surrogate_name, temperature_name
 from bnnaudit.reports.numbers import MISSING, count, duration, interval, length, percent, significant, threat_text
 from bnnaudit.reports.page import Page
+from bnnaudit.reports.substitute_words import substitute_words, transferred_from
 from bnnaudit.reports.terminal.charts import horizontal
 from bnnaudit.reports.terminal.typesetting import Column, Parts, fitting, heading, natural_width, notes, table
 
@@ -31,7 +32,7 @@ def attacks(report: Report, page: Page) -> Parts:
     cells = min(page.columns - natural_width(shown) - 2, _LARGEST_BAR)
     if cells >= _SMALLEST_BAR:
         columns.append(Column("", [Text(horizontal(row.accuracy.value, cells), "cyan") for row in rows]))
-    remarks = _remarks(rows, as_8bit=any(column.title == _AS_8BIT for column in shown))
+    remarks = _remarks(report, as_8bit=any(column.title == _AS_8BIT for column in shown))
     return [heading("Accuracy left by each attack", page), table(columns, page), *notes(remarks, page)]
 
 
@@ -100,7 +101,8 @@ def _legend(rows: Sequence[AttackRow]) -> str:
     return "; ".join(parts) + "."
 
 
-def _remarks(rows: Sequence[AttackRow], *, as_8bit: bool) -> list[str]:
+def _remarks(report: Report, *, as_8bit: bool) -> list[str]:
+    rows = report.attacks
     remarks = [_legend(rows)]
     short = [row.step_size for row in rows if row.step_size is not None and not row.reaches_radius]
     if short:
@@ -110,7 +112,8 @@ def _remarks(rows: Sequence[AttackRow], *, as_8bit: bool) -> list[str]:
     if any(row.settings.method.searches for row in rows):
         remarks.append("q: queries (forward passes) per image; no gradient is used.")
     if any(row.source is Source.SUBSTITUTE for row in rows):
-        remarks.append("*: transferred from a substitute network, without gradients of the audited model.")
+        remarks.append(f"*: transferred from {transferred_from(report)}, without gradients of the audited model.")
+        remarks += filter(None, [substitute_words(report)])
     if any(row.role == REMAINING for row in rows):
         remarks.append(">: run on the images that ordinary PGD left; the accuracy is what both leave.")
     if any(row.role == VERIFICATION for row in rows):
