@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -15,7 +13,7 @@ from bnnaudit.core.errors import SettingsError, one_line
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
-from bnnaudit.zoo.train.tables import ArchitectureTable, Recipe
+from bnnaudit.zoo.train.tables import Recipe
 from bnnaudit.zoo.train.training_data import DIGITS
 
 MOST_PROBLEMS = 20
@@ -33,7 +31,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        problems = [problem_of(detail) for detail in error.errors()]
+        problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
         raise SettingsError(f"{path}: {'; '.join(problems[:MOST_PROBLEMS])}") from None
     network = build_network(recipe, str(path))
     if recipe.data.source == DIGITS:  # of other data the shape is known once they are read
@@ -43,12 +41,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
     """The untrained network; raises SettingsError, naming `where`, for a name or options that do not exist or do not fit."""
-    return built(recipe.architecture, where)
-
-
-def built(architecture: ArchitectureTable, where: str) -> nn.Module:
-    """The untrained network of an [architecture] table; raises SettingsError as `build_network` does."""
-    name, options = architecture.name, architecture.options
+    name, options = recipe.architecture.name, recipe.architecture.options
     if name not in ARCHITECTURES:
         raise SettingsError(f"{where}: architecture.name: {name!r} is not one of {', '.join(sorted(ARCHITECTURES))}")
     builder = ARCHITECTURES[name]
@@ -80,12 +73,12 @@ def refuse_misfit(network: nn.Module, image: tuple[int, ...], classes: int, wher
     network.train()
 
 
-def problem_of(detail: Mapping[str, Any]) -> str:
-    """One problem that pydantic found in a file, in a few words."""
-    key = ".".join(str(part)[:80] for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One problem of a recipe in a few words."""
+    key = ".".join(str(part)[:80] for part in location)
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
         return f"unknown key {key}"
-    if detail["type"] == "missing":
+    if kind == "missing":
         return f"missing key {key}"
     return ": ".join(filter(None, (key, message[0].lower() + message[1:])))

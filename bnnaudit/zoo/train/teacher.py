@@ -4,63 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import SettingsError, UsageError
+from bnnaudit.core.errors import SettingsError, UsageError, one_line
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
+from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
-from bnnaudit.zoo.train.images import Split
-from bnnaudit.zoo.train.recipes import built, problem_of, refuse_misfit
-from bnnaudit.zoo.train.tables import ArchitectureTable, Finite, Positive
-
-
-class _Normalisation(BaseModel):
-    """[preprocessing] of a teacher's card: one value for each channel or for all. Training computes nothing else of it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    mean: tuple[Finite, ...] | Finite = ()
-    std: tuple[Positive, ...] | Positive = ()
-
-
-class _TeacherCard(BaseModel):
-    """What training reads of a teacher's card."""
-
-    architecture: dict[str, Any]
-    preprocessing: _Normalisation = Field(default_factory=_Normalisation)
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
     """Puts a checkpoint's weights into a network of the same architecture; raises CheckpointError for any other."""
     _, weights = read_state_dict(path)
-    fit_weights(weights, network, str(path))
+    dtypes = {name: tensor.dtype for name, tensor in network.state_dict().items()}
+    fit_weights({name: tensor for name, tensor in weights.items()}, network, str(path))
+    assert {name: tensor.dtype for name, tensor in network.state_dict().items()} == dtypes
 
 
-def teacher_of(card: Path, arithmetic: Arithmetic, split: Split) -> Callable[[Tensor], Tensor]:
+def teacher_of(card: Path, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
     """The logits (N, classes) of the network that a card describes, for images (N, C, H, W) in [0, 1].
 
-    Its weights lie beside the card, as NAME.safetensors. Raises SettingsError for a card that cannot be read, has no built-in
-    architecture, or describes a network for other images or classes than those of `split`.
+    Its weights lie beside the card, as NAME.safetensors. Raises SettingsError for a card without a built-in architecture.
     """
-    architecture, normalisation = _described(card)
-    network = built(architecture, str(card))
-    refuse_misfit(network, split.train.shape, split.classes, str(card))
-    mean, std = (
-        values if isinstance(values, tuple) else (values,) for values in (normalisation.mean, normalisation.std)
-    )
-    channels = split.train.shape[0]
-    if {len(mean), len(std)} - {0, 1, channels}:
-        raise SettingsError(
-            f"{card}: preprocessing: mean and std need one value, or one for each of {channels} channels"
-        )
+    try:
+        values = read_toml(card)
+    except TomlError as error:
+        raise SettingsError(f"{card}: not a readable card ({error})") from error
+    table, preprocessing = values.get("architecture", {}), values.get("preprocessing", {})
+    name = table.get("name")
+    if name not in ARCHITECTURES:
+        raise SettingsError(f"{card}: a teacher needs [architecture] name, one of {', '.join(sorted(ARCHITECTURES))}")
+    try:
+        network = ARCHITECTURES[name](**table.get("options", {}))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SettingsError(f"{card}: architecture.options: {one_line(error, 200)}") from error
     load_weights(card.with_suffix(".safetensors"), network)
     network = arithmetic.placed(network.to(arithmetic.dtype)).eval().requires_grad_(False)
+    mean, std = (tuple(preprocessing.get(key, ())) for key in ("mean", "std"))
     whole = Prepared(network, arithmetic, mean, std).eval()
 
     @torch.no_grad()
@@ -69,20 +52,6 @@ def teacher_of(card: Path, arithmetic: Arithmetic, split: Split) -> Callable[[Te
         return scores
 
     return taught
-
-
-def _described(card: Path) -> tuple[ArchitectureTable, _Normalisation]:
-    """The network that a card describes; raises SettingsError that names every problem."""
-    try:
-        values = read_toml(card)
-    except TomlError as error:
-        raise SettingsError(f"{card}: not a readable card ({error})") from error
-    try:
-        found = _TeacherCard.model_validate(values)
-        named = {key: value for key, value in found.architecture.items() if key in ArchitectureTable.model_fields}
-        return ArchitectureTable.model_validate(named), found.preprocessing
-    except ValidationError as error:
-        raise SettingsError(f"{card}: a teacher's card: {'; '.join(map(problem_of, error.errors()))}") from None
 
 
 def found(name: str, folders: Sequence[Path], what: str) -> Path:

@@ -88,7 +88,7 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
     checkpoint = output / f"{recipe.name}.checkpoint"
     with reproducible(recipe.seed, recipe.training.threads, arithmetic.device):
         network = _untrained(recipe, split, sources, arithmetic)
-        teacher = teacher_of(sources["teacher"], arithmetic, split) if "teacher" in sources else None
+        teacher = teacher_of(sources["teacher"], arithmetic) if "teacher" in sources else None
         course = Course(recipe, split, arithmetic, teacher)
         state = starting_state(network, course)
         if around.restart:

@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from bnnaudit.config.card import Settings, settings_for
 from bnnaudit.core.errors import SettingsError, UsageError
@@ -335,48 +335,6 @@ def test_a_network_learns_from_another_one(tiny: Recipe, tmp_path: Path) -> None
 def test_networks_that_are_not_there(tiny: Recipe, tmp_path: Path, table: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         train(tiny.model_copy(update=table), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("card", "said"),
-    [
-        ("architecture = 3", "architecture: input should be a valid dictionary"),
-        ("description = 'x'", "missing key architecture"),
-        ("[architecture]\nname = ['cnn']", "name: input should be a valid string"),
-        ("[architecture]\nname = 'transformer'", "'transformer' is not one of"),
-        ("[architecture]\nname = 'cnn'\noptions = {depth = 3}", "unknown key architecture.options.depth"),
-        ("[architecture]\nname = 'cnn'\noptions = {in_channels = 3}", "does not take 1x8x8 images"),
-        ("[architecture]\nname = 'cnn'\noptions = {classes = 7}", "7 classes, but the data have 10"),
-        ("preprocessing = 3\n[architecture]\nname = 'cnn'", "preprocessing: input should be a valid dictionary"),
-        ("[architecture]\nname = 'cnn'\n[preprocessing]\nmean = ['a']", "preprocessing.mean"),
-        ("[architecture]\nname = 'cnn'\n[preprocessing]\nstd = [1, 1, 1]", "one value, or one for each of 1 channels"),
-        (
-            "[architecture]\nname = 'cnn'\n[preprocessing]\ninput_range = [0, 255]",
-            "unknown key preprocessing.input_range",
-        ),
-    ],
-)
-def test_a_teacher_whose_card_cannot_be_used(tiny: Recipe, tmp_path: Path, card: str, said: str) -> None:
-    (tmp_path / "teacher.toml").write_text(card)
-    save_file({}, tmp_path / "teacher.safetensors")
-    table = DistillationTable(teacher="teacher.toml")
-    with pytest.raises(SettingsError, match=f"teacher.toml: .*{said}"):
-        train(tiny.model_copy(update={"distillation": table}), tmp_path)
-
-
-def test_a_teacher_may_be_normalised_by_one_number(tiny: Recipe, tmp_path: Path) -> None:
-    export = ExportTable(formats=(ExportFormat.SAFETENSORS,))
-    train(tiny.model_copy(update={"name": "teacher", "export": export}), tmp_path)
-    card = (tmp_path / "teacher.toml").read_text()
-    lists = card.replace("[threat]", "[preprocessing]\nmean = [0.5]\nstd = [2.0]\n\n[threat]")
-    numbers = card.replace("[threat]", "[preprocessing]\nmean = 0.5\nstd = 2.0\n\n[threat]")
-    assert "mean" not in card
-    student = tiny.model_copy(update={"distillation": DistillationTable(teacher="teacher.toml"), "export": export})
-    made = []
-    for text in (lists, numbers):
-        (tmp_path / "teacher.toml").write_text(text)
-        made.append(train(student, tmp_path).network.state_dict())
-    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
 
 
 def test_data_whose_images_the_network_does_not_take(tiny: Recipe, tmp_path: Path) -> None:
