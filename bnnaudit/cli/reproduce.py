@@ -24,7 +24,7 @@ from bnnaudit.experiments.lines import PAPER_RESTARTS
 FOLDER = Path("sample_models")
 ALL = "all"
 Wanted = StrEnum("Wanted", [*((name.name, name.value) for name in TableName), ("ALL", ALL)])  # type: ignore[misc]
-"""The tables, or all of them; as an enumeration, so that an argument that is missing is told with its choices."""
+"""The tables, or all of them; as an enumeration, so that the message about a missing argument lists its choices."""
 TableArgument = Annotated[
     Wanted,
     typer.Argument(
@@ -76,7 +76,7 @@ class FiguresOutput(options.Reproduced):
     """Where the tables and the pictures go."""
 
     figures: paths.FiguresFolder | None = option(
-        "Also draw each figure, as FIGURE-MODEL.svg in this folder, which need not be there yet."
+        "Also draw each figure, as FIGURE-MODEL.svg in this folder, which is created if missing."
     )
 
 
@@ -96,8 +96,7 @@ def reproduce(
 ) -> int:
     """Reproduce tables and figures of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
-    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), and it is said of each of its claims
-    whether it holds.
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), with whether each of its claims holds.
 
     \b
     table1    PGD with 1 and with 20 random starts

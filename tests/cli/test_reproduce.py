@@ -172,7 +172,7 @@ def test_all_makes_one_page_with_every_table_and_figure(
     assert without == {"table2", "figure2"}
     page = (tmp_path / "all.html").read_text()
     assert all(f'id="{name}"' in page for name in TableName)
-    assert "No network at hand belongs to it." in page
+    assert "No network available for it." in page
     assert sorted(path.name for path in figures.iterdir()) == [
         *(
             "figure1-waq.svg",

@@ -21,7 +21,7 @@ from bnnaudit.core.file_limits import CHECKPOINT_BYTES
 KEY = "bnnaudit.packed_signs"
 SCALE = ".scale"
 MOST_AXES = 8
-"""Of a weight; those of layers have up to 5. Not tuned."""
+"""Most axes of a packed weight; those of layers have up to 5. Not tuned."""
 
 
 def packed(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:

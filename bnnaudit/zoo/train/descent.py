@@ -27,10 +27,10 @@ from bnnaudit.zoo.train.tables import Decayed, Optimizer, TrainingPlan, Training
 
 
 class Listener(Protocol):
-    """Told how a training goes on; it may end it by raising an exception, between two steps."""
+    """Follows a training; it may end it between two steps by raising an exception."""
 
     def planned(self, steps: int) -> None:
-        """Told how many steps are left."""
+        """Before the first step: how many are left."""
         ...
 
     def stepped(self, state: State) -> None:
@@ -44,7 +44,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What stays the same from the first step to the last. teacher: logits of images in [0, 1], where one is learnt from."""
+    """What stays the same from the first step to the last.
+
+    teacher: logits (N, classes) of images in [0, 1]; None without distillation.
+    """
 
     recipe: TrainingPlan
     split: Split
@@ -53,7 +56,7 @@ class Course:
 
     @property
     def sizes(self) -> list[int]:
-        """Those of an epoch's batches; a batch of one image is left out, for a normalisation cannot learn from it."""
+        """Images in each batch of an epoch; a last batch of one is left out, for batch normalisation has no variance for it."""
         whole, rest = divmod(len(self.split.train), self.recipe.training.batch_size)
         return [self.recipe.training.batch_size] * whole + ([rest] if rest > 1 else [])
 
@@ -89,7 +92,7 @@ def descend(state: State, course: Course, listener: Listener) -> None:
 
 
 def _optimizer(network: nn.Module, plan: TrainingTable, fused: bool) -> torch.optim.Optimizer:
-    """fused: it moves all weights in a few kernels, for a GPU that would wait for many small ones."""
+    """fused: in a few kernels for all weights, where many small ones would leave a GPU idle."""
     groups = _groups(network, plan)
     match plan.optimizer:
         case Optimizer.ADAM:
@@ -103,7 +106,7 @@ def _optimizer(network: nn.Module, plan: TrainingTable, fused: bool) -> torch.op
 
 
 def _groups(network: nn.Module, plan: TrainingTable) -> list[dict[str, object]]:
-    """The parameters, those that the weight decay leaves alone apart: biases, and factors and offsets of normalisations."""
+    """The parameters in groups, those without weight decay apart: biases, learned steps, scales and offsets of normalisations."""
     parameters = list(network.parameters())
     if plan.decayed is Decayed.ALL:
         return [{"params": parameters, "weight_decay": plan.weight_decay}]

@@ -61,7 +61,10 @@ class Schedule(StrEnum):
 
 
 class Decayed(StrEnum):
-    """What the weight decay pulls towards zero: all parameters, or only the weights of convolutions and linear layers."""
+    """What the weight decay pulls towards zero: only the weights of convolutions and linear layers, or all parameters.
+
+    With `all` these include the logarithms of learned steps, which it pulls towards a step of 1.
+    """
 
     ALL = "all"
     WEIGHTS = "weights"
@@ -130,8 +133,8 @@ class DataTable(_Table):
 
     source: `digits`, a name of torchvision's, or a path; `name` is what the files call it. Where the data have no test images of
     their own, the last `held_out` of an order drawn from `seed` are never trained on. `validation` images more are set aside
-    for early ending. images: train on so many of them only. size: images are stretched to this height and width. mean, std: in
-    units of the [0,1] image, one value for each channel or for all.
+    for early ending. images: how many training images are used, by default all. size: images are stretched to this height and
+    width. mean, std: in units of the [0,1] image, one value for each channel or for all.
     """
 
     name: Name = "digits"
@@ -159,8 +162,8 @@ class TrainingTable(_Table):
     """[training]: how the weights are moved.
 
     warmup: epochs over which the learning rate rises from zero. milestones: epochs (whole or not) after which `steps`
-    multiplies it by `step_factor`. shift: images are moved at random by up to so many pixels each way, black beyond the border;
-    flip: half of them are mirrored. patience: end after so many epochs without a better accuracy on the validation images, and
+    multiplies it by `step_factor`. shift: images are moved at random by up to this many pixels each way, black beyond the border;
+    flip: half of them are mirrored. patience: end after this many epochs without a better accuracy on the validation images, and
     keep the best. The result depends on `threads`.
     """
 

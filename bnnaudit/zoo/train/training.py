@@ -16,7 +16,7 @@ from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.file_name import shown
 from bnnaudit.zoo.train.arithmetic import Arithmetic
 from bnnaudit.zoo.train.checkpointing import resume
-from bnnaudit.zoo.train.decoded_cache import Told
+from bnnaudit.zoo.train.decoded_cache import OnDecoded
 from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, no_short_floats, reproducible
 from bnnaudit.zoo.train.export import require_exporter
@@ -48,17 +48,17 @@ class TrainingResult:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a training depends on beside its recipe, or tells.
+    """What a training run is given besides its recipe.
 
-    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. told: how many images of
-    how many have been decoded. stop: whether to end, asked between two steps. restart: a checkpoint is not gone on from, but
-    replaced. every: seconds between two checkpoints.
+    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. on_decoded: called
+    while images are decoded. stop: whether to end, asked between two steps. restart: a checkpoint is replaced rather than
+    resumed. every: seconds between two checkpoints.
     """
 
     file: Path | None = None
     data_root: Path | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
-    told: Told | None = None
+    on_decoded: OnDecoded | None = None
     stop: Callable[[], bool] = lambda: False
     restart: bool = False
     every: float = EVERY
@@ -73,14 +73,14 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
     NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the test images
     (`keeps_images`): all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
     The network depends on the recipe and the data alone. Raises UsageError where `output` is not a folder that can be written
-    to, or holds what is in the way, and TrainingInterruptedError where it was to stop.
+    to, or holds something in the way, and TrainingInterruptedError where `stop` ended it.
     """
     if ExportFormat.ONNX in recipe.export.formats:
         require_exporter()  # before hours of training, not after them
     with refused(output):
         output.mkdir(parents=True, exist_ok=True)
     arithmetic = Arithmetic.of(recipe.training)
-    split = load_split(recipe.data, around.data_root, around.told)
+    split = load_split(recipe.data, around.data_root, around.on_decoded)
     refuse_unfit(recipe, split, recipe.name)
     with refused(output):
         known_digests(recipe, split, output)

@@ -292,5 +292,5 @@ def test_grey_and_coloured_pictures_are_all_in_colour(tmp_path: Path) -> None:
 
 def test_a_size_that_no_memory_holds_is_refused_before_a_picture_is_stretched(tmp_path: Path) -> None:
     table = DataTable(source=str(pictures(tmp_path / "data", {"a": 4, "b": 4})), size=(10**9, 10**9), held_out=2)
-    with pytest.raises(DataError, match=r"give \[data\] size in the recipe a smaller one"):
+    with pytest.raises(DataError, match=r"give a smaller size in the recipe's"):
         load_split(table, None)
