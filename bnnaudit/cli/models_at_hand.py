@@ -28,7 +28,7 @@ class AtHand:
 
 @dataclass(frozen=True, slots=True)
 class ModelsAtHand:
-    """models: that may be run; unable: of the folders, those whose card or file cannot be used."""
+    """The models to choose from. unable: those of the folders whose card or file cannot be used."""
 
     models: tuple[AtHand, ...]
     unable: tuple[UnableModel, ...]
@@ -72,14 +72,14 @@ def at_hand(named: Sequence[Path], folders: Sequence[Path], settle: Callable[[Pa
 
 def network_of(path: Path, settings: Settings) -> Network:
     """What the card says in [training]; the kind from the model's file where it does not."""
-    told = settings.training
+    table = settings.training
     network = Network(
-        architecture=told.architecture or settings.architecture.name or "",
-        data=told.data or "",
-        kind=told.kind or "",
-        binarizer=told.binarizer or "",
-        adversarial=bool(told.adversarial),
-        width=told.width,
+        architecture=table.architecture or settings.architecture.name or "",
+        data=table.data or "",
+        kind=table.kind or "",
+        binarizer=table.binarizer or "",
+        adversarial=bool(table.adversarial),
+        width=table.width,
     )
     if network.kind:
         return network

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from bnnaudit.experiments.lines import PAPER_RESTARTS
 FOLDER = Path("sample_models")
 ALL = "all"
 Wanted = StrEnum("Wanted", [*((name.name, name.value) for name in TableName), ("ALL", ALL)])  # type: ignore[misc]
-"""The tables, or all of them; as an enumeration, so that an argument that is missing is told with its choices."""
+"""The tables, or all of them; as an enumeration, so that the message about a missing argument lists its choices."""
 TableArgument = Annotated[
     Wanted,
     typer.Argument(
@@ -75,7 +76,7 @@ class FiguresOutput(options.Reproduced):
     """Where the tables and the pictures go."""
 
     figures: paths.FiguresFolder | None = option(
-        "Also draw each figure, as FIGURE-MODEL.svg in this folder, which need not be there yet."
+        "Also draw each figure, as FIGURE-MODEL.svg in this folder, which is created if missing."
     )
 
 
@@ -95,8 +96,7 @@ def reproduce(
 ) -> int:
     """Reproduce tables and figures of "Improved Gradient-Based Adversarial Attacks for Quantized Networks" on your networks.
 
-    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), and it is said of each of its claims
-    whether it holds.
+    The results are shown beside the figures of the paper (Gupta & Ajanthan, AAAI 2022), with whether each of its claims holds.
 
     \b
     table1    PGD with 1 and with 20 random starts
@@ -160,10 +160,20 @@ def _draw(document: Reproduction, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for table in document.tables:
-        stems: Counter[str] = Counter()
-        for model in table.models:
-            if table.panels and any(row.x is not None for row in model.rows):
-                stem = Path(model.path).stem
-                stems[stem] += 1
-                again = f"-{stems[stem]}" if stems[stem] > 1 else ""
-                deliver(figure_svg(table, model), folder / f"{table.name}-{stem}{again}.svg")
+        drawn = [model for model in table.models if table.panels and any(row.x is not None for row in model.rows)]
+        for model, name in zip(drawn, distinct([Path(model.path).stem for model in drawn]), strict=True):
+            deliver(figure_svg(table, model), folder / f"{table.name}-{name}.svg")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, of which a second and later one of a kind gets the first number that makes it no other's."""
+    taken: set[str] = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        numbered = (f"{name}-{number}" for number in count(2))
+        one = next(each for each in numbered if each not in taken) if name in seen else name
+        seen.add(name)
+        taken.add(one)
+        found.append(one)
+    return found

@@ -1,4 +1,4 @@
-"""Runs the tables and figures of the paper on the models at hand, each model in turn."""
+"""Runs the tables and figures of the paper on the available models, each model in turn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Results:
-    """What came of the models so far: their rows by table, what could not be run, and what was computed with."""
+    """The results so far: the models' rows by table, what could not be run, and the environment of the computation."""
 
     rows: dict[TableName, list[ReproducedModel]]
     unable: list[UnableModel]
@@ -32,7 +32,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be run, and how. radii: those that were given."""
+    """What is to be run, and how. radii: those of --eps, in units of the [0,1] image."""
 
     names: tuple[TableName, ...]
     radii: tuple[float, ...]
@@ -107,7 +107,7 @@ def _nothing(asked: Asked, models: ModelsAtHand) -> str:
     wanted = dict.fromkeys(str(each.network) for name in asked.names for each in paper().tables[name].networks)
     about = f", which is about {'; '.join(wanted)}" if len(asked.names) == 1 else ""
     why = "".join(f"; {each.path}: {each.why}" for each in models.unable[:1])
-    return f"models: no network at hand belongs to {table}{about}; name one with --model{why}"
+    return f"models: no available network belongs to {table}{about}; name one with --model{why}"
 
 
 def _tables_for(model: AtHand, names: Sequence[TableName]) -> tuple[TableName, ...]:

@@ -46,7 +46,7 @@ RecipePath = Annotated[
 def train(recipe: RecipePath, read: TrainInput, options: TrainOptions) -> int | None:
     """Train the network that RECIPE describes, and write it with its card, log of figures and digests.
 
-    `--new pictures` writes a RECIPE for a folder of pictures, to be read, changed and trained with. The same recipe and data
+    `--new pictures` writes a RECIPE for a folder of pictures, for you to review and train with. The same recipe and data
     always give the same network. A training that was interrupted or killed goes on from its last checkpoint. Needs the extra
     bnnaudit[train].
     """
@@ -72,7 +72,14 @@ def train(recipe: RecipePath, read: TrainInput, options: TrainOptions) -> int | 
     paths.refuse_overwriting({"the recipe": recipe}, made, reports_to=())
     with progress_bar(options.quiet) as progress:
         shown = TrainingShown(wanted.training.epochs, progress)
-        around = Surroundings(recipe, options.data_root, shown, shown.decoded, interrupts.heard, options.restart)
+        around = Surroundings(
+            file=recipe,
+            data_root=options.data_root,
+            watcher=shown,
+            on_decoded=shown.decoded,
+            stop=interrupts.heard,
+            restart=options.restart,
+        )
         try:
             with thrown_away():
                 result = train(wanted, options.output, around)

@@ -20,15 +20,15 @@ from bnnaudit.zoo.train.tables import Recipe
 from bnnaudit.zoo.train.training import TrainingResult
 
 LISTED = 12
-"""Classes that are named. Not tuned."""
+"""Classes that are listed by name. Not tuned."""
 BETWEEN = 0.2
-"""Seconds between two words on figures, which a GPU is to be waited for. Not tuned."""
+"""Seconds between two updates of loss and accuracy: reading them waits for the GPU. Not tuned."""
 WIDEST_PATH = 60
-"""Characters of paths that what they hold is aligned after. Not tuned."""
+"""Characters of the column of paths; longer ones push their description to the right. Not tuned."""
 
 
 def pictures_found(found: Survey, recipe: Path) -> list[str]:
-    """For what a recipe was written, and what to do with it."""
+    """The pictures that a recipe was written for, and what to do with the recipe."""
     classes = listed([f"{short(name, 40)} ({count:,})" for name, count in found.counts.items()], LISTED)
     colours = [f"{count:,} {kind}" for count, kind in ((found.coloured, "in colour"), (found.grey, "grey")) if count]
     apart = f"and {found.test:,} to test on" if found.test else f"{held_out(found):,} of them to be held out"
@@ -45,9 +45,9 @@ def files_made(recipe: Recipe, result: TrainingResult) -> list[str]:
     """What training made, file by file, and what to do with it."""
     held = {
         images_name(recipe): "held-out images",
-        latent_name(recipe): "weights that training moved",
-        log_name(recipe): "log of the figures of each epoch",
-        card_name(recipe): "card, which says how to audit the network",
+        latent_name(recipe): "latent weights, as trained",
+        log_name(recipe): "log of loss and accuracy by epoch",
+        card_name(recipe): "card: how to audit the network",
     }
     rows = [(str(path), held.get(path.name, "network")) for path in result.files]
     if [path.name for path in result.files].count(card_name(recipe)) > 1:
@@ -66,7 +66,7 @@ class TrainingShown:
 
     def __init__(self, epochs: int, progress: Shown) -> None:
         self.epochs, self.progress = epochs, progress
-        self.left, self.untold, self.told = 0, 0, -math.inf
+        self.left, self.unreported, self.reported_at = 0, 0, -math.inf
 
     def decoded(self, done: int, count: int) -> None:
         """Images are being decoded, once for all trainings."""
@@ -81,14 +81,14 @@ class TrainingShown:
     def stepped(self, state: State) -> None:
         """Names epoch, loss and accuracy of its batches so far, and the test accuracy after the one before."""
         self.left -= 1
-        self.untold += 1
-        if self.left and time.monotonic() - self.told < BETWEEN:
+        self.unreported += 1
+        if self.left and time.monotonic() - self.reported_at < BETWEEN:
             return
-        self.told = time.monotonic()
+        self.reported_at = time.monotonic()
         seen = max(1, state.seen)
         text = f"epoch {state.epoch + 1}/{self.epochs}, loss {state.loss / seen:.2f}, train {100 * state.right / seen:.1f} %"
         if state.figures:
             text += f", test {100 * state.figures[-1].test_accuracy:.1f} %"
         self.progress.task(text)
-        self.progress.advance(self.untold)
-        self.untold = 0
+        self.progress.advance(self.unreported)
+        self.unreported = 0

@@ -50,7 +50,7 @@ class TableName(StrEnum):
 
 
 class NetworkKind(StrEnum):
-    """What the paper calls networks, by what is quantized; the starred ones are trained adversarially."""
+    """What the paper calls networks by what is binary: nothing, the weights, or weights and activations."""
 
     REF = "REF"
     BNN_WQ = "BNN-WQ"
@@ -58,13 +58,16 @@ class NetworkKind(StrEnum):
 
 
 def kind_of(facts: ModelFacts) -> NetworkKind | None:
-    """What the model is in the paper's words; None where the file does not say, or only activations are quantized."""
+    """What the model is in the paper's words; None where the file does not say, or where it is quantized to more than one bit."""
     weights, activations = facts.weight_bits, facts.activation_bits
-    if weights is None:
+    float_activations = activations is None or activations >= FLOAT_BITS
+    if weights is not None and weights >= FLOAT_BITS:
+        return NetworkKind.REF if float_activations else None
+    if weights != 1:
         return None
-    if weights >= FLOAT_BITS:
-        return NetworkKind.REF if activations in (None, FLOAT_BITS) else None
-    return NetworkKind.BNN_WQ if activations is None or activations >= FLOAT_BITS else NetworkKind.BNN_WAQ
+    if float_activations:
+        return NetworkKind.BNN_WQ
+    return NetworkKind.BNN_WAQ if activations == 1 else None
 
 
 class Unit(StrEnum):
@@ -77,7 +80,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network as the paper tells them apart; empty where it is not known, or not said.
+    """What distinguishes a network in the paper; empty where it is not known, or not stated.
 
     kind: a `NetworkKind`, or other words. width: channels of the first layer, where they are not the architecture's own.
     """
@@ -163,11 +166,11 @@ class ReproducedRow:
 
 
 class Outcome(StrEnum):
-    """What a run says of a claim."""
+    """Whether a run bears out a claim of the paper."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
-    UNDECIDED = "cannot tell"
+    UNDECIDED = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,7 @@ class PaperFigure:
 
 @dataclass(frozen=True, slots=True)
 class MissingNetwork:
-    """A network of the paper's table to which no model at hand corresponds, and its figures there."""
+    """A network of the paper's table without a counterpart among the models of this run, and its figures there."""
 
     network: Network
     figures: tuple[PaperFigure, ...]
@@ -245,7 +248,7 @@ class MissingNetwork:
 
 @dataclass(frozen=True, slots=True)
 class UnableModel:
-    """A model at hand that could not be run, and why."""
+    """A model that could not be run, and why."""
 
     path: str
     why: str
@@ -278,7 +281,7 @@ class ReproducedTable:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Tables and figures of one run. source: where the paper's figures were read. unable: models at hand that could not be run.
+    """Tables and figures of one run. source: the version of the paper that is quoted. unable: models that could not be run.
 
     seconds: of the whole run.
     """

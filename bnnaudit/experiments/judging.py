@@ -1,4 +1,4 @@
-"""Kinds of claims, each judged by the rows of one model: holds, does not hold, or cannot be told from so few images."""
+"""Kinds of claims, each judged by the rows of one model: holds, does not hold, or is inconclusive with so few images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVEN_FACTOR = 1.1
 images. Not tuned."""
 HALF = 0.5
 """A curve has vanished at an end where it is below this part of its peak. Not tuned."""
-TOO_FEW = "the images are too few to show it"
+TOO_FEW = "too few images to decide"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ from bnnaudit.experiments.sizes import FGSM, L2, LINF
 
 NJS, HNS = Beta(BetaRule.NJS), Beta(BetaRule.HNS)
 RESTARTED = "pgd 20 starts"
-"""The key of the row that --restarts is for."""
+"""The key of the row whose number of random starts --restarts sets."""
 PAPER_RESTARTS = int(RESTARTED.split()[1])
-"""The random starts that it has in the paper."""
+"""Its random starts in the paper."""
 OURS = "pgd++ hns narrowing"
 """The key of a row of this tool's own, PGD++ with a surrogate that narrows, for which the paper has no figures."""
 FOOLBOX_STEPS = 50
@@ -77,7 +77,7 @@ LINES: Mapping[str, Line] = {
 
 
 def restarted(restarts: int) -> Line:
-    """PGD with so many random starts."""
+    """PGD with this many random starts."""
     name = f"PGD, {restarts} starts" if restarts > 1 else "PGD, 1 start"
     return Line(name, LINF, lambda size: Pgd(step_size=size.step, steps=size.steps, restarts=restarts))
 

@@ -1,4 +1,4 @@
-"""The tables and figures that are about something else than attacks: times, CLEVER scores, signal propagation."""
+"""The tables and figures that are not about attacks: times, CLEVER scores, signal propagation."""
 
 from __future__ import annotations
 

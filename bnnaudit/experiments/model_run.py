@@ -18,7 +18,7 @@ from bnnaudit.core.trial import Source, Trial, TrialResult
 from bnnaudit.experiments.plan import Setup
 from bnnaudit.measurements.propagation import measure_signal
 
-NO_TWIN = "no float network of the same architecture and data is at hand, whose images could be tried on this one"
+NO_TWIN = "no float network of the same architecture and data is available to make the images on"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from bnnaudit.experiments.paper import PaperNetwork, PaperTable
 OF_THE_PAPER = ("CIFAR-10", "CIFAR-100")
 """Data that tables of the paper are about: a network for one of them belongs to no table about the other."""
 PERCEPTRON = "mlp"
+"""How names of fully connected architectures begin."""
 
 
 def folded(name: str) -> str:
@@ -18,7 +19,7 @@ def folded(name: str) -> str:
 
 
 def data_name(data: str) -> str:
-    """`CIFAR-10 (JPEG copy)` -> `cifar10`: what the data are, without what became of them."""
+    """`CIFAR-10 (JPEG copy)` -> `cifar10`: the data set, whatever was done to its images."""
     return folded(data.partition("(")[0])
 
 
@@ -81,8 +82,7 @@ def belongs(ours: Network, table: PaperTable) -> bool:
     papers = [each.network for each in table.networks if same_kind(ours, each.network)]
     if all(folded(network.architecture) == PERCEPTRON for network in papers):
         papers = [network for network in papers if folded(ours.architecture).startswith(PERCEPTRON)]
-    elsewhere = {data_name(name) for name in OF_THE_PAPER}
-    if data_name(ours.data) in elsewhere:
+    if data_name(ours.data) in {data_name(name) for name in OF_THE_PAPER}:
         papers = [network for network in papers if data_name(network.data) == data_name(ours.data)]
     return bool(papers)
 

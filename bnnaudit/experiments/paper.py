@@ -56,7 +56,7 @@ class CleverFacts:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """Everything. sizes: of Table 6, by data and attack."""
+    """All that is quoted from the paper. sizes: of Table 6, by data and attack."""
 
     source: str
     sizes: Mapping[tuple[str, str], AttackSize]
@@ -66,7 +66,7 @@ class Paper:
 
 @cache
 def paper() -> Paper:
-    """The file's contents."""
+    """What `paper.toml` holds; lengths in units of the [0,1] image."""
     values = tomllib.loads(files(__package__).joinpath(DATA).read_text(encoding="utf-8"))
     sizes = {
         (row["data"], row["attack"]): AttackSize(row["eps"] / _PIXEL, row["step"] / _PIXEL, row["steps"])

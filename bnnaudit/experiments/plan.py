@@ -30,7 +30,7 @@ COMPARED: dict[TableName, tuple[str, ...]] = {
     TableName.TABLE8: (OURS,),
     TableName.TABLE10: (OURS,),
 }
-"""Rows that are run beside those of the paper's table: what its claim compares with, and what this tool does better."""
+"""Rows that are run beside those of the paper's table: what its claim compares with, and this tool's strongest."""
 ITERATIONS = (1, 2, 5, 10, 20, 50, 100)
 """Numbers of steps on the curve of Figure 1; all are read off the longest run. Not tuned."""
 RADII = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -93,7 +93,7 @@ class Setup:
 
 
 def attack_rows(table: PaperTable, setup: Setup) -> tuple[PlannedRow, ...]:
-    """The attacks of a table or figure, none where it is about something else."""
+    """The attacks of a table or figure, none where it is not about attacks."""
     match table.name:
         case TableName.FIGURE1:
             return (*_iterations(setup), *_radii(setup))

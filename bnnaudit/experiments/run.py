@@ -25,7 +25,7 @@ def planned_units(names: Sequence[TableName], run: ModelRun) -> int:
 
 
 def reproduce_on(name: TableName, run: ModelRun) -> ReproducedModel:
-    """The rows of one table on one model, and what they say of the paper's claims."""
+    """The rows of one table on one model, and which of the paper's claims they bear out."""
     table = paper().tables[name]
     found = measured(table, run) if name in MEASURES else _attacked(table, run)
     facts, sample = run.prepared.target.facts, run.prepared.sample.facts

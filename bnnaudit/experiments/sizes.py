@@ -13,7 +13,7 @@ FGSM, LINF, L2 = "fgsm", "pgd", "pgd l2"
 PATTERN = "CIFAR-10"
 """The data whose settings others follow."""
 PATTERN_NUMBERS = 3 * 32 * 32
-"""Numbers in one of its images."""
+"""Values in one of its images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,11 @@ def _short(length: float) -> str:
 
 
 def attack_sizes(data: str, norm: Norm, eps: float, numbers: int, given: bool = False) -> AttackSizes:
-    """The sizes for a network on `data` whose images have so many numbers, under the threat of its card.
+    """The sizes for a network on `data`, under the threat of its card.
 
-    given: whether the radius was asked for, so that it comes before the paper's. A radius in one norm becomes one in the other so
-    that both hold the same share of an image's diagonal as in the paper.
+    eps: in units of the [0,1] image. numbers: values of one image, C H W. given: whether the radius was asked for, so that it
+    comes before the paper's. A radius in one norm is converted into the other so that both have the ratio that they have in the
+    paper, relative to the diagonal of an image.
     """
     sizes = paper().sizes
     own = {attack: size for (name, attack), size in sizes.items() if data_name(name) == data_name(data)}

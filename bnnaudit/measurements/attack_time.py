@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,18 +21,13 @@ REPEATS = 5
 
 
 def attack_seconds(
-    attacks: Sequence[Climb],
-    target: Target,
-    batch: Batch,
-    threat: Threat,
-    seed: int,
-    on_progress: Callable[[int], None] = lambda _: None,
+    attacks: Sequence[Climb], target: Target, batch: Batch, threat: Threat, seed: int
 ) -> NDArray[np.float64]:
-    """Seconds (attacks, N) of FGSM or PGD on each of N images, in batches of one. Reports N units.
+    """Seconds (attacks, N) of FGSM or PGD on each of N images, in batches of one.
 
-    What is common to all images, such as b1 of NJS, is fitted before. Each image is attacked by all attacks in turn, `REPEATS`
-    times, of which the quickest counts: the others were slowed down by other work on the machine. The first image is attacked
-    once beforehand, to warm up.
+    What is common to all images, such as b1 of NJS, is fitted beforehand and not timed. Each image is attacked by all attacks
+    in turn, `REPEATS` times, of which the fastest counts: the others were slowed down by other work on the machine. The first
+    image is attacked once beforehand, to warm up.
     """
     contexts = [prepared(each, target, threat, batch, seed, 1, lambda _: None) for each in attacks]
     seconds = np.full((len(attacks), len(batch)), np.inf)
@@ -46,5 +41,4 @@ def attack_seconds(
                 torch.cuda.synchronize(one.images.device)
             if turn:
                 seconds[index, row] = min(seconds[index, row], time.perf_counter() - started)
-    on_progress(len(batch))
     return seconds

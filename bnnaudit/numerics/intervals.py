@@ -81,14 +81,20 @@ def mean_interval(values: Sequence[float], z: float = Z95) -> Proportion:
     return mean, mean - half, mean + half
 
 
-def median_interval(values: Sequence[float], z: float = Z95) -> Proportion:
-    """The median of one value at least, with an interval from order statistics, by the normal approximation of their ranks.
+def median_interval(values: Sequence[float], level: float = 0.95) -> Proportion:
+    """The median of one value at least, with an exact interval for the distribution's median from order statistics.
 
-    Whatever the distribution, as that of times, which other work on the machine gives a long tail. Of few values it holds all.
+    Whatever the distribution, as that of times, which other work on the machine gives a long tail: the ends are the order
+    statistics nearest to the middle that enclose it with a probability of at least `level`, by the binomial distribution of
+    ranks. Fewer than six values cannot reach 95 %; of them the interval holds all.
     """
     ordered, count = sorted(values), len(values)
     middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
-    low = max(0, math.floor((count - z * math.sqrt(count)) / 2))
+    low = 0
+    below = 1 + count  # of 2^count patterns, those with at most low + 1 values below the distribution's median
+    while low + 1 < count / 2 and 2 * below / 2**count <= 1 - level:
+        low += 1
+        below += math.comb(count, low + 1)
     return middle, ordered[low], ordered[count - 1 - low]
 
 

@@ -90,7 +90,7 @@ class BinaryConv2d(_Binary, nn.Conv2d):
 
 
 class BinaryLinear(_Binary, nn.Linear):
-    """A linear layer with binary weights. training_temperature multiplies what it gives in training mode, and then only."""
+    """A linear layer with binary weights. training_temperature multiplies its output in training mode only."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ def clip_latent_weights(network: nn.Module) -> None:
 
 @contextmanager
 def training_weights(network: nn.Module) -> Iterator[None]:
-    """Inside it, annealed layers use their weights of training in eval mode too: for attacks during training."""
+    """Within the block, annealed layers use their training weights in eval mode too: for attacks during training."""
     layers = list(binary_layers(network))
     for layer in layers:
         layer.always_trains = True

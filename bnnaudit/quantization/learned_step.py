@@ -18,13 +18,11 @@ from bnnaudit.quantization.grids import Grid
 from bnnaudit.quantization.uniform import UniformQuantizer
 
 NORMAL_MEAN = math.sqrt(2 / math.pi)
-"""The mean |x| of a standard normal value, which a normalised pre-activation is taken for at the start."""
-
-
+"""The mean |x| of a standard normal value, as pre-activations are at the start, after their normalisation."""
 NORMAL_REACH = 4.0
-"""Beyond which next to no standard normal value lies. Not tuned."""
+"""Standard deviations beyond which next to no normal value lies. Not tuned."""
 SMALLEST_STEP = 1e-8
-"""For weights that are all zero. Not tuned."""
+"""The step of weights that are all zero. Not tuned."""
 
 
 class _LearnedStep(torch.autograd.Function):
@@ -57,7 +55,7 @@ def learned_step(values: Tensor, step: Tensor, grid: Grid, count: int) -> Tensor
 
 
 class LearnedStepQuantizer(UniformQuantizer):
-    """Activations rounded to a grid of so many bits: from 0 on, ReLU included, or `signed`.
+    """Activations rounded to a grid of `bits` bits: from 0 up, which includes the ReLU, or `signed`.
 
     The step starts where LSQ puts it for standard normal values, or where the grid reaches them all if that is less. In eval
     mode the gradient is the surrogate's.

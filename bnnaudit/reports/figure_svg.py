@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from string import ascii_lowercase
 
 from bnnaudit.core.reproduction import Panel, ReproducedModel, ReproducedRow, ReproducedTable
 from bnnaudit.reports.numbers import percent, significant
@@ -73,9 +74,14 @@ def figure_svg(table: ReproducedTable, model: ReproducedModel) -> str:
     for index, panel in enumerate(table.panels):
         rows = [row for row in model.rows if row.panel == index and row.x is not None and row.value is not None]
         left = LEFT + index * (LEFT + WIDTH + RIGHT + GAP)
-        name = f"({'abcdefgh'[index]}) {panel.title}" if len(table.panels) > 1 else ""
+        name = f"({_letter(index)}) {panel.title}" if len(table.panels) > 1 else ""
         parts += _panel(panel, name, rows, series, model, left, top)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _letter(index: int) -> str:
+    """a, b, c; numbers where these run out."""
+    return ascii_lowercase[index] if index < len(ascii_lowercase) else str(index + 1)
 
 
 def _facts(model: ReproducedModel, width: float) -> list[str]:
@@ -137,7 +143,8 @@ def _panel(
         clean = axes.y(model.clean.value)
         yield f'<path d="M{left:g} {clean:.1f}h{WIDTH}" stroke="{SOFT}" stroke-dasharray="3 3" fill="none"/>'
         words = f"no attack {percent(model.clean.value)}"
-        yield _words(axes.right - 4, clean + 13, words, f'text-anchor="end" fill="{SOFT}"')
+        # Above the line: attacks leave no more, so that no curve runs through the words.
+        yield _words(axes.right - 4, clean - 5, words, f'text-anchor="end" fill="{SOFT}"')
     else:
         yield from _marks(model, axes, places)
     several = len({row.series for row in rows}) > 1
@@ -178,7 +185,7 @@ def _frame(panel: Panel, name: str, axes: Axes, places: dict[float, str], larges
 
 def _ticks(panel: Panel, axes: Axes, places: dict[float, str]) -> Iterator[tuple[float, str]]:
     """The places themselves where they are few, else the powers of ten; of labels that would touch, every other is left out."""
-    if len(places) > MARKED and panel.log_x:
+    if len(places) > MARKED and panel.log_x and min(places) > 0:
         low, high = math.ceil(math.log10(min(places)) - 1e-9), math.floor(math.log10(max(places)) + 1e-9)
         step = max(1, (high - low) // 6)
         for power in range(low, high + 1, step):

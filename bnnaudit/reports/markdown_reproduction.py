@@ -30,11 +30,11 @@ from bnnaudit.reports.reproduction_words import (
 )
 
 PAPER = SOURCES["Gupta & Ajanthan 2022"]
-_SIGNS = {Outcome.HOLDS: "**holds**", Outcome.FAILS: "**does not hold**", Outcome.UNDECIDED: "cannot be told"}
+_SIGNS = {Outcome.HOLDS: "**holds**", Outcome.FAILS: "**does not hold**", Outcome.UNDECIDED: "inconclusive"}
 
 
 def reproduction_blocks(found: Reproduction) -> Iterator[str]:
-    """What was found of the claims, then table by table."""
+    """How many claims hold, then table by table."""
     yield f"## {words(page_title(found))}"
     yield (
         words(f"{PAPER.authors}: {PAPER.title}. {PAPER.venue}") + f", <{PAPER.link}>; figures of {words(found.source)}"
@@ -57,7 +57,7 @@ def _claims(found: Reproduction) -> str:
         (words(line.table), words(line.statement), *(", ".join(map(code, names)) or "-" for names in line.models))
         for line in claims_by_statement(found)
     ]
-    return table(("", "the paper's claim", "holds for", "does not hold for", "cannot be told for"), rows)
+    return table(("", "the paper's claim", "holds for", "does not hold for", "inconclusive for"), rows)
 
 
 def _table(found: ReproducedTable, several: bool) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _table(found: ReproducedTable, several: bool) -> Iterator[str]:
         yield f"## {words(table_title(found))}"
     yield f"The paper: {words(found.measured_on)}."
     if not found.models:
-        yield "No network at hand belongs to it."
+        yield "No network available for it."
     for model in found.models:
         yield from _model(found, model)
     if found.missing:

@@ -23,7 +23,7 @@ from bnnaudit.reports.safe_text import file_name
 OUTCOMES = {
     Outcome.HOLDS: "Holds here",
     Outcome.FAILS: "Does not hold here",
-    Outcome.UNDECIDED: "Cannot be told here",
+    Outcome.UNDECIDED: "Inconclusive here",
 }
 LEFT = "Accuracies are what each attack leaves, each success replayed on the deployed model. Intervals are of this run alone."
 NETWORK_TITLES = ("file", "network", "images", "clean accuracy")
@@ -114,18 +114,18 @@ def measured_on(model: ReproducedModel) -> str:
 
 
 def against_words(model: ReproducedModel, table: ReproducedTable) -> str:
-    """Which network of the paper stands beside it, or comes nearest; empty where there is none in a figure's place."""
+    """The paper's network that it is compared with, or the one that comes nearest; empty where neither is known."""
     if model.against is not None:
         but = f", but {' and '.join(model.unlike)}" if model.unlike else ""
         beside = "" if table.name.is_figure else "The paper's figures are those of its "
         return f"{beside}{model.against}{but}." if beside else f"In the paper: {model.against}{but}."
     if model.nearest is None:
         return ""
-    return f"Our network: {table.name.shown} of the paper has none like it. The nearest is its {model.nearest}."
+    return f"{table.name.shown} of the paper has no such network; the nearest is its {model.nearest}."
 
 
 def unable_words(model: ReproducedModel) -> list[str]:
-    """Why rows have nothing here, those with the same reason together."""
+    """Why rows have no figure of this run, those with the same reason together."""
     reasons: dict[str, list[str]] = {}
     for row in model.rows:
         if row.unable:
@@ -134,7 +134,7 @@ def unable_words(model: ReproducedModel) -> list[str]:
 
 
 def claim_words(claim: Claim, unit: Unit, said: bool = True) -> str:
-    """What this run says of a claim: `Holds here: PGD 26.3 % [24.0, 28.7] (p = 0.0012).` said: with the outcome."""
+    """Whether a claim holds in this run: `Holds here: PGD 26.3 % [24.0, 28.7] (p = 0.0012).` said: with the outcome."""
     figures = ", ".join(claim_figure(figure, unit) for figure in claim.figures)
     p_value = "" if claim.p_value is None else f" (p = {significant(claim.p_value, 2)})"
     parts = [OUTCOMES[claim.outcome] if said else "", figures + p_value if figures else "", claim.why]
@@ -179,7 +179,7 @@ def curve_tables(table: ReproducedTable, model: ReproducedModel) -> Iterator[Cur
 
 
 def thinned(places: Sequence[str]) -> tuple[str, ...]:
-    """So many of the places, evenly, the first and the last among them."""
+    """At most `MOST_POINTS` of the places, evenly spaced, the first and the last among them."""
     if len(places) <= MOST_POINTS:
         return tuple(places)
     return tuple(places[round(index * (len(places) - 1) / (MOST_POINTS - 1))] for index in range(MOST_POINTS))
@@ -211,7 +211,7 @@ def claim_lines(found: Reproduction) -> list[ClaimLine]:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """A claim of a table with the models for which it holds, does not hold, and cannot be told."""
+    """A claim of a table with the models for which it holds, does not hold, and is inconclusive."""
 
     table: str
     statement: str
@@ -248,16 +248,16 @@ def missing_figures(table: ReproducedTable) -> list[tuple[str, str]]:
 
 
 def count_words(lines: Sequence[ClaimLine]) -> str:
-    """`12 hold, 3 do not hold, 4 cannot be told`."""
+    """`12 hold, 3 do not hold, 4 are inconclusive`."""
     counts = [(sum(line.claim.outcome is outcome for line in lines), outcome) for outcome in Outcome]
-    one = {Outcome.HOLDS: "holds", Outcome.FAILS: "does not hold", Outcome.UNDECIDED: "cannot be told"}
-    more = {Outcome.HOLDS: "hold", Outcome.FAILS: "do not hold", Outcome.UNDECIDED: "cannot be told"}
+    one = {Outcome.HOLDS: "holds", Outcome.FAILS: "does not hold", Outcome.UNDECIDED: "is inconclusive"}
+    more = {Outcome.HOLDS: "hold", Outcome.FAILS: "do not hold", Outcome.UNDECIDED: "are inconclusive"}
     parts = [f"{count} {(one if count == 1 else more)[outcome]}" for count, outcome in counts if count]
-    return ", ".join(parts) or "none is judged"
+    return ", ".join(parts) or "none applies"
 
 
 def paper_words(found: Reproduction) -> str:
-    """The paper with its title and link, and where its figures were read."""
+    """The paper with its title and link, and the version whose figures are quoted."""
     paper = SOURCES["Gupta & Ajanthan 2022"]
     return f"{paper.authors}: {paper.title}. {paper.venue}, {paper.link}; figures of {found.source}"
 

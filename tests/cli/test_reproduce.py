@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bnnaudit.cli.reproduce import distinct
 from bnnaudit.core.reproduction import TableName
 from tests.cli.conftest import Ran, write_model
 from tests.paths import ROOT
@@ -171,7 +172,7 @@ def test_all_makes_one_page_with_every_table_and_figure(
     assert without == {"table2", "figure2"}
     page = (tmp_path / "all.html").read_text()
     assert all(f'id="{name}"' in page for name in TableName)
-    assert "No network at hand belongs to it." in page
+    assert "No network available for it." in page
     assert sorted(path.name for path in figures.iterdir()) == [
         *(
             "figure1-waq.svg",
@@ -190,6 +191,19 @@ def test_all_makes_one_page_with_every_table_and_figure(
         if row["key"] == "pgd++ njs" and row["model"].endswith("waq.onnx")
     }
     assert len(shared) == 1  # run once, though five tables have it
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a", "a"], ["a", "a-2", "a-3"]),
+        (["a", "a-2", "a"], ["a", "a-2", "a-3"]),
+        (["a", "a", "a-2", "a-2"], ["a", "a-3", "a-2", "a-2-2"]),
+    ],
+)
+def test_no_two_pictures_have_one_name(names: list[str], found: list[str]) -> None:
+    assert distinct(names) == found
 
 
 def test_pictures_of_models_of_one_name_do_not_replace_one_another(

@@ -54,8 +54,8 @@ def test_what_is_made_is_listed(bnnaudit: Bnnaudit, tmp_path: Path) -> None:
         for name, what in {
             "net.safetensors": "network",
             "digits-test.npz": "held-out images",
-            "net-log.jsonl": "log of the figures of each epoch",
-            "net.toml": "card, which says how to audit the network",
+            "net-log.jsonl": "log of loss and accuracy by epoch",
+            "net.toml": "card: how to audit the network",
             "recipes/net.toml": "copy of the recipe",
         }.items()
     }

@@ -136,3 +136,32 @@ def test_a_stranger_s_name_is_text_alone() -> None:
         "polyline",
     }
     assert not re.search(r"<script|<img|\son\w+=", text)
+
+
+def test_any_number_of_panels_and_any_places() -> None:
+    """As a JSON document from somebody else may have them."""
+    table, model = table_of(TableName.FIGURE4)
+    many = replace(table, panels=table.panels * 12)
+    points = tuple(replace(row, panel=index) for index in range(36) for row in model.rows if row.panel == 0)
+    shown = texts(drawn(many, replace(model, rows=points)))
+    assert [words for words in shown if re.match(r"\((a|z|27|36)\) ", words)] == [
+        "(a) Error signal",
+        "(z) Softmax Jacobian",
+        "(27) Hessian",
+        "(36) Hessian",
+    ]
+    for least in (0.0, -1.0):
+        rows = tuple(replace(row, x=least + index, at=str(index)) for index, row in enumerate(model.rows))
+        assert "Error signal" in " ".join(texts(drawn(table, replace(model, rows=rows))))
+
+
+@pytest.mark.parametrize("clean", [1.0, 0.6])
+def test_no_curve_runs_through_the_words_on_the_clean_accuracy(clean: float) -> None:
+    table, model = table_of(TableName.FIGURE1)
+    rows = tuple(replace(row, cell=replace(row.cell, value=clean * 0.99)) for row in model.rows if row.cell)
+    picture = drawn(table, replace(model, rows=rows, clean=replace(model.clean, value=clean)))
+    words = [float(node.get("y", "")) for node in picture.iter(f"{SVG}text") if "no attack" in (node.text or "")]
+    lines = [node.get("points", "") for node in picture.iter(f"{SVG}polyline")]
+    assert len(words) == len(table.panels)
+    highest = min(float(point.split(",")[1]) for line in lines for point in line.split())
+    assert all(y < highest for y in words)

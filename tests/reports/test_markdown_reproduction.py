@@ -28,7 +28,7 @@ def test_a_page_of_several_tables_begins_with_what_became_of_the_claims() -> Non
     text = write_markdown(reproduction(TableName.TABLE13, TableName.FIGURE4), Page(80))
     assert text.startswith("## 1 table and 1 figure of the paper")
     assert "| `own.onnx` | BNN-WAQ (ste), cnn on digits | 200 images of digits-test.npz | 100.0 %" in text
-    assert "|  | the paper's claim | holds for | does not hold for | cannot be told for |" in text
+    assert "|  | the paper's claim | holds for | does not hold for | inconclusive for |" in text
     assert "| Figure 4 | The error signal falls as b grows. | `bnn-waq.onnx`, `own.onnx` | - | - |" in text
     assert text.index("## Table 13: ") < text.index("## Figure 4: ")
     assert "| temperature b | \\|\\|psi\\|\\| |" in text

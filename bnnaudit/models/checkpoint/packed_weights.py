@@ -21,7 +21,7 @@ from bnnaudit.core.file_limits import CHECKPOINT_BYTES
 KEY = "bnnaudit.packed_signs"
 SCALE = ".scale"
 MOST_AXES = 8
-"""Of a weight; those of layers have up to 5. Not tuned."""
+"""Most axes of a packed weight; those of layers have up to 5. Not tuned."""
 
 
 def packed(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -29,7 +29,9 @@ def packed(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     tensors: dict[str, Tensor] = {}
     shapes: dict[str, list[int]] = {}
     for name, tensor in weights.items():
-        scale = _scale_of(tensor)
+        scale = (
+            None if name + SCALE in weights else _scale_of(tensor)
+        )  # a name that is taken would be read as the scale
         if scale is None:
             tensors[name] = tensor.contiguous()
             continue

@@ -37,7 +37,7 @@ from bnnaudit.reports.reproduction_words import (
 )
 
 TONES = {Outcome.HOLDS: "good", Outcome.FAILS: "bad", Outcome.UNDECIDED: "open"}
-ANSWERS = {Outcome.HOLDS: "holds", Outcome.FAILS: "does not hold", Outcome.UNDECIDED: "cannot be told"}
+ANSWERS = {Outcome.HOLDS: "holds", Outcome.FAILS: "does not hold", Outcome.UNDECIDED: "inconclusive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class ReproductionView:
-    """The page: the networks, what it says of the claims, then every table. titles: of the columns of the networks."""
+    """The page: the networks, which claims hold, then every table. titles: of the columns of the networks."""
 
     title: str
     facts: tuple[str, ...]

@@ -33,7 +33,7 @@ def reproduction_parts(found: Reproduction, page: Page) -> Parts:
     several = len(found.tables) > 1
     blocks = [part for one in found.tables if one.models or not several for part in _table(one, page, several)]
     empty = [one.name.shown for one in found.tables if not one.models]
-    rest = [f"No network at hand belongs to {', '.join(empty)}."] if several and empty else []
+    rest = [f"No network available for {', '.join(empty)}."] if several and empty else []
     rest += [f"Not run: {one.path}: {one.why}" for one in found.unable]
     rest.append(LEFT)
     return [*_overview(found, page), *blocks, "", *(page.text(words, "dim") for words in rest)]
@@ -74,7 +74,7 @@ def _block(found: ReproducedTable, model: ReproducedModel, page: Page, several: 
 
 
 def _claims(found: ReproducedTable, model: ReproducedModel, page: Page) -> Parts:
-    """What the paper claims, and what this run says of it."""
+    """What the paper claims, and whether it holds in this run."""
     return [
         part
         for claim in model.claims

@@ -14,7 +14,7 @@ from bnnaudit.zoo.architectures.precision import Precision
 FULL_WIDTH = 64
 """Channels after the first convolution of the ResNets, VGGs and DenseNets as published: `width` is in their units."""
 MOST_WIDTH = 4096
-"""64 times as wide; not tuned."""
+"""64 times the published width. Not tuned."""
 
 
 def skeleton(build: Callable[[ModuleType], Any]) -> Any:
@@ -30,7 +30,7 @@ def skeleton(build: Callable[[ModuleType], Any]) -> Any:
 
 
 def refuse_width(width: int) -> None:
-    """Raises ValueError for a width that is none."""
+    """Raises ValueError unless the width is a whole number from 1 to `MOST_WIDTH`."""
     if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MOST_WIDTH:
         raise ValueError(f"width {width!r:.80} is not a whole number from 1 to {MOST_WIDTH}")
 
@@ -40,8 +40,8 @@ def adapted(
 ) -> nn.Module:
     """The skeleton itself, each of its layers replaced by one of this precision, with memory and with `scale`d channels.
 
-    ends: the layers, already as they shall be, that stay. ReLUs become the precision's
-    activations, and a Hardtanh one that keeps what is below zero.
+    scale: from the skeleton's channels to those of the network. ends: first and last layer, already adapted, which are left
+    alone. Where activations are quantized, ReLUs become the precision's activation, and a Hardtanh its signed form.
     """
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):

@@ -61,7 +61,7 @@ class Ends(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """What the options of an architecture say about its layers; raises ValueError for a word that says nothing."""
+    """What the options of an architecture say about its layers; `of` raises ValueError for a word that is no option."""
 
     weights: Weights
     activations: Activations
@@ -107,7 +107,7 @@ class Precision:
         groups: int = 1,
         end: bool = False,
     ) -> nn.Module:
-        """A convolution without bias: a batch normalisation follows it. end: it is the network's first layer."""
+        """A convolution without bias, to be followed by a batch normalisation. end: it is the network's first or last layer."""
         match self._weights(end):
             case Weights.FLOAT:
                 return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
@@ -128,7 +128,7 @@ class Precision:
                 )
 
     def linear(self, inputs: int, outputs: int, end: bool = False) -> nn.Module:
-        """A linear layer without bias: a batch normalisation follows it. end: it is the network's first layer."""
+        """A linear layer without bias, to be followed by a batch normalisation. end: it is the network's first or last layer."""
         match self._weights(end):
             case Weights.FLOAT:
                 return nn.Linear(inputs, outputs, bias=False)
@@ -140,8 +140,8 @@ class Precision:
     def classifier(self, inputs: int, classes: int) -> nn.Module:
         """The last layer, which gives the logits: with a bias if its weights are float.
 
-        Where weights without a scale and activations are binary, each logit is a sum of so many terms of the same size,
-        which no normalisation can make smaller, and saturates the softmax from the start. There, in training mode, logits
+        Where weights without a scale and activations are binary, each logit is a sum of `inputs` terms of +-1,
+        which no normalisation scales down, and saturates the softmax from the start. There, in training mode, logits
         are multiplied by the temperature, by default 1 / sqrt(inputs). Deployed they are not: they are as large as those of
         [Gupta & Ajanthan 2022], and the decision is the same.
         """

@@ -15,10 +15,10 @@ from bnnaudit.zoo.train.tables import AdversarialTable
 
 
 def adversarial_images(network: nn.Module, batch: Batch, table: AdversarialTable, share: float, seed: int) -> Tensor:
-    """Adversarial images (N, C, H, W) in [0, 1], made on the network in eval mode; it is left as it was.
+    """Adversarial images (N, C, H, W) in [0, 1], made on the network in eval mode; its mode is restored.
 
-    By PGD, or PGD++, that goes on after its first success, for the worst image within reach: `share` of the table's radius, in
-    steps that are shorter to the same degree.
+    By PGD, or PGD++ where the table has a temperature, from a random start; it goes on after its first success and returns the
+    iterate of the smallest margin. share: the fraction of the table's radius, and of its step size, that is used.
     """
     was_training = network.training
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]

@@ -12,7 +12,7 @@ from bnnaudit.zoo.train.images import Images, as_inputs, augmented
 from bnnaudit.zoo.train.tables import TrainingTable
 
 HELD_SHARE = 4
-"""All images are held on a GPU where they take at most one part of so many of its free memory. Not tuned."""
+"""All images are kept on a GPU where they take at most this fraction, 1 / HELD_SHARE, of its free memory. Not tuned."""
 
 
 class Batches:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from bnnaudit.zoo.train.tables import OnnxForm, Recipe
+from bnnaudit.zoo.train.toml_text import toml_text
 
 KINDS = {("float", "relu"): "REF", ("binary", "relu"): "BNN-WQ", ("binary", "binary"): "BNN-WAQ"}
 """In the words of [Gupta & Ajanthan 2022], by precision of weights and activations."""
@@ -26,10 +26,10 @@ def card_text(recipe: Recipe, input_shape: tuple[int, ...], source: str, clean_a
         "architecture": {"name": recipe.architecture.name, "input_shape": list(input_shape)},
         "architecture.options": options,
     }
-    parts = [f"description = {_toml(recipe.description)}"]
+    parts = [f"description = {toml_text(recipe.description)}"]
     for name, values in tables.items():
         if values or name == "architecture.options":
-            parts.append("\n".join([f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]))
+            parts.append("\n".join([f"[{name}]", *(f"{key} = {toml_text(value)}" for key, value in values.items())]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,8 +53,3 @@ def kind_of(options: Mapping[str, object]) -> str:
     """REF, BNN-WQ or BNN-WAQ, or in words what weights and activations are."""
     weights, activations = str(options.get("weights", "float")), str(options.get("activations", "relu"))
     return KINDS.get((weights, activations), f"{weights} weights, {activations} activations")
-
-
-def _toml(value: object) -> str:
-    """A string, number, boolean or list as TOML writes it, which is as JSON does."""
-    return json.dumps(value, ensure_ascii=False)

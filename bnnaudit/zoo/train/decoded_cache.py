@@ -19,20 +19,21 @@ from bnnaudit.zoo.train.unusable import Unusable
 VERSION = 1
 """Of the way in which files become pixels: another one does not read what this one kept."""
 OFTEN = 500
-"""Images between two words on how far the work is. Not tuned."""
+"""Images between two reports of progress. Not tuned."""
 
-Told = Callable[[int, int], None]
-"""Told how many images of how many have been decoded."""
+OnDecoded = Callable[[int, int], None]
+"""Called with the number of images decoded so far and of all."""
 
 
 def decoded(
-    source: PictureSource, size: tuple[int, int] | None, folder: Path | None = None, told: Told | None = None
+    source: PictureSource, size: tuple[int, int] | None, folder: Path | None = None, on_decoded: OnDecoded | None = None
 ) -> NDArray[np.uint8]:
     """All images of the source as one array (N, H, W) or (N, H, W, 3), mapped from a file of the cache.
 
-    size: height and width to which each is stretched; None: as they are, and all must be alike. folder: that the files are in, if
-    they are in one, whose digest does not tell when one of them is changed. Where the cache cannot be
-    written, they are decoded into memory. Raises DataError for an image that is none, or of another size than the first.
+    size: height and width to which each is stretched; None: as they are, and all must be alike. folder: of the files, None for
+    those in a zip: a folder's digest does not change with the content of its files, so their times count as well. Where the
+    cache cannot be written, they are decoded into memory. Raises DataError for a file that is no image, or an image of another
+    size than the first.
     """
     kept = cache_folder() / "decoded" / f"{_key(source, size, folder)}.npy"
     with contextlib.suppress(
@@ -41,7 +42,7 @@ def decoded(
         held: NDArray[np.uint8] = np.load(kept, mmap_mode="r", allow_pickle=False)
         if len(held) == len(source) and held.dtype == np.uint8:
             return held
-    pixels = _decode(source, size, told)
+    pixels = _decode(source, size, on_decoded)
     try:
         with kept_whole(kept) as stream:
             np.save(stream, pixels)
@@ -65,14 +66,16 @@ def _changed(file: Path) -> int:
         return 0
 
 
-def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | None) -> NDArray[np.uint8]:
+def _decode(source: PictureSource, size: tuple[int, int] | None, on_decoded: OnDecoded | None) -> NDArray[np.uint8]:
     pixels, first, grey = None, (0, 0), True
-    for index, picture in _pictures(source, told):
+    if size is not None:
+        _refuse_oversized(source, size)  # before a picture is stretched to it
+    for index, picture in _pictures(source, on_decoded):
         if size is not None:
             picture = resized(picture, *size, source.resizing)
         if pixels is None:
             first = picture.shape[:2]
-            refuse_oversized(source.where, (len(source), *first, 3), 1, "give [data] size in the recipe a smaller one")
+            _refuse_oversized(source, first)
             pixels = np.empty((len(source), *first, 3), dtype=np.uint8)
         if picture.shape[:2] != first:
             found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first))
@@ -87,12 +90,16 @@ def _decode(source: PictureSource, size: tuple[int, int] | None, told: Told | No
     return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
 
 
-def _pictures(source: PictureSource, told: Told | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _refuse_oversized(source: PictureSource, size: tuple[int, int]) -> None:
+    refuse_oversized(source.where, (len(source), *size, 3), 1, "give a smaller size in the recipe's [data]")
+
+
+def _pictures(source: PictureSource, on_decoded: OnDecoded | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Each picture with its index; raises DataError, after the last one, where some cannot be read."""
     unusable = Unusable()
     for index, file in enumerate(source.files):
         with unusable.noted(file):
             yield index, source.picture(index)
-        if told and (index + 1) % OFTEN == 0:
-            told(index + 1, len(source))
+        if on_decoded and (index + 1) % OFTEN == 0:
+            on_decoded(index + 1, len(source))
     unusable.refuse()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.batch import Batch
+from bnnaudit.core.errors import UsageError
 from bnnaudit.quantization.binarizers import BetaSchedule
 from bnnaudit.quantization.weight_training import after_step, anneal
 from bnnaudit.zoo.train.adversarial import adversarial_images
@@ -26,10 +27,10 @@ from bnnaudit.zoo.train.tables import Decayed, Optimizer, TrainingPlan, Training
 
 
 class Listener(Protocol):
-    """Told how a training goes on; it may end it by raising an exception, between two steps."""
+    """Follows a training; it may end it between two steps by raising an exception."""
 
     def planned(self, steps: int) -> None:
-        """Told how many steps are left."""
+        """Before the first step: how many are left."""
         ...
 
     def stepped(self, state: State) -> None:
@@ -43,7 +44,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What stays the same from the first step to the last. teacher: logits of images in [0, 1], where one is learnt from."""
+    """What stays the same from the first step to the last.
+
+    teacher: logits (N, classes) of images in [0, 1]; None without distillation.
+    """
 
     recipe: TrainingPlan
     split: Split
@@ -52,7 +56,7 @@ class Course:
 
     @property
     def sizes(self) -> list[int]:
-        """Those of an epoch's batches; a batch of one image is left out, for a normalisation cannot learn from it."""
+        """Images in each batch of an epoch; a last batch of one is left out, for batch normalisation has no variance for it."""
         whole, rest = divmod(len(self.split.train), self.recipe.training.batch_size)
         return [self.recipe.training.batch_size] * whole + ([rest] if rest > 1 else [])
 
@@ -88,7 +92,7 @@ def descend(state: State, course: Course, listener: Listener) -> None:
 
 
 def _optimizer(network: nn.Module, plan: TrainingTable, fused: bool) -> torch.optim.Optimizer:
-    """fused: it moves all weights in a few kernels, for a GPU that would wait for many small ones."""
+    """fused: in a few kernels for all weights, where many small ones would leave a GPU idle."""
     groups = _groups(network, plan)
     match plan.optimizer:
         case Optimizer.ADAM:
@@ -102,7 +106,7 @@ def _optimizer(network: nn.Module, plan: TrainingTable, fused: bool) -> torch.op
 
 
 def _groups(network: nn.Module, plan: TrainingTable) -> list[dict[str, object]]:
-    """The parameters, those that the weight decay leaves alone apart: biases, and factors and offsets of normalisations."""
+    """The parameters in groups, those without weight decay apart: biases, learned steps, scales and offsets of normalisations."""
     parameters = list(network.parameters())
     if plan.decayed is Decayed.ALL:
         return [{"params": parameters, "weight_decay": plan.weight_decay}]
@@ -157,6 +161,7 @@ def distilled(scores: Tensor, taught: Tensor, temperature: float) -> Tensor:
 def _judge(state: State, course: Course) -> None:
     """Ends an epoch: its figures, and the best network so far where early ending is asked for."""
     started = time.monotonic()
+    _require_numbers(state)
     final = deployed(state.network, course.split.train, course.recipe, course.arithmetic)
     test = clean_accuracy(final, course.split.test, course.recipe, course.arithmetic)
     validation = course.split.validation
@@ -168,6 +173,16 @@ def _judge(state: State, course: Course) -> None:
     state.figures.append(row)
     if apart is not None and course.recipe.training.patience and (state.best is None or apart > state.best.accuracy):
         state.best = Best(state.epoch, apart, copy.deepcopy(state.network.state_dict()))
+
+
+def _require_numbers(state: State) -> None:
+    """Raises UsageError where the weights, or the losses that moved them, are infinite or no numbers any more."""
+    tensors = [tensor for tensor in state.network.state_dict().values() if tensor.is_floating_point()]
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in (state.sums, *tensors)):
+        raise UsageError(
+            f"training: the weights are no finite numbers after epoch {state.epoch + 1}; train anew (--restart) with a smaller "
+            "training.learning_rate, or look at the recipe's other numbers"
+        )
 
 
 def _ends_early(state: State, plan: TrainingTable) -> bool:

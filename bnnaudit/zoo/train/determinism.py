@@ -17,7 +17,7 @@ KEPT_BITS = 14
 
 @contextmanager
 def reproducible(seed: int, threads: int = 1, device: torch.device | None = None) -> Iterator[None]:
-    """So many threads, deterministic algorithms, torch's CPU generator at `seed`; restored afterwards.
+    """`threads` threads, deterministic algorithms, torch's CPU generator seeded by `seed`; all restored afterwards.
 
     On a GPU an operation that has no deterministic form is warned of; on the CPU all have one.
     """

@@ -1,4 +1,4 @@
-"""Writes the handwritten digits as PNG files, in a folder for each class: pictures for whoever has none at hand.
+"""Writes the handwritten digits as PNG files, in a folder for each class: pictures to try `train` with.
 
     python -m bnnaudit.zoo.train.digit_pictures FOLDER
 

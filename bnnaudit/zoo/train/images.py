@@ -42,7 +42,8 @@ class Split:
     """Images to train on, images held out to judge by, and those set aside for early ending.
 
     classes: how many there are. drawn: whether the held-out images were drawn from the others, or are the data's own test
-    images. sha256: of the data, as a report gives it.
+    images. sha256: of the data, as a report gives it. pixels_sha256: of the images themselves, where the former is of their
+    names and sizes, as of a folder's; empty elsewhere.
     """
 
     train: Images
@@ -51,6 +52,7 @@ class Split:
     drawn: bool
     sha256: str
     validation: Images | None = None
+    pixels_sha256: str = ""
 
 
 def as_inputs(images: Tensor) -> Tensor:

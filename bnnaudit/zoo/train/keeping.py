@@ -28,25 +28,25 @@ class TrainingInterruptedError(Exception):
 
 
 class Watcher(Protocol):
-    """Whoever wants to know how far a training is."""
+    """Follows the progress of a training."""
 
     def planned(self, steps: int) -> None:
-        """Told how many steps are left."""
+        """Before the first step: how many are left."""
         ...
 
     def stepped(self, state: State) -> None:
-        """Told after each step."""
+        """After each step."""
         ...
 
 
 class NoWatcher:
-    """Nobody."""
+    """A watcher that ignores everything."""
 
     def planned(self, steps: int) -> None:
-        """Not told."""
+        """Ignored."""
 
     def stepped(self, state: State) -> None:
-        """Not told."""
+        """Ignored."""
 
 
 class KeepsNothing(NoWatcher):
@@ -73,7 +73,7 @@ class Keeper:
     saved: float = field(default_factory=time.monotonic)
 
     def planned(self, steps: int) -> None:
-        """Passes it on."""
+        """Passes it on to the watcher."""
         self.watcher.planned(steps)
 
     def stepped(self, state: State) -> None:
@@ -91,7 +91,7 @@ class Keeper:
             write_whole(self.log, LogLines(self.head, state.figures).text())
 
     def keep(self, state: State) -> None:
-        """Replaces the checkpoint; to be called at the end as well, for what is left to be written may not find room."""
+        """Replaces the checkpoint; also called at the end, so that a disk that is full then costs no training."""
         with refused(self.checkpoint.parent):
             save_checkpoint(self.checkpoint, state, self.digest)
         self.saved = time.monotonic()
@@ -105,7 +105,7 @@ class LogLines:
     figures: Sequence[Figures]
 
     def text(self, last: Mapping[str, object] | None = None) -> str:
-        """All of them."""
+        """The file's text; last: the line about the network that was written."""
         lines = [self.head, *(asdict(row) for row in self.figures), *([last] if last else [])]
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 

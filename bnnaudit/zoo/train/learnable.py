@@ -14,7 +14,7 @@ LISTED = 3
 
 
 def refuse_one_class(where: str, classes: int) -> None:
-    """Raises DataError unless there is something to tell apart."""
+    """Raises DataError unless there are at least two classes."""
     if classes < 2:
         raise DataError(f"{where}: one class only; training needs a folder for each class, two or more")
 

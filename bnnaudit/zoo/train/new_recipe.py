@@ -1,8 +1,7 @@
-"""Writes a recipe, with comments, for pictures at hand: it trains a network of binary weights and activations on them."""
+"""Writes a commented recipe for a folder of pictures: it trains a network with binary weights and activations on them."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from bnnaudit.core.dataset import split_address
 from bnnaudit.core.errors import cited
 from bnnaudit.zoo.train.picture_survey import Survey
+from bnnaudit.zoo.train.toml_text import toml_text
 
 AS_THEY_ARE = 64
 """Pixels of the longer side up to which pictures of one size stay as they are. Not tuned."""
@@ -23,14 +23,14 @@ SEEN = 60_000
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 40
 """Not tuned."""
 SHIFTED = 8
-"""An image is moved by up to one pixel of so many: by 4 of 32 as in the recipes for CIFAR-10."""
+"""An image is moved by up to its side divided by this: by 4 pixels of 32, as in the recipes for CIFAR-10."""
 PLAIN_NAME = 60
 """Letters of a folder's name that the network's name keeps. Not tuned."""
 COMMENTS_AT = 26
 """Characters of a line before its comment."""
 
 Row = tuple[str, object, str]
-"""A key, its value, and what to know about it."""
+"""A key, its value, and its comment."""
 
 
 def new_recipe(found: Survey, file: Path) -> str:
@@ -86,7 +86,7 @@ def _data(found: Survey) -> Iterable[Row]:
 def _options(found: Survey) -> Iterable[Row]:
     yield "in_channels", 3 if found.coloured else 1, "3: colour, 1: grey"
     yield "classes", len(found.counts), ""
-    yield "width", 16, "channels of the first layer; 32 learns more, and takes about three times as long"
+    yield "width", 16, "channels of the first layer; 32 learns more and takes about three times as long"
     yield "weights", "binary", "or float, ternary, uniform2, uniform4, uniform8"
     yield "activations", "binary", "or relu (float), uniform2, uniform4, uniform8"
 
@@ -97,11 +97,11 @@ def _training(found: Survey) -> Iterable[Row]:
     yield (
         "epochs",
         min(max(round(SEEN / trained_on), FEWEST_EPOCHS), MOST_EPOCHS),
-        "how often each image is learnt from",
+        "passes over the training images",
     )
     yield "batch_size", 64, ""
     yield "learning_rate", 0.005, ""
-    yield "shift", side // SHIFTED, "each image is moved by up to so many pixels"
+    yield "shift", side // SHIFTED, "each image is moved at random by up to this many pixels"
     yield "flip", bool(found.coloured), "half of them are mirrored: good for photographs, bad for writing"
     yield "precision", "float32", "float64 is slower, and gives the same network on every processor"
 
@@ -122,10 +122,6 @@ def _table(name: str, rows: Iterable[Row]) -> str:
 
 def _lines(rows: Iterable[Row]) -> str:
     return "\n".join(
-        f"{f'{key} = {_toml(value)}':<{COMMENTS_AT}}{' # ' if told else ''}{told}".rstrip() for key, value, told in rows
+        f"{f'{key} = {toml_text(value)}':<{COMMENTS_AT}}{' # ' if comment else ''}{comment}".rstrip()
+        for key, value, comment in rows
     )
-
-
-def _toml(value: object) -> str:
-    """As TOML writes it, which is as JSON does but for one control character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

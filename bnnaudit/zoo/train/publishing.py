@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from bnnaudit.core.dataset import NamedDataset
-from bnnaudit.core.errors import UsageError
+from bnnaudit.core.digest import sha256_of
+from bnnaudit.core.errors import UsageError, cited, listed
 from bnnaudit.core.part_files import part_beside
 from bnnaudit.core.regular_file import open_regular
 from bnnaudit.core.replacing import replace_together
+from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.train.agreement import agreement, predictions
 from bnnaudit.zoo.train.card import card_text
 from bnnaudit.zoo.train.export import onnx_bytes, safetensors_bytes
@@ -84,13 +86,13 @@ def log_name(recipe: Recipe) -> str:
     return f"{recipe.name}-log.jsonl"
 
 
-def known_digests(recipe: Recipe, drawn: bool, output: Path) -> Mapping[str, str]:
+def known_digests(recipe: Recipe, split: Split, output: Path) -> Mapping[str, str]:
     """Those of the files that are there already.
 
-    Raises UsageError where something is in the way: a folder, a pipe, or weights that the new card would not be about. Raises
-    OSError where the folder cannot be read.
+    Raises UsageError where something is in the way: a folder, a pipe, weights that the new card would not be about, or held-out
+    images that another network's card is about. Raises OSError where the folder cannot be read.
     """
-    for name in written_names(recipe, drawn):
+    for name in written_names(recipe, split.drawn):
         if os.path.lexists(output / name) and not (output / name).is_file():
             raise UsageError(f"{output / name}: not a file, so it is not replaced; remove it, or name another folder")
     for kind in set(ExportFormat) - set(recipe.export.formats):
@@ -100,8 +102,33 @@ def known_digests(recipe: Recipe, drawn: bool, output: Path) -> Mapping[str, str
                 f"{other}: the new card {card_name(recipe)} would be taken for its own; remove it, add {kind} to "
                 "export.formats, or name another folder"
             )
+    if keeps_images(recipe, split.drawn):
+        _refuse_others_images(recipe, split, output)
     path = output / DIGESTS
     return read_digests(path) if path.exists() else {}
+
+
+def _refuse_others_images(recipe: Recipe, split: Split, output: Path) -> None:
+    """Raises UsageError where other images are there, by which other networks are judged: they may have learnt from these."""
+    path = output / images_name(recipe)
+    if not path.exists() or sha256_of(path) == hashlib.sha256(images_bytes(split.test)).hexdigest():
+        return
+    others = [card.name for card in sorted(output.glob("*.toml")) if card.name != card_name(recipe)]
+    about = [name for name in others if _source_of(output / name) == path.name]
+    if about:
+        raise UsageError(
+            f"{path}: other held-out images, which {listed([cited(name, 80) for name in about])} is judged by; give [data] "
+            "in the recipe another name, or name another folder"
+        )
+
+
+def _source_of(card: Path) -> object:
+    """What a card names as its data; None where it cannot be read."""
+    try:
+        data = read_toml(card).get("data")
+    except (TomlError, OSError):
+        return None
+    return data.get("source") if isinstance(data, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +144,14 @@ def publish(recipe: Recipe, made: Made, log: LogLines, output: Path, file: Path 
 
     Raises OSError, and UsageError where something is in the way.
     """
-    known = known_digests(recipe, made.split.drawn, output)
     contents, last, accuracy = _models(recipe, made)
     kept = keeps_images(recipe, made.split.drawn)
     if kept:
         contents[images_name(recipe)] = images_bytes(made.split.test)
     source = recipe.card.data or (images_name(recipe) if kept else recipe.data.source)
     contents[card_name(recipe)] = card_text(recipe, made.split.train.shape, source, accuracy).encode()
+    # Read only now: another training may have finished in the same folder while the models were exported.
+    known = known_digests(recipe, made.split, output)
     digests = {**known, **{name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
     contents[DIGESTS] = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
     contents[log_name(recipe)] = log.text(last).encode()

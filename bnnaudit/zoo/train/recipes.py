@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from bnnaudit.core.errors import SettingsError, one_line
+from bnnaudit.core.errors import DataError, SettingsError, one_line
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.digits import CLASSES, SHAPE
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.images import Split
+from bnnaudit.zoo.train.tables import ArchitectureTable, Recipe
 from bnnaudit.zoo.train.training_data import DIGITS
 
 MOST_PROBLEMS = 20
@@ -31,8 +33,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
-        raise SettingsError(f"{path}: {'; '.join(problems[:MOST_PROBLEMS])}") from None
+        raise SettingsError(f"{path}: {'; '.join(problems_of(error))}") from None
     network = build_network(recipe, str(path))
     if recipe.data.source == DIGITS:  # of other data the shape is known once they are read
         refuse_misfit(network, SHAPE, CLASSES, str(path))
@@ -41,7 +42,12 @@ def read_recipe(path: Path) -> Recipe:
 
 def build_network(recipe: Recipe, where: str = "recipe") -> nn.Module:
     """The untrained network; raises SettingsError, naming `where`, for a name or options that do not exist or do not fit."""
-    name, options = recipe.architecture.name, recipe.architecture.options
+    return network_of(recipe.architecture, where)
+
+
+def network_of(table: ArchitectureTable, where: str) -> nn.Module:
+    """The same, for the table of a recipe or a card."""
+    name, options = table.name, table.options
     if name not in ARCHITECTURES:
         raise SettingsError(f"{where}: architecture.name: {name!r} is not one of {', '.join(sorted(ARCHITECTURES))}")
     builder = ARCHITECTURES[name]
@@ -71,6 +77,32 @@ def refuse_misfit(network: nn.Module, image: tuple[int, ...], classes: int, wher
     if scores.shape != (1, classes):
         raise SettingsError(f"{where}: architecture.options: {scores.shape[1]} classes, but the data have {classes}")
     network.train()
+
+
+def refuse_unfit(recipe: Recipe, split: Split, where: str) -> None:
+    """Raises SettingsError where the recipe's numbers are not for such images, DataError where these are too few for a batch."""
+    channels, *sides = split.train.shape
+    refuse_other_channels({"mean": recipe.data.mean, "std": recipe.data.std}, channels, f"{where}: data")
+    if recipe.training.shift >= min(sides):
+        raise SettingsError(
+            f"{where}: training.shift: moves images of {sides[0]}x{sides[1]} pixels by {recipe.training.shift}, out of sight"
+        )
+    if len(split.train) < 2:
+        raise DataError(f"{recipe.data.name}: one image to train on; a batch needs two: add images, or set fewer apart")
+
+
+def refuse_other_channels(values: Mapping[str, Sequence[float]], channels: int, where: str) -> None:
+    """Raises SettingsError unless there is one number for each channel, or one for all, or none."""
+    for key, numbers in values.items():
+        if len(numbers) not in (0, 1, channels):
+            have = f"{channels} channel{'s' * (channels > 1)}"
+            raise SettingsError(f"{where}.{key}: {len(numbers)} values, but the images have {have}")
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """What is wrong with the values of a file, each in a few words."""
+    problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
+    return problems[:MOST_PROBLEMS]
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:

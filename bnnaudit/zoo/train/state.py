@@ -90,7 +90,7 @@ class State:
             "generator": self.generator.get_state(),
             "torch_generator": torch.get_rng_state(),
             "figures": [asdict(row) for row in self.figures],
-            "best": None if self.best is None else asdict_of(self.best),
+            "best": None if self.best is None else _stored_best(self.best),
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
@@ -107,7 +107,9 @@ class State:
 
 
 PLAIN = ("epoch", "order", "batch", "seen", "seconds", "rate")
+"""Fields of a state that are stored as they are."""
 
 
-def asdict_of(best: Best) -> dict[str, Any]:
+def _stored_best(best: Best) -> dict[str, Any]:
+    """Its fields; `asdict` would copy the weights."""
     return {"epoch": best.epoch, "accuracy": best.accuracy, "weights": best.weights}

@@ -20,7 +20,7 @@ from pydantic import (
 from bnnaudit.core.attack import Beta
 from bnnaudit.core.device import parse_device
 from bnnaudit.core.errors import UsageError
-from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_SEED, MOST_THREADS
+from bnnaudit.core.limits import LARGEST_COUNT, LARGEST_NUMBER, LARGEST_SEED, MOST_THREADS, SMALLEST_NUMBER
 from bnnaudit.core.threat import Norm, parse_length
 from bnnaudit.quantization.binarizers import BetaSchedule
 
@@ -61,7 +61,10 @@ class Schedule(StrEnum):
 
 
 class Decayed(StrEnum):
-    """What the weight decay pulls towards zero: all parameters, or only the weights of convolutions and linear layers."""
+    """What the weight decay pulls towards zero: only the weights of convolutions and linear layers, or all parameters.
+
+    With `all` these include the logarithms of learned steps, which it pulls towards a step of 1.
+    """
 
     ALL = "all"
     WEIGHTS = "weights"
@@ -105,7 +108,8 @@ Count = Annotated[StrictInt, Field(ge=0, le=LARGEST_COUNT)]
 Seed = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Mean = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
+Deviation = Annotated[float, Field(ge=SMALLEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
 Length = Annotated[Positive, BeforeValidator(_as_length)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
@@ -129,8 +133,8 @@ class DataTable(_Table):
 
     source: `digits`, a name of torchvision's, or a path; `name` is what the files call it. Where the data have no test images of
     their own, the last `held_out` of an order drawn from `seed` are never trained on. `validation` images more are set aside
-    for early ending. images: train on so many of them only. size: images are stretched to this height and width. mean, std: in
-    units of the [0,1] image, one value for each channel or for all.
+    for early ending. images: how many training images are used, by default all. size: images are stretched to this height and
+    width. mean, std: in units of the [0,1] image, one value for each channel or for all.
     """
 
     name: Name = "digits"
@@ -140,8 +144,8 @@ class DataTable(_Table):
     seed: Seed = 0
     images: AtLeastOne | None = None
     size: Annotated[tuple[AtLeastOne, AtLeastOne], Field()] | None = None
-    mean: tuple[Finite, ...] = ()
-    std: tuple[Positive, ...] = ()
+    mean: tuple[Mean, ...] = ()
+    std: tuple[Deviation, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -158,8 +162,8 @@ class TrainingTable(_Table):
     """[training]: how the weights are moved.
 
     warmup: epochs over which the learning rate rises from zero. milestones: epochs (whole or not) after which `steps`
-    multiplies it by `step_factor`. shift: images are moved at random by up to so many pixels each way, black beyond the border;
-    flip: half of them are mirrored. patience: end after so many epochs without a better accuracy on the validation images, and
+    multiplies it by `step_factor`. shift: images are moved at random by up to this many pixels each way, black beyond the border;
+    flip: half of them are mirrored. patience: end after this many epochs without a better accuracy on the validation images, and
     keep the best. The result depends on `threads`.
     """
 

@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
-from bnnaudit.core.errors import SettingsError, UsageError, one_line
+from bnnaudit.core.errors import SettingsError, UsageError
 from bnnaudit.core.toml_file import TomlError, read_toml
 from bnnaudit.models.checkpoint.fit_weights import fit_weights
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
-from bnnaudit.zoo.architectures import ARCHITECTURES
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
+from bnnaudit.zoo.train.images import Split
+from bnnaudit.zoo.train.recipes import network_of, problems_of, refuse_misfit, refuse_other_channels
+from bnnaudit.zoo.train.tables import ArchitectureTable, Deviation, Mean
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -24,26 +27,45 @@ def load_weights(path: Path, network: nn.Module) -> None:
     assert {name: tensor.dtype for name, tensor in network.state_dict().items()} == dtypes
 
 
-def teacher_of(card: Path, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
+class _Preprocessing(BaseModel):
+    """[preprocessing] of a teacher's card: a teacher sees images as its pupil does, so nothing else may be asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    mean: tuple[Mean, ...] = ()
+    std: tuple[Deviation, ...] = ()
+
+
+class _Architecture(ArchitectureTable):
+    """[architecture] of a card, which says more than a recipe's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Card(BaseModel):
+    """What a teacher's card must say; the rest of it is about its audit."""
+
+    architecture: _Architecture
+    preprocessing: _Preprocessing = _Preprocessing()
+
+
+def teacher_of(card: Path, split: Split, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
     """The logits (N, classes) of the network that a card describes, for images (N, C, H, W) in [0, 1].
 
-    Its weights lie beside the card, as NAME.safetensors. Raises SettingsError for a card without a built-in architecture.
+    Its weights lie beside the card, as NAME.safetensors. Raises SettingsError for a card without a built-in architecture, or of
+    a network for other images or classes than those of `split`.
     """
     try:
-        values = read_toml(card)
+        told = _Card.model_validate(read_toml(card))
     except TomlError as error:
         raise SettingsError(f"{card}: not a readable card ({error})") from error
-    table, preprocessing = values.get("architecture", {}), values.get("preprocessing", {})
-    name = table.get("name")
-    if name not in ARCHITECTURES:
-        raise SettingsError(f"{card}: a teacher needs [architecture] name, one of {', '.join(sorted(ARCHITECTURES))}")
-    try:
-        network = ARCHITECTURES[name](**table.get("options", {}))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise SettingsError(f"{card}: architecture.options: {one_line(error, 200)}") from error
-    load_weights(card.with_suffix(".safetensors"), network)
+    except ValidationError as error:
+        raise SettingsError(f"{card}: not the card of a teacher: {'; '.join(problems_of(error))}") from None
+    network = network_of(told.architecture, str(card))
+    load_weights(weights_of(card), network)
+    refuse_misfit(network, split.train.shape, split.classes, str(card))
+    mean, std = told.preprocessing.mean, told.preprocessing.std
+    refuse_other_channels({"mean": mean, "std": std}, split.train.shape[0], f"{card}: preprocessing")
     network = arithmetic.placed(network.to(arithmetic.dtype)).eval().requires_grad_(False)
-    mean, std = (tuple(preprocessing.get(key, ())) for key in ("mean", "std"))
     whole = Prepared(network, arithmetic, mean, std).eval()
 
     @torch.no_grad()
@@ -52,6 +74,11 @@ def teacher_of(card: Path, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]
         return scores
 
     return taught
+
+
+def weights_of(path: Path) -> Path:
+    """The file of the weights: the checkpoint itself, or for a card the one beside it."""
+    return path.with_suffix(".safetensors") if path.suffix == ".toml" else path
 
 
 def found(name: str, folders: Sequence[Path], what: str) -> Path:

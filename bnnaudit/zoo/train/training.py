@@ -16,7 +16,7 @@ from bnnaudit.core.digest import sha256_of
 from bnnaudit.core.file_name import shown
 from bnnaudit.zoo.train.arithmetic import Arithmetic
 from bnnaudit.zoo.train.checkpointing import resume
-from bnnaudit.zoo.train.decoded_cache import Told
+from bnnaudit.zoo.train.decoded_cache import OnDecoded
 from bnnaudit.zoo.train.descent import Course, descend, starting_state
 from bnnaudit.zoo.train.determinism import default_dtype, no_short_floats, reproducible
 from bnnaudit.zoo.train.export import require_exporter
@@ -24,10 +24,10 @@ from bnnaudit.zoo.train.final_form import clean_accuracy, deployed, round_to_hal
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.keeping import EVERY, Keeper, LogLines, NoWatcher, Watcher, refused
 from bnnaudit.zoo.train.publishing import Made, known_digests, publish
-from bnnaudit.zoo.train.recipes import build_network, refuse_misfit
+from bnnaudit.zoo.train.recipes import build_network, refuse_misfit, refuse_unfit
 from bnnaudit.zoo.train.state import State
 from bnnaudit.zoo.train.tables import ExportFormat, Recipe
-from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of
+from bnnaudit.zoo.train.teacher import found, load_weights, teacher_of, weights_of
 from bnnaudit.zoo.train.training_data import load_split
 
 BESIDES = ("description", "card", "export")
@@ -48,17 +48,17 @@ class TrainingResult:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a training depends on beside its recipe, or tells.
+    """What a training run is given besides its recipe.
 
-    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. told: how many images of
-    how many have been decoded. stop: whether to end, asked between two steps. restart: a checkpoint is not gone on from, but
-    replaced. every: seconds between two checkpoints.
+    file: the recipe's own, a copy of which goes beside the network. data_root: the folder of the data. on_decoded: called
+    while images are decoded. stop: whether to end, asked between two steps. restart: a checkpoint is replaced rather than
+    resumed. every: seconds between two checkpoints.
     """
 
     file: Path | None = None
     data_root: Path | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
-    told: Told | None = None
+    on_decoded: OnDecoded | None = None
     stop: Callable[[], bool] = lambda: False
     restart: bool = False
     every: float = EVERY
@@ -73,26 +73,28 @@ def train(recipe: Recipe, output: Path, around: Surroundings = ALONE) -> Trainin
     NAME.onnx and/or NAME.safetensors, the card NAME.toml, a copy of the recipe, NAME-log.jsonl, SHA256SUMS, and the test images
     (`keeps_images`): all or none. Until then NAME.checkpoint and NAME-unfinished.jsonl are there.
     The network depends on the recipe and the data alone. Raises UsageError where `output` is not a folder that can be written
-    to, or holds what is in the way, and TrainingInterruptedError where it was to stop.
+    to, or holds something in the way, and TrainingInterruptedError where `stop` ended it.
     """
     if ExportFormat.ONNX in recipe.export.formats:
         require_exporter()  # before hours of training, not after them
     with refused(output):
         output.mkdir(parents=True, exist_ok=True)
     arithmetic = Arithmetic.of(recipe.training)
-    split = load_split(recipe.data, around.data_root, around.told)
+    split = load_split(recipe.data, around.data_root, around.on_decoded)
+    refuse_unfit(recipe, split, recipe.name)
     with refused(output):
-        known_digests(recipe, split.drawn, output)
+        known_digests(recipe, split, output)
     sources = _networks_named(recipe, output, around.file)
     digest = digest_of(recipe, split, sources)
     checkpoint = output / f"{recipe.name}.checkpoint"
     with reproducible(recipe.seed, recipe.training.threads, arithmetic.device):
         network = _untrained(recipe, split, sources, arithmetic)
-        teacher = teacher_of(sources["teacher"], arithmetic) if "teacher" in sources else None
+        teacher = teacher_of(sources["teacher"], split, arithmetic) if "teacher" in sources else None
         course = Course(recipe, split, arithmetic, teacher)
         state = starting_state(network, course)
         if around.restart:
-            checkpoint.unlink(missing_ok=True)
+            with refused(output):
+                checkpoint.unlink(missing_ok=True)
         resume(checkpoint, state, digest)
         head = _head(recipe, split, digest, arithmetic, around.file)
         log = output / f"{recipe.name}-unfinished.jsonl"
@@ -113,8 +115,8 @@ def digest_of(recipe: Recipe, split: Split, sources: Mapping[str, Path]) -> str:
     What the recipe does not say is left out, so that a checkpoint stays good where another version knows more options.
     """
     parts = recipe.model_dump(mode="json", exclude=set(BESIDES), exclude_defaults=True)
-    files = {role: [sha256_of(path), sha256_of(path.with_suffix(".safetensors"))] for role, path in sources.items()}
-    text = json.dumps([parts, split.sha256, files], sort_keys=True)
+    files = {role: [sha256_of(path), sha256_of(weights_of(path))] for role, path in sources.items()}
+    text = json.dumps([parts, split.pixels_sha256 or split.sha256, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,24 @@ from bnnaudit.core.errors import DataError
 from bnnaudit.data import DataPart, ImageSource, open_source
 from bnnaudit.data.pictures import PictureSource
 from bnnaudit.data.source import ArraySource
-from bnnaudit.zoo.train.decoded_cache import Told, decoded
+from bnnaudit.zoo.train.decoded_cache import OnDecoded, decoded
 from bnnaudit.zoo.train.digits import load_digits_split
 from bnnaudit.zoo.train.images import Images, Split
 from bnnaudit.zoo.train.learnable import refuse_one_class, refuse_other_classes, refuse_rare
 from bnnaudit.zoo.train.tables import DataTable
 
 DIGITS = "digits"
+MOST_DIGITS = 1796
+"""That can be held out of the 1,797: one is left to train on."""
 COLOURS = (1, 3)
-"""Numbers of channels by which an array's layout is told."""
+"""Numbers of channels by which an array's layout is recognised."""
+AT_ONCE = 1000
+"""Images that are read for their digest at a time. Not tuned."""
 
 
-def load_split(table: DataTable, root: Path | None, told: Told | None = None) -> Split:
+def load_split(table: DataTable, root: Path | None, on_decoded: OnDecoded | None = None) -> Split:
     """The images that the table names; raises DataError for data that are missing, unreadable or too few."""
-    split = _whole_split(table, root, told)
+    split = _whole_split(table, root, on_decoded)
     train = split.train
     if table.images is not None and table.images < len(train):
         order = np.random.default_rng(table.seed).permutation(len(train))
@@ -33,10 +38,10 @@ def load_split(table: DataTable, root: Path | None, told: Told | None = None) ->
     validation = None
     if table.validation:
         train, validation = _parted(train, table.validation, table.seed, table.name)
-    return Split(train, split.test, split.classes, split.drawn, split.sha256, validation)
+    return replace(split, train=train, validation=validation)
 
 
-def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Split:
+def _whole_split(table: DataTable, root: Path | None, on_decoded: OnDecoded | None) -> Split:
     if table.source == DIGITS:
         if table.held_out > MOST_DIGITS:
             raise DataError(f"digits: {table.held_out} images to hold out of 1,797; hold out {MOST_DIGITS} at most")
@@ -48,10 +53,10 @@ def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Spli
     names = [source.class_names for source in sources]
     refuse_other_classes(address, *names)
     if drawn:
-        whole = _images(sources[0], table, folder, told)
+        whole = _images(sources[0], table, folder, on_decoded)
         train, test = _parted(whole, table.held_out, table.seed, table.name)
     else:
-        train, test = (_images(source, table, folder, told) for source in sources)
+        train, test = (_images(source, table, folder, on_decoded) for source in sources)
     if train.shape != test.shape:
         raise DataError(f"{address}: training images are {_text(train.shape)}, test images {_text(test.shape)}")
     classes = _classes(sources, train, test)
@@ -62,10 +67,18 @@ def _whole_split(table: DataTable, root: Path | None, told: Told | None) -> Spli
         )
         refuse_rare(sources[0].name, names[0], train.y, 1, remedy)
     sha256 = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
-    return Split(train, test, classes, drawn, sha256)
+    return Split(train, test, classes, drawn, sha256, pixels_sha256="" if folder is None else _digest(train, test))
 
 
-MOST_DIGITS = 1796
+def _digest(*parts: Images) -> str:
+    """SHA-256 of images and labels; what a file of the cache holds is read in parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(str((part.x.shape, part.x.dtype)).encode())
+        for array in (part.x, part.y):
+            for start in range(0, len(array), AT_ONCE):
+                digest.update(np.ascontiguousarray(array[start : start + AT_ONCE]).tobytes())
+    return digest.hexdigest()
 
 
 def located(source: str, root: Path | None) -> str:
@@ -95,11 +108,11 @@ def _parted(images: Images, apart: int, seed: int, name: str) -> tuple[Images, I
     return images.select(order[:-apart]), images.select(order[-apart:])
 
 
-def _images(source: ImageSource, table: DataTable, folder: Path | None, told: Told | None) -> Images:
+def _images(source: ImageSource, table: DataTable, folder: Path | None, on_decoded: OnDecoded | None) -> Images:
     if source.targets is None:  # type: ignore[union-attr]
         raise DataError(f"{source.name}: no labels; training needs a folder per class, or y in an .npz")
     if isinstance(source, PictureSource):
-        return Images(decoded(source, table.size, folder, told), source.targets)
+        return Images(decoded(source, table.size, folder, on_decoded), source.targets)
     assert isinstance(source, ArraySource)
     return _of_array(source)
 

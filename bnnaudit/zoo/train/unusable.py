@@ -1,4 +1,4 @@
-"""Pictures that cannot be used: gathered, so that whoever has several of them hears of all at once."""
+"""Pictures that cannot be used, gathered so that one message names all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bnnaudit.core.errors import DataError, cited, listed
 
 MOST = 20
-"""After which no more are looked for: something else is wrong then. Not tuned."""
+"""Unusable pictures after which the search stops: something else is wrong then. Not tuned."""
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Unusable:
 
     @contextmanager
     def noted(self, file: str) -> Iterator[None]:
-        """Keeps a DataError about one file for later; raises what was kept once there is too much of it."""
+        """Keeps a DataError about one file for later; raises what was kept once there are `MOST` of them."""
         try:
             yield
         except DataError as error:

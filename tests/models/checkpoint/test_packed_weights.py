@@ -39,6 +39,12 @@ def test_they_come_back_to_the_bit(shape: tuple[int, ...], tmp_path: Path) -> No
     assert all(torch.equal(back[name], weights[name]) for name in weights)
 
 
+def test_a_tensor_named_like_a_scale_is_not_taken_for_one(tmp_path: Path) -> None:
+    weights = {"w": signs(3, 5), "w.scale": torch.tensor([2.0, 3.0, 4.0])}
+    _, back = read_state_dict(written(tmp_path / "net.safetensors", weights))
+    assert all(torch.equal(back[name], weights[name]) for name in weights)
+
+
 def test_a_weight_takes_one_bit(tmp_path: Path) -> None:
     path = written(tmp_path / "net.safetensors", {"w": signs(512, 512)})
     assert path.stat().st_size < 512 * 512 / 8 + 300

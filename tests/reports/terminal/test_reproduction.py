@@ -43,7 +43,7 @@ def test_it_is_said_what_the_paper_s_figures_are_of() -> None:
         "The paper's figures are those of its BNN-WAQ, VGG-16 on CIFAR-10, but its first layer has 16 channels and its data "
         "are a JPEG copy." in text
     )
-    assert "Our network: Table 8 of the paper has none like it. The nearest is its BNN-WAQ, VGG-16 on CIFAR-10." in text
+    assert "Table 8 of the paper has no such network; the nearest is its BNN-WAQ, VGG-16 on CIFAR-10." in text
     assert "Missing of the paper's networks: REF, VGG-16 on CIFAR-10; BNN-WQ (md-tanh-s), VGG-16 on CIFAR-10." in text
     assert "Not run: nets/gone.onnx: data: there is no `images.npz`" in text
 
@@ -58,8 +58,8 @@ def test_a_claim_is_said_with_what_speaks_for_it() -> None:
     other = (Claim("It rains.", Outcome.FAILS), Claim("It snows.", Outcome.UNDECIDED, why="no row ran"))
     changed = replace(found, tables=(replace(table, models=(replace(table.models[0], claims=other),)),))
     text = " ".join(write_text(changed, Page(120)).split())
-    assert "It rains. Does not hold here. The paper's claim: It snows. Cannot be told here: no row ran." in text
-    assert "Claims 1 does not hold, 1 cannot be told" in text
+    assert "It rains. Does not hold here. The paper's claim: It snows. Inconclusive here: no row ran." in text
+    assert "Claims 1 does not hold, 1 is inconclusive" in text
 
 
 def test_a_figure_is_a_table_of_its_points() -> None:
@@ -79,5 +79,5 @@ def test_several_tables_stand_below_one_another() -> None:
     found = reproduction(*names)
     emptied = replace(found, tables=(replace(found.tables[0], models=()), found.tables[1]))
     text = " ".join(write_text(emptied, Page(120)).split())
-    assert "No network at hand belongs to Table 8." in text
+    assert "No network available for Table 8." in text
     assert "── Table 8" not in text

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from bnnaudit.core.errors import UsageError
 from bnnaudit.zoo.train.keeping import TrainingInterruptedError
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import ArchitectureTable, DataTable, Recipe
 from bnnaudit.zoo.train.training import Surroundings, train
 from tests.paths import ROOT
 from tests.zoo.train.killed import RECIPE
@@ -82,6 +83,34 @@ def test_a_checkpoint_of_another_recipe_is_refused_unless_it_is_to_be_replaced(
     assert checkpoint.read_bytes() == before
     train(RECIPE, tmp_path, Surroundings(restart=True))
     assert networks(tmp_path) == whole
+
+
+def test_pictures_that_changed_since_are_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "data"
+    for index in range(16):
+        place = folder / str(index % 2) / f"{index}.ppm"  # as many bytes whatever it shows
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (index, 0, 0)).save(place)
+    options = {"in_features": 192, "hidden": [4], "classes": 2}
+    recipe = RECIPE.model_copy(
+        update={
+            "data": DataTable(source=str(folder), held_out=4, validation=2),
+            "architecture": ArchitectureTable(name="mlp", options=options),
+            "training": RECIPE.training.model_copy(update={"batch_size": 4}),
+        }
+    )
+    interrupted(recipe, tmp_path / "out")
+    interrupted(recipe, tmp_path / "out")  # the same data are gone on with
+    Image.new("RGB", (8, 8), (200, 0, 0)).save(folder / "0" / "0.ppm")
+    with pytest.raises(UsageError, match="or of other data; --restart trains anew"):
+        train(recipe, tmp_path / "out")
+
+
+def test_a_checkpoint_that_cannot_be_removed(tmp_path: Path) -> None:
+    (tmp_path / "net.checkpoint").mkdir()
+    with pytest.raises(UsageError, match="cannot be written to"):
+        train(RECIPE, tmp_path, Surroundings(restart=True))
 
 
 def test_what_no_weight_depends_on_may_change(whole: dict[str, bytes], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bnnaudit.config.card import Settings, settings_for
-from bnnaudit.core.errors import SettingsError, UsageError
+from bnnaudit.core.errors import CheckpointError, DataError, SettingsError, UsageError
 from bnnaudit.core.replacing import replace_together
 from bnnaudit.models.checkpoint.state_dict import read_state_dict
 from bnnaudit.zoo.train.digits import load_digits_split
+from bnnaudit.zoo.train.export import onnx_bytes
 from bnnaudit.zoo.train.images import Images
 from bnnaudit.zoo.train.publishing import images_name, keeps_images, read_digests, written_names
 from bnnaudit.zoo.train.recipes import build_network
@@ -431,3 +433,149 @@ def test_what_is_missing_to_write_onnx_is_told_before_training(
     with pytest.raises(UsageError, match=r"install bnnaudit\[train\]"):
         train(tiny, tmp_path / "made")
     assert not (tmp_path / "made").exists()
+
+
+def test_images_by_which_another_network_is_judged_are_kept(
+    tiny: Recipe, made: tuple[TrainingResult, Path], tmp_path: Path
+) -> None:
+    quick = tiny.model_copy(update={"export": ExportTable(formats=(ExportFormat.SAFETENSORS,))})
+    train(quick, tmp_path)
+    before = files(tmp_path)
+    other = quick.model_copy(update={"name": "other", "data": tiny.data.model_copy(update={"seed": 2})})
+    with pytest.raises(UsageError, match=r"digits-test.npz: other held-out images, which tiny.toml is judged by"):
+        train(other, tmp_path)
+    assert files(tmp_path) == before
+    train(other.model_copy(update={"data": quick.data}), tmp_path)  # the same images serve both
+    again = quick.model_copy(update={"name": "tiny", "data": other.data})
+    with pytest.raises(UsageError, match=r"which other.toml is judged by"):
+        train(again, tmp_path)
+
+
+def test_a_network_may_be_trained_again_on_other_images(tiny: Recipe, tmp_path: Path) -> None:
+    quick = tiny.model_copy(update={"export": ExportTable(formats=(ExportFormat.SAFETENSORS,))})
+    train(quick, tmp_path)
+    before = (tmp_path / "digits-test.npz").read_bytes()
+    train(quick.model_copy(update={"data": tiny.data.model_copy(update={"seed": 2})}), tmp_path)
+    assert (tmp_path / "digits-test.npz").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"data": {"held_out": 1500, "mean": [0.1, 0.2]}}, "tiny: data.mean: 2 values, but the images have 1 channel"),
+        ({"data": {"held_out": 1500, "std": [0.1, 0.2, 0.3]}}, "tiny: data.std: 3 values"),
+        (
+            {"training": {"epochs": 1, "shift": 8}},
+            "tiny: training.shift: moves images of 8x8 pixels by 8, out of sight",
+        ),
+        ({"training": {"epochs": 1, "shift": 10**9}}, "out of sight"),
+        ({"data": {"held_out": 1500, "images": 1}}, "digits: one image to train on"),
+        ({"data": {"held_out": 1796}}, "digits: one image to train on"),
+    ],
+)
+def test_numbers_that_do_not_fit_the_images(tables: dict[str, Any], said: str, tiny: Recipe, tmp_path: Path) -> None:
+    recipe = Recipe.model_validate({**tiny.model_dump(), **tables})
+    with pytest.raises((DataError, SettingsError), match=said):
+        train(recipe, tmp_path)
+
+
+@pytest.mark.parametrize("table", [{"mean": [1e300]}, {"std": [1e-320]}, {"std": [0.0]}, {"std": [1e300]}])
+def test_normalisations_that_no_card_may_name(table: dict[str, Any], tiny: Recipe) -> None:
+    with pytest.raises(ValueError, match=r"data\.(mean|std)"):
+        Recipe.model_validate({**tiny.model_dump(), "data": table})
+
+
+@pytest.mark.parametrize("rate", [1e300, 1e200])
+def test_weights_that_are_no_numbers_are_not_written(rate: float, tiny: Recipe, tmp_path: Path) -> None:
+    plan = tiny.training.model_copy(update={"learning_rate": rate, "weight_decay": 1e200})
+    recipe = tiny.model_copy(
+        update={"training": plan, "architecture": ArchitectureTable(name="mlp", options={"hidden": [4]})}
+    )
+    with pytest.raises(UsageError, match="no finite numbers after epoch 1; train anew"):
+        train(recipe, tmp_path)
+    assert not {path.suffix for path in tmp_path.iterdir()} & {".onnx", ".safetensors", ".toml"}
+
+
+def test_weights_to_start_from_may_be_a_checkpoint_of_torch(tiny: Recipe, tmp_path: Path) -> None:
+    quick = tiny.model_copy(update={"export": ExportTable(formats=(ExportFormat.SAFETENSORS,), latent=True)})
+    train(quick, tmp_path)
+    torch.save(load_file(tmp_path / "tiny-latent.safetensors"), tmp_path / "latent.pt")
+    weights = {}
+    for name in ("tiny-latent.safetensors", "latent.pt"):
+        recipe = quick.model_copy(update={"name": "next", "start": StartTable(weights=name)})
+        weights[name] = train(recipe, tmp_path).network.state_dict()
+    first, second = weights.values()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+GOOD = 'name = "mlp"\n[architecture.options]\nhidden = [4]\n'
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ("", "missing key architecture"),
+        ("architecture = 3", "not the card of a teacher: architecture"),
+        ('[architecture]\nname = ["mlp"]', "architecture.name"),
+        ('[architecture]\nname = "mlp"\noptions = [1]', "architecture.options"),
+        ('[architecture]\nname = "os:system"', "is not one of"),
+        (f"preprocessing = 4\n[architecture]\n{GOOD}", "preprocessing"),
+        (
+            f"[architecture]\n{GOOD}[preprocessing]\nmean = [1, 2, 3]",
+            "preprocessing.mean: 3 values, but the images have 1",
+        ),
+        (f"[architecture]\n{GOOD}[preprocessing]\ninput_range = [0, 255]", "unknown key preprocessing.input_range"),
+        (f"[architecture]\n{GOOD}classes = 3", "does not fit the architecture"),
+    ],
+)
+def test_cards_of_teachers_that_cannot_be_used(card: str, said: str, tiny: Recipe, tmp_path: Path) -> None:
+    teacher = tiny.model_copy(
+        update={
+            "name": "teacher",
+            "architecture": ArchitectureTable(name="mlp", options={"hidden": [4]}),
+            "export": ExportTable(formats=(ExportFormat.SAFETENSORS,)),
+        }
+    )
+    train(teacher, tmp_path)
+    (tmp_path / "teacher.toml").write_text(card)
+    pupil = tiny.model_copy(update={"distillation": DistillationTable(teacher="teacher.toml")})
+    with pytest.raises((SettingsError, CheckpointError), match=said):
+        train(pupil, tmp_path)
+
+
+def test_a_teacher_of_other_classes(tiny: Recipe, tmp_path: Path) -> None:
+    made = ArchitectureTable(name="mlp", options={"hidden": [4], "classes": 3})
+    weights = build_network(tiny.model_copy(update={"architecture": made})).state_dict()
+    save_file(weights, tmp_path / "teacher.safetensors")
+    (tmp_path / "teacher.toml").write_text(f"[architecture]\n{GOOD}classes = 3")
+    pupil = tiny.model_copy(update={"distillation": DistillationTable(teacher="teacher.toml")})
+    with pytest.raises(SettingsError, match="3 classes, but the data have 10"):
+        train(pupil, tmp_path)
+
+
+def test_any_words_make_a_card_that_can_be_read(tiny: Recipe, tmp_path: Path) -> None:
+    odd = 'a\x7fb"\\\n\x1b[31m\u2028\u202e='
+    recipe = tiny.model_copy(
+        update={
+            "description": odd,
+            "data": tiny.data.model_copy(update={"name": odd}),
+            "card": tiny.card.model_copy(update={"kind": odd}),
+            "export": ExportTable(formats=(ExportFormat.SAFETENSORS,)),
+        }
+    )
+    train(recipe, tmp_path)
+    card = tomllib.loads((tmp_path / "tiny.toml").read_text(encoding="utf-8"))
+    assert (card["description"], card["training"]["data"], card["training"]["kind"]) == (odd, odd, odd)
+
+
+def test_networks_that_are_done_meanwhile_keep_their_digests(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exporting(*args: Any) -> bytes:
+        train(other, tmp_path)  # finishes while this one is exported
+        return onnx_bytes(*args)
+
+    other = tiny.model_copy(update={"name": "other", "export": ExportTable(formats=(ExportFormat.SAFETENSORS,))})
+    monkeypatch.setattr("bnnaudit.zoo.train.publishing.onnx_bytes", exporting)
+    train(tiny, tmp_path)
+    assert {"other.safetensors", "tiny.onnx"} <= read_digests(tmp_path / "SHA256SUMS").keys()

@@ -15,6 +15,7 @@ from bnnaudit.zoo.train import decoded_cache
 from bnnaudit.zoo.train.images import Split
 from bnnaudit.zoo.train.tables import DataTable
 from bnnaudit.zoo.train.training_data import load_split
+from tests.zoo.train.pictures import pictures
 
 CLASSES = ("bird", "cat")
 
@@ -287,3 +288,9 @@ def test_grey_and_coloured_pictures_are_all_in_colour(tmp_path: Path) -> None:
     repeated = np.repeat(grey[:, :, None], 3, axis=2)
     assert split.train.shape == (3, 4, 4)
     assert repeated.tobytes() in together(split)
+
+
+def test_a_size_that_no_memory_holds_is_refused_before_a_picture_is_stretched(tmp_path: Path) -> None:
+    table = DataTable(source=str(pictures(tmp_path / "data", {"a": 4, "b": 4})), size=(10**9, 10**9), held_out=2)
+    with pytest.raises(DataError, match=r"give a smaller size in the recipe's"):
+        load_split(table, None)
