@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
 from bnnaudit.onnx_import.graph.constant_inputs import limits_of
@@ -88,7 +90,7 @@ def _limited(graph: Graph, user: NodeProto, value: str, kind: int, grid: Grid) -
     node: NodeProto | None = user
     while node is not None:
         if is_standard(node, "Cast"):
-            current = int(attribute(node, "to"))
+            current = attribute(node, "to")
             least, most = EXACT.get(current, (0.0, 0.0))
             if low < least or high > most:
                 return found
@@ -120,16 +122,21 @@ def _left_before(graph: Graph, node: NodeProto, low: float, high: float) -> Ends
         return None
     limits, scale = _range(graph, values), graph.constant(input_at(node, 1))
     zero_point = graph.constant(input_at(node, 2)) if input_at(node, 2) else np.zeros(1)
-    if limits is None or scale is None or zero_point is None or scale.dtype != np.float32:
+    if limits is None or not limits[0] <= limits[1] or scale is None or zero_point is None:
         return None
-    if scale.size == 0 or not np.all((scale > 0) & np.isfinite(scale)):
+    if scale.dtype != np.float32 or not _are_plain(scale) or zero_point.size not in (1, scale.size):
         return None
     # Divided and rounded as a value that lies on an end will be, so that no value passes it.
     with np.errstate(over="ignore"):
-        least, most = (np.rint(np.float32(end) / scale).astype(np.float64) for end in limits)
-    shift = np.asarray(zero_point, dtype=np.float64)
+        least, most = (np.rint(np.float32(end) / scale.ravel()).astype(np.float64) for end in limits)
+    shift = np.asarray(zero_point, dtype=np.float64).ravel()
     ends = max(low, float((least + shift).min())), min(high, float((most + shift).max()))
     return ends if ends[0] < ends[1] else None
+
+
+def _are_plain(scale: NDArray[Any]) -> bool:
+    """Whether there are scales, and all are positive and finite, so that larger values make no smaller numbers."""
+    return scale.size > 0 and bool(np.all((scale > 0) & np.isfinite(scale)))
 
 
 def _range(graph: Graph, value: str) -> Ends | None:

@@ -297,6 +297,23 @@ def test_what_the_graph_returns_stays() -> None:
     check_values(made)
 
 
+ODD: dict[str, dict[str, Any]] = {
+    "no number": {"h": F32(np.nan)},
+    "crossed ends": {"l": F32(2), "h": F32(1)},
+    "a negative scale": {"s": F32(-0.4)},
+    "a scale of zero": {"s": F32(0)},
+    "more zero points than scales": {"z": np.zeros(4, np.uint8)},
+    "one level": {"h": F32(0.1)},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_limit_of_floats_that_says_nothing(name: str) -> None:
+    nodes = [node("Clip", "x l h", "a"), node("QuantizeLinear", "a s z", "q"), node("DequantizeLinear", "q s z")]
+    constants = {"s": SCALE, "z": np.uint8(0), "l": F32(0), "h": F32(1)} | ODD[name]
+    assert [kind.bits for kind in found(model_of(nodes, list(VALUES.shape), constants))] == [8]
+
+
 @pytest.mark.parametrize("before", ["Relu", "Clip"])
 def test_an_int8_quantizer_behind_a_relu_has_eight_bits(before: str) -> None:
     first = node("Relu", "x", "a") if before == "Relu" else node("Clip", "x l", "a")
