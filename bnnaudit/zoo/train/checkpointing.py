@@ -11,6 +11,7 @@ import torch
 
 from bnnaudit.core.errors import UsageError, one_line
 from bnnaudit.core.part_files import part_beside
+from bnnaudit.core.regular_file import open_regular
 from bnnaudit.zoo.train.state import State
 
 FORMAT = 1
@@ -50,7 +51,8 @@ def resume(path: Path, state: State, digest: str) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as stream:
+            stored = torch.load(stream, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes torch's reader raise anything

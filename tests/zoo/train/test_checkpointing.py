@@ -1,5 +1,6 @@
 """A training that is killed, interrupted or misled: it goes on to the same weights, or says why it does not."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,3 +157,9 @@ def test_no_code_in_a_checkpoint_is_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a readable checkpoint"):
         train(RECIPE, tmp_path)
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_pipe_is_no_checkpoint_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.checkpoint")
+    with pytest.raises(UsageError, match=r"net\.checkpoint: not a readable checkpoint"):
+        train(RECIPE, tmp_path)
