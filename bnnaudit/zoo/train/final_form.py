@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from bnnaudit.quantization.layers import binary_layers, deploy
 from bnnaudit.quantization.weight_training import refresh_normalization
+from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
+from bnnaudit.zoo.train.batches import Batches
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.tables import TrainingPlan
 
@@ -27,17 +29,34 @@ MEASURED = 8 * AT_ONCE
 def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> nn.Module:
     """A copy in float32 and eval mode with the weights that are deployed; the network is left as it was.
 
-    Where training computed with other weights or in other precision than the copy, the statistics of its normalisations are
-    measured anew on images of the training set: in float64 where training computed in it, so that they are the same everywhere.
+    Annealed weights become signs here, which training has not used. There the statistics of normalisations are measured anew, in
+    float64 where training computed in it, so that they are the same everywhere.
     """
     twin = copy.deepcopy(network)
-    if arithmetic.mixed or any(layer.binarizer.annealed for layer in binary_layers(twin)):
-        count = min(MEASURED, len(train))
-        chosen = np.linspace(0, len(train) - 1, count - count % AT_ONCE or count).astype(np.int64)
+    if any(layer.binarizer.annealed for layer in binary_layers(twin)):
         unmixed = replace(arithmetic, mixed=False)
         whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
-        refresh_normalization(whole, (unmixed.images(inputs) for inputs, _ in passes(train.select(chosen))))
+        refresh_normalization(whole, _as_trained_on(whole, train, recipe, unmixed))
     return deploy(twin.float())
+
+
+def _as_trained_on(whole: nn.Module, train: Images, recipe: TrainingPlan, arithmetic: Arithmetic) -> list[Tensor]:
+    """Batches (N, C, H, W) such as training has them: classes mixed, whatever the order of the data, augmented, or adversarial.
+
+    Both matter: with images sorted by class and not shifted, ResNets on CIFAR-10 lost 3 points of accuracy.
+    """
+    generator = torch.Generator().manual_seed(recipe.seed)
+    count = min(MEASURED, len(train))
+    order = torch.randperm(len(train), generator=generator)[: count - count % AT_ONCE or count]
+    source, found = Batches(train, recipe.training, arithmetic), []
+    for start in range(0, len(order), AT_ONCE):
+        batch = source.batch(order[start : start + AT_ONCE], generator)
+        if recipe.adversarial is not None:
+            with torch.enable_grad():
+                images = adversarial_images(whole, batch, recipe.adversarial, 1.0, recipe.seed)
+            batch = replace(batch, images=images.detach())
+        found.append(batch.images)
+    return found
 
 
 @torch.no_grad()

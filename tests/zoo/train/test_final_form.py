@@ -15,7 +15,7 @@ from bnnaudit.zoo.train.export import safetensors_bytes
 from bnnaudit.zoo.train.final_form import clean_accuracy, deployed, round_to_half
 from bnnaudit.zoo.train.images import Images, as_inputs
 from bnnaudit.zoo.train.recipes import build_network
-from bnnaudit.zoo.train.tables import Recipe
+from bnnaudit.zoo.train.tables import AdversarialTable, Recipe
 from bnnaudit.zoo.train.training import train
 
 EXACT = Arithmetic(torch.float32, False, torch.device("cpu"), False)
@@ -77,11 +77,39 @@ def test_statistics_are_measured_in_the_precision_of_the_training(images: Images
     torch.testing.assert_close(norm_of(final).running_var, sums.var(dim=0).float(), rtol=2e-7, atol=0)
 
 
-def test_any_other_network_keeps_its_statistics(images: Images) -> None:
+def test_statistics_are_of_all_classes_together_and_of_augmented_images() -> None:
+    """Images that lie sorted by class, each class of one grey level, moved over a black border."""
+    grey = np.repeat(np.array([60, 120, 180, 240], np.uint8), 1000)
+    sorted_by_class = Images(np.broadcast_to(grey[:, None, None], (4000, 2, 2)).copy(), np.repeat(np.arange(4), 1000))
+    made = recipe(weights="binary", binarizer="md-tanh-s")
+    made = made.model_copy(update={"training": made.training.model_copy(update={"shift": 2})})
+    torch.manual_seed(0)
+    network = build_network(made)
+    found = norm_of(deployed(network, sorted_by_class, made, EXACT))
+    signs = network[1].weight.detach().sign().double()
+    moved = torch.nn.functional.pad(torch.ones(1, 1, 2, 2), (2, 2, 2, 2)).unfold(2, 2, 1).unfold(3, 2, 1)
+    pixels = torch.cat([(level / 255 * moved.reshape(25, 4).double() - 0.5) / 0.25 for level in (60, 120, 180, 240)])
+    sums = pixels @ signs.T  # of every place with every grey level, which are all as likely
+    torch.testing.assert_close(found.running_mean.double(), sums.mean(dim=0), rtol=0, atol=0.12)
+    torch.testing.assert_close(found.running_var.double(), sums.var(dim=0, correction=0), rtol=0.1, atol=0)
+
+
+def test_an_adversarially_trained_networks_statistics_are_of_adversarial_images(images: Images) -> None:
+    made = recipe(weights="binary", binarizer="md-tanh-s")
+    attacked = made.model_copy(update={"adversarial": AdversarialTable(eps=0.3, steps=2, step_size=0.2)})
+    torch.manual_seed(0)
+    network = build_network(made)
+    clean, other = (norm_of(deployed(network, images, one, EXACT)).running_mean for one in (made, attacked))
+    assert (clean - other).abs().max() > 0.01
+    assert torch.equal(other, norm_of(deployed(network, images, attacked, EXACT)).running_mean)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_any_other_network_keeps_its_statistics(mixed: bool, images: Images) -> None:
     made = recipe(weights="binary")
     network = build_network(made)
     network(inputs(images))
-    final = deployed(network, images, made, EXACT)
+    final = deployed(network, images, made, Arithmetic(torch.float32, mixed, torch.device("cpu"), False))
     assert torch.equal(norm_of(final).running_mean, norm_of(network).running_mean)
     assert set(final[1].weight.unique().tolist()) == {-1.0, 1.0}
 
