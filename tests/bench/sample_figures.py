@@ -106,9 +106,8 @@ def audit(sample: Sample, arguments: list[str]) -> Audited | None:
     """Runs the command line; None where it could not audit, which it says itself."""
     command = [sys.executable, "-m", "bnnaudit", "check", str(sample.model), "--all", "--quiet", "--format", "json"]
     done = subprocess.run([*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1, 3) or "verdict" not in (report := json.loads(done.stdout or "{}")):
         return None
-    report = json.loads(done.stdout)
     return Audited(
         sample.model.name,
         *sample.digests(),
