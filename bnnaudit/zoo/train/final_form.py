@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bnnaudit.quantization.binarizers import BetaSchedule
 from bnnaudit.quantization.layers import binary_layers, deploy
-from bnnaudit.quantization.weight_training import refresh_normalization
+from bnnaudit.quantization.weight_training import anneal, refresh_normalization
 from bnnaudit.zoo.train.adversarial import adversarial_images
 from bnnaudit.zoo.train.arithmetic import Arithmetic, Prepared
 from bnnaudit.zoo.train.batches import Batches
@@ -34,6 +35,7 @@ def deployed(network: nn.Module, train: Images, recipe: TrainingPlan, arithmetic
     """
     twin = copy.deepcopy(network)
     if any(layer.binarizer.annealed for layer in binary_layers(twin)):
+        anneal(twin, 1.0, BetaSchedule(recipe.binarizer.beta_start, recipe.binarizer.beta_end))
         unmixed = replace(arithmetic, mixed=False)
         whole = Prepared(twin, unmixed, recipe.data.mean, recipe.data.std)
         refresh_normalization(whole, _as_trained_on(whole, train, recipe, unmixed))
