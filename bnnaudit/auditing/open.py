@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bnnaudit.auditing.batch_size import fitting_batch, require_room
 from bnnaudit.auditing.threads import Threads, fitting_threads, most_threads
+from bnnaudit.config.card import settings_for
 from bnnaudit.config.settings import Settings
 from bnnaudit.core.attack import Pgd
 from bnnaudit.core.dataset import require_data
@@ -357,7 +358,7 @@ def substitute_maker(opened: Opened, told: Callable[[str], None] | None = None) 
     model = settings.substitute.model
     if model is None:
         return imitated
-    own = replace_architecture(settings)
+    own = _with_architecture_of(model, replace_architecture(settings))
     target = open_target(model, own, opened.source)
     if target.facts.num_classes != opened.target.facts.num_classes:
         raise ModelError(
@@ -367,6 +368,14 @@ def substitute_maker(opened: Opened, told: Callable[[str], None] | None = None) 
     if target.facts.box != opened.target.facts.box:
         target = open_target(model, _in_range(own, target, opened.target.facts.box), opened.source)
     return lambda _: target
+
+
+def _with_architecture_of(model: str | Path, settings: Settings) -> Settings:
+    """The settings with the architecture that the substitute's own card names: a checkpoint is not to be opened without."""
+    path = Path(model)
+    if path.suffix in ONNX_SUFFIXES or not path.with_suffix(".toml").is_file():
+        return settings
+    return settings.model_copy(update={"architecture": settings_for(path, Settings(), path.parent).architecture})
 
 
 def _answering(target: Target, settings: Settings) -> str:
